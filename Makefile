@@ -1,0 +1,24 @@
+# Every target sets up what it needs first; a set-up that is complete costs well under a second.
+
+export PKG_CONFIG_PATH := $(CURDIR)/.libtorch/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
+
+.PHONY: help setup build test demo bench lint format fuzz
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## System packages and libtorch (into .libtorch/)
+	@Tools/setup
+
+build: setup ## Debug build of everything
+	swift build --build-tests
+
+test: setup lint ## Lint, the consumer package, all tests
+	Tools/test-consumer
+	swift test --disable-xctest
+
+lint: ## Formatting and style of the Swift sources
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+format: ## Formats the Swift sources in place
+	swift format --in-place --recursive --parallel Package.swift Sources Tests

@@ -1,0 +1,41 @@
+// swift-tools-version: 6.1
+import Foundation
+import PackageDescription
+
+// The targets that stand on libtorch are left out with FVLM_WITHOUT_TORCH=1: data sets, evaluation and
+// pictures build and test on a machine that has no libtorch.
+let withTorch = ProcessInfo.processInfo.environment["FVLM_WITHOUT_TORCH"] == nil
+
+// Only executables and tests carry a run path; libraries must stay free of unsafe flags to be usable as
+// a versioned dependency. They find libtorch through pkg-config (see Tools/setup).
+let torchLibraries = Context.packageDirectory + "/.libtorch/lib"
+let runPath: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", torchLibraries])]
+
+let package = Package(
+    name: "swift-fvlm",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "WeightFiles", targets: ["WeightFiles"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    ],
+    targets: [
+        // MARK: Without libtorch
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "WeightFiles", dependencies: ["CZlib"]),
+        .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles"]),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .c17,
+    cxxLanguageStandard: .cxx20
+)
+
+// MARK: With libtorch
+
+if withTorch {
+    package.targets += []
+}
