@@ -37,5 +37,13 @@ let package = Package(
 // MARK: With libtorch
 
 if withTorch {
-    package.targets += []
+    package.products += [
+        .library(name: "Torch", targets: ["Torch"])
+    ]
+    package.targets += [
+        .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
+        .target(name: "CTorch", dependencies: ["CLibTorch"]),
+        .target(name: "Torch", dependencies: ["CTorch", "WeightFiles"]),
+        .testTarget(name: "TorchTests", dependencies: ["Torch"], linkerSettings: runPath),
+    ]
 }

@@ -1,0 +1,173 @@
+#include "Bridge.hpp"
+
+#include <ATen/autocast_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/edge.h>
+#include <torch/csrc/autograd/function.h>
+#include <torch/csrc/autograd/functions/utils.h>
+#include <torch/csrc/autograd/variable.h>
+
+bool ct_tensor_requires_grad(ct_tensor tensor) { return ct::implementation(tensor)->requires_grad(); }
+
+ct_error ct_tensor_set_requires_grad(ct_tensor tensor, bool requires_grad) {
+    return ct::guarded([&] { ct::borrowed(tensor).requires_grad_(requires_grad); });
+}
+
+bool ct_tensor_is_leaf(ct_tensor tensor) { return ct::borrowed(tensor).is_leaf(); }
+
+ct_tensor ct_tensor_grad(ct_tensor tensor) { return ct::owned(ct::borrowed(tensor).mutable_grad()); }
+
+ct_error ct_tensor_set_grad(ct_tensor tensor, ct_tensor grad) {
+    return ct::guarded([&] { ct::borrowed(tensor).mutable_grad() = ct::borrowed_or_undefined(grad); });
+}
+
+namespace {
+
+torch::autograd::variable_list variables(const ct_tensor *handles, size_t count) {
+    torch::autograd::variable_list list;
+    list.reserve(count);
+    for (size_t i = 0; i < count; ++i) {
+        list.push_back(handles == nullptr ? at::Tensor() : ct::borrowed_or_undefined(handles[i]));
+    }
+    return list;
+}
+
+} // namespace
+
+ct_error ct_backward(const ct_tensor *tensors, const ct_tensor *seeds, size_t count, const ct_tensor *inputs,
+                     size_t input_count, bool retain_graph, bool create_graph) {
+    return ct::guarded([&] {
+        torch::autograd::backward(variables(tensors, count), variables(seeds, count), retain_graph, create_graph,
+                                  variables(inputs, input_count));
+    });
+}
+
+ct_error ct_gradients(const ct_tensor *tensors, const ct_tensor *seeds, size_t count, const ct_tensor *inputs,
+                      size_t input_count, bool retain_graph, bool create_graph, ct_tensor *gradients) {
+    return ct::guarded([&] {
+        auto list = torch::autograd::grad(variables(tensors, count), variables(inputs, input_count),
+                                          variables(seeds, count), retain_graph, create_graph, true);
+        for (size_t i = 0; i < input_count; ++i) gradients[i] = ct::owned(std::move(list[i]));
+    });
+}
+
+bool ct_grad_mode(void) { return at::GradMode::is_enabled(); }
+
+void ct_set_grad_mode(bool enabled) { at::GradMode::set_enabled(enabled); }
+
+// MARK: - Functions written outside libtorch
+
+namespace {
+
+class OutsideFunction : public torch::autograd::Node {
+  public:
+    OutsideFunction(std::string name, size_t input_count, ct_backward_callback backward, ct_release release,
+                    void *context)
+        : name_(std::move(name)), input_count_(input_count), backward_(backward), release_(release),
+          context_(context) {}
+
+    ~OutsideFunction() override { release_variables(); }
+
+    std::string name() const override { return name_; }
+
+    // The engine calls this when the graph is not retained.
+    void release_variables() override {
+        if (release_ != nullptr) release_(context_);
+        release_ = nullptr;
+        context_ = nullptr;
+    }
+
+    torch::autograd::variable_list apply(torch::autograd::variable_list &&output_gradients) override {
+        TORCH_CHECK(release_ != nullptr, name_,
+                    ": the graph was freed by an earlier backward pass; retain it to run another");
+        std::vector<ct_tensor> outputs;
+        outputs.reserve(output_gradients.size());
+        for (const auto &gradient : output_gradients) {
+            outputs.push_back(reinterpret_cast<ct_tensor>(
+                gradient.defined() ? gradient.unsafeGetTensorImpl() : nullptr));
+        }
+        std::vector<ct_tensor> inputs(input_count_, nullptr);
+        ct_error error = nullptr;
+        {
+            // The backward pass itself is not recorded: these functions are differentiable once.
+            at::NoGradGuard guard;
+            error = backward_(context_, outputs.data(), outputs.size(), inputs.data(), inputs.size());
+        }
+        torch::autograd::variable_list input_gradients;
+        input_gradients.reserve(input_count_);
+        for (auto handle : inputs) {
+            auto *impl = ct::implementation(handle);
+            input_gradients.push_back(
+                handle == nullptr
+                    ? at::Tensor()
+                    : at::Tensor(c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>::reclaim(impl)));
+        }
+        if (error != nullptr) {
+            std::string message(error);
+            std::free(error);
+            TORCH_CHECK(false, name_, ": ", message);
+        }
+        return input_gradients;
+    }
+
+  private:
+    std::string name_;
+    size_t input_count_;
+    ct_backward_callback backward_;
+    ct_release release_;
+    void *context_;
+};
+
+} // namespace
+
+ct_error ct_record_function(const char *name, const ct_tensor *inputs, size_t input_count, const ct_tensor *outputs,
+                            size_t output_count, ct_backward_callback backward, ct_release release, void *context) {
+    bool handed_over = false;
+    auto error = ct::guarded([&] {
+        auto input_list = variables(inputs, input_count);
+        bool recorded = at::GradMode::is_enabled() && torch::autograd::any_variable_requires_grad(input_list);
+        if (!recorded) return;
+        c10::intrusive_ptr<torch::autograd::Node> node =
+            c10::make_intrusive<OutsideFunction>(name, input_count, backward, release, context);
+        handed_over = true;
+        node->set_next_edges(torch::autograd::collect_next_edges(input_list));
+        for (size_t i = 0; i < output_count; ++i) {
+            auto output = ct::borrowed(outputs[i]);
+            TORCH_CHECK(!output.requires_grad(), name, ": an output is part of a graph already; return new tensors");
+            // Outputs of integers (indices, labels) take part in nothing.
+            if (at::isFloatingType(output.scalar_type())) {
+                torch::autograd::set_history(output, node);
+            } else {
+                node->add_input_metadata(torch::autograd::Node::undefined_input());
+            }
+        }
+    });
+    if (!handed_over) release(context);
+    return error;
+}
+
+// MARK: - Autocast
+
+namespace {
+at::DeviceType device_type(int32_t type) { return static_cast<at::DeviceType>(type); }
+} // namespace
+
+bool ct_autocast_enabled(int32_t type) { return at::autocast::is_autocast_enabled(device_type(type)); }
+
+void ct_set_autocast_enabled(int32_t type, bool enabled) {
+    at::autocast::set_autocast_enabled(device_type(type), enabled);
+}
+
+int32_t ct_autocast_dtype(int32_t type) {
+    return static_cast<int32_t>(at::autocast::get_autocast_dtype(device_type(type)));
+}
+
+void ct_set_autocast_dtype(int32_t type, int32_t dtype) {
+    at::autocast::set_autocast_dtype(device_type(type), static_cast<at::ScalarType>(dtype));
+}
+
+void ct_autocast_enter(void) { at::autocast::increment_nesting(); }
+
+void ct_autocast_leave(void) {
+    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+}

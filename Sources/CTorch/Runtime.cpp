@@ -1,0 +1,57 @@
+#include "Bridge.hpp"
+
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <torch/headeronly/version.h>
+
+const char *ct_version(void) { return TORCH_VERSION; }
+
+char *ct_build_configuration(void) {
+    char *text = nullptr;
+    ct_error_free(ct::guarded([&] { text = ct::copied(at::show_config()); }));
+    return text;
+}
+
+char *ct_cpu_capability(void) {
+    char *text = nullptr;
+    ct_error_free(ct::guarded([&] { text = ct::copied(at::get_cpu_capability()); }));
+    return text;
+}
+
+int32_t ct_device_count(int32_t type) {
+    int32_t count = 0;
+    ct_error_free(ct::guarded([&] {
+        switch (static_cast<at::DeviceType>(type)) {
+        case at::kCPU:
+            count = 1;
+            break;
+        case at::kCUDA:
+            count = at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0;
+            break;
+        case at::kMPS:
+            count = at::hasMPS() ? 1 : 0;
+            break;
+        default:
+            break;
+        }
+    }));
+    return count;
+}
+
+int32_t ct_thread_count(void) { return at::get_num_threads(); }
+
+ct_error ct_set_thread_count(int32_t count) {
+    return ct::guarded([&] { at::set_num_threads(count); });
+}
+
+void ct_set_deterministic(bool deterministic) {
+    at::globalContext().setDeterministicAlgorithms(deterministic, false);
+}
+
+bool ct_deterministic(void) { return at::globalContext().deterministicAlgorithms(); }
+
+void ct_parallel_for(int64_t begin, int64_t end, int64_t grain, void (*body)(void *context, int64_t begin, int64_t end),
+                     void *context) {
+    at::parallel_for(begin, end, grain, [&](int64_t first, int64_t last) { body(context, first, last); });
+}

@@ -1,0 +1,205 @@
+// A thin C layer over libtorch: tensors, one generic operator call, autograd, random state.
+//
+// Conventions
+//   * Handles are opaque and owned: what a function returns or writes out, the caller releases.
+//     Handles that are passed in are borrowed.
+//   * A function that can fail returns a ct_error: NULL for success, otherwise a message without a C++
+//     backtrace, to be freed with ct_error_free. No C++ exception of any kind leaves this layer.
+//   * Lists are a pointer and a count.
+
+#ifndef CTORCH_H
+#define CTORCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ct_tensor_impl *ct_tensor;
+typedef struct ct_operator_impl *ct_operator;
+typedef struct ct_generator_impl *ct_generator;
+typedef char *ct_error;
+
+void ct_error_free(ct_error error);
+
+// MARK: - Values
+
+// What an operator takes and gives. Element types, layouts and memory formats travel as integers (see below), an
+// optional tensor is a tensor or nothing, a scalar is an integer, a real or a truth value.
+typedef enum ct_tag {
+    CT_NONE,
+    CT_TENSOR,
+    CT_TENSORS,
+    CT_OPTIONAL_TENSORS, // entries may be NULL
+    CT_INTEGER,
+    CT_INTEGERS,
+    CT_REAL,
+    CT_REALS,
+    CT_BOOL,
+    CT_BOOLS,
+    CT_STRING,
+    CT_DEVICE,
+    CT_GENERATOR,
+} ct_tag;
+
+typedef struct ct_device {
+    int32_t type; // c10::DeviceType: 0 cpu, 1 cuda, 13 mps, 14 meta
+    int32_t index; // -1: the current one
+} ct_device;
+
+typedef struct ct_value {
+    ct_tag tag;
+    int64_t count; // of lists and strings
+    union {
+        ct_tensor tensor;
+        const ct_tensor *tensors;
+        int64_t integer;
+        const int64_t *integers;
+        double real;
+        const double *reals;
+        bool boolean;
+        const bool *booleans;
+        const char *string; // need not end with zero
+        ct_device device;
+        ct_generator generator;
+    };
+} ct_value;
+
+// Frees what a result value owns: a tensor, a list and its tensors, a string, a generator.
+void ct_value_release(ct_value *value);
+
+// MARK: - Operators
+
+// Looks an operator up by its full name ("aten::add") and overload ("Tensor"; "" for none). Handles live as long as
+// the process and need no release.
+ct_error ct_operator_find(const char *name, const char *overload, ct_operator *found);
+
+// The operator's schema as text, to be freed with ct_error_free.
+char *ct_operator_schema(ct_operator op);
+
+// Calls an operator. Arguments are positional; trailing ones that are left out take the schema's defaults.
+// `results` has room for `capacity` values; `result_count` tells how many were written.
+ct_error ct_operator_call(ct_operator op, const ct_value *arguments, size_t argument_count, ct_value *results,
+                          size_t capacity, size_t *result_count);
+
+// MARK: - Tensors
+
+// c10::ScalarType's numbers.
+typedef enum ct_dtype {
+    CT_UINT8 = 0,
+    CT_INT8 = 1,
+    CT_INT16 = 2,
+    CT_INT32 = 3,
+    CT_INT64 = 4,
+    CT_FLOAT16 = 5,
+    CT_FLOAT32 = 6,
+    CT_FLOAT64 = 7,
+    CT_BOOLEAN = 11,
+    CT_BFLOAT16 = 15,
+} ct_dtype;
+
+typedef enum ct_memory_format {
+    CT_CONTIGUOUS = 0,
+    CT_PRESERVE = 1,
+    CT_CHANNELS_LAST = 2,
+} ct_memory_format;
+
+typedef void (*ct_release)(void *context);
+
+// A tensor upon memory that the caller keeps alive until `release(context)` is called (from any thread, once, also
+// when this call fails). Strides count elements.
+ct_error ct_tensor_wrap(void *memory, ct_dtype dtype, const int64_t *shape, const int64_t *strides, size_t rank,
+                        ct_release release, void *context, ct_tensor *result);
+
+void ct_tensor_retain(ct_tensor tensor);
+void ct_tensor_release(ct_tensor tensor);
+
+size_t ct_tensor_rank(ct_tensor tensor);
+int64_t ct_tensor_count(ct_tensor tensor);
+// Both need room for `rank` numbers.
+void ct_tensor_shape(ct_tensor tensor, int64_t *shape);
+ct_error ct_tensor_strides(ct_tensor tensor, int64_t *strides);
+int32_t ct_tensor_dtype(ct_tensor tensor);
+ct_device ct_tensor_device(ct_tensor tensor);
+bool ct_tensor_is_contiguous(ct_tensor tensor, ct_memory_format format);
+// The first element in memory; only meaningful for dense tensors in main memory.
+ct_error ct_tensor_data(ct_tensor tensor, void **data);
+uint64_t ct_tensor_storage_identity(ct_tensor tensor);
+int64_t ct_tensor_storage_byte_count(ct_tensor tensor);
+uint32_t ct_tensor_version(ct_tensor tensor);
+
+// MARK: - Autograd
+
+bool ct_tensor_requires_grad(ct_tensor tensor);
+ct_error ct_tensor_set_requires_grad(ct_tensor tensor, bool requires_grad);
+bool ct_tensor_is_leaf(ct_tensor tensor);
+// NULL when there is none.
+ct_tensor ct_tensor_grad(ct_tensor tensor);
+ct_error ct_tensor_set_grad(ct_tensor tensor, ct_tensor grad);
+
+// Accumulates gradients into the leaves (or only into `inputs`, when there are any). `seeds` may be NULL, as may its
+// entries: one for a scalar.
+ct_error ct_backward(const ct_tensor *tensors, const ct_tensor *seeds, size_t count, const ct_tensor *inputs,
+                     size_t input_count, bool retain_graph, bool create_graph);
+// Gradients of `tensors` with respect to `inputs`; NULL where there is no path.
+ct_error ct_gradients(const ct_tensor *tensors, const ct_tensor *seeds, size_t count, const ct_tensor *inputs,
+                      size_t input_count, bool retain_graph, bool create_graph, ct_tensor *gradients);
+
+bool ct_grad_mode(void);
+void ct_set_grad_mode(bool enabled);
+
+// The backward pass of an operator that is written outside libtorch: gets the gradients of its outputs (NULL: zero),
+// writes an owned gradient or NULL for each input. An error message is allocated with malloc.
+typedef ct_error (*ct_backward_callback)(void *context, const ct_tensor *output_gradients, size_t output_count,
+                                         ct_tensor *input_gradients, size_t input_count);
+
+// Records that `outputs` were computed from `inputs` and that `backward` gives the gradients. `release(context)` is
+// called once, when the graph is freed or when nothing is recorded since no input needs a gradient.
+ct_error ct_record_function(const char *name, const ct_tensor *inputs, size_t input_count, const ct_tensor *outputs,
+                            size_t output_count, ct_backward_callback backward, ct_release release, void *context);
+
+// MARK: - Autocast
+
+bool ct_autocast_enabled(int32_t device_type);
+void ct_set_autocast_enabled(int32_t device_type, bool enabled);
+int32_t ct_autocast_dtype(int32_t device_type);
+void ct_set_autocast_dtype(int32_t device_type, int32_t dtype);
+// Nesting keeps the cache of casted weights until the outermost scope ends.
+void ct_autocast_enter(void);
+void ct_autocast_leave(void);
+
+// MARK: - Random numbers
+
+ct_error ct_generator_create(uint64_t seed, ct_generator *result);
+// The generator that operators use when none is given.
+ct_error ct_generator_default(ct_device device, ct_generator *result);
+void ct_generator_retain(ct_generator generator);
+void ct_generator_release(ct_generator generator);
+ct_error ct_generator_seed(ct_generator generator, uint64_t seed);
+ct_error ct_generator_state(ct_generator generator, ct_tensor *state);
+ct_error ct_generator_set_state(ct_generator generator, ct_tensor state);
+
+// MARK: - Runtime
+
+const char *ct_version(void);
+// Freed with ct_error_free.
+char *ct_build_configuration(void);
+char *ct_cpu_capability(void);
+int32_t ct_device_count(int32_t device_type);
+int32_t ct_thread_count(void);
+ct_error ct_set_thread_count(int32_t count);
+void ct_set_deterministic(bool deterministic);
+bool ct_deterministic(void);
+
+// Splits [begin, end) over libtorch's threads; calls from inside a call run on the calling thread.
+void ct_parallel_for(int64_t begin, int64_t end, int64_t grain, void (*body)(void *context, int64_t begin, int64_t end),
+                     void *context);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,243 @@
+internal import CTorch
+import WeightFiles
+
+/// A value that can be handed to an ``Operator``.
+///
+/// Tensors and optional tensors, lists of them, integers, real and truth values and lists of them, strings, element
+/// types, devices, memory formats and generators conform.
+public protocol OperatorArgument {
+    /// Appends the value to the arguments of a call.
+    func append(to arguments: inout OperatorArguments)
+
+    /// What an error message says of the value.
+    var operatorDescription: String { get }
+}
+
+/// The arguments of one call, in the form that the shim takes.
+public struct OperatorArguments: ~Copyable {
+    var values: UnsafeMutablePointer<ct_value>
+    private(set) var count = 0
+    private var capacity: Int
+    private var blocks: [UnsafeMutableRawPointer] = []
+
+    init(capacity: Int) {
+        self.capacity = capacity
+        values = .allocate(capacity: capacity)
+    }
+
+    deinit {
+        for block in blocks { block.deallocate() }
+        values.deallocate()
+    }
+
+    @inline(__always)
+    mutating func append(_ value: ct_value) {
+        if count == capacity { grow() }
+        (values + count).initialize(to: value)
+        count += 1
+    }
+
+    private mutating func grow() {
+        let larger = UnsafeMutablePointer<ct_value>.allocate(capacity: capacity * 2)
+        larger.moveInitialize(from: values, count: count)
+        values.deallocate()
+        values = larger
+        capacity *= 2
+    }
+
+    /// Memory that lives as long as the call.
+    mutating func block<Element: BitwiseCopyable>(_ elements: some Collection<Element>)
+        -> UnsafeMutablePointer<Element>
+    {
+        let block = UnsafeMutableBufferPointer<Element>.allocate(capacity: max(elements.count, 1))
+        _ = block.initialize(fromContentsOf: elements)
+        let start = UnsafeMutableRawPointer(block.baseAddress.unsafelyUnwrapped)
+        blocks.append(start)
+        return start.assumingMemoryBound(to: Element.self)
+    }
+}
+
+// MARK: - Tensors
+
+extension Tensor: OperatorArgument {
+    public func append(to arguments: inout OperatorArguments) {
+        var value = ct_value()
+        value.tag = CT_TENSOR
+        value.tensor = handle
+        arguments.append(value)
+    }
+
+    public var operatorDescription: String { summary }
+}
+
+extension Optional: OperatorArgument where Wrapped: OperatorArgument {
+    public func append(to arguments: inout OperatorArguments) {
+        if let self {
+            self.append(to: &arguments)
+        } else {
+            var value = ct_value()
+            value.tag = CT_NONE
+            arguments.append(value)
+        }
+    }
+
+    public var operatorDescription: String { self?.operatorDescription ?? "none" }
+}
+
+extension Array: OperatorArgument where Element: OperatorListElement {
+    public func append(to arguments: inout OperatorArguments) { Element.append(self, to: &arguments) }
+
+    public var operatorDescription: String {
+        let shown = prefix(8).map(\.operatorDescription).joined(separator: ", ")
+        return count > 8 ? "[\(shown), … \(count) in all]" : "[\(shown)]"
+    }
+}
+
+/// A value that an ``Operator`` takes in lists.
+public protocol OperatorListElement: OperatorArgument {
+    /// Appends a list of such values to the arguments of a call.
+    static func append(_ list: [Self], to arguments: inout OperatorArguments)
+}
+
+extension Tensor: OperatorListElement {
+    public static func append(_ list: [Tensor], to arguments: inout OperatorArguments) {
+        var value = ct_value()
+        value.tag = CT_TENSORS
+        value.count = Int64(list.count)
+        value.tensors = UnsafePointer(arguments.block(list.map { Optional($0.handle) }))
+        arguments.append(value)
+    }
+}
+
+extension Optional: OperatorListElement where Wrapped == Tensor {
+    public static func append(_ list: [Tensor?], to arguments: inout OperatorArguments) {
+        var value = ct_value()
+        value.tag = CT_OPTIONAL_TENSORS
+        value.count = Int64(list.count)
+        value.tensors = UnsafePointer(arguments.block(list.map { $0?.handle }))
+        arguments.append(value)
+    }
+}
+
+// MARK: - Numbers and truth values
+
+extension Int: OperatorListElement {
+    public func append(to arguments: inout OperatorArguments) {
+        var value = ct_value()
+        value.tag = CT_INTEGER
+        value.integer = Int64(self)
+        arguments.append(value)
+    }
+
+    public static func append(_ list: [Int], to arguments: inout OperatorArguments) {
+        var value = ct_value()
+        value.tag = CT_INTEGERS
+        value.count = Int64(list.count)
+        value.integers = UnsafePointer(arguments.block(list.lazy.map(Int64.init)))
+        arguments.append(value)
+    }
+
+    public var operatorDescription: String { description }
+}
+
+extension Double: OperatorListElement {
+    public func append(to arguments: inout OperatorArguments) {
+        var value = ct_value()
+        value.tag = CT_REAL
+        value.real = self
+        arguments.append(value)
+    }
+
+    public static func append(_ list: [Double], to arguments: inout OperatorArguments) {
+        var value = ct_value()
+        value.tag = CT_REALS
+        value.count = Int64(list.count)
+        value.reals = UnsafePointer(arguments.block(list))
+        arguments.append(value)
+    }
+
+    public var operatorDescription: String { description }
+}
+
+extension Float: OperatorArgument {
+    public func append(to arguments: inout OperatorArguments) { Double(self).append(to: &arguments) }
+    public var operatorDescription: String { description }
+}
+
+extension Bool: OperatorListElement {
+    public func append(to arguments: inout OperatorArguments) {
+        var value = ct_value()
+        value.tag = CT_BOOL
+        value.boolean = self
+        arguments.append(value)
+    }
+
+    public static func append(_ list: [Bool], to arguments: inout OperatorArguments) {
+        var value = ct_value()
+        value.tag = CT_BOOLS
+        value.count = Int64(list.count)
+        value.booleans = UnsafePointer(arguments.block(list))
+        arguments.append(value)
+    }
+
+    public var operatorDescription: String { description }
+}
+
+// MARK: - Everything else
+
+extension String: OperatorArgument {
+    public func append(to arguments: inout OperatorArguments) {
+        let bytes = arguments.block(utf8.map(CChar.init(bitPattern:)))
+        var value = ct_value()
+        value.tag = CT_STRING
+        value.count = Int64(utf8.count)
+        value.string = UnsafePointer(bytes)
+        arguments.append(value)
+    }
+
+    public var operatorDescription: String { "\"\(self)\"" }
+}
+
+extension DType: OperatorArgument {
+    public func append(to arguments: inout OperatorArguments) { Int(code.rawValue).append(to: &arguments) }
+    public var operatorDescription: String { rawValue }
+}
+
+extension MemoryFormat: OperatorArgument {
+    public func append(to arguments: inout OperatorArguments) { Int(code.rawValue).append(to: &arguments) }
+    public var operatorDescription: String { "\(self)" }
+}
+
+extension Device: OperatorArgument {
+    public func append(to arguments: inout OperatorArguments) {
+        var value = ct_value()
+        value.tag = CT_DEVICE
+        value.device = code
+        arguments.append(value)
+    }
+
+    public var operatorDescription: String { description }
+}
+
+extension Generator: OperatorArgument {
+    public func append(to arguments: inout OperatorArguments) {
+        var value = ct_value()
+        value.tag = CT_GENERATOR
+        value.generator = handle
+        arguments.append(value)
+    }
+
+    public var operatorDescription: String { "generator" }
+}
+
+extension Scalar: OperatorArgument {
+    public func append(to arguments: inout OperatorArguments) {
+        switch self {
+        case .integer(let value): value.append(to: &arguments)
+        case .real(let value): value.append(to: &arguments)
+        case .boolean(let value): value.append(to: &arguments)
+        }
+    }
+
+    public var operatorDescription: String { "\(self)" }
+}

@@ -1,0 +1,289 @@
+// One line an operator; the mathematics is ATen's.
+
+extension Operator {
+    static let negated = Operator("aten::neg")
+    static let abs = Operator("aten::abs")
+    static let exp = Operator("aten::exp")
+    static let log = Operator("aten::log")
+    static let log1p = Operator("aten::log1p")
+    static let log2 = Operator("aten::log2")
+    static let expm1 = Operator("aten::expm1")
+    static let sqrt = Operator("aten::sqrt")
+    static let reciprocalSquareRoot = Operator("aten::rsqrt")
+    static let square = Operator("aten::square")
+    static let reciprocal = Operator("aten::reciprocal")
+    static let sin = Operator("aten::sin")
+    static let cos = Operator("aten::cos")
+    static let tanh = Operator("aten::tanh")
+    static let floor = Operator("aten::floor")
+    static let ceil = Operator("aten::ceil")
+    static let rounded = Operator("aten::round")
+    static let truncated = Operator("aten::trunc")
+    static let sign = Operator("aten::sign")
+    static let erf = Operator("aten::erf")
+    static let isNaN = Operator("aten::isnan")
+    static let isFinite = Operator("aten::isfinite")
+    static let isInfinite = Operator("aten::isinf")
+    static let add = Operator("aten::add.Tensor")
+    static let addScalar = Operator("aten::add.Scalar")
+    static let subtract = Operator("aten::sub.Tensor")
+    static let subtractScalar = Operator("aten::sub.Scalar")
+    static let reverseSubtract = Operator("aten::rsub.Scalar")
+    static let multiply = Operator("aten::mul.Tensor")
+    static let multiplyScalar = Operator("aten::mul.Scalar")
+    static let divide = Operator("aten::div.Tensor")
+    static let divideScalar = Operator("aten::div.Scalar")
+    static let floorDivide = Operator("aten::floor_divide")
+    static let floorDivideScalar = Operator("aten::floor_divide.Scalar")
+    static let remainder = Operator("aten::remainder.Tensor")
+    static let remainderScalar = Operator("aten::remainder.Scalar")
+    static let power = Operator("aten::pow.Tensor_Tensor")
+    static let powerScalar = Operator("aten::pow.Tensor_Scalar")
+    static let clamp = Operator("aten::clamp")
+    static let clampTensor = Operator("aten::clamp.Tensor")
+    static let minimum = Operator("aten::minimum")
+    static let maximum = Operator("aten::maximum")
+    static let choose = Operator("aten::where.self")
+    static let maskedFill = Operator("aten::masked_fill.Scalar")
+    static let lerp = Operator("aten::lerp.Scalar")
+    static let addInPlace = Operator("aten::add_.Tensor")
+    static let addScalarInPlace = Operator("aten::add_.Scalar")
+    static let multiplyInPlace = Operator("aten::mul_.Tensor")
+    static let multiplyScalarInPlace = Operator("aten::mul_.Scalar")
+    static let clampInPlace = Operator("aten::clamp_")
+    static let nanToNumber = Operator("aten::nan_to_num")
+}
+
+extension Tensor {
+    // MARK: Tensor and tensor; shapes are broadcast, element types promoted
+
+    /// The sum, element by element.
+    public static func + (left: Tensor, right: Tensor) throws -> Tensor { try Operator.add(left, right) }
+
+    /// The difference, element by element.
+    public static func - (left: Tensor, right: Tensor) throws -> Tensor { try Operator.subtract(left, right) }
+
+    /// The product, element by element.
+    public static func * (left: Tensor, right: Tensor) throws -> Tensor { try Operator.multiply(left, right) }
+
+    /// The quotient, element by element; real numbers even for integers.
+    public static func / (left: Tensor, right: Tensor) throws -> Tensor { try Operator.divide(left, right) }
+
+    /// The remainder of the division rounded down; it has the divisor's sign.
+    public static func % (left: Tensor, right: Tensor) throws -> Tensor {
+        try Operator.remainder(left, right)
+    }
+
+    /// The negative of every element.
+    public static prefix func - (operand: Tensor) throws -> Tensor { try Operator.negated(operand) }
+
+    // MARK: Tensor and number
+
+    /// A number added to every element.
+    public static func + (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
+        try Operator.addScalar(left, right.scalar)
+    }
+
+    /// Every element less a number.
+    public static func - (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
+        try Operator.subtractScalar(left, right.scalar)
+    }
+
+    /// Every element times a number.
+    public static func * (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
+        try Operator.multiplyScalar(left, right.scalar)
+    }
+
+    /// Every element divided by a number; real numbers even for integers.
+    public static func / (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
+        try Operator.divideScalar(left, right.scalar)
+    }
+
+    /// The remainder of the division by a number, rounded down.
+    public static func % (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
+        try Operator.remainderScalar(left, right.scalar)
+    }
+
+    /// A number added to every element.
+    public static func + (left: some ScalarConvertible, right: Tensor) throws -> Tensor {
+        try Operator.addScalar(right, left.scalar)
+    }
+
+    /// A number less every element.
+    public static func - (left: some ScalarConvertible, right: Tensor) throws -> Tensor {
+        try Operator.reverseSubtract(right, left.scalar)
+    }
+
+    /// Every element times a number.
+    public static func * (left: some ScalarConvertible, right: Tensor) throws -> Tensor {
+        try Operator.multiplyScalar(right, left.scalar)
+    }
+
+    /// A number divided by every element.
+    public static func / (left: some ScalarConvertible, right: Tensor) throws -> Tensor {
+        try Operator.multiplyScalar(right.reciprocal(), left.scalar)
+    }
+
+    /// The quotient rounded down, element by element.
+    public func floorDivided(by divisor: Tensor) throws -> Tensor { try Operator.floorDivide(self, divisor) }
+
+    /// The quotient by a number, rounded down.
+    public func floorDivided(by divisor: some ScalarConvertible) throws -> Tensor {
+        try Operator.floorDivideScalar(self, divisor.scalar)
+    }
+
+    /// Every element to the power of another.
+    public func power(_ exponent: Tensor) throws -> Tensor { try Operator.power(self, exponent) }
+
+    /// Every element to one power.
+    public func power(_ exponent: some ScalarConvertible) throws -> Tensor {
+        try Operator.powerScalar(self, exponent.scalar)
+    }
+
+    // MARK: Bounds and choices
+
+    /// Every element moved into a range; either bound may be left out, not both.
+    public func clamped(
+        min: (some ScalarConvertible)? = Int?.none, max: (some ScalarConvertible)? = Int?.none
+    ) throws
+        -> Tensor
+    {
+        try Operator.clamp(self, min?.scalar, max?.scalar)
+    }
+
+    /// Every element moved between the elements of other tensors.
+    public func clamped(min: Tensor?, max: Tensor?) throws -> Tensor {
+        try Operator.clampTensor(self, min, max)
+    }
+
+    /// The smaller of two elements.
+    public static func minimum(_ left: Tensor, _ right: Tensor) throws -> Tensor {
+        try Operator.minimum(left, right)
+    }
+
+    /// The larger of two elements.
+    public static func maximum(_ left: Tensor, _ right: Tensor) throws -> Tensor {
+        try Operator.maximum(left, right)
+    }
+
+    /// The elements of this tensor where `condition` holds, otherwise those of `other`.
+    /// - Parameter condition: Truth values; broadcast.
+    public func `where`(_ condition: Tensor, otherwise other: Tensor) throws -> Tensor {
+        try Operator.choose(condition, self, other)
+    }
+
+    /// The tensor with one number wherever `mask` (truth values, broadcast) holds.
+    public func maskedFill(_ mask: Tensor, with value: some ScalarConvertible) throws -> Tensor {
+        try Operator.maskedFill(self, mask, value.scalar)
+    }
+
+    /// The way from this tensor to `end`, gone to the given share.
+    public func interpolated(to end: Tensor, share: some ScalarConvertible) throws -> Tensor {
+        try Operator.lerp(self, end, share.scalar)
+    }
+
+    /// Numbers in place of what is not a number and of infinities (the type's largest where left out).
+    public func replacingNaN(
+        with value: Double = 0, positiveInfinity: Double? = nil, negativeInfinity: Double? = nil
+    ) throws -> Tensor {
+        try Operator.nanToNumber(self, value, positiveInfinity, negativeInfinity)
+    }
+
+    // MARK: In place
+
+    /// Adds another tensor, times `factor`, to this one's elements.
+    public func addInPlace(_ other: Tensor, times factor: some ScalarConvertible = 1) throws {
+        try Operator.addInPlace(self, other, factor.scalar)
+    }
+
+    /// Adds a number to every element.
+    public func addInPlace(_ number: some ScalarConvertible) throws {
+        try Operator.addScalarInPlace(self, number.scalar)
+    }
+
+    /// Multiplies every element by that of another tensor.
+    public func multiplyInPlace(_ other: Tensor) throws { try Operator.multiplyInPlace(self, other) }
+
+    /// Multiplies every element by a number.
+    public func multiplyInPlace(_ number: some ScalarConvertible) throws {
+        try Operator.multiplyScalarInPlace(self, number.scalar)
+    }
+
+    /// Moves every element into a range.
+    public func clampInPlace(
+        min: (some ScalarConvertible)? = Int?.none, max: (some ScalarConvertible)? = Int?.none
+    ) throws {
+        try Operator.clampInPlace(self, min?.scalar, max?.scalar)
+    }
+
+    // MARK: Functions of single elements
+
+    /// The negative of every element.
+    public func negated() throws -> Tensor { try Operator.negated(self) }
+
+    /// The magnitude of every element.
+    public func abs() throws -> Tensor { try Operator.abs(self) }
+
+    /// e to the power of every element.
+    public func exp() throws -> Tensor { try Operator.exp(self) }
+
+    /// The natural logarithm of every element.
+    public func log() throws -> Tensor { try Operator.log(self) }
+
+    /// The natural logarithm of one plus every element, exact near zero.
+    public func log1p() throws -> Tensor { try Operator.log1p(self) }
+
+    /// The logarithm to base 2 of every element.
+    public func log2() throws -> Tensor { try Operator.log2(self) }
+
+    /// e to the power of every element, less one, exact near zero.
+    public func expm1() throws -> Tensor { try Operator.expm1(self) }
+
+    /// The square root of every element.
+    public func sqrt() throws -> Tensor { try Operator.sqrt(self) }
+
+    /// One over the square root of every element.
+    public func reciprocalSquareRoot() throws -> Tensor { try Operator.reciprocalSquareRoot(self) }
+
+    /// Every element times itself.
+    public func square() throws -> Tensor { try Operator.square(self) }
+
+    /// One over every element.
+    public func reciprocal() throws -> Tensor { try Operator.reciprocal(self) }
+
+    /// The sine of every element, in radians.
+    public func sin() throws -> Tensor { try Operator.sin(self) }
+
+    /// The cosine of every element, in radians.
+    public func cos() throws -> Tensor { try Operator.cos(self) }
+
+    /// The hyperbolic tangent of every element.
+    public func tanh() throws -> Tensor { try Operator.tanh(self) }
+
+    /// Every element rounded down.
+    public func floor() throws -> Tensor { try Operator.floor(self) }
+
+    /// Every element rounded up.
+    public func ceil() throws -> Tensor { try Operator.ceil(self) }
+
+    /// Every element rounded to the nearest integer, halves to the even one.
+    public func rounded() throws -> Tensor { try Operator.rounded(self) }
+
+    /// Every element rounded towards zero.
+    public func truncated() throws -> Tensor { try Operator.truncated(self) }
+
+    /// -1, 0 or 1 for every element.
+    public func sign() throws -> Tensor { try Operator.sign(self) }
+
+    /// The error function of every element.
+    public func erf() throws -> Tensor { try Operator.erf(self) }
+
+    /// Whether every element is not a number.
+    public func isNaN() throws -> Tensor { try Operator.isNaN(self) }
+
+    /// Whether every element is neither infinite nor not a number.
+    public func isFinite() throws -> Tensor { try Operator.isFinite(self) }
+
+    /// Whether every element is infinite.
+    public func isInfinite() throws -> Tensor { try Operator.isInfinite(self) }
+}

@@ -1,0 +1,194 @@
+internal import CTorch
+import WeightFiles
+
+extension Operator {
+    static let empty = Operator("aten::empty.memory_format")
+    static let full = Operator("aten::full")
+    static let zeros = Operator("aten::zeros")
+    static let ones = Operator("aten::ones")
+    static let arange = Operator("aten::arange.start_step")
+    static let linspace = Operator("aten::linspace")
+    static let eye = Operator("aten::eye.m")
+    static let emptyLike = Operator("aten::empty_like")
+    static let zerosLike = Operator("aten::zeros_like")
+    static let onesLike = Operator("aten::ones_like")
+    static let fullLike = Operator("aten::full_like")
+}
+
+/// A layout argument is always left to libtorch (strided), pinned memory never asked for.
+let noLayout: Int? = nil
+let notPinned: Bool? = nil
+
+extension Tensor {
+    // MARK: From Swift values
+
+    /// A tensor with copies of the numbers, row by row.
+    /// - Parameters:
+    ///   - elements: As many numbers as the shape has places.
+    ///   - shape: One dimension when left out.
+    /// - Throws: ``TorchError`` when the number of elements does not fit the shape.
+    public convenience init<Element: TensorElement>(_ elements: [Element], shape: [Int]? = nil) throws {
+        let shape = shape ?? [elements.count]
+        let expected = try Tensor.elementCount(of: shape)
+        guard expected == elements.count else {
+            throw TorchError(
+                "Tensor", arguments: ["\(elements.count) elements", "shape \(shape)"],
+                reason: "the shape has \(expected) places")
+        }
+        let tensor = try Tensor.empty(shape, dtype: Element.dtype)
+        try tensor.withMutableBytes { bytes in
+            elements.withUnsafeBytes { bytes.copyMemory(from: $0) }
+        }
+        self.init(sharing: tensor)
+    }
+
+    /// A matrix with copies of the numbers.
+    /// - Throws: ``TorchError`` when the rows differ in length.
+    public convenience init<Element: TensorElement>(_ rows: [[Element]]) throws {
+        let width = rows.first?.count ?? 0
+        guard rows.allSatisfy({ $0.count == width }) else {
+            throw TorchError("Tensor", arguments: ["\(rows.count) rows"], reason: "the rows differ in length")
+        }
+        try self.init(rows.flatMap { $0 }, shape: [rows.count, width])
+    }
+
+    /// A three-dimensional tensor with copies of the numbers.
+    /// - Throws: ``TorchError`` when matrices or rows differ in size.
+    public convenience init<Element: TensorElement>(_ matrices: [[[Element]]]) throws {
+        let height = matrices.first?.count ?? 0
+        let width = matrices.first?.first?.count ?? 0
+        guard matrices.allSatisfy({ $0.count == height && $0.allSatisfy { $0.count == width } }) else {
+            throw TorchError(
+                "Tensor", arguments: ["\(matrices.count) matrices"], reason: "they differ in size")
+        }
+        try self.init(matrices.flatMap { $0.flatMap { $0 } }, shape: [matrices.count, height, width])
+    }
+
+    /// A tensor without dimensions that holds one number.
+    public convenience init<Element: TensorElement>(scalar: Element) throws {
+        try self.init([scalar], shape: [])
+    }
+
+    /// A tensor upon memory that exists already; nothing is copied.
+    /// - Parameters:
+    ///   - memory: The first element; aligned for the element type.
+    ///   - strides: Distances between neighbours in elements; row by row when left out. The caller vouches that
+    ///     every element lies inside the memory.
+    ///   - owner: Kept alive as long as the tensor or a view of it is.
+    /// - Throws: ``TorchError`` for shapes that do not make sense.
+    public convenience init(
+        wrapping memory: UnsafeMutableRawPointer, shape: [Int], strides: [Int]? = nil, dtype: DType,
+        owner: AnyObject & Sendable
+    ) throws {
+        _ = try Tensor.elementCount(of: shape)
+        let strides = strides ?? Tensor.contiguousStrides(of: shape)
+        guard strides.count == shape.count else {
+            throw TorchError(
+                "Tensor", arguments: ["shape \(shape)", "strides \(strides)"], reason: "they differ in length"
+            )
+        }
+        let context = Unmanaged.passRetained(owner as AnyObject)
+        var handle: ct_tensor?
+        try check(
+            ct_tensor_wrap(
+                memory, dtype.code, shape.map(Int64.init), strides.map(Int64.init), shape.count,
+                { context in
+                    if let context { Unmanaged<AnyObject>.fromOpaque(context).release() }
+                }, context.toOpaque(), &handle),
+            "Tensor", ["shape \(shape)", "strides \(strides)", dtype.rawValue])
+        guard let handle else { throw TorchError("Tensor", reason: "was not made") }
+        self.init(taking: handle)
+    }
+
+    /// Another name for the same tensor.
+    convenience init(sharing other: Tensor) {
+        ct_tensor_retain(other.handle)
+        self.init(taking: other.handle)
+    }
+
+    /// The number of places in a shape.
+    /// - Throws: ``TorchError`` for negative sizes and for products beyond what fits in memory.
+    static func elementCount(of shape: [Int]) throws -> Int {
+        var count = 1
+        for size in shape {
+            let (product, overflow) = count.multipliedReportingOverflow(by: size)
+            guard size >= 0, !overflow else {
+                throw TorchError("Tensor", arguments: ["shape \(shape)"], reason: "is not a possible shape")
+            }
+            count = product
+        }
+        return count
+    }
+
+    static func contiguousStrides(of shape: [Int]) -> [Int] {
+        var strides = [Int](repeating: 1, count: shape.count)
+        for index in shape.indices.dropLast().reversed() {
+            strides[index] = strides[index + 1] * Swift.max(shape[index + 1], 1)
+        }
+        return strides
+    }
+
+    // MARK: Filled
+
+    /// A tensor whose elements are not set yet.
+    public static func empty(
+        _ shape: [Int], dtype: DType = .float32, device: Device = .cpu, format: MemoryFormat = .contiguous
+    ) throws -> Tensor {
+        try Operator.empty(shape, dtype, noLayout, device, notPinned, format)
+    }
+
+    /// A tensor of zeros.
+    public static func zeros(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) throws -> Tensor
+    {
+        try Operator.zeros(shape, dtype, noLayout, device)
+    }
+
+    /// A tensor of ones.
+    public static func ones(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) throws -> Tensor {
+        try Operator.ones(shape, dtype, noLayout, device)
+    }
+
+    /// A tensor with one number everywhere.
+    public static func full(
+        _ shape: [Int], _ value: some ScalarConvertible, dtype: DType = .float32, device: Device = .cpu
+    ) throws -> Tensor {
+        try Operator.full(shape, value.scalar, dtype, noLayout, device)
+    }
+
+    /// The numbers from `start` up to, not including, `end`.
+    public static func arange(
+        _ start: some ScalarConvertible = 0, to end: some ScalarConvertible,
+        by step: some ScalarConvertible = 1,
+        dtype: DType? = nil, device: Device = .cpu
+    ) throws -> Tensor {
+        try Operator.arange(start.scalar, end.scalar, step.scalar, dtype, noLayout, device)
+    }
+
+    /// `count` numbers from `start` to `end`, both included, at equal distances.
+    public static func linspace(
+        _ start: Double, _ end: Double, count: Int, dtype: DType = .float32, device: Device = .cpu
+    ) throws -> Tensor {
+        try Operator.linspace(start, end, count, dtype, noLayout, device)
+    }
+
+    /// A matrix with ones on the diagonal; square when `columns` is left out.
+    public static func eye(
+        _ rows: Int, _ columns: Int? = nil, dtype: DType = .float32, device: Device = .cpu
+    ) throws -> Tensor {
+        try Operator.eye(rows, columns ?? rows, dtype, noLayout, device)
+    }
+
+    /// A tensor of the same shape, type and place whose elements are not set yet.
+    public func emptyLike() throws -> Tensor { try Operator.emptyLike(self) }
+
+    /// A tensor of zeros of the same shape, type and place.
+    public func zerosLike() throws -> Tensor { try Operator.zerosLike(self) }
+
+    /// A tensor of ones of the same shape, type and place.
+    public func onesLike() throws -> Tensor { try Operator.onesLike(self) }
+
+    /// A tensor with one number everywhere, of the same shape, type and place.
+    public func fullLike(_ value: some ScalarConvertible) throws -> Tensor {
+        try Operator.fullLike(self, value.scalar)
+    }
+}

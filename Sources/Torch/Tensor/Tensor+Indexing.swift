@@ -1,0 +1,193 @@
+import WeightFiles
+
+extension Operator {
+    static let index = Operator("aten::index.Tensor")
+    static let indexPut = Operator("aten::index_put_")
+    static let indexSelect = Operator("aten::index_select")
+    static let indexAdd = Operator("aten::index_add")
+    static let gather = Operator("aten::gather")
+    static let scatter = Operator("aten::scatter.src")
+    static let scatterValue = Operator("aten::scatter.value")
+    static let scatterAdd = Operator("aten::scatter_add")
+    static let takeAlong = Operator("aten::take_along_dim")
+    static let maskedSelect = Operator("aten::masked_select")
+    static let nonzero = Operator("aten::nonzero")
+    static let topk = Operator("aten::topk")
+    static let sort = Operator("aten::sort.stable")
+    static let argsort = Operator("aten::argsort.stable")
+    static let unique = Operator("aten::_unique2")
+    static let searchSorted = Operator("aten::searchsorted.Tensor")
+    static let oneHot = Operator("aten::one_hot")
+}
+
+extension Tensor {
+    /// Part of the tensor: `x[0, 1..<3]`, `x[.ellipsis, 0]`, `x[mask]`, `x[indices, .all]`, `x[.newAxis, -1]`.
+    ///
+    /// Numbers and ranges give views; masks and index tensors copy.
+    /// - Throws: ``TorchError`` for places that do not exist and for too many indices.
+    public subscript(_ indices: any TensorIndexConvertible...) -> Tensor {
+        get throws {
+            let (view, advanced) = try resolve(indices)
+            return advanced.contains { $0 != nil } ? try Operator.index(view, advanced) : view
+        }
+    }
+
+    /// Overwrites part of the tensor: `try x.set(0, 1..<3, to: y)`; the values are converted and broadcast.
+    /// - Throws: ``TorchError`` for places that do not exist and for values that do not fit.
+    public func set(_ indices: any TensorIndexConvertible..., to values: Tensor) throws {
+        let (view, advanced) = try resolve(indices)
+        if advanced.contains(where: { $0 != nil }) {
+            try Operator.indexPut(view, advanced, values.to(device: device, dtype: dtype))
+        } else {
+            try view.copyInPlace(values)
+        }
+    }
+
+    /// Overwrites part of the tensor with one number.
+    /// - Throws: ``TorchError`` for places that do not exist.
+    public func set(_ indices: any TensorIndexConvertible..., to value: some ScalarConvertible) throws {
+        let (view, advanced) = try resolve(indices)
+        if advanced.contains(where: { $0 != nil }) {
+            try Operator.indexPut(view, advanced, Tensor.full([], value, dtype: dtype, device: device))
+        } else {
+            try view.fillInPlace(value)
+        }
+    }
+
+    /// Applies numbers, ranges and new dimensions as views; what is left are index tensors by dimension.
+    private func resolve(_ indices: [any TensorIndexConvertible]) throws -> (
+        view: Tensor, advanced: [Tensor?]
+    ) {
+        let indices = try indices.map { try $0.tensorIndex() }
+        var view = self
+        var advanced: [Tensor?] = []
+        for (position, index) in indices.enumerated() {
+            let dimension = advanced.count
+            switch index {
+            case .at(let place):
+                view = try view.selected(dimension, place)
+            case .slice(let start, let end, let step):
+                if start != nil || end != nil || step != 1 {
+                    view = try Operator.slice(view, dimension, start, end, step)
+                } else if dimension >= view.rank {
+                    throw tooMany(indices.count)
+                }
+                advanced.append(nil)
+            case .newAxis:
+                view = try view.unsqueezed(dimension)
+                advanced.append(nil)
+            case .ellipsis:
+                let rest = try indices[(position + 1)...].map(consumedDimensions).reduce(0, +)
+                let whole = view.rank - dimension - rest
+                guard whole >= 0 else { throw tooMany(indices.count) }
+                advanced.append(contentsOf: [Tensor?](repeating: nil, count: whole))
+            case .tensor(let tensor):
+                advanced.append(tensor)
+                // A mask stands for as many dimensions as it has; libtorch expands it, the others follow.
+                if try tensor.dtype == .bool {
+                    guard tensor.rank > 1 else { continue }
+                    let places = try tensor.nonzeroIndices()
+                    advanced.removeLast()
+                    advanced.append(contentsOf: try places.unbound(1).map { $0 })
+                }
+            }
+        }
+        guard advanced.count <= view.rank else { throw tooMany(indices.count) }
+        return (view, advanced)
+    }
+
+    private func consumedDimensions(_ index: TensorIndex) throws -> Int {
+        switch index {
+        case .at, .slice: 1
+        case .newAxis: 0
+        case .ellipsis:
+            throw TorchError("subscript", arguments: [summary], reason: "has more than one ellipsis")
+        case .tensor(let tensor): try tensor.dtype == .bool ? tensor.rank : 1
+        }
+    }
+
+    private func tooMany(_ count: Int) -> TorchError {
+        TorchError(
+            "subscript", arguments: [summary], reason: "\(count) indices are too many for \(rank) dimensions")
+    }
+
+    // MARK: Gathering and scattering
+
+    /// The slices along a dimension at the given places (a vector of `int64` or `int32`).
+    public func indexSelected(_ dimension: Int, _ indices: Tensor) throws -> Tensor {
+        try Operator.indexSelect(self, dimension, indices)
+    }
+
+    /// With slices of `source` added at the given places along a dimension.
+    public func indexAdded(_ dimension: Int, _ indices: Tensor, _ source: Tensor) throws -> Tensor {
+        try Operator.indexAdd(self, dimension, indices, source)
+    }
+
+    /// For every place of `indices` (`int64`), the element there along a dimension.
+    public func gathered(_ dimension: Int, _ indices: Tensor) throws -> Tensor {
+        try Operator.gather(self, dimension, indices)
+    }
+
+    /// With the elements of `source` written to the places `indices` (`int64`) along a dimension.
+    public func scattered(_ dimension: Int, _ indices: Tensor, _ source: Tensor) throws -> Tensor {
+        try Operator.scatter(self, dimension, indices, source)
+    }
+
+    /// With one number written to the places `indices` (`int64`) along a dimension.
+    public func scattered(_ dimension: Int, _ indices: Tensor, _ value: some ScalarConvertible) throws
+        -> Tensor
+    {
+        try Operator.scatterValue(self, dimension, indices, value.scalar)
+    }
+
+    /// With the elements of `source` added at the places `indices` (`int64`) along a dimension.
+    public func scatterAdded(_ dimension: Int, _ indices: Tensor, _ source: Tensor) throws -> Tensor {
+        try Operator.scatterAdd(self, dimension, indices, source)
+    }
+
+    /// As ``gathered(_:_:)``, with shapes broadcast.
+    public func takenAlong(_ dimension: Int, _ indices: Tensor) throws -> Tensor {
+        try Operator.takeAlong(self, indices, dimension)
+    }
+
+    /// The elements where the mask (truth values, broadcast) holds, as a vector.
+    public func maskedSelected(_ mask: Tensor) throws -> Tensor { try Operator.maskedSelect(self, mask) }
+
+    /// Where elements are not zero: one row of coordinates (`int64`) each.
+    public func nonzeroIndices() throws -> Tensor { try Operator.nonzero(self) }
+
+    // MARK: Order
+
+    /// The `count` largest (or smallest) elements along a dimension, in order, and where they are (`int64`).
+    public func topk(_ count: Int, dimension: Int = -1, largest: Bool = true, sorted: Bool = true) throws
+        -> (values: Tensor, indices: Tensor)
+    {
+        try Operator.topk.pair(self, count, dimension, largest, sorted)
+    }
+
+    /// The elements along a dimension in order, equal ones in their old order, and where they were (`int64`).
+    public func sorted(_ dimension: Int = -1, descending: Bool = false) throws -> (
+        values: Tensor, indices: Tensor
+    ) {
+        try Operator.sort.pair(self, true, dimension, descending)
+    }
+
+    /// Where the elements along a dimension would come from in order (`int64`), equal ones in their old order.
+    public func argsorted(_ dimension: Int = -1, descending: Bool = false) throws -> Tensor {
+        try Operator.argsort(self, true, dimension, descending)
+    }
+
+    /// The different elements in ascending order, which of them every element is, and how often each occurs.
+    public func unique() throws -> (values: Tensor, inverse: Tensor, counts: Tensor) {
+        let tensors = try Operator.unique.tensors(self, true, true, true)
+        return (tensors[0], tensors[1], tensors[2])
+    }
+
+    /// Where values would be inserted into this sorted tensor; with `right`, after equal elements.
+    public func searchSorted(_ values: Tensor, right: Bool = false) throws -> Tensor {
+        try Operator.searchSorted(self, values, false, right)
+    }
+
+    /// A row with a one at the place that each element (`int64`) names.
+    public func oneHot(classCount: Int) throws -> Tensor { try Operator.oneHot(self, classCount) }
+}

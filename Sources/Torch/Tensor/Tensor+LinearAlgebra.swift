@@ -1,0 +1,32 @@
+extension Operator {
+    static let matmul = Operator("aten::matmul")
+    static let addmm = Operator("aten::addmm")
+    static let bmm = Operator("aten::bmm")
+    static let einsum = Operator("aten::einsum")
+    static let linear = Operator("aten::linear")
+    static let outer = Operator("aten::outer")
+    static let pairwiseDistance = Operator("aten::_cdist_forward")
+}
+
+extension Tensor {
+    /// The matrix product of the last two dimensions; the others are broadcast. Vectors are rows or columns as fits.
+    public func matmul(_ other: Tensor) throws -> Tensor { try Operator.matmul(self, other) }
+
+    /// A product in Einstein's notation: `Tensor.einsum("nqd,nkd->nqk", [q, k])`.
+    public static func einsum(_ equation: String, _ operands: [Tensor]) throws -> Tensor {
+        try Operator.einsum(equation, operands)
+    }
+
+    /// `self` [.., in] times the transposed `weight` [out, in], plus `bias` [out].
+    public func linear(_ weight: Tensor, _ bias: Tensor? = nil) throws -> Tensor {
+        try Operator.linear(self, weight, bias)
+    }
+
+    /// All products of the elements of two vectors.
+    public func outer(_ other: Tensor) throws -> Tensor { try Operator.outer(self, other) }
+
+    /// Divided by its Euclidean length along a dimension; lengths below `epsilon` count as `epsilon`.
+    public func normalized(_ dimension: Int = -1, epsilon: Double = 1e-12) throws -> Tensor {
+        try self / norm(order: 2, [dimension], keepDimensions: true).clamped(min: epsilon)
+    }
+}

@@ -1,0 +1,147 @@
+extension Operator {
+    static let sum = Operator("aten::sum.dim_IntList")
+    static let mean = Operator("aten::mean.dim")
+    static let standardDeviation = Operator("aten::std.correction")
+    static let variance = Operator("aten::var.correction")
+    static let product = Operator("aten::prod.dim_int")
+    static let minimumOfAll = Operator("aten::min")
+    static let maximumOfAll = Operator("aten::max")
+    static let minimumAlong = Operator("aten::amin")
+    static let maximumAlong = Operator("aten::amax")
+    static let minimumWithIndex = Operator("aten::min.dim")
+    static let maximumWithIndex = Operator("aten::max.dim")
+    static let argumentMinimum = Operator("aten::argmin")
+    static let argumentMaximum = Operator("aten::argmax")
+    static let all = Operator("aten::all.dims")
+    static let any = Operator("aten::any.dims")
+    static let norm = Operator("aten::linalg_vector_norm")
+    static let logSumExp = Operator("aten::logsumexp")
+    static let cumulativeSum = Operator("aten::cumsum")
+    static let cumulativeProduct = Operator("aten::cumprod")
+    static let bincount = Operator("aten::bincount")
+}
+
+// Reductions go over the given dimensions, or over all of them; with `keepDimensions` those stay, with size 1.
+extension Tensor {
+    /// The sum.
+    public func sum(_ dimensions: [Int]? = nil, keepDimensions: Bool = false, dtype: DType? = nil) throws
+        -> Tensor
+    {
+        try Operator.sum(self, dimensions, keepDimensions, dtype)
+    }
+
+    /// The sum along one dimension.
+    public func sum(_ dimension: Int, keepDimensions: Bool = false) throws -> Tensor {
+        try sum([dimension], keepDimensions: keepDimensions)
+    }
+
+    /// The mean, of floating-point numbers.
+    public func mean(_ dimensions: [Int]? = nil, keepDimensions: Bool = false) throws -> Tensor {
+        try Operator.mean(self, dimensions, keepDimensions)
+    }
+
+    /// The mean along one dimension.
+    public func mean(_ dimension: Int, keepDimensions: Bool = false) throws -> Tensor {
+        try mean([dimension], keepDimensions: keepDimensions)
+    }
+
+    /// The variance; `correction` is what is taken from the count in the divisor (1: the unbiased estimate).
+    public func variance(_ dimensions: [Int]? = nil, correction: Int = 1, keepDimensions: Bool = false) throws
+        -> Tensor
+    {
+        try Operator.variance(self, dimensions, correction, keepDimensions)
+    }
+
+    /// The standard deviation; see ``variance(_:correction:keepDimensions:)``.
+    public func standardDeviation(
+        _ dimensions: [Int]? = nil, correction: Int = 1, keepDimensions: Bool = false
+    )
+        throws -> Tensor
+    {
+        try Operator.standardDeviation(self, dimensions, correction, keepDimensions)
+    }
+
+    /// The product along one dimension.
+    public func product(_ dimension: Int, keepDimensions: Bool = false) throws -> Tensor {
+        try Operator.product(self, dimension, keepDimensions)
+    }
+
+    /// The smallest of all elements.
+    /// - Throws: ``TorchError`` when there are no elements.
+    public func min() throws -> Tensor { try Operator.minimumOfAll(self) }
+
+    /// The largest of all elements.
+    /// - Throws: ``TorchError`` when there are no elements.
+    public func max() throws -> Tensor { try Operator.maximumOfAll(self) }
+
+    /// The smallest elements over some dimensions.
+    public func min(over dimensions: [Int], keepDimensions: Bool = false) throws -> Tensor {
+        try Operator.minimumAlong(self, dimensions, keepDimensions)
+    }
+
+    /// The largest elements over some dimensions.
+    public func max(over dimensions: [Int], keepDimensions: Bool = false) throws -> Tensor {
+        try Operator.maximumAlong(self, dimensions, keepDimensions)
+    }
+
+    /// The smallest elements along one dimension, and where they are (`int64`).
+    public func min(_ dimension: Int, keepDimensions: Bool = false) throws -> (
+        values: Tensor, indices: Tensor
+    ) {
+        try Operator.minimumWithIndex.pair(self, dimension, keepDimensions)
+    }
+
+    /// The largest elements along one dimension, and where they are (`int64`).
+    public func max(_ dimension: Int, keepDimensions: Bool = false) throws -> (
+        values: Tensor, indices: Tensor
+    ) {
+        try Operator.maximumWithIndex.pair(self, dimension, keepDimensions)
+    }
+
+    /// Where the smallest element is (`int64`), of all when no dimension is given.
+    public func argmin(_ dimension: Int? = nil, keepDimensions: Bool = false) throws -> Tensor {
+        try Operator.argumentMinimum(self, dimension, keepDimensions)
+    }
+
+    /// Where the largest element is (`int64`), of all when no dimension is given.
+    public func argmax(_ dimension: Int? = nil, keepDimensions: Bool = false) throws -> Tensor {
+        try Operator.argumentMaximum(self, dimension, keepDimensions)
+    }
+
+    /// Whether all elements hold.
+    public func all(_ dimensions: [Int]? = nil, keepDimensions: Bool = false) throws -> Tensor {
+        try Operator.all(self, dimensions, keepDimensions)
+    }
+
+    /// Whether some element holds.
+    public func any(_ dimensions: [Int]? = nil, keepDimensions: Bool = false) throws -> Tensor {
+        try Operator.any(self, dimensions, keepDimensions)
+    }
+
+    /// The vector norm: (sum |x|^order)^(1/order); an infinite order is the largest magnitude.
+    public func norm(order: Double = 2, _ dimensions: [Int]? = nil, keepDimensions: Bool = false) throws
+        -> Tensor
+    {
+        try Operator.norm(self, order, dimensions, keepDimensions)
+    }
+
+    /// The logarithm of the sum of exponentials, computed without overflow.
+    public func logSumExp(_ dimensions: [Int], keepDimensions: Bool = false) throws -> Tensor {
+        try Operator.logSumExp(self, dimensions, keepDimensions)
+    }
+
+    /// Running sums along one dimension.
+    public func cumulativeSum(_ dimension: Int) throws -> Tensor {
+        try Operator.cumulativeSum(self, dimension)
+    }
+
+    /// Running products along one dimension.
+    public func cumulativeProduct(_ dimension: Int) throws -> Tensor {
+        try Operator.cumulativeProduct(self, dimension)
+    }
+
+    /// How often each number from 0 occurs in a vector of non-negative integers.
+    public func binCount(minimumLength: Int = 0) throws -> Tensor {
+        try Operator.bincount(self, Tensor?.none, minimumLength)
+    }
+}

@@ -1,0 +1,67 @@
+/// One part of a subscript: a number, a range, a mask, a tensor of indices, ``ellipsis``, ``newAxis``, ``all``.
+public enum TensorIndex: Sendable {
+    /// One place; the dimension is gone from the result. Negative numbers count from the end.
+    case at(Int)
+    /// Places from `start` up to, not including, `end`; either may be left out, negative numbers count from the end.
+    case slice(from: Int?, to: Int?, by: Int)
+    /// A new dimension of size 1.
+    case newAxis
+    /// As many whole dimensions as are left.
+    case ellipsis
+    /// Indices (integers) or a mask (truth values).
+    case tensor(Tensor)
+
+    /// A whole dimension.
+    public static var all: TensorIndex { .slice(from: nil, to: nil, by: 1) }
+
+    /// Every `step`-th place.
+    public static func every(_ step: Int) -> TensorIndex { .slice(from: nil, to: nil, by: step) }
+}
+
+/// What may stand in a tensor's subscript.
+public protocol TensorIndexConvertible {
+    /// The index.
+    /// - Throws: ``TorchError`` when it needs a tensor and none can be made.
+    func tensorIndex() throws -> TensorIndex
+}
+
+extension TensorIndex: TensorIndexConvertible {
+    public func tensorIndex() -> TensorIndex { self }
+}
+
+extension Int: TensorIndexConvertible {
+    public func tensorIndex() -> TensorIndex { .at(self) }
+}
+
+extension Tensor: TensorIndexConvertible {
+    public func tensorIndex() -> TensorIndex { .tensor(self) }
+}
+
+extension Array: TensorIndexConvertible where Element == Int {
+    public func tensorIndex() throws -> TensorIndex { .tensor(try Tensor(self)) }
+}
+
+extension Range<Int>: TensorIndexConvertible {
+    public func tensorIndex() -> TensorIndex { .slice(from: lowerBound, to: upperBound, by: 1) }
+}
+
+extension ClosedRange<Int>: TensorIndexConvertible {
+    // An upper bound of -1 means the last place, which only an open end can say.
+    public func tensorIndex() -> TensorIndex {
+        .slice(from: lowerBound, to: upperBound == -1 ? nil : upperBound + 1, by: 1)
+    }
+}
+
+extension PartialRangeFrom<Int>: TensorIndexConvertible {
+    public func tensorIndex() -> TensorIndex { .slice(from: lowerBound, to: nil, by: 1) }
+}
+
+extension PartialRangeUpTo<Int>: TensorIndexConvertible {
+    public func tensorIndex() -> TensorIndex { .slice(from: nil, to: upperBound, by: 1) }
+}
+
+extension PartialRangeThrough<Int>: TensorIndexConvertible {
+    public func tensorIndex() -> TensorIndex {
+        .slice(from: nil, to: upperBound == -1 ? nil : upperBound + 1, by: 1)
+    }
+}
