@@ -27,7 +27,8 @@ let package = Package(
         // MARK: Without libtorch
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "WeightFiles", dependencies: ["CZlib"]),
-        .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles"]),
+        .target(name: "FixtureSupport", dependencies: ["WeightFiles"], path: "Tests/FixtureSupport"),
+        .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17,
@@ -44,6 +45,6 @@ if withTorch {
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
         .target(name: "Torch", dependencies: ["CTorch", "WeightFiles"]),
-        .testTarget(name: "TorchTests", dependencies: ["Torch"], linkerSettings: runPath),
+        .testTarget(name: "TorchTests", dependencies: ["Torch", "FixtureSupport"], linkerSettings: runPath),
     ]
 }

@@ -1,0 +1,172 @@
+/// A strict reader of JSON text that hands out one token at a time.
+///
+/// Own code rather than Foundation's: duplicate keys must be noticed, integers must stay exact, and a
+/// hostile header must not grow into a tree many times its size.
+package struct JSONReader {
+    /// What is wrong, at which byte.
+    package struct Failure: Error, Sendable {
+        package let position: Int
+        package let reason: String
+    }
+
+    private let bytes: UnsafeRawBufferPointer
+    package private(set) var position = 0
+
+    /// A reader of `bytes`, which must outlive it.
+    package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+    package func failure(_ reason: String) -> Failure { Failure(position: position, reason: reason) }
+
+    private mutating func skipSpace() {
+        while position < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[position]) { position += 1 }
+    }
+
+    /// The next byte that is not white space, left in place; nil at the end.
+    package mutating func peek() -> UInt8? {
+        skipSpace()
+        return position < bytes.count ? bytes[position] : nil
+    }
+
+    /// Takes `character` when it is next.
+    package mutating func take(_ character: Unicode.Scalar) -> Bool {
+        guard peek() == UInt8(ascii: character) else { return false }
+        position += 1
+        return true
+    }
+
+    /// Takes `character` or fails.
+    package mutating func expect(_ character: Unicode.Scalar) throws {
+        guard take(character) else { throw failure("'\(character)' expected") }
+    }
+
+    /// Fails unless only white space is left.
+    package mutating func expectEnd() throws {
+        guard peek() == nil else { throw failure("more text after the end of the JSON value") }
+    }
+
+    /// Calls `body` for every key of an object; `body` reads the value. Order kept, duplicates refused.
+    package mutating func object(_ body: (inout JSONReader, String) throws -> Void) throws {
+        try expect("{")
+        if take("}") { return }
+        var seen: Set<String> = []
+        repeat {
+            let key = try string()
+            guard seen.insert(key).inserted else { throw failure("key \"\(key)\" occurs twice") }
+            try expect(":")
+            try body(&self, key)
+        } while take(",")
+        try expect("}")
+    }
+
+    /// Calls `body` for every element of an array; `body` reads the element.
+    package mutating func array(_ body: (inout JSONReader) throws -> Void) throws {
+        try expect("[")
+        if take("]") { return }
+        repeat { try body(&self) } while take(",")
+        try expect("]")
+    }
+
+    /// A number's text.
+    private mutating func numberText() throws -> String {
+        skipSpace()
+        let start = position
+        while position < bytes.count, position - start < 400,
+            "+-.eE0123456789".utf8.contains(bytes[position])
+        { position += 1 }
+        let text = String(decoding: bytes[start..<position], as: UTF8.self)
+        guard let first = text.utf8.first, first != UInt8(ascii: "+") else {
+            throw failure("number expected")
+        }
+        return text
+    }
+
+    /// A whole number.
+    package mutating func integer() throws -> Int {
+        let text = try numberText()
+        guard let value = Int(text) else { throw failure("'\(text)' is not a 64-bit integer") }
+        return value
+    }
+
+    /// Any number; exact when it is an integer of 64 bits.
+    package mutating func number() throws -> JSONValue {
+        let text = try numberText()
+        if let value = Int(text) { return .integer(value) }
+        guard let value = Double(text) else { throw failure("'\(text)' is not a number") }
+        return .real(value)
+    }
+
+    /// Takes a word such as `true`.
+    package mutating func word(_ word: String) throws {
+        skipSpace()
+        guard bytes.count - position >= word.utf8.count,
+            bytes[position..<position + word.utf8.count].elementsEqual(word.utf8)
+        else { throw failure("'\(word)' expected") }
+        position += word.utf8.count
+    }
+
+    /// A string with its escapes resolved.
+    package mutating func string() throws -> String {
+        try expect("\"")
+        let start = position
+        while position < bytes.count, bytes[position] != 0x22, bytes[position] != 0x5C,
+            bytes[position] >= 0x20
+        {
+            position += 1
+        }
+        var units = Array(bytes[start..<position])
+        while true {
+            guard position < bytes.count else { throw failure("the text ends inside a string") }
+            let byte = bytes[position]
+            position += 1
+            if byte == 0x22 { break }
+            guard byte >= 0x20 else { throw failure("control character in a string") }
+            if byte == 0x5C {
+                units.append(contentsOf: try escape().utf8)
+            } else {
+                units.append(byte)
+            }
+        }
+        guard let text = String(validating: units, as: UTF8.self) else {
+            throw failure("a string is not valid UTF-8")
+        }
+        return text
+    }
+
+    private mutating func escape() throws -> String {
+        guard position < bytes.count else { throw failure("the text ends inside a string") }
+        let byte = bytes[position]
+        position += 1
+        switch byte {
+        case UInt8(ascii: "n"): return "\n"
+        case UInt8(ascii: "t"): return "\t"
+        case UInt8(ascii: "r"): return "\r"
+        case UInt8(ascii: "b"): return "\u{8}"
+        case UInt8(ascii: "f"): return "\u{C}"
+        case 0x22, 0x5C, 0x2F: return String(UnicodeScalar(byte))
+        case UInt8(ascii: "u"):
+            let first = try hexadecimal()
+            if let scalar = UnicodeScalar(first) { return String(Character(scalar)) }
+            guard first < 0xDC00, position + 1 < bytes.count, bytes[position] == 0x5C,
+                bytes[position + 1] == UInt8(ascii: "u")
+            else { throw failure("half of a surrogate pair") }
+            position += 2
+            let second = try hexadecimal()
+            guard (0xDC00...0xDFFF).contains(second),
+                let scalar = UnicodeScalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00))
+            else { throw failure("half of a surrogate pair") }
+            return String(Character(scalar))
+        default: throw failure("unknown escape in a string")
+        }
+    }
+
+    private mutating func hexadecimal() throws -> UInt32 {
+        guard bytes.count - position >= 4 else { throw failure("the text ends inside a string") }
+        let digits = String(decoding: bytes[position..<position + 4], as: UTF8.self)
+        guard digits.utf8.allSatisfy({ $0 != 0x2B && $0 != 0x2D }), let value = UInt32(digits, radix: 16)
+        else {
+            throw failure("\\u needs four hexadecimal digits")
+        }
+        position += 4
+        return value
+    }
+}

@@ -1,0 +1,118 @@
+extension StoredTensor {
+    /// Row-major bytes of the elements: in place where they lie so, otherwise of a packed copy.
+    public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result
+    {
+        if isContiguous {
+            return try withExtendedLifetime(storage) {
+                try body(UnsafeRawBufferPointer(start: pointer, count: byteCount))
+            }
+        }
+        let packed = packedStorage()
+        return try packed.withUnsafeBytes(body)
+    }
+
+    /// A row-major tensor of the same elements; the same one when it is already so.
+    public func contiguous() throws -> StoredTensor {
+        isContiguous
+            ? self : try StoredTensor(name: name, dtype: dtype, shape: shape, storage: packedStorage())
+    }
+
+    private func packedStorage() -> TensorStorage {
+        TensorStorage(byteCount: byteCount) { target in
+            let size = dtype.byteCount
+            var index = [Int](repeating: 0, count: shape.count)
+            var source = 0
+            withExtendedLifetime(storage) {
+                for element in 0..<count {
+                    let from = UnsafeRawBufferPointer(start: pointer + source * size, count: size)
+                    UnsafeMutableRawBufferPointer(rebasing: target[element * size..<(element + 1) * size])
+                        .copyMemory(from: from)
+                    for dimension in shape.indices.reversed() {
+                        index[dimension] += 1
+                        source += strides[dimension]
+                        if index[dimension] < shape[dimension] { break }
+                        source -= strides[dimension] * shape[dimension]
+                        index[dimension] = 0
+                    }
+                }
+            }
+        }
+    }
+
+    private func elements<Element: BitwiseCopyable, Value>(
+        _ type: Element.Type, _ convert: (Element) -> Value
+    ) -> [Value] {
+        withUnsafeBytes { bytes in
+            (0..<count).map {
+                convert(bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Element>.size, as: type))
+            }
+        }
+    }
+
+    /// The elements in row-major order as 64-bit floating-point numbers, from any element type.
+    public func doubles() -> [Double] {
+        switch dtype {
+        case .float32: elements(Float.self) { Double($0) }
+        case .float64: elements(Double.self) { $0 }
+        case .float16: elements(UInt16.self) { Double(HalfPrecision.float(half: $0)) }
+        case .bfloat16: elements(UInt16.self) { Double(Float(bitPattern: UInt32($0) << 16)) }
+        case .int8: elements(Int8.self) { Double($0) }
+        case .int16: elements(Int16.self) { Double($0) }
+        case .int32: elements(Int32.self) { Double($0) }
+        case .int64: elements(Int64.self) { Double($0) }
+        case .uint8: elements(UInt8.self) { Double($0) }
+        case .bool: elements(UInt8.self) { $0 == 0 ? 0 : 1 }
+        }
+    }
+
+    /// The elements in row-major order as 32-bit floating-point numbers, rounded where the type is wider.
+    public func floats() -> [Float] {
+        switch dtype {
+        case .float32: elements(Float.self) { $0 }
+        case .float16: elements(UInt16.self) { HalfPrecision.float(half: $0) }
+        case .bfloat16: elements(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
+        default: doubles().map { Float($0) }
+        }
+    }
+
+    /// The elements in row-major order as integers.
+    ///
+    /// - Throws: ``WeightFileError`` when the tensor is of a floating-point type.
+    public func integers() throws -> [Int64] {
+        switch dtype {
+        case .int8: elements(Int8.self) { Int64($0) }
+        case .int16: elements(Int16.self) { Int64($0) }
+        case .int32: elements(Int32.self) { Int64($0) }
+        case .int64: elements(Int64.self) { $0 }
+        case .uint8: elements(UInt8.self) { Int64($0) }
+        case .bool: elements(UInt8.self) { $0 == 0 ? 0 : 1 }
+        case .float16, .bfloat16, .float32, .float64:
+            throw WeightFileError(
+                file: "tensor", place: "'\(name)'", reason: "has \(dtype) elements where integers are needed")
+        }
+    }
+
+    /// The row-major bytes of the elements in an array.
+    public func bytes() -> [UInt8] { withUnsafeBytes { Array($0) } }
+}
+
+/// Conversion of 16-bit floating-point numbers that needs no `Float16`, which macOS on Intel lacks.
+enum HalfPrecision {
+    static func float(half bits: UInt16) -> Float {
+        let sign = UInt32(bits & 0x8000) << 16
+        let exponent = UInt32(bits >> 10) & 0x1F
+        let fraction = UInt32(bits & 0x3FF)
+        switch exponent {
+        case 0:
+            let magnitude = Float(fraction) * 0x1p-24
+            return sign == 0 ? magnitude : -magnitude
+        case 0x1F: return Float(bitPattern: sign | 0x7F80_0000 | fraction << 13)
+        default: return Float(bitPattern: sign | (exponent + 112) << 23 | fraction << 13)
+        }
+    }
+}
+
+extension StoredTensor: CustomStringConvertible {
+    /// Name, element type and shape.
+    public var description: String { "\(name): \(dtype) \(shape)" }
+}

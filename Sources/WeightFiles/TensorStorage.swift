@@ -1,0 +1,104 @@
+import Foundation
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A run of bytes that tensors lie in, with the owner that keeps the bytes alive.
+///
+/// Bytes of a file are mapped copy-on-write: they may be modified in memory and the file stays as it is.
+/// A file that another process shortens while it is mapped ends the process on access, as any mapped file;
+/// replace weight files by renaming, as the writers here do.
+public final class TensorStorage: @unchecked Sendable {
+    // Sendable as memory is: distinct tasks must not write to the same bytes at the same time.
+
+    /// The first byte. Valid as long as this object lives. Not necessarily aligned to the element type.
+    public let pointer: UnsafeMutableRawPointer
+
+    /// The number of bytes.
+    public let byteCount: Int
+
+    private let owner: AnyObject?
+    private let release: (@Sendable (UnsafeMutableRawPointer, Int) -> Void)?
+
+    /// Bytes that belong to `owner`, which is retained.
+    public init(pointer: UnsafeMutableRawPointer, byteCount: Int, owner: AnyObject) {
+        self.pointer = pointer
+        self.byteCount = byteCount
+        self.owner = owner
+        release = nil
+    }
+
+    private init(
+        pointer: UnsafeMutableRawPointer, byteCount: Int,
+        release: @escaping @Sendable (UnsafeMutableRawPointer, Int) -> Void
+    ) {
+        self.pointer = pointer
+        self.byteCount = byteCount
+        self.owner = nil
+        self.release = release
+    }
+
+    deinit { release?(pointer, byteCount) }
+
+    /// New memory of `byteCount` bytes, aligned to 64 bytes, filled by `body`.
+    public convenience init(
+        byteCount: Int, initializingWith body: (UnsafeMutableRawBufferPointer) throws -> Void
+    ) rethrows {
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 1), alignment: 64)
+        do {
+            try body(UnsafeMutableRawBufferPointer(start: memory, count: byteCount))
+        } catch {
+            memory.deallocate()
+            throw error
+        }
+        self.init(pointer: memory, byteCount: byteCount) { pointer, _ in pointer.deallocate() }
+    }
+
+    /// A copy of `bytes` in new memory.
+    public convenience init(copying bytes: UnsafeRawBufferPointer) {
+        self.init(byteCount: bytes.count) { $0.copyMemory(from: bytes) }
+    }
+
+    /// Maps a whole file, copy-on-write.
+    ///
+    /// - Throws: ``WeightFileError`` when the file is missing, unreadable, not a regular file or empty.
+    public static func mapping(file path: String) throws -> TensorStorage {
+        func failure(_ what: String) -> WeightFileError {
+            WeightFileError(file: path, reason: "\(what): \(String(cString: strerror(errno)))")
+        }
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("cannot be opened") }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw failure("cannot be examined") }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw WeightFileError(file: path, reason: "is not a regular file; name the weight file itself")
+        }
+        let byteCount = Int(status.st_size)
+        guard byteCount > 0 else { throw WeightFileError(file: path, reason: "is empty") }
+        guard
+            let memory = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0),
+            memory != MAP_FAILED
+        else { throw failure("cannot be mapped into memory") }
+        return TensorStorage(pointer: memory, byteCount: byteCount) { munmap($0, $1) }
+    }
+
+    /// The bytes, for as long as `body` runs.
+    public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result
+    {
+        try withExtendedLifetime(self) {
+            try body(UnsafeRawBufferPointer(start: pointer, count: byteCount))
+        }
+    }
+
+    /// A part of the bytes that keeps the whole alive; nil when `range` is not inside.
+    public func slice(_ range: Range<Int>) -> TensorStorage? {
+        guard range.lowerBound >= 0, range.upperBound <= byteCount else { return nil }
+        return TensorStorage(pointer: pointer + range.lowerBound, byteCount: range.count, owner: self)
+    }
+}

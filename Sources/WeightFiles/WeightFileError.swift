@@ -1,0 +1,23 @@
+/// What is wrong with a weight file, where, and what to do about it.
+public struct WeightFileError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The path of the file.
+    public let file: String
+
+    /// The place inside the file: a tensor's name, an entry of the archive, a byte position. May be empty.
+    public let place: String
+
+    /// What is wrong, and what helps when something does.
+    public let reason: String
+
+    /// An error about `file`, at `place` inside it.
+    public init(file: String, place: String = "", reason: String) {
+        self.file = file
+        self.place = place
+        self.reason = reason
+    }
+
+    /// One line: file, place, reason.
+    public var description: String {
+        place.isEmpty ? "\(file): \(reason)" : "\(file): \(place): \(reason)"
+    }
+}
