@@ -60,6 +60,7 @@ public struct OperatorArguments: ~Copyable {
 // MARK: - Tensors
 
 extension Tensor: OperatorArgument {
+    /// Appends the value to the arguments of a call.
     public func append(to arguments: inout OperatorArguments) {
         var value = ct_value()
         value.tag = CT_TENSOR
@@ -67,10 +68,12 @@ extension Tensor: OperatorArgument {
         arguments.append(value)
     }
 
+    /// What an error message says of the value.
     public var operatorDescription: String { summary }
 }
 
 extension Optional: OperatorArgument where Wrapped: OperatorArgument {
+    /// Appends the value to the arguments of a call.
     public func append(to arguments: inout OperatorArguments) {
         if let self {
             self.append(to: &arguments)
@@ -81,12 +84,15 @@ extension Optional: OperatorArgument where Wrapped: OperatorArgument {
         }
     }
 
+    /// What an error message says of the value.
     public var operatorDescription: String { self?.operatorDescription ?? "none" }
 }
 
 extension Array: OperatorArgument where Element: OperatorListElement {
+    /// Appends the value to the arguments of a call.
     public func append(to arguments: inout OperatorArguments) { Element.append(self, to: &arguments) }
 
+    /// What an error message says of the value.
     public var operatorDescription: String {
         let shown = prefix(8).map(\.operatorDescription).joined(separator: ", ")
         return count > 8 ? "[\(shown), … \(count) in all]" : "[\(shown)]"
@@ -100,6 +106,7 @@ public protocol OperatorListElement: OperatorArgument {
 }
 
 extension Tensor: OperatorListElement {
+    /// Appends a list of such values to the arguments of a call.
     public static func append(_ list: [Tensor], to arguments: inout OperatorArguments) {
         var value = ct_value()
         value.tag = CT_TENSORS
@@ -110,6 +117,7 @@ extension Tensor: OperatorListElement {
 }
 
 extension Optional: OperatorListElement where Wrapped == Tensor {
+    /// Appends a list of such values to the arguments of a call.
     public static func append(_ list: [Tensor?], to arguments: inout OperatorArguments) {
         var value = ct_value()
         value.tag = CT_OPTIONAL_TENSORS
@@ -122,6 +130,7 @@ extension Optional: OperatorListElement where Wrapped == Tensor {
 // MARK: - Numbers and truth values
 
 extension Int: OperatorListElement {
+    /// Appends the value to the arguments of a call.
     public func append(to arguments: inout OperatorArguments) {
         var value = ct_value()
         value.tag = CT_INTEGER
@@ -129,6 +138,7 @@ extension Int: OperatorListElement {
         arguments.append(value)
     }
 
+    /// Appends a list of such values to the arguments of a call.
     public static func append(_ list: [Int], to arguments: inout OperatorArguments) {
         var value = ct_value()
         value.tag = CT_INTEGERS
@@ -137,10 +147,12 @@ extension Int: OperatorListElement {
         arguments.append(value)
     }
 
+    /// What an error message says of the value.
     public var operatorDescription: String { description }
 }
 
 extension Double: OperatorListElement {
+    /// Appends the value to the arguments of a call.
     public func append(to arguments: inout OperatorArguments) {
         var value = ct_value()
         value.tag = CT_REAL
@@ -148,6 +160,7 @@ extension Double: OperatorListElement {
         arguments.append(value)
     }
 
+    /// Appends a list of such values to the arguments of a call.
     public static func append(_ list: [Double], to arguments: inout OperatorArguments) {
         var value = ct_value()
         value.tag = CT_REALS
@@ -156,15 +169,20 @@ extension Double: OperatorListElement {
         arguments.append(value)
     }
 
+    /// What an error message says of the value.
     public var operatorDescription: String { description }
 }
 
 extension Float: OperatorArgument {
+    /// Appends the value to the arguments of a call.
     public func append(to arguments: inout OperatorArguments) { Double(self).append(to: &arguments) }
+
+    /// What an error message says of the value.
     public var operatorDescription: String { description }
 }
 
 extension Bool: OperatorListElement {
+    /// Appends the value to the arguments of a call.
     public func append(to arguments: inout OperatorArguments) {
         var value = ct_value()
         value.tag = CT_BOOL
@@ -172,6 +190,7 @@ extension Bool: OperatorListElement {
         arguments.append(value)
     }
 
+    /// Appends a list of such values to the arguments of a call.
     public static func append(_ list: [Bool], to arguments: inout OperatorArguments) {
         var value = ct_value()
         value.tag = CT_BOOLS
@@ -180,12 +199,14 @@ extension Bool: OperatorListElement {
         arguments.append(value)
     }
 
+    /// What an error message says of the value.
     public var operatorDescription: String { description }
 }
 
 // MARK: - Everything else
 
 extension String: OperatorArgument {
+    /// Appends the value to the arguments of a call.
     public func append(to arguments: inout OperatorArguments) {
         let bytes = arguments.block(utf8.map(CChar.init(bitPattern:)))
         var value = ct_value()
@@ -195,20 +216,28 @@ extension String: OperatorArgument {
         arguments.append(value)
     }
 
+    /// What an error message says of the value.
     public var operatorDescription: String { "\"\(self)\"" }
 }
 
 extension DType: OperatorArgument {
+    /// Appends the value to the arguments of a call.
     public func append(to arguments: inout OperatorArguments) { Int(code.rawValue).append(to: &arguments) }
+
+    /// What an error message says of the value.
     public var operatorDescription: String { rawValue }
 }
 
 extension MemoryFormat: OperatorArgument {
+    /// Appends the value to the arguments of a call.
     public func append(to arguments: inout OperatorArguments) { Int(code.rawValue).append(to: &arguments) }
+
+    /// What an error message says of the value.
     public var operatorDescription: String { "\(self)" }
 }
 
 extension Device: OperatorArgument {
+    /// Appends the value to the arguments of a call.
     public func append(to arguments: inout OperatorArguments) {
         var value = ct_value()
         value.tag = CT_DEVICE
@@ -216,10 +245,12 @@ extension Device: OperatorArgument {
         arguments.append(value)
     }
 
+    /// What an error message says of the value.
     public var operatorDescription: String { description }
 }
 
 extension Generator: OperatorArgument {
+    /// Appends the value to the arguments of a call.
     public func append(to arguments: inout OperatorArguments) {
         var value = ct_value()
         value.tag = CT_GENERATOR
@@ -227,10 +258,12 @@ extension Generator: OperatorArgument {
         arguments.append(value)
     }
 
+    /// What an error message says of the value.
     public var operatorDescription: String { "generator" }
 }
 
 extension Scalar: OperatorArgument {
+    /// Appends the value to the arguments of a call.
     public func append(to arguments: inout OperatorArguments) {
         switch self {
         case .integer(let value): value.append(to: &arguments)
@@ -239,5 +272,6 @@ extension Scalar: OperatorArgument {
         }
     }
 
+    /// What an error message says of the value.
     public var operatorDescription: String { "\(self)" }
 }

@@ -32,29 +32,38 @@ public protocol TensorElement: BitwiseCopyable, Sendable {
 }
 
 extension Float: TensorElement {
+    /// The element type that tensors of such values have.
     public static var dtype: DType { .float32 }
 }
 extension Double: TensorElement {
+    /// The element type that tensors of such values have.
     public static var dtype: DType { .float64 }
 }
 extension Int8: TensorElement {
+    /// The element type that tensors of such values have.
     public static var dtype: DType { .int8 }
 }
 extension Int16: TensorElement {
+    /// The element type that tensors of such values have.
     public static var dtype: DType { .int16 }
 }
 extension Int32: TensorElement {
+    /// The element type that tensors of such values have.
     public static var dtype: DType { .int32 }
 }
 extension Int64: TensorElement {
+    /// The element type that tensors of such values have.
     public static var dtype: DType { .int64 }
 }
 extension Int: TensorElement {
+    /// The element type that tensors of such values have.
     public static var dtype: DType { .int64 }
 }
 extension UInt8: TensorElement {
+    /// The element type that tensors of such values have.
     public static var dtype: DType { .uint8 }
 }
 extension Bool: TensorElement {
+    /// The element type that tensors of such values have.
     public static var dtype: DType { .bool }
 }

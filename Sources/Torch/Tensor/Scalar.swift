@@ -25,21 +25,26 @@ public protocol ScalarConvertible: Sendable {
 }
 
 extension Scalar: ScalarConvertible {
+    /// The value as a scalar.
     public var scalar: Scalar { self }
 }
 
 extension Int: ScalarConvertible {
+    /// The value as a scalar.
     public var scalar: Scalar { .integer(self) }
 }
 
 extension Double: ScalarConvertible {
+    /// The value as a scalar.
     public var scalar: Scalar { .real(self) }
 }
 
 extension Float: ScalarConvertible {
+    /// The value as a scalar.
     public var scalar: Scalar { .real(Double(self)) }
 }
 
 extension Bool: ScalarConvertible {
+    /// The value as a scalar.
     public var scalar: Scalar { .boolean(self) }
 }

@@ -26,41 +26,51 @@ public protocol TensorIndexConvertible {
 }
 
 extension TensorIndex: TensorIndexConvertible {
+    /// The index that this stands for.
     public func tensorIndex() -> TensorIndex { self }
 }
 
 extension Int: TensorIndexConvertible {
+    /// The index that this stands for.
     public func tensorIndex() -> TensorIndex { .at(self) }
 }
 
 extension Tensor: TensorIndexConvertible {
+    /// The index that this stands for.
     public func tensorIndex() -> TensorIndex { .tensor(self) }
 }
 
 extension Array: TensorIndexConvertible where Element == Int {
+    /// The index that this stands for.
     public func tensorIndex() throws -> TensorIndex { .tensor(try Tensor(self)) }
 }
 
 extension Range<Int>: TensorIndexConvertible {
+    /// The index that this stands for.
     public func tensorIndex() -> TensorIndex { .slice(from: lowerBound, to: upperBound, by: 1) }
 }
 
 extension ClosedRange<Int>: TensorIndexConvertible {
     // An upper bound of -1 means the last place, which only an open end can say.
+
+    /// The index that this stands for.
     public func tensorIndex() -> TensorIndex {
         .slice(from: lowerBound, to: upperBound == -1 ? nil : upperBound + 1, by: 1)
     }
 }
 
 extension PartialRangeFrom<Int>: TensorIndexConvertible {
+    /// The index that this stands for.
     public func tensorIndex() -> TensorIndex { .slice(from: lowerBound, to: nil, by: 1) }
 }
 
 extension PartialRangeUpTo<Int>: TensorIndexConvertible {
+    /// The index that this stands for.
     public func tensorIndex() -> TensorIndex { .slice(from: nil, to: upperBound, by: 1) }
 }
 
 extension PartialRangeThrough<Int>: TensorIndexConvertible {
+    /// The index that this stands for.
     public func tensorIndex() -> TensorIndex {
         .slice(from: nil, to: upperBound == -1 ? nil : upperBound + 1, by: 1)
     }
