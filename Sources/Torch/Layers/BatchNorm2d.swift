@@ -1,0 +1,69 @@
+import WeightFiles
+
+/// Batch normalisation over N, H and W of [N, C, H, W].
+///
+/// Parameters: `weight`, `bias`, `running_mean`, `running_var` [channels], `num_batches_tracked` (a count, optional in
+/// checkpoints). In evaluation, and whenever its part of the store is frozen, it uses the running statistics and never
+/// moves them.
+public struct BatchNorm2d: UnaryLayer {
+    /// The factor of every channel, [channels].
+    public let weight: Parameter
+
+    /// The summand of every channel, [channels].
+    public let bias: Parameter
+
+    /// [channels].
+    public let runningMean: Parameter
+
+    /// [channels].
+    public let runningVariance: Parameter
+
+    /// How many batches the running statistics have seen; none when always frozen.
+    public let batchCount: Parameter?
+
+    /// Added to the variance.
+    public let epsilon: Double
+
+    /// The share of a batch's statistics in the new running ones: PyTorch's convention. Flax, TensorFlow and the
+    /// published F-VLM give the share of the old ones, 1 minus this.
+    public let momentum: Double
+
+    private let mode: LayerMode
+    private let isAlwaysFrozen: Bool
+
+    /// Declares a batch normalisation.
+    /// - Parameters:
+    ///   - isFrozen: Never trains, whatever the store does: weight and bias are buffers, and there is no count of
+    ///     batches, as in detectron2's FrozenBatchNorm2d.
+    /// - Throws: ``TorchError`` when the names are taken.
+    public init(
+        _ scope: ParameterScope, channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1,
+        isFrozen: Bool = false, weightInitializer: Initializer = .ones
+    ) throws {
+        if isFrozen {
+            weight = try scope.buffer("weight", [channels], weightInitializer)
+            bias = try scope.buffer("bias", [channels], .zeros)
+        } else {
+            weight = try scope.weight("weight", [channels], weightInitializer)
+            bias = try scope.weight("bias", [channels], .zeros)
+        }
+        runningMean = try scope.buffer("running_mean", [channels], .zeros)
+        runningVariance = try scope.buffer("running_var", [channels], .ones)
+        batchCount =
+            isFrozen
+            ? nil : try scope.buffer("num_batches_tracked", [], .zeros, dtype: .int64, isOptional: true)
+        self.epsilon = epsilon
+        self.momentum = momentum
+        mode = scope.mode()
+        isAlwaysFrozen = isFrozen
+    }
+
+    /// Normalises [N, channels, H, W]; in training moves the running statistics.
+    public func callAsFunction(_ input: Tensor) throws -> Tensor {
+        let trains = mode.isTraining && !isAlwaysFrozen
+        if trains, let batchCount { try withoutGradients { try batchCount.value.addInPlace(1) } }
+        return try input.batchNorm(
+            weight: weight.value, bias: bias.value, runningMean: runningMean.value,
+            runningVariance: runningVariance.value, isTraining: trains, momentum: momentum, epsilon: epsilon)
+    }
+}

@@ -1,0 +1,131 @@
+/// Attention with several heads, by libtorch's fused kernel.
+///
+/// Tokens are [N, L, width]. The projections are stored as the checkpoint has them (``Layout``).
+public struct MultiHeadAttention: Sendable {
+    /// How a checkpoint stores the projections.
+    public enum Layout: Sendable, Hashable {
+        /// One matrix for query, key and value: `in_proj_weight` [3 width, width], `in_proj_bias`, `out_proj.*`, as in
+        /// `torch.nn.MultiheadAttention`.
+        case packed
+        /// A linear layer each, under these names.
+        case separate(query: String, key: String, value: String, output: String)
+
+        /// `q_proj`, `k_proj`, `v_proj`, `out_proj`, as transformers names them.
+        public static let named = Layout.separate(
+            query: "q_proj", key: "k_proj", value: "v_proj", output: "out_proj")
+    }
+
+    private enum Projections {
+        case packed(weight: Parameter, bias: Parameter)
+        case separate(query: Linear, key: Linear, value: Linear)
+    }
+
+    /// The width of a token.
+    public let width: Int
+
+    /// The number of heads, which share the width.
+    public let heads: Int
+
+    /// The projection of the result.
+    public let output: Linear
+
+    private let projections: Projections
+
+    /// Declares an attention.
+    /// - Parameter outputWidth: The width of the result; that of a token when left out.
+    /// - Throws: ``TorchError`` when the names are taken or the heads do not divide the width.
+    public init(
+        _ scope: ParameterScope, width: Int, heads: Int, layout: Layout = .packed, outputWidth: Int? = nil
+    ) throws {
+        guard heads > 0, width % heads == 0 else {
+            throw TorchError(
+                "MultiHeadAttention \(scope.path)", reason: "\(heads) heads do not divide the width \(width)")
+        }
+        self.width = width
+        self.heads = heads
+        let outputWidth = outputWidth ?? width
+        switch layout {
+        case .packed:
+            projections = .packed(
+                weight: try scope.weight("in_proj_weight", [3 * width, width], .xavierUniform()),
+                bias: try scope.weight("in_proj_bias", [3 * width], .zeros))
+            output = try Linear(
+                scope / "out_proj", inputs: width, outputs: outputWidth, biasInitializer: .zeros)
+        case .separate(let query, let key, let value, let output):
+            projections = .separate(
+                query: try Linear(scope / query, inputs: width, outputs: width),
+                key: try Linear(scope / key, inputs: width, outputs: width),
+                value: try Linear(scope / value, inputs: width, outputs: width))
+            self.output = try Linear(scope / output, inputs: width, outputs: outputWidth)
+        }
+    }
+
+    /// Attention of tokens to each other.
+    /// - Parameters:
+    ///   - tokens: [N, L, width].
+    ///   - mask: Truth values (true takes part) or numbers that are added; broadcast to [N, heads, L, L].
+    ///   - isCausal: Whether a token sees only itself and those before it; not together with a mask.
+    /// - Returns: [N, L, output width].
+    /// - Throws: ``TorchError``.
+    public func callAsFunction(_ tokens: Tensor, mask: Tensor? = nil, isCausal: Bool = false) throws -> Tensor
+    {
+        switch projections {
+        case .packed(let weight, let bias):
+            let projected = try tokens.linear(weight.value, bias.value).chunked(3, dimension: -1)
+            return try attend(projected[0], projected[1], projected[2], mask, isCausal)
+        case .separate(let query, let key, let value):
+            return try attend(query(tokens), key(tokens), value(tokens), mask, isCausal)
+        }
+    }
+
+    /// Attention of queries to keys and values from elsewhere.
+    /// - Parameters:
+    ///   - query: [N, L, width].
+    ///   - key: [N, S, width].
+    ///   - value: [N, S, width].
+    ///   - mask: As above, broadcast to [N, heads, L, S].
+    /// - Returns: [N, L, output width].
+    /// - Throws: ``TorchError``.
+    public func callAsFunction(query: Tensor, key: Tensor, value: Tensor, mask: Tensor? = nil) throws
+        -> Tensor
+    {
+        try attend(
+            projectedQuery(query), projectedKey(key), projectedValue(value), mask, false)
+    }
+
+    /// The query's projection alone.
+    /// - Throws: ``TorchError``.
+    public func projectedQuery(_ tokens: Tensor) throws -> Tensor { try project(tokens, 0) }
+
+    /// The key's projection alone.
+    /// - Throws: ``TorchError``.
+    public func projectedKey(_ tokens: Tensor) throws -> Tensor { try project(tokens, 1) }
+
+    /// The value's projection alone, what a dense map of a transformer's last block is made of.
+    /// - Throws: ``TorchError``.
+    public func projectedValue(_ tokens: Tensor) throws -> Tensor { try project(tokens, 2) }
+
+    private func project(_ tokens: Tensor, _ part: Int) throws -> Tensor {
+        switch projections {
+        case .packed(let weight, let bias):
+            try tokens.linear(
+                weight.value.narrowed(0, start: part * width, length: width),
+                bias.value.narrowed(0, start: part * width, length: width))
+        case .separate(let query, let key, let value): try [query, key, value][part](tokens)
+        }
+    }
+
+    /// The attention of projected queries [N, L, width] to projected keys and values [N, S, width], and the output's
+    /// projection.
+    /// - Throws: ``TorchError``.
+    public func attend(
+        _ query: Tensor, _ key: Tensor, _ value: Tensor, _ mask: Tensor? = nil, _ isCausal: Bool = false
+    ) throws -> Tensor {
+        func split(_ tokens: Tensor) throws -> Tensor {
+            try tokens.unflattened(-1, into: [heads, width / heads]).transposed(1, 2)
+        }
+        let mixed = try Tensor.attention(
+            query: split(query), key: split(key), value: split(value), mask: mask, isCausal: isCausal)
+        return try output(mixed.transposed(1, 2).flattened(from: -2))
+    }
+}

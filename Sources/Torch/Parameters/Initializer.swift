@@ -1,0 +1,133 @@
+import WeightFiles
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// Where the first values of a parameter come from.
+///
+/// The random ones draw the same numbers as PyTorch's `torch.nn.init` does from a generator in the same state.
+public enum Initializer: Sendable, Hashable {
+    /// Which fan a variance is divided by: the number of inputs or of outputs of one element of the result.
+    public enum Fan: Sendable, Hashable {
+        /// Keeps the variance of the forward pass.
+        case input
+        /// Keeps the variance of the backward pass.
+        case output
+    }
+
+    /// One number everywhere.
+    case constant(Double)
+    /// Normal numbers.
+    case normal(mean: Double = 0, standardDeviation: Double)
+    /// Normal numbers, none further from the mean than `bound` standard deviations.
+    case truncatedNormal(mean: Double = 0, standardDeviation: Double, bound: Double = 2)
+    /// Uniform numbers.
+    case uniform(from: Double, to: Double)
+    /// Normal numbers with standard deviation gain / sqrt(fan) (He et al., 2015); the gain is that of ReLU.
+    case kaimingNormal(Fan = .output, gain: Double = 1.414_213_562_373_095_1)
+    /// Uniform numbers of the same variance.
+    case kaimingUniform(Fan = .input, gain: Double = 1.414_213_562_373_095_1)
+    /// Normal numbers with standard deviation gain * sqrt(2 / (inputs + outputs)) (Glorot and Bengio, 2010).
+    case xavierNormal(gain: Double = 1)
+    /// Uniform numbers of the same variance.
+    case xavierUniform(gain: Double = 1)
+    /// Uniform numbers up to 1 / sqrt(inputs) of the layer, given apart as a bias does not know them: what PyTorch's
+    /// linear layers and convolutions start from.
+    case fanUniform(inputs: Int)
+    /// Normal numbers cut at two standard deviations, rescaled to variance 1 / inputs: what Flax's layers start from.
+    case lecunNormal
+
+    /// Zero everywhere.
+    public static let zeros = Initializer.constant(0)
+
+    /// One everywhere.
+    public static let ones = Initializer.constant(1)
+
+    /// New values.
+    /// - Parameters:
+    ///   - shape: [outputs, inputs, ...kernel] where fans count.
+    ///   - dtype: The element type; random numbers are drawn in `float32` and then converted.
+    ///   - generator: The source of random numbers.
+    /// - Throws: ``TorchError`` when fans are asked of a tensor with fewer than two dimensions.
+    public func callAsFunction(_ shape: [Int], dtype: DType = .float32, generator: Generator) throws
+        -> Tensor
+    {
+        if case .constant(let value) = self { return try Tensor.full(shape, value, dtype: dtype) }
+        let tensor = try Tensor.empty(shape, dtype: dtype == .float64 ? .float64 : .float32)
+        try withoutGradients { try fill(tensor, generator) }
+        return try tensor.to(dtype)
+    }
+
+    private func fill(_ tensor: Tensor, _ generator: Generator) throws {
+        func normal(_ deviation: Double, mean: Double = 0) throws {
+            try tensor.fillNormalInPlace(mean: mean, standardDeviation: deviation, generator: generator)
+        }
+        func uniform(_ bound: Double) throws {
+            try tensor.fillUniformInPlace(from: -bound, to: bound, generator: generator)
+        }
+        switch self {
+        case .constant(let value): try tensor.fillInPlace(value)
+        case .normal(let mean, let deviation): try normal(deviation, mean: mean)
+        case .truncatedNormal(let mean, let deviation, let bound):
+            try fillTruncatedNormal(
+                tensor, mean: mean, standardDeviation: deviation, bound: bound, generator)
+        case .uniform(let low, let high):
+            try tensor.fillUniformInPlace(from: low, to: high, generator: generator)
+        case .kaimingNormal(let fan, let gain):
+            try normal(gain / (try Self.fans(tensor.shape).value(fan)).squareRoot())
+        case .kaimingUniform(let fan, let gain):
+            try uniform(gain * (3 / (try Self.fans(tensor.shape).value(fan))).squareRoot())
+        case .xavierNormal(let gain):
+            let fans = try Self.fans(tensor.shape)
+            try normal(gain * (2 / (fans.inputs + fans.outputs)).squareRoot())
+        case .xavierUniform(let gain):
+            let fans = try Self.fans(tensor.shape)
+            try uniform(gain * (6 / (fans.inputs + fans.outputs)).squareRoot())
+        case .fanUniform(let inputs): try uniform(1 / Double(Swift.max(inputs, 1)).squareRoot())
+        case .lecunNormal:
+            // The standard deviation of a unit normal distribution cut at +-2.
+            let cut = 0.879_625_661_034_239_78
+            let deviation = (1 / (try Self.fans(tensor.shape).inputs)).squareRoot() / cut
+            try fillTruncatedNormal(tensor, mean: 0, standardDeviation: deviation, bound: 2, generator)
+        }
+    }
+
+    /// By the inverse of the distribution function, as `torch.nn.init.trunc_normal_` does.
+    private func fillTruncatedNormal(
+        _ tensor: Tensor, mean: Double, standardDeviation: Double, bound: Double, _ generator: Generator
+    ) throws {
+        let share = erf(bound / 2.0.squareRoot())
+        try tensor.fillUniformInPlace(from: -share, to: share, generator: generator)
+        try Operator.inverseErrorFunctionInPlace(tensor)
+        try tensor.multiplyInPlace(standardDeviation * 2.0.squareRoot())
+        try tensor.addInPlace(mean)
+        try tensor.clampInPlace(
+            min: mean - bound * standardDeviation, max: mean + bound * standardDeviation)
+    }
+
+    private struct Fans {
+        let inputs: Double
+        let outputs: Double
+
+        func value(_ fan: Fan) -> Double { fan == .input ? inputs : outputs }
+    }
+
+    private static func fans(_ shape: [Int]) throws -> Fans {
+        guard shape.count >= 2 else {
+            throw TorchError(
+                "Initializer", arguments: ["shape \(shape)"],
+                reason: "fans need at least two dimensions: choose an initialiser without them")
+        }
+        let window = shape.dropFirst(2).reduce(1, *)
+        return Fans(inputs: Double(shape[1] * window), outputs: Double(shape[0] * window))
+    }
+}
+
+extension Operator {
+    fileprivate static let inverseErrorFunctionInPlace = Operator("aten::erfinv_")
+}

@@ -1,0 +1,139 @@
+import WeightFiles
+
+/// All parameters of a network, by name, in the order in which they were declared.
+///
+/// A new store evaluates; ``train(_:)`` switches. What is frozen by ``freeze(under:)`` keeps its weights and its
+/// running statistics even while the rest trains.
+public final class ParameterStore: @unchecked Sendable {
+    /// The element type that weights are declared with.
+    public let dtype: DType
+
+    /// All parameters, buffers included.
+    public private(set) var parameters: [Parameter] = []
+
+    /// Whether the network trains.
+    public private(set) var isTraining = false
+
+    private var byName: [String: Parameter] = [:]
+    private var modes: [(path: String, mode: LayerMode)] = []
+
+    /// An empty store.
+    /// - Parameter dtype: The element type of weights.
+    public init(dtype: DType = .float32) { self.dtype = dtype }
+
+    /// The scope that all others are inside of.
+    public var root: ParameterScope { ParameterScope(store: self, path: "") }
+
+    /// The parameter of that name.
+    public subscript(name: String) -> Parameter? { byName[name] }
+
+    /// The parameters at a path or below it.
+    public func parameters(under path: String) -> [Parameter] {
+        parameters.filter { Self.contains(path, $0.name) }
+    }
+
+    /// The weights that are not frozen.
+    public var trainableParameters: [Parameter] { parameters.filter { !$0.isFrozen } }
+
+    /// The number of elements of all weights at a path or below it; buffers do not count.
+    public func weightCount(under path: String = "") -> Int {
+        parameters(under: path).reduce(0) { $0 + ($1.role == .weight ? $1.count : 0) }
+    }
+
+    /// The number of elements of the weights that are not frozen.
+    public var trainableWeightCount: Int { trainableParameters.reduce(0) { $0 + $1.count } }
+
+    func declare(
+        name: String, shape: [Int], dtype: DType?, role: Parameter.Role, initializer: Initializer,
+        isOptional: Bool
+    ) throws -> Parameter {
+        guard byName[name] == nil else {
+            throw TorchError("parameter \(name)", reason: "there are two parameters of this name")
+        }
+        _ = try Tensor.elementCount(of: shape)
+        let parameter = Parameter(
+            name: name, shape: shape, dtype: dtype ?? self.dtype, role: role, initializer: initializer,
+            isOptional: isOptional)
+        parameters.append(parameter)
+        byName[name] = parameter
+        return parameter
+    }
+
+    func mode(at path: String) -> LayerMode {
+        let mode = LayerMode()
+        mode.storeTrains = isTraining
+        modes.append((path, mode))
+        return mode
+    }
+
+    /// Whether a name is a path or below it; everything is below the empty path.
+    static func contains(_ path: String, _ name: String) -> Bool {
+        path.isEmpty || name == path
+            || (name.hasPrefix(path) && name.utf8.dropFirst(path.utf8.count).first == 0x2E)
+    }
+
+    // MARK: Training
+
+    /// Switches between training and evaluation; frozen parts stay in evaluation.
+    public func train(_ trains: Bool = true) {
+        isTraining = trains
+        for (_, mode) in modes { mode.storeTrains = trains }
+    }
+
+    /// Keeps everything at a path or below it as it is: no gradients, no moving statistics.
+    /// - Throws: ``TorchError`` when there is nothing at that path.
+    public func freeze(under path: String = "") throws { try setFrozen(true, path) }
+
+    /// Undoes ``freeze(under:)``.
+    /// - Throws: ``TorchError`` when there is nothing at that path.
+    public func unfreeze(under path: String = "") throws { try setFrozen(false, path) }
+
+    private func setFrozen(_ frozen: Bool, _ path: String) throws {
+        let chosen = parameters(under: path)
+        guard !chosen.isEmpty else {
+            throw TorchError("freeze", arguments: ["'\(path)'"], reason: "there is no parameter at this path")
+        }
+        for parameter in chosen { try parameter.setFrozen(frozen) }
+        for (place, mode) in modes where Self.contains(path, place) { mode.isFrozen = frozen }
+    }
+
+    /// Forgets all collected gradients.
+    public func clearGradients() throws {
+        for parameter in parameters where parameter.grad != nil { try parameter.value.setGrad(nil) }
+    }
+
+    // MARK: Values
+
+    /// Gives first values to the parameters at a path or below it, each by its own initialiser.
+    ///
+    /// Every parameter draws from a stream of its own that follows from the seed and its name: what a parameter gets
+    /// does not depend on which others there are.
+    /// - Parameter onlyMissing: Whether parameters that have values keep them.
+    /// - Throws: ``TorchError``.
+    public func initialize(seed: UInt64, under path: String = "", onlyMissing: Bool = false) throws {
+        for parameter in parameters(under: path) where !(onlyMissing && parameter.hasValue) {
+            let generator = try Generator(seed: seed ^ Self.hash(parameter.name))
+            try parameter.set(
+                parameter.initializer(parameter.shape, dtype: parameter.dtype, generator: generator))
+        }
+    }
+
+    /// Moves and converts the values at a path or below it. To be called when they are set; only the element type is
+    /// remembered for values that are set later.
+    /// - Parameters:
+    ///   - dtype: For parameters of floating-point numbers.
+    ///   - format: For four-dimensional parameters.
+    /// - Throws: ``TorchError``.
+    public func convert(
+        under path: String = "", dtype: DType? = nil, device: Device? = nil, format: MemoryFormat? = nil
+    ) throws {
+        for parameter in parameters(under: path) {
+            try parameter.convert(dtype: dtype, device: device, format: format)
+        }
+    }
+
+    /// FNV-1a, since Swift's own hashes differ from run to run.
+    private static func hash(_ name: String) -> UInt64 {
+        name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+    }
+}

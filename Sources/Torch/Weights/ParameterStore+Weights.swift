@@ -1,0 +1,79 @@
+import WeightFiles
+
+extension ParameterStore {
+    /// Sets the parameters from a checkpoint: all of them, or none when anything does not fit.
+    ///
+    /// Nothing is copied where element type and alignment suit: parameters then lie in the mapped file.
+    /// - Parameters:
+    ///   - source: The checkpoint.
+    ///   - path: Loads only the parameters at this path or below it.
+    ///   - key: The checkpoint's key for a parameter's name.
+    ///   - ignored: Keys of the checkpoint that need no parameter.
+    ///   - kept: Parameters, by name, that need not be in the checkpoint and keep what they have.
+    /// - Throws: ``WeightMismatch`` that lists everything missing, unexpected or of a wrong shape;
+    ///   `WeightFileError`, ``TorchError``.
+    public func load(
+        _ source: some WeightSource, under path: String = "", key: (String) -> String = { $0 },
+        ignoring ignored: (String) -> Bool = { _ in false }, keeping kept: (String) -> Bool = { _ in false }
+    ) throws {
+        var mismatch = WeightMismatch(origin: source.origin)
+        let available = Set(source.keys)
+        var used: Set<String> = []
+        var loaded: [(Parameter, StoredTensor)] = []
+        for parameter in parameters(under: path) {
+            let key = key(parameter.name)
+            guard available.contains(key) else {
+                if !parameter.isOptional && !kept(parameter.name) { mismatch.missing.append(key) }
+                continue
+            }
+            used.insert(key)
+            let stored = try source.tensor(named: key)
+            if stored.shape == parameter.shape {
+                loaded.append((parameter, stored))
+            } else {
+                mismatch.wrongShapes.append(
+                    .init(name: key, stored: stored.shape, expected: parameter.shape))
+            }
+        }
+        mismatch.unexpected = source.keys.filter { !used.contains($0) && !ignored($0) }
+        guard mismatch.isEmpty else {
+            mismatch.hint = Self.prefixHint(missing: mismatch.missing, unexpected: mismatch.unexpected)
+            throw mismatch
+        }
+        let tensors = try loaded.map { parameter, stored in
+            (parameter, try Tensor(stored).to(parameter.dtype))
+        }
+        for (parameter, tensor) in tensors { try parameter.set(tensor) }
+        // A count of batches and the like start anew; nothing else may be optional.
+        for parameter in parameters(under: path) where parameter.isOptional && !parameter.hasValue {
+            try initialize(seed: 0, under: parameter.name)
+        }
+    }
+
+    /// All values, as a weight file's writer takes them.
+    /// - Parameter key: The file's key for a parameter's name.
+    /// - Throws: ``TorchError`` when a parameter has no values.
+    public func stored(under path: String = "", key: (String) -> String = { $0 }) throws -> [StoredTensor] {
+        try parameters(under: path).map { try $0.value.stored(named: key($0.name)) }
+    }
+
+    /// Checkpoints are often the wanted one inside another network; the usual sign is a common prefix.
+    private static func prefixHint(missing: [String], unexpected: [String]) -> String? {
+        guard let first = missing.first, missing.count > 1 else { return nil }
+        let present = Set(unexpected)
+        for name in unexpected where name.hasSuffix(first) && name != first {
+            let prefix = name.dropLast(first.count)
+            if missing.allSatisfy({ present.contains(prefix + $0) }) {
+                return "all that is missing is there under the prefix '\(prefix)'"
+            }
+        }
+        let unexpectedPrefixed = missing.first { name in
+            unexpected.contains { name.hasSuffix("." + $0) }
+        }
+        guard let name = unexpectedPrefixed, let key = unexpected.first(where: { name.hasSuffix("." + $0) })
+        else {
+            return nil
+        }
+        return "the file's keys seem to lack the prefix '\(name.dropLast(key.count))'"
+    }
+}

@@ -1,0 +1,36 @@
+import WeightFiles
+
+extension Tensor {
+    /// A tensor upon the bytes of a weight file; nothing is copied where the file has the elements aligned.
+    ///
+    /// A mapped file stays mapped as long as the tensor, or a view of it, lives. Writing to the tensor changes memory,
+    /// never the file.
+    /// - Throws: ``TorchError`` when libtorch refuses the shape.
+    public convenience init(_ stored: StoredTensor) throws {
+        let source = stored.isAligned ? stored : try stored.realigned()
+        try self.init(
+            wrapping: source.pointer, shape: source.shape, strides: source.strides, dtype: source.dtype,
+            owner: source.storage)
+    }
+
+    /// The elements as a weight file's writer takes them: in main memory, row by row.
+    ///
+    /// Shares the memory of a tensor that lies so already; changes of the tensor then show in what is returned.
+    /// - Parameter name: The name in the file.
+    /// - Throws: ``TorchError`` when the elements cannot be brought into main memory.
+    public func stored(named name: String) throws -> StoredTensor {
+        let source = try detached().to(device: .cpu).contiguous()
+        let storage = try source.withPointer {
+            TensorStorage(pointer: $0, byteCount: source.count * (try source.dtype.byteCount), owner: source)
+        }
+        return try StoredTensor(name: name, dtype: source.dtype, shape: source.shape, storage: storage)
+    }
+}
+
+extension StoredTensor {
+    /// The same elements, row by row in memory that suits the element type.
+    fileprivate func realigned() throws -> StoredTensor {
+        let storage = withUnsafeBytes { TensorStorage(copying: $0) }
+        return try StoredTensor(name: name, dtype: dtype, shape: shape, storage: storage)
+    }
+}

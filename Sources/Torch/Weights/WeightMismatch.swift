@@ -1,0 +1,47 @@
+/// How a checkpoint differs from the network that it was to be loaded into; all differences together.
+public struct WeightMismatch: Error, Sendable, Hashable, CustomStringConvertible {
+    /// A tensor of the right name and the wrong shape.
+    public struct Shape: Sendable, Hashable {
+        /// The parameter's name.
+        public let name: String
+        /// The shape in the checkpoint.
+        public let stored: [Int]
+        /// The shape in the network.
+        public let expected: [Int]
+    }
+
+    /// Where the tensors came from.
+    public let origin: String
+
+    /// Parameters that the checkpoint lacks.
+    public var missing: [String] = []
+
+    /// Tensors of the checkpoint that no parameter asks for.
+    public var unexpected: [String] = []
+
+    /// Tensors of another shape than their parameter.
+    public var wrongShapes: [Shape] = []
+
+    /// What may be the reason, if it can be guessed.
+    public var hint: String?
+
+    init(origin: String) { self.origin = origin }
+
+    var isEmpty: Bool { missing.isEmpty && unexpected.isEmpty && wrongShapes.isEmpty }
+
+    /// Origin, counts, the first names of each kind, the hint.
+    public var description: String {
+        var parts: [String] = []
+        func add(_ what: String, _ entries: [String]) {
+            guard !entries.isEmpty else { return }
+            let shown = entries.prefix(12).joined(separator: ", ")
+            let rest = entries.count > 12 ? ", … and \(entries.count - 12) more" : ""
+            parts.append("\(entries.count) \(what): \(shown)\(rest)")
+        }
+        add("missing", missing)
+        add("unexpected", unexpected)
+        add("of another shape", wrongShapes.map { "\($0.name) \($0.stored), expected \($0.expected)" })
+        let text = "\(origin) does not fit the network: " + parts.joined(separator: "; ")
+        return hint.map { "\(text); \($0)" } ?? text
+    }
+}
