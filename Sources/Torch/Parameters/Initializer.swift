@@ -1,13 +1,5 @@
 import WeightFiles
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
 /// Where the first values of a parameter come from.
 ///
 /// The random ones draw the same numbers as PyTorch's `torch.nn.init` does from a generator in the same state.
@@ -97,17 +89,28 @@ public enum Initializer: Sendable, Hashable {
         }
     }
 
-    /// By the inverse of the distribution function, as `torch.nn.init.trunc_normal_` does.
+    /// By rejection, as `torch.nn.init.trunc_normal_` does for bounds above 0.39.
     private func fillTruncatedNormal(
         _ tensor: Tensor, mean: Double, standardDeviation: Double, bound: Double, _ generator: Generator
     ) throws {
-        let share = erf(bound / 2.0.squareRoot())
-        try tensor.fillUniformInPlace(from: -share, to: share, generator: generator)
-        try Operator.inverseErrorFunctionInPlace(tensor)
-        try tensor.multiplyInPlace(standardDeviation * 2.0.squareRoot())
-        try tensor.addInPlace(mean)
-        try tensor.clampInPlace(
-            min: mean - bound * standardDeviation, max: mean + bound * standardDeviation)
+        guard bound > 0 else {
+            throw TorchError(
+                "Initializer", reason: "a bound of \(bound) standard deviations leaves no numbers")
+        }
+        func draw() throws -> Tensor {
+            let numbers = try tensor.emptyLike()
+            try numbers.fillNormalInPlace(
+                mean: mean, standardDeviation: standardDeviation, generator: generator)
+            return numbers
+        }
+        let (low, high) = (mean - bound * standardDeviation, mean + bound * standardDeviation)
+        var numbers = try draw()
+        while true {
+            let outside = try (numbers .< low) .|| (numbers .> high)
+            guard try outside.any().item() != 0 else { break }
+            numbers = try draw().where(outside, otherwise: numbers)
+        }
+        try tensor.copyInPlace(numbers)
     }
 
     private struct Fans {
@@ -126,8 +129,4 @@ public enum Initializer: Sendable, Hashable {
         let window = shape.dropFirst(2).reduce(1, *)
         return Fans(inputs: Double(shape[1] * window), outputs: Double(shape[0] * window))
     }
-}
-
-extension Operator {
-    fileprivate static let inverseErrorFunctionInPlace = Operator("aten::erfinv_")
 }

@@ -39,6 +39,9 @@ public final class Parameter: @unchecked Sendable {
 
     private var current: Tensor?
 
+    /// Whether the values lie in memory that others read too, such as a mapped file, and must not be written.
+    private var isBorrowed = false
+
     init(
         name: String, shape: [Int], dtype: DType, role: Role, initializer: Initializer, isOptional: Bool
     ) {
@@ -75,7 +78,9 @@ public final class Parameter: @unchecked Sendable {
 
     /// Sets the values, converted to the parameter's element type; the tensor is kept, not copied, when it has it.
     /// - Throws: ``TorchError`` when the shape is another one.
-    public func set(_ tensor: Tensor) throws {
+    public func set(_ tensor: Tensor) throws { try set(tensor, isBorrowed: false) }
+
+    func set(_ tensor: Tensor, isBorrowed: Bool) throws {
         guard tensor.shape == shape else {
             throw TorchError(
                 "parameter \(name)", arguments: [tensor.summary], reason: "the shape must be \(shape)")
@@ -83,9 +88,15 @@ public final class Parameter: @unchecked Sendable {
         let tensor = try tensor.detached().to(dtype)
         if !isFrozen { try tensor.setRequiresGrad(true) }
         current = tensor
+        self.isBorrowed = isBorrowed
     }
 
     func setFrozen(_ frozen: Bool) throws {
+        // Buffers too: running statistics move when their part of the network trains.
+        if !frozen && isBorrowed {
+            current = try current?.clone(.contiguous)
+            isBorrowed = false
+        }
         guard role == .weight else { return }
         isFrozen = frozen
         // A detached alias: a recorded graph may still hold the tensor that collected gradients.
@@ -99,6 +110,7 @@ public final class Parameter: @unchecked Sendable {
         var converted = try tensor.detached().to(device: device ?? tensor.device, dtype: dtype)
         if let format, converted.rank == 4 { converted = try converted.contiguous(format) }
         if !isFrozen { try converted.setRequiresGrad(true) }
+        isBorrowed = isBorrowed && converted.sharesStorage(with: tensor)
         current = converted
     }
 }

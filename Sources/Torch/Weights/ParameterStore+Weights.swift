@@ -3,7 +3,8 @@ import WeightFiles
 extension ParameterStore {
     /// Sets the parameters from a checkpoint: all of them, or none when anything does not fit.
     ///
-    /// Nothing is copied where element type and alignment suit: parameters then lie in the mapped file.
+    /// The parameters get memory of their own, since training writes to it. What will not be trained is better loaded by
+    /// ``loadFrozen(_:under:key:ignoring:keeping:)``.
     /// - Parameters:
     ///   - source: The checkpoint.
     ///   - path: Loads only the parameters at this path or below it.
@@ -16,6 +17,49 @@ extension ParameterStore {
         _ source: some WeightSource, under path: String = "", key: (String) -> String = { $0 },
         ignoring ignored: (String) -> Bool = { _ in false }, keeping kept: (String) -> Bool = { _ in false }
     ) throws {
+        let loaded = try matched(source, under: path, key: key, ignoring: ignored, keeping: kept)
+        let tensors = try loaded.map { parameter, stored in
+            let tensor = try Tensor(stored)
+            let converted = try tensor.to(parameter.dtype)
+            return (parameter, converted === tensor ? try tensor.clone(.contiguous) : converted)
+        }
+        for (parameter, tensor) in tensors { try parameter.set(tensor) }
+        try initializeOptional(under: path)
+    }
+
+    /// As ``load(_:under:key:ignoring:keeping:)``, and freezes what it loads.
+    ///
+    /// Nothing is copied where element type and alignment suit: the parameters then lie in the mapped file and are read
+    /// when they are used. They get memory of their own when they are unfrozen.
+    public func loadFrozen(
+        _ source: some WeightSource, under path: String = "", key: (String) -> String = { $0 },
+        ignoring ignored: (String) -> Bool = { _ in false }, keeping kept: (String) -> Bool = { _ in false }
+    ) throws {
+        let loaded = try matched(source, under: path, key: key, ignoring: ignored, keeping: kept)
+        let tensors = try loaded.map { parameter, stored in
+            let tensor = try Tensor(stored)
+            let converted = try tensor.to(parameter.dtype)
+            return (parameter, converted, isBorrowed: converted === tensor)
+        }
+        try freeze(under: path)
+        for (parameter, tensor, isBorrowed) in tensors {
+            try parameter.set(tensor, isBorrowed: isBorrowed)
+        }
+        try initializeOptional(under: path)
+    }
+
+    /// A count of batches and the like start anew; nothing else may be optional.
+    private func initializeOptional(under path: String) throws {
+        for parameter in parameters(under: path) where parameter.isOptional && !parameter.hasValue {
+            try initialize(seed: 0, under: parameter.name)
+        }
+    }
+
+    /// Every parameter with its tensor of the checkpoint.
+    private func matched(
+        _ source: some WeightSource, under path: String, key: (String) -> String,
+        ignoring ignored: (String) -> Bool, keeping kept: (String) -> Bool
+    ) throws -> [(Parameter, StoredTensor)] {
         var mismatch = WeightMismatch(origin: source.origin)
         let available = Set(source.keys)
         var used: Set<String> = []
@@ -40,14 +84,7 @@ extension ParameterStore {
             mismatch.hint = Self.prefixHint(missing: mismatch.missing, unexpected: mismatch.unexpected)
             throw mismatch
         }
-        let tensors = try loaded.map { parameter, stored in
-            (parameter, try Tensor(stored).to(parameter.dtype))
-        }
-        for (parameter, tensor) in tensors { try parameter.set(tensor) }
-        // A count of batches and the like start anew; nothing else may be optional.
-        for parameter in parameters(under: path) where parameter.isOptional && !parameter.hasValue {
-            try initialize(seed: 0, under: parameter.name)
-        }
+        return loaded
     }
 
     /// All values, as a weight file's writer takes them.

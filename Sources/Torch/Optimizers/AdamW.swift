@@ -1,0 +1,90 @@
+import WeightFiles
+
+/// Adam with decoupled weight decay (Loshchilov and Hutter, 2019), as `torch.optim.AdamW`.
+public final class AdamW: Optimizer {
+    /// The groups, each with its own rates.
+    public var groups: [ParameterGroup]
+
+    /// The learning rate of groups that have none of their own.
+    public var learningRate: Double
+
+    /// The shares of the old means of gradients and of their squares that are kept.
+    public let betas: (first: Double, second: Double)
+
+    /// Added to the root of the mean square.
+    public let epsilon: Double
+
+    /// The weight decay of groups that have none of their own.
+    public let weightDecay: Double
+
+    private var means = OptimizerSlots("exp_avg")
+    private var meanSquares = OptimizerSlots("exp_avg_sq")
+    private var steps = OptimizerSlots("step")
+
+    /// An optimiser of groups.
+    /// - Throws: ``TorchError`` for rates out of range and for a parameter that occurs twice.
+    public init(
+        _ groups: [ParameterGroup], learningRate: Double,
+        betas: (first: Double, second: Double) = (0.9, 0.999),
+        epsilon: Double = 1e-8, weightDecay: Double = 0.01
+    ) throws {
+        guard learningRate >= 0, weightDecay >= 0, epsilon >= 0 else {
+            throw TorchError("AdamW", reason: "learning rate, weight decay and epsilon must not be negative")
+        }
+        guard (0..<1).contains(betas.first), (0..<1).contains(betas.second) else {
+            throw TorchError("AdamW", reason: "betas \(betas) must be at least 0 and below 1")
+        }
+        try checkDistinct(groups, "AdamW")
+        self.groups = groups
+        self.learningRate = learningRate
+        self.betas = betas
+        self.epsilon = epsilon
+        self.weightDecay = weightDecay
+    }
+
+    /// Moves every parameter that has a gradient, once.
+    public func step(learningRateFactor: Double) throws {
+        try withoutGradients {
+            for group in groups {
+                for batch in try GradientEntry.batches(of: group) {
+                    try move(batch, group, learningRateFactor)
+                }
+            }
+        }
+    }
+
+    private func move(_ entries: [GradientEntry], _ group: ParameterGroup, _ factor: Double) throws {
+        func zeros(_ entry: GradientEntry) throws -> Tensor { try entry.value.detached().zerosLike() }
+        let means = try entries.map { entry in
+            try self.means.tensor(of: entry.parameter) { try zeros(entry) }
+        }
+        let meanSquares = try entries.map { entry in
+            try self.meanSquares.tensor(of: entry.parameter) { try zeros(entry) }
+        }
+        let steps = try entries.map { entry in
+            try self.steps.tensor(of: entry.parameter) { try Tensor.zeros([], device: entry.value.device) }
+        }
+        for step in steps { try step.addInPlace(1) }
+        _ = try Operator.fusedAdamW.results(
+            entries.map(\.value), entries.map(\.gradient), means, meanSquares, [Tensor](), steps,
+            (group.learningRate ?? learningRate) * factor, betas.first, betas.second,
+            group.weightDecay ?? weightDecay, epsilon, false, false)
+    }
+
+    /// `exp_avg/<parameter>`, `exp_avg_sq/<parameter>`, `step/<parameter>`.
+    public func state() throws -> [StoredTensor] {
+        try [means, meanSquares, steps].flatMap { try $0.stored(parameters) }
+    }
+
+    /// Continues from what ``state()`` gave.
+    public func load(state: some WeightSource) throws {
+        let slots = try OptimizerSlots.load([means, meanSquares, steps], of: parameters, from: state) {
+            $0.name == "step" ? [] : $1.shape
+        }
+        (means, meanSquares, steps) = (slots[0], slots[1], slots[2])
+    }
+}
+
+extension Operator {
+    fileprivate static let fusedAdamW = Operator("aten::_fused_adamw_")
+}

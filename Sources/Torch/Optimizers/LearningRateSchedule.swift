@@ -1,0 +1,89 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// What the learning rate is multiplied by, step by step: a warm-up, then a decay.
+///
+/// Past the last step the factor stays what it was there.
+public struct LearningRateSchedule: Sendable, Hashable, Codable {
+    /// A linear rise at the beginning.
+    public struct Warmup: Sendable, Hashable, Codable {
+        /// How many steps it takes; the factor is that of the decay from this step on.
+        public var steps: Int
+
+        /// The factor at step 0, as a share of what it rises to.
+        public var startFactor: Double
+
+        /// A rise of `steps` steps from `startFactor`.
+        public init(steps: Int, startFactor: Double = 0) {
+            self.steps = steps
+            self.startFactor = startFactor
+        }
+    }
+
+    /// What happens after the warm-up.
+    public enum Decay: Sendable, Hashable, Codable {
+        /// Nothing.
+        case constant
+        /// At each of the given steps, counted from the start of training, the factor is multiplied by `factor`.
+        case steps(at: [Int], factor: Double)
+        /// Half a cosine from 1 at the end of the warm-up to `minimumRatio` at `totalSteps`.
+        case cosine(totalSteps: Int, minimumRatio: Double)
+        /// (1 - progress)^power from 1 at the end of the warm-up to `minimumRatio` at `totalSteps`.
+        case polynomial(totalSteps: Int, power: Double, minimumRatio: Double)
+    }
+
+    /// The rise at the beginning, if there is one.
+    public var warmup: Warmup?
+
+    /// What happens after it.
+    public var decay: Decay
+
+    /// A schedule.
+    public init(warmup: Warmup? = nil, decay: Decay = .constant) {
+        self.warmup = warmup
+        self.decay = decay
+    }
+
+    /// The same factor at every step.
+    public static let constant = LearningRateSchedule()
+
+    /// A linear rise from zero, then half a cosine down to `minimumRatio`.
+    public static func warmupCosine(warmupSteps: Int, totalSteps: Int, minimumRatio: Double = 0.1) -> Self {
+        LearningRateSchedule(
+            warmup: Warmup(steps: warmupSteps),
+            decay: .cosine(totalSteps: totalSteps, minimumRatio: minimumRatio))
+    }
+
+    /// The factor at a step, counted from 0.
+    public func factor(at step: Int) -> Double {
+        let step = max(step, 0)
+        let warmupSteps = warmup?.steps ?? 0
+        if let warmup, step < warmup.steps {
+            let progress = Double(step) / Double(max(warmup.steps, 1))
+            let target = decayed(at: warmupSteps, warmupSteps)
+            return target * (warmup.startFactor + (1 - warmup.startFactor) * progress)
+        }
+        return decayed(at: step, warmupSteps)
+    }
+
+    private func decayed(at step: Int, _ warmupSteps: Int) -> Double {
+        // Clamped: past the end a cosine would rise again.
+        func progress(_ totalSteps: Int) -> Double {
+            min(max(Double(step - warmupSteps) / Double(max(totalSteps - warmupSteps, 1)), 0), 1)
+        }
+        switch decay {
+        case .constant: return 1
+        case .steps(let milestones, let factor):
+            return pow(factor, Double(milestones.count { $0 <= step }))
+        case .cosine(let totalSteps, let minimum):
+            return minimum + (1 - minimum) * 0.5 * (1 + cos(.pi * progress(totalSteps)))
+        case .polynomial(let totalSteps, let power, let minimum):
+            return minimum + (1 - minimum) * pow(1 - progress(totalSteps), power)
+        }
+    }
+}

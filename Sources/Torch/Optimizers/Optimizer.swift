@@ -1,0 +1,94 @@
+import WeightFiles
+
+/// Moves parameters against their gradients.
+///
+/// ```swift
+/// let optimizer = try AdamW([ParameterGroup(store.trainableParameters)], learningRate: 1e-4)
+/// for step in 0..<schedule.totalSteps {
+///     let loss = try model(batch)
+///     try loss.backward()
+///     try clipGradients(of: optimizer.parameters, maximumNorm: 1)
+///     try optimizer.step(learningRateFactor: schedule.factor(at: step))
+///     try optimizer.clearGradients()
+/// }
+/// ```
+public protocol Optimizer: AnyObject {
+    /// The groups, each with its own rates.
+    var groups: [ParameterGroup] { get set }
+
+    /// Moves every parameter that has a gradient, once.
+    /// - Parameter learningRateFactor: What a schedule makes of the learning rates at this step.
+    /// - Throws: ``TorchError``.
+    func step(learningRateFactor: Double) throws
+
+    /// What the optimiser remembers between steps, by names such as `exp_avg/<parameter>`.
+    /// - Throws: ``TorchError``.
+    func state() throws -> [StoredTensor]
+
+    /// Continues from what ``state()`` gave.
+    /// - Throws: ``WeightMismatch`` unless every tensor belongs to a parameter of the groups and has its shape;
+    ///   ``TorchError``.
+    func load(state: some WeightSource) throws
+}
+
+extension Optimizer {
+    /// The parameters of all groups.
+    public var parameters: [Parameter] { groups.flatMap(\.parameters) }
+
+    /// Moves every parameter that has a gradient, once, at the plain learning rates.
+    /// - Throws: ``TorchError``.
+    public func step() throws { try step(learningRateFactor: 1) }
+
+    /// Forgets the gradients of all groups.
+    /// - Throws: ``TorchError``.
+    public func clearGradients() throws {
+        for parameter in parameters where parameter.grad != nil { try parameter.value.setGrad(nil) }
+    }
+}
+
+/// A parameter is in one group only, or it would move twice.
+func checkDistinct(_ groups: [ParameterGroup], _ optimizer: String) throws {
+    var seen: Set<ObjectIdentifier> = []
+    for parameter in groups.flatMap(\.parameters) where !seen.insert(ObjectIdentifier(parameter)).inserted {
+        throw TorchError(optimizer, reason: "parameter \(parameter.name) is in two groups or twice in one")
+    }
+}
+
+/// A parameter with its gradient at one step.
+struct GradientEntry {
+    let parameter: Parameter
+    let value: Tensor
+    let gradient: Tensor
+
+    /// The entries of a group that take part in a step, by element type and device: fused kernels take one kind.
+    static func batches(of group: ParameterGroup) throws -> [[GradientEntry]] {
+        struct Kind: Hashable {
+            let dtype: DType
+            let device: Device
+        }
+        var batches: [(kind: Kind, entries: [GradientEntry])] = []
+        for parameter in group.parameters where !parameter.isFrozen {
+            guard let gradient = parameter.grad else { continue }
+            let value = try parameter.value
+            // Fused kernels walk memory, hence both must lie in memory alike.
+            let aligned =
+                try gradient.strides == value.strides ? gradient : value.emptyLike().copying(gradient)
+            let kind = Kind(dtype: try value.dtype, device: value.device)
+            let entry = GradientEntry(parameter: parameter, value: value, gradient: aligned)
+            if let index = batches.firstIndex(where: { $0.kind == kind }) {
+                batches[index].entries.append(entry)
+            } else {
+                batches.append((kind, [entry]))
+            }
+        }
+        return batches.map(\.entries)
+    }
+}
+
+extension Tensor {
+    /// This tensor, overwritten.
+    fileprivate func copying(_ source: Tensor) throws -> Tensor {
+        try copyInPlace(source)
+        return self
+    }
+}

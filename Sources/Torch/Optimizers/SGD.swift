@@ -1,0 +1,91 @@
+import WeightFiles
+
+/// Stochastic gradient descent with momentum, as `torch.optim.SGD`.
+///
+/// With weight decay d and momentum m: g += d w; v = m v + (1 - dampening) g, at first v = g; w -= rate * v, or
+/// rate * (g + m v) with Nesterov.
+public final class SGD: Optimizer {
+    /// The groups, each with its own rates.
+    public var groups: [ParameterGroup]
+
+    /// The learning rate of groups that have none of their own.
+    public var learningRate: Double
+
+    /// The share of the last step's direction that is kept.
+    public let momentum: Double
+
+    /// The share of a gradient that does not enter the direction.
+    public let dampening: Double
+
+    /// The weight decay of groups that have none of their own.
+    public let weightDecay: Double
+
+    /// Whether the gradient is looked at one step ahead.
+    public let isNesterov: Bool
+
+    private var directions = OptimizerSlots("momentum_buffer")
+
+    /// An optimiser of groups.
+    /// - Throws: ``TorchError`` for rates below zero, Nesterov without momentum, a parameter that occurs twice.
+    public init(
+        _ groups: [ParameterGroup], learningRate: Double, momentum: Double = 0, dampening: Double = 0,
+        weightDecay: Double = 0, nesterov: Bool = false
+    ) throws {
+        guard learningRate >= 0, momentum >= 0, weightDecay >= 0 else {
+            throw TorchError("SGD", reason: "learning rate, momentum and weight decay must not be negative")
+        }
+        guard !nesterov || (momentum > 0 && dampening == 0) else {
+            throw TorchError("SGD", reason: "Nesterov needs momentum and no dampening")
+        }
+        try checkDistinct(groups, "SGD")
+        self.groups = groups
+        self.learningRate = learningRate
+        self.momentum = momentum
+        self.dampening = dampening
+        self.weightDecay = weightDecay
+        isNesterov = nesterov
+    }
+
+    /// Moves every parameter that has a gradient, once.
+    public func step(learningRateFactor: Double) throws {
+        try withoutGradients {
+            for group in groups {
+                for batch in try GradientEntry.batches(of: group) {
+                    // The kernel takes "first step" for a whole call; parameters may join later.
+                    let known = batch.filter { directions[$0.parameter] != nil }
+                    let new = batch.filter { directions[$0.parameter] == nil }
+                    try move(known, group, learningRateFactor, isFirst: false)
+                    try move(new, group, learningRateFactor, isFirst: true)
+                }
+            }
+        }
+    }
+
+    private func move(_ entries: [GradientEntry], _ group: ParameterGroup, _ factor: Double, isFirst: Bool)
+        throws
+    {
+        guard !entries.isEmpty else { return }
+        let buffers =
+            momentum == 0
+            ? []
+            : try entries.map { entry in
+                try directions.tensor(of: entry.parameter) { try entry.value.detached().zerosLike() }
+            }
+        _ = try Operator.fusedSGD.results(
+            entries.map(\.value), entries.map(\.gradient), buffers, group.weightDecay ?? weightDecay,
+            momentum,
+            (group.learningRate ?? learningRate) * factor, dampening, isNesterov, false, isFirst)
+    }
+
+    /// The directions: `momentum_buffer/<parameter>`.
+    public func state() throws -> [StoredTensor] { try directions.stored(parameters) }
+
+    /// Continues from what ``state()`` gave.
+    public func load(state: some WeightSource) throws {
+        directions = try OptimizerSlots.load([directions], of: parameters, from: state) { $1.shape }[0]
+    }
+}
+
+extension Operator {
+    fileprivate static let fusedSGD = Operator("aten::_fused_sgd_")
+}
