@@ -27,6 +27,7 @@ let package = Package(
         // MARK: Without libtorch
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "WeightFiles", dependencies: ["CZlib"]),
+        .target(name: "CKernels"),
         .target(name: "FixtureSupport", dependencies: ["WeightFiles"], path: "Tests/FixtureSupport"),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
     ],
@@ -39,12 +40,16 @@ let package = Package(
 
 if withTorch {
     package.products += [
-        .library(name: "Torch", targets: ["Torch"])
+        .library(name: "Torch", targets: ["Torch"]),
+        .library(name: "Detection", targets: ["Detection"]),
     ]
     package.targets += [
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
         .target(name: "Torch", dependencies: ["CTorch", "WeightFiles"]),
         .testTarget(name: "TorchTests", dependencies: ["Torch", "FixtureSupport"], linkerSettings: runPath),
+        .target(name: "Detection", dependencies: ["Torch", "CKernels"]),
+        .testTarget(
+            name: "DetectionTests", dependencies: ["Detection", "FixtureSupport"], linkerSettings: runPath),
     ]
 }
