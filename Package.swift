@@ -51,5 +51,9 @@ if withTorch {
         .target(name: "Detection", dependencies: ["Torch", "CKernels"]),
         .testTarget(
             name: "DetectionTests", dependencies: ["Detection", "FixtureSupport"], linkerSettings: runPath),
+        .executableTarget(
+            name: "benchmarks",
+            dependencies: ["Torch", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Benchmarks/Sources", linkerSettings: runPath),
     ]
 }

@@ -22,8 +22,8 @@ private func withGradientMode<Result>(_ enabled: Bool, _ body: () throws -> Resu
     return try body()
 }
 
-/// Runs `body` with automatic casts: matrix products and convolutions in the given type, sums, norms, losses and the
-/// like in `float32`. Tensors need not be converted by hand.
+/// Runs `body` with automatic casts: matrix products, convolutions and attention in the given type, losses in `float32`,
+/// everything else in the type of its inputs. Tensors need not be converted by hand.
 ///
 /// The setting belongs to the thread, hence `body` cannot suspend; it is restored when `body` returns or throws. Run
 /// the backward pass outside.
