@@ -111,3 +111,8 @@ public struct Boxes: Sendable {
         return numbers
     }
 }
+
+extension Boxes {
+    /// Rows of other boxes.
+    init(checked tensor: Tensor) { self.tensor = tensor }
+}

@@ -8,7 +8,8 @@ import Testing
     static let kinds: [String: @Sendable (FixtureCase) throws -> Void] = [
         "box-coder": boxCoder, "anchors": anchors, "matcher": matcher, "roi-align": roiAlign,
         "roi-pooler": roiPooler, "nms": suppression, "mask-targets": maskTargets,
-        "mask-paste": maskPaste, "inference": inference,
+        "mask-paste": maskPaste, "inference": inference, "fpn": pyramid, "rpn": proposalNetwork,
+        "box-head-fc": boxHead, "box-head-conv": boxHead, "mask-head": maskHead, "checkpoint": checkpoint,
     ]
 
     @Test(arguments: try Fixtures.names("detection"))
