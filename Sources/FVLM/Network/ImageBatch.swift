@@ -37,7 +37,7 @@ public struct ImageBatch: Sendable {
         let batch = try Tensor.zeros(
             [images.count, 3, height, width], dtype: first.dtype, device: first.device)
         for (index, image) in images.enumerated() {
-            try batch[index, .all, 0..<image.shape[1], 0..<image.shape[2]].copyInPlace(image)
+            try batch[index, TensorIndex.all, 0..<image.shape[1], 0..<image.shape[2]].copyInPlace(image)
         }
         pixels = batch
     }
