@@ -91,6 +91,13 @@ public struct DetectorNetwork: Sendable {
 
         /// Region embeddings, [R, E] `float32`, not of length 1.
         public let embeddings: Tensor
+
+        /// An output of its parts.
+        public init(vectors: Tensor, deltas: Tensor, embeddings: Tensor) {
+            self.vectors = vectors
+            self.deltas = deltas
+            self.embeddings = embeddings
+        }
     }
 
     /// Looks at regions.

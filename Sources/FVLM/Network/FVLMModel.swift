@@ -50,6 +50,13 @@ public struct FVLMModel: Sendable {
 
         /// The fused probabilities, each row with sum 1.
         public let fused: Tensor
+
+        /// Scores of their parts.
+        public init(detectorLogits: Tensor, vlmLogits: Tensor?, fused: Tensor) {
+            self.detectorLogits = detectorLogits
+            self.vlmLogits = vlmLogits
+            self.fused = fused
+        }
     }
 
     /// Scores regions against texts.
@@ -106,7 +113,7 @@ public struct FVLMModel: Sendable {
                     options: options)
             }
             let found = try StageProfile.measure(profile, .suppression) {
-                try chosen(proposals, output, scores, sizes: batch.sizes, options: options)
+                try detections(proposals, output, scores, sizes: batch.sizes, options: options)
             }
             guard options.includesMasks, network.architecture.maskHead != nil else { return found }
             return try StageProfile.measure(profile, .masks) { try withMasks(found, pyramid) }
@@ -115,8 +122,15 @@ public struct FVLMModel: Sendable {
 
     // MARK: Steps
 
-    /// The detections of every image.
-    func chosen(
+    /// The detections of every image, without masks: proposals are moved by the box head's deltas, cut at the image's
+    /// borders, and suppressed class by class.
+    /// - Parameters:
+    ///   - proposals: The regions of each image.
+    ///   - output: What the box head says of them.
+    ///   - scores: Their scores.
+    ///   - sizes: Height and width of each image without its padding.
+    /// - Throws: `DetectionError`, `TorchError`.
+    public func detections(
         _ proposals: [Boxes], _ output: DetectorNetwork.RegionOutput, _ scores: RegionScores, sizes: [Size2D],
         options: DetectionOptions
     ) throws -> [Result] {
