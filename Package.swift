@@ -30,7 +30,7 @@ let package = Package(
         .target(name: "WeightFiles", dependencies: ["CZlib"]),
         .target(name: "FixtureSupport", dependencies: ["WeightFiles"], path: "Tests/FixtureSupport"),
         .target(name: "COCO"),
-        .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport"]),
+        .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
     ],
     swiftLanguageModes: [.v6],
