@@ -2,7 +2,7 @@
 
 export PKG_CONFIG_PATH := $(CURDIR)/.libtorch/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
 
-.PHONY: help setup build test demo bench lint format fuzz
+.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,3 +22,9 @@ lint: ## Formatting and style of the Swift sources
 
 format: ## Formats the Swift sources in place
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
+
+bench: setup ## Timings against peers (FVLM_PYTHON: an interpreter that has them)
+	Tools/bench
+
+thread-sanitizer: setup ## The concurrency tests under Thread Sanitizer
+	swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan --filter SeveralTasks

@@ -15,8 +15,9 @@ let package = Package(
     name: "swift-fvlm",
     platforms: [.macOS(.v15)],
     products: [
-        .library(name: "WeightFiles", targets: ["WeightFiles"]),
+        .library(name: "COCO", targets: ["COCO"]),
         .library(name: "Imaging", targets: ["Imaging"]),
+        .library(name: "WeightFiles", targets: ["WeightFiles"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -35,6 +36,8 @@ let package = Package(
         .target(name: "Imaging", dependencies: ["CVips", "CKernels"]),
         .testTarget(name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport"]),
         .target(name: "FixtureSupport", dependencies: ["WeightFiles"], path: "Tests/FixtureSupport"),
+        .target(name: "COCO"),
+        .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
     ],
     swiftLanguageModes: [.v6],
@@ -57,5 +60,9 @@ if withTorch {
         .testTarget(
             name: "CLIPTests", dependencies: ["CLIP", "FixtureSupport"], linkerSettings: runPath),
         .testTarget(name: "TorchTests", dependencies: ["Torch", "FixtureSupport"], linkerSettings: runPath),
+        .executableTarget(
+            name: "benchmarks",
+            dependencies: ["Torch", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Benchmarks/Sources", linkerSettings: runPath),
     ]
 }
