@@ -37,7 +37,9 @@ extension Tokenizer {
         } else {
             throw TokenizerError(
                 file: path,
-                reason: "has no vocab.json with merges.txt, no tokenizer.json and no bpe_simple_vocab_16e6.txt.gz")
+                reason:
+                    "has no vocab.json with merges.txt, no tokenizer.json and no bpe_simple_vocab_16e6.txt.gz"
+            )
         }
     }
 
@@ -57,10 +59,12 @@ extension Tokenizer {
     public convenience init(tokenizerFile path: String, flavor: Flavor = .huggingFace) throws {
         let (ids, pairs) = try Self.inFile(path) { () throws -> ([String: Int], [(String, String)]) in
             let json = try JSONValue(file: path)
-            guard let model = json["model"], let vocabulary = model["vocab"], case .array(let list)? = model["merges"]
+            guard let model = json["model"], let vocabulary = model["vocab"],
+                case .array(let list)? = model["merges"]
             else { throw TokenizerError(reason: "has no model with vocab and merges") }
             if let suffix = model["end_of_word_suffix"], suffix != .string(BytePairEncoding.endOfWord) {
-                throw TokenizerError(reason: "is not CLIP's kind of tokenizer: its end_of_word_suffix is \(suffix)")
+                throw TokenizerError(
+                    reason: "is not CLIP's kind of tokenizer: its end_of_word_suffix is \(suffix)")
             }
             var ids = try Self.ids(vocabulary)
             if case .array(let added)? = json["added_tokens"] {
@@ -74,7 +78,9 @@ extension Tokenizer {
                 switch entry {
                 case .string(let text): return try Self.pair(Substring(text))
                 case .array(let parts):
-                    if case (.string(let first)?, .string(let second)?) = (parts.first, parts.last), parts.count == 2 {
+                    if case (.string(let first)?, .string(let second)?) = (parts.first, parts.last),
+                        parts.count == 2
+                    {
                         return (first, second)
                     }
                     fallthrough
@@ -93,8 +99,12 @@ extension Tokenizer {
     /// special tokens.
     public convenience init(mergeList path: String, flavor: Flavor = .openAI) throws {
         let pairs = try Self.inFile(path) { Array(try Self.pairs(Self.text(path)).prefix(49_152 - 256 - 2)) }
-        let printable = BytePairEncoding.byteSymbols.filter { $0.unicodeScalars.allSatisfy { $0.value < 0x100 } }
-        let others = BytePairEncoding.byteSymbols.filter { $0.unicodeScalars.allSatisfy { $0.value >= 0x100 } }
+        let printable = BytePairEncoding.byteSymbols.filter {
+            $0.unicodeScalars.allSatisfy { $0.value < 0x100 }
+        }
+        let others = BytePairEncoding.byteSymbols.filter {
+            $0.unicodeScalars.allSatisfy { $0.value >= 0x100 }
+        }
         let bytes = (printable + others).map { String($0) }
         let symbols =
             bytes + bytes.map { $0 + BytePairEncoding.endOfWord } + pairs.map { $0.0 + $0.1 }
@@ -121,9 +131,13 @@ extension Tokenizer {
     // MARK: Parts
 
     private static func ids(_ json: JSONValue) throws -> [String: Int] {
-        guard case .object(let values) = json else { throw TokenizerError(reason: "the vocabulary is no object") }
+        guard case .object(let values) = json else {
+            throw TokenizerError(reason: "the vocabulary is no object")
+        }
         return try values.mapValues {
-            guard case .integer(let id) = $0 else { throw TokenizerError(reason: "\($0) is no id of a symbol") }
+            guard case .integer(let id) = $0 else {
+                throw TokenizerError(reason: "\($0) is no id of a symbol")
+            }
             return id
         }
     }

@@ -43,19 +43,40 @@ public final class Tokenizer: Sendable {
     /// A tokenizer of parts.
     ///
     /// - Throws: ``TokenizerError`` when an id is out of range.
-    init(
+    convenience init(
         encoding: BytePairEncoding, flavor: Flavor, startToken: Int, endToken: Int, paddingToken: Int? = nil
     ) throws {
-        let padding = paddingToken ?? (flavor == .huggingFace ? endToken : 0)
+        let padding = paddingToken ?? Self.usualPadding(flavor, endToken)
         for id in [startToken, endToken, padding] where Int32(exactly: id) == nil || id < 0 {
             throw TokenizerError(reason: "the id \(id) of a special token is out of range")
         }
+        self.init(
+            trusted: encoding, flavor, startToken: startToken, endToken: endToken, paddingToken: padding)
+    }
+
+    private init(
+        trusted encoding: BytePairEncoding, _ flavor: Flavor, startToken: Int, endToken: Int,
+        paddingToken: Int
+    ) {
         self.encoding = encoding
         self.flavor = flavor
         self.startToken = startToken
         self.endToken = endToken
-        self.paddingToken = padding
+        self.paddingToken = paddingToken
         vocabularyCount = max(encoding.ids.values.max() ?? 0, startToken, endToken) + 1
+    }
+
+    private static func usualPadding(_ flavor: Flavor, _ endToken: Int) -> Int {
+        flavor == .huggingFace ? endToken : 0
+    }
+
+    /// The same vocabulary with another preparation of text, and that family's usual padding.
+    public func prepared(as flavor: Flavor) -> Tokenizer {
+        flavor == self.flavor
+            ? self
+            : Tokenizer(
+                trusted: encoding, flavor, startToken: startToken, endToken: endToken,
+                paddingToken: Self.usualPadding(flavor, endToken))
     }
 
     /// The ids of a text with start and end token, however many.
@@ -72,7 +93,9 @@ public final class Tokenizer: Sendable {
     public func encode(_ texts: [String], contextLength: Int = contextLength) throws -> TokenBatch {
         guard contextLength >= 2, contextLength <= 1 << 20 else {
             throw TokenizerError(
-                reason: "rows of \(contextLength) ids are not possible: 2 to \(1 << 20) have a place for start and end token")
+                reason:
+                    "rows of \(contextLength) ids are not possible: 2 to \(1 << 20) have a place for start and end token"
+            )
         }
         var rows: [Int64] = []
         rows.reserveCapacity(texts.count * contextLength)

@@ -43,7 +43,9 @@ enum HTMLEntities {
         var at = start + 1
         if at < text.count, text[at] == "#" { at += 1 }
         let first = at
-        while at < text.count, at - first < 24, text[at].isASCII, text[at].isLetter || text[at].isNumber { at += 1 }
+        while at < text.count, at - first < 24, text[at].isASCII, text[at].isLetter || text[at].isNumber {
+            at += 1
+        }
         return at > first && at < text.count && text[at] == ";" ? at + 1 : nil
     }
 
@@ -62,7 +64,9 @@ enum HTMLEntities {
         guard first < text.count else { return nil }
         if text[first] == "#" { return numericReference(text, first + 1) }
         var end = first
-        while end < text.count, end - first < 32, !["\t", "\n", "\u{C}", " ", "<", "&", "#", ";"].contains(text[end]) {
+        while end < text.count, end - first < 32,
+            !["\t", "\n", "\u{C}", " ", "<", "&", "#", ";"].contains(text[end])
+        {
             end += 1
         }
         guard end > first else { return nil }
@@ -131,7 +135,9 @@ enum HTMLEntities {
         for entry in HTMLEntityTable.text.split(whereSeparator: \.isWhitespace) {
             let parts = entry.split(separator: "=")
             guard parts.count == 2 else { continue }
-            let value = parts[1].split(separator: "+").compactMap { UInt32($0, radix: 16).flatMap(Unicode.Scalar.init) }
+            let value = parts[1].split(separator: "+").compactMap {
+                UInt32($0, radix: 16).flatMap(Unicode.Scalar.init)
+            }
             let name = String(parts[0].drop { $0 == "*" })
             names.withSemicolon[name] = value
             if parts[0].first == "*" { names.withoutSemicolon[name] = value }

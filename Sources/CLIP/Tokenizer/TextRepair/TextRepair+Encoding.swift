@@ -15,7 +15,8 @@ extension TextRepair {
             guard var bytes = encoding.encode(text) else { continue }
             if encoding.restoresSpaces { bytes = restoringNoBreakSpaces(bytes) }
             if encoding.isSloppy { bytes = replacingLossySequences(bytes) }
-            let decoded = bytes.contains { $0 == 0xED || $0 == 0xC0 } ? decodeVariants(bytes) : decodeUTF8(bytes)
+            let decoded =
+                bytes.contains { $0 == 0xED || $0 == 0xC0 } ? decodeVariants(bytes) : decodeUTF8(bytes)
             if let decoded { return decoded }
         }
         let embedded = fixEmbeddedUTF8(text)
@@ -69,11 +70,13 @@ extension TextRepair {
             if bytes[at] == 0xC0, rest > 1, bytes[at + 1] == 0x80 || (rest == 2 && bytes[at + 1] == 0x0A) {
                 plain.append(0)
                 at += 2
-            } else if rest >= 6, bytes[at] == 0xED, 0xA0...0xAF ~= bytes[at + 1], 0x80...0xBF ~= bytes[at + 2],
+            } else if rest >= 6, bytes[at] == 0xED, 0xA0...0xAF ~= bytes[at + 1],
+                0x80...0xBF ~= bytes[at + 2],
                 bytes[at + 3] == 0xED, 0xB0...0xBF ~= bytes[at + 4], 0x80...0xBF ~= bytes[at + 5]
             {
                 let high = UInt32(bytes[at + 1] & 0x0F) << 16 | UInt32(bytes[at + 2] & 0x3F) << 10
-                let value = 0x10000 + high + (UInt32(bytes[at + 4] & 0x0F) << 6 | UInt32(bytes[at + 5] & 0x3F))
+                let value =
+                    0x10000 + high + (UInt32(bytes[at + 4] & 0x0F) << 6 | UInt32(bytes[at + 5] & 0x3F))
                 guard let scalar = Unicode.Scalar(value) else { return nil }
                 plain += Array(String(Character(scalar)).utf8)
                 at += 6

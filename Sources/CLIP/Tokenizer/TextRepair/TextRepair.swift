@@ -71,7 +71,8 @@ enum TextRepair {
         var table: [Unicode.Scalar: Scalars] = ["\u{3000}": [" "]]
         for value in UInt32(0xFF01)..<0xFFF0 {
             guard let scalar = Unicode.Scalar(value) else { continue }
-            let wide = Scalars(String(Character(scalar)).precomposedStringWithCompatibilityMapping.unicodeScalars)
+            let wide = Scalars(
+                String(Character(scalar)).precomposedStringWithCompatibilityMapping.unicodeScalars)
             if wide != [scalar] { table[scalar] = wide }
         }
         return table
@@ -107,7 +108,9 @@ enum TextRepair {
         while at < text.count {
             if text[at] == "\u{1B}", at + 1 < text.count, text[at + 1] == "[" {
                 var end = at + 2
-                while end < text.count, text[end] == ";" || text[end].properties.generalCategory == .decimalNumber {
+                while end < text.count,
+                    text[end] == ";" || text[end].properties.generalCategory == .decimalNumber
+                {
                     end += 1
                 }
                 if end < text.count, text[end].isASCII, text[end].isLetter {
