@@ -56,7 +56,12 @@ if withTorch {
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
         .target(name: "Torch", dependencies: ["CTorch", "WeightFiles"]),
-        .target(name: "CLIP", dependencies: ["Torch", "Imaging", "WeightFiles", "CZlib"]),
+        .target(
+            name: "CLIP",
+            dependencies: [
+                "Torch", "Imaging", "WeightFiles", "CZlib",
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
         .testTarget(
             name: "CLIPTests", dependencies: ["CLIP", "FixtureSupport"], linkerSettings: runPath),
         .testTarget(name: "TorchTests", dependencies: ["Torch", "FixtureSupport"], linkerSettings: runPath),
