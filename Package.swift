@@ -15,6 +15,7 @@ let package = Package(
     name: "swift-fvlm",
     platforms: [.macOS(.v15)],
     products: [
+        .executable(name: "fvlm", targets: ["fvlm"]),
         .library(name: "COCO", targets: ["COCO"]),
         .library(name: "Imaging", targets: ["Imaging"]),
         .library(name: "WeightFiles", targets: ["WeightFiles"]),
@@ -37,6 +38,10 @@ let package = Package(
         .testTarget(name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport"]),
         .target(name: "FixtureSupport", dependencies: ["WeightFiles"], path: "Tests/FixtureSupport"),
         .target(name: "COCO"),
+        .executableTarget(
+            name: "fvlm",
+            dependencies: ["COCO", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        .testTarget(name: "fvlmTests", dependencies: ["COCO", "fvlm"]),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
     ],
