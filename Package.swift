@@ -48,3 +48,16 @@ if withTorch {
         .testTarget(name: "TorchTests", dependencies: ["Torch", "FixtureSupport"], linkerSettings: runPath),
     ]
 }
+
+// MARK: Fuzzing
+
+// Linked only by Tools/fuzz, whose compiler flags bring libFuzzer.
+if ProcessInfo.processInfo.environment["FVLM_FUZZ"] != nil {
+    package.products += [
+        .executable(name: "fuzz", targets: ["fuzz"])
+    ]
+    package.targets += [
+        .target(name: "CFuzzer", path: "Fuzz/CFuzzer"),
+        .executableTarget(name: "fuzz", dependencies: ["WeightFiles", "CFuzzer", "CZlib"], path: "Fuzz/fuzz"),
+    ]
+}
