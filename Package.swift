@@ -76,3 +76,16 @@ if withTorch {
             path: "Benchmarks/Sources", linkerSettings: runPath),
     ]
 }
+
+// MARK: Fuzzing
+
+// Linked only by Tools/fuzz, whose compiler flags bring libFuzzer.
+if ProcessInfo.processInfo.environment["FVLM_FUZZ"] != nil {
+    package.products += [
+        .executable(name: "fuzz", targets: ["fuzz"])
+    ]
+    package.targets += [
+        .target(name: "CFuzzer", path: "Fuzz/CFuzzer"),
+        .executableTarget(name: "fuzz", dependencies: ["WeightFiles", "CFuzzer", "CZlib"], path: "Fuzz/fuzz"),
+    ]
+}
