@@ -15,8 +15,10 @@ let package = Package(
     name: "swift-fvlm",
     platforms: [.macOS(.v15)],
     products: [
-        .library(name: "WeightFiles", targets: ["WeightFiles"]),
+        .executable(name: "fvlm", targets: ["fvlm"]),
+        .library(name: "COCO", targets: ["COCO"]),
         .library(name: "Imaging", targets: ["Imaging"]),
+        .library(name: "WeightFiles", targets: ["WeightFiles"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -35,6 +37,12 @@ let package = Package(
         .target(name: "Imaging", dependencies: ["CVips", "CKernels"]),
         .testTarget(name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport"]),
         .target(name: "FixtureSupport", dependencies: ["WeightFiles"], path: "Tests/FixtureSupport"),
+        .target(name: "COCO"),
+        .executableTarget(
+            name: "fvlm",
+            dependencies: ["COCO", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        .testTarget(name: "fvlmTests", dependencies: ["COCO", "fvlm"]),
+        .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
     ],
     swiftLanguageModes: [.v6],
@@ -55,7 +63,12 @@ if withTorch {
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
         .target(name: "Torch", dependencies: ["CTorch", "WeightFiles"]),
-        .target(name: "CLIP", dependencies: ["Torch", "Imaging", "WeightFiles", "CZlib"]),
+        .target(
+            name: "CLIP",
+            dependencies: [
+                "Torch", "Imaging", "WeightFiles", "CZlib",
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
         .testTarget(
             name: "CLIPTests", dependencies: ["CLIP", "FixtureSupport"], linkerSettings: runPath),
         .testTarget(name: "TorchTests", dependencies: ["Torch", "FixtureSupport"], linkerSettings: runPath),
@@ -70,5 +83,18 @@ if withTorch {
             name: "benchmarks",
             dependencies: ["Torch", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Benchmarks/Sources", linkerSettings: runPath),
+    ]
+}
+
+// MARK: Fuzzing
+
+// Linked only by Tools/fuzz, whose compiler flags bring libFuzzer.
+if ProcessInfo.processInfo.environment["FVLM_FUZZ"] != nil {
+    package.products += [
+        .executable(name: "fuzz", targets: ["fuzz"])
+    ]
+    package.targets += [
+        .target(name: "CFuzzer", path: "Fuzz/CFuzzer"),
+        .executableTarget(name: "fuzz", dependencies: ["WeightFiles", "CFuzzer", "CZlib"], path: "Fuzz/fuzz"),
     ]
 }

@@ -103,4 +103,12 @@ struct ConfigurationFile: Sendable {
         case _?: throw wrong(key, "a whole number or a list of them")
         }
     }
+
+    /// The texts among the values, whatever their keys.
+    func texts() throws -> [String] {
+        try values.keys.map { key in
+            guard let text = try text(key) else { throw wrong(key, "a text") }
+            return text
+        }
+    }
 }
