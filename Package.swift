@@ -15,7 +15,8 @@ let package = Package(
     name: "swift-fvlm",
     platforms: [.macOS(.v15)],
     products: [
-        .library(name: "WeightFiles", targets: ["WeightFiles"])
+        .library(name: "COCO", targets: ["COCO"]),
+        .library(name: "WeightFiles", targets: ["WeightFiles"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -29,6 +30,8 @@ let package = Package(
         .target(name: "WeightFiles", dependencies: ["CZlib"]),
         .target(name: "CKernels"),
         .target(name: "FixtureSupport", dependencies: ["WeightFiles"], path: "Tests/FixtureSupport"),
+        .target(name: "COCO"),
+        .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
     ],
     swiftLanguageModes: [.v6],
