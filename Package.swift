@@ -54,9 +54,13 @@ if withTorch {
         .target(name: "Detection", dependencies: ["Torch", "CKernels"]),
         .testTarget(
             name: "DetectionTests", dependencies: ["Detection", "FixtureSupport"], linkerSettings: runPath),
+        .target(name: "CYardsticks", path: "Benchmarks/Yardsticks"),
         .executableTarget(
             name: "benchmarks",
-            dependencies: ["Torch", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Detection", "CYardsticks",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "Benchmarks/Sources", linkerSettings: runPath),
     ]
 }
