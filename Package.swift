@@ -79,9 +79,13 @@ if withTorch {
             name: "FVLM",
             dependencies: ["CLIP", "Detection", "Imaging", .product(name: "Yams", package: "Yams")]),
         .testTarget(name: "FVLMTests", dependencies: ["FVLM", "FixtureSupport"], linkerSettings: runPath),
+        .target(name: "CYardsticks", path: "Benchmarks/Yardsticks"),
         .executableTarget(
             name: "benchmarks",
-            dependencies: ["Torch", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Detection", "CYardsticks",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "Benchmarks/Sources", linkerSettings: runPath),
     ]
 }

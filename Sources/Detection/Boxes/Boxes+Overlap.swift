@@ -3,7 +3,8 @@ extension Boxes {
     public func intersections(with others: Boxes) throws -> Tensor {
         let (mine, theirs) = try (tensor.unsqueezed(1), others.tensor.unsqueezed(0))
         let first = try Tensor.maximum(mine[TensorIndex.ellipsis, 0..<2], theirs[TensorIndex.ellipsis, 0..<2])
-        let second = try Tensor.minimum(mine[TensorIndex.ellipsis, 2..<4], theirs[TensorIndex.ellipsis, 2..<4])
+        let second = try Tensor.minimum(
+            mine[TensorIndex.ellipsis, 2..<4], theirs[TensorIndex.ellipsis, 2..<4])
         return try (second - first).clamped(min: 0).product(2)
     }
 

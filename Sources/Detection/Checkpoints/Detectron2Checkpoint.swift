@@ -83,7 +83,8 @@ public struct Detectron2Checkpoint: Sendable {
             return [
                 "\(loaded.count) weights loaded", list("mean over classes", averaged),
                 list("new random weights for", reinitialized),
-                trunk.isEmpty ? nil : "not used: \(trunk.count) weights of the trunk", list("not used", others),
+                trunk.isEmpty ? nil : "not used: \(trunk.count) weights of the trunk",
+                list("not used", others),
             ].compactMap { $0 }.joined(separator: "\n")
         }
     }
@@ -182,7 +183,9 @@ public struct Detectron2Checkpoint: Sendable {
             "Detectron2Checkpoint", "\(source.origin) does not fit: " + parts.joined(separator: "; "))
     }
 
-    private static func length(of scope: ParameterScope) -> Int { scope.path.isEmpty ? 0 : scope.path.count + 1 }
+    private static func length(of scope: ParameterScope) -> Int {
+        scope.path.isEmpty ? 0 : scope.path.count + 1
+    }
 
     private static func parameters(of part: Part, in scope: ParameterScope) -> [Parameter] {
         // The predictor's embedding has no counterpart.

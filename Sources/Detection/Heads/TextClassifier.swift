@@ -42,7 +42,8 @@ public struct TextClassifier: Sendable {
         guard let ignored else { return logits }
         guard ignored.shape == [texts.shape[0]] else {
             throw DetectionError(
-                "TextClassifier", "\(ignored.summary) does not say of \(texts.shape[0]) classes which are ignored")
+                "TextClassifier",
+                "\(ignored.summary) does not say of \(texts.shape[0]) classes which are ignored")
         }
         return try logits.maskedFill(ignored, with: -Double.infinity)
     }
@@ -50,7 +51,8 @@ public struct TextClassifier: Sendable {
     /// Cosines [..., K] of embeddings [..., E] with texts [K, E], in `float32`.
     public static func cosines(_ embeddings: Tensor, texts: Tensor) throws -> Tensor {
         guard texts.rank == 2, embeddings.rank > 0, embeddings.shape.last == texts.shape[1] else {
-            throw DetectionError("TextClassifier", "\(embeddings.summary) does not fit the texts \(texts.summary)")
+            throw DetectionError(
+                "TextClassifier", "\(embeddings.summary) does not fit the texts \(texts.summary)")
         }
         return try unit(embeddings).matmul(unit(texts).transposed(0, 1))
     }

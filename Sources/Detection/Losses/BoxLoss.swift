@@ -14,7 +14,8 @@ public enum BoxLoss: Sendable, Hashable, Codable {
     ///   - predicted: [P, 4].
     ///   - targets: [P, 4].
     ///   - sources: [P], the boxes that deltas refer to.
-    public func sum(_ predicted: Tensor, _ targets: Tensor, sources: Boxes, coder: BoxCoder) throws -> Tensor {
+    public func sum(_ predicted: Tensor, _ targets: Tensor, sources: Boxes, coder: BoxCoder) throws -> Tensor
+    {
         guard self != .generalizedIoU else {
             let boxes = try coder.boxes(predicted, from: sources)
             return try (1 - Self.generalizedIoU(boxes, coder.boxes(targets, from: sources))).sum()
@@ -33,7 +34,8 @@ public enum BoxLoss: Sendable, Hashable, Codable {
     /// - Throws: ``DetectionError`` for the loss that has no coordinates.
     public func mean(_ predicted: Tensor, _ targets: Tensor, where mask: Tensor) throws -> Tensor {
         guard self != .generalizedIoU else {
-            throw DetectionError("box loss", "generalised IoU has no coordinates to take the mean of: choose a sum")
+            throw DetectionError(
+                "box loss", "generalised IoU has no coordinates to take the mean of: choose a sum")
         }
         let counts = try mask.expanded(targets.shape).to(.float32)
         return try (elements(predicted, targets) * counts).sum() / counts.sum().clamped(min: 1)

@@ -36,7 +36,8 @@ public func regionBoxLoss(
 public func maskLoss(_ logits: Tensor, targets: Tensor, classes: Tensor? = nil) throws -> Tensor {
     var logits = logits.rank == 4 && logits.shape[1] == 1 ? try logits.squeezed(1) : logits
     guard logits.shape == targets.shape else {
-        throw DetectionError("mask loss", "\(logits.summary) has other sizes than the targets \(targets.summary)")
+        throw DetectionError(
+            "mask loss", "\(logits.summary) has other sizes than the targets \(targets.summary)")
     }
     var targets = targets
     if let classes {
@@ -73,7 +74,8 @@ public enum ClassificationLoss: Sendable, Hashable, Codable {
     /// - Throws: ``DetectionError`` for shapes that do not fit and for a class that does not exist.
     public func callAsFunction(_ logits: Tensor, classes: Tensor) throws -> Tensor {
         guard logits.rank == 2, classes.shape == [logits.shape[0]] else {
-            throw DetectionError("class loss", "\(logits.summary) does not fit the classes \(classes.summary)")
+            throw DetectionError(
+                "class loss", "\(logits.summary) does not fit the classes \(classes.summary)")
         }
         let rows = try (classes .>= 0).nonzeroIndices().flattened()
         let (logits, classes) = try (
@@ -83,7 +85,8 @@ public enum ClassificationLoss: Sendable, Hashable, Codable {
         let largest = try classes.max().item(as: Int.self)
         guard largest < logits.shape[1] else {
             throw DetectionError(
-                "class loss", "a region has class \(largest), but there are logits of \(logits.shape[1]) classes")
+                "class loss",
+                "a region has class \(largest), but there are logits of \(logits.shape[1]) classes")
         }
         switch self {
         case .softmax(let weight):

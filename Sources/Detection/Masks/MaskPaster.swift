@@ -96,7 +96,8 @@ private final class ZeroedMemory: @unchecked Sendable {
 
     init(byteCount: Int) throws {
         guard let memory = calloc(max(byteCount, 1), 1) else {
-            throw DetectionError("mask pasting", "there is no memory for \(byteCount) bytes; paste fewer masks")
+            throw DetectionError(
+                "mask pasting", "there is no memory for \(byteCount) bytes; paste fewer masks")
         }
         pointer = memory
     }

@@ -27,7 +27,8 @@ public enum MaskTargets {
                     guard ring.count >= 6, ring.count % 2 == 0, ring.allSatisfy(\.isFinite) else {
                         throw DetectionError(
                             "mask targets",
-                            "a polygon of region \(region) has not at least three points of two finite numbers")
+                            "a polygon of region \(region) has not at least three points of two finite numbers"
+                        )
                     }
                     let points = ring.enumerated().map { place, value in
                         place % 2 == 0 ? (value - Double(box[0])) * x : (value - Double(box[1])) * y
@@ -49,7 +50,8 @@ public enum MaskTargets {
     ///   - boxes: [R].
     /// - Returns: [R, side, side] `float32`.
     /// - Throws: ``DetectionError`` for masks of another shape or type and for an index outside.
-    public static func bitmapAverages(_ masks: Tensor, index: [Int64], boxes: Boxes, side: Int) throws -> Tensor
+    public static func bitmapAverages(_ masks: Tensor, index: [Int64], boxes: Boxes, side: Int) throws
+        -> Tensor
     {
         let numbers = try checked(boxes, count: index.count, side: side, "bitmaps")
         let masks = try checked(masks, index: index)
@@ -57,7 +59,8 @@ public enum MaskTargets {
         return try resampled(masks, index, side, boxes.device) { masks, index, target, begin, end in
             numbers.withUnsafeBufferPointer { boxes in
                 ck_crop_masks(
-                    masks, Int64(height), Int64(width), index, boxes.baseAddress, Int64(side), target, begin, end)
+                    masks, Int64(height), Int64(width), index, boxes.baseAddress, Int64(side), target, begin,
+                    end)
             }
         }
     }
@@ -95,7 +98,8 @@ public enum MaskTargets {
             numbers.withUnsafeBufferPointer { boxes in
                 maskNumbers.withUnsafeBufferPointer { maskBoxes in
                     ck_resample_box_masks(
-                        masks, Int64(size), index, maskBoxes.baseAddress, boxes.baseAddress, Int64(side), target,
+                        masks, Int64(size), index, maskBoxes.baseAddress, boxes.baseAddress, Int64(side),
+                        target,
                         begin, end)
                 }
             }
@@ -129,9 +133,10 @@ public enum MaskTargets {
 
     private static func resampled(
         _ masks: Tensor, _ index: [Int64], _ side: Int, _ device: Device,
-        _ body: @Sendable (
-            UnsafePointer<UInt8>, UnsafePointer<Int64>, UnsafeMutablePointer<Float>, Int64, Int64
-        ) -> Bool
+        _ body:
+            @Sendable (
+                UnsafePointer<UInt8>, UnsafePointer<Int64>, UnsafeMutablePointer<Float>, Int64, Int64
+            ) -> Bool
     ) throws -> Tensor {
         let result = try Tensor.zeros([index.count, side, side])
         guard result.count > 0, masks.count > 0 else { return try result.to(device: device) }

@@ -110,7 +110,8 @@ public struct Matcher: Sendable, Hashable, Codable {
         var targetBest = [Float](repeating: 0, count: targetCount)
         targets.withUnsafeBufferPointer { targets in
             targetBest.withUnsafeMutableBufferPointer { targetBest in
-                let pointers = Unchecked((boxes, targets.baseAddress, targetBest.baseAddress, best, indices, mark))
+                let pointers = Unchecked(
+                    (boxes, targets.baseAddress, targetBest.baseAddress, best, indices, mark))
                 Runtime.parallel(0..<count, grain: 4096) { range in
                     let (boxes, targets, _, best, indices, _) = pointers.value
                     ck_best_targets(

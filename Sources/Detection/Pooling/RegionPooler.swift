@@ -71,7 +71,9 @@ public struct RegionPooler: Sendable, Hashable, Codable {
             throw DetectionError("RegionPooler", "there are boxes of \(boxes.count) images, not of the batch")
         }
         let all = try Boxes.cat(boxes)
-        let images = boxes.enumerated().flatMap { [Int64](repeating: Int64($0.offset), count: $0.element.count) }
+        let images = boxes.enumerated().flatMap {
+            [Int64](repeating: Int64($0.offset), count: $0.element.count)
+        }
         let regions = try Regions(boxes: all, images: images, levels: levels(for: all))
         let levels = zip(features, strides).map { PyramidLevel($0, scale: 1 / Double($1)) }
         return try roiAlign(levels, regions, output: Size2D(output), sampling: sampling)

@@ -78,7 +78,8 @@ struct PoolingRequest: Sendable {
             throw DetectionError("RoIAlign", "maps of \(type) have no gradients: convert them first")
         }
         guard (1...1024).contains(output.height), (1...1024).contains(output.width) else {
-            throw DetectionError("RoIAlign", "an output of \(output.height) x \(output.width) is not possible")
+            throw DetectionError(
+                "RoIAlign", "an output of \(output.height) x \(output.width) is not possible")
         }
         try sampling.validate()
         if let image = regions.images.first(where: { $0 < 0 || $0 >= shape[0] }) {
@@ -143,7 +144,8 @@ extension PoolingRequest {
     private func run(
         _ operation: String, _ maps: [Tensor], _ dtype: DType,
         _ work: (
-            _ pooling: UnsafePointer<ck_pooling>, _ order: UnsafePointer<Int64>, _ offsets: UnsafePointer<Int64>
+            _ pooling: UnsafePointer<ck_pooling>, _ order: UnsafePointer<Int64>,
+            _ offsets: UnsafePointer<Int64>
         ) -> (tasks: Int, grain: Int, run: Work)
     ) throws {
         var descriptions: [ck_level] = []

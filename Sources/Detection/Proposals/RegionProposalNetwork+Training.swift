@@ -48,7 +48,9 @@ extension RegionProposalNetwork {
             var (labels, rows, deltas): ([Tensor], [Tensor], [Tensor]) = ([], [], [])
             for (image, truth) in groundTruth.enumerated() {
                 var matches = try configuration.matcher(all, groundTruth: truth)
-                if let ignored { matches = try configuration.matcher.ignoring(ignored[image], of: matches, boxes: all) }
+                if let ignored {
+                    matches = try configuration.matcher.ignoring(ignored[image], of: matches, boxes: all)
+                }
                 let sampled = try configuration.sampler.sampledLabels(matches.labels, generator: generator)
                 let learned = configuration.boxNormalizer == .sampledAnchors ? sampled : matches.labels
                 let positive = try (learned .== 1).nonzeroIndices().flattened()
@@ -88,7 +90,8 @@ extension RegionProposalNetwork {
             for level in targets.levels {
                 let here = try ((rows .>= level.lowerBound) .&& (rows .< level.upperBound))
                     .nonzeroIndices().flattened()
-                sum = try sum
+                sum =
+                    try sum
                     + configuration.boxLoss.meanOfNonZeroTargets(
                         all.indexSelected(0, here), wanted.indexSelected(0, here))
             }

@@ -69,7 +69,9 @@ public struct SimpleFeaturePyramid: Sendable {
             switch place {
             case 0:
                 layers.append(try enlarging(branch / 0, inputs))
-                if let norm = try normalization.layer(branch / 1, channels: inputs / 2) { layers.append(norm) }
+                if let norm = try normalization.layer(branch / 1, channels: inputs / 2) {
+                    layers.append(norm)
+                }
                 layers.append(Activation.gelu)
                 next = normalization == .none ? 3 : 4
                 layers.append(try enlarging(branch / (next - 1), inputs / 2))

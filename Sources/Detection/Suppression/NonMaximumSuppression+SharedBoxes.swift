@@ -32,8 +32,18 @@ extension NonMaximumSuppression {
         _ boxes: Boxes, scores: Tensor, scoreThreshold: Double, candidates: Int? = nil,
         limitPerClass: Int? = nil, limit: Int? = nil
     ) throws -> ClassDetections {
+        try perClass(
+            boxes, scores: scores, scoreThreshold: scoreThreshold, candidates: candidates,
+            limitPerClass: limitPerClass, limit: limit, largestTable: Self.largestTable)
+    }
+
+    func perClass(
+        _ boxes: Boxes, scores: Tensor, scoreThreshold: Double, candidates: Int?, limitPerClass: Int?,
+        limit: Int?, largestTable: Int
+    ) throws -> ClassDetections {
         guard scores.rank == 2, scores.shape[0] == boxes.count else {
-            throw DetectionError("suppression", "\(boxes.count) boxes need scores [R, K], not \(scores.summary)")
+            throw DetectionError(
+                "suppression", "\(boxes.count) boxes need scores [R, K], not \(scores.summary)")
         }
         let (rows, classes) = (scores.shape[0], scores.shape[1])
         // Column by column: a class then lies together.
@@ -57,7 +67,9 @@ extension NonMaximumSuppression {
             for row in list { takesPart[Int(row)] = true }
             lists[column] = list
         }
-        let kept = suppressed(lists, boxes: numbers, takesPart: takesPart, limit: limitPerClass ?? Int.max)
+        let kept = suppressed(
+            lists, boxes: numbers, takesPart: takesPart, limit: limitPerClass ?? Int.max,
+            largestTable: largestTable)
         var found: [(score: Float, row: Int32, column: Int)] = []
         for column in 0..<classes {
             for row in kept[column] { found.append((table[column * rows + Int(row)], row, column)) }
@@ -68,11 +80,16 @@ extension NonMaximumSuppression {
         }
         let some = found.prefix(max(limit ?? Int.max, 0))
         return ClassDetections(
-            rows: some.map { Int64($0.row) }, classes: some.map { Int64($0.column) }, scores: some.map(\.score))
+            rows: some.map { Int64($0.row) }, classes: some.map { Int64($0.column) },
+            scores: some.map(\.score))
     }
 
     /// The rows of each list that stay.
-    private func suppressed(_ lists: [[Int32]], boxes: [Float], takesPart: [Bool], limit: Int) -> [[Int32]] {
+    private func suppressed(
+        _ lists: [[Int32]], boxes: [Float], takesPart: [Bool], limit: Int, largestTable: Int
+    )
+        -> [[Int32]]
+    {
         let participants = takesPart.indices.filter { takesPart[$0] }
         var columns = BoxColumns(capacity: participants.count)
         var number = [Int32](repeating: 0, count: takesPart.count)
@@ -81,7 +98,7 @@ extension NonMaximumSuppression {
             number[row] = Int32(place)
         }
         var kept = [[Int32]](repeating: [], count: lists.count)
-        let isShared = participants.count <= Self.largestTable
+        let isShared = participants.count <= largestTable
         let words = isShared ? (participants.count + 63) / 64 : 0
         var bits = [UInt64](repeating: 0, count: words * participants.count)
         let (threshold, inclusive, count) = (floatThreshold, includesThreshold, participants.count)
@@ -110,7 +127,8 @@ extension NonMaximumSuppression {
                             var places = [Int32](repeating: 0, count: list.count)
                             var scratch = [UInt64](repeating: 0, count: words)
                             let stay = ck_suppress_with_bits(
-                                bits, Int64(words), order, Int64(order.count), Int64(limit), &places, &scratch)
+                                bits, Int64(words), order, Int64(order.count), Int64(limit), &places, &scratch
+                            )
                             kept[column] = places.prefix(Int(stay)).map { list[Int($0)] }
                         }
                     }

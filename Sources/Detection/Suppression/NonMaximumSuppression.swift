@@ -35,7 +35,8 @@ public struct NonMaximumSuppression: Sendable, Hashable, Codable {
     /// - Returns: The rows that stay in falling order of scores, `int64`.
     /// - Throws: ``DetectionError`` for boxes or scores that are not finite, or another number of scores.
     public func callAsFunction(_ boxes: Boxes, scores: Tensor, limit: Int? = nil) throws -> Tensor {
-        let kept = try rows(boxes, scores: scores, groups: [Int](repeating: 0, count: boxes.count), limit: limit)
+        let kept = try rows(
+            boxes, scores: scores, groups: [Int](repeating: 0, count: boxes.count), limit: limit)
         return try Tensor(kept).to(device: boxes.device)
     }
 

@@ -8,7 +8,8 @@ extension DetectionParity {
             let coder = try BoxCoder(
                 weights: weights.doubles, scaleClamp: fixture.parameters["scale_clamp"].double)
             let source = try fixture.boxes("in.src")
-            try fixture.expectEqual("out.encoded.\(name)", coder.encode(fixture.boxes("in.dst"), from: source))
+            try fixture.expectEqual(
+                "out.encoded.\(name)", coder.encode(fixture.boxes("in.dst"), from: source))
             for (input, output) in [("in.deltas", "out.decoded"), ("in.deltas2", "out.decoded2")] {
                 try fixture.expectEqual(
                     "\(output).\(name)", coder.decode(fixture.torchTensor(input), from: source))

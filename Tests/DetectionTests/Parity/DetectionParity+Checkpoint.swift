@@ -7,7 +7,9 @@ private struct Heads {
     let store = ParameterStore()
     let scopes: [Detectron2Checkpoint.Part: ParameterScope]
 
-    init(_ shapes: [String: [Int]], fitting parts: Set<Detectron2Checkpoint.Part>, laterals: [Int]? = nil) throws {
+    init(_ shapes: [String: [Int]], fitting parts: Set<Detectron2Checkpoint.Part>, laterals: [Int]? = nil)
+        throws
+    {
         func shape(_ key: String) throws -> [Int] { try #require(shapes[key], "no \(key)") }
         var scopes: [Detectron2Checkpoint.Part: ParameterScope] = [:]
         for part in parts {
@@ -101,7 +103,7 @@ extension DetectionParity {
             let key = theirs + parameter.name.dropFirst(own.count)
             let array = try #require(recorded[key])
             let classes = try Double(array["shape"].ints.reduce(1, *)) / Double(parameter.count)
-            let sum = try parameter.value.to(.float64).sum().item()
+            let sum = try parameter.value.to(.float64).sum().number()
             let wanted = try array["sum"].double / classes
             #expect(abs(sum - wanted) <= 1e-6 * (try array["abs_sum"].double), "\(key)")
             #expect(report.averaged.contains { $0.key == key } == (classes > 1), "\(key)")

@@ -10,14 +10,18 @@ extension DetectionParity {
             store.root,
             .init(inputs: parameters["channels"].ints, width: parameters["width"].int, lastLevel: .maxPool))
         try fixture.load(store)
-        let features = try pyramid.configuration.inputs.indices.map { try fixture.torchTensor("in.res\($0 + 2)") }
+        let features = try pyramid.configuration.inputs.indices.map {
+            try fixture.torchTensor("in.res\($0 + 2)")
+        }
         let outputs = try pyramid(features)
         let names = fixture.levelNames("out.")
         #expect(outputs.count == names.count)
         for (name, output) in zip(names, outputs) { try fixture.expectEqual("out.\(name)", output) }
     }
 
-    private static func network(_ parameters: JSONValue, _ store: ParameterStore) throws -> RegionProposalNetwork {
+    private static func network(_ parameters: JSONValue, _ store: ParameterStore) throws
+        -> RegionProposalNetwork
+    {
         let counts = RegionProposalNetwork.Counts(
             beforeSuppression: try parameters["pre_nms_topk"].int,
             afterSuppression: try parameters["post_nms_topk"].int)

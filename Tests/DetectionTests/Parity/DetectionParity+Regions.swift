@@ -11,7 +11,8 @@ extension DetectionParity {
         for (name, parameters) in try fixture.parameters["configs"].object {
             let output = try parameters["output"].ints
             let ratio = try parameters["sampling_ratio"].int
-            let sampling = try parameters["aligned"].bool
+            let sampling =
+                try parameters["aligned"].bool
                 ? RegionSampling.aligned(ratio: ratio) : .legacy(ratio: ratio)
             for pool in [Detection.roiAlign, compositeRoIAlign] {
                 let features = try fixture.torchTensor("in.features").requiringGrad()

@@ -3,11 +3,13 @@ import FixtureSupport
 import Testing
 
 extension PublishedParity {
-    private static func generator(_ size: Double, _ ratios: [Double], levels: [Int]) throws -> AnchorGenerator {
+    private static func generator(_ size: Double, _ ratios: [Double], levels: [Int]) throws -> AnchorGenerator
+    {
         let strides = levels.map { 1 << $0 }
         return try AnchorGenerator(
             // Widths by heights there, heights by widths here.
-            sizes: strides.map { [size * Double($0)] }, ratios: ratios.map { 1 / $0 }, strides: strides, offset: 0.5)
+            sizes: strides.map { [size * Double($0)] }, ratios: ratios.map { 1 / $0 }, strides: strides,
+            offset: 0.5)
     }
 
     @Sendable static func boxCoder(_ fixture: FixtureCase) throws {
@@ -91,7 +93,9 @@ extension PublishedParity {
                     canonicalSide: parameters["canonical_size"].double,
                     canonicalLevel: parameters["canonical_level"].int)
                 let maps = try fixture.levels("in.\(name).")
-                let boxes = try (0..<maps[0].shape[0]).map { try fixture.yxBoxes("in.\(name).boxes", image: $0) }
+                let boxes = try (0..<maps[0].shape[0]).map {
+                    try fixture.yxBoxes("in.\(name).boxes", image: $0)
+                }
                 let pooled = try pooler(maps, boxes: boxes)
                 let shape = [boxes.count, boxes[0].count] + pooled.shape.dropFirst()
                 try fixture.expectEqual("out.\(name).crop\(output)", pooled.reshaped(shape))

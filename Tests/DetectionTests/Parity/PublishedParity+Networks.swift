@@ -19,7 +19,9 @@ extension PublishedParity {
         let maskHead = try MaskHead(store.root / "mask_head", .published(channels: width))
         try fixture.load(store)
 
-        let features = try parameters["channels"].ints.indices.map { try fixture.torchTensor("in.c\($0 + 2)") }
+        let features = try parameters["channels"].ints.indices.map {
+            try fixture.torchTensor("in.c\($0 + 2)")
+        }
         let maps = try pyramid(features)
         #expect(maps.count == levels.count)
         for (level, map) in zip(levels, maps) { try fixture.expectEqual("out.p\(level)", map) }
@@ -83,7 +85,8 @@ extension PublishedParity {
 
         let masks = try input("in.mask_logits")
         let maskLoss = try Detection.maskLoss(
-            masks.flattened(from: 0, to: 1), targets: fixture.torchTensor("in.mask_targets").flattened(from: 0, to: 1),
+            masks.flattened(from: 0, to: 1),
+            targets: fixture.torchTensor("in.mask_targets").flattened(from: 0, to: 1),
             classes: fixture.torchTensor("in.mask_classes").flattened())
         try fixture.expectEqual("out.loss_mask", maskLoss)
 
