@@ -16,6 +16,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "COCO", targets: ["COCO"]),
+        .library(name: "Imaging", targets: ["Imaging"]),
         .library(name: "WeightFiles", targets: ["WeightFiles"]),
     ],
     dependencies: [
@@ -28,6 +29,12 @@ let package = Package(
         // MARK: Without libtorch
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "WeightFiles", dependencies: ["CZlib"]),
+        .systemLibrary(
+            name: "CLibVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"]), .brew(["vips"])]),
+        .target(name: "CVips", dependencies: ["CLibVips"]),
+        .target(name: "CKernels"),
+        .target(name: "Imaging", dependencies: ["CVips", "CKernels"]),
+        .testTarget(name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport"]),
         .target(name: "FixtureSupport", dependencies: ["WeightFiles"], path: "Tests/FixtureSupport"),
         .target(name: "COCO"),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
@@ -42,7 +49,7 @@ let package = Package(
 
 if withTorch {
     package.products += [
-        .library(name: "Torch", targets: ["Torch"])
+        .library(name: "Torch", targets: ["Torch"]),
     ]
     package.targets += [
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
