@@ -50,12 +50,21 @@ let package = Package(
 if withTorch {
     package.products += [
         .library(name: "Torch", targets: ["Torch"]),
+        .library(name: "Detection", targets: ["Detection"]),
+        .library(name: "Training", targets: ["Training"]),
     ]
     package.targets += [
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
         .target(name: "Torch", dependencies: ["CTorch", "WeightFiles"]),
         .testTarget(name: "TorchTests", dependencies: ["Torch", "FixtureSupport"], linkerSettings: runPath),
+        .target(name: "Detection", dependencies: ["Torch", "CKernels"]),
+        .testTarget(
+            name: "DetectionTests", dependencies: ["Detection", "FixtureSupport"], linkerSettings: runPath),
+        .target(name: "FVLM", dependencies: ["Detection"]),
+        .target(name: "Training", dependencies: ["FVLM", "Detection", "Torch", "Imaging", "COCO", "WeightFiles"]),
+        .testTarget(
+            name: "TrainingTests", dependencies: ["Training", "FixtureSupport"], linkerSettings: runPath),
         .executableTarget(
             name: "benchmarks",
             dependencies: ["Torch", .product(name: "ArgumentParser", package: "swift-argument-parser")],
