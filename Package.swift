@@ -58,20 +58,20 @@ if withTorch {
         .library(name: "CLIP", targets: ["CLIP"]),
         .library(name: "Detection", targets: ["Detection"]),
         .library(name: "FVLM", targets: ["FVLM"]),
+        .library(name: "Training", targets: ["Training"]),
     ]
     package.targets += [
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
         .target(name: "Torch", dependencies: ["CTorch", "WeightFiles"]),
+        .testTarget(name: "TorchTests", dependencies: ["Torch", "FixtureSupport"], linkerSettings: runPath),
         .target(
             name: "CLIP",
             dependencies: [
                 "Torch", "Imaging", "WeightFiles", "CZlib",
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
-        .testTarget(
-            name: "CLIPTests", dependencies: ["CLIP", "FixtureSupport"], linkerSettings: runPath),
-        .testTarget(name: "TorchTests", dependencies: ["Torch", "FixtureSupport"], linkerSettings: runPath),
+        .testTarget(name: "CLIPTests", dependencies: ["CLIP", "FixtureSupport"], linkerSettings: runPath),
         .target(name: "Detection", dependencies: ["Torch", "CKernels"]),
         .testTarget(
             name: "DetectionTests", dependencies: ["Detection", "FixtureSupport"], linkerSettings: runPath),
@@ -79,6 +79,11 @@ if withTorch {
             name: "FVLM",
             dependencies: ["CLIP", "Detection", "Imaging", .product(name: "Yams", package: "Yams")]),
         .testTarget(name: "FVLMTests", dependencies: ["FVLM", "FixtureSupport"], linkerSettings: runPath),
+        .target(
+            name: "Training",
+            dependencies: ["FVLM", "Detection", "Torch", "Imaging", "COCO", "WeightFiles"]),
+        .testTarget(
+            name: "TrainingTests", dependencies: ["Training", "FixtureSupport"], linkerSettings: runPath),
         .target(name: "CYardsticks", path: "Benchmarks/Yardsticks"),
         .executableTarget(
             name: "benchmarks",
@@ -88,6 +93,13 @@ if withTorch {
             ],
             path: "Benchmarks/Sources", linkerSettings: runPath),
     ]
+    // The command line has the commands that need libtorch only where it is.
+    for target in package.targets where target.name == "fvlm" {
+        target.dependencies += ["CLIP", "Detection", "FVLM", "Imaging", "Torch", "Training"]
+        target.swiftSettings = [.define("FVLM_TORCH")]
+        target.linkerSettings = runPath
+    }
+    for target in package.targets where target.name == "fvlmTests" { target.linkerSettings = runPath }
 }
 
 // MARK: Fuzzing
