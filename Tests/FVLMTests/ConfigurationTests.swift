@@ -28,7 +28,7 @@ import Testing
         ("input: 640", "input: must be keys with values (size, fitting, longestSide)"),
         ("input: {size: many}", "input.size"),
         ("input: {size: 0}", "input.size: must be from 1 to 16384, not 0"),
-        ("input: {size: 1, size: 2}", ""),
+        ("input: {size: 1, size: 2}", "duplicated"),
         ("family: resnet", "family"),
         ("learning: {temperature: -1}", "learning.temperature: must be above 0"),
         ("network: {proposalCount: [100]}", "network.proposalCount: must be two numbers"),

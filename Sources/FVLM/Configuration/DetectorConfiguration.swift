@@ -42,8 +42,10 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
     public struct Input: Codable, Sendable, Hashable {
         /// Ways of resizing.
         public enum Fitting: String, Codable, Sendable, CaseIterable {
-            /// The longest side becomes `size`, the rest of the square is padded.
+            /// The longest side becomes `size`, the rest of the square is padded: the published way.
             case square
+            /// The longest side becomes `size`; nothing is padded but to what the pyramid needs, which costs less.
+            case longestSide
             /// The shortest side becomes `size` unless the longest one passes `longestSide`.
             case shortestSide
         }

@@ -56,16 +56,16 @@ extension DetectorNetwork {
         let classes = try Tensor.cat(samples.map(\.classes))
         let (classification, box) = try withAutocast(nil) {
             (
-                try classificationLoss(output.embeddings, classes, texts),
-                try boxLoss(output.deltas, samples, classes)
+                try classificationTerm(output.embeddings, classes, texts),
+                try boxTerm(output.deltas, samples, classes)
             )
         }
         return Losses(
             proposalScore: proposalLosses.objectness, proposalBox: proposalLosses.boxes,
-            classification: classification, box: box, mask: try maskLoss(pyramid, samples, examples))
+            classification: classification, box: box, mask: try maskTerm(pyramid, samples, examples))
     }
 
-    private func classificationLoss(_ embeddings: Tensor, _ classes: Tensor, _ texts: Tensor) throws -> Tensor {
+    private func classificationTerm(_ embeddings: Tensor, _ classes: Tensor, _ texts: Tensor) throws -> Tensor {
         // The contrastive loss has a fixed temperature of its own and takes cosines.
         if case .contrastive = architecture.classificationLoss {
             return try architecture.classificationLoss(
@@ -74,7 +74,7 @@ extension DetectorNetwork {
         return try architecture.classificationLoss(classifier(embeddings, texts: texts), classes: classes)
     }
 
-    private func boxLoss(_ deltas: Tensor, _ samples: [RegionSampler.Sample], _ classes: Tensor) throws -> Tensor {
+    private func boxTerm(_ deltas: Tensor, _ samples: [RegionSampler.Sample], _ classes: Tensor) throws -> Tensor {
         let sources = try Boxes.cat(samples.map(\.boxes))
         let targets = try architecture.regionCoder.encode(Boxes.cat(samples.map(\.targets)), from: sources)
         return try regionBoxLoss(
@@ -82,7 +82,7 @@ extension DetectorNetwork {
             loss: architecture.regionBoxLoss, normalizer: architecture.regionBoxNormalizer)
     }
 
-    private func maskLoss(_ pyramid: [Tensor], _ samples: [RegionSampler.Sample], _ examples: [TrainingExample]) throws
+    private func maskTerm(_ pyramid: [Tensor], _ samples: [RegionSampler.Sample], _ examples: [TrainingExample]) throws
         -> Tensor?
     {
         guard architecture.maskHead != nil else { return nil }
@@ -99,6 +99,6 @@ extension DetectorNetwork {
             targets.append(masks)
         }
         guard let logits = try maskLogits(pyramid, boxes: boxes) else { return nil }
-        return try withAutocast(nil) { try Detection.maskLoss(logits, targets: Tensor.cat(targets)) }
+        return try withAutocast(nil) { try maskLoss(logits, targets: Tensor.cat(targets)) }
     }
 }

@@ -124,7 +124,7 @@ public struct FrozenTrunk: Sendable {
         let corners = try Boxes.cat(boxes).tensor
         let images = Self.images(of: boxes).map { Int($0) }
         let size = Size2D(map.shape[2], map.shape[3])
-        let regions: CLIP.RegionSampling
+        let regions: RegionCropping
         switch cropSampling {
         case .cellCentres:
             regions = try .cellCenters(corners, images: images, mapSize: size, gridSize: pool.gridSize)

@@ -109,7 +109,7 @@ import Testing
         }
         let map = try fixture.torchTensor("in.c5")
         let corners = try Boxes.cat(boxes).tensor
-        let cropping = try CLIP.RegionSampling.cellCenters(
+        let cropping = try RegionCropping.cellCenters(
             corners, images: (0..<images).flatMap { [Int](repeating: $0, count: count) },
             mapSize: Size2D(map.shape[2], map.shape[3]), gridSize: parameters["grid"].int)
         try fixture.expectEqual("out.crops", perImage(cropping.crops(of: map)))

@@ -58,7 +58,7 @@ struct RecordedModel {
             anchorSizes: parameters["anchor_sizes"].doubles)
         architecture.anchors.ratios = try parameters["ratios"].doubles
         architecture.anchors.offset = try parameters["offset"].double
-        let sampling = Detection.RegionSampling.aligned(ratio: try parameters["pooler_sampling_ratio"].int)
+        let sampling = RegionSampling.aligned(ratio: try parameters["pooler_sampling_ratio"].int)
         func pooler(_ part: JSONValue) throws -> RegionPooler {
             try RegionPooler(
                 output: part["resolution"].int, strides: strides, sampling: sampling,
