@@ -6,7 +6,7 @@ import Testing
 /// suite of the same name beside the detector's parts.
 @Suite struct PublishedParity {
     private static let kinds: [String: @Sendable (FixtureCase) throws -> Void] = [
-        "end-to-end": endToEnd, "scoring": scoring,
+        "end-to-end": endToEnd, "scoring": scoring, "checkpoint": checkpoint,
     ]
 
     @Test(arguments: try Fixtures.names("published").filter { kinds[$0] != nil })
@@ -157,6 +157,36 @@ import Testing
                 try fixture.expectDetections(
                     found, prefix: "out.\(detections).\(setting).", limit: options.limit)
             }
+        }
+    }
+}
+
+extension PublishedParity {
+    /// A checkpoint in the official form holds the weights of the whole model's case, exactly.
+    fileprivate static func checkpoint(_ fixture: FixtureCase) throws {
+        let parameters = try fixture.parameters
+        let checkpoint = try PublishedCheckpoint(path: fixture.path(parameters["file"].string))
+        #expect(try checkpoint.step == parameters["step"].int)
+        let table = try fixture.expected["table"].array
+        #expect(try Set(checkpoint.keys) == Set(table.map { try $0["torch"].string }))
+        let model = try FixtureCase(
+            folder: fixture.folder.appending(path: parameters["model"].string).standardizedFileURL)
+        for entry in table {
+            let name = try entry["torch"].string
+            let got = try checkpoint.tensor(named: name)
+            #expect(try got.shape == entry["torch_shape"].ints, "\(name)")
+            #expect(got.floats() == (try model.floats("in.weight.\(name)")), "\(name)")
+            let sum = got.doubles().reduce(0, +)
+            #expect(try abs(sum - entry["sum"].double) <= 1e-9 * (1 + abs(sum)), "\(name)")
+        }
+
+        // Loaded into the network, the same outputs follow as from the recorded weights.
+        let recorded = try PublishedModel(model)
+        let network = try DetectorNetwork(recorded.model.network.architecture)
+        try checkpoint.load(into: network)
+        for parameter in network.store.parameters where !parameter.isOptional {
+            let same = try #require(recorded.model.network.store[parameter.name])
+            #expect(try parameter.value.isEqual(to: same.value), "\(parameter.name)")
         }
     }
 }
