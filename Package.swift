@@ -35,7 +35,8 @@ let package = Package(
         .target(name: "CVips", dependencies: ["CLibVips"]),
         .target(name: "CKernels"),
         .target(name: "Imaging", dependencies: ["CVips", "CKernels"]),
-        .testTarget(name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport"]),
+        .testTarget(
+            name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport"], exclude: ["Pictures"]),
         .target(name: "FixtureSupport", dependencies: ["WeightFiles"], path: "Tests/FixtureSupport"),
         .target(name: "COCO"),
         .executableTarget(
