@@ -41,8 +41,10 @@ let package = Package(
         .target(name: "COCO"),
         .executableTarget(
             name: "fvlm",
-            dependencies: ["COCO", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-        .testTarget(name: "fvlmTests", dependencies: ["COCO", "fvlm"]),
+            dependencies: [
+                "COCO", "WeightFiles", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .testTarget(name: "fvlmTests", dependencies: ["COCO", "WeightFiles", "fvlm"]),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
     ],
@@ -73,9 +75,17 @@ if withTorch {
         .testTarget(name: "TorchTests", dependencies: ["Torch", "FixtureSupport"], linkerSettings: runPath),
         .executableTarget(
             name: "benchmarks",
-            dependencies: ["Torch", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "CLIP", "Torch", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "Benchmarks/Sources", linkerSettings: runPath),
     ]
+    // The commands that need networks; FVLM_TORCH tells the sources that they are there.
+    for target in package.targets where ["fvlm", "fvlmTests"].contains(target.name) {
+        target.dependencies += ["CLIP", "Imaging", "Torch"]
+        target.swiftSettings = (target.swiftSettings ?? []) + [.define("FVLM_TORCH")]
+        target.linkerSettings = (target.linkerSettings ?? []) + runPath
+    }
 }
 
 // MARK: Fuzzing
@@ -87,6 +97,7 @@ if ProcessInfo.processInfo.environment["FVLM_FUZZ"] != nil {
     ]
     package.targets += [
         .target(name: "CFuzzer", path: "Fuzz/CFuzzer"),
-        .executableTarget(name: "fuzz", dependencies: ["WeightFiles", "CFuzzer", "CZlib"], path: "Fuzz/fuzz"),
+        .executableTarget(
+            name: "fuzz", dependencies: ["WeightFiles", "CFuzzer", "CZlib"], path: "Fuzz/fuzz"),
     ]
 }
