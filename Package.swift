@@ -35,13 +35,16 @@ let package = Package(
         .target(name: "CVips", dependencies: ["CLibVips"]),
         .target(name: "CKernels"),
         .target(name: "Imaging", dependencies: ["CVips", "CKernels"]),
-        .testTarget(name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport"]),
+        .testTarget(
+            name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport"], exclude: ["Pictures"]),
         .target(name: "FixtureSupport", dependencies: ["WeightFiles"], path: "Tests/FixtureSupport"),
         .target(name: "COCO"),
         .executableTarget(
             name: "fvlm",
-            dependencies: ["COCO", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-        .testTarget(name: "fvlmTests", dependencies: ["COCO", "fvlm"]),
+            dependencies: [
+                "COCO", "WeightFiles", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .testTarget(name: "fvlmTests", dependencies: ["COCO", "WeightFiles", "fvlm"]),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
     ],
@@ -88,18 +91,17 @@ if withTorch {
         .executableTarget(
             name: "benchmarks",
             dependencies: [
-                "Detection", "CYardsticks",
+                "CLIP", "CYardsticks", "Detection", "FVLM", "Torch",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Sources", linkerSettings: runPath),
     ]
-    // The command line has the commands that need libtorch only where it is.
-    for target in package.targets where target.name == "fvlm" {
+    // The commands that need networks; FVLM_TORCH tells the sources that they are there.
+    for target in package.targets where ["fvlm", "fvlmTests"].contains(target.name) {
         target.dependencies += ["CLIP", "Detection", "FVLM", "Imaging", "Torch", "Training"]
-        target.swiftSettings = [.define("FVLM_TORCH")]
-        target.linkerSettings = runPath
+        target.swiftSettings = (target.swiftSettings ?? []) + [.define("FVLM_TORCH")]
+        target.linkerSettings = (target.linkerSettings ?? []) + runPath
     }
-    for target in package.targets where target.name == "fvlmTests" { target.linkerSettings = runPath }
 }
 
 // MARK: Fuzzing
@@ -111,6 +113,7 @@ if ProcessInfo.processInfo.environment["FVLM_FUZZ"] != nil {
     ]
     package.targets += [
         .target(name: "CFuzzer", path: "Fuzz/CFuzzer"),
-        .executableTarget(name: "fuzz", dependencies: ["WeightFiles", "CFuzzer", "CZlib"], path: "Fuzz/fuzz"),
+        .executableTarget(
+            name: "fuzz", dependencies: ["WeightFiles", "CFuzzer", "CZlib"], path: "Fuzz/fuzz"),
     ]
 }

@@ -8,7 +8,15 @@ struct FVLM: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fvlm",
         abstract: "Open-vocabulary object detection: data sets, evaluation, models.",
-        subcommands: [ScoreCommand.self])
+        subcommands: subcommandTypes)
+
+    private static var subcommandTypes: [any ParsableCommand.Type] {
+        var types: [any ParsableCommand.Type] = [ScoreCommand.self]
+        #if FVLM_TORCH
+            types += [DetectCommand.self, EmbedCommand.self, VocabularyCommand.self, ConvertCommand.self]
+        #endif
+        return types + [InspectCommand.self]
+    }
 
     /// Runs the command and ends with 0, 64 for wrong usage, 65 for bad data, 1 for anything else.
     static func main() async {

@@ -104,6 +104,22 @@ struct ConfigurationFile: Sendable {
         }
     }
 
+    /// A list of numbers.
+    func numbers(_ key: String) throws -> [Double]? {
+        switch value(key) {
+        case nil: return nil
+        case .array(let elements)?:
+            return try elements.map { element in
+                switch element {
+                case .integer(let number): return Double(number)
+                case .real(let number) where number.isFinite: return number
+                default: throw wrong(key, "a list of numbers")
+                }
+            }
+        case _?: throw wrong(key, "a list of numbers")
+        }
+    }
+
     /// The texts among the values, whatever their keys.
     func texts() throws -> [String] {
         try values.keys.map { key in

@@ -53,7 +53,7 @@ public struct Annotator: Sendable, Hashable {
     public func draw(_ annotations: [Annotation], on image: Image) throws -> Image {
         var result = image
         let shortest = image.size.shortestSide
-        let line = lineWidth ?? min(max(shortest / 220, 1), 12)
+        let line = lineWidth ?? min(max(shortest / 200, shortest < 100 ? 1 : 2), 12)
         let font = min(max(fontSize ?? min(max(shortest / 32, 11), 48), 4), 400)
         for annotation in annotations.reversed() {
             if let mask = annotation.mask {

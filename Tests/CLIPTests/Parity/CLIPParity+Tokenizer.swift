@@ -12,6 +12,9 @@ extension CLIPParity {
             uniqueKeysWithValues: (parameters.optional("openai_exceptions")?.array ?? []).map {
                 (Array(try $0["text"].string.unicodeScalars), try $0["ids"].ints)
             })
+        // OpenAI's own tokenizer differs from open_clip's where a text spells out special tokens. A case that
+        // was recorded without it says nothing about those texts.
+        let hasExceptions = parameters.optional("openai_exceptions") != nil
         let items = try recorded.expected["items"].array
         try #require(!items.isEmpty)
         let texts = try items.map { try $0["text"].string }
@@ -27,13 +30,20 @@ extension CLIPParity {
                 (Tokenizer.Flavor.huggingFace, huggingFace), (.openCLIP, openCLIP), (.openAI, openAI),
             ] {
                 let prepared = tokenizer.prepared(as: flavor)
-                for (text, ids) in zip(texts, want) {
+                for (text, ids) in zip(texts, want)
+                where flavor != .openAI || hasExceptions || !Self.namesSpecialTokens(text) {
                     #expect(prepared.encode(text) == ids, "\(flavor) \(text.debugDescription)")
                 }
             }
         }
         try compareRows(recorded, texts, tokenizers[0].prepared(as: .huggingFace), "out.hf77")
         try compareRows(recorded, texts, tokenizers[0].prepared(as: .openCLIP), "out.open_clip77")
+    }
+
+    private static func namesSpecialTokens(_ text: String) -> Bool {
+        ["<|startoftext|>", "<|endoftext|>", "<start_of_text>", "<end_of_text>"].contains {
+            text.lowercased().contains($0)
+        }
     }
 
     private func compareRows(
