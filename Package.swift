@@ -34,6 +34,7 @@ let package = Package(
         .executableTarget(
             name: "fvlm",
             dependencies: ["COCO", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        .executableTarget(name: "coco-benchmark", dependencies: ["COCO"], path: "Benchmarks/coco/Sources"),
         .testTarget(name: "fvlmTests", dependencies: ["COCO", "fvlm"]),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
