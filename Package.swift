@@ -45,6 +45,7 @@ let package = Package(
                 "COCO", "WeightFiles", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "fvlmTests", dependencies: ["COCO", "WeightFiles", "fvlm"]),
+        .executableTarget(name: "coco-benchmark", dependencies: ["COCO"], path: "Benchmarks/coco/Sources"),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
     ],
