@@ -33,7 +33,10 @@ let package = Package(
         .target(name: "COCO"),
         .executableTarget(
             name: "fvlm",
-            dependencies: ["COCO", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: [
+                "COCO", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Yams", package: "Yams"),
+            ]),
         .testTarget(name: "fvlmTests", dependencies: ["COCO", "fvlm"]),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),

@@ -13,7 +13,7 @@ struct CommandStatus {
     init?(_ error: any Error) {
         switch error {
         case let error as AnnotationFileError: code = error.kind == .malformed ? Self.badData : 1
-        case is EvaluationError, is MaskError: code = Self.badData
+        case is EvaluationError, is MaskError, is ConversionError: code = Self.badData
         default: return nil
         }
     }

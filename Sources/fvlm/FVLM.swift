@@ -8,7 +8,7 @@ struct FVLM: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fvlm",
         abstract: "Open-vocabulary object detection: data sets, evaluation, models.",
-        subcommands: [ScoreCommand.self])
+        subcommands: [ScoreCommand.self, CheckDatasetCommand.self, SplitCommand.self])
 
     /// Runs the command and ends with 0, 64 for wrong usage, 65 for bad data, 1 for anything else.
     static func main() async {

@@ -67,7 +67,9 @@ struct AnnotationExaminer {
         return faults
     }
 
-    private func examine(_ box: Box, _ size: (width: Double, height: Double)?, _ faults: inout AnnotationFaults) {
+    private func examine(
+        _ box: Box, _ size: (width: Double, height: Double)?, _ faults: inout AnnotationFaults
+    ) {
         guard box.isFinite else {
             faults.insert(.boxNotFinite)
             return

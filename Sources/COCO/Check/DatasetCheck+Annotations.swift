@@ -13,9 +13,10 @@ extension DatasetCheck {
             }
         }
         let findings = AnnotationFaults.codes.indices.compactMap { bit in
-            var builder = builder(AnnotationFaults.codes[bit])
+            let code = AnnotationFaults.codes[bit]
+            var builder = builder(code)
             for row in faults.indices where faults[row].has(bit) {
-                builder.add(id: dataset.annotations.ids[row], examiner.describe(row, builder.code))
+                builder.add(id: dataset.annotations.ids[row], examiner.describe(row, code))
             }
             return builder.finding
         }
@@ -74,7 +75,8 @@ extension AnnotationExaminer {
             return "\(name): a mask of \(size.width) x \(size.height)\(sizeText(row))"
         case .maskBroken: return "\(name)\(maskFailure(row))"
         case .areaDisagrees:
-            let against = mask(row).map { "the mask has \(short($0.area))" }
+            let against =
+                mask(row).map { "the mask has \(short($0.area))" }
                 ?? "the box has \(short(annotations.boxes[row].area))"
             return "\(name): area \(short(annotations.areas[row])), \(against)"
         case .boxDisagrees:

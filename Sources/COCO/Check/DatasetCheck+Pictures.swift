@@ -52,7 +52,8 @@ extension DatasetCheck {
             switch picture {
             case .unnamed: break
             case .missing: missing.add(id: id, "image \(id): \(images[row].path)")
-            case .unreadable(let reason): unreadable.add(id: id, "image \(id): \(images[row].path): \(reason)")
+            case .unreadable(let reason):
+                unreadable.add(id: id, "image \(id): \(images[row].path): \(reason)")
             case .present(let size):
                 // A size that is not stated is reported as such.
                 guard let size, width > 0, height > 0, size.width != width || size.height != height

@@ -75,7 +75,8 @@ extension DatasetCheck {
             let listed = [images.negativeCategoryIDs[row], images.notExhaustiveCategoryIDs[row]]
             let unknown = listed.compactMap(\.self).joined().filter { categoryIndex[$0] == nil }
             if !unknown.isEmpty {
-                lists.add(id: id, "image \(id): \(unknown.prefix(5).map(String.init).joined(separator: ", "))")
+                lists.add(
+                    id: id, "image \(id): \(unknown.prefix(5).map(String.init).joined(separator: ", "))")
             }
         }
         return [sizes, unnamed, repeated, lists].compactMap(\.finding)

@@ -39,7 +39,8 @@ public struct DatasetCheck: Sendable {
         of dataset: Dataset, with other: Dataset, pictures otherPictures: PictureFolder? = nil
     ) throws -> [DatasetFinding] {
         Self.sorted(
-            try sharedPictures(dataset, other, otherPictures) + [categoryDifferences(dataset, other)]
+            try sharedPictures(dataset, other, otherPictures)
+                + [categoryDifferences(dataset, other)]
                 .compactMap(\.self))
     }
 

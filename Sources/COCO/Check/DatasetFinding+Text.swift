@@ -31,8 +31,7 @@ extension DatasetFinding.Code {
             Text(
                 .error, .image,
                 "images use an id that an earlier image has",
-                "Give every image an id of its own (fvlm split merge --renumber does) and correct the "
-                    + "annotations that refer to it.")
+                "Give every image an id of its own and correct the annotations that refer to it.")
         case .duplicateAnnotationID:
             Text(
                 .error, .annotation,

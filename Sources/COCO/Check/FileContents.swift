@@ -74,8 +74,9 @@ enum FileContents {
         guard let file = fopen(path, "rb") else { return false }
         defer { fclose(file) }
         return withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 8) { buffer in
+            guard let base = buffer.baseAddress else { return false }
             while true {
-                let count = fread(buffer.baseAddress, 1, buffer.count, file)
+                let count = fread(base, 1, buffer.count, file)
                 guard count > 0 else { return ferror(file) == 0 }
                 guard body(UnsafeRawBufferPointer(rebasing: buffer[..<count])) else { return false }
             }
@@ -107,8 +108,9 @@ enum FileContents {
         defer { fclose(other) }
         let isSame = read(first) { piece in
             withUnsafeTemporaryAllocation(byteCount: piece.count, alignment: 8) { buffer in
-                fread(buffer.baseAddress, 1, piece.count, other) == piece.count
-                    && memcmp(buffer.baseAddress, piece.baseAddress, piece.count) == 0
+                guard let base = buffer.baseAddress, let bytes = piece.baseAddress else { return false }
+                return fread(base, 1, piece.count, other) == piece.count
+                    && memcmp(base, bytes, piece.count) == 0
             }
         }
         return isSame && fgetc(other) == EOF
