@@ -22,7 +22,7 @@ struct CommandStatus {
     init?(_ error: any Error) {
         switch error {
         case let error as AnnotationFileError: code = error.kind == .malformed ? Self.badData : 1
-        case is EvaluationError, is MaskError, is WeightFileError: code = Self.badData
+        case is EvaluationError, is MaskError, is ConversionError, is WeightFileError: code = Self.badData
         default:
             #if FVLM_TORCH
                 guard let code = Self.networkStatus(error) else { return nil }

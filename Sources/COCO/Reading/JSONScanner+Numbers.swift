@@ -76,7 +76,9 @@ extension JSONScanner {
             next += 1
         }
         var digits = next - first
-        if digits == 0 || (digits > 1 && first.pointee == UInt8(ascii: "0")) { throw notANumber() }
+        if digits == 0 || (digits > 1 && first.pointee == UInt8(ascii: "0")) {
+            return try numberThatIsNotFinite()
+        }
         var decimals = 0
         if next.pointee == UInt8(ascii: ".") {
             next += 1
@@ -176,6 +178,16 @@ extension JSONScanner {
         if let exact = Int64(exactly: value), exact.magnitude <= 1 << 53 { return exact }
         cursor = before
         throw failure("\(text) is not a whole number of 64 bits")
+    }
+
+    /// What Python writes for numbers that are not finite, where they are let through.
+    @inline(never)
+    private mutating func numberThatIsNotFinite() throws -> Double {
+        guard isLenient else { throw notANumber() }
+        if take(word: "NaN") { return .nan }
+        if take(word: "Infinity") { return .infinity }
+        if take(word: "-Infinity") { return -.infinity }
+        throw notANumber()
     }
 
     @inline(never)
