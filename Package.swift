@@ -58,6 +58,7 @@ if ProcessInfo.processInfo.environment["FVLM_FUZZ"] != nil {
     ]
     package.targets += [
         .target(name: "CFuzzer", path: "Fuzz/CFuzzer"),
-        .executableTarget(name: "fuzz", dependencies: ["WeightFiles", "CFuzzer", "CZlib"], path: "Fuzz/fuzz"),
+        .executableTarget(
+            name: "fuzz", dependencies: ["WeightFiles", "CFuzzer", "CZlib"], path: "Fuzz/fuzz"),
     ]
 }
