@@ -62,7 +62,8 @@ if withTorch {
         .testTarget(
             name: "DetectionTests", dependencies: ["Detection", "FixtureSupport"], linkerSettings: runPath),
         .target(name: "FVLM", dependencies: ["Detection"]),
-        .target(name: "Training", dependencies: ["FVLM", "Detection", "Torch", "Imaging", "COCO", "WeightFiles"]),
+        .target(
+            name: "Training", dependencies: ["FVLM", "Detection", "Torch", "Imaging", "COCO", "WeightFiles"]),
         .testTarget(
             name: "TrainingTests", dependencies: ["Training", "FixtureSupport"], linkerSettings: runPath),
         .executableTarget(

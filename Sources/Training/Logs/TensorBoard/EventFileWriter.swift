@@ -76,19 +76,19 @@ public final class EventFileWriter {
             withUnsafeBytes(of: Float(value).bitPattern.littleEndian) { content.append(contentsOf: $0) }
         }
         try write(summary: tag, step, date) { value in
-            value.add(9) { metadata in  // metadata
-                metadata.add(1) { plugin in  // plugin_data
-                    plugin.add(1, "pr_curves")
-                    plugin.add(2) { $0.add(2, Int64(count)) }  // content: num_thresholds
-                }
-                metadata.add(2, curve.name)  // display_name
-            }
             value.add(8) { tensor in  // tensor
                 tensor.add(1, Int64(1))  // dtype = DT_FLOAT
                 tensor.add(2) { shape in  // tensor_shape
                     for size in [6, count] { shape.add(2) { $0.add(1, Int64(size)) } }  // dim.size
                 }
                 tensor.add(4, content)  // tensor_content
+            }
+            value.add(9) { metadata in  // metadata
+                metadata.add(1) { plugin in  // plugin_data
+                    plugin.add(1, "pr_curves")
+                    plugin.add(2) { $0.add(2, Int64(count)) }  // content: num_thresholds
+                }
+                metadata.add(2, curve.name)  // display_name
             }
         }
     }
