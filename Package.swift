@@ -34,7 +34,8 @@ let package = Package(
         .target(name: "CVips", dependencies: ["CLibVips"]),
         .target(name: "CKernels"),
         .target(name: "Imaging", dependencies: ["CVips", "CKernels"]),
-        .testTarget(name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport"]),
+        .testTarget(
+            name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport"], exclude: ["Pictures"]),
         .target(name: "FixtureSupport", dependencies: ["WeightFiles"], path: "Tests/FixtureSupport"),
         .target(name: "COCO"),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
@@ -50,6 +51,7 @@ let package = Package(
 if withTorch {
     package.products += [
         .library(name: "Torch", targets: ["Torch"]),
+        .library(name: "CLIP", targets: ["CLIP"]),
         .library(name: "Detection", targets: ["Detection"]),
         .library(name: "Training", targets: ["Training"]),
     ]
@@ -57,6 +59,14 @@ if withTorch {
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
         .target(name: "Torch", dependencies: ["CTorch", "WeightFiles"]),
+        .target(
+            name: "CLIP",
+            dependencies: [
+                "Torch", "Imaging", "WeightFiles", "CZlib",
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
+        .testTarget(
+            name: "CLIPTests", dependencies: ["CLIP", "FixtureSupport"], linkerSettings: runPath),
         .testTarget(name: "TorchTests", dependencies: ["Torch", "FixtureSupport"], linkerSettings: runPath),
         .target(name: "Detection", dependencies: ["Torch", "CKernels"]),
         .testTarget(

@@ -48,9 +48,9 @@ import Testing
 
     @Test func precisionRecallCurve() throws {
         let curve = PrecisionRecallCurve(
-            name: "bbox", scores: [0.9, 0.2, 0.5], areCorrect: [true, false, true], objectCount: 2,
+            name: "bbox", scores: [0.9, 0.2, 0.4], areCorrect: [true, false, true], objectCount: 2,
             thresholdCount: 3)
-        #expect(curve.truePositives == [2, 1 + 0, 0] && curve.falsePositives == [1, 0, 0])
+        #expect(curve.truePositives == [2, 1, 0] && curve.falsePositives == [1, 0, 0])
         let text = try written { try $0.write(curve: curve, tag: "c", step: 300, date: date) }
         #expect(
             text
@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func resumedRunsPurgeWhatComesAgain() throws {
-        let writer = try EventFileWriter(folder: folder.path, resumedStep: 300, date: date)
+        let writer = try EventFileWriter(folder: folder.path, firstStep: 300, date: date)
         let text = try [UInt8](Data(contentsOf: URL(filePath: writer.path))).hexadecimal
         #expect(text.hasSuffix("100000000000000095fbfe1809000000000000f83f10ac023a020801713b788a"))
         // A second writer of the same second does not overwrite the first.
@@ -133,8 +133,8 @@ import Testing
         let python = try #require(Self.python)
         let text = try #require(Self.run(python, ["-c", Self.script, folder.path]))
         let lines = text.split(separator: "\n").map(String.init)
-        #expect(lines.contains("train/loss 10:10 20:20") || lines.contains("train/loss 10:10"))
-        #expect(lines.contains { $0.hasPrefix("evaluation/AP ") && $0.hasSuffix("30:0.75") })
+        #expect(lines.contains("train/loss 10:10 20:20"))
+        #expect(lines.contains("evaluation/AP 20:0.5 30:0.75"))
         #expect(lines.contains("predictions/cat (20, 3, 2, 3)"))
         #expect(lines.contains("precision_recall/AP50 pr_curves") && lines.contains("[(6, 101)]"))
     }

@@ -85,7 +85,7 @@ enum PolygonClipping {
     }
 
     /// Whether a point is inside a ring, by the even-odd rule.
-    private static func contains(_ ring: [Point], _ point: Point) -> Bool {
+    static func contains(_ ring: [Point], _ point: Point) -> Bool {
         guard var previous = ring.last else { return false }
         var isInside = false
         for next in ring {

@@ -12,10 +12,10 @@ public final class EventFileWriter {
     private let file: FileHandle
 
     /// Begins a file `events.out.tfevents.<seconds>.<host>.<process>` in a folder.
-    /// - Parameter resumedStep: TensorBoard then forgets what earlier files of the folder say about this step and later
+    /// - Parameter firstStep: TensorBoard then forgets what earlier files of the folder say about this step and later
     ///   ones.
     /// - Throws: ``TrainingError`` when the file cannot be written.
-    public init(folder: String, resumedStep: Int? = nil, date: Date = Date()) throws {
+    public init(folder: String, firstStep: Int? = nil, date: Date = Date()) throws {
         let process = ProcessInfo.processInfo
         let seconds = String(format: "%010lld", Int64(date.timeIntervalSince1970))
         let host = process.hostName.filter { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "." }
@@ -33,8 +33,8 @@ public final class EventFileWriter {
         }
         self.path = path
         try write(step: nil, date) { $0.add(3, "brain.Event:2") }  // file_version
-        if let resumedStep {
-            try write(step: resumedStep, date) { event in
+        if let firstStep {
+            try write(step: firstStep, date) { event in
                 event.add(7) { $0.add(1, Int64(1)) }  // session_log.status = START
             }
         }
