@@ -1,5 +1,4 @@
 import Foundation
-import Yams
 
 extension DetectorConfiguration {
     /// The configuration that a YAML text describes, upon defaults; see ``presets`` for other defaults.
@@ -34,11 +33,5 @@ extension DetectorConfiguration {
 
     /// The configuration as YAML text, every setting written out.
     /// - Throws: ``ConfigurationError``.
-    public func yaml() throws -> String {
-        do {
-            return try YAMLEncoder().encode(self)
-        } catch {
-            throw ConfigurationError(reason: "cannot be written: \(error)")
-        }
-    }
+    public func yaml() throws -> String { try ConfigurationOverlay.text(of: self) }
 }

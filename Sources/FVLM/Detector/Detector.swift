@@ -62,6 +62,14 @@ public final class Detector: Sendable {
         }
     }
 
+    /// As the other method of this name, on the calling thread; for programs without tasks.
+    public func detect(
+        _ images: [Image], vocabulary: Vocabulary, options: DetectionOptions? = nil, profile: StageProfile? = nil
+    ) throws -> [[Detection]] {
+        guard !images.isEmpty else { return [] }
+        return try queue.sync { try found(images, vocabulary, options ?? configuration.options, profile) }
+    }
+
     /// Encodes names, to be looked for.
     /// - Parameters:
     ///   - names: The classes' names; lists are never split.
