@@ -8,6 +8,7 @@ import WeightFiles
     import FVLM
     import Imaging
     import Torch
+    import Training
 #endif
 
 /// The exit code of an error of this package.
@@ -37,7 +38,8 @@ struct CommandStatus {
         private static func networkStatus(_ error: any Error) -> Int32? {
             switch error {
             case is CLIPError, is WeightMismatch, is TokenizerError, is PreprocessingError, is PromptError,
-                is ImagingError, is ConfigurationError, is DetectionError:
+                is ImagingError, is ConfigurationError, is DetectionError,
+                is TrainingError:
                 badData
             case is TorchError: 1
             default: nil

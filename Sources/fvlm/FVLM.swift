@@ -13,7 +13,10 @@ struct FVLM: AsyncParsableCommand {
     private static var subcommandTypes: [any ParsableCommand.Type] {
         var types: [any ParsableCommand.Type] = []
         #if FVLM_TORCH
-            types += [DetectCommand.self, EmbedCommand.self, VocabularyCommand.self, ConvertCommand.self]
+            types += [
+                DetectCommand.self, TrainCommand.self, EvaluateCommand.self, EmbedCommand.self,
+                VocabularyCommand.self, ConvertCommand.self, DoctorCommand.self,
+            ]
         #endif
         return types + [ScoreCommand.self, CheckDatasetCommand.self, SplitCommand.self, InspectCommand.self]
     }
