@@ -12,16 +12,17 @@
             discussion: "Example:\n  fvlm doctor")
 
         func run() throws {
-            var table = TextTable([("what", .left), ("found", .left)])
-            table.append(["libtorch", Runtime.version])
-            table.append(["vector instructions", Runtime.cpuCapability])
-            table.append(["threads", "\(Runtime.threadCount)"])
+            var rows = [
+                ["libtorch", Runtime.version], ["vector instructions", Runtime.cpuCapability],
+                ["threads", "\(Runtime.threadCount)"],
+            ]
             for kind in [Device.Kind.cuda, .mps] {
-                table.append([kind.rawValue, "\(Device.count(of: kind)) devices"])
+                rows.append([kind.rawValue, "\(Device.count(of: kind)) devices"])
             }
-            for (name, works) in try Self.trials() { table.append([name, works ? "works" : "GIVES WRONG RESULTS"]) }
-            print(table.text)
-            if try Self.trials().contains(where: { !$0.1 }) { throw ExitCode.failure }
+            let trials = try Self.trials()
+            for (name, works) in trials { rows.append([name, works ? "works" : "GIVES WRONG RESULTS"]) }
+            print(TextTable(rows, leftAligned: 2).text, terminator: "")
+            if trials.contains(where: { !$0.1 }) { throw ExitCode.failure }
         }
 
         /// Small computations with known results.

@@ -134,7 +134,7 @@ public struct DetectorEvaluator {
         let shown = zip(found, masks).filter { $0.0.score >= 0.3 }
         let predicted = try Annotator().draw(
             shown.map { detection, mask in
-                Annotation(
+                Imaging.Annotation(
                     box: detection.box, label: "\(detection.label) \(String(format: "%.2f", detection.score))",
                     mask: mask, color: Palette.color(at: detection.classIndex))
             }, on: image)
@@ -142,13 +142,13 @@ public struct DetectorEvaluator {
             truth.categories.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
         let places = Dictionary(
             categoryIDs.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-        var marks: [Annotation] = []
+        var marks: [Imaging.Annotation] = []
         for annotation in 0..<truth.annotations.count
         where truth.annotations.imageIDs[annotation] == record.id {
             let id = truth.annotations.categoryIDs[annotation]
             guard let place = places[id], let box = truth.annotations[annotation].box else { continue }
             marks.append(
-                Annotation(
+                Imaging.Annotation(
                     box: Imaging.Box(x1: box.x, y1: box.y, x2: box.x + box.width, y2: box.y + box.height),
                     label: names[id], color: Palette.color(at: place)))
         }
