@@ -84,7 +84,8 @@
                     rows.append([
                         place == 0 ? file : "", detection.label,
                         detection.rounded.map { String(format: "%.0f", $0) }.joined(separator: " "),
-                        String(format: "%.3f", detection.score), String(format: "%.3f", detection.detectorScore),
+                        String(format: "%.3f", detection.score),
+                        String(format: "%.3f", detection.detectorScore),
                         String(format: "%.3f", detection.vlmScore),
                     ])
                 }

@@ -49,7 +49,8 @@
             let base = Set(splits.first { $0.name == "base" }?.categoryIDs ?? [])
             let vocabulary = try Vocabulary(
                 encoding: scored.map {
-                    Vocabulary.Class($0.name, split: splits.isEmpty ? nil : base.contains($0.id) ? .base : .novel)
+                    Vocabulary.Class(
+                        $0.name, split: splits.isEmpty ? nil : base.contains($0.id) ? .base : .novel)
                 }, templates: PromptTemplates(named: templates), with: loaded.clip,
                 tokenizer: loaded.clip.tokenizer())
             let evaluator = try DetectorEvaluator(

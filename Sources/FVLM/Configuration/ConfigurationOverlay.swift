@@ -30,7 +30,8 @@ package enum ConfigurationOverlay {
             guard let sign = setting.firstIndex(of: "=") else {
                 throw ConfigurationError(key: setting, reason: "must have the form key=value")
             }
-            let path = setting[..<sign].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+            let path = setting[..<sign].split(separator: ".", omittingEmptySubsequences: false).map(
+                String.init)
             let text = String(setting[setting.index(after: sign)...])
             guard var value = try? Yams.compose(yaml: text.isEmpty ? "''" : text) else {
                 throw ConfigurationError(key: String(setting[..<sign]), reason: "'\(text)' is not YAML")

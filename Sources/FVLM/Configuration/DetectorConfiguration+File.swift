@@ -4,7 +4,8 @@ extension DetectorConfiguration {
     /// The configuration that a YAML text describes, upon defaults; see ``presets`` for other defaults.
     /// - Parameter origin: What messages call the text.
     /// - Throws: ``ConfigurationError`` for unknown keys (with the nearest known one) and values out of range.
-    public init(yaml text: String, upon defaults: DetectorConfiguration = .init(), origin: String = "") throws {
+    public init(yaml text: String, upon defaults: DetectorConfiguration = .init(), origin: String = "") throws
+    {
         do {
             self = try ConfigurationOverlay.value(text, upon: defaults)
             try validate()

@@ -122,7 +122,8 @@ public struct DetectorEvaluator {
                 name: category.name, group: group,
                 values: [
                     NamedValue("AP", evaluation.averagePrecision(classes: [index]) ?? -1),
-                    NamedValue("AP50", evaluation.averagePrecision(iouThreshold: 0.5, classes: [index]) ?? -1),
+                    NamedValue(
+                        "AP50", evaluation.averagePrecision(iouThreshold: 0.5, classes: [index]) ?? -1),
                 ])
         }
     }
@@ -135,7 +136,8 @@ public struct DetectorEvaluator {
         let predicted = try Annotator().draw(
             shown.map { detection, mask in
                 Imaging.Annotation(
-                    box: detection.box, label: "\(detection.label) \(String(format: "%.2f", detection.score))",
+                    box: detection.box,
+                    label: "\(detection.label) \(String(format: "%.2f", detection.score))",
                     mask: mask, color: Palette.color(at: detection.classIndex))
             }, on: image)
         let names = Dictionary(
@@ -155,7 +157,8 @@ public struct DetectorEvaluator {
         let truthPicture = try Annotator().draw(marks, on: image)
         let joined = try truthPicture.beside(predicted)
         return EvaluationReport.Picture(
-            name: record.fileName, width: joined.width, height: joined.height, png: try joined.encoded(as: .png()))
+            name: record.fileName, width: joined.width, height: joined.height,
+            png: try joined.encoded(as: .png()))
     }
 }
 

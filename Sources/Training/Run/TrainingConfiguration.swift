@@ -184,7 +184,8 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         func require(_ isRight: Bool, _ key: String, _ reason: String) throws {
             guard isRight else { throw ConfigurationError(key: key, reason: reason) }
         }
-        try require(!data.annotations.isEmpty, "data.annotations", "is missing: the annotation file to train on")
+        try require(
+            !data.annotations.isEmpty, "data.annotations", "is missing: the annotation file to train on")
         try require(!data.images.isEmpty, "data.images", "is missing: the folder of the pictures")
         try require(
             data.validationAnnotations.isEmpty == data.validationImages.isEmpty, "data.validationImages",
@@ -198,7 +199,8 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
             optimizer.learningRate > 0 && optimizer.learningRate.isFinite, "optimizer.learningRate",
             "must be above 0")
         try require(optimizer.clipNorm >= 0, "optimizer.clipNorm", "must not be negative")
-        try require((0..<1).contains(optimizer.averageDecay), "optimizer.averageDecay", "must be from 0 to below 1")
+        try require(
+            (0..<1).contains(optimizer.averageDecay), "optimizer.averageDecay", "must be from 0 to below 1")
         try require(
             optimizer.milestones.allSatisfy { (0...1).contains($0) }, "optimizer.milestones",
             "must be shares of the run, from 0 to 1")

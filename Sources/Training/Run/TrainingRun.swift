@@ -71,7 +71,8 @@ public struct TrainingRun {
         let truth = try Dataset(path: data.validationAnnotations)
         let splits =
             try data.split.isEmpty
-            ? [] : (OpenVocabularySplit(rawValue: data.split == "lvis" ? "lvis-base-rare" : data.split))?
+            ? []
+            : (OpenVocabularySplit(rawValue: data.split == "lvis" ? "lvis-base-rare" : data.split))?
                 .parts(of: truth) ?? []
         // Of a split all of its classes are scored, trained on or not.
         let scored =
@@ -102,7 +103,8 @@ public struct TrainingRun {
         if !resumes, let latest {
             throw TrainingError(
                 folder,
-                "holds a run already (\(latest.folder)): add --resume to go on with it, or choose another folder")
+                "holds a run already (\(latest.folder)): add --resume to go on with it, or choose another folder"
+            )
         }
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let text = try configuration.yaml()
@@ -167,7 +169,8 @@ public struct TrainingRun {
             }
         let warmup =
             settings.warmupSteps > 0
-            ? LearningRateSchedule.Warmup(steps: settings.warmupSteps, startFactor: settings.warmupFactor) : nil
+            ? LearningRateSchedule.Warmup(steps: settings.warmupSteps, startFactor: settings.warmupFactor)
+            : nil
         return TrainerOptions(
             steps: run.steps, accumulation: run.accumulation,
             clipping: settings.clipNorm > 0 ? .norm(settings.clipNorm) : nil,
@@ -244,7 +247,9 @@ extension Vocabulary {
         guard missing.isEmpty else {
             throw CLIPError(
                 "vocabulary",
-                reason: "lacks \(missing.count) classes of the data: \(missing.prefix(8).joined(separator: ", "))")
+                reason:
+                    "lacks \(missing.count) classes of the data: \(missing.prefix(8).joined(separator: ", "))"
+            )
         }
         let rows = names.compactMap { places[$0] }
         return try Vocabulary(
