@@ -124,21 +124,30 @@ import Testing
         try fixture.expectEqual("out.pasted", paster(fixture.torchTensor("out.masks"), boxes: detected))
     }
 
-    /// The pyramid of the vision transformer, whose adapter takes recorded channels.
-    @Test(arguments: try names()) func weightsOfThePyramidFit(_ name: String) throws {
+    /// The pyramid, where the map that it starts from is recorded: the tokens of a vision transformer.
+    @Test(arguments: try names()) func pyramid(_ name: String) throws {
         let fixture = try Fixtures.case("fvlm", name)
         let parameters = try fixture.parameters
         let store = ParameterStore()
         let channels = try parameters["channels"].ints
-        _ = try FeaturePyramid(store.root / "fpn", .init(inputs: channels, width: parameters["width"].int))
-        if let scales = parameters.optional("upsample") {
-            let tokens = try fixture.shape("in.weight.adapter.res2.weight")[1]
-            _ = try BilinearAdapter(
-                store.root / "adapter", inputs: tokens, outputs: channels, scales: scales.ints)
+        let pyramid = try FeaturePyramid(
+            store.root / "fpn", .init(inputs: channels, width: parameters["width"].int))
+        let scales = try parameters.optional("upsample")?.ints
+        let adapter = try scales.map { scales in
+            try BilinearAdapter(
+                store.root / "adapter", inputs: fixture.shape("in.weight.adapter.res2.weight")[1],
+                outputs: channels, scales: scales)
         }
         let weights = RecordedWeights(fixture: fixture, prefix: "in.weight.")
         let others = ["temperature", "rpn_head.", "box_head.", "bbox_pred.", "projection.", "mask_head."]
         try store.load(weights, ignoring: { key in others.contains { key.hasPrefix($0) } })
-        #expect(store.parameters.allSatisfy { $0.hasValue })
+        guard let adapter else { return #expect(store.parameters.allSatisfy { $0.hasValue }) }
+        let features = try adapter(fixture.torchTensor("out.grid"))
+        for (level, map) in features.enumerated() where fixture.has("out.res\(level + 2)") {
+            try fixture.expectEqual("out.res\(level + 2)", map)
+        }
+        for (name, map) in zip(fixture.levelNames("out."), try pyramid(features)) {
+            try fixture.expectEqual("out.\(name)", map)
+        }
     }
 }
