@@ -54,7 +54,8 @@ enum COCOTargets {
         if mask.height * mask.width <= 1 << 16 {
             let pixels = try mask.pixels()
             check(try RunLengthMask(height: mask.height, width: mask.width, pixels: pixels) == mask)
-            check(try RunLengthMask(height: mask.height, width: mask.width, polygons: mask.polygons()) == mask)
+            check(
+                try RunLengthMask(height: mask.height, width: mask.width, polygons: mask.polygons()) == mask)
         }
     }
 
@@ -65,7 +66,9 @@ enum COCOTargets {
     /// A data set with all images and classes of the detections.
     private static func dataset(for table: DetectionTable) -> Dataset {
         var data = Dataset()
-        for id in Set(table.imageIDs).sorted() { data.images.append(ImageRecord(id: id, width: 20, height: 30)) }
+        for id in Set(table.imageIDs).sorted() {
+            data.images.append(ImageRecord(id: id, width: 20, height: 30))
+        }
         data.categories = Set(table.categoryIDs).sorted().map { Category(id: $0, name: "") }
         for row in stride(from: 0, to: table.count, by: 2) {
             data.annotations.append(
