@@ -83,7 +83,7 @@ struct SplitToYOLOCommand: ParsableCommand {
 
     private func write(_ subset: Subset, _ export: inout YOLOExport, _ folder: borrowing NewFolder) throws {
         let dataset = subset.loaded.dataset
-        let progress = ProgressLine("label files")
+        let progress = ProgressBar("label files")
         var done = 0
         try folder.makeFolder("images/\(subset.name)")
         try folder.makeFolder("labels/\(subset.name)")
@@ -100,7 +100,7 @@ struct SplitToYOLOCommand: ParsableCommand {
                 try folder.link(location, as: "images/\(subset.name)/\(picture)")
             }
             done += 1
-            progress.show(done, of: dataset.images.count)
+            progress.update(done, of: dataset.images.count)
         }
         progress.finish()
     }
