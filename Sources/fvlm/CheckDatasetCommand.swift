@@ -68,8 +68,8 @@ struct CheckDatasetCommand: ParsableCommand {
             pictures: images.map { PictureFolder(path: $0, size: PictureSizes.reader) })
         check.threadCount = threads
         check.exampleLimit = examples
-        let progress = ProgressLine("pictures")
-        var findings = try check.findings(in: dataset) { progress.show($0, of: $1) }
+        let progress = ProgressLine("pictures", total: dataset.images.count)
+        var findings = try check.findings(in: dataset) { done, _ in progress.update(done) }
         progress.finish()
         if let other {
             findings += try check.overlap(

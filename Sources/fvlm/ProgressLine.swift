@@ -1,51 +1,41 @@
+import COCO
 import Foundation
 import Synchronization
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
-/// Shows on standard error how far a task is, once it has taken two seconds: a line that changes on a terminal,
-/// now and then a new line elsewhere.
+/// One line on standard error that tells how far a long step is, after two seconds and only on a terminal.
 final class ProgressLine: Sendable {
-    private struct State {
-        var last: ContinuousClock.Instant
-        var isShown = false
-    }
-
-    private let what: String
-    private let isTerminal = isatty(STDERR_FILENO) == 1
+    private let label: String
+    private let total: Int
     private let start = ContinuousClock.now
-    private let state = Mutex(State(last: .now))
+    private let shown = Mutex<Int>(-1)
+    private let isTerminal = isatty(FileHandle.standardError.fileDescriptor) != 0
 
-    /// - Parameter what: what is counted: `pictures`.
-    init(_ what: String) { self.what = what }
+    init(_ label: String, total: Int) {
+        self.label = label
+        self.total = max(1, total)
+    }
 
-    /// Tells how many are done; from any thread.
-    func show(_ done: Int, of total: Int) {
-        state.withLock { state in
-            let now = ContinuousClock.now
-            guard now - start > .seconds(2),
-                now - state.last > (isTerminal ? .milliseconds(100) : .seconds(10))
-            else { return }
-            state.last = now
-            state.isShown = true
-            let text = "\(done) of \(total) \(what)"
-            write(isTerminal ? "\r\u{1B}[K\(text)" : text + "\n")
+    /// For the draws of a bootstrap.
+    var resampling: ResamplingProgress { ResamplingProgress { [self] in update($0) } }
+
+    /// Shows that `done` of the total are finished.
+    func update(_ done: Int) {
+        guard isTerminal, ContinuousClock.now - start > .seconds(2) else { return }
+        let percent = min(100, 100 * done / total)
+        shown.withLock { shown in
+            guard percent > shown else { return }
+            shown = percent
+            let bar =
+                String(repeating: "#", count: percent / 4) + String(repeating: ".", count: 25 - percent / 4)
+            FileHandle.standardError.write(Data("\r[\(bar)] \(percent) % of \(total) \(label)".utf8))
         }
     }
 
-    /// Clears the line.
+    /// Removes the line.
     func finish() {
-        state.withLock { state in
-            if state.isShown, isTerminal { write("\r\u{1B}[K") }
-            state.isShown = false
+        shown.withLock { shown in
+            if shown >= 0 { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+            shown = -1
         }
     }
-
-    private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 }

@@ -1,27 +1,7 @@
 import COCO
+import FixtureSupport
 import Foundation
 import Testing
-
-/// A folder of its own that is removed afterwards.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appending(path: "fvlm-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    /// Writes a file and gives its path.
-    @discardableResult func write(_ text: String, _ name: String) throws -> String {
-        let url = URL(filePath: path).appending(path: name)
-        try FileManager.default.createDirectory(
-            at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try Data(text.utf8).write(to: url)
-        return url.path
-    }
-}
 
 @Suite struct DatasetCheckTests {
     /// A data set without any fault, into which faults are put.

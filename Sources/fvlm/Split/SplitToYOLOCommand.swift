@@ -68,12 +68,13 @@ struct SplitToYOLOCommand: ParsableCommand {
                 names: categories.map(\.name), categoryIDs: categories.map(\.id),
                 subsets: subsets.map { ($0.name, ["images/\($0.name)"]) }
             ).yaml, to: "data.yaml")
+        let path = folder.path
         try folder.finish()
         StandardError.note("ids of images and annotations, areas and licences have no place in YOLO's form")
         try SplitSummary(
             files: zip(subsets, counts).map {
                 SplitSummary.File(
-                    path: "\(output)/labels/\($0.name)", images: $0.loaded.dataset.images.count,
+                    path: "\(path)/labels/\($0.name)", images: $0.loaded.dataset.images.count,
                     annotations: $1, categories: categories.count)
             }, reports: subsets.map(\.loaded.report) + [export.report]
         ).print(json: json)
@@ -84,7 +85,7 @@ struct SplitToYOLOCommand: ParsableCommand {
         _ subset: Subset, _ export: inout YOLOExport, _ folder: borrowing NewFolder
     ) throws -> Int {
         let dataset = subset.loaded.dataset
-        let progress = ProgressLine("label files")
+        let progress = ProgressLine("label files", total: dataset.images.count)
         var (done, objects) = (0, 0)
         try folder.makeFolder("images/\(subset.name)")
         try folder.makeFolder("labels/\(subset.name)")
@@ -102,7 +103,7 @@ struct SplitToYOLOCommand: ParsableCommand {
             }
             done += 1
             objects += text.utf8.count { $0 == UInt8(ascii: "\n") }
-            progress.show(done, of: dataset.images.count)
+            progress.update(done)
         }
         progress.finish()
         return objects
