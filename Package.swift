@@ -44,7 +44,7 @@ let package = Package(
             dependencies: [
                 "COCO", "WeightFiles", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        .testTarget(name: "fvlmTests", dependencies: ["COCO", "WeightFiles", "fvlm"]),
+        .testTarget(name: "fvlmTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles", "fvlm"]),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
     ],
