@@ -42,9 +42,12 @@ let package = Package(
         .executableTarget(
             name: "fvlm",
             dependencies: [
-                "COCO", "WeightFiles", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "COCO", "Imaging", "WeightFiles",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Yams", package: "Yams"),
             ]),
         .testTarget(name: "fvlmTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles", "fvlm"]),
+        .executableTarget(name: "coco-benchmark", dependencies: ["COCO"], path: "Benchmarks/coco/Sources"),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
     ],
@@ -59,30 +62,46 @@ if withTorch {
     package.products += [
         .library(name: "Torch", targets: ["Torch"]),
         .library(name: "CLIP", targets: ["CLIP"]),
+        .library(name: "Detection", targets: ["Detection"]),
+        .library(name: "FVLM", targets: ["FVLM"]),
+        .library(name: "Training", targets: ["Training"]),
     ]
     package.targets += [
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
         .target(name: "Torch", dependencies: ["CTorch", "WeightFiles"]),
+        .testTarget(name: "TorchTests", dependencies: ["Torch", "FixtureSupport"], linkerSettings: runPath),
         .target(
             name: "CLIP",
             dependencies: [
                 "Torch", "Imaging", "WeightFiles", "CZlib",
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
+        .testTarget(name: "CLIPTests", dependencies: ["CLIP", "FixtureSupport"], linkerSettings: runPath),
+        .target(name: "Detection", dependencies: ["Torch", "CKernels"]),
         .testTarget(
-            name: "CLIPTests", dependencies: ["CLIP", "FixtureSupport"], linkerSettings: runPath),
-        .testTarget(name: "TorchTests", dependencies: ["Torch", "FixtureSupport"], linkerSettings: runPath),
+            name: "DetectionTests", dependencies: ["Detection", "FixtureSupport"], linkerSettings: runPath),
+        .target(
+            name: "FVLM",
+            dependencies: ["CLIP", "Detection", "Imaging", .product(name: "Yams", package: "Yams")]),
+        .testTarget(name: "FVLMTests", dependencies: ["FVLM", "FixtureSupport"], linkerSettings: runPath),
+        .target(
+            name: "Training",
+            dependencies: ["FVLM", "Detection", "Torch", "Imaging", "COCO", "WeightFiles"]),
+        .testTarget(
+            name: "TrainingTests", dependencies: ["Training", "FixtureSupport"], linkerSettings: runPath),
+        .target(name: "CYardsticks", path: "Benchmarks/Yardsticks"),
         .executableTarget(
             name: "benchmarks",
             dependencies: [
-                "CLIP", "Torch", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CLIP", "CYardsticks", "Detection", "FVLM", "Torch",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Sources", linkerSettings: runPath),
     ]
     // The commands that need networks; FVLM_TORCH tells the sources that they are there.
     for target in package.targets where ["fvlm", "fvlmTests"].contains(target.name) {
-        target.dependencies += ["CLIP", "Imaging", "Torch"]
+        target.dependencies += ["CLIP", "Detection", "FVLM", "Imaging", "Torch", "Training"]
         target.swiftSettings = (target.swiftSettings ?? []) + [.define("FVLM_TORCH")]
         target.linkerSettings = (target.linkerSettings ?? []) + runPath
     }

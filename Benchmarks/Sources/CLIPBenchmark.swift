@@ -67,7 +67,7 @@ struct CLIPBenchmark: ParsableCommand {
         let corners = try Tensor.random([1_000, 2], generator: generator) * 800
         let sizes = try Tensor.random([1_000, 2], generator: generator) * 200 + 20
         let boxes = try Tensor.cat([corners, corners + sizes], dimension: 1)
-        let sampling = try RegionSampling.cellCenters(boxes, mapSize: Size2D(32, 32), gridSize: pool.gridSize)
+        let sampling = try RegionCropping.cellCenters(boxes, mapSize: Size2D(32, 32), gridSize: pool.gridSize)
         // In chunks, as the crops of all regions would take 400 MB and their tokens several times that.
         let crops = try sampling.crops(of: map)
         var cropped: Tensor?

@@ -146,7 +146,7 @@ func largestDifference(_ first: Tensor, _ second: Tensor) throws -> Double {
             throw CLIPError("", reason: "")
         }
         let map = try Tensor.randomNormal([1, 128, 5, 6], generator: Generator(seed: 2))
-        let regions = try RegionSampling.cellCenters(
+        let regions = try RegionCropping.cellCenters(
             Tensor([[Float(0), 0, 100, 90], [20, 30, 180, 150]]), mapSize: Size2D(5, 6), gridSize: 3)
         let got = try pool(map, regions: regions).to(.float32).normalized()
         let want = try exactPool(map, regions: regions).normalized()

@@ -34,7 +34,7 @@ extension CLIPParity {
     /// Crops, crops pooled, and regions pooled without crops.
     private func compareRegions(_ recorded: FixtureCase, _ pool: AttentionPool, _ map: Tensor) throws {
         let parameters = try recorded.parameters
-        let sampling = try RegionSampling.roiAlign(
+        let sampling = try RegionCropping.roiAlign(
             recorded.torchTensor("in.large.boxes"),
             images: recorded.integers("in.large.box_image").map { Int($0) },
             mapSize: Size2D(map.size(2), map.size(3)), gridSize: parameters["grid"].int,

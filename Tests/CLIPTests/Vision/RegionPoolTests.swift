@@ -27,7 +27,7 @@ import Torch
     func equalsCroppingFirst(samplingRatio: Int, isAligned: Bool) throws {
         let (pool, maps) = try pool()
         let images = Self.boxes.indices.map { $0 % 2 }
-        let regions = try RegionSampling.roiAlign(
+        let regions = try RegionCropping.roiAlign(
             Tensor(Self.boxes), images: images, mapSize: Size2D(8, 10), gridSize: pool.gridSize,
             samplingRatio: samplingRatio, isAligned: isAligned)
         let expected = try pool(regions.crops(of: maps))
@@ -38,7 +38,7 @@ import Torch
 
     @Test func noRegions() throws {
         let (pool, maps) = try pool()
-        let regions = try RegionSampling.cellCenters(
+        let regions = try RegionCropping.cellCenters(
             Tensor.zeros([0, 4]), mapSize: Size2D(8, 10), gridSize: pool.gridSize)
         #expect(try pool(maps, regions: regions).shape == [0, 20])
         #expect(try regions.crops(of: maps).shape == [0, 128, 3, 3])
@@ -52,11 +52,11 @@ import Torch
         let map = try ramp.unsqueezed(0).unsqueezed(0)
         // 64...224 across are cells 2 to 7, 32...128 down are 1 to 4.
         let box = try Tensor([[Float(64), 32, 224, 128]])
-        let centers = try RegionSampling.cellCenters(box, mapSize: Size2D(8, 10), gridSize: 2)
+        let centers = try RegionCropping.cellCenters(box, mapSize: Size2D(8, 10), gridSize: 2)
         #expect(
             try centers.crops(of: map).array(of: Float.self)
                 == [1.75 + 325, 1.75 + 575, 3.25 + 325, 3.25 + 575])
-        let aligned = try RegionSampling.roiAlign(box, mapSize: Size2D(8, 10), gridSize: 2)
+        let aligned = try RegionCropping.roiAlign(box, mapSize: Size2D(8, 10), gridSize: 2)
         let got = try aligned.crops(of: map).array(of: Float.self)
         for (got, expected) in zip(got, [276.25, 526.25, 277.75, 527.75] as [Float]) {
             #expect(abs(got - expected) < 1e-3)
@@ -67,17 +67,17 @@ import Torch
         let (pool, maps) = try pool()
         let box = try Tensor([[Float(0), 0, 10, 10]])
         #expect(throws: CLIPError.self) {
-            try RegionSampling.roiAlign(
+            try RegionCropping.roiAlign(
                 Tensor([[Float.nan, 0, 1, 1]]), mapSize: Size2D(8, 10), gridSize: 3)
         }
         #expect(throws: CLIPError.self) {
-            try RegionSampling.roiAlign(Tensor([Float(1)]), mapSize: Size2D(8, 10), gridSize: 3)
+            try RegionCropping.roiAlign(Tensor([Float(1)]), mapSize: Size2D(8, 10), gridSize: 3)
         }
-        let other = try RegionSampling.roiAlign(box, mapSize: Size2D(8, 9), gridSize: 3)
+        let other = try RegionCropping.roiAlign(box, mapSize: Size2D(8, 9), gridSize: 3)
         #expect(throws: CLIPError.self) { try pool(maps, regions: other) }
-        let grid = try RegionSampling.roiAlign(box, mapSize: Size2D(8, 10), gridSize: 4)
+        let grid = try RegionCropping.roiAlign(box, mapSize: Size2D(8, 10), gridSize: 4)
         #expect(throws: CLIPError.self) { try pool(maps, regions: grid) }
-        let image = try RegionSampling.roiAlign(box, images: [2], mapSize: Size2D(8, 10), gridSize: 3)
+        let image = try RegionCropping.roiAlign(box, images: [2], mapSize: Size2D(8, 10), gridSize: 3)
         #expect(throws: CLIPError.self) { try pool(maps, regions: image) }
         #expect(throws: CLIPError.self) { try pool(maps) }
     }

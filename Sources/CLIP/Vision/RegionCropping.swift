@@ -7,7 +7,7 @@ import Torch
 /// was projected from it, and for the reverse, without a kernel.
 ///
 /// Shape letters: R regions, g cells along a side of a crop, H and W of the map.
-public struct RegionSampling: Sendable {
+public struct RegionCropping: Sendable {
     /// The share of every row of the map in every row of a crop, [R, g, H] float32.
     public let rows: Tensor
 
@@ -39,9 +39,9 @@ public struct RegionSampling: Sendable {
     public static func roiAlign(
         _ boxes: Tensor, images: [Int]? = nil, mapSize: Size2D, gridSize: Int, scale: Float = 1 / 32,
         samplingRatio: Int = 2, isAligned: Bool = true
-    ) throws -> RegionSampling {
+    ) throws -> RegionCropping {
         let offset: Float = isAligned ? 0.5 : 0
-        return try RegionSampling(boxes, images: images, mapSize: mapSize, gridSize: gridSize) {
+        return try RegionCropping(boxes, images: images, mapSize: mapSize, gridSize: gridSize) {
             low, high, length, weights in
             let start = low * scale - offset
             var size = high * scale - offset - start
@@ -69,8 +69,8 @@ public struct RegionSampling: Sendable {
     /// - Throws: As ``roiAlign(_:images:mapSize:gridSize:scale:samplingRatio:isAligned:)``.
     public static func cellCenters(
         _ boxes: Tensor, images: [Int]? = nil, mapSize: Size2D, gridSize: Int, scale: Float = 1 / 32
-    ) throws -> RegionSampling {
-        try RegionSampling(boxes, images: images, mapSize: mapSize, gridSize: gridSize) {
+    ) throws -> RegionCropping {
+        try RegionCropping(boxes, images: images, mapSize: mapSize, gridSize: gridSize) {
             low, high, length, weights in
             let start = low * scale
             let cell = (high * scale - start) / Float(gridSize)
