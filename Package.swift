@@ -117,6 +117,6 @@ if ProcessInfo.processInfo.environment["FVLM_FUZZ"] != nil {
     package.targets += [
         .target(name: "CFuzzer", path: "Fuzz/CFuzzer"),
         .executableTarget(
-            name: "fuzz", dependencies: ["WeightFiles", "CFuzzer", "CZlib"], path: "Fuzz/fuzz"),
+            name: "fuzz", dependencies: ["COCO", "WeightFiles", "CFuzzer", "CZlib"], path: "Fuzz/fuzz"),
     ]
 }

@@ -114,16 +114,12 @@ struct YOLOFiles {
 
     /// The pictures below the folders, by name, with their sizes.
     func images(_ report: inout ConversionReport) throws -> [(image: ImageRecord, label: String)] {
-        guard let size = PictureSizes.reader else {
-            throw ConversionError(
-                "this program was built without a decoder of pictures; give their sizes by --like FILE.json")
-        }
         var result: [(image: ImageRecord, label: String)] = []
         for folder in folders {
             let labels = try Self.labels(folder)
             let names = try Self.files(folder, Self.extensions)
             for name in names {
-                let size = try size("\(folder)/\(name)")
+                let size = try PictureSizes.reader("\(folder)/\(name)")
                 result.append(
                     (
                         ImageRecord(
