@@ -84,7 +84,11 @@ import Torch
                     try (leaf * y).sum().backward()
                     try leaf.setGrad(nil)
                     _ = try? y.matmul(Tensor.ones([3]))
-                    _ = try withCustomGradient("same", of: [leaf]) { [try leaf * 1] } backward: { $0 }
+                    _ = try withCustomGradient("same", of: [leaf]) {
+                        [try leaf * 1]
+                    } backward: {
+                        $0
+                    }
                 }
             }
             try work(2_000)

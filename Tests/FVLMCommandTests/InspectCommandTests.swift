@@ -3,7 +3,7 @@ import Foundation
 import Testing
 import WeightFiles
 
-@testable import fvlm
+@testable import FVLMCommand
 
 @Suite struct InspectCommandTests {
     @Test func filesThatAreNone() throws {

@@ -7,7 +7,7 @@
     import Testing
     import WeightFiles
 
-    @testable import fvlm
+    @testable import FVLMCommand
 
     /// The commands around CLIP, with the recorded models.
     @Suite struct EmbedCommandTests {
