@@ -48,6 +48,12 @@ let package = Package(
             ]),
         .testTarget(
             name: "FVLMCommandTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles", "FVLMCommand"]),
+        .executableTarget(
+            name: "shapes",
+            dependencies: [
+                "COCO", "Imaging", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Examples/Shapes"),
         .executableTarget(name: "coco-benchmark", dependencies: ["COCO"], path: "Benchmarks/coco/Sources"),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
