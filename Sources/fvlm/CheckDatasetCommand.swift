@@ -68,7 +68,9 @@ struct CheckDatasetCommand: ParsableCommand {
             pictures: images.map { PictureFolder(path: $0, size: PictureSizes.reader) })
         check.threadCount = threads
         check.exampleLimit = examples
-        let progress = ProgressLine("pictures", total: dataset.images.count)
+        let progress = ProgressLine(
+            "annotations and pictures",
+            total: dataset.annotations.count + (images == nil ? 0 : dataset.images.count))
         var findings = try check.findings(in: dataset) { done, _ in progress.update(done) }
         progress.finish()
         if let other {
