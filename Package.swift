@@ -15,7 +15,8 @@ let package = Package(
     name: "swift-fvlm",
     platforms: [.macOS(.v15)],
     products: [
-        .library(name: "WeightFiles", targets: ["WeightFiles"])
+        .library(name: "WeightFiles", targets: ["WeightFiles"]),
+        .library(name: "Imaging", targets: ["Imaging"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -27,6 +28,12 @@ let package = Package(
         // MARK: Without libtorch
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "WeightFiles", dependencies: ["CZlib"]),
+        .systemLibrary(
+            name: "CLibVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"]), .brew(["vips"])]),
+        .target(name: "CVips", dependencies: ["CLibVips"]),
+        .target(name: "CKernels"),
+        .target(name: "Imaging", dependencies: ["CVips", "CKernels"]),
+        .testTarget(name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport"]),
         .target(name: "FixtureSupport", dependencies: ["WeightFiles"], path: "Tests/FixtureSupport"),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
     ],
@@ -39,12 +46,16 @@ let package = Package(
 
 if withTorch {
     package.products += [
-        .library(name: "Torch", targets: ["Torch"])
+        .library(name: "Torch", targets: ["Torch"]),
+        .library(name: "CLIP", targets: ["CLIP"]),
     ]
     package.targets += [
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
         .target(name: "Torch", dependencies: ["CTorch", "WeightFiles"]),
+        .target(name: "CLIP", dependencies: ["Torch", "Imaging", "WeightFiles", "CZlib"]),
+        .testTarget(
+            name: "CLIPTests", dependencies: ["CLIP", "FixtureSupport"], linkerSettings: runPath),
         .testTarget(name: "TorchTests", dependencies: ["Torch", "FixtureSupport"], linkerSettings: runPath),
         .executableTarget(
             name: "benchmarks",

@@ -1,0 +1,32 @@
+// Separable antialiased resampling of 8-bit RGB in fixed-point arithmetic that equals Pillow's bit for bit.
+#ifndef CKERNELS_RESAMPLE_H
+#define CKERNELS_RESAMPLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum {
+    RESAMPLE_BOX,
+    RESAMPLE_BILINEAR,
+    RESAMPLE_BICUBIC,
+    RESAMPLE_LANCZOS,
+} resample_filter;
+
+// One axis: the source interval [start, end) of `length` source samples is brought to `target` samples, of
+// which only `first` ..< `first + count` are computed. The kernel reads samples outside the interval where
+// there are any.
+typedef struct {
+    size_t length;
+    double start;
+    double end;
+    size_t target;
+    size_t first;
+    size_t count;
+} resample_axis;
+
+// `source` is vertical.length rows of horizontal.length RGB pixels, `result` vertical.count rows of
+// horizontal.count. Returns 0; -1 when memory is lacking or an axis makes no sense.
+int resample_rgb8(const uint8_t *source, resample_axis horizontal, resample_axis vertical,
+                  resample_filter filter, uint8_t *result);
+
+#endif

@@ -1,0 +1,77 @@
+import CVips
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// libvips, started once, and its errors told apart by caller.
+enum Vips {
+    /// A reason of libvips, without the picture that it is about.
+    struct Failure: Error {
+        let reason: String
+    }
+
+    private static let startFailure: String? = cvips_start() == 0 ? nil : takeError()
+
+    private static let lock = ReadWriteLock()
+
+    /// Starts libvips at the first call.
+    static func started() throws(Failure) {
+        if let reason = startFailure { throw Failure(reason: "libvips cannot be started: \(reason)") }
+    }
+
+    /// Calls into libvips; `body` returns 0 or fails.
+    ///
+    /// libvips gathers the error texts of all threads in one buffer. So a call that fails is made again while
+    /// no other one runs: then the text is its own.
+    static func perform(_ body: () -> Int32) throws(Failure) {
+        try started()
+        if lock.shared(body) == 0 { return }
+        var reason = ""
+        let status = lock.exclusive {
+            _ = takeError()
+            let status = body()
+            reason = takeError()
+            return status
+        }
+        if status != 0 { throw Failure(reason: reason.isEmpty ? "damaged or of an unknown kind" : reason) }
+    }
+
+    /// libvips' error text as one line, without repetitions.
+    private static func takeError() -> String {
+        guard let text = cvips_take_error() else { return "" }
+        defer { cvips_free(text) }
+        var seen: Set<Substring> = []
+        let lines = String(cString: text).split(whereSeparator: \.isNewline)
+        return lines.filter { seen.insert($0).inserted }.joined(separator: "; ")
+    }
+}
+
+/// A lock that many may share or one may hold.
+private final class ReadWriteLock: @unchecked Sendable {
+    private let handle: UnsafeMutablePointer<pthread_rwlock_t>
+
+    init() {
+        handle = .allocate(capacity: 1)
+        pthread_rwlock_init(handle, nil)
+    }
+
+    deinit {
+        pthread_rwlock_destroy(handle)
+        handle.deallocate()
+    }
+
+    func shared(_ body: () -> Int32) -> Int32 {
+        pthread_rwlock_rdlock(handle)
+        defer { pthread_rwlock_unlock(handle) }
+        return body()
+    }
+
+    func exclusive(_ body: () -> Int32) -> Int32 {
+        pthread_rwlock_wrlock(handle)
+        defer { pthread_rwlock_unlock(handle) }
+        return body()
+    }
+}

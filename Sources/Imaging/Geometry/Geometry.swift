@@ -1,0 +1,79 @@
+/// A place in a picture, in pixels: (0, 0) is the upper left corner of the upper left pixel, whose middle is
+/// (0.5, 0.5).
+public struct Point: Sendable, Hashable {
+    /// To the right.
+    public var x: Double
+
+    /// Down.
+    public var y: Double
+
+    /// The point (x, y).
+    public init(x: Double, y: Double) {
+        self.x = x
+        self.y = y
+    }
+}
+
+/// An axis-aligned box in pixels, by two corners (XYXY); pixel (0, 0) is the box (0, 0, 1, 1).
+public struct Box: Sendable, Hashable {
+    /// The left side.
+    public var x1: Double
+
+    /// The upper side.
+    public var y1: Double
+
+    /// The right side.
+    public var x2: Double
+
+    /// The lower side.
+    public var y2: Double
+
+    /// The box between the corners (x1, y1) and (x2, y2).
+    public init(x1: Double, y1: Double, x2: Double, y2: Double) {
+        self.x1 = x1
+        self.y1 = y1
+        self.x2 = x2
+        self.y2 = y2
+    }
+
+    /// x2 - x1.
+    public var width: Double { x2 - x1 }
+
+    /// y2 - y1.
+    public var height: Double { y2 - y1 }
+
+    /// The part inside a picture of the given size; without area where nothing of it is.
+    public func clipped(to size: ImageSize) -> Box {
+        func clip(_ value: Double, _ limit: Int) -> Double { min(max(value, 0), Double(limit)) }
+        return Box(
+            x1: clip(x1, size.width), y1: clip(y1, size.height), x2: clip(x2, size.width),
+            y2: clip(y2, size.height))
+    }
+}
+
+/// A mask of one byte a pixel; zero is outside.
+public struct Mask: Sendable, Hashable {
+    /// Pixels in a row.
+    public let width: Int
+
+    /// Rows.
+    public let height: Int
+
+    /// Row by row, [height, width].
+    public var bytes: [UInt8]
+
+    /// A mask of the given bytes.
+    ///
+    /// - Throws: ``ImagingError`` when their number is not `width * height`.
+    public init(width: Int, height: Int, bytes: [UInt8]) throws {
+        guard ImageSize(width: width, height: height).byteCount(channels: 1) == bytes.count else {
+            throw ImagingError(reason: "a mask of \(width) x \(height) does not have \(bytes.count) bytes")
+        }
+        self.width = width
+        self.height = height
+        self.bytes = bytes
+    }
+
+    /// Width and height.
+    public var size: ImageSize { ImageSize(width: width, height: height) }
+}

@@ -1,0 +1,114 @@
+extension SpatialTransform {
+    /// A picture stays as it is.
+    public static func identity(_ size: ImageSize) throws -> SpatialTransform {
+        try SpatialTransform(source: size, target: size)
+    }
+
+    /// Resizing to exactly `target`, each axis with its own scale.
+    public static func resize(_ source: ImageSize, to target: ImageSize) throws -> SpatialTransform {
+        try SpatialTransform(
+            source: source, target: target, xScale: Double(target.width) / Double(max(source.width, 1)),
+            yScale: Double(target.height) / Double(max(source.height, 1)))
+    }
+
+    /// Resizing so that the shortest side becomes `shortestSide`, but the longest one at most `longestSide`,
+    /// as detectron2's `ResizeShortestEdge` (`data/transforms/augmentation_impl.py`).
+    public static func fitShortestSide(
+        _ source: ImageSize, to shortestSide: Int, longestSide: Int = .max
+    ) throws -> SpatialTransform {
+        try positive(source, shortestSide, longestSide)
+        let (short, long) = (Double(source.shortestSide), Double(source.longestSide))
+        var scaled = (short: Double(shortestSide), long: Double(shortestSide) / short * long)
+        let largest = max(scaled.short, scaled.long)
+        if largest > Double(longestSide) {
+            let scale = Double(longestSide) / largest
+            scaled = (scaled.short * scale, scaled.long * scale)
+        }
+        let size = ImageSize(width: side(scaled.long), height: side(scaled.short))
+        return try resize(source, to: source.height < source.width ? size : size.transposed)
+    }
+
+    /// Resizing so that the longest side becomes `longestSide`.
+    public static func fitLongestSide(_ source: ImageSize, to longestSide: Int) throws -> SpatialTransform {
+        try positive(source, longestSide)
+        let scale = Double(longestSide) / Double(source.longestSide)
+        return try resize(
+            source,
+            to: ImageSize(
+                width: side(Double(source.width) * scale), height: side(Double(source.height) * scale)))
+    }
+
+    /// Resizing so that the longest side becomes `side`, and padding at the right or at the bottom to a square.
+    public static func fitSquare(_ source: ImageSize, side: Int) throws -> SpatialTransform {
+        try fitLongestSide(source, to: side).padded(to: ImageSize(width: side, height: side))
+    }
+
+    /// This transform, with the target enlarged at the right and at the bottom.
+    ///
+    /// - Throws: ``ImagingError`` when `size` is smaller than the target.
+    public func padded(to size: ImageSize) throws -> SpatialTransform {
+        guard size.width >= target.width, size.height >= target.height else {
+            throw ImagingError(reason: "\(target) pixels cannot be padded to \(size)")
+        }
+        return try followed(by: SpatialTransform(source: target, target: size))
+    }
+
+    /// This transform, with the target enlarged at the right and at the bottom to whole multiples of `divisor`.
+    public func padded(toMultipleOf divisor: Int) throws -> SpatialTransform {
+        guard divisor > 0 else { throw ImagingError(reason: "sides cannot be multiples of \(divisor)") }
+        func up(_ value: Int) -> Int {
+            let (sum, overflow) = value.addingReportingOverflow(divisor - 1)
+            return overflow ? .max : sum / divisor * divisor
+        }
+        return try padded(to: ImageSize(width: up(target.width), height: up(target.height)))
+    }
+
+    /// The part of `width` x `height` pixels from (x, y) on; what lies outside the source is padding.
+    public static func crop(_ source: ImageSize, x: Int, y: Int, width: Int, height: Int) throws
+        -> SpatialTransform
+    {
+        try SpatialTransform(
+            source: source, target: ImageSize(width: width, height: height), xOffset: -Double(x),
+            yOffset: -Double(y))
+    }
+
+    /// The middle part of the given size, as torchvision and transformers take it: when the rest is odd, the
+    /// right and the lower margin are larger.
+    public static func centerCrop(_ source: ImageSize, to size: ImageSize) throws -> SpatialTransform {
+        func start(_ source: Int, _ target: Int) -> Int { ((source - target) / 2) }
+        return try crop(
+            source, x: start(source.width, size.width), y: start(source.height, size.height),
+            width: size.width, height: size.height)
+    }
+
+    /// Mirroring left to right.
+    public static func horizontalFlip(_ size: ImageSize) throws -> SpatialTransform {
+        try SpatialTransform(source: size, target: size, xScale: -1, xOffset: Double(size.width))
+    }
+
+    /// Turning a stored picture upright.
+    ///
+    /// - Parameter size: The size as stored.
+    public static func upright(_ size: ImageSize, from orientation: EXIFOrientation) throws
+        -> SpatialTransform
+    {
+        let target = orientation.swapsAxes ? size.transposed : size
+        return try SpatialTransform(
+            source: size, target: target, swapsAxes: orientation.swapsAxes,
+            xScale: orientation.flipsX ? -1 : 1, yScale: orientation.flipsY ? -1 : 1,
+            xOffset: orientation.flipsX ? Double(target.width) : 0,
+            yOffset: orientation.flipsY ? Double(target.height) : 0)
+    }
+
+    private static func positive(_ source: ImageSize, _ sides: Int...) throws {
+        guard source.width > 0, source.height > 0, sides.allSatisfy({ $0 > 0 }) else {
+            throw ImagingError(
+                reason: "a picture of \(source) pixels cannot be fitted into sides of \(sides)")
+        }
+    }
+
+    /// A side rounded to the nearest pixel, halves up, at least one.
+    private static func side(_ value: Double) -> Int {
+        value < 1e15 ? max(1, Int((value + 0.5).rounded(.down))) : .max
+    }
+}

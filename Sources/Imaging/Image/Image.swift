@@ -1,0 +1,92 @@
+/// A picture of 8-bit sRGB pixels, upright, rows from top to bottom, without gaps.
+public struct Image: Sendable, Hashable {
+    /// Pixels in a row, at least 1.
+    public let width: Int
+
+    /// Rows, at least 1.
+    public let height: Int
+
+    /// Red, green, blue of every pixel, row by row: `height * width * 3` bytes.
+    public private(set) var pixels: [UInt8]
+
+    /// A picture of the given bytes.
+    ///
+    /// - Parameter pixels: RGB, row by row, [height, width, 3].
+    /// - Throws: ``ImagingError`` when a side is not positive or the number of bytes is not that of the size.
+    public init(width: Int, height: Int, pixels: [UInt8]) throws {
+        let count = ImageSize(width: width, height: height).byteCount(channels: 3)
+        guard count == pixels.count else {
+            throw ImagingError(
+                reason:
+                    "\(width) x \(height) RGB pixels are \(count.map(String.init) ?? "not possible") bytes, "
+                    + "but \(pixels.count) bytes were given")
+        }
+        self.width = width
+        self.height = height
+        self.pixels = pixels
+    }
+
+    /// A picture of one colour.
+    ///
+    /// - Throws: ``ImagingError`` when a side is not positive or the size is beyond the address space.
+    public init(width: Int, height: Int, filledWith color: Color = .black) throws {
+        let size = ImageSize(width: width, height: height)
+        try self.init(uninitialized: size) { bytes in
+            if color.red == color.green, color.green == color.blue {
+                bytes.update(repeating: color.red)
+                return
+            }
+            for index in stride(from: 0, to: bytes.count, by: 3) {
+                bytes[index] = color.red
+                bytes[index + 1] = color.green
+                bytes[index + 2] = color.blue
+            }
+        }
+    }
+
+    /// A picture of bytes whose number is known to be right.
+    init(trusted size: ImageSize, _ pixels: [UInt8]) {
+        width = size.width
+        height = size.height
+        self.pixels = pixels
+    }
+
+    /// A picture whose bytes are written by `body`, all of them.
+    init(
+        uninitialized size: ImageSize, _ body: (UnsafeMutableBufferPointer<UInt8>) throws -> Void
+    ) throws {
+        guard let count = size.byteCount(channels: 3) else {
+            throw ImagingError(reason: "a picture of \(size) pixels is not possible")
+        }
+        width = size.width
+        height = size.height
+        pixels = try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            try body(UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+            initialized = count
+        }
+    }
+
+    /// Width and height.
+    public var size: ImageSize { ImageSize(width: width, height: height) }
+
+    /// The pixel at column `x`, row `y`; both must be inside the picture.
+    public subscript(x: Int, y: Int) -> Color {
+        get {
+            let index = (y * width + x) * 3
+            return Color(red: pixels[index], green: pixels[index + 1], blue: pixels[index + 2])
+        }
+        set {
+            let index = (y * width + x) * 3
+            pixels[index] = newValue.red
+            pixels[index + 1] = newValue.green
+            pixels[index + 2] = newValue.blue
+        }
+    }
+
+    /// The bytes for changing in place; their number stays.
+    mutating func withMutablePixels<Result>(
+        _ body: (UnsafeMutableBufferPointer<UInt8>) throws -> Result
+    ) rethrows -> Result {
+        try pixels.withUnsafeMutableBufferPointer { try body($0) }
+    }
+}

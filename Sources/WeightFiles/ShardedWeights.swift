@@ -1,0 +1,91 @@
+import Foundation
+
+/// Weights in several files, with an index that says which tensor is in which
+/// (`model.safetensors.index.json`, `pytorch_model.bin.index.json` of Hugging Face).
+public struct ShardedWeights: WeightSource {
+    /// The path of the index.
+    public let origin: String
+
+    /// The names of the tensors, in the order of the index.
+    public let keys: [String]
+
+    /// The names of the files, sorted.
+    public let files: [String]
+
+    private let sources: [String: any WeightSource]
+    private let fileOfTensor: [String: String]
+
+    /// Opens the index and all files that it names, which must lie beside it.
+    ///
+    /// - Throws: ``WeightFileError`` when the index is not one, a file is missing or broken, or the files do
+    ///   not have exactly the tensors that the index lists.
+    public init(path: String) throws {
+        let storage = try TensorStorage.mapping(file: path)
+        let index = try Self.index(storage, origin: path)
+        let folder = URL(filePath: path).deletingLastPathComponent()
+        let files = Set(index.map(\.file)).sorted()
+        var sources: [String: any WeightSource] = [:]
+        for file in files {
+            guard !file.isEmpty, file != "..", file != ".", !file.contains("/"), !file.contains("\\") else {
+                throw WeightFileError(
+                    file: path, place: file.debugDescription,
+                    reason: "is not the name of a file beside the index")
+            }
+            let source = try WeightFile.open(folder.appending(path: file).path)
+            guard !(source is ShardedWeights) else {
+                throw WeightFileError(file: path, place: file.debugDescription, reason: "is an index itself")
+            }
+            sources[file] = source
+        }
+        fileOfTensor = Dictionary(index.map { ($0.name, $0.file) }, uniquingKeysWith: { first, _ in first })
+        for file in files {
+            let listed = Set(index.lazy.filter { $0.file == file }.map(\.name))
+            let found = Set(sources[file]?.keys ?? [])
+            let wrong = listed.symmetricDifference(found).sorted()
+            guard wrong.isEmpty else {
+                throw WeightFileError(
+                    file: path, place: file.debugDescription,
+                    reason: "\(wrong.count) tensors are listed and missing, or there and not listed: "
+                        + wrong.prefix(5).joined(separator: ", "))
+            }
+        }
+        origin = path
+        keys = index.map(\.name)
+        self.files = files
+        self.sources = sources
+    }
+
+    private static func index(_ storage: TensorStorage, origin: String) throws -> [(
+        name: String, file: String
+    )] {
+        var index: [(name: String, file: String)] = []
+        var hasMap = false
+        do {
+            try storage.withUnsafeBytes { bytes in
+                var reader = JSONReader(bytes)
+                try reader.object { reader, key in
+                    if key == "weight_map" {
+                        hasMap = true
+                        try reader.object { index.append(($1, try $0.string())) }
+                    } else {
+                        _ = try JSONValue(from: &reader, depth: 1)
+                    }
+                }
+                try reader.expectEnd()
+            }
+        } catch let error as JSONReader.Failure {
+            throw WeightFileError(file: origin, place: "byte \(error.position)", reason: error.reason)
+        }
+        guard hasMap else {
+            throw WeightFileError(
+                file: origin, reason: "is JSON without \"weight_map\", not an index of weight files")
+        }
+        return index
+    }
+
+    /// The tensor called `name`, in the file that has it.
+    public func tensor(named name: String) throws -> StoredTensor {
+        guard let file = fileOfTensor[name], let source = sources[file] else { throw missing(name) }
+        return try source.tensor(named: name)
+    }
+}

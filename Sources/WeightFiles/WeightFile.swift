@@ -1,0 +1,111 @@
+import Foundation
+
+/// Opens weight files of every form that is known.
+public enum WeightFile {
+    /// The form of a file, by its first bytes.
+    enum Form: Equatable {
+        case safetensors
+        case zip
+        case pickle
+        case legacyTorch
+        case json
+
+        /// Something else, described where it can be.
+        case other(String?)
+    }
+
+    /// The tensors of the file at `path`, whatever its form; the name of the file says nothing.
+    ///
+    /// Known are safetensors, checkpoints of `torch.save`, TorchScript archives, pickles of numpy arrays and
+    /// Hugging Face's index of several files. For a folder, the file in it that carries one of Hugging Face's
+    /// names is opened.
+    ///
+    /// - Throws: ``WeightFileError`` when the file is of another form (it says which, where that can be
+    ///   told) or broken.
+    public static func open(_ path: String) throws -> any WeightSource {
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+            return try open(fileInside(folder: path))
+        }
+        let storage = try TensorStorage.mapping(file: path)
+        switch storage.withUnsafeBytes({ form(of: $0) }) {
+        case .safetensors: return try Safetensors(storage: storage, origin: path)
+        case .pickle: return try NumpyPickle(storage: storage, origin: path)
+        case .legacyTorch: return try PyTorchArchive(storage: storage, origin: path)
+        case .json: return try ShardedWeights(path: path)
+        case .zip:
+            let zip = try ZipArchive(storage: storage, origin: path)
+            if TorchRecords.isTorchScript(zip) {
+                return try TorchScriptArchive(zip: zip, checksums: .verified)
+            }
+            if TorchRecords.root(of: zip) == nil, zip.entries.contains(where: { $0.name.hasSuffix(".npy") }) {
+                throw unknown(path, "a numpy archive (.npz)")
+            }
+            return try PyTorchArchive(zip: zip, checksums: .verified)
+        case .other(let what): throw unknown(path, what)
+        }
+    }
+
+    private static func unknown(_ path: String, _ what: String?) -> WeightFileError {
+        WeightFileError(
+            file: path,
+            reason: (what.map { "looks like \($0), " } ?? "is of an unknown form, ")
+                + "not like safetensors, a PyTorch or TorchScript archive or a pickle of numpy arrays")
+    }
+
+    private static func fileInside(folder: String) throws -> String {
+        let names = [
+            "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+            "pytorch_model.bin.index.json",
+        ]
+        let paths = names.map { URL(filePath: folder).appending(path: $0).path }
+        guard let path = paths.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+            throw WeightFileError(
+                file: folder, reason: "is a folder without any of \(names.joined(separator: ", "))")
+        }
+        return path
+    }
+
+    /// Tells the form from the first bytes.
+    static func form(of bytes: UnsafeRawBufferPointer) -> Form {
+        func starts(_ text: String) -> Bool { bytes.starts(with: text.utf8) }
+        if starts("PK\u{3}\u{4}") || starts("PK\u{5}\u{6}") { return .zip }
+        if bytes.count >= 2, bytes[0] == 0x80, (2...5).contains(bytes[1]) {
+            // torch's magic number comes first in its old files.
+            let magic: [UInt8] = [0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20]
+            return bytes.dropFirst(2).starts(with: magic) ? .legacyTorch : .pickle
+        }
+        if let known = otherForm(of: bytes) { return .other(known) }
+        if let text = bytes.prefix(64).first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }),
+            text == UInt8(ascii: "{")
+        {
+            return .json
+        }
+        if bytes.count >= 9, bytes[8] == UInt8(ascii: "{") { return .safetensors }
+        return .other(nil)
+    }
+
+    private static func otherForm(of bytes: UnsafeRawBufferPointer) -> String? {
+        let signatures: [([UInt8], String)] = [
+            (Array("version https://git-lfs".utf8), "a git-lfs pointer (fetch the file with git lfs pull)"),
+            (Array("<!".utf8), "a web page (the download went wrong)"),
+            (Array("<html".utf8), "a web page (the download went wrong)"),
+            ([0x89] + Array("HDF".utf8), "an HDF5 file (Keras)"),
+            (Array("GGUF".utf8), "a GGUF file"),
+            ([0x93] + Array("NUMPY".utf8), "a single numpy array (.npy)"),
+            ([0x1F, 0x8B], "a gzip file (unpack it first)"),
+            ([0x28, 0xB5, 0x2F, 0xFD], "a zstd file (unpack it first)"),
+            ([0xFD] + Array("7zXZ".utf8), "an xz file (unpack it first)"),
+            (Array("BZh".utf8), "a bzip2 file (unpack it first)"),
+            ([0x89] + Array("PNG".utf8), "a picture"), ([0xFF, 0xD8, 0xFF], "a picture"),
+            ([0x08, 0x08, 0x12], "an ONNX file"), ([0x80, 0x00], "a pickle of protocol 0"),
+            ([0x80, 0x01], "a pickle of protocol 1 (save it with protocol 2 or later)"),
+            (Array("(dp".utf8), "a pickle of protocol 0 (save it with protocol 2 or later)"),
+        ]
+        if let match = signatures.first(where: { bytes.starts(with: $0.0) }) { return match.1 }
+        if bytes.count >= 262, bytes[257..<262].elementsEqual("ustar".utf8) {
+            return "a tar archive (unpack it first, or save it with a newer torch)"
+        }
+        return nil
+    }
+}

@@ -1,0 +1,78 @@
+import CZlib
+
+extension ZipArchive {
+    private func failure(_ entry: Entry, _ reason: String) -> WeightFileError {
+        WeightFileError(file: origin, place: "entry '\(entry.name)'", reason: reason)
+    }
+
+    /// The contents of `entry`, checksum verified.
+    ///
+    /// Stored bytes are not copied.
+    ///
+    /// - Throws: ``WeightFileError`` when the checksum is wrong, a deflated stream is broken or is of
+    ///   another size than the directory says, or deflated entries need more memory than four times the
+    ///   archive's size.
+    package func contents(of entry: Entry) throws -> TensorStorage {
+        var budget = MemoryBudget(fileSize: storage.byteCount)
+        let contents = try unverifiedContents(of: entry, budget: &budget)
+        try verify(contents, of: entry)
+        return contents
+    }
+
+    /// The contents without reading stored bytes; what is inflated counts against `budget`.
+    func unverifiedContents(of entry: Entry, budget: inout MemoryBudget) throws -> TensorStorage {
+        guard let stored = storage.slice(entry.range) else { throw failure(entry, "lies outside the file") }
+        guard entry.isDeflated else { return stored }
+        guard budget.spend(entry.byteCount) else {
+            throw failure(
+                entry,
+                "inflates to \(entry.byteCount) bytes; with the other entries that is more than four "
+                    + "times the size of the file, save it uncompressed")
+        }
+        return try TensorStorage(byteCount: entry.byteCount) { target in
+            try stored.withUnsafeBytes { try inflate($0, into: target, entry) }
+        }
+    }
+
+    /// Compares the CRC-32 of `contents` with the one in the directory.
+    func verify(_ contents: TensorStorage, of entry: Entry) throws {
+        let checksum = contents.withUnsafeBytes { CRC32.checksum($0) }
+        guard checksum == entry.checksum else {
+            throw failure(
+                entry, "its contents do not match their checksum; the file is damaged, fetch or save it again"
+            )
+        }
+    }
+
+    private func inflate(
+        _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, _ entry: Entry
+    ) throws {
+        var stream = z_stream()
+        // Negative: a bare stream without zlib's header.
+        guard
+            inflateInit2_(&stream, -MAX_WBITS, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
+        else { throw failure(entry, "zlib cannot be started") }
+        defer { inflateEnd(&stream) }
+        var (taken, made) = (0, 0)
+        var status = Z_OK
+        while status == Z_OK {
+            // zlib counts in 32 bits.
+            let available = min(source.count - taken, 1 << 30)
+            let room = min(target.count - made, 1 << 30)
+            stream.next_in = UnsafeMutablePointer(
+                mutating: source.baseAddress.map { ($0 + taken).assumingMemoryBound(to: UInt8.self) })
+            stream.avail_in = UInt32(available)
+            stream.next_out = target.baseAddress.map { ($0 + made).assumingMemoryBound(to: UInt8.self) }
+            stream.avail_out = UInt32(room)
+            status = CZlib.inflate(&stream, Z_NO_FLUSH)
+            taken += available - Int(stream.avail_in)
+            made += room - Int(stream.avail_out)
+        }
+        guard status == Z_STREAM_END, made == target.count, taken == source.count else {
+            throw failure(
+                entry,
+                "its deflated bytes are broken or not of the size that the directory says "
+                    + "(\(made) of \(target.count) bytes); the file is damaged, fetch it again")
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import Testing
+
+@testable import Imaging
+
+@Suite struct ImageTests {
+    @Test func wrongNumbersOfBytesAreErrors() {
+        #expect(throws: ImagingError.self) { try Image(width: 2, height: 2, pixels: [0, 0, 0]) }
+        #expect(throws: ImagingError.self) { try Image(width: 0, height: 2, pixels: []) }
+        #expect(throws: ImagingError.self) { try Image(width: -1, height: -1, pixels: [1, 2, 3]) }
+        #expect(throws: ImagingError.self) { try Image(width: .max, height: .max) }
+        #expect(throws: ImagingError.self) { try Mask(width: 2, height: 2, bytes: [1]) }
+    }
+
+    @Test func turningGivesTheCornersThatEXIFDefines() throws {
+        // The stored corners as EXIF 2.32 names them: row 0 is the upright picture's `rows`, column 0 its
+        // `columns`.
+        let stored = try patternImage(width: 3, height: 2)
+        let (topLeft, topRight) = (stored[0, 0], stored[2, 0])
+        let (bottomLeft, bottomRight) = (stored[0, 1], stored[2, 1])
+        let uprightTopLeft: [EXIFOrientation: Color] = [
+            .up: topLeft, .upMirrored: topRight, .down: bottomRight, .downMirrored: bottomLeft,
+            .leftMirrored: topLeft, .right: bottomLeft, .rightMirrored: bottomRight, .left: topRight,
+        ]
+        let uprightTopRight: [EXIFOrientation: Color] = [
+            .up: topRight, .upMirrored: topLeft, .down: bottomLeft, .downMirrored: bottomRight,
+            .leftMirrored: bottomLeft, .right: topLeft, .rightMirrored: topRight, .left: bottomRight,
+        ]
+        for orientation in EXIFOrientation.allCases {
+            let upright = stored.upright(from: orientation)
+            #expect(upright.size == (orientation.swapsAxes ? stored.size.transposed : stored.size))
+            #expect(upright[0, 0] == uprightTopLeft[orientation], "\(orientation)")
+            #expect(upright[upright.width - 1, 0] == uprightTopRight[orientation], "\(orientation)")
+        }
+    }
+
+    @Test func turningLargerPicturesOnlyMovesPixels() throws {
+        let stored = try patternImage(width: 131, height: 70)
+        for orientation in EXIFOrientation.allCases {
+            let upright = stored.upright(from: orientation)
+            let transform = try SpatialTransform.upright(stored.size, from: orientation)
+            var wrong = 0
+            for y in 0..<stored.height {
+                for x in 0..<stored.width {
+                    let place = transform.apply(to: Point(x: Double(x) + 0.5, y: Double(y) + 0.5))
+                    if upright[Int(place.x), Int(place.y)] != stored[x, y] { wrong += 1 }
+                }
+            }
+            #expect(wrong == 0, "\(orientation)")
+        }
+    }
+
+    @Test func readableForegroundHasEnoughContrast() {
+        for value in stride(from: 0, through: 255, by: 5) {
+            let color = Color(red: UInt8(value), green: UInt8(255 - value), blue: UInt8(value / 2))
+            let (a, b) = (color.luminance + 0.05, color.readableForeground.luminance + 0.05)
+            #expect(max(a, b) / min(a, b) >= 4.5)
+        }
+    }
+}
