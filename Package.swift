@@ -15,6 +15,7 @@ let package = Package(
     name: "swift-fvlm",
     platforms: [.macOS(.v15)],
     products: [
+        .library(name: "COCO", targets: ["COCO"]),
         .library(name: "WeightFiles", targets: ["WeightFiles"]),
         .library(name: "Imaging", targets: ["Imaging"]),
     ],
@@ -35,6 +36,8 @@ let package = Package(
         .target(name: "Imaging", dependencies: ["CVips", "CKernels"]),
         .testTarget(name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport"]),
         .target(name: "FixtureSupport", dependencies: ["WeightFiles"], path: "Tests/FixtureSupport"),
+        .target(name: "COCO"),
+        .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
     ],
     swiftLanguageModes: [.v6],

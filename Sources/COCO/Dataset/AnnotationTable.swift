@@ -1,0 +1,148 @@
+/// One annotated object.
+public struct Annotation: Sendable, Hashable {
+    /// The id; any 64-bit integer, 0 and negative ones included.
+    public var id: Int64
+
+    /// The image.
+    public var imageID: Int64
+
+    /// The class.
+    public var categoryID: Int64
+
+    /// The box in pixels of the image, nil when the file states none.
+    public var box: Box?
+
+    /// The area in square pixels, nil when the file states none.
+    public var area: Double?
+
+    /// Whether a crowd is marked, of which single objects need not be found.
+    public var isCrowd: Bool
+
+    /// The field `ignore` of LVIS-like files: the object neither needs to be found nor counts as an error.
+    public var isIgnored: Bool
+
+    /// The outline.
+    public var segmentation: Segmentation?
+
+    /// An object; see the properties.
+    public init(
+        id: Int64, imageID: Int64, categoryID: Int64, box: Box? = nil, area: Double? = nil,
+        isCrowd: Bool = false, isIgnored: Bool = false, segmentation: Segmentation? = nil
+    ) {
+        self.id = id
+        self.imageID = imageID
+        self.categoryID = categoryID
+        self.box = box
+        self.area = area
+        self.isCrowd = isCrowd
+        self.isIgnored = isIgnored
+        self.segmentation = segmentation
+    }
+}
+
+/// The annotations of a file as columns.
+public struct AnnotationTable: Sendable {
+    /// What a row states.
+    public struct Flags: OptionSet, Sendable, Hashable {
+        /// The bits.
+        public let rawValue: UInt8
+
+        /// Flags by their bits.
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        /// The file states a box.
+        public static let hasBox = Flags(rawValue: 1)
+        /// The file states an area.
+        public static let hasArea = Flags(rawValue: 2)
+        /// `iscrowd` is set.
+        public static let isCrowd = Flags(rawValue: 4)
+        /// `ignore` is set.
+        public static let isIgnored = Flags(rawValue: 8)
+    }
+
+    /// The ids, in the file's order.
+    public private(set) var ids: [Int64] = []
+
+    /// The ids of the images.
+    public private(set) var imageIDs: [Int64] = []
+
+    /// The ids of the classes.
+    public private(set) var categoryIDs: [Int64] = []
+
+    /// The boxes in pixels; all zero where ``Flags/hasBox`` is not set.
+    public private(set) var boxes: [Box] = []
+
+    /// The areas in square pixels; 0 where ``Flags/hasArea`` is not set.
+    public private(set) var areas: [Double] = []
+
+    /// What the rows state.
+    public private(set) var flags: [Flags] = []
+
+    /// The outlines.
+    public internal(set) var segmentations = SegmentationColumn()
+
+    /// An empty table.
+    public init() {}
+
+    /// The number of annotations.
+    public var count: Int { ids.count }
+
+    /// An annotation.
+    public subscript(row: Int) -> Annotation {
+        let flags = flags[row]
+        return Annotation(
+            id: ids[row], imageID: imageIDs[row], categoryID: categoryIDs[row],
+            box: flags.contains(.hasBox) ? boxes[row] : nil,
+            area: flags.contains(.hasArea) ? areas[row] : nil,
+            isCrowd: flags.contains(.isCrowd), isIgnored: flags.contains(.isIgnored),
+            segmentation: segmentations[row])
+    }
+
+    /// Adds an annotation.
+    public mutating func append(_ annotation: Annotation) {
+        var flags: Flags = []
+        if annotation.box != nil { flags.insert(.hasBox) }
+        if annotation.area != nil { flags.insert(.hasArea) }
+        if annotation.isCrowd { flags.insert(.isCrowd) }
+        if annotation.isIgnored { flags.insert(.isIgnored) }
+        segmentations.append(annotation.segmentation)
+        appendColumns(
+            id: annotation.id, imageID: annotation.imageID, categoryID: annotation.categoryID,
+            box: annotation.box, area: annotation.area, flags: flags)
+    }
+
+    /// Adds a copy of a row of another table.
+    public mutating func append(row: Int, of other: AnnotationTable) {
+        segmentations.append(row: row, of: other.segmentations)
+        appendColumns(
+            id: other.ids[row], imageID: other.imageIDs[row], categoryID: other.categoryIDs[row],
+            box: other.boxes[row], area: other.areas[row], flags: other.flags[row])
+    }
+
+    /// Adds all but the segmentation, which the caller has added to its column.
+    mutating func appendColumns(
+        id: Int64, imageID: Int64, categoryID: Int64, box: Box?, area: Double?, flags: Flags
+    ) {
+        ids.append(id)
+        imageIDs.append(imageID)
+        categoryIDs.append(categoryID)
+        boxes.append(box ?? Box(x: 0, y: 0, width: 0, height: 0))
+        areas.append(area ?? 0)
+        self.flags.append(flags)
+    }
+
+    /// Makes room for the annotations of a file of `byteCount` bytes, so that the columns never move while
+    /// they grow: moving holds a column twice, and untouched room costs no memory.
+    mutating func reserve(forFileOf byteCount: Int) {
+        let rows = byteCount / 160
+        ids.reserveCapacity(rows)
+        imageIDs.reserveCapacity(rows)
+        categoryIDs.reserveCapacity(rows)
+        boxes.reserveCapacity(rows)
+        areas.reserveCapacity(rows)
+        flags.reserveCapacity(rows)
+        segmentations.rows.reserveCapacity(rows)
+        segmentations.ringEnds.reserveCapacity(rows)
+        segmentations.coordinates.reserveCapacity(byteCount / 6)
+    }
+}

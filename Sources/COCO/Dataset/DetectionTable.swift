@@ -1,0 +1,115 @@
+/// One detected object.
+public struct Detection: Sendable, Hashable {
+    /// The image.
+    public var imageID: Int64
+
+    /// The class.
+    public var categoryID: Int64
+
+    /// The confidence; higher is surer.
+    public var score: Double
+
+    /// The box in pixels of the image.
+    public var box: Box?
+
+    /// The mask.
+    public var segmentation: Segmentation?
+
+    /// An object; see the properties.
+    public init(
+        imageID: Int64, categoryID: Int64, score: Double, box: Box? = nil, segmentation: Segmentation? = nil
+    ) {
+        self.imageID = imageID
+        self.categoryID = categoryID
+        self.score = score
+        self.box = box
+        self.segmentation = segmentation
+    }
+}
+
+/// The detections of a result file as columns.
+public struct DetectionTable: Sendable {
+    /// The ids of the images, in the file's order.
+    public private(set) var imageIDs: [Int64] = []
+
+    /// The ids of the classes.
+    public private(set) var categoryIDs: [Int64] = []
+
+    /// The scores, all finite.
+    public private(set) var scores: [Double] = []
+
+    /// The boxes in pixels; all zero where ``hasBox`` is false.
+    public private(set) var boxes: [Box] = []
+
+    /// Whether the rows have a box.
+    public private(set) var hasBox: [Bool] = []
+
+    /// The masks.
+    public internal(set) var segmentations = SegmentationColumn()
+
+    /// An empty table.
+    public init() {}
+
+    /// The number of detections.
+    public var count: Int { scores.count }
+
+    /// A detection.
+    public subscript(row: Int) -> Detection {
+        Detection(
+            imageID: imageIDs[row], categoryID: categoryIDs[row], score: scores[row],
+            box: hasBox[row] ? boxes[row] : nil, segmentation: segmentations[row])
+    }
+
+    /// Adds a detection.
+    public mutating func append(_ detection: Detection) {
+        segmentations.append(detection.segmentation)
+        appendColumns(
+            imageID: detection.imageID, categoryID: detection.categoryID, score: detection.score,
+            box: detection.box)
+    }
+
+    /// Adds a copy of a row of another table.
+    public mutating func append(row: Int, of other: DetectionTable) {
+        segmentations.append(row: row, of: other.segmentations)
+        appendColumns(
+            imageID: other.imageIDs[row], categoryID: other.categoryIDs[row], score: other.scores[row],
+            box: other.hasBox[row] ? other.boxes[row] : nil)
+    }
+
+    /// The same detections without their masks.
+    public func withoutMasks() -> DetectionTable {
+        var result = self
+        result.segmentations = SegmentationColumn()
+        for _ in 0..<count { result.segmentations.appendNone() }
+        return result
+    }
+
+    /// The same detections without their boxes.
+    public func withoutBoxes() -> DetectionTable {
+        var result = self
+        result.boxes = Array(repeating: Box(x: 0, y: 0, width: 0, height: 0), count: count)
+        result.hasBox = Array(repeating: false, count: count)
+        return result
+    }
+
+    /// Adds all but the mask, which the caller has added to its column.
+    mutating func appendColumns(imageID: Int64, categoryID: Int64, score: Double, box: Box?) {
+        imageIDs.append(imageID)
+        categoryIDs.append(categoryID)
+        scores.append(score)
+        boxes.append(box ?? Box(x: 0, y: 0, width: 0, height: 0))
+        hasBox.append(box != nil)
+    }
+
+    /// As ``AnnotationTable/reserve(forFileOf:)``.
+    mutating func reserve(forFileOf byteCount: Int) {
+        let rows = byteCount / 80
+        imageIDs.reserveCapacity(rows)
+        categoryIDs.reserveCapacity(rows)
+        scores.reserveCapacity(rows)
+        boxes.reserveCapacity(rows)
+        hasBox.reserveCapacity(rows)
+        segmentations.rows.reserveCapacity(rows)
+        segmentations.characters.reserveCapacity(byteCount)
+    }
+}

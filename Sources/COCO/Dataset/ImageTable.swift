@@ -1,0 +1,102 @@
+/// One image of an annotation file.
+public struct ImageRecord: Sendable, Hashable {
+    /// The id; any 64-bit integer, 0 and negative ones included.
+    public var id: Int64
+
+    /// The width in pixels, 0 when the file does not state it.
+    public var width: Int
+
+    /// The height in pixels, 0 when the file does not state it.
+    public var height: Int
+
+    /// The name of the picture's file, empty when the file does not state it (LVIS).
+    public var fileName: String
+
+    /// LVIS: where COCO serves the picture; empty when the file does not state it.
+    public var cocoURL: String
+
+    /// The id of the picture's licence.
+    public var license: Int64?
+
+    /// LVIS: the categories that are known to be absent from the picture.
+    public var negativeCategoryIDs: [Int64]?
+
+    /// LVIS: the categories of which not every object is marked.
+    public var notExhaustiveCategoryIDs: [Int64]?
+
+    /// A record; see the properties.
+    public init(
+        id: Int64, width: Int, height: Int, fileName: String = "", cocoURL: String = "",
+        license: Int64? = nil,
+        negativeCategoryIDs: [Int64]? = nil, notExhaustiveCategoryIDs: [Int64]? = nil
+    ) {
+        self.id = id
+        self.width = width
+        self.height = height
+        self.fileName = fileName
+        self.cocoURL = cocoURL
+        self.license = license
+        self.negativeCategoryIDs = negativeCategoryIDs
+        self.notExhaustiveCategoryIDs = notExhaustiveCategoryIDs
+    }
+
+    /// The path of the picture below the folder of images: ``fileName``, or for LVIS the last two parts of
+    /// ``cocoURL`` (`val2017/000000397133.jpg`).
+    public var path: String {
+        fileName.isEmpty ? cocoURL.split(separator: "/").suffix(2).joined(separator: "/") : fileName
+    }
+}
+
+/// The images of an annotation file as columns.
+public struct ImageTable: Sendable {
+    /// The ids, in the file's order.
+    public private(set) var ids: [Int64] = []
+
+    /// The widths in pixels, 0 where not stated.
+    public private(set) var widths: [Int32] = []
+
+    /// The heights in pixels, 0 where not stated.
+    public private(set) var heights: [Int32] = []
+
+    /// The names of the files, empty where not stated.
+    public private(set) var fileNames = StringColumn()
+
+    /// LVIS: addresses of the pictures, empty where not stated.
+    public private(set) var cocoURLs = StringColumn()
+
+    /// Ids of the licences.
+    public private(set) var licenses: [Int64?] = []
+
+    /// LVIS: categories that are known to be absent.
+    public private(set) var negativeCategoryIDs = IDListColumn()
+
+    /// LVIS: categories of which not every object is marked.
+    public private(set) var notExhaustiveCategoryIDs = IDListColumn()
+
+    /// An empty table.
+    public init() {}
+
+    /// The number of images.
+    public var count: Int { ids.count }
+
+    /// An image.
+    public subscript(row: Int) -> ImageRecord {
+        ImageRecord(
+            id: ids[row], width: Int(widths[row]), height: Int(heights[row]), fileName: fileNames[row],
+            cocoURL: cocoURLs[row], license: licenses[row],
+            negativeCategoryIDs: negativeCategoryIDs[row].map { Array($0) },
+            notExhaustiveCategoryIDs: notExhaustiveCategoryIDs[row].map { Array($0) })
+    }
+
+    /// Adds an image. The size is clamped to 32 bits.
+    public mutating func append(_ image: ImageRecord) {
+        ids.append(image.id)
+        widths.append(Int32(clamping: image.width))
+        heights.append(Int32(clamping: image.height))
+        fileNames.append(image.fileName)
+        cocoURLs.append(image.cocoURL)
+        licenses.append(image.license)
+        negativeCategoryIDs.append(image.negativeCategoryIDs)
+        notExhaustiveCategoryIDs.append(image.notExhaustiveCategoryIDs)
+    }
+}

@@ -1,0 +1,135 @@
+/// The segmentations of many rows, each kind in one pool: a file with a million polygons takes a handful of
+/// allocations, and a row costs no object of its own.
+public struct SegmentationColumn: Sendable {
+    /// The form of a row's segmentation.
+    public enum Kind: UInt8, Sendable {
+        /// The row has no segmentation.
+        case none
+        /// Rings in ``SegmentationColumn/coordinates``.
+        case polygons
+        /// Runs in ``SegmentationColumn/counts``.
+        case runLengths
+        /// Packed runs in ``SegmentationColumn/characters``.
+        case compressedRunLengths
+    }
+
+    /// Where a row's data lies in the pool of its kind.
+    struct Row: Sendable {
+        /// The first ring, run or character.
+        var start = 0
+        /// How many rings, runs or characters.
+        var count = 0
+        /// The stated size of a run-length mask.
+        var height: Int32 = 0
+        var width: Int32 = 0
+        var kind = Kind.none
+    }
+
+    var rows: [Row] = []
+
+    /// The points of all rings, `x0, y0, x1, y1, ...` in pixels.
+    public internal(set) var coordinates: [Double] = []
+
+    /// Where every ring ends in ``coordinates``; it begins where the one before ends.
+    var ringEnds: [Int] = []
+
+    /// The runs of all uncompressed run-length masks.
+    public internal(set) var counts: [UInt32] = []
+
+    /// The packed text of all compressed run-length masks.
+    public internal(set) var characters: [UInt8] = []
+
+    /// An empty column.
+    public init() {}
+
+    /// The number of rows.
+    public var count: Int { rows.count }
+
+    /// The form of a row's segmentation.
+    public func kind(_ row: Int) -> Kind { rows[row].kind }
+
+    /// The size that a run-length mask states, in pixels; nil for polygons and for rows without a mask.
+    public func size(_ row: Int) -> (height: Int, width: Int)? {
+        switch rows[row].kind {
+        case .none, .polygons: nil
+        case .runLengths, .compressedRunLengths: (Int(rows[row].height), Int(rows[row].width))
+        }
+    }
+
+    /// The number of rings of a row of polygons, 0 for any other.
+    public func ringCount(_ row: Int) -> Int { rows[row].kind == .polygons ? rows[row].count : 0 }
+
+    /// The places in ``coordinates`` of a ring of a row of polygons.
+    public func ring(_ ring: Int, ofRow row: Int) -> Range<Int> {
+        let index = rows[row].start + ring
+        return (index == 0 ? 0 : ringEnds[index - 1])..<ringEnds[index]
+    }
+
+    /// The segmentation of a row, nil when it has none.
+    public subscript(row: Int) -> Segmentation? {
+        let place = rows[row]
+        let range = place.start..<place.start + place.count
+        switch place.kind {
+        case .none: return nil
+        case .polygons:
+            return .polygons((0..<place.count).map { Array(coordinates[ring($0, ofRow: row)]) })
+        case .runLengths:
+            return .runLengths(
+                height: Int(place.height), width: Int(place.width), counts: Array(counts[range]))
+        case .compressedRunLengths:
+            return .compressedRunLengths(
+                height: Int(place.height), width: Int(place.width), counts: Array(characters[range]))
+        }
+    }
+
+    /// Adds a row. The size of a run-length mask is clamped to 32 bits.
+    public mutating func append(_ segmentation: Segmentation?) {
+        switch segmentation {
+        case nil: appendNone()
+        case .polygons(let rings):
+            let start = ringEnds.count
+            for ring in rings {
+                coordinates.append(contentsOf: ring)
+                ringEnds.append(coordinates.count)
+            }
+            rows.append(Row(start: start, count: rings.count, kind: .polygons))
+        case .runLengths(let height, let width, let values):
+            rows.append(
+                Row(
+                    start: counts.count, count: values.count, height: Int32(clamping: height),
+                    width: Int32(clamping: width), kind: .runLengths))
+            counts.append(contentsOf: values)
+        case .compressedRunLengths(let height, let width, let text):
+            rows.append(
+                Row(
+                    start: characters.count, count: text.count, height: Int32(clamping: height),
+                    width: Int32(clamping: width), kind: .compressedRunLengths))
+            characters.append(contentsOf: text)
+        }
+    }
+
+    /// Adds a row without a segmentation.
+    public mutating func appendNone() { rows.append(Row()) }
+
+    /// Adds a copy of a row of another column.
+    public mutating func append(row: Int, of other: SegmentationColumn) {
+        var place = other.rows[row]
+        let range = place.start..<place.start + place.count
+        switch place.kind {
+        case .none: break
+        case .polygons:
+            place.start = ringEnds.count
+            for ring in 0..<place.count {
+                coordinates.append(contentsOf: other.coordinates[other.ring(ring, ofRow: row)])
+                ringEnds.append(coordinates.count)
+            }
+        case .runLengths:
+            place.start = counts.count
+            counts.append(contentsOf: other.counts[range])
+        case .compressedRunLengths:
+            place.start = characters.count
+            characters.append(contentsOf: other.characters[range])
+        }
+        rows.append(place)
+    }
+}

@@ -1,0 +1,161 @@
+/// The result of scoring detections against ground truth, by the protocol of COCO or LVIS.
+///
+/// Precision is that of the published protocol: at every recall the greatest precision at that recall or above,
+/// sampled at the recall thresholds; -1 where no object is to be found.
+public struct Evaluation: Sendable {
+    /// How it was scored.
+    public let options: EvaluationOptions
+
+    /// The classes, by rising id. For proposals they took part but are not told apart.
+    public let categories: [Category]
+
+    /// The number of images that took part.
+    public let imageCount: Int
+
+    /// The number of classes that are told apart: 1 for proposals.
+    public let classCount: Int
+
+    /// What did not take part although nobody asked to leave it out.
+    public let omissions: Omissions
+
+    /// Precision: class, range of areas, limit of detections, IoU threshold, recall threshold; row-major.
+    public let precisions: [Double]
+
+    /// The score from which on the recall is reached, laid out as ``precisions``.
+    public let scores: [Double]
+
+    /// The greatest recall: class, range of areas, limit of detections, IoU threshold; row-major.
+    public let recalls: [Double]
+
+    /// The number of objects to be found: class, range of areas; row-major.
+    public let objectCounts: [Int]
+
+    /// The number of detections of every class that took part.
+    public let detectionCounts: [Int]
+
+    /// The detections by falling score, for intervals and comparisons.
+    let ranking: Ranking
+
+    /// Scores detections.
+    ///
+    /// - Throws: ``EvaluationError`` when the files do not belong together or lack what the options need.
+    public init(truth: Dataset, detections: DetectionTable, options: EvaluationOptions) throws {
+        let problem = try EvaluationProblem(truth, detections, options)
+        let matches = try MatchTable(problem)
+        let order = try CategoryOrder(problem)
+        self.options = options
+        categories = problem.categories
+        imageCount = problem.imageRows.count
+        classCount = problem.classCount
+        omissions = problem.omissions
+        let objects = Self.countObjects(problem)
+        objectCounts = objects
+        detectionCounts = (0..<problem.classCount).map { order.starts[$0 + 1] - order.starts[$0] }
+
+        let (areas, limits) = (options.areaRanges.count, options.detectionLimits.count)
+        let (thresholds, recalls) = (options.iouThresholds.count, options.recallThresholds.count)
+        let cells = problem.classCount * areas * limits * thresholds
+        var precisions = [Double](repeating: -1, count: cells * recalls)
+        var scores = precisions
+        var greatest = [Double](repeating: -1, count: cells)
+        try precisions.withUnsafeMutableBufferPointer { precisions in
+            try scores.withUnsafeMutableBufferPointer { scores in
+                try greatest.withUnsafeMutableBufferPointer { greatest in
+                    guard let precisions = precisions.baseAddress.map(Parallel.Shared.init),
+                        let scores = scores.baseAddress.map(Parallel.Shared.init),
+                        let greatest = greatest.baseAddress.map(Parallel.Shared.init)
+                    else { return }
+                    try Parallel.forEach(
+                        count: problem.classCount * areas, threads: Parallel.threadCount(options.threadCount),
+                        grain: 1, state: { Accumulator(options) }
+                    ) { accumulator, unit in
+                        let (category, area) = unit.quotientAndRemainder(dividingBy: areas)
+                        guard objects[unit] > 0 else { return }
+                        for (limitIndex, limit) in options.detectionLimits.enumerated() {
+                            accumulator.reset()
+                            for place in order.places[order.starts[category]..<order.starts[category + 1]] {
+                                let place = Int(place)
+                                guard options.rules == .lvis || Int(matches.ranks[place]) < limit else {
+                                    continue
+                                }
+                                accumulator.add(
+                                    matches.outcomes[place * areas + area],
+                                    score: problem.detections.scores[Int(problem.detectionRows[place])])
+                            }
+                            for threshold in 0..<thresholds {
+                                let cell = (unit * limits + limitIndex) * thresholds + threshold
+                                greatest[cell] = accumulator.recall(threshold, objects: objects[unit])
+                                let start = cell * recalls
+                                for index in start..<start + recalls {
+                                    precisions[index] = 0
+                                    scores[index] = 0
+                                }
+                                accumulator.sample(threshold, objects: objects[unit]) {
+                                    index, precision, score in
+                                    precisions[start + index] = precision
+                                    scores[start + index] = score
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        self.precisions = precisions
+        self.scores = scores
+        self.recalls = greatest
+        ranking = Ranking(problem, matches, order)
+    }
+
+    /// The objects to be found, by class and range of areas.
+    private static func countObjects(_ problem: EvaluationProblem) -> [Int] {
+        let areas = problem.options.areaRanges
+        let table = problem.truth.annotations
+        let ignoring: AnnotationTable.Flags = problem.options.rules == .lvis ? .isIgnored : .isCrowd
+        var counts = [Int](repeating: 0, count: problem.classCount * areas.count)
+        for (row, category) in zip(problem.annotationRows, problem.annotationCategories)
+        where !table.flags[Int(row)].contains(ignoring) {
+            for (index, range) in areas.enumerated() where range.contains(table.areas[Int(row)]) {
+                counts[Int(category) * areas.count + index] += 1
+            }
+        }
+        return counts
+    }
+}
+
+extension Ranking {
+    /// The detections within the greatest limit, and the objects of the first range of areas.
+    fileprivate init(_ problem: EvaluationProblem, _ matches: MatchTable, _ order: CategoryOrder) {
+        let options = problem.options
+        let limit = options.rules == .lvis ? Int.max : options.detectionLimits.last ?? .max
+        var images = [Int32](repeating: 0, count: problem.detectionRows.count)
+        for image in 0..<problem.imageRows.count {
+            for place in problem.detectionStarts[image]..<problem.detectionStarts[image + 1] {
+                images[place] = Int32(image)
+            }
+        }
+        classes = (0..<problem.classCount).map { category in
+            var result = Class()
+            let places = order.places[order.starts[category]..<order.starts[category + 1]]
+            result.scores.reserveCapacity(places.count)
+            result.images.reserveCapacity(places.count)
+            result.outcomes.reserveCapacity(places.count)
+            for place in places where Int(matches.ranks[Int(place)]) < limit {
+                result.scores.append(problem.detections.scores[Int(problem.detectionRows[Int(place)])])
+                result.images.append(images[Int(place)])
+                result.outcomes.append(matches.outcomes[Int(place) * options.areaRanges.count])
+            }
+            return result
+        }
+        let table = problem.truth.annotations
+        let ignoring: AnnotationTable.Flags = options.rules == .lvis ? .isIgnored : .isCrowd
+        for image in 0..<problem.imageRows.count {
+            for place in problem.annotationStarts[image]..<problem.annotationStarts[image + 1] {
+                let row = Int(problem.annotationRows[place])
+                guard !table.flags[row].contains(ignoring), options.areaRanges[0].contains(table.areas[row])
+                else { continue }
+                classes[Int(problem.annotationCategories[place])].truthImages.append(Int32(image))
+            }
+        }
+    }
+}

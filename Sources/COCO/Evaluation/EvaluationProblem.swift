@@ -1,0 +1,243 @@
+/// Ground truth and detections sorted by image, so that one image is one unit of work and nothing is spent on the
+/// great majority of pairs of image and class that hold neither.
+struct EvaluationProblem {
+    let truth: Dataset
+    let detections: DetectionTable
+    let options: EvaluationOptions
+
+    /// The classes that take part, by rising id.
+    let categories: [Category]
+
+    /// The rows of the images that take part, by rising id.
+    let imageRows: [Int]
+
+    /// The rows of annotations, image by image, and where each image's begin; one more than images.
+    private(set) var annotationRows: [Int32] = []
+    private(set) var annotationStarts: [Int] = []
+
+    /// The rank of the class of every row of ``annotationRows``; 0 throughout when classes are disregarded.
+    private(set) var annotationCategories: [Int32] = []
+
+    /// As above, for detections, those of a class by falling score.
+    private(set) var detectionRows: [Int32] = []
+    private(set) var detectionStarts: [Int] = []
+    private(set) var detectionCategories: [Int32] = []
+
+    /// What was left out.
+    private(set) var omissions = Omissions()
+
+    /// The number of classes that are told apart.
+    var classCount: Int { options.rules == .proposals ? 1 : categories.count }
+
+    init(_ truth: Dataset, _ detections: DetectionTable, _ options: EvaluationOptions) throws {
+        try options.validate()
+        self.truth = truth
+        self.detections = detections
+        self.options = options
+        guard truth.annotations.count < Int32.max, detections.count < Int32.max else {
+            throw EvaluationError("more than 2^31 annotations or detections")
+        }
+        categories = try Self.categories(truth, options)
+        let imageIndex = IDIndex(truth.images.ids)
+        if let row = imageIndex.duplicates.first {
+            throw EvaluationError("the image id \(truth.images.ids[row]) occurs twice in the ground truth")
+        }
+        var rows: [Int] = Array(0..<truth.images.count)
+        if let ids = options.imageIDs {
+            rows = try Set(ids).map { id in
+                guard let row = imageIndex[id] else {
+                    throw EvaluationError("the image \(id), which was asked for, is not in the ground truth")
+                }
+                return row
+            }
+        }
+        rows.sort { truth.images.ids[$0] < truth.images.ids[$1] }
+        imageRows = rows
+        // From rows to ranks; -1 for an image that does not take part.
+        var ranks = [Int32](repeating: -1, count: truth.images.count)
+        for (rank, row) in rows.enumerated() { ranks[row] = Int32(rank) }
+        let categoryIndex = IDIndex(categories.map(\.id))
+        try groupAnnotations(imageIndex, ranks, categoryIndex)
+        try groupDetections(imageIndex, ranks, categoryIndex)
+    }
+
+    private static func categories(_ truth: Dataset, _ options: EvaluationOptions) throws -> [Category] {
+        let index = IDIndex(truth.categories.map(\.id))
+        if let row = index.duplicates.first {
+            throw EvaluationError(
+                "the category id \(truth.categories[row].id) occurs twice in the ground truth")
+        }
+        var result = truth.categories
+        if let ids = options.categoryIDs {
+            result = try Set(ids).map { id in
+                guard let row = index[id] else {
+                    throw EvaluationError(
+                        "the category \(id), which was asked for, is not in the ground truth")
+                }
+                return truth.categories[row]
+            }
+        }
+        return result.sorted { $0.id < $1.id }
+    }
+
+    private mutating func groupAnnotations(_ images: IDIndex, _ ranks: [Int32], _ categories: IDIndex) throws
+    {
+        let table = truth.annotations
+        var places = [(image: Int32, category: Int32)](repeating: (-1, -1), count: table.count)
+        for row in 0..<table.count {
+            guard let image = images[table.imageIDs[row]] else {
+                omissions.annotationsWithoutImage += 1
+                continue
+            }
+            guard let category = categories[table.categoryIDs[row]] else {
+                if options.categoryIDs == nil { omissions.annotationsWithoutCategory += 1 }
+                continue
+            }
+            places[row] = (ranks[image], Int32(category))
+        }
+        let proposals = options.rules == .proposals
+        (annotationRows, annotationStarts) = Self.group(places.map(\.image), count: imageRows.count)
+        for image in 0..<imageRows.count {
+            // Stable: annotations of a class keep the file's order.
+            annotationRows[annotationStarts[image]..<annotationStarts[image + 1]].sort { a, b in
+                let (x, y) = (places[Int(a)].category, places[Int(b)].category)
+                return x != y ? x < y : a < b
+            }
+        }
+        annotationCategories = annotationRows.map { proposals ? 0 : places[Int($0)].category }
+    }
+
+    private mutating func groupDetections(_ images: IDIndex, _ ranks: [Int32], _ categories: IDIndex) throws {
+        let table = detections
+        let proposals = options.rules == .proposals
+        var imageRanks = [Int32](repeating: -1, count: table.count)
+        var categoryRanks = [Int32](repeating: -1, count: table.count)
+        for row in 0..<table.count {
+            guard let image = images[table.imageIDs[row]] else {
+                throw EvaluationError(
+                    "detection at index \(row): the image \(table.imageIDs[row]) is not in the ground truth; "
+                        + "do the two files belong together?")
+            }
+            if let category = categories[table.categoryIDs[row]] {
+                categoryRanks[row] = Int32(category)
+            } else if !proposals {
+                if options.categoryIDs == nil { omissions.detectionsWithoutCategory += 1 }
+                // LVIS counts them among the best of the image before it drops them.
+                if options.rules != .lvis { continue }
+            }
+            imageRanks[row] = ranks[image]
+        }
+        var (rows, starts) = Self.group(imageRanks, count: imageRows.count)
+        let scores = table.scores
+        func isBetter(_ a: Int32, _ b: Int32) -> Bool {
+            let (x, y) = (scores[Int(a)], scores[Int(b)])
+            return x != y ? x > y : a < b
+        }
+        var kept: [Int32] = []
+        kept.reserveCapacity(rows.count)
+        var keptStarts = [0]
+        keptStarts.reserveCapacity(starts.count)
+        for image in 0..<imageRows.count {
+            var range = starts[image]..<starts[image + 1]
+            if options.rules == .lvis, let limit = options.detectionLimits.last, range.count > limit {
+                rows[range].sort(by: isBetter)
+                range = range.lowerBound..<range.lowerBound + limit
+            }
+            let federation = options.rules == .lvis ? try Federation(self, image: image) : nil
+            let begin = kept.count
+            for row in rows[range] {
+                let category = categoryRanks[Int(row)]
+                if let federation, category < 0 || !federation.judges(category) { continue }
+                kept.append(row)
+            }
+            if proposals {
+                // The reference strings the classes together before it sorts by score.
+                kept[begin...].sort { a, b in
+                    let (x, y) = (scores[Int(a)], scores[Int(b)])
+                    if x != y { return x > y }
+                    let (k, l) = (categoryRanks[Int(a)], categoryRanks[Int(b)])
+                    return k != l ? UInt32(bitPattern: k) < UInt32(bitPattern: l) : a < b
+                }
+            } else {
+                kept[begin...].sort { a, b in
+                    let (k, l) = (categoryRanks[Int(a)], categoryRanks[Int(b)])
+                    return k != l ? k < l : isBetter(a, b)
+                }
+            }
+            keptStarts.append(kept.count)
+        }
+        detectionRows = kept
+        detectionStarts = keptStarts
+        detectionCategories = kept.map { proposals ? 0 : categoryRanks[Int($0)] }
+    }
+
+    /// The rows by image, those of an image in the file's order; rows of rank -1 are left out.
+    private static func group(_ ranks: [Int32], count: Int) -> (rows: [Int32], starts: [Int]) {
+        var starts = [Int](repeating: 0, count: count + 1)
+        for rank in ranks where rank >= 0 { starts[Int(rank) + 1] += 1 }
+        for index in 0..<count { starts[index + 1] += starts[index] }
+        var next = starts
+        var rows = [Int32](repeating: 0, count: starts[count])
+        for (row, rank) in ranks.enumerated() where rank >= 0 {
+            rows[next[Int(rank)]] = Int32(row)
+            next[Int(rank)] += 1
+        }
+        return (rows, starts)
+    }
+}
+
+/// What did not take part in an evaluation although nobody asked to leave it out.
+public struct Omissions: Sendable, Hashable {
+    /// Annotations whose image is not in the file.
+    public internal(set) var annotationsWithoutImage = 0
+
+    /// Annotations whose class is not in the file.
+    public internal(set) var annotationsWithoutCategory = 0
+
+    /// Detections whose class is not in the ground truth.
+    public internal(set) var detectionsWithoutCategory = 0
+}
+
+/// LVIS: for which classes an image speaks.
+struct Federation {
+    private let positive: Set<Int32>
+    private let negative: Set<Int32>
+    private let notExhaustive: Set<Int32>
+
+    init(_ problem: EvaluationProblem, image: Int) throws {
+        let images = problem.truth.images
+        let row = problem.imageRows[image]
+        guard let absent = images.negativeCategoryIDs[row], let partial = images.notExhaustiveCategoryIDs[row]
+        else {
+            throw EvaluationError(
+                "image \(images.ids[row]) has no neg_category_ids or not_exhaustive_category_ids, which the rules of "
+                    + "LVIS need; score it with the rules of COCO")
+        }
+        func ranks(_ ids: ArraySlice<Int64>) -> Set<Int32> {
+            Set(ids.compactMap { id in problem.rank(ofCategory: id) })
+        }
+        positive = Set(
+            problem.annotationCategories[
+                problem.annotationStarts[image]..<problem.annotationStarts[image + 1]])
+        negative = ranks(absent)
+        notExhaustive = ranks(partial)
+    }
+
+    /// Whether the class was looked for in the image.
+    func judges(_ category: Int32) -> Bool { positive.contains(category) || negative.contains(category) }
+
+    /// Whether some objects of the class may not be marked.
+    func isPartial(_ category: Int32) -> Bool { notExhaustive.contains(category) }
+}
+
+extension EvaluationProblem {
+    /// The rank of a class among those that take part.
+    func rank(ofCategory id: Int64) -> Int32? {
+        var (low, high) = (0, categories.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if categories[middle].id < id { low = middle + 1 } else { high = middle }
+        }
+        return low < categories.count && categories[low].id == id ? Int32(low) : nil
+    }
+}

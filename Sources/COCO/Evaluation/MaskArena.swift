@@ -1,0 +1,135 @@
+/// The masks of one image as runs in one growing buffer, which is used again for the next image.
+struct MaskArena {
+    /// A mask in the buffer.
+    struct Entry {
+        var start = 0
+        var count = 0
+        var height: Int32 = 0
+        var width: Int32 = 0
+        var area = 0
+        var bounds = PixelBounds()
+    }
+
+    private var runs: [UInt32] = []
+    private var ring: [UInt32] = []
+    private var rasteriser = PolygonRasteriser(height: 0, width: 0)
+
+    /// Forgets all masks.
+    mutating func removeAll() { runs.removeAll(keepingCapacity: true) }
+
+    /// Adds the mask of a row of a column.
+    ///
+    /// - Parameters:
+    ///   - height: the height of the image in pixels, for polygons; 0 when it is not known.
+    ///   - width: the width of the image.
+    ///   - bounds: whether the bounds are needed, too.
+    mutating func add(_ column: SegmentationColumn, _ row: Int, height: Int, width: Int, bounds: Bool) throws
+        -> Entry
+    {
+        let place = column.rows[row]
+        var entry = Entry(start: runs.count, height: place.height, width: place.width)
+        switch place.kind {
+        case .none: throw MaskError("has no segmentation, which the comparison of masks needs")
+        case .polygons:
+            guard height > 0, width > 0 else {
+                throw MaskError("has polygons, and its image states no width and height")
+            }
+            entry.height = Int32(truncatingIfNeeded: height)
+            entry.width = Int32(truncatingIfNeeded: width)
+            try addPolygons(column, row, height: height, width: width)
+        case .runLengths:
+            var builder = try RunWriter(height: place.height, width: place.width)
+            for index in place.start..<place.start + place.count {
+                try builder.append(Int64(column.counts[index]), to: &runs)
+            }
+            try builder.finish(&runs)
+        case .compressedRunLengths:
+            var builder = try RunWriter(height: place.height, width: place.width)
+            let text = column.characters.span.extracting(place.start..<place.start + place.count)
+            try PackedRuns.decode(text) { try builder.append($0, to: &runs) }
+            try builder.finish(&runs)
+        }
+        entry.count = runs.count - entry.start
+        let counts = runs.span.extracting(entry.start..<entry.start + entry.count)
+        var area: UInt32 = 0
+        var index = 1
+        while index < counts.count {
+            area += counts[index]
+            index += 2
+        }
+        entry.area = Int(area)
+        if bounds { entry.bounds = RunLength.bounds(counts, height: Int(entry.height)) }
+        return entry
+    }
+
+    private mutating func addPolygons(_ column: SegmentationColumn, _ row: Int, height: Int, width: Int)
+        throws
+    {
+        let total = try RunLengthMask.pixelCount(height: height, width: width)
+        rasteriser.setSize(height: height, width: width)
+        let start = runs.count
+        let rings = column.ringCount(row)
+        if rings == 0 { runs.append(total) }
+        for index in 0..<rings {
+            let points = column.coordinates.span.extracting(column.ring(index, ofRow: row))
+            try rasteriser.rasterise(points, into: &ring)
+            if index > 0 { ring = RunLength.combine(Array(runs[start...]), ring, union: true) }
+            runs.replaceSubrange(start..., with: ring)
+        }
+    }
+
+    /// The number of pixels that two masks have in common.
+    ///
+    /// - Throws: ``MaskError`` when their sizes differ.
+    func intersection(_ a: Entry, _ b: Entry) throws -> Int {
+        guard a.height == b.height, a.width == b.width else {
+            throw MaskError(
+                "a mask of \(a.height) x \(a.width) pixels, where the ground truth has \(b.height) x \(b.width)"
+            )
+        }
+        guard a.bounds.overlaps(b.bounds) else { return 0 }
+        let span = runs.span
+        return RunLength.intersection(
+            span.extracting(a.start..<a.start + a.count), span.extracting(b.start..<b.start + b.count))
+    }
+}
+
+/// As ``RunBuilder``, at the end of a buffer that holds other masks, too.
+private struct RunWriter {
+    private let pixelCount: Int64
+    private var total: Int64 = 0
+    private var isOne = false
+    private var endsWithOne = false
+    private var isEmpty = true
+
+    init(height: Int32, width: Int32) throws {
+        pixelCount = Int64(try RunLengthMask.pixelCount(height: Int(height), width: Int(width)))
+    }
+
+    @inline(__always)
+    mutating func append(_ count: Int64, to runs: inout [UInt32]) throws {
+        guard count >= 0, count <= pixelCount - total else {
+            throw MaskError("has run lengths that do not fit its \(pixelCount) pixels")
+        }
+        total += count
+        if isEmpty {
+            runs.append(UInt32(truncatingIfNeeded: count))
+            isEmpty = false
+        } else if count > 0 {
+            if endsWithOne == isOne {
+                runs[runs.count - 1] += UInt32(truncatingIfNeeded: count)
+            } else {
+                runs.append(UInt32(truncatingIfNeeded: count))
+                endsWithOne = isOne
+            }
+        }
+        isOne.toggle()
+    }
+
+    func finish(_ runs: inout [UInt32]) throws {
+        guard total == pixelCount else {
+            throw MaskError("has run lengths that cover \(total) of its \(pixelCount) pixels")
+        }
+        if isEmpty { runs.append(0) }
+    }
+}

@@ -1,0 +1,306 @@
+/// What became of every detection, for every range of areas: a bit for every IoU threshold.
+///
+/// A detection that is neither true nor false is disregarded.
+struct MatchTable: Sendable {
+    /// Of a detection in a range of areas.
+    struct Outcome: Sendable {
+        var isTrue: UInt16 = 0
+        var isFalse: UInt16 = 0
+    }
+
+    /// Detections by ranges of areas, in the order of the problem's rows.
+    var outcomes: [Outcome]
+
+    /// The place of a detection among those of its image and class, from 0.
+    var ranks: [Int32]
+
+    /// Matches all images.
+    init(_ problem: EvaluationProblem) throws {
+        let areas = problem.options.areaRanges.count
+        let count = problem.detectionRows.count
+        outcomes = [Outcome](repeating: Outcome(), count: count * areas)
+        ranks = [Int32](repeating: 0, count: count)
+        try outcomes.withUnsafeMutableBufferPointer { outcomes in
+            try ranks.withUnsafeMutableBufferPointer { ranks in
+                guard let outcomes = outcomes.baseAddress.map(Parallel.Shared.init),
+                    let ranks = ranks.baseAddress.map(Parallel.Shared.init)
+                else { return }
+                try Parallel.forEach(
+                    count: problem.imageRows.count,
+                    threads: Parallel.threadCount(problem.options.threadCount),
+                    grain: 16, state: { ImageMatcher(problem) }
+                ) { matcher, image in
+                    try matcher.match(image: image, outcomes: outcomes, ranks: ranks)
+                }
+            }
+        }
+    }
+}
+
+/// Matches the detections of one image at a time; a thread has one and its buffers are used again.
+private struct ImageMatcher {
+    private let problem: EvaluationProblem
+    private let areas: [AreaRange]
+    /// The overlap from which on a detection matches, never quite 1, so that equal boxes match in spite of rounding.
+    private let thresholds: [Double]
+    private let limit: Int
+    private let allThresholds: UInt16
+    private let takesBoxAreas: Bool
+    private let takesMaskAreas: Bool
+
+    private var arena = MaskArena()
+    private var truthMasks: [MaskArena.Entry] = []
+    private var detectionMasks: [MaskArena.Entry] = []
+    private var detectionAreas: [Double] = []
+    private var truthBoxes: [Box] = []
+    private var isCrowd: [Bool] = []
+    private var isIgnored: [Bool] = []
+    /// Detections by annotations.
+    private var overlaps: [Double] = []
+    private var greatestOverlaps: [Double] = []
+    /// The annotations, those to be ignored last.
+    private var order: [Int] = []
+    /// A bit for every threshold at which an annotation is taken.
+    private var taken: [UInt16] = []
+
+    init(_ problem: EvaluationProblem) {
+        self.problem = problem
+        let options = problem.options
+        areas = options.areaRanges
+        thresholds = options.iouThresholds.map { min($0, 1 - 1e-10) }
+        limit = options.rules == .lvis ? .max : options.detectionLimits.last ?? .max
+        allThresholds = UInt16(truncatingIfNeeded: (1 << options.iouThresholds.count) - 1)
+        let table = problem.detections
+        // pycocotools looks at the first detection of the file.
+        let firstHasBox = table.hasBox.first ?? false
+        takesBoxAreas =
+            options.geometry == .box
+            ? !(options.pycocotoolsCompatible && !firstHasBox)
+            : options.pycocotoolsCompatible && firstHasBox
+        takesMaskAreas = options.geometry == .box && !takesBoxAreas
+    }
+
+    mutating func match(
+        image: Int, outcomes: Parallel.Shared<MatchTable.Outcome>, ranks: Parallel.Shared<Int32>
+    ) throws {
+        var detection = problem.detectionStarts[image]
+        let detectionEnd = problem.detectionStarts[image + 1]
+        guard detection < detectionEnd else { return }
+        var truth = problem.annotationStarts[image]
+        let truthEnd = problem.annotationStarts[image + 1]
+        let federation = problem.options.rules == .lvis ? try Federation(problem, image: image) : nil
+        arena.removeAll()
+        while detection < detectionEnd {
+            let category = problem.detectionCategories[detection]
+            var nextDetection = detection + 1
+            while nextDetection < detectionEnd, problem.detectionCategories[nextDetection] == category {
+                nextDetection += 1
+            }
+            while truth < truthEnd, problem.annotationCategories[truth] < category { truth += 1 }
+            var nextTruth = truth
+            while nextTruth < truthEnd, problem.annotationCategories[nextTruth] == category { nextTruth += 1 }
+            for place in detection..<nextDetection { ranks[place] = Int32(place - detection) }
+            try match(
+                image: image, detections: detection..<min(nextDetection, detection.addingClamped(limit)),
+                truth: truth..<nextTruth, isPartial: federation?.isPartial(category) ?? false,
+                outcomes: outcomes)
+            detection = nextDetection
+            truth = nextTruth
+        }
+    }
+
+    /// Matches the detections of one image and class.
+    private mutating func match(
+        image: Int, detections: Range<Int>, truth: Range<Int>, isPartial: Bool,
+        outcomes: Parallel.Shared<MatchTable.Outcome>
+    ) throws {
+        try measureDetections(image, detections, needsOverlap: !truth.isEmpty)
+        if truth.isEmpty {
+            for (index, place) in detections.enumerated() {
+                for (area, range) in areas.enumerated() {
+                    let counts = range.contains(detectionAreas[index]) && !isPartial
+                    outcomes[place * areas.count + area] = MatchTable.Outcome(
+                        isTrue: 0, isFalse: counts ? allThresholds : 0)
+                }
+            }
+            return
+        }
+        try measureTruth(image, truth)
+        try measureOverlaps(detections, truth)
+        for area in areas.indices {
+            matchGreedily(detections, truth, area: area, isPartial: isPartial, outcomes: outcomes)
+        }
+    }
+
+    /// The assignment of the reference: detections by falling score take the free annotation of greatest overlap,
+    /// one to be ignored only when there is no other.
+    private mutating func matchGreedily(
+        _ detections: Range<Int>, _ truth: Range<Int>, area: Int, isPartial: Bool,
+        outcomes: Parallel.Shared<MatchTable.Outcome>
+    ) {
+        let range = areas[area]
+        let table = problem.truth.annotations
+        let count = truth.count
+        order.removeAll(keepingCapacity: true)
+        func isOutside(_ index: Int) -> Bool {
+            isIgnored[index]
+                || !range.contains(table.areas[Int(problem.annotationRows[truth.lowerBound + index])])
+        }
+        for index in 0..<count where !isOutside(index) { order.append(index) }
+        let counted = order.count
+        for index in 0..<count where isOutside(index) { order.append(index) }
+        taken.removeAll(keepingCapacity: true)
+        taken.append(contentsOf: repeatElement(0, count: count))
+
+        for (index, place) in detections.enumerated() {
+            var isTrue: UInt16 = 0
+            var isMatched: UInt16 = 0
+            for (bit, threshold) in thresholds.enumerated() {
+                // Thresholds rise, so that no later one is reached either.
+                guard greatestOverlaps[index] >= threshold else { break }
+                let mask: UInt16 = 1 << UInt16(bit)
+                var best = threshold
+                var match = -1
+                for position in 0..<count {
+                    let candidate = order[position]
+                    if taken[candidate] & mask != 0, !isCrowd[candidate] { continue }
+                    if position >= counted, match >= 0, match < counted { break }
+                    let overlap = overlaps[index * count + candidate]
+                    if overlap < best { continue }
+                    best = overlap
+                    match = position
+                }
+                guard match >= 0 else { continue }
+                taken[order[match]] |= mask
+                if match >= counted {
+                    isMatched |= mask
+                } else if problem.options.pycocotoolsCompatible,
+                    table.ids[Int(problem.annotationRows[truth.lowerBound + order[match]])] == 0
+                {
+                    // The reference marks a match by the id, and takes 0 for no match.
+                } else {
+                    isMatched |= mask
+                    isTrue |= mask
+                }
+            }
+            let countsUnmatched = range.contains(detectionAreas[index]) && !isPartial
+            outcomes[place * areas.count + area] = MatchTable.Outcome(
+                isTrue: isTrue, isFalse: countsUnmatched ? allThresholds & ~isMatched : 0)
+        }
+    }
+
+    // MARK: Measuring
+
+    private mutating func measureDetections(_ image: Int, _ detections: Range<Int>, needsOverlap: Bool) throws
+    {
+        let table = problem.detections
+        detectionAreas.removeAll(keepingCapacity: true)
+        detectionMasks.removeAll(keepingCapacity: true)
+        let needsMasks = problem.options.geometry == .mask && (needsOverlap || !takesBoxAreas)
+        for place in detections {
+            let row = Int(problem.detectionRows[place])
+            if needsMasks || (problem.options.geometry == .box && !table.hasBox[row]) || takesMaskAreas {
+                let entry = try mask(ofDetection: row, image, bounds: needsOverlap)
+                detectionMasks.append(entry)
+                detectionAreas.append(
+                    takesBoxAreas
+                        ? (table.hasBox[row] ? table.boxes[row] : Box(entry.bounds)).area : Double(entry.area)
+                )
+            } else {
+                detectionAreas.append(table.boxes[row].area)
+                if problem.options.geometry == .box { detectionMasks.append(MaskArena.Entry()) }
+            }
+        }
+    }
+
+    private mutating func mask(ofDetection row: Int, _ image: Int, bounds: Bool) throws -> MaskArena.Entry {
+        let table = problem.detections
+        let images = problem.truth.images
+        let imageRow = problem.imageRows[image]
+        do {
+            return try arena.add(
+                table.segmentations, row, height: Int(images.heights[imageRow]),
+                width: Int(images.widths[imageRow]),
+                bounds: bounds || problem.options.geometry == .box)
+        } catch let error as MaskError {
+            throw EvaluationError("detection at index \(row) (image \(table.imageIDs[row])): \(error)")
+        }
+    }
+
+    private mutating func measureTruth(_ image: Int, _ truth: Range<Int>) throws {
+        let table = problem.truth.annotations
+        let images = problem.truth.images
+        let imageRow = problem.imageRows[image]
+        truthMasks.removeAll(keepingCapacity: true)
+        truthBoxes.removeAll(keepingCapacity: true)
+        isCrowd.removeAll(keepingCapacity: true)
+        isIgnored.removeAll(keepingCapacity: true)
+        for place in truth {
+            let row = Int(problem.annotationRows[place])
+            let flags = table.flags[row]
+            // LVIS knows no crowds, and COCO's tools let iscrowd alone decide.
+            let crowd = problem.options.rules != .lvis && flags.contains(.isCrowd)
+            isCrowd.append(crowd)
+            isIgnored.append(problem.options.rules == .lvis ? flags.contains(.isIgnored) : crowd)
+            if problem.options.geometry == .box {
+                guard flags.contains(.hasBox) else {
+                    throw EvaluationError(
+                        "annotation \(table.ids[row]) has no bbox, which the comparison of boxes needs")
+                }
+                truthBoxes.append(table.boxes[row])
+            } else {
+                do {
+                    truthMasks.append(
+                        try arena.add(
+                            table.segmentations, row, height: Int(images.heights[imageRow]),
+                            width: Int(images.widths[imageRow]), bounds: true))
+                } catch let error as MaskError {
+                    throw EvaluationError("annotation \(table.ids[row]): \(error)")
+                }
+            }
+        }
+    }
+
+    private mutating func measureOverlaps(_ detections: Range<Int>, _ truth: Range<Int>) throws {
+        let table = problem.detections
+        overlaps.removeAll(keepingCapacity: true)
+        greatestOverlaps.removeAll(keepingCapacity: true)
+        for (index, place) in detections.enumerated() {
+            let row = Int(problem.detectionRows[place])
+            var greatest = 0.0
+            for other in 0..<truth.count {
+                let overlap: Double
+                if problem.options.geometry == .box {
+                    let box = table.hasBox[row] ? table.boxes[row] : Box(detectionMasks[index].bounds)
+                    overlap = box.overlap(with: truthBoxes[other], isCrowd: isCrowd[other])
+                } else {
+                    overlap = try maskOverlap(index, other, row: row)
+                }
+                overlaps.append(overlap)
+                greatest = max(greatest, overlap)
+            }
+            greatestOverlaps.append(greatest)
+        }
+    }
+
+    private func maskOverlap(_ index: Int, _ other: Int, row: Int) throws -> Double {
+        let (a, b) = (detectionMasks[index], truthMasks[other])
+        let common: Int
+        do {
+            common = try arena.intersection(a, b)
+        } catch let error as MaskError {
+            throw EvaluationError(
+                "detection at index \(row) (image \(problem.detections.imageIDs[row])): \(error); were the masks made "
+                    + "for the picture as it is stored or as it is shown (EXIF orientation)?")
+        }
+        guard common > 0 else { return 0 }
+        return Double(common) / Double(isCrowd[other] ? a.area : a.area + b.area - common)
+    }
+}
+
+extension Int {
+    fileprivate func addingClamped(_ other: Int) -> Int {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+}

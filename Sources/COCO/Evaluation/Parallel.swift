@@ -1,0 +1,59 @@
+import Dispatch
+import Foundation
+import Synchronization
+
+/// A loop over independent units of work on several threads.
+enum Parallel {
+    /// A pointer that workers share; each writes to places of its own.
+    struct Shared<Element>: @unchecked Sendable {
+        let base: UnsafeMutablePointer<Element>
+        init(_ base: UnsafeMutablePointer<Element>) { self.base = base }
+        subscript(index: Int) -> Element {
+            @inline(__always) get { base[index] }
+            @inline(__always) nonmutating set { base[index] = newValue }
+        }
+    }
+
+    /// The number of threads for `requested`, where 0 asks for one a processor.
+    static func threadCount(_ requested: Int) -> Int {
+        requested > 0 ? requested : ProcessInfo.processInfo.activeProcessorCount
+    }
+
+    /// Calls `body` for 0 ..< `count`, each thread with a state of its own.
+    ///
+    /// - Throws: the error of the lowest unit that failed, whatever the number of threads.
+    static func forEach<State>(
+        count: Int, threads: Int, grain: Int, state: @Sendable () -> State,
+        _ body: @Sendable (inout State, Int) throws -> Void
+    ) throws {
+        let chunks = (count + grain - 1) / grain
+        let workers = max(1, min(threads, chunks))
+        let next = Atomic<Int>(0)
+        let failure = Mutex<(unit: Int, error: any Error)?>(nil)
+        func work() {
+            var local = state()
+            // Units are handed out in order, so that all units below a failed one are done or being done.
+            while failure.withLock({ $0 == nil }) {
+                let chunk = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                guard chunk < chunks else { return }
+                for unit in chunk * grain..<min(count, (chunk + 1) * grain) {
+                    do {
+                        try body(&local, unit)
+                    } catch {
+                        failure.withLock { if $0 == nil || unit < $0!.unit { $0 = (unit, error) } }
+                        return
+                    }
+                }
+            }
+        }
+        if workers == 1 {
+            work()
+        } else {
+            withoutActuallyEscaping(work) { work in
+                nonisolated(unsafe) let work = work
+                DispatchQueue.concurrentPerform(iterations: workers) { _ in work() }
+            }
+        }
+        if let error = failure.withLock({ $0?.error }) { throw error }
+    }
+}

@@ -1,0 +1,125 @@
+extension RunLengthMask {
+    /// The outlines of the mask along the edges of its pixels: one ring for every part whose pixels share edges.
+    ///
+    /// A hole is joined to the outline of its part by a cut that is walked there and back, since a COCO polygon
+    /// has no other way to state a hole. ``init(height:width:polygons:)`` of the result gives the same mask
+    /// again.
+    ///
+    /// - Returns: rings `x0, y0, x1, y1, ...` of whole numbers, in pixels; none for an empty mask.
+    /// - Throws: ``MaskError`` when the box around the mask has more than ``maximumPixelCount`` pixels.
+    public func polygons() throws -> [[Double]] {
+        let bounds = RunLength.bounds(counts.span, height: height)
+        guard !bounds.isEmpty else { return [] }
+        var tracer = try ContourTracer(self, bounds)
+        return tracer.rings()
+    }
+}
+
+/// Follows the edges between set and unset pixels.
+private struct ContourTracer {
+    /// Directions of an edge: right, down, left, up. The set pixel lies to the right of the edge.
+    private static let steps = [(x: 1, y: 0), (x: 0, y: 1), (x: -1, y: 0), (x: 0, y: -1)]
+
+    /// The box around the mask with a border of one unset pixel: 0, or the number of the part.
+    private var parts: [Int32]
+    private let stride: Int
+    private let rows: Int
+    private let left: Int
+    private let top: Int
+    /// The upper edges that a ring has passed.
+    private var passed: [Bool]
+
+    init(_ mask: RunLengthMask, _ bounds: PixelBounds) throws {
+        left = Int(bounds.firstColumn)
+        top = Int(bounds.firstRow)
+        stride = Int(bounds.lastColumn) - left + 3
+        rows = Int(bounds.lastRow) - top + 3
+        guard stride * rows <= RunLengthMask.maximumPixelCount else {
+            throw MaskError("a mask that spans \(stride) x \(rows) pixels is too large to follow its outline")
+        }
+        var parts = [Int32](repeating: 0, count: stride * rows)
+        let (left, top, stride) = (left, top, stride)
+        mask.forEachColumnRun { column, rows in
+            for row in rows { parts[(row - top + 1) * stride + column - left + 1] = -1 }
+        }
+        self.parts = parts
+        passed = [Bool](repeating: false, count: parts.count)
+    }
+
+    /// Numbers the pixels that hang together with the one at `start` by their edges.
+    private mutating func fill(_ start: Int, _ number: Int32) {
+        var waiting = [start]
+        parts[start] = number
+        while let place = waiting.popLast() {
+            for neighbour in [place - 1, place + 1, place - stride, place + stride] where parts[neighbour] < 0
+            {
+                parts[neighbour] = number
+                waiting.append(neighbour)
+            }
+        }
+    }
+
+    mutating func rings() -> [[Double]] {
+        var rings: [[Double]] = []
+        for place in parts.indices where parts[place] != 0 && parts[place - stride] == 0 && !passed[place] {
+            // Row by row the first unpassed upper edge of a part is on its outside; later ones are of holes.
+            if parts[place] < 0 {
+                fill(place, Int32(rings.count + 1))
+                rings.append(follow(place))
+            } else if parts[place] > 0 {
+                let ring = Int(parts[place]) - 1
+                let hole = follow(place)
+                let start = Array(rings[ring][..<2])
+                rings[ring].append(contentsOf: start)
+                rings[ring].append(contentsOf: hole)
+                rings[ring].append(contentsOf: hole[..<2])
+            }
+        }
+        return rings
+    }
+
+    /// The corners of the ring that begins along the upper edge of a pixel.
+    private mutating func follow(_ start: Int) -> [Double] {
+        var corners: [Double] = []
+        var (x, y) = (start % stride, start / stride)
+        var direction = 0
+        let number = parts[start]
+        repeat {
+            // The corner at which the edge begins.
+            corners.append(Double(x + left - 1))
+            corners.append(Double(y + top - 1))
+            repeat {
+                if direction == 0 { passed[y * stride + x] = true }
+                x += Self.steps[direction].x
+                y += Self.steps[direction].y
+            } while continues(x, y, direction, number)
+            // Where two pixels touch at a corner only, the ring stays with the part's own pixel: it turns right.
+            direction = turnsRight(x, y, direction, number) ? (direction + 1) % 4 : (direction + 3) % 4
+        } while !(direction == 0 && y * stride + x == start)
+        return corners
+    }
+
+    /// The pixel to the left (`side` 0) or right (`side` 1) of an edge that leaves the corner (x, y).
+    private func ahead(_ x: Int, _ y: Int, _ direction: Int, _ side: Int) -> Int32 {
+        let (dx, dy): (Int, Int) =
+            switch (direction, side) {
+            case (0, 0): (0, -1)
+            case (0, _): (0, 0)
+            case (1, 0): (0, 0)
+            case (1, _): (-1, 0)
+            case (2, 0): (-1, 0)
+            case (2, _): (-1, -1)
+            case (_, 0): (-1, -1)
+            default: (0, -1)
+            }
+        return parts[(y + dy) * stride + x + dx]
+    }
+
+    private func continues(_ x: Int, _ y: Int, _ direction: Int, _ number: Int32) -> Bool {
+        ahead(x, y, direction, 1) == number && ahead(x, y, direction, 0) == 0
+    }
+
+    private func turnsRight(_ x: Int, _ y: Int, _ direction: Int, _ number: Int32) -> Bool {
+        ahead(x, y, direction, 1) != number
+    }
+}

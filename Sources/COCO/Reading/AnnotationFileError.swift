@@ -1,0 +1,33 @@
+/// What is wrong with an annotation or result file, where, and what to do about it.
+public struct AnnotationFileError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The path of the file, `-` for standard input.
+    public let file: String
+
+    /// The line, from 1; nil when the fault has no place inside the file.
+    public let line: Int?
+
+    /// The column in bytes, from 1.
+    public let column: Int?
+
+    /// The object concerned, for example `annotation 17`; empty when none is.
+    public let subject: String
+
+    /// What is wrong, and what helps when something does.
+    public let reason: String
+
+    /// An error about `file`.
+    public init(file: String, line: Int? = nil, column: Int? = nil, subject: String = "", reason: String) {
+        self.file = file
+        self.line = line
+        self.column = column
+        self.subject = subject
+        self.reason = reason
+    }
+
+    /// One line: `file:line:column: subject: reason`.
+    public var description: String {
+        var place = file
+        if let line, let column { place += ":\(line):\(column)" }
+        return subject.isEmpty ? "\(place): \(reason)" : "\(place): \(subject): \(reason)"
+    }
+}

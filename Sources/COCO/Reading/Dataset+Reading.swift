@@ -1,0 +1,195 @@
+extension Dataset {
+    /// Reads an annotation file: COCO instances or LVIS v1, with polygons and both kinds of run lengths.
+    ///
+    /// Unknown fields are passed over. Coordinates are pixels of the image.
+    ///
+    /// - Parameter path: `-` stands for standard input. The file must not be changed while it is read.
+    /// - Throws: ``AnnotationFileError`` with line, column and the id concerned.
+    public init(path: String) throws {
+        let file = try FileBytes(path: path)
+        self = try withExtendedLifetime(file) {
+            try FileReader.read(file.bytes, name: path, file: file) { try $0.dataset() }
+        }
+    }
+
+    /// Reads an annotation file in memory.
+    ///
+    /// - Parameter name: what messages call the file.
+    /// - Throws: ``AnnotationFileError``.
+    public init(json bytes: UnsafeRawBufferPointer, name: String = "JSON") throws {
+        self = try FileReader.read(bytes, name: name) { try $0.dataset() }
+    }
+}
+
+extension FileReader {
+    fileprivate mutating func dataset() throws -> Dataset {
+        var result = Dataset()
+        var fields = JSONFields(["images", "annotations", "categories", "info", "licenses"])
+        guard scanner.peek() == UInt8(ascii: "{") else {
+            throw scanner.failure(
+                "an annotation file is an object with \"images\", \"annotations\" and \"categories\"; "
+                    + "this is a list, as result files are")
+        }
+        result.annotations.reserve(forFileOf: scanner.end - scanner.start)
+        if try scanner.beginObject() {
+            repeat {
+                switch try fields.next(&scanner) {
+                case 0: try images(into: &result.images)
+                case 1: try annotations(into: &result.annotations)
+                case 2: try categories(into: &result.categories)
+                case 3: result.info = try scanner.rawValue()
+                case 4: result.licenses = try scanner.rawValue()
+                default: try scanner.skipValue()
+                }
+            } while try scanner.continueObject()
+        }
+        try scanner.expectEnd()
+        try fields.require(0, scanner)
+        return result
+    }
+
+    private mutating func annotations(into table: inout AnnotationTable) throws {
+        var fields = JSONFields([
+            "segmentation", "area", "iscrowd", "image_id", "bbox", "category_id", "id", "ignore",
+        ])
+        try list(of: "annotation") { scanner in
+            fields.reset()
+            var (id, imageID, categoryID): (Int64, Int64, Int64) = (0, 0, 0)
+            var box: Box?
+            var area: Double?
+            var flags: AnnotationTable.Flags = []
+            if try scanner.beginObject() {
+                repeat {
+                    switch try fields.next(&scanner) {
+                    case 0: try scanner.segmentation(into: &table.segmentations)
+                    case 1: if !scanner.takeNull() { area = try scanner.number() }
+                    case 2: if try scanner.flag() { flags.insert(.isCrowd) }
+                    case 3: imageID = try scanner.integer()
+                    case 4: if !scanner.takeNull() { box = try scanner.box() }
+                    case 5: categoryID = try scanner.integer()
+                    case 6: id = try scanner.integer()
+                    case 7: if try scanner.flag() { flags.insert(.isIgnored) }
+                    default: try scanner.skipValue()
+                    }
+                } while try scanner.continueObject()
+            }
+            try fields.require(6, scanner)
+            try fields.require(3, scanner)
+            try fields.require(5, scanner)
+            if !fields.has(0) { table.segmentations.appendNone() }
+            if box != nil { flags.insert(.hasBox) }
+            if area != nil { flags.insert(.hasArea) }
+            table.appendColumns(
+                id: id, imageID: imageID, categoryID: categoryID, box: box, area: area, flags: flags)
+        }
+    }
+
+    private mutating func images(into table: inout ImageTable) throws {
+        var fields = JSONFields([
+            "id", "width", "height", "file_name", "coco_url", "license", "neg_category_ids",
+            "not_exhaustive_category_ids",
+        ])
+        try list(of: "image") { scanner in
+            fields.reset()
+            var image = ImageRecord(id: 0, width: 0, height: 0)
+            if try scanner.beginObject() {
+                repeat {
+                    let field = try fields.next(&scanner)
+                    // All but the id may be null.
+                    if field > 0, scanner.takeNull() { continue }
+                    switch field {
+                    case 0: image.id = try scanner.integer()
+                    case 1: image.width = Int(try scanner.dimension())
+                    case 2: image.height = Int(try scanner.dimension())
+                    case 3: image.fileName = try scanner.string()
+                    case 4: image.cocoURL = try scanner.string()
+                    case 5: image.license = try scanner.integer()
+                    case 6: image.negativeCategoryIDs = try scanner.integers()
+                    case 7: image.notExhaustiveCategoryIDs = try scanner.integers()
+                    default: try scanner.skipValue()
+                    }
+                } while try scanner.continueObject()
+            }
+            try fields.require(0, scanner)
+            table.append(image)
+        }
+    }
+
+    private mutating func categories(into result: inout [Category]) throws {
+        var fields = JSONFields([
+            "id", "name", "supercategory", "frequency", "image_count", "instance_count", "synset", "synonyms",
+            "def",
+        ])
+        try list(of: "category") { scanner in
+            fields.reset()
+            var category = Category(id: 0, name: "")
+            if try scanner.beginObject() {
+                repeat {
+                    let field = try fields.next(&scanner)
+                    if field > 1, scanner.takeNull() { continue }
+                    switch field {
+                    case 0: category.id = try scanner.integer()
+                    case 1: category.name = try scanner.string()
+                    case 2: category.supercategory = try scanner.string()
+                    case 3: category.frequency = try scanner.frequency()
+                    case 4: category.imageCount = Int(try scanner.integer())
+                    case 5: category.instanceCount = Int(try scanner.integer())
+                    case 6: category.synset = try scanner.string()
+                    case 7: category.synonyms = try scanner.strings()
+                    case 8: category.definition = try scanner.string()
+                    default: try scanner.skipValue()
+                    }
+                } while try scanner.continueObject()
+            }
+            try fields.require(0, scanner)
+            try fields.require(1, scanner)
+            result.append(category)
+        }
+    }
+}
+
+extension JSONScanner {
+    /// 0 or 1, false or true; null is false.
+    fileprivate mutating func flag() throws -> Bool {
+        switch peek() {
+        case UInt8(ascii: "t") where take(word: "true"): return true
+        case UInt8(ascii: "f") where take(word: "false"): return false
+        case UInt8(ascii: "n") where take(word: "null"): return false
+        default: break
+        }
+        let position = cursor
+        let value = try integer()
+        guard value == 0 || value == 1 else {
+            cursor = position
+            throw failure("0 or 1 is needed, found \(value)")
+        }
+        return value == 1
+    }
+
+    fileprivate mutating func frequency() throws -> Category.Frequency {
+        let position = cursor
+        let text = try string()
+        guard let frequency = Category.Frequency(rawValue: text) else {
+            cursor = position
+            throw failure("\"frequency\" is \"r\", \"c\" or \"f\", found \"\(text.prefix(40))\"")
+        }
+        return frequency
+    }
+
+    fileprivate mutating func integers() throws -> [Int64] {
+        var result: [Int64] = []
+        guard try beginList() else { return result }
+        repeat {
+            _ = peek()
+            result.append(try integer())
+        } while try continueList()
+        return result
+    }
+
+    fileprivate mutating func strings() throws -> [String] {
+        var result: [String] = []
+        guard try beginList() else { return result }
+        repeat { result.append(try string()) } while try continueList()
+        return result
+    }
+}

@@ -1,0 +1,63 @@
+extension DetectionTable {
+    /// Reads a result file: a list of objects with `image_id`, `category_id`, `score` and `bbox` or
+    /// `segmentation` or both.
+    ///
+    /// Unknown fields are passed over. Coordinates are pixels of the image.
+    ///
+    /// - Parameter path: `-` stands for standard input. The file must not be changed while it is read.
+    /// - Throws: ``AnnotationFileError`` with line, column and the image concerned.
+    public init(path: String) throws {
+        let file = try FileBytes(path: path)
+        self = try withExtendedLifetime(file) {
+            try FileReader.read(file.bytes, name: path, file: file) { try $0.detections() }
+        }
+    }
+
+    /// Reads a result file in memory.
+    ///
+    /// - Parameter name: what messages call the file.
+    /// - Throws: ``AnnotationFileError``.
+    public init(json bytes: UnsafeRawBufferPointer, name: String = "JSON") throws {
+        self = try FileReader.read(bytes, name: name) { try $0.detections() }
+    }
+}
+
+extension FileReader {
+    fileprivate mutating func detections() throws -> DetectionTable {
+        var table = DetectionTable()
+        guard scanner.peek() == UInt8(ascii: "[") else {
+            throw scanner.failure(
+                "a result file is a list of detections; this is an object, as annotation files are")
+        }
+        table.reserve(forFileOf: scanner.end - scanner.start)
+        var fields = JSONFields(["image_id", "category_id", "bbox", "score", "segmentation"])
+        try list(of: "detection", idKey: "image_id") { scanner in
+            fields.reset()
+            var (imageID, categoryID): (Int64, Int64) = (0, 0)
+            var score = 0.0
+            var box: Box?
+            if try scanner.beginObject() {
+                repeat {
+                    switch try fields.next(&scanner) {
+                    case 0: imageID = try scanner.integer()
+                    case 1: categoryID = try scanner.integer()
+                    case 2: if !scanner.takeNull() { box = try scanner.box() }
+                    case 3: score = try scanner.number()
+                    case 4: try scanner.segmentation(into: &table.segmentations)
+                    default: try scanner.skipValue()
+                    }
+                } while try scanner.continueObject()
+            }
+            try fields.require(0, scanner)
+            try fields.require(1, scanner)
+            try fields.require(3, scanner)
+            if !fields.has(4) { table.segmentations.appendNone() }
+            if box == nil, table.segmentations.kind(table.count) == .none {
+                throw scanner.failure("neither \"bbox\" nor \"segmentation\"; one of them is needed")
+            }
+            table.appendColumns(imageID: imageID, categoryID: categoryID, score: score, box: box)
+        }
+        try scanner.expectEnd()
+        return table
+    }
+}

@@ -1,0 +1,91 @@
+/// Reads the lists of an annotation file, keeping count of what is read for the messages.
+struct FileReader {
+    /// What is being read.
+    enum Subject {
+        case file
+        case object(kind: StaticString, index: Int, start: Int, idKey: StaticString)
+    }
+
+    let file: FileBytes?
+    var scanner: JSONScanner
+    var subject = Subject.file
+
+    init(_ bytes: UnsafeRawBufferPointer, file: FileBytes?) throws {
+        self.file = file
+        scanner = try JSONScanner(bytes)
+    }
+
+    /// Calls `body` for every object of a list; `body` reads the object.
+    @inline(__always)
+    mutating func list(
+        of kind: StaticString, idKey: StaticString = "id", _ body: (inout JSONScanner) throws -> Void
+    ) throws {
+        guard scanner.peek() == UInt8(ascii: "[") else {
+            throw scanner.failure("a list of objects is needed, found \(scanner.found)")
+        }
+        guard try scanner.beginList() else { return }
+        var index = 0
+        repeat {
+            _ = scanner.peek()
+            subject = .object(kind: kind, index: index, start: scanner.position, idKey: idKey)
+            try body(&scanner)
+            file?.release(before: scanner.position)
+            index += 1
+        } while try scanner.continueList()
+        subject = .file
+    }
+
+    /// Reads `bytes` with `body` and turns a failure into an error that says where it happened.
+    static func read<Result>(
+        _ bytes: UnsafeRawBufferPointer, name: String, file: FileBytes? = nil,
+        _ body: (inout FileReader) throws -> Result
+    ) throws -> Result {
+        var reader: FileReader
+        do {
+            reader = try FileReader(bytes, file: file)
+        } catch let failure as JSONScanner.Failure {
+            throw error(failure, bytes, name: name, subject: "")
+        }
+        do {
+            return try body(&reader)
+        } catch let failure as JSONScanner.Failure {
+            throw error(failure, bytes, name: name, subject: reader.subjectText)
+        }
+    }
+
+    private static func error(
+        _ failure: JSONScanner.Failure, _ bytes: UnsafeRawBufferPointer, name: String, subject: String
+    ) -> AnnotationFileError {
+        var line = 1
+        var lineStart = 0
+        for position in 0..<min(failure.position, bytes.count) where bytes[position] == 0x0A {
+            line += 1
+            lineStart = position + 1
+        }
+        return AnnotationFileError(
+            file: name, line: line, column: failure.position - lineStart + 1, subject: subject,
+            reason: failure.reason)
+    }
+
+    /// The object that is being read, by its id where it can be made out, else by its number.
+    private var subjectText: String {
+        guard case .object(let kind, let index, let start, let key) = subject else { return "" }
+        if let id = identifier(at: start, key: key) {
+            return key.description == "id" ? "\(kind) \(id)" : "\(kind) at index \(index) (\(key) \(id))"
+        }
+        return "\(kind) at index \(index)"
+    }
+
+    /// The value of the key of the object at `start`, read once more from there.
+    private func identifier(at start: Int, key: StaticString) -> Int64? {
+        var copy = scanner
+        copy.cursor = copy.start + start
+        guard (try? copy.beginObject()) == true else { return nil }
+        while true {
+            var fields = JSONFields([key])
+            guard let index = try? fields.next(&copy) else { return nil }
+            if index == 0 { return try? copy.integer() }
+            guard (try? copy.skipValue()) != nil, (try? copy.continueObject()) == true else { return nil }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+/// Powers of ten that are exact as 64-bit floating-point numbers, and powers of five as integers.
+struct PowersOfTen: @unchecked Sendable {
+    static let shared = PowersOfTen()
+
+    /// `10^0 ... 10^22`. Never freed, never written again.
+    let ten: UnsafePointer<Double>
+
+    /// `5^0 ... 5^27`.
+    let five: UnsafePointer<UInt64>
+
+    private init() {
+        let ten = UnsafeMutablePointer<Double>.allocate(capacity: 23)
+        let five = UnsafeMutablePointer<UInt64>.allocate(capacity: 28)
+        for index in 0..<23 { ten[index] = index == 0 ? 1 : ten[index - 1] * 10 }
+        for index in 0..<28 { five[index] = index == 0 ? 1 : five[index - 1] * 5 }
+        (self.ten, self.five) = (UnsafePointer(ten), UnsafePointer(five))
+    }
+}
+
+extension JSONScanner {
+    /// A finite number, correctly rounded.
+    @inline(__always)
+    mutating func number() throws -> Double {
+        var next = cursor
+        let isNegative = next.pointee == UInt8(ascii: "-")
+        if isNegative { next += 1 }
+        let first = next
+        var mantissa: UInt64 = 0
+        while true {
+            let digit = next.pointee &- UInt8(ascii: "0")
+            if digit > 9 { break }
+            mantissa = mantissa &* 10 &+ UInt64(digit)
+            next += 1
+        }
+        var digits = next - first
+        if digits == 0 || (digits > 1 && first.pointee == UInt8(ascii: "0")) { throw notANumber() }
+        var decimals = 0
+        if next.pointee == UInt8(ascii: ".") {
+            next += 1
+            let firstDecimal = next
+            while true {
+                let digit = next.pointee &- UInt8(ascii: "0")
+                if digit > 9 { break }
+                mantissa = mantissa &* 10 &+ UInt64(digit)
+                next += 1
+            }
+            decimals = next - firstDecimal
+            if decimals == 0 { throw notANumber() }
+            digits += decimals
+        }
+        // 19 digits fit into 64 bits.
+        if next.pointee | 0x20 == UInt8(ascii: "e") || digits > 19 || decimals > 27 {
+            return try longNumber(after: next)
+        }
+        cursor = next
+        let value: Double
+        if decimals == 0 {
+            value = Double(mantissa)
+        } else if mantissa <= 1 << 53, decimals <= 22 {
+            // Both are exact, so one division rounds once.
+            value = Double(mantissa) / powers.ten[decimals]
+        } else {
+            value = Self.quotient(mantissa, powers.five[decimals], decimals)
+        }
+        return isNegative ? -value : value
+    }
+
+    /// `mantissa / 10^decimals`, correctly rounded, with `five` = `5^decimals`.
+    private static func quotient(_ mantissa: UInt64, _ five: UInt64, _ decimals: Int) -> Double {
+        guard mantissa != 0 else { return 0 }
+        // Both are shifted to the left end of 64 bits; the quotient then has 63 or 64 bits.
+        let upper = mantissa << UInt64(mantissa.leadingZeroBitCount)
+        let lower = five << UInt64(five.leadingZeroBitCount)
+        let (quotient, remainder) = lower.dividingFullWidth((upper >> 1, upper << 63))
+        // A last bit in place of the remainder makes the conversion round in the right direction.
+        let sticky = quotient | (remainder == 0 ? 0 : 1)
+        let exponent = five.leadingZeroBitCount - mantissa.leadingZeroBitCount - 63 - decimals
+        return Double(sign: .plus, exponent: exponent, significand: Double(sticky))
+    }
+
+    /// Numbers with an exponent or with many digits.
+    @inline(never)
+    private mutating func longNumber(after mantissaEnd: UnsafePointer<UInt8>) throws -> Double {
+        var next = mantissaEnd
+        if next.pointee | 0x20 == UInt8(ascii: "e") {
+            next += 1
+            if next.pointee == UInt8(ascii: "-") || next.pointee == UInt8(ascii: "+") { next += 1 }
+            let first = next
+            while next.pointee &- UInt8(ascii: "0") <= 9 { next += 1 }
+            if next == first { throw notANumber() }
+        }
+        guard next - cursor <= 2000 else { throw failure("a number of more than 2000 characters") }
+        let text = String(decoding: UnsafeBufferPointer(start: cursor, count: next - cursor), as: UTF8.self)
+        guard let value = Double(text), value.isFinite else {
+            throw failure("the number \(text) is too large")
+        }
+        cursor = next
+        return value
+    }
+
+    /// A whole number of 64 bits; `3.0` is one, too.
+    @inline(__always)
+    mutating func integer() throws -> Int64 {
+        var next = cursor
+        let isNegative = next.pointee == UInt8(ascii: "-")
+        if isNegative { next += 1 }
+        let first = next
+        var value: Int64 = 0
+        while true {
+            let digit = next.pointee &- UInt8(ascii: "0")
+            if digit > 9 || next - first == 18 { break }
+            value = value &* 10 &+ Int64(digit)
+            next += 1
+        }
+        let stop = next.pointee
+        if next == first || (first.pointee == UInt8(ascii: "0") && next - first > 1)
+            || stop == UInt8(ascii: ".")
+            || stop | 0x20 == UInt8(ascii: "e") || stop &- UInt8(ascii: "0") <= 9
+        {
+            return try longInteger()
+        }
+        cursor = next
+        return isNegative ? -value : value
+    }
+
+    @inline(never)
+    private mutating func longInteger() throws -> Int64 {
+        let before = cursor
+        let value = try number()
+        let text = String(decoding: UnsafeBufferPointer(start: before, count: cursor - before), as: UTF8.self)
+        if let exact = Int64(text) { return exact }
+        // Beyond 2^53 a floating-point number may stand for several integers.
+        if let exact = Int64(exactly: value), exact.magnitude <= 1 << 53 { return exact }
+        cursor = before
+        throw failure("\(text) is not a whole number of 64 bits")
+    }
+
+    @inline(never)
+    private func notANumber() -> Failure {
+        let byte = cursor.pointee
+        switch byte {
+        case UInt8(ascii: "N"), UInt8(ascii: "I"):
+            return failure("\(found) is no number in JSON; a finite number is needed")
+        case UInt8(ascii: "-") where (cursor + 1).pointee == UInt8(ascii: "I"):
+            return failure("-Infinity is no number in JSON; a finite number is needed")
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return failure("a malformed number")
+        default: return failure("a number is needed, found \(found)")
+        }
+    }
+}
