@@ -35,20 +35,22 @@ public struct BatchNorm2d: UnaryLayer {
     /// - Parameters:
     ///   - isFrozen: Never trains, whatever the store does: weight and bias are buffers, and there is no count of
     ///     batches, as in detectron2's FrozenBatchNorm2d.
+    ///   - dtype: The element type of the parameters; the store's when left out. libtorch takes float32 parameters for
+    ///     maps of half the width, whose statistics need the precision.
     /// - Throws: ``TorchError`` when the names are taken.
     public init(
         _ scope: ParameterScope, channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1,
-        isFrozen: Bool = false, weightInitializer: Initializer = .ones
+        isFrozen: Bool = false, weightInitializer: Initializer = .ones, dtype: DType? = nil
     ) throws {
         if isFrozen {
-            weight = try scope.buffer("weight", [channels], weightInitializer)
-            bias = try scope.buffer("bias", [channels], .zeros)
+            weight = try scope.buffer("weight", [channels], weightInitializer, dtype: dtype)
+            bias = try scope.buffer("bias", [channels], .zeros, dtype: dtype)
         } else {
-            weight = try scope.weight("weight", [channels], weightInitializer)
-            bias = try scope.weight("bias", [channels], .zeros)
+            weight = try scope.weight("weight", [channels], weightInitializer, dtype: dtype)
+            bias = try scope.weight("bias", [channels], .zeros, dtype: dtype)
         }
-        runningMean = try scope.buffer("running_mean", [channels], .zeros)
-        runningVariance = try scope.buffer("running_var", [channels], .ones)
+        runningMean = try scope.buffer("running_mean", [channels], .zeros, dtype: dtype)
+        runningVariance = try scope.buffer("running_var", [channels], .ones, dtype: dtype)
         batchCount =
             isFrozen
             ? nil : try scope.buffer("num_batches_tracked", [], .zeros, dtype: .int64, isOptional: true)

@@ -28,10 +28,13 @@ public struct ParameterScope: Sendable {
     public func name(of name: String) -> String { path.isEmpty ? name : path + "." + name }
 
     /// Declares a weight.
+    /// - Parameter dtype: The store's when left out.
     /// - Throws: ``TorchError`` when there is a parameter of that name already or a size is negative.
-    public func weight(_ name: String, _ shape: [Int], _ initializer: Initializer) throws -> Parameter {
+    public func weight(
+        _ name: String, _ shape: [Int], _ initializer: Initializer, dtype: DType? = nil
+    ) throws -> Parameter {
         try store.declare(
-            name: self.name(of: name), shape: shape, dtype: nil, role: .weight, initializer: initializer,
+            name: self.name(of: name), shape: shape, dtype: dtype, role: .weight, initializer: initializer,
             isOptional: false)
     }
 

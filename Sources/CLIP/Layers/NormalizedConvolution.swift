@@ -1,0 +1,74 @@
+import Synchronization
+import Torch
+
+extension Operator {
+    fileprivate static let reluInPlace = Operator("aten::relu_")
+}
+
+/// A convolution without a bias, batch normalisation, and ReLU where asked.
+///
+/// While both are frozen, the normalisation is folded into the convolution, once, in float32 and in the channels-last
+/// layout: one pass over the map instead of three. The parameters themselves stay as loaded, in the mapped file.
+final class NormalizedConvolution: Sendable {
+    private struct Folded {
+        /// The tensors that it was made from; whoever loads, converts or unfreezes puts others in their place.
+        let sources: [Tensor]
+        let weight: Tensor
+        let bias: Tensor
+    }
+
+    private let convolution: Conv2d
+    private let normalization: BatchNorm2d
+    private let appliesReLU: Bool
+    private let folded = Mutex<Folded?>(nil)
+
+    init(
+        _ convolution: ParameterScope, _ normalization: ParameterScope, inputs: Int, outputs: Int,
+        kernel: Int, stride: Int = 1, appliesReLU: Bool, epsilon: Double
+    ) throws {
+        self.convolution = try Conv2d(
+            convolution, inputs: inputs, outputs: outputs, kernel: Size2D(kernel), stride: Size2D(stride),
+            padding: Size2D(kernel / 2), bias: false,
+            initializer: .kaimingNormal(.output))
+        self.normalization = try BatchNorm2d(
+            normalization, channels: outputs, epsilon: epsilon, dtype: .float32)
+        self.appliesReLU = appliesReLU
+    }
+
+    /// The element type of input and output.
+    var dtype: DType { convolution.weight.dtype }
+
+    /// [N, inputs, H, W] to [N, outputs, H', W'].
+    func callAsFunction(_ input: Tensor) throws -> Tensor {
+        let output: Tensor
+        if convolution.weight.isFrozen && normalization.weight.isFrozen && normalization.bias.isFrozen {
+            let folded = try foldedParameters()
+            output = try input.conv2d(
+                folded.weight, folded.bias, stride: convolution.stride, padding: convolution.padding)
+        } else {
+            output = try normalization(convolution(input))
+        }
+        return appliesReLU ? try Operator.reluInPlace(output) : output
+    }
+
+    private func foldedParameters() throws -> Folded {
+        let sources = [
+            try convolution.weight.value, try normalization.weight.value, try normalization.bias.value,
+            try normalization.runningMean.value, try normalization.runningVariance.value,
+        ]
+        let known = folded.withLock { $0 }
+        if let known, zip(known.sources, sources).allSatisfy({ $0 === $1 }) { return known }
+        let made = try withoutGradients { try fold(sources) }
+        folded.withLock { $0 = made }
+        return made
+    }
+
+    private func fold(_ sources: [Tensor]) throws -> Folded {
+        let parts = try sources.map { try $0.to(.float32) }
+        let scale = try parts[1] * (parts[4] + normalization.epsilon).reciprocalSquareRoot()
+        let dtype = try sources[0].dtype
+        let weight = try (parts[0] * scale.reshaped([-1, 1, 1, 1])).to(dtype).contiguous(.channelsLast)
+        let bias = try (parts[2] - parts[3] * scale).to(dtype)
+        return Folded(sources: sources, weight: weight, bias: bias)
+    }
+}
