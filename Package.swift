@@ -64,5 +64,15 @@ if withTorch {
             name: "benchmarks",
             dependencies: ["Torch", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Benchmarks/Sources", linkerSettings: runPath),
+        .target(
+            name: "CGlyphs", dependencies: ["CLibVips"], path: "Examples/EmojiScenes/CGlyphs"),
+        .executableTarget(
+            name: "EmojiScenes",
+            dependencies: [
+                "CGlyphs", "CLIP", "COCO", "Imaging", "Torch", "WeightFiles",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Examples/EmojiScenes", exclude: ["CGlyphs"],
+            resources: [.copy("Resources/categories.tsv")], linkerSettings: runPath),
     ]
 }

@@ -39,6 +39,7 @@ enum Background: CaseIterable {
 
 extension Canvas {
     fileprivate mutating func paint(_ color: (Float, Float) -> SIMD4<Float>) {
+        let (width, height) = (width, height)
         pixels.withUnsafeMutableBufferPointer { canvas in
             for y in 0..<height {
                 for x in 0..<width { canvas[y * width + x] = color(Float(x), Float(y)) }
@@ -48,6 +49,7 @@ extension Canvas {
 
     fileprivate mutating func paintGradient(_ random: inout RandomStream) {
         let (first, second) = (Background.randomColor(&random), Background.randomColor(&random))
+        let (width, height) = (width, height)
         let side = Float(max(width, height))
         if random.chance(0.4) {
             let (x0, y0) = (random.uniform(0, Float(width)), random.uniform(0, Float(height)))
@@ -76,6 +78,7 @@ extension Canvas {
         let grid = (0..<columns * rows).map { _ in
             isColorful ? Background.randomColor(&random) : first + (second - first) * random.unit()
         }
+        let (width, height) = (width, height)
         pixels.withUnsafeMutableBufferPointer { canvas in
             grid.withUnsafeBufferPointer { grid in
                 for y in 0..<height {

@@ -13,6 +13,7 @@ struct Canvas: Sendable {
 
     /// Lays a drawing over what is there.
     mutating func blend(_ sprite: Sprite) {
+        let width = width
         pixels.withUnsafeMutableBufferPointer { canvas in
             sprite.pixels.withUnsafeBufferPointer { source in
                 for row in 0..<sprite.height {

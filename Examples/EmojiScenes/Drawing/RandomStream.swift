@@ -36,7 +36,7 @@ struct RandomStream: RandomNumberGenerator, Sendable {
     mutating func logUniform(_ low: Float, _ high: Float) -> Float { low * exp2(unit() * log2(high / low)) }
 
     /// From 0 up to, without, `count`.
-    mutating func index(_ count: Int) -> Int { Int((next() >> 32) &* UInt64(count) >> 32) }
+    mutating func index(_ count: Int) -> Int { Int(((next() >> 32) &* UInt64(count)) >> 32) }
 
     /// True in this share of calls.
     mutating func chance(_ share: Float) -> Bool { unit() < share }
