@@ -6,5 +6,5 @@ struct EmojiScenes: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "emoji-scenes",
         abstract: "Scenes of emoji: a data set, a vision-language model and a benchmark that need no download of weights.",
-        subcommands: [PretrainCommand.self, PreviewCommand.self])
+        subcommands: [RenderCommand.self, PretrainCommand.self, PreviewCommand.self])
 }
