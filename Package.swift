@@ -15,9 +15,10 @@ let package = Package(
     name: "swift-fvlm",
     platforms: [.macOS(.v15)],
     products: [
+        .executable(name: "fvlm", targets: ["fvlm"]),
         .library(name: "COCO", targets: ["COCO"]),
-        .library(name: "WeightFiles", targets: ["WeightFiles"]),
         .library(name: "Imaging", targets: ["Imaging"]),
+        .library(name: "WeightFiles", targets: ["WeightFiles"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -34,9 +35,16 @@ let package = Package(
         .target(name: "CVips", dependencies: ["CLibVips"]),
         .target(name: "CKernels"),
         .target(name: "Imaging", dependencies: ["CVips", "CKernels"]),
-        .testTarget(name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport"]),
+        .testTarget(
+            name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport"], exclude: ["Pictures"]),
         .target(name: "FixtureSupport", dependencies: ["WeightFiles"], path: "Tests/FixtureSupport"),
         .target(name: "COCO"),
+        .executableTarget(
+            name: "fvlm",
+            dependencies: [
+                "COCO", "WeightFiles", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .testTarget(name: "fvlmTests", dependencies: ["COCO", "WeightFiles", "fvlm"]),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
     ],
@@ -51,28 +59,73 @@ if withTorch {
     package.products += [
         .library(name: "Torch", targets: ["Torch"]),
         .library(name: "CLIP", targets: ["CLIP"]),
+        .library(name: "Detection", targets: ["Detection"]),
+        .library(name: "FVLM", targets: ["FVLM"]),
+        .library(name: "Training", targets: ["Training"]),
     ]
     package.targets += [
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
         .target(name: "Torch", dependencies: ["CTorch", "WeightFiles"]),
-        .target(name: "CLIP", dependencies: ["Torch", "Imaging", "WeightFiles", "CZlib"]),
-        .testTarget(
-            name: "CLIPTests", dependencies: ["CLIP", "FixtureSupport"], linkerSettings: runPath),
         .testTarget(name: "TorchTests", dependencies: ["Torch", "FixtureSupport"], linkerSettings: runPath),
+        .target(
+            name: "CLIP",
+            dependencies: [
+                "Torch", "Imaging", "WeightFiles", "CZlib",
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
+        .testTarget(name: "CLIPTests", dependencies: ["CLIP", "FixtureSupport"], linkerSettings: runPath),
+        .target(name: "Detection", dependencies: ["Torch", "CKernels"]),
+        .testTarget(
+            name: "DetectionTests", dependencies: ["Detection", "FixtureSupport"], linkerSettings: runPath),
+        .target(
+            name: "FVLM",
+            dependencies: ["CLIP", "Detection", "Imaging", .product(name: "Yams", package: "Yams")]),
+        .testTarget(name: "FVLMTests", dependencies: ["FVLM", "FixtureSupport"], linkerSettings: runPath),
+        .target(
+            name: "Training",
+            dependencies: ["FVLM", "Detection", "Torch", "Imaging", "COCO", "WeightFiles"]),
+        .testTarget(
+            name: "TrainingTests", dependencies: ["Training", "FixtureSupport"], linkerSettings: runPath),
+        .target(name: "CYardsticks", path: "Benchmarks/Yardsticks"),
         .executableTarget(
             name: "benchmarks",
-            dependencies: ["Torch", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "CLIP", "CYardsticks", "Detection", "FVLM", "Torch",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "Benchmarks/Sources", linkerSettings: runPath),
-        .target(
-            name: "CGlyphs", dependencies: ["CLibVips"], path: "Examples/EmojiScenes/CGlyphs"),
+        .target(name: "CGlyphs", dependencies: ["CLibVips"], path: "Examples/EmojiScenes/CGlyphs"),
         .executableTarget(
             name: "EmojiScenes",
             dependencies: [
-                "CGlyphs", "CLIP", "COCO", "Imaging", "Torch", "WeightFiles",
+                "CGlyphs", "CLIP", "COCO", "FVLM", "Imaging", "Torch", "Training", "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Examples/EmojiScenes", exclude: ["CGlyphs"],
             resources: [.copy("Resources/categories.tsv")], linkerSettings: runPath),
+        .testTarget(
+            name: "EmojiScenesTests", dependencies: ["EmojiScenes", "CLIP", "COCO", "Imaging", "Torch"],
+            linkerSettings: runPath),
+    ]
+    // The commands that need networks; FVLM_TORCH tells the sources that they are there.
+    for target in package.targets where ["fvlm", "fvlmTests"].contains(target.name) {
+        target.dependencies += ["CLIP", "Detection", "FVLM", "Imaging", "Torch", "Training"]
+        target.swiftSettings = (target.swiftSettings ?? []) + [.define("FVLM_TORCH")]
+        target.linkerSettings = (target.linkerSettings ?? []) + runPath
+    }
+}
+
+// MARK: Fuzzing
+
+// Linked only by Tools/fuzz, whose compiler flags bring libFuzzer.
+if ProcessInfo.processInfo.environment["FVLM_FUZZ"] != nil {
+    package.products += [
+        .executable(name: "fuzz", targets: ["fuzz"])
+    ]
+    package.targets += [
+        .target(name: "CFuzzer", path: "Fuzz/CFuzzer"),
+        .executableTarget(
+            name: "fuzz", dependencies: ["WeightFiles", "CFuzzer", "CZlib"], path: "Fuzz/fuzz"),
     ]
 }

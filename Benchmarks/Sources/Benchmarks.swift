@@ -6,5 +6,5 @@ struct Benchmarks: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "benchmarks",
         abstract: "Timings as ratios against a peer or the machine's peak, medians of several runs.",
-        subcommands: [OperatorBenchmark.self])
+        subcommands: [OperatorBenchmark.self, CLIPBenchmark.self, DetectionBenchmark.self])
 }

@@ -23,7 +23,9 @@ struct OperatorBenchmark: ParsableCommand {
         print("a + b, 4 elements          \(formatted(seconds: sum.median))")
         print("  recorded for autograd    \(formatted(seconds: recorded.median))")
         print("  more than an empty loop  \(formatted(seconds: sum.median - nothing.median)) (at most 1 µs)")
-        guard let peer = Peer(script: "operators.py").run(), let python = peer["sum"] as? Double else { return }
+        guard let peer = Peer(script: "operators.py").run(), let python = peer["sum"] as? Double else {
+            return
+        }
         print("  Python, torch \(peer["torch"] ?? "")    \(formatted(seconds: python))")
         print("  Python / Swift           \(rounded(python / sum.median)) (above 1: Swift is faster)")
     }

@@ -75,26 +75,23 @@ static int is_srgb(const uint8_t *profile, size_t count) {
     return 0;
 }
 
-// Replaces *image by the result of an operation on it.
-static int replace(VipsImage **image, VipsImage *result, int status) {
-    if (status != 0)
-        return -1;
-    g_object_unref(*image);
-    *image = result;
-    return 0;
+static int convert_profile_colours(VipsImage *image, VipsImage **result) {
+    return vips_icc_transform(image, result, "srgb", "embedded", TRUE, "intent", VIPS_INTENT_RELATIVE,
+                              "black_point_compensation", TRUE, NULL);
 }
 
-static int convert_colours(VipsImage **image, int convert_profile) {
-    VipsImage *result = NULL;
+// Whether an embedded profile is there, of use, and not that of sRGB.
+static int needs_conversion(VipsImage *image) {
     const void *profile = NULL;
     size_t size = 0;
-    if (convert_profile && vips_image_get_typeof(*image, VIPS_META_ICC_NAME) != 0 &&
-        vips_image_get_blob(*image, VIPS_META_ICC_NAME, &profile, &size) == 0 && !is_srgb(profile, size) &&
-        vips_icc_is_compatible_profile(*image, profile, size))
-        return replace(image, result,
-                       vips_icc_transform(*image, &result, "srgb", "embedded", TRUE, "intent",
-                                          VIPS_INTENT_RELATIVE, "black_point_compensation", TRUE, NULL));
-    switch (vips_image_get_interpretation(*image)) {
+    return vips_image_get_typeof(image, VIPS_META_ICC_NAME) != 0 &&
+           vips_image_get_blob(image, VIPS_META_ICC_NAME, &profile, &size) == 0 && !is_srgb(profile, size) &&
+           vips_icc_is_compatible_profile(image, profile, size);
+}
+
+// Colour spaces that copy_row takes as they are.
+static int is_plain(VipsImage *image) {
+    switch (vips_image_get_interpretation(image)) {
     case VIPS_INTERPRETATION_B_W:
     case VIPS_INTERPRETATION_GREY16:
     case VIPS_INTERPRETATION_sRGB:
@@ -102,10 +99,27 @@ static int convert_colours(VipsImage **image, int convert_profile) {
     case VIPS_INTERPRETATION_RGB16:
     case VIPS_INTERPRETATION_CMYK:
     case VIPS_INTERPRETATION_MULTIBAND:
-        return 0;
+        return 1;
     default:
-        return replace(image, result, vips_colourspace(*image, &result, VIPS_INTERPRETATION_sRGB, NULL));
+        return 0;
     }
+}
+
+// Replaces *image by the picture in a plain colour space.
+static int convert_colours(VipsImage **image, int convert_profile) {
+    VipsImage *result = NULL;
+    int status;
+    if (convert_profile && needs_conversion(*image))
+        status = convert_profile_colours(*image, &result);
+    else if (is_plain(*image))
+        return 0;
+    else
+        status = vips_colourspace(*image, &result, VIPS_INTERPRETATION_sRGB, NULL);
+    if (status != 0)
+        return -1;
+    g_object_unref(*image);
+    *image = result;
+    return 0;
 }
 
 typedef enum { GRAY, RGB, CMYK } layout;

@@ -41,3 +41,10 @@ struct ByteCursor {
         return position..<end
     }
 }
+
+extension [UInt8] {
+    /// Appends a number, lowest byte first.
+    mutating func appendInteger<Number: FixedWidthInteger & BitwiseCopyable>(_ number: Number) {
+        Swift.withUnsafeBytes(of: number.littleEndian) { append(contentsOf: $0) }
+    }
+}

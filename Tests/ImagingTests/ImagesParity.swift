@@ -38,7 +38,7 @@ import Testing
         let side = try processor["size"].int
         for name in try processor["names"].strings {
             let image = try Image(contentsOf: recorded.path(name))
-            let fitted = try SpatialTransform.fitShortestSide(image.size, to: side)
+            let fitted = try SpatialTransform.resizeShortestSide(image.size, to: side)
             let transform = try fitted.followed(
                 by: .centerCrop(fitted.target, to: ImageSize(width: side, height: side)))
             let key = "out.resized.\(name)"

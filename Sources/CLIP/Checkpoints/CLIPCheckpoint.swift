@@ -112,6 +112,30 @@ public struct CLIPCheckpoint: Sendable {
         return projection?.dtype == .float16 && norm?.dtype == .float32 ? .quickGELU : nil
     }
 
+    /// The preparation of pictures that a file beside the weights describes, if there is one.
+    /// - Throws: ``PreprocessingError``, ``CLIPError``.
+    func preprocessor() throws -> ImagePreprocessor? {
+        func existing(_ name: String) -> String? {
+            let path = URL(filePath: folder).appending(path: name).path
+            return FileManager.default.fileExists(atPath: path) ? path : nil
+        }
+        if let path = existing("preprocessor_config.json") {
+            return try ImagePreprocessor(contentsOf: path)
+        }
+        guard format == .openAI, let path = existing("open_clip_config.json") else { return nil }
+        let file = try ConfigurationFile(path: path).object("preprocess_cfg")
+        var preprocessor = ImagePreprocessor.openAI(side: configuration.vision.imageSize)
+        if let mean = try file.numbers("mean") { preprocessor.mean = mean }
+        if let deviation = try file.numbers("std") { preprocessor.standardDeviation = deviation }
+        guard try (file.text("interpolation") ?? "bicubic") == "bicubic",
+            try (file.text("resize_mode") ?? "shortest") == "shortest"
+        else {
+            throw CLIPError(
+                path, reason: "\"preprocess_cfg\" asks for another resizing than bicubic, shortest side")
+        }
+        return preprocessor
+    }
+
     /// Tensors of checkpoints that carry nothing a network needs.
     static func isIgnored(_ key: String, prefix: String) -> Bool {
         // A training checkpoint holds the optimizer's tensors beside the network's.

@@ -103,4 +103,28 @@ struct ConfigurationFile: Sendable {
         case _?: throw wrong(key, "a whole number or a list of them")
         }
     }
+
+    /// A list of numbers.
+    func numbers(_ key: String) throws -> [Double]? {
+        switch value(key) {
+        case nil: return nil
+        case .array(let elements)?:
+            return try elements.map { element in
+                switch element {
+                case .integer(let number): return Double(number)
+                case .real(let number) where number.isFinite: return number
+                default: throw wrong(key, "a list of numbers")
+                }
+            }
+        case _?: throw wrong(key, "a list of numbers")
+        }
+    }
+
+    /// The texts among the values, whatever their keys.
+    func texts() throws -> [String] {
+        try values.keys.map { key in
+            guard let text = try text(key) else { throw wrong(key, "a text") }
+            return text
+        }
+    }
 }

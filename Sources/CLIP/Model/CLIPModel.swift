@@ -24,6 +24,9 @@ public struct CLIPModel: Sendable {
     /// The logarithm of the factor from cosines to logits, a float32 scalar.
     public let logitScale: Parameter
 
+    /// Where the weights were loaded from.
+    public private(set) var checkpoint: CLIPCheckpoint?
+
     /// A network whose parameters have no values yet.
     /// - Parameters:
     ///   - dtype: float32, or bfloat16 for half the memory and, where the processor knows it, less time.
@@ -54,7 +57,7 @@ public struct CLIPModel: Sendable {
     ///
     /// - Throws: `WeightMismatch` that lists everything missing, unexpected or of a wrong shape, `WeightFileError`,
     ///   ``CLIPError`` when the checkpoint has other names.
-    public func load(_ checkpoint: CLIPCheckpoint) throws {
+    public mutating func load(_ checkpoint: CLIPCheckpoint) throws {
         guard checkpoint.format == format else {
             throw CLIPError(
                 checkpoint.weights.origin,
@@ -67,5 +70,6 @@ public struct CLIPModel: Sendable {
                 ignoring: { CLIPCheckpoint.isIgnored($0, prefix: prefix) })
         }
         try load(checkpoint.weights)
+        self.checkpoint = checkpoint
     }
 }

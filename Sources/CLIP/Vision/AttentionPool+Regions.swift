@@ -12,7 +12,7 @@ extension AttentionPool {
     ///   - maps: C5 of pictures, [N, channels, H, W].
     ///   - regions: Where the regions take their samples, ``gridSize`` along each side.
     /// - Throws: ``CLIPError`` when the regions were laid out for other maps or another grid, `TorchError`.
-    public func callAsFunction(_ maps: Tensor, regions: RegionSampling) throws -> Tensor {
+    public func callAsFunction(_ maps: Tensor, regions: RegionCropping) throws -> Tensor {
         try regions.check(maps)
         guard try maps.size(1) == attention.width, regions.gridSize == gridSize else {
             throw CLIPError(

@@ -16,19 +16,29 @@ public struct AttentionPool: Sendable {
     let positions: Parameter
     let attention: MultiHeadAttention
 
-    /// Declares the pool.
+    /// Declares the pool that belongs to a trunk.
     /// - Parameter scope: `visual.attnpool` in a whole CLIP.
     /// - Throws: ``CLIPError`` for impossible sizes, `TorchError` when names are taken.
     public init(_ scope: ParameterScope, _ configuration: ModifiedResNet.Configuration) throws {
         try configuration.validate("attention pool")
-        let channels = configuration.width * 32
-        gridSize = configuration.gridSize
-        embeddingWidth = configuration.embeddingWidth
+        try self.init(
+            scope, channels: configuration.width * 32, gridSize: configuration.gridSize,
+            heads: configuration.heads, embeddingWidth: configuration.embeddingWidth)
+    }
+
+    /// Declares a pool of any sizes.
+    /// - Throws: ``CLIPError`` for impossible sizes, `TorchError` when names are taken.
+    public init(_ scope: ParameterScope, channels: Int, gridSize: Int, heads: Int, embeddingWidth: Int) throws {
+        try Limits.check("attention pool", "grid", gridSize, 1...512)
+        try Limits.check("attention pool", "number of channels", channels, 1...262_144)
+        try Limits.check("attention pool", "embedding width", embeddingWidth, 1...65_536)
+        self.gridSize = gridSize
+        self.embeddingWidth = embeddingWidth
         positions = try scope.weight(
             "positional_embedding", [gridSize * gridSize + 1, channels],
             .normal(standardDeviation: 1 / Double(channels).squareRoot()))
         attention = try MultiHeadAttention(
-            scope, width: channels, heads: configuration.heads,
+            scope, width: channels, heads: heads,
             layout: .separate(query: "q_proj", key: "k_proj", value: "v_proj", output: "c_proj"),
             outputWidth: embeddingWidth)
     }

@@ -22,7 +22,7 @@ private struct ContourTracer {
 
     /// The box around the mask with a border of one unset pixel: 0, or the number of the part.
     private var parts: [Int32]
-    private let stride: Int
+    private let rowLength: Int
     private let rows: Int
     private let left: Int
     private let top: Int
@@ -32,15 +32,16 @@ private struct ContourTracer {
     init(_ mask: RunLengthMask, _ bounds: PixelBounds) throws {
         left = Int(bounds.firstColumn)
         top = Int(bounds.firstRow)
-        stride = Int(bounds.lastColumn) - left + 3
+        rowLength = Int(bounds.lastColumn) - left + 3
         rows = Int(bounds.lastRow) - top + 3
-        guard stride * rows <= RunLengthMask.maximumPixelCount else {
-            throw MaskError("a mask that spans \(stride) x \(rows) pixels is too large to follow its outline")
+        guard rowLength * rows <= RunLengthMask.maximumPixelCount else {
+            throw MaskError(
+                "a mask that spans \(rowLength) x \(rows) pixels is too large to follow its outline")
         }
-        var parts = [Int32](repeating: 0, count: stride * rows)
-        let (left, top, stride) = (left, top, stride)
+        var parts = [Int32](repeating: 0, count: rowLength * rows)
+        let (left, top, rowLength) = (left, top, rowLength)
         mask.forEachColumnRun { column, rows in
-            for row in rows { parts[(row - top + 1) * stride + column - left + 1] = -1 }
+            for row in rows { parts[(row - top + 1) * rowLength + column - left + 1] = -1 }
         }
         self.parts = parts
         passed = [Bool](repeating: false, count: parts.count)
@@ -51,8 +52,8 @@ private struct ContourTracer {
         var waiting = [start]
         parts[start] = number
         while let place = waiting.popLast() {
-            for neighbour in [place - 1, place + 1, place - stride, place + stride] where parts[neighbour] < 0
-            {
+            for neighbour in [place - 1, place + 1, place - rowLength, place + rowLength]
+            where parts[neighbour] < 0 {
                 parts[neighbour] = number
                 waiting.append(neighbour)
             }
@@ -61,18 +62,29 @@ private struct ContourTracer {
 
     mutating func rings() -> [[Double]] {
         var rings: [[Double]] = []
-        for place in parts.indices where parts[place] != 0 && parts[place - stride] == 0 && !passed[place] {
+        // Of every ring: the first corners of its outline and of its holes so far.
+        var cuts: [[Double]] = []
+        for place in parts.indices where parts[place] != 0 && parts[place - rowLength] == 0 && !passed[place]
+        {
             // Row by row the first unpassed upper edge of a part is on its outside; later ones are of holes.
             if parts[place] < 0 {
                 fill(place, Int32(rings.count + 1))
-                rings.append(follow(place))
+                let outline = follow(place)
+                cuts.append(Array(outline[..<2]))
+                rings.append(outline)
             } else if parts[place] > 0 {
                 let ring = Int(parts[place]) - 1
                 let hole = follow(place)
-                let start = Array(rings[ring][..<2])
-                rings[ring].append(contentsOf: start)
+                // Back to where the ring before began, from there to the hole, which was found soon after.
+                rings[ring].append(contentsOf: cuts[ring].suffix(2))
                 rings[ring].append(contentsOf: hole)
-                rings[ring].append(contentsOf: hole[..<2])
+                cuts[ring].append(contentsOf: hole[..<2])
+            }
+        }
+        for ring in rings.indices where cuts[ring].count > 2 {
+            // The way back over all cuts, so that every cut is walked twice and leaves no trace.
+            for index in stride(from: cuts[ring].count - 2, to: 0, by: -2) {
+                rings[ring].append(contentsOf: cuts[ring][index..<index + 2])
             }
         }
         return rings
@@ -81,7 +93,7 @@ private struct ContourTracer {
     /// The corners of the ring that begins along the upper edge of a pixel.
     private mutating func follow(_ start: Int) -> [Double] {
         var corners: [Double] = []
-        var (x, y) = (start % stride, start / stride)
+        var (x, y) = (start % rowLength, start / rowLength)
         var direction = 0
         let number = parts[start]
         repeat {
@@ -89,13 +101,13 @@ private struct ContourTracer {
             corners.append(Double(x + left - 1))
             corners.append(Double(y + top - 1))
             repeat {
-                if direction == 0 { passed[y * stride + x] = true }
+                if direction == 0 { passed[y * rowLength + x] = true }
                 x += Self.steps[direction].x
                 y += Self.steps[direction].y
             } while continues(x, y, direction, number)
             // Where two pixels touch at a corner only, the ring stays with the part's own pixel: it turns right.
             direction = turnsRight(x, y, direction, number) ? (direction + 1) % 4 : (direction + 3) % 4
-        } while !(direction == 0 && y * stride + x == start)
+        } while !(direction == 0 && y * rowLength + x == start)
         return corners
     }
 
@@ -112,7 +124,7 @@ private struct ContourTracer {
             case (_, 0): (-1, -1)
             default: (0, -1)
             }
-        return parts[(y + dy) * stride + x + dx]
+        return parts[(y + dy) * rowLength + x + dx]
     }
 
     private func continues(_ x: Int, _ y: Int, _ direction: Int, _ number: Int32) -> Bool {

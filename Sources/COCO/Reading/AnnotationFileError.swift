@@ -1,5 +1,16 @@
 /// What is wrong with an annotation or result file, where, and what to do about it.
 public struct AnnotationFileError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// Where the fault lies.
+    public enum Kind: Sendable, Hashable {
+        /// In the contents of the file.
+        case malformed
+        /// In reaching the file: it does not exist, or the system does not let it be read or written.
+        case inaccessible
+    }
+
+    /// Where the fault lies.
+    public let kind: Kind
+
     /// The path of the file, `-` for standard input.
     public let file: String
 
@@ -16,7 +27,11 @@ public struct AnnotationFileError: Error, Sendable, Hashable, CustomStringConver
     public let reason: String
 
     /// An error about `file`.
-    public init(file: String, line: Int? = nil, column: Int? = nil, subject: String = "", reason: String) {
+    public init(
+        file: String, kind: Kind = .malformed, line: Int? = nil, column: Int? = nil, subject: String = "",
+        reason: String
+    ) {
+        self.kind = kind
         self.file = file
         self.line = line
         self.column = column

@@ -24,7 +24,8 @@ final class FileBytes {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw Self.failure(path, "cannot be examined") }
         if status.st_mode & S_IFMT == S_IFDIR {
-            throw AnnotationFileError(file: path, reason: "is a folder; the path of a JSON file is needed")
+            throw AnnotationFileError(
+                file: path, kind: .inaccessible, reason: "is a folder; the path of a JSON file is needed")
         }
         let size = Int(status.st_size)
         if status.st_mode & S_IFMT == S_IFREG, size > 0, lseek(descriptor, 0, SEEK_CUR) == 0 {
@@ -48,7 +49,8 @@ final class FileBytes {
     }
 
     private static func failure(_ path: String, _ what: String) -> AnnotationFileError {
-        AnnotationFileError(file: path, reason: "\(what): \(String(cString: strerror(errno)))")
+        AnnotationFileError(
+            file: path, kind: .inaccessible, reason: "\(what): \(String(cString: strerror(errno)))")
     }
 
     private static func readAll(_ descriptor: Int32, path: String) throws -> UnsafeRawBufferPointer {

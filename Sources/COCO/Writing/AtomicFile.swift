@@ -31,7 +31,8 @@ package struct AtomicFile: ~Copyable {
     }
 
     private static func failure(_ path: String, _ what: String) -> AnnotationFileError {
-        AnnotationFileError(file: path, reason: "\(what): \(String(cString: strerror(errno)))")
+        AnnotationFileError(
+            file: path, kind: .inaccessible, reason: "\(what): \(String(cString: strerror(errno)))")
     }
 
     /// Adds bytes.

@@ -4,7 +4,7 @@ extension Image {
     /// Decodes a file of any ``ImageFormat``.
     ///
     /// EXIF orientation is applied. Alpha is dropped: colours are kept as they are stored, nothing is
-    /// composited. Of 16-bit samples the high byte is taken. Of several frames or pages the first is read.
+    /// composited (fully transparent pixels of a GIF are black). Of 16-bit samples the high byte is taken. Of several frames or pages the first is read.
     ///
     /// - Throws: ``ImagingError`` with the path and the reason: the file cannot be read, is of no known format,
     ///   damaged, cut short, or exceeds a limit.

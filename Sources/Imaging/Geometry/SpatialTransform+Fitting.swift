@@ -28,6 +28,18 @@ extension SpatialTransform {
         return try resize(source, to: source.height < source.width ? size : size.transposed)
     }
 
+    /// Resizing so that the shortest side becomes `shortestSide`, the other one rounded down, as torchvision's
+    /// `Resize` and transformers' `shortest_edge` do.
+    public static func resizeShortestSide(_ source: ImageSize, to shortestSide: Int) throws
+        -> SpatialTransform
+    {
+        try positive(source, shortestSide)
+        let (product, overflow) = shortestSide.multipliedReportingOverflow(by: source.longestSide)
+        let long = overflow ? .max : product / source.shortestSide
+        let size = ImageSize(width: long, height: shortestSide)
+        return try resize(source, to: source.height <= source.width ? size : size.transposed)
+    }
+
     /// Resizing so that the longest side becomes `longestSide`.
     public static func fitLongestSide(_ source: ImageSize, to longestSide: Int) throws -> SpatialTransform {
         try positive(source, longestSide)
@@ -72,10 +84,19 @@ extension SpatialTransform {
             yOffset: -Double(y))
     }
 
-    /// The middle part of the given size, as torchvision and transformers take it: when the rest is odd, the
-    /// right and the lower margin are larger.
-    public static func centerCrop(_ source: ImageSize, to size: ImageSize) throws -> SpatialTransform {
-        func start(_ source: Int, _ target: Int) -> Int { ((source - target) / 2) }
+    /// The middle part of the given size; where the source is smaller, with padding around it.
+    ///
+    /// - Parameter rounding: What becomes of half a pixel of the left and upper margin: `.down` is
+    ///   transformers' way, `.toNearestOrEven` torchvision's (and so OpenAI's).
+    public static func centerCrop(
+        _ source: ImageSize, to size: ImageSize, rounding: FloatingPointRoundingRule = .down
+    ) throws -> SpatialTransform {
+        func start(_ source: Int, _ target: Int) throws -> Int {
+            guard source > 0, target > 0 else {
+                throw ImagingError(reason: "\(source) pixels cannot be cropped to \(target)")
+            }
+            return Int(((Double(source) - Double(target)) / 2).rounded(rounding))
+        }
         return try crop(
             source, x: start(source.width, size.width), y: start(source.height, size.height),
             width: size.width, height: size.height)

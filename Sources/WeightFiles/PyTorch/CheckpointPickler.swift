@@ -107,7 +107,7 @@ struct CheckpointPickler {
         case .integer(let value): write(value)
         case .real(let value):
             write(.binaryFloat)
-            bytes.append(value.bitPattern.byteSwapped)
+            bytes.appendInteger(value.bitPattern.byteSwapped)
         case .text(let text): write(text)
         case .list(let values):
             write(.emptyList)
@@ -136,20 +136,20 @@ struct CheckpointPickler {
     private mutating func write(_ number: Int) {
         if let small = UInt8(exactly: number) {
             write(.binaryInteger1)
-            bytes.append(small)
+            bytes.appendInteger(small)
         } else if let number = Int32(exactly: number) {
             write(.binaryInteger)
-            bytes.append(number)
+            bytes.appendInteger(number)
         } else {
             write(.long1)
-            bytes.append(UInt8(8))
-            bytes.append(Int64(number))
+            bytes.appendInteger(UInt8(8))
+            bytes.appendInteger(Int64(number))
         }
     }
 
     private mutating func write(_ text: String) {
         write(.binaryUnicode)
-        bytes.append(UInt32(truncatingIfNeeded: text.utf8.count))
+        bytes.appendInteger(UInt32(truncatingIfNeeded: text.utf8.count))
         bytes += text.utf8
     }
 
@@ -157,11 +157,11 @@ struct CheckpointPickler {
     private mutating func recallOrWrite(_ name: String, _ body: (inout CheckpointPickler) -> Void) {
         if let index = memo[name] {
             write(.longBinaryGet)
-            bytes.append(index)
+            bytes.appendInteger(index)
         } else {
             body(&self)
             write(.longBinaryPut)
-            bytes.append(UInt32(memo.count))
+            bytes.appendInteger(UInt32(memo.count))
             memo[name] = UInt32(memo.count)
         }
     }

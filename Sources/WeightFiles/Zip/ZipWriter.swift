@@ -26,20 +26,20 @@ struct ZipWriter: ~Copyable {
         let isLarge = bytes.count >= zip64Threshold
         var extra: [UInt8] = []
         if isLarge {
-            extra.append(UInt16(1))
-            extra.append(UInt16(16))
-            extra.append(UInt64(bytes.count))
-            extra.append(UInt64(bytes.count))
+            extra.appendInteger(UInt16(1))
+            extra.appendInteger(UInt16(16))
+            extra.appendInteger(UInt64(bytes.count))
+            extra.appendInteger(UInt64(bytes.count))
         }
         // A field of padding with PyTorch's tag, whose own head takes 4 bytes.
         let start = file.position + 30 + name.utf8.count + extra.count + 4
         let padding = (Self.alignment - start % Self.alignment) % Self.alignment
-        extra.append(UInt16(0x4246))
-        extra.append(UInt16(padding))
+        extra.appendInteger(UInt16(0x4246))
+        extra.appendInteger(UInt16(padding))
         extra += [UInt8](repeating: UInt8(ascii: "Z"), count: padding)
         var header: [UInt8] = []
-        header.append(UInt32(0x0403_4B50))
-        header.append(UInt16(isLarge ? 45 : 20))
+        header.appendInteger(UInt32(0x0403_4B50))
+        header.appendInteger(UInt16(isLarge ? 45 : 20))
         header += commonFields(of: entry, saturated: isLarge, extraLength: extra.count)
         header += name.utf8
         header += extra
@@ -51,15 +51,15 @@ struct ZipWriter: ~Copyable {
     private func commonFields(of entry: Entry, saturated: Bool, extraLength: Int) -> [UInt8] {
         let size = saturated ? UInt32.max : UInt32(entry.byteCount)
         var fields: [UInt8] = []
-        fields.append(UInt16(0x0800))  // Names are UTF-8.
-        fields.append(UInt16(0))  // Stored.
-        fields.append(UInt16(0))
-        fields.append(UInt16(0x0021))  // 1 January 1980, so that the same weights give the same file.
-        fields.append(entry.checksum)
-        fields.append(size)
-        fields.append(size)
-        fields.append(UInt16(entry.name.utf8.count))
-        fields.append(UInt16(extraLength))
+        fields.appendInteger(UInt16(0x0800))  // Names are UTF-8.
+        fields.appendInteger(UInt16(0))  // Stored.
+        fields.appendInteger(UInt16(0))
+        fields.appendInteger(UInt16(0x0021))  // 1 January 1980, so that the same weights give the same file.
+        fields.appendInteger(entry.checksum)
+        fields.appendInteger(size)
+        fields.appendInteger(size)
+        fields.appendInteger(UInt16(entry.name.utf8.count))
+        fields.appendInteger(UInt16(extraLength))
         return fields
     }
 
@@ -72,30 +72,30 @@ struct ZipWriter: ~Copyable {
         let needsZip64 =
             entries.count >= Int(UInt16.max) || start >= zip64Threshold || byteCount >= zip64Threshold
         if needsZip64 {
-            end.append(UInt32(0x0606_4B50))
-            end.append(UInt64(44))
-            end.append(UInt16(45))
-            end.append(UInt16(45))
-            end.append(UInt32(0))
-            end.append(UInt32(0))
-            end.append(UInt64(entries.count))
-            end.append(UInt64(entries.count))
-            end.append(UInt64(byteCount))
-            end.append(UInt64(start))
-            end.append(UInt32(0x0706_4B50))
-            end.append(UInt32(0))
-            end.append(UInt64(file.position))
-            end.append(UInt32(1))
+            end.appendInteger(UInt32(0x0606_4B50))
+            end.appendInteger(UInt64(44))
+            end.appendInteger(UInt16(45))
+            end.appendInteger(UInt16(45))
+            end.appendInteger(UInt32(0))
+            end.appendInteger(UInt32(0))
+            end.appendInteger(UInt64(entries.count))
+            end.appendInteger(UInt64(entries.count))
+            end.appendInteger(UInt64(byteCount))
+            end.appendInteger(UInt64(start))
+            end.appendInteger(UInt32(0x0706_4B50))
+            end.appendInteger(UInt32(0))
+            end.appendInteger(UInt64(file.position))
+            end.appendInteger(UInt32(1))
         }
-        end.append(UInt32(0x0605_4B50))
-        end.append(UInt16(0))
-        end.append(UInt16(0))
+        end.appendInteger(UInt32(0x0605_4B50))
+        end.appendInteger(UInt16(0))
+        end.appendInteger(UInt16(0))
         let count = needsZip64 ? UInt16.max : UInt16(entries.count)
-        end.append(count)
-        end.append(count)
-        end.append(needsZip64 ? UInt32.max : UInt32(byteCount))
-        end.append(needsZip64 ? UInt32.max : UInt32(start))
-        end.append(UInt16(0))
+        end.appendInteger(count)
+        end.appendInteger(count)
+        end.appendInteger(needsZip64 ? UInt32.max : UInt32(byteCount))
+        end.appendInteger(needsZip64 ? UInt32.max : UInt32(start))
+        end.appendInteger(UInt16(0))
         try file.write(end)
     }
 
@@ -104,33 +104,26 @@ struct ZipWriter: ~Copyable {
         let isLarge = entry.byteCount >= zip64Threshold
         let isFar = entry.offset >= zip64Threshold
         if isLarge || isFar {
-            extra.append(UInt16(1))
-            extra.append(UInt16((isLarge ? 16 : 0) + (isFar ? 8 : 0)))
+            extra.appendInteger(UInt16(1))
+            extra.appendInteger(UInt16((isLarge ? 16 : 0) + (isFar ? 8 : 0)))
             if isLarge {
-                extra.append(UInt64(entry.byteCount))
-                extra.append(UInt64(entry.byteCount))
+                extra.appendInteger(UInt64(entry.byteCount))
+                extra.appendInteger(UInt64(entry.byteCount))
             }
-            if isFar { extra.append(UInt64(entry.offset)) }
+            if isFar { extra.appendInteger(UInt64(entry.offset)) }
         }
         var header: [UInt8] = []
-        header.append(UInt32(0x0201_4B50))
-        header.append(UInt16(45))
-        header.append(UInt16(isLarge || isFar ? 45 : 20))
+        header.appendInteger(UInt32(0x0201_4B50))
+        header.appendInteger(UInt16(45))
+        header.appendInteger(UInt16(isLarge || isFar ? 45 : 20))
         header += commonFields(of: entry, saturated: isLarge, extraLength: extra.count)
-        header.append(UInt16(0))
-        header.append(UInt16(0))
-        header.append(UInt16(0))
-        header.append(UInt32(0))
-        header.append(isFar ? UInt32.max : UInt32(entry.offset))
+        header.appendInteger(UInt16(0))
+        header.appendInteger(UInt16(0))
+        header.appendInteger(UInt16(0))
+        header.appendInteger(UInt32(0))
+        header.appendInteger(isFar ? UInt32.max : UInt32(entry.offset))
         header += entry.name.utf8
         header += extra
         return header
-    }
-}
-
-extension [UInt8] {
-    /// Appends a number, lowest byte first.
-    mutating func append<Number: FixedWidthInteger & BitwiseCopyable>(_ number: Number) {
-        Swift.withUnsafeBytes(of: number.littleEndian) { append(contentsOf: $0) }
     }
 }

@@ -1,0 +1,158 @@
+import Synchronization
+
+/// CLIP's tokenizer: text becomes ids of byte-pair symbols between a start and an end token.
+///
+/// The two families of checkpoints prepare text differently; see ``Flavor``. Both take words without regard to
+/// case and white space.
+public final class Tokenizer: Sendable {
+    /// How text is prepared, and how the special tokens are called in it.
+    public enum Flavor: String, Sendable, Hashable, CaseIterable {
+        /// As `transformers.CLIPTokenizer`: composition (NFC) and lower case.
+        case huggingFace = "hugging-face"
+
+        /// As OpenAI's `clip.tokenize`: damaged text is repaired first (`ftfy.fix_text`), HTML entities are
+        /// resolved.
+        case openAI = "openai"
+
+        /// As `open_clip.tokenize`: as OpenAI's, but the special tokens are written `<start_of_text>` and
+        /// `<end_of_text>`.
+        case openCLIP = "open-clip"
+    }
+
+    /// How text is prepared.
+    public let flavor: Flavor
+
+    /// The id before every text.
+    public let startToken: Int
+
+    /// The id after every text.
+    public let endToken: Int
+
+    /// The id that fills rows of a batch: the end token in Hugging Face's checkpoints, 0 in the others.
+    public let paddingToken: Int
+
+    /// The number of ids, special tokens included.
+    public let vocabularyCount: Int
+
+    /// The usual length of a row, 77 in all published CLIPs.
+    public static let contextLength = 77
+
+    let encoding: BytePairEncoding
+    private let cache = Mutex(WordCache())
+
+    /// A tokenizer of parts.
+    ///
+    /// - Throws: ``TokenizerError`` when an id is out of range.
+    convenience init(
+        encoding: BytePairEncoding, flavor: Flavor, startToken: Int, endToken: Int, paddingToken: Int? = nil
+    ) throws {
+        let padding = paddingToken ?? Self.usualPadding(flavor, endToken)
+        for id in [startToken, endToken, padding] where Int32(exactly: id) == nil || id < 0 {
+            throw TokenizerError(reason: "the id \(id) of a special token is out of range")
+        }
+        self.init(
+            trusted: encoding, flavor, startToken: startToken, endToken: endToken, paddingToken: padding)
+    }
+
+    private init(
+        trusted encoding: BytePairEncoding, _ flavor: Flavor, startToken: Int, endToken: Int,
+        paddingToken: Int
+    ) {
+        self.encoding = encoding
+        self.flavor = flavor
+        self.startToken = startToken
+        self.endToken = endToken
+        self.paddingToken = paddingToken
+        vocabularyCount = max(encoding.ids.values.max() ?? 0, startToken, endToken) + 1
+    }
+
+    private static func usualPadding(_ flavor: Flavor, _ endToken: Int) -> Int {
+        flavor == .huggingFace ? endToken : 0
+    }
+
+    /// The same vocabulary with another preparation of text, and that family's usual padding.
+    public func prepared(as flavor: Flavor) -> Tokenizer {
+        flavor == self.flavor
+            ? self
+            : Tokenizer(
+                trusted: encoding, flavor, startToken: startToken, endToken: endToken,
+                paddingToken: Self.usualPadding(flavor, endToken))
+    }
+
+    /// The ids of a text with start and end token, however many.
+    public func encode(_ text: String) -> [Int] {
+        var ids: [Int32] = []
+        cache.withLock { append(text, to: &ids, &$0) }
+        return ids.map { Int($0) }
+    }
+
+    /// The ids of texts in rows of equal length: longer ones are cut after the first `contextLength` - 2 ids
+    /// and closed with the end token, shorter ones filled with ``paddingToken``.
+    ///
+    /// - Throws: ``TokenizerError`` when a row has no place for start and end token.
+    public func encode(_ texts: [String], contextLength: Int = contextLength) throws -> TokenBatch {
+        guard contextLength >= 2, contextLength <= 1 << 20 else {
+            throw TokenizerError(
+                reason:
+                    "rows of \(contextLength) ids are not possible: 2 to \(1 << 20) have a place for start and end token"
+            )
+        }
+        var rows: [Int64] = []
+        rows.reserveCapacity(texts.count * contextLength)
+        var lengths: [Int] = []
+        lengths.reserveCapacity(texts.count)
+        var ids: [Int32] = []
+        cache.withLock { cache in
+            for text in texts {
+                ids.removeAll(keepingCapacity: true)
+                append(text, to: &ids, &cache)
+                if ids.count > contextLength {
+                    ids.removeLast(ids.count - contextLength)
+                    ids[contextLength - 1] = Int32(endToken)
+                }
+                lengths.append(ids.count)
+                for id in ids { rows.append(Int64(id)) }
+                for _ in ids.count..<contextLength { rows.append(Int64(paddingToken)) }
+            }
+        }
+        return TokenBatch(ids: rows, lengths: lengths, contextLength: contextLength)
+    }
+
+    private func append(_ text: String, to ids: inout [Int32], _ cache: inout WordCache) {
+        ids.append(Int32(startToken))
+        var text = text
+        let isPlain = text.withUTF8 { appendPlain($0, to: &ids, &cache) }
+        if !isPlain { appendAny(text, to: &ids, &cache) }
+        ids.append(Int32(endToken))
+    }
+
+    /// Appends the ids of one word in lower case, from the cache where it is there.
+    func append(word: UnsafeBufferPointer<UInt8>, to ids: inout [Int32], _ cache: inout WordCache) {
+        if cache.append(word, to: &ids) { return }
+        let start = ids.count
+        encoding.encode(word, into: &ids)
+        cache.insert(word, ids[start...])
+    }
+}
+
+/// Token ids of several texts, in rows of equal length.
+public struct TokenBatch: Sendable, Hashable {
+    /// Row by row, [texts, contextLength].
+    public let ids: [Int64]
+
+    /// The number of ids of each text before padding, start and end token included.
+    public let lengths: [Int]
+
+    /// The length of a row.
+    public let contextLength: Int
+
+    /// The ids of one text, without padding.
+    public func row(_ index: Int) -> ArraySlice<Int64> {
+        ids[index * contextLength..<index * contextLength + lengths[index]]
+    }
+
+    /// 1 for ids of the text, start and end token included, 0 for padding; row by row, [texts, contextLength].
+    public var attentionMask: [Int64] {
+        lengths.flatMap { length in (0..<contextLength).map { $0 < length ? 1 : 0 } }
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import Torch
+import WeightFiles
+
+extension Vocabulary {
+    /// What the metadata of a vocabulary's file call its form.
+    static let fileFormat = "fvlm-vocabulary"
+
+    /// Writes a safetensors file: `embeddings` [K, E], `background` [E] where there is one; in the metadata `format`,
+    /// `version`, `clip`, `article`, as JSON `classes` and `templates`, and `background`, the phrase.
+    /// - Throws: `WeightFileError` when the file cannot be written; an earlier one is then as it was.
+    public func write(to path: String) throws {
+        var tensors = [try embeddings.stored(named: "embeddings")]
+        var metadata = [
+            "format": Self.fileFormat, "version": "1", "clip": clip.description,
+            "article": article.rawValue,
+            "classes": try Self.json(classes), "templates": try Self.json(templates),
+        ]
+        if let background {
+            tensors.append(try background.embedding.stored(named: "background"))
+            metadata["background"] = background.phrase
+        }
+        try Safetensors.write(tensors, metadata: metadata, to: path)
+    }
+
+    private static func json(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
+    /// Reads a file that ``write(to:)`` made.
+    /// - Throws: ``CLIPError`` or `WeightFileError` when it is no such file or does not fit together.
+    public init(contentsOf path: String) throws {
+        let file = try Safetensors(path: path)
+        guard file.metadata["format"] == Self.fileFormat else {
+            throw CLIPError(path, reason: "is no vocabulary; fvlm vocabulary build makes one")
+        }
+        guard file.metadata["version"] == "1" else {
+            throw CLIPError(
+                path,
+                reason: "is a vocabulary of version \(file.metadata["version"] ?? "none"), known is 1")
+        }
+        func decoded<Value: Decodable>(_ key: String, _ type: Value.Type) throws -> Value {
+            do {
+                return try JSONDecoder().decode(type, from: Data((file.metadata[key] ?? "").utf8))
+            } catch { throw CLIPError(path, reason: "its metadata \"\(key)\" cannot be read") }
+        }
+        func floats(_ name: String) throws -> Tensor {
+            let tensor = try Tensor(file.tensor(named: name)).clone()
+            guard try tensor.dtype == .float32, try tensor.isFinite().all().item() != 0 else {
+                throw CLIPError(path, reason: "'\(name)' is not of finite float32 numbers")
+            }
+            return tensor
+        }
+        guard let article = Article(rawValue: file.metadata["article"] ?? "") else {
+            throw CLIPError(path, reason: "its metadata \"article\" cannot be read")
+        }
+        guard let clip = file.metadata["clip"] else {
+            throw CLIPError(path, reason: "does not say which CLIP made it")
+        }
+        do {
+            try self.init(
+                classes: decoded("classes", [Class].self), templates: decoded("templates", [String].self),
+                article: article, embeddings: floats("embeddings"),
+                background: file.metadata["background"].map {
+                    Background(phrase: $0, embedding: try floats("background"))
+                }, clip: CLIPIdentity(clip))
+        } catch let error as CLIPError where error.subject == "vocabulary" {
+            throw CLIPError(path, reason: error.reason)
+        }
+    }
+}

@@ -1,0 +1,82 @@
+/// Boxes of fixed sizes around the cells of a pyramid's maps, which proposals are predicted from.
+///
+/// The order is that of detectron2's `DefaultAnchorGenerator` and of the published F-VLM: row by row, in a row cell by
+/// cell, in a cell size by size and in a size ratio by ratio.
+public struct AnchorGenerator: Sendable, Hashable, Codable {
+    /// Square roots of areas in pixels of the image, for every level.
+    public var sizes: [[Double]]
+
+    /// Heights divided by widths.
+    public var ratios: [Double]
+
+    /// Pixels of the image from cell to cell, for every level.
+    public var strides: [Int]
+
+    /// Where in its cell the centre of an anchor is: 0 for the upper left corner, 0.5 for the middle.
+    public var offset: Double
+
+    /// - Throws: ``DetectionError`` when levels differ in the number of anchors, or numbers are not positive.
+    public init(sizes: [[Double]], ratios: [Double] = [0.5, 1, 2], strides: [Int], offset: Double = 0) throws
+    {
+        guard sizes.count == strides.count, let first = sizes.first, !first.isEmpty, !ratios.isEmpty,
+            sizes.allSatisfy({ $0.count == first.count }),
+            (sizes.flatMap { $0 } + ratios + strides.map(Double.init)).allSatisfy({ $0 > 0 && $0.isFinite })
+        else {
+            throw DetectionError(
+                "AnchorGenerator",
+                "needs positive sizes, as many on each level, ratios, and a stride for each of the levels")
+        }
+        self.sizes = sizes
+        self.ratios = ratios
+        self.strides = strides
+        self.offset = offset
+    }
+
+    /// Of mask_rcnn_R_50_FPN: 32 to 512 pixels, ratios 1:2, 1:1, 2:1, strides 4 to 64.
+    public static func detectron2() throws -> AnchorGenerator {
+        try AnchorGenerator(
+            sizes: [[32], [64], [128], [256], [512]], ratios: [0.5, 1, 2], strides: [4, 8, 16, 32, 64])
+    }
+
+    /// Of the published F-VLM: 8 strides, in the middle of cells; ratios are 1, then wide, then high.
+    public static func published() throws -> AnchorGenerator {
+        try AnchorGenerator(
+            sizes: [[32], [64], [128], [256], [512]], ratios: [1, 0.5, 2], strides: [4, 8, 16, 32, 64],
+            offset: 0.5)
+    }
+
+    /// Anchors a cell.
+    public var anchorsPerCell: Int { (sizes.first?.count ?? 0) * ratios.count }
+
+    /// The anchors of one cell of a level, centred on the origin.
+    public func cellAnchors(level: Int) throws -> Boxes {
+        let corners = sizes[level].flatMap { size in
+            ratios.map { ratio -> [Float] in
+                let width = (size * size / ratio).squareRoot()
+                let height = ratio * width
+                return [-width / 2, -height / 2, width / 2, height / 2].map(Float.init)
+            }
+        }
+        return try Boxes(corners)
+    }
+
+    /// The anchors of every level.
+    /// - Parameter grids: Rows and columns of the level's map.
+    /// - Throws: ``DetectionError`` when there are not as many maps as levels.
+    public func callAsFunction(grids: [Size2D], device: Device = .cpu) throws -> [Boxes] {
+        guard grids.count == strides.count else {
+            throw DetectionError("AnchorGenerator", "has \(strides.count) levels, not \(grids.count)")
+        }
+        return try grids.enumerated().map { level, grid in
+            let stride = Double(strides[level])
+            func centres(_ count: Int) throws -> Tensor {
+                try (Tensor.arange(to: count, dtype: .float32, device: device) + offset) * stride
+            }
+            let axes = try Tensor.meshgrid([centres(grid.height), centres(grid.width)])
+            let (y, x) = try (axes[0].flattened(), axes[1].flattened())
+            let shifts = try Tensor.stack([x, y, x, y], dimension: 1).unsqueezed(1)
+            let cell = try cellAnchors(level: level).tensor.to(device: device).unsqueezed(0)
+            return try Boxes((shifts + cell).reshaped([-1, 4]))
+        }
+    }
+}

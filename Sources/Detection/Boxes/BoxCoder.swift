@@ -1,0 +1,99 @@
+import Foundation
+
+/// Boxes as differences from other boxes (anchors, proposals): what box regression learns.
+///
+/// The four deltas are the offset of the centre in widths and heights of the source, and the logarithm of the change
+/// of width and height, each times its weight (Fast R-CNN, appendix C; detectron2's `Box2BoxTransform`).
+public struct BoxCoder: Sendable, Hashable, Codable {
+    /// What the width of a box is.
+    public enum Extent: String, Sendable, Hashable, Codable {
+        /// x2 - x1.
+        case continuous
+        /// x2 - x1 + 1, as when corners were numbers of pixels: the published F-VLM's.
+        case inclusive
+    }
+
+    /// Factors of dx, dy, dw and dh.
+    public var weights: [Double]
+
+    /// dw and dh (without weights) are cut at this above, lest the exponential overflow.
+    public var scaleClamp: Double
+
+    /// What the width of a box is.
+    public var extent: Extent
+
+    /// - Parameters:
+    ///   - weights: Of dx, dy, dw and dh; 10, 10, 5, 5 in box heads.
+    ///   - scaleClamp: log(1000 / 16) everywhere.
+    /// - Throws: ``DetectionError`` unless there are four positive weights.
+    public init(
+        weights: [Double] = [1, 1, 1, 1], scaleClamp: Double = log(1000.0 / 16), extent: Extent = .continuous
+    ) throws {
+        guard weights.count == 4, weights.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+            throw DetectionError("BoxCoder", "needs four positive weights, not \(weights)")
+        }
+        self.weights = weights
+        self.scaleClamp = scaleClamp
+        self.extent = extent
+    }
+
+    // A source that has no width would give infinite deltas. Nothing that can be detected is this narrow.
+    private static let leastSide = 1.0 / 1024
+
+    private func centresAndSides(_ boxes: Tensor) throws -> (
+        x: Tensor, y: Tensor, width: Tensor, height: Tensor
+    ) {
+        let columns = try boxes.unbound(-1)
+        let more = extent == .inclusive ? 1.0 : 0.0
+        let (width, height) = try (columns[2] - columns[0] + more, columns[3] - columns[1] + more)
+        return try (columns[0] + width * 0.5, columns[1] + height * 0.5, width, height)
+    }
+
+    /// The deltas that lead from sources [N] to targets [N]: [N, 4].
+    ///
+    /// Sides below a thousandth of a pixel count as a thousandth, so that deltas are finite for boxes without area.
+    /// - Throws: ``TorchError`` when there are not as many targets as sources.
+    public func encode(_ targets: Boxes, from sources: Boxes) throws -> Tensor {
+        let source = try centresAndSides(sources.tensor)
+        let target = try centresAndSides(targets.tensor)
+        let width = try source.width.clamped(min: Self.leastSide)
+        let height = try source.height.clamped(min: Self.leastSide)
+        return try Tensor.stack(
+            [
+                (target.x - source.x) / width * weights[0],
+                (target.y - source.y) / height * weights[1],
+                (target.width.clamped(min: Self.leastSide) / width).log() * weights[2],
+                (target.height.clamped(min: Self.leastSide) / height).log() * weights[3],
+            ], dimension: 1)
+    }
+
+    /// The boxes that deltas lead to, computed in `float32`.
+    /// - Parameters:
+    ///   - deltas: [N, 4 k], k sets for each source.
+    ///   - sources: [N].
+    /// - Returns: [N, 4 k].
+    /// - Throws: ``DetectionError`` for other shapes, ``TorchError``.
+    public func decode(_ deltas: Tensor, from sources: Boxes) throws -> Tensor {
+        guard deltas.rank == 2, deltas.shape[0] == sources.count, deltas.shape[1] % 4 == 0 else {
+            throw DetectionError("BoxCoder", "\(deltas.summary) does not fit \(sources.count) boxes")
+        }
+        let source = try centresAndSides(sources.tensor.unsqueezed(1))
+        let sets = try deltas.to(.float32).reshaped([sources.count, deltas.shape[1] / 4, 4]).unbound(2)
+        let (dx, dy) = try (sets[0] / weights[0], sets[1] / weights[1])
+        let dw = try (sets[2] / weights[2]).clamped(max: scaleClamp)
+        let dh = try (sets[3] / weights[3]).clamped(max: scaleClamp)
+        let (x, y) = try (dx * source.width + source.x, dy * source.height + source.y)
+        let (width, height) = try (dw.exp() * source.width, dh.exp() * source.height)
+        let (x1, y1) = try (x - width * 0.5, y - height * 0.5)
+        let less = extent == .inclusive ? 1.0 : 0.0
+        let (x2, y2) =
+            extent == .inclusive
+            ? try (x1 + width - less, y1 + height - less) : try (x + width * 0.5, y + height * 0.5)
+        return try Tensor.stack([x1, y1, x2, y2], dimension: 2).reshaped(deltas.shape)
+    }
+
+    /// As ``decode(_:from:)`` for one set of deltas a box, [N, 4].
+    public func boxes(_ deltas: Tensor, from sources: Boxes) throws -> Boxes {
+        try Boxes(decode(deltas, from: sources))
+    }
+}

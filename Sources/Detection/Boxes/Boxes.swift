@@ -1,0 +1,118 @@
+/// Boxes [N, 4]: x1, y1, x2, y2 in pixels of the image that the detector sees, `float32`.
+///
+/// A box covers the points from its first corner to its second one: pixel (0, 0) is the box 0, 0, 1, 1.
+public struct Boxes: Sendable {
+    /// [N, 4], `float32`.
+    public let tensor: Tensor
+
+    /// Boxes from a tensor [N, 4], converted to `float32`.
+    /// - Throws: ``DetectionError`` for another shape, ``TorchError``.
+    public init(_ tensor: Tensor) throws {
+        guard tensor.rank == 2, tensor.shape[1] == 4 else {
+            throw DetectionError("Boxes", "\(tensor.summary) has not the shape [N, 4]")
+        }
+        self.tensor = try tensor.to(.float32)
+    }
+
+    /// Boxes from x1, y1, x2, y2 each.
+    /// - Throws: ``DetectionError`` when a box has not four numbers.
+    public init(_ corners: [[Float]]) throws {
+        guard corners.allSatisfy({ $0.count == 4 }) else {
+            throw DetectionError("Boxes", "every box needs four numbers: x1, y1, x2, y2")
+        }
+        tensor = try Tensor(corners.flatMap { $0 }, shape: [corners.count, 4])
+    }
+
+    /// No boxes.
+    /// - Throws: ``TorchError``.
+    public static func none(device: Device = .cpu) throws -> Boxes {
+        try Boxes(Tensor.zeros([0, 4], device: device))
+    }
+
+    /// The number of boxes.
+    public var count: Int { tensor.shape[0] }
+
+    /// Where the numbers are.
+    public var device: Device { tensor.device }
+
+    /// Boxes one after another.
+    /// - Throws: ``TorchError`` when they are on different devices.
+    public static func cat(_ boxes: [Boxes]) throws -> Boxes {
+        boxes.isEmpty ? try none() : try Boxes(Tensor.cat(boxes.map(\.tensor)))
+    }
+
+    /// The boxes at the given rows (`int64`), or where a mask (`bool`) holds.
+    /// - Throws: ``TorchError`` for rows that do not exist.
+    public func selected(_ rows: Tensor) throws -> Boxes {
+        try Boxes(tensor[rows])
+    }
+
+    /// x1, y1, x2, y2 of all boxes, [N] each.
+    var columns: (x1: Tensor, y1: Tensor, x2: Tensor, y2: Tensor) {
+        get throws {
+            let columns = try tensor.unbound(1)
+            return (columns[0], columns[1], columns[2], columns[3])
+        }
+    }
+
+    /// Width times height of every box, [N]. Negative when one side is.
+    public func areas() throws -> Tensor {
+        let (x1, y1, x2, y2) = try columns
+        return try (x2 - x1) * (y2 - y1)
+    }
+
+    /// How far boxes may reach.
+    public enum Border: Sendable, Hashable, Codable {
+        /// To the image's edge: x from 0 to width.
+        case edge
+        /// To the last pixel: x from 0 to width - 1, as in the published F-VLM.
+        case lastPixel
+    }
+
+    /// The boxes cut at the borders of an image. NaN stays NaN.
+    /// - Parameter size: Height and width of the image in pixels.
+    public func clipped(to size: Size2D, border: Border = .edge) throws -> Boxes {
+        let inset = border == .edge ? 0 : 1
+        let (width, height) = (Swift.max(size.width - inset, 0), Swift.max(size.height - inset, 0))
+        let (x1, y1, x2, y2) = try columns
+        return try Boxes(
+            Tensor.stack(
+                [
+                    x1.clamped(min: 0, max: width), y1.clamped(min: 0, max: height),
+                    x2.clamped(min: 0, max: width), y2.clamped(min: 0, max: height),
+                ], dimension: 1))
+    }
+
+    /// Which boxes are wider and higher than `threshold` pixels, [N] `bool`. Boxes with NaN are not.
+    public func areNonEmpty(above threshold: Double = 0) throws -> Tensor {
+        let (x1, y1, x2, y2) = try columns
+        return try ((x2 - x1) .> threshold) .&& ((y2 - y1) .> threshold)
+    }
+
+    /// Which boxes have four finite numbers, [N] `bool`.
+    public func areFinite() throws -> Tensor { try tensor.isFinite().all([1]) }
+
+    /// The boxes with x multiplied by one factor and y by another.
+    public func scaled(x: Double, y: Double) throws -> Boxes {
+        try Boxes(tensor * Tensor([x, y, x, y].map(Float.init)).to(device: device))
+    }
+
+    /// The numbers in main memory, four a box.
+    func array() throws -> [Float] { try tensor.array(of: Float.self) }
+
+    /// The numbers in main memory; all of them finite.
+    func finiteArray(for operation: String) throws -> [Float] {
+        let numbers = try array()
+        if let place = numbers.firstIndex(where: { !$0.isFinite }) {
+            let box = numbers[(place / 4 * 4)..<(place / 4 * 4 + 4)].map { "\($0)" }.joined(separator: ", ")
+            throw DetectionError(
+                operation, "box \(place / 4) is not finite (\(box)): the network's numbers have overflowed")
+        }
+        return numbers
+    }
+}
+
+extension Boxes {
+    /// Rows of other boxes.
+    init(checked tensor: Tensor) { self.tensor = tensor }
+}

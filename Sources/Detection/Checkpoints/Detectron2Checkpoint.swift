@@ -1,0 +1,205 @@
+/// Loads the weights of detectron2's Mask R-CNN with a feature pyramid (`mask_rcnn_R_50_FPN_3x` and the like, `.pkl` or
+/// `.pth`) into the parts of an open-vocabulary detector.
+///
+/// Some of these weights have no place here: the trunk, the classifier, and what is made for each class. What becomes of
+/// them is chosen, never guessed, and told in a ``Report``.
+public struct Detectron2Checkpoint: Sendable {
+    /// A part of the detector and where its weights are in the checkpoint.
+    public enum Part: String, Sendable, Hashable, Codable, CaseIterable {
+        /// ``FeaturePyramid``.
+        case pyramid
+        /// ``RegionProposalHead``.
+        case proposals
+        /// ``BoxHead``.
+        case boxHead
+        /// Box regression of ``RegionPredictor``.
+        case boxRegression
+        /// ``MaskHead``.
+        case maskHead
+
+        var prefix: String {
+            switch self {
+            case .pyramid: "backbone."
+            case .proposals: "proposal_generator.rpn_head."
+            case .boxHead: "roi_heads.box_head."
+            case .boxRegression: "roi_heads.box_predictor."
+            case .maskHead: "roi_heads.mask_head."
+            }
+        }
+    }
+
+    /// What becomes of weights that are made for each class, where one for all is wanted: `bbox_pred` and the mask head's
+    /// `predictor`.
+    public enum ClassSpecific: String, Sendable, Hashable, Codable {
+        /// The mean over the classes.
+        case average
+        /// New random weights.
+        case reinitialize
+    }
+
+    /// What becomes of other weights whose shape differs, such as lateral convolutions for another trunk.
+    public enum OtherShapes: String, Sendable, Hashable, Codable {
+        /// An error that lists them.
+        case reject
+        /// New random weights.
+        case reinitialize
+    }
+
+    /// What was done with every weight.
+    public struct Report: Sendable, Hashable, CustomStringConvertible {
+        /// A weight that does not fit as it is.
+        public struct Entry: Sendable, Hashable {
+            /// The name in the checkpoint.
+            public let key: String
+            /// The shape in the checkpoint.
+            public let stored: [Int]
+            /// The shape in the detector; nil when it has no such weight.
+            public let expected: [Int]?
+        }
+
+        /// Parameters that got the checkpoint's values, by name in the detector.
+        public internal(set) var loaded: [String] = []
+
+        /// Weights of classes whose mean was taken.
+        public internal(set) var averaged: [Entry] = []
+
+        /// Weights in whose place there are new random ones.
+        public internal(set) var reinitialized: [Entry] = []
+
+        /// Weights that the detector has no place for: the trunk, the classifier, stored anchors.
+        public internal(set) var unused: [Entry] = []
+
+        /// Counts, and the names of all weights that did not fit; the trunk's are counted only.
+        public var description: String {
+            func list(_ what: String, _ entries: [Entry]) -> String? {
+                guard !entries.isEmpty else { return nil }
+                let names = entries.map { entry in
+                    "\(entry.key) \(entry.stored)" + (entry.expected.map { ", here \($0)" } ?? "")
+                }
+                return "\(what): " + names.joined(separator: "; ")
+            }
+            let trunk = unused.filter { $0.key.contains("bottom_up.") }
+            let others = unused.filter { !$0.key.contains("bottom_up.") }
+            return [
+                "\(loaded.count) weights loaded", list("mean over classes", averaged),
+                list("new random weights for", reinitialized),
+                trunk.isEmpty ? nil : "not used: \(trunk.count) weights of the trunk",
+                list("not used", others),
+            ].compactMap { $0 }.joined(separator: "\n")
+        }
+    }
+
+    private let source: any WeightSource
+    private let prefix: String
+
+    /// A checkpoint that was opened, for example by `WeightFile.open`.
+    /// - Throws: ``DetectionError`` when there is no weight of a pyramid, of a proposal network or of a head.
+    public init(_ source: some WeightSource) throws {
+        self.source = source
+        // Training checkpoints hold the weights one level deeper, parallel training another.
+        let prefixes = ["", "model.", "module.", "model.module."]
+        guard
+            let prefix = prefixes.first(where: { prefix in
+                source.keys.contains { key in Part.allCases.contains { key.hasPrefix(prefix + $0.prefix) } }
+            })
+        else {
+            throw DetectionError(
+                "Detectron2Checkpoint",
+                "\(source.origin) has no weights like backbone.fpn_lateral2 or roi_heads.box_head (its first are "
+                    + "\(source.keys.prefix(3).joined(separator: ", "))): it is not of a detectron2 detector")
+        }
+        self.prefix = prefix
+    }
+
+    /// Loads parts of a detector: all of them, or none when something is missing or of a rejected shape.
+    /// - Parameters:
+    ///   - scopes: The parts to be loaded and where their parameters are. ``RegionPredictor``'s embedding is left alone:
+    ///     the checkpoint has a classifier instead.
+    ///   - classSpecific: What becomes of weights for each class.
+    ///   - otherShapes: What becomes of other weights of another shape.
+    ///   - seed: For new random weights.
+    /// - Throws: ``DetectionError`` that lists what is missing or rejected; ``TorchError``.
+    @discardableResult
+    public func load(
+        _ scopes: [Part: ParameterScope], classSpecific: ClassSpecific, otherShapes: OtherShapes, seed: UInt64
+    ) throws -> Report {
+        var report = Report()
+        var (values, fresh): ([(Parameter, Tensor)], [Parameter]) = ([], [])
+        var (missing, rejected, used): ([String], [String], Set<String>) = ([], [], [])
+        let available = Set(source.keys)
+        for (part, scope) in scopes.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            for parameter in Self.parameters(of: part, in: scope) {
+                let key = prefix + part.prefix + String(parameter.name.dropFirst(Self.length(of: scope)))
+                guard available.contains(key) else {
+                    if parameter.isOptional { fresh.append(parameter) } else { missing.append(key) }
+                    continue
+                }
+                used.insert(key)
+                let stored = try source.tensor(named: key)
+                let entry = Report.Entry(key: key, stored: stored.shape, expected: parameter.shape)
+                if stored.shape == parameter.shape {
+                    values.append((parameter, try Tensor(stored).clone(.contiguous)))
+                    report.loaded.append(parameter.name)
+                } else if let classes = Self.classes(part, stored.shape, parameter.shape) {
+                    guard classSpecific == .average else {
+                        fresh.append(parameter)
+                        report.reinitialized.append(entry)
+                        continue
+                    }
+                    let mean = try Tensor(stored).to(.float32).reshaped([classes] + parameter.shape).mean(0)
+                    values.append((parameter, mean))
+                    report.averaged.append(entry)
+                } else if otherShapes == .reinitialize {
+                    fresh.append(parameter)
+                    report.reinitialized.append(entry)
+                } else {
+                    rejected.append("\(key) \(stored.shape), here \(parameter.shape)")
+                }
+            }
+        }
+        guard missing.isEmpty, rejected.isEmpty else { throw refusal(missing, rejected) }
+        for (parameter, value) in values { try parameter.set(value) }
+        for parameter in fresh {
+            if let store = scopes.values.first(where: { $0.store[parameter.name] === parameter })?.store {
+                try store.initialize(seed: seed, under: parameter.name)
+            }
+        }
+        for key in source.keys where !used.contains(key) {
+            report.unused.append(
+                .init(key: key, stored: try source.tensor(named: key).shape, expected: nil))
+        }
+        return report
+    }
+
+    private func refusal(_ missing: [String], _ rejected: [String]) -> DetectionError {
+        var parts: [String] = []
+        if !missing.isEmpty { parts.append("\(missing.count) missing: " + missing.joined(separator: ", ")) }
+        if !rejected.isEmpty {
+            parts.append(
+                "\(rejected.count) of another shape: " + rejected.joined(separator: "; ")
+                    + "; choose to re-initialise these if the trunk is another one")
+        }
+        return DetectionError(
+            "Detectron2Checkpoint", "\(source.origin) does not fit: " + parts.joined(separator: "; "))
+    }
+
+    private static func length(of scope: ParameterScope) -> Int {
+        scope.path.isEmpty ? 0 : scope.path.count + 1
+    }
+
+    private static func parameters(of part: Part, in scope: ParameterScope) -> [Parameter] {
+        // The predictor's embedding has no counterpart.
+        let name = part == .boxRegression ? scope.name(of: "bbox_pred") : scope.path
+        return scope.store.parameters(under: name)
+    }
+
+    /// The number of classes whose weights are stored where one set is wanted.
+    private static func classes(_ part: Part, _ stored: [Int], _ expected: [Int]) -> Int? {
+        guard part == .boxRegression || part == .maskHead, stored.count == expected.count,
+            stored.dropFirst() == expected.dropFirst(), let many = stored.first, let one = expected.first,
+            one > 0, many > one, many % one == 0,
+            part == .boxRegression ? one == 4 : one == 1
+        else { return nil }
+        return many / one
+    }
+}

@@ -1,0 +1,2 @@
+// Tensors are part of what this module offers.
+@_exported import Torch

@@ -1,0 +1,138 @@
+// Letters for shapes in this folder: R regions, C channels, E width of text embeddings, K classes with the background
+// in row 0, S cells of a side of a mask.
+
+/// Makes one vector of every pooled region: convolutions, then fully connected layers, each with ReLU.
+///
+/// Parameters: `conv1` ..., `fc1` ..., `norm` inside of these, as in detectron2.
+public struct BoxHead: Sendable {
+    /// What a head is like.
+    public struct Configuration: Sendable, Hashable, Codable {
+        /// Channels of pooled regions.
+        public var channels: Int
+
+        /// Rows and columns of pooled regions.
+        public var resolution: Int
+
+        /// Channels of each 3x3 convolution.
+        public var convolutions: [Int]
+
+        /// Widths of the fully connected layers.
+        public var fullyConnected: [Int]
+
+        /// The normalisation of convolutions.
+        public var normalization: Normalization
+
+        /// Whether fully connected layers are normalised too.
+        public var normalizesFullyConnected: Bool
+
+        /// Whether convolutions have a bias.
+        public var hasBias: Bool
+
+        /// detectron2's for mask_rcnn_R_50_FPN: two fully connected layers.
+        /// - Parameter hasBias: As in detectron2 when left out: where nothing is normalised.
+        public init(
+            channels: Int = 256, resolution: Int = 7, convolutions: [Int] = [],
+            fullyConnected: [Int] = [1024, 1024], normalization: Normalization = .none,
+            normalizesFullyConnected: Bool = false, hasBias: Bool? = nil
+        ) {
+            self.channels = channels
+            self.resolution = resolution
+            self.convolutions = convolutions
+            self.fullyConnected = fullyConnected
+            self.normalization = normalization
+            self.normalizesFullyConnected = normalizesFullyConnected
+            self.hasBias = hasBias ?? (normalization == .none)
+        }
+
+        /// The published F-VLM's: four convolutions and one fully connected layer, all normalised.
+        public static func published(channels: Int = 256, width: Int = 1024) -> Configuration {
+            Configuration(
+                channels: channels, convolutions: [Int](repeating: channels, count: 4),
+                fullyConnected: [width], normalization: .published, normalizesFullyConnected: true,
+                hasBias: true)
+        }
+
+        /// The width of the vectors.
+        public var outputWidth: Int {
+            fullyConnected.last ?? (convolutions.last ?? channels) * resolution * resolution
+        }
+    }
+
+    /// What the head is like.
+    public let configuration: Configuration
+
+    private let convolutions: [NormalizedLayer]
+    private let fullyConnected: [NormalizedLayer]
+
+    /// Declares a head.
+    /// - Throws: ``TorchError`` when names are taken.
+    public init(_ scope: ParameterScope, _ configuration: Configuration) throws {
+        self.configuration = configuration
+        var channels = configuration.channels
+        convolutions = try configuration.convolutions.enumerated().map { place, outputs in
+            defer { channels = outputs }
+            return try NormalizedLayer.convolution(
+                scope / "conv\(place + 1)", inputs: channels, outputs: outputs, kernel: 3,
+                bias: configuration.hasBias, normalization: configuration.normalization, activation: .relu,
+                initializer: .caffe2MSRA)
+        }
+        var width = channels * configuration.resolution * configuration.resolution
+        let normalization = configuration.normalizesFullyConnected ? configuration.normalization : .none
+        fullyConnected = try configuration.fullyConnected.enumerated().map { place, outputs in
+            defer { width = outputs }
+            let name = scope / "fc\(place + 1)"
+            return NormalizedLayer(
+                layer: try Linear(
+                    name, inputs: width, outputs: outputs,
+                    initializer: normalization == .none ? .caffe2Xavier : .xavierUniform(),
+                    biasInitializer: .zeros),
+                norm: try normalization.layer(name / "norm", channels: outputs), activation: .relu)
+        }
+    }
+
+    /// Makes vectors [R, outputWidth] of pooled regions [R, C, resolution, resolution].
+    ///
+    /// Without regions the result is empty, and no statistics move.
+    public func callAsFunction(_ pooled: Tensor) throws -> Tensor {
+        guard pooled.rank == 4, pooled.shape[1] == configuration.channels,
+            pooled.shape[2] == configuration.resolution, pooled.shape[3] == configuration.resolution
+        else {
+            let side = configuration.resolution
+            throw DetectionError(
+                "BoxHead", "\(pooled.summary) is not [R, \(configuration.channels), \(side), \(side)]")
+        }
+        guard pooled.shape[0] > 0 else {
+            return try Tensor.zeros([0, configuration.outputWidth], device: pooled.device)
+        }
+        let maps = try convolutions.reduce(pooled) { try $1($0) }
+        return try fullyConnected.reduce(maps.flattened(from: 1)) { try $1($0) }
+    }
+}
+
+/// What a region's vector says: how to move its box, and what it shows.
+///
+/// Boxes do not depend on the class. In place of a classifier there is an embedding of the texts' width, to be compared
+/// by ``TextClassifier``. Parameters: `bbox_pred` (`weight` [4, width], `bias`), `projection` (`weight` [E, width]).
+public struct RegionPredictor: Sendable {
+    private let boxes: Linear
+    private let projection: Linear
+
+    /// Declares a predictor.
+    /// - Parameters:
+    ///   - width: Of the regions' vectors.
+    ///   - embeddingWidth: Of the texts' embeddings.
+    /// - Throws: ``TorchError`` when names are taken.
+    public init(_ scope: ParameterScope, width: Int, embeddingWidth: Int) throws {
+        boxes = try Linear(
+            scope / "bbox_pred", inputs: width, outputs: 4, initializer: .normal(standardDeviation: 0.001),
+            biasInitializer: .zeros)
+        projection = try Linear(
+            scope / "projection", inputs: width, outputs: embeddingWidth, bias: false,
+            initializer: .normal(standardDeviation: 0.01))
+    }
+
+    /// Deltas [R, 4] and embeddings [R, E], not normalised, of vectors [R, width]; `float32`.
+    public func callAsFunction(_ vectors: Tensor) throws -> (deltas: Tensor, embeddings: Tensor) {
+        (try boxes(vectors).to(.float32), try projection(vectors).to(.float32))
+    }
+}

@@ -1,0 +1,89 @@
+/// Predicts one mask for every pooled region, whatever its class (He et al., 2017).
+///
+/// 3x3 convolutions with ReLU, a transposed convolution that doubles the size, a 1x1 convolution. Parameters:
+/// `mask_fcn1` ..., `deconv`, `predictor`, `norm` inside of the first ones, as in detectron2.
+public struct MaskHead: Sendable {
+    /// What a head is like.
+    public struct Configuration: Sendable, Hashable, Codable {
+        /// Channels of pooled regions.
+        public var channels: Int
+
+        /// Channels of each 3x3 convolution.
+        public var convolutions: [Int]
+
+        /// Channels of the transposed convolution.
+        public var width: Int
+
+        /// The normalisation after each of them.
+        public var normalization: Normalization
+
+        /// Whether convolutions have a bias.
+        public var hasBias: Bool
+
+        /// detectron2's for mask_rcnn_R_50_FPN.
+        /// - Parameter hasBias: As in detectron2 when left out: where nothing is normalised.
+        public init(
+            channels: Int = 256, convolutions: [Int] = [256, 256, 256, 256], width: Int = 256,
+            normalization: Normalization = .none, hasBias: Bool? = nil
+        ) {
+            self.channels = channels
+            self.convolutions = convolutions
+            self.width = width
+            self.normalization = normalization
+            self.hasBias = hasBias ?? (normalization == .none)
+        }
+
+        /// The published F-VLM's: all normalised, with biases.
+        public static func published(channels: Int = 256) -> Configuration {
+            Configuration(
+                channels: channels, convolutions: [Int](repeating: channels, count: 4), width: channels,
+                normalization: .published, hasBias: true)
+        }
+    }
+
+    /// What the head is like.
+    public let configuration: Configuration
+
+    private let layers: Sequential
+
+    /// Declares a head.
+    /// - Throws: ``TorchError`` when names are taken.
+    public init(_ scope: ParameterScope, _ configuration: Configuration) throws {
+        self.configuration = configuration
+        var channels = configuration.channels
+        var layers: [any UnaryLayer] = []
+        for (place, outputs) in configuration.convolutions.enumerated() {
+            layers.append(
+                try NormalizedLayer.convolution(
+                    scope / "mask_fcn\(place + 1)", inputs: channels, outputs: outputs, kernel: 3,
+                    bias: configuration.hasBias, normalization: configuration.normalization,
+                    activation: .relu, initializer: .caffe2MSRA))
+            channels = outputs
+        }
+        let deconv = scope / "deconv"
+        layers.append(
+            NormalizedLayer(
+                layer: try ConvTranspose2d(
+                    deconv, inputs: channels, outputs: configuration.width, kernel: 2, stride: 2,
+                    bias: configuration.hasBias, initializer: .caffe2MSRA, biasInitializer: .zeros),
+                norm: try configuration.normalization.layer(deconv / "norm", channels: configuration.width),
+                activation: .relu))
+        layers.append(
+            try Conv2d(
+                scope / "predictor", inputs: configuration.width, outputs: 1, kernel: 1,
+                initializer: .normal(standardDeviation: 0.001), biasInitializer: .zeros))
+        self.layers = Sequential(layers)
+    }
+
+    /// Mask logits [R, 1, 2 S, 2 S] of pooled regions [R, C, S, S], `float32`. Without regions the result is empty, and
+    /// no statistics move.
+    public func callAsFunction(_ pooled: Tensor) throws -> Tensor {
+        guard pooled.rank == 4, pooled.shape[1] == configuration.channels else {
+            throw DetectionError("MaskHead", "\(pooled.summary) is not [R, \(configuration.channels), S, S]")
+        }
+        guard pooled.shape[0] > 0 else {
+            return try Tensor.zeros([0, 1, 2 * pooled.shape[2], 2 * pooled.shape[3]], device: pooled.device)
+        }
+        return try layers(pooled).to(.float32)
+    }
+}

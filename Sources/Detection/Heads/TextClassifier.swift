@@ -1,0 +1,68 @@
+/// Compares region embeddings with text embeddings: the classifier of an open vocabulary.
+///
+/// Logits are cosines divided by a temperature, computed in `float32`. A vector shorter than 1e-8 has the cosine 0 with
+/// everything. Row 0 of the texts is the background.
+public struct TextClassifier: Sendable {
+    /// What cosines are divided by, before the learned factor.
+    public let temperatureScale: Double
+
+    /// The learned factor of the temperature, a scalar that starts from 1; nil where the temperature is fixed. Weight
+    /// decay must leave it out.
+    public let temperature: Parameter?
+
+    /// Declares a classifier with a learned temperature (`temperature` in the scope), `temperatureScale` times its value.
+    /// - Throws: ``DetectionError`` when the scale is not positive; ``TorchError``.
+    public init(_ scope: ParameterScope, temperatureScale: Double = 0.01) throws {
+        self.temperatureScale = try Self.checked(temperatureScale)
+        temperature = try scope.weight("temperature", [], .ones)
+    }
+
+    /// A classifier with a fixed temperature.
+    /// - Throws: ``DetectionError`` when it is not positive.
+    public init(fixedTemperature: Double) throws {
+        temperatureScale = try Self.checked(fixedTemperature)
+        temperature = nil
+    }
+
+    private static func checked(_ temperature: Double) throws -> Double {
+        guard temperature > 0, temperature.isFinite else {
+            throw DetectionError("TextClassifier", "the temperature \(temperature) is not positive")
+        }
+        return temperature
+    }
+
+    /// Logits [..., K] of embeddings [..., E] for texts [K, E].
+    /// - Parameter ignored: Classes that cannot be chosen, [K] `bool`: their logits become minus infinity, so that
+    ///   neither a softmax nor a sigmoid gives them anything.
+    /// - Throws: ``DetectionError`` when widths differ; ``TorchError``.
+    public func callAsFunction(_ embeddings: Tensor, texts: Tensor, ignored: Tensor? = nil) throws -> Tensor {
+        let cosines = try Self.cosines(embeddings, texts: texts)
+        var logits = try cosines / temperatureScale
+        if let temperature { logits = try logits / temperature.value.to(.float32) }
+        guard let ignored else { return logits }
+        guard ignored.shape == [texts.shape[0]] else {
+            throw DetectionError(
+                "TextClassifier",
+                "\(ignored.summary) does not say of \(texts.shape[0]) classes which are ignored")
+        }
+        return try logits.maskedFill(ignored, with: -Double.infinity)
+    }
+
+    /// Cosines [..., K] of embeddings [..., E] with texts [K, E], in `float32`.
+    public static func cosines(_ embeddings: Tensor, texts: Tensor) throws -> Tensor {
+        guard texts.rank == 2, embeddings.rank > 0, embeddings.shape.last == texts.shape[1] else {
+            throw DetectionError(
+                "TextClassifier", "\(embeddings.summary) does not fit the texts \(texts.summary)")
+        }
+        return try unit(embeddings).matmul(unit(texts).transposed(0, 1))
+    }
+
+    private static func unit(_ vectors: Tensor) throws -> Tensor {
+        let vectors = try vectors.to(.float32)
+        let length = try vectors.square().sum([-1], keepDimensions: true)
+        // The root has no slope at zero; the branch that is not taken must not turn gradients into NaN.
+        let isZero = try length .< 1e-16
+        let divisor = try length.maskedFill(isZero, with: 1).sqrt()
+        return try (vectors / divisor).maskedFill(isZero, with: 0)
+    }
+}

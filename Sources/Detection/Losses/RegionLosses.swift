@@ -1,0 +1,120 @@
+// Letters for shapes: R regions, K classes with the background in row 0.
+
+/// What the box loss of regions is divided by.
+public enum RegionBoxNormalizer: String, Sendable, Hashable, Codable {
+    /// The sum over foreground regions divided by the number of all regions, background included (detectron2).
+    case regions
+    /// The mean over the coordinates of foreground regions; 0 when there are none (the published F-VLM).
+    case foregroundCoordinates
+}
+
+/// The box loss of regions.
+/// - Parameters:
+///   - deltas: [R, 4] as predicted.
+///   - targets: [R, 4]; rows of background regions do not count.
+///   - classes: [R] `int64`, 0 for background, -1 for regions that are not learned from.
+///   - sources: [R], the boxes that deltas refer to.
+public func regionBoxLoss(
+    _ deltas: Tensor, targets: Tensor, classes: Tensor, sources: Boxes, coder: BoxCoder, loss: BoxLoss,
+    normalizer: RegionBoxNormalizer
+) throws -> Tensor {
+    let rows = try (classes .> 0).nonzeroIndices().flattened()
+    let (predicted, wanted) = try (deltas.indexSelected(0, rows), targets.indexSelected(0, rows))
+    switch normalizer {
+    case .regions:
+        let places = Boxes(checked: try sources.tensor.indexSelected(0, rows))
+        return try loss.sum(predicted, wanted, sources: places, coder: coder) / Double(max(classes.count, 1))
+    case .foregroundCoordinates: return try loss.mean(predicted, wanted, where: wanted.isFinite())
+    }
+}
+
+/// Binary cross-entropy of mask logits, the mean over the pixels of foreground regions; 0 when there are none.
+/// - Parameters:
+///   - logits: [R, S, S] or [R, 1, S, S].
+///   - targets: [R, S, S], `bool` or soft values from 0 to 1.
+///   - classes: [R] `int64`; regions of class 0 and below do not count. All count when left out.
+public func maskLoss(_ logits: Tensor, targets: Tensor, classes: Tensor? = nil) throws -> Tensor {
+    var logits = logits.rank == 4 && logits.shape[1] == 1 ? try logits.squeezed(1) : logits
+    guard logits.shape == targets.shape else {
+        throw DetectionError(
+            "mask loss", "\(logits.summary) has other sizes than the targets \(targets.summary)")
+    }
+    var targets = targets
+    if let classes {
+        let rows = try (classes .> 0).nonzeroIndices().flattened()
+        (logits, targets) = try (logits.indexSelected(0, rows), targets.indexSelected(0, rows))
+    }
+    let sum = try logits.to(.float32).binaryCrossEntropyWithLogits(targets.to(.float32), reduction: .sum)
+    return try sum / Double(max(logits.count, 1))
+}
+
+/// How the class of regions is learned.
+public enum ClassificationLoss: Sendable, Hashable, Codable {
+    /// Softmax cross-entropy; the terms of background regions are multiplied by `backgroundWeight`, then the plain mean
+    /// over all regions is taken. Not the weighted mean of PyTorch, which divides by the sum of the weights (the
+    /// published F-VLM, losses/maskrcnn_losses.py; 0.9 for LVIS, 0.2 for COCO).
+    case softmax(backgroundWeight: Double)
+
+    /// Softmax cross-entropy of cosines divided by a fixed temperature, the plain mean over all regions (InfoNCE with the
+    /// class names as the other side). Expects cosines, not logits that were divided by a temperature already.
+    case contrastive(temperature: Double = 0.07)
+
+    /// Binary cross-entropy for every class but the background, summed and divided by the number of regions.
+    case sigmoid
+
+    /// Focal loss (Lin et al., 2017b) for every class but the background, summed and divided by the number of foreground
+    /// regions, at least 1.
+    case focal(alpha: Double = 0.25, gamma: Double = 2)
+
+    /// The loss.
+    /// - Parameters:
+    ///   - logits: [R, K], row 0 of the text being the background; for ``contrastive(temperature:)`` cosines.
+    ///   - classes: [R] `int64`: 0 background, -1 for regions that neither count nor are divided by.
+    /// - Returns: A scalar, 0 without regions.
+    /// - Throws: ``DetectionError`` for shapes that do not fit and for a class that does not exist.
+    public func callAsFunction(_ logits: Tensor, classes: Tensor) throws -> Tensor {
+        guard logits.rank == 2, classes.shape == [logits.shape[0]] else {
+            throw DetectionError(
+                "class loss", "\(logits.summary) does not fit the classes \(classes.summary)")
+        }
+        let rows = try (classes .>= 0).nonzeroIndices().flattened()
+        let (logits, classes) = try (
+            logits.to(.float32).indexSelected(0, rows), classes.indexSelected(0, rows)
+        )
+        guard rows.count > 0 else { return try logits.sum() }
+        let largest = try classes.max().item(as: Int.self)
+        guard largest < logits.shape[1] else {
+            throw DetectionError(
+                "class loss",
+                "a region has class \(largest), but there are logits of \(logits.shape[1]) classes")
+        }
+        switch self {
+        case .softmax(let weight):
+            let terms = try logits.crossEntropy(classes, reduction: .none)
+            let weights = try terms.onesLike().maskedFill(classes .== 0, with: weight)
+            return try (terms * weights).mean()
+        case .contrastive(let temperature): return try (logits / temperature).crossEntropy(classes)
+        case .sigmoid:
+            let (logits, target) = try foreground(logits, classes)
+            return try logits.binaryCrossEntropyWithLogits(target, reduction: .sum) / Double(rows.count)
+        case .focal(let alpha, let gamma):
+            let (logits, target) = try foreground(logits, classes)
+            let terms = try logits.binaryCrossEntropyWithLogits(target, reduction: .none)
+            let probability = try logits.sigmoid()
+            let wrong = try probability + target - probability * target * 2
+            let balance = try target * (2 * alpha - 1) + (1 - alpha)
+            let count = try (classes .> 0).sum().clamped(min: 1)
+            return try (balance * terms * wrong.power(gamma)).sum() / count
+        }
+    }
+
+    /// Logits and targets of all classes but the background.
+    private func foreground(_ logits: Tensor, _ classes: Tensor) throws -> (Tensor, Tensor) {
+        let count = logits.shape[1]
+        let target = try classes.oneHot(classCount: count).to(.float32)
+        return (
+            try logits.narrowed(1, start: 1, length: count - 1),
+            try target.narrowed(1, start: 1, length: count - 1)
+        )
+    }
+}

@@ -1,0 +1,164 @@
+internal import CKernels
+import Synchronization
+
+/// What the mask head is to predict in a region: the ground-truth mask, cut out and resampled to side x side cells.
+public enum MaskTargets {
+    /// From polygons, as the COCO tools fill them.
+    ///
+    /// Polygons are moved and scaled so that the region fills the grid, filled there, and united (detectron2's
+    /// `rasterize_polygons_within_box`).
+    /// - Parameters:
+    ///   - polygons: The rings (x, y, x, y, ... in pixels) of the object in each of the R regions.
+    ///   - boxes: [R].
+    ///   - side: Cells of a row and of a column.
+    /// - Returns: [R, side, side] `bool`.
+    /// - Throws: ``DetectionError`` for rings that are not of pairs of finite numbers, at least three.
+    public static func polygons(_ polygons: [[[Double]]], boxes: Boxes, side: Int) throws -> Tensor {
+        let numbers = try checked(boxes, count: polygons.count, side: side, "polygons")
+        let result = try Tensor.zeros([polygons.count, side, side], dtype: .bool)
+        try result.withMutableBytes { bytes in
+            guard let target = bytes.bindMemory(to: UInt8.self).baseAddress else { return }
+            var scratch = [UInt8](repeating: 0, count: side * side)
+            for (region, rings) in polygons.enumerated() {
+                let box = numbers[(4 * region)..<(4 * region + 4)].map { $0 }
+                let x = Double(Float(side) / max(box[2] - box[0], 0.1))
+                let y = Double(Float(side) / max(box[3] - box[1], 0.1))
+                for ring in rings {
+                    guard ring.count >= 6, ring.count % 2 == 0, ring.allSatisfy(\.isFinite) else {
+                        throw DetectionError(
+                            "mask targets",
+                            "a polygon of region \(region) has not at least three points of two finite numbers"
+                        )
+                    }
+                    let points = ring.enumerated().map { place, value in
+                        place % 2 == 0 ? (value - Double(box[0])) * x : (value - Double(box[1])) * y
+                    }
+                    ck_fill_polygon(
+                        points, Int64(points.count / 2), Int64(side), Int64(side),
+                        target + region * side * side, &scratch)
+                }
+            }
+        }
+        return try result.to(device: boxes.device)
+    }
+
+    /// From bit masks of the image: the average of the pixels in every cell, as ``roiAlign(_:_:output:sampling:)`` with
+    /// `aligned(ratio: 0)` finds it. Compare with 0.5 for targets of zeros and ones.
+    /// - Parameters:
+    ///   - masks: [M, H, W], `bool` or `uint8`; everything but zero is inside.
+    ///   - index: The mask of each of the R regions.
+    ///   - boxes: [R].
+    /// - Returns: [R, side, side] `float32`.
+    /// - Throws: ``DetectionError`` for masks of another shape or type and for an index outside.
+    public static func bitmapAverages(_ masks: Tensor, index: [Int64], boxes: Boxes, side: Int) throws
+        -> Tensor
+    {
+        let numbers = try checked(boxes, count: index.count, side: side, "bitmaps")
+        let masks = try checked(masks, index: index)
+        let (height, width) = (masks.shape[1], masks.shape[2])
+        return try resampled(masks, index, side, boxes.device) { masks, index, target, begin, end in
+            numbers.withUnsafeBufferPointer { boxes in
+                ck_crop_masks(
+                    masks, Int64(height), Int64(width), index, boxes.baseAddress, Int64(side), target, begin,
+                    end)
+            }
+        }
+    }
+
+    /// From bit masks of the image, [R, side, side] `bool`: ``bitmapAverages(_:index:boxes:side:)`` of at least one half
+    /// (detectron2's `BitMasks.crop_and_resize`).
+    public static func bitmaps(_ masks: Tensor, index: [Int64], boxes: Boxes, side: Int) throws -> Tensor {
+        try bitmapAverages(masks, index: index, boxes: boxes, side: side) .>= 0.5
+    }
+
+    /// From bit masks that are stored inside their boxes: soft targets from 0 to 1 (the published F-VLM's
+    /// ops/spatial_transform_ops.py, `crop_mask_in_target_box`).
+    ///
+    /// One bilinear sample at the centre of every cell, without half-pixel shift; zero outside of the mask's box. Not
+    /// rounded: the published mask loss takes the values as they are.
+    /// - Parameters:
+    ///   - masks: [M, S, S], `bool` or `uint8`, each stretched over its box.
+    ///   - maskBoxes: [M], the boxes of the masks.
+    ///   - index: The mask of each of the R regions.
+    ///   - boxes: [R].
+    /// - Returns: [R, side, side] `float32`.
+    /// - Throws: As ``bitmapAverages(_:index:boxes:side:)``, and for masks that are not square.
+    public static func boxBitmaps(
+        _ masks: Tensor, maskBoxes: Boxes, index: [Int64], boxes: Boxes, side: Int
+    ) throws -> Tensor {
+        let numbers = try checked(boxes, count: index.count, side: side, "bitmaps")
+        let masks = try checked(masks, index: index)
+        guard masks.shape[1] == masks.shape[2], maskBoxes.count == masks.shape[0] else {
+            throw DetectionError(
+                "mask targets", "\(masks.summary) are not square masks of \(maskBoxes.count) boxes")
+        }
+        let maskNumbers = try maskBoxes.finiteArray(for: "mask targets")
+        let size = masks.shape[1]
+        return try resampled(masks, index, side, boxes.device) { masks, index, target, begin, end in
+            numbers.withUnsafeBufferPointer { boxes in
+                maskNumbers.withUnsafeBufferPointer { maskBoxes in
+                    ck_resample_box_masks(
+                        masks, Int64(size), index, maskBoxes.baseAddress, boxes.baseAddress, Int64(side),
+                        target,
+                        begin, end)
+                }
+            }
+        }
+    }
+
+    // MARK: Common steps
+
+    private static func checked(_ boxes: Boxes, count: Int, side: Int, _ what: String) throws -> [Float] {
+        guard boxes.count == count else {
+            throw DetectionError("mask targets", "\(boxes.count) boxes have \(what) of \(count) regions")
+        }
+        guard (1...4096).contains(side) else {
+            throw DetectionError("mask targets", "\(side) cells a side are not possible")
+        }
+        return try boxes.finiteArray(for: "mask targets")
+    }
+
+    private static func checked(_ masks: Tensor, index: [Int64]) throws -> Tensor {
+        guard try masks.rank == 3 && (masks.dtype == .bool || masks.dtype == .uint8) else {
+            throw DetectionError("mask targets", "\(masks.summary) is not [M, H, W] of bool or uint8")
+        }
+        guard masks.shape[1] < 1 << 24, masks.shape[2] < 1 << 24 else {
+            throw DetectionError("mask targets", "\(masks.summary) is too large")
+        }
+        if let wrong = index.first(where: { $0 < 0 || $0 >= masks.shape[0] }) {
+            throw DetectionError("mask targets", "a region has mask \(wrong) of \(masks.shape[0])")
+        }
+        return try masks.to(device: .cpu).contiguous()
+    }
+
+    private static func resampled(
+        _ masks: Tensor, _ index: [Int64], _ side: Int, _ device: Device,
+        _ body:
+            @Sendable (
+                UnsafePointer<UInt8>, UnsafePointer<Int64>, UnsafeMutablePointer<Float>, Int64, Int64
+            ) -> Bool
+    ) throws -> Tensor {
+        let result = try Tensor.zeros([index.count, side, side])
+        guard result.count > 0, masks.count > 0 else { return try result.to(device: device) }
+        let failed = Atomic<Bool>(false)
+        try masks.withPointer { masks in
+            try result.withPointer { target in
+                index.withUnsafeBufferPointer { index in
+                    guard let places = index.baseAddress else { return }
+                    let pointers = Unchecked(
+                        (
+                            UnsafePointer(masks.assumingMemoryBound(to: UInt8.self)), places,
+                            target.assumingMemoryBound(to: Float.self)
+                        ))
+                    Runtime.parallel(0..<index.count, grain: 4) { range in
+                        let (masks, index, target) = pointers.value
+                        let (begin, end) = (Int64(range.lowerBound), Int64(range.upperBound))
+                        if !body(masks, index, target, begin, end) { failed.store(true, ordering: .relaxed) }
+                    }
+                }
+            }
+        }
+        if failed.load(ordering: .relaxed) { throw DetectionError("mask targets", "memory has run out") }
+        return try result.to(device: device)
+    }
+}

@@ -1,0 +1,58 @@
+/// Draws a limited number of boxes for training, a limited share of them positive.
+public struct BalancedSampler: Sendable, Hashable, Codable {
+    /// How many boxes are drawn when there are as many.
+    public var count: Int
+
+    /// The largest share of positive ones.
+    public var positiveFraction: Double
+
+    /// - Throws: ``DetectionError`` when the count is negative or the fraction not between 0 and 1.
+    public init(count: Int, positiveFraction: Double) throws {
+        guard count >= 0, (0...1).contains(positiveFraction) else {
+            throw DetectionError(
+                "BalancedSampler", "cannot draw \(count) boxes, a share of \(positiveFraction) positive")
+        }
+        self.count = count
+        self.positiveFraction = positiveFraction
+    }
+
+    /// Rows of the drawn boxes, each kind in the order in which they were drawn.
+    public struct Sample: Sendable {
+        /// `int64`.
+        public let positive: Tensor
+
+        /// `int64`.
+        public let negative: Tensor
+    }
+
+    /// Draws by labels [N]: 0 negative, -1 never drawn, all others positive.
+    ///
+    /// When there are not enough positive boxes, negative ones take their places, not the other way round.
+    /// - Parameter generator: The source of random numbers; the same state gives the same boxes.
+    public func callAsFunction(_ labels: Tensor, generator: Generator) throws -> Sample {
+        let labels = try labels.to(device: .cpu)
+        let positive = try ((labels .> 0).nonzeroIndices()).flattened()
+        let negative = try ((labels .== 0).nonzeroIndices()).flattened()
+        let positiveCount = min(Int(Double(count) * positiveFraction), positive.count)
+        let negativeCount = min(count - positiveCount, negative.count)
+        return Sample(
+            positive: try Self.draw(positiveCount, of: positive, generator),
+            negative: try Self.draw(negativeCount, of: negative, generator))
+    }
+
+    private static func draw(_ count: Int, of rows: Tensor, _ generator: Generator) throws -> Tensor {
+        // All of them, in order: nothing is drawn.
+        if count == rows.count { return rows }
+        let order = try Tensor.randomPermutation(rows.count, generator: generator)
+        return try rows.indexSelected(0, order[0..<count])
+    }
+
+    /// Labels [N] in which all that was not drawn is -1.
+    public func sampledLabels(_ labels: Tensor, generator: Generator) throws -> Tensor {
+        let sample = try self(labels, generator: generator)
+        let device = labels.device
+        return try Tensor.full(labels.shape, -1, dtype: .int64, device: device)
+            .scattered(0, sample.positive.to(device: device), 1)
+            .scattered(0, sample.negative.to(device: device), 0)
+    }
+}

@@ -1,0 +1,163 @@
+internal import CKernels
+
+/// Gives every box (anchor, proposal) the ground truth that it overlaps most, and a label by how much.
+///
+/// With thresholds 0.3 and 0.7 and labels 0, -1, 1: an overlap below 0.3 is negative (0), from 0.3 on it is ignored
+/// (-1), from 0.7 on positive (1). A value equal to a threshold belongs to the upper interval; of several ground truths
+/// with the same overlap the first one wins. After detectron2's `Matcher`.
+public struct Matcher: Sendable, Hashable, Codable {
+    /// Where labels change, ascending.
+    public var thresholds: [Double]
+
+    /// The labels between thresholds: 1 positive, 0 negative, -1 ignored.
+    public var labels: [Int]
+
+    /// Whether the boxes that overlap a ground truth more than all others do are positive however little that is, so
+    /// that no ground truth is left without.
+    public var allowsLowQualityMatches: Bool
+
+    /// - Throws: ``DetectionError`` unless thresholds ascend and there is one label more.
+    public init(thresholds: [Double], labels: [Int], allowsLowQualityMatches: Bool) throws {
+        guard labels.count == thresholds.count + 1, labels.allSatisfy({ (-1...1).contains($0) }),
+            zip(thresholds, thresholds.dropFirst()).allSatisfy(<), thresholds.allSatisfy({ $0 > 0 })
+        else {
+            throw DetectionError(
+                "Matcher", "needs positive ascending thresholds and one label (-1, 0 or 1) more than these")
+        }
+        self.thresholds = thresholds
+        self.labels = labels
+        self.allowsLowQualityMatches = allowsLowQualityMatches
+    }
+
+    /// For anchors: 0.3, 0.7 with low-quality matches.
+    public static func anchors() throws -> Matcher {
+        try Matcher(thresholds: [0.3, 0.7], labels: [0, -1, 1], allowsLowQualityMatches: true)
+    }
+
+    /// For proposals: 0.5.
+    public static func regions(threshold: Double = 0.5) throws -> Matcher {
+        try Matcher(thresholds: [threshold], labels: [0, 1], allowsLowQualityMatches: false)
+    }
+
+    /// What was found for N boxes.
+    public struct Matches: Sendable {
+        /// The row of the ground truth with the largest overlap, [N] `int64`; 0 when there are none.
+        public let indices: Tensor
+
+        /// 1 positive, 0 negative, -1 ignored, [N] `int64`.
+        public let labels: Tensor
+
+        /// The largest overlap, [N] `float32`.
+        public let overlaps: Tensor
+    }
+
+    /// Matches by a table of overlaps.
+    /// - Parameter overlaps: [M, N], ground truths by boxes.
+    public func callAsFunction(overlaps: Tensor) throws -> Matches {
+        guard overlaps.rank == 2 else {
+            throw DetectionError("Matcher", "\(overlaps.summary) has not the shape [M, N]")
+        }
+        guard overlaps.shape[0] > 0 else { return try withoutGroundTruth(overlaps.shape[1], overlaps.device) }
+        let (best, indices) = try overlaps.max(0)
+        var labels = try self.labels(for: best)
+        // A ground truth that nothing overlaps has 0 for its best overlap, which then all boxes that miss it share:
+        // so does the reference, and so it is kept.
+        if allowsLowQualityMatches, overlaps.shape[1] > 0 {
+            let isBest = try (overlaps .== overlaps.max(1, keepDimensions: true).values).any([0])
+            labels = try labels.maskedFill(isBest, with: 1)
+        }
+        return Matches(indices: indices, labels: labels, overlaps: best)
+    }
+
+    /// Matches boxes with ground truths by intersection over union.
+    ///
+    /// In main memory the table of overlaps, which can be hundreds of megabytes for anchors, is never made.
+    /// - Throws: ``DetectionError`` when a ground truth is not finite; ``TorchError``.
+    public func callAsFunction(_ boxes: Boxes, groundTruth: Boxes) throws -> Matches {
+        let (n, m) = (boxes.count, groundTruth.count)
+        let targets = try groundTruth.finiteArray(for: "Matcher: ground truth")
+        guard m > 0 else { return try withoutGroundTruth(n, boxes.device) }
+        guard boxes.device == .cpu else {
+            return try self(overlaps: groundTruth.intersectionOverUnion(with: boxes))
+        }
+        let best = try Tensor.empty([n])
+        let indices = try Tensor.empty([n], dtype: .int64)
+        let mark = try Tensor.empty([n], dtype: .bool)
+        let source = try boxes.tensor.contiguous()
+        try source.withPointer { source in
+            try best.withPointer { best in
+                try indices.withPointer { indices in
+                    try mark.withPointer { mark in
+                        Self.match(
+                            source.assumingMemoryBound(to: Float.self), n, targets, m,
+                            best.assumingMemoryBound(to: Float.self),
+                            indices.assumingMemoryBound(to: Int64.self),
+                            allowsLowQualityMatches ? mark.assumingMemoryBound(to: UInt8.self) : nil)
+                    }
+                }
+            }
+        }
+        var labels = try self.labels(for: best)
+        if allowsLowQualityMatches { labels = try labels.maskedFill(mark, with: 1) }
+        return Matches(indices: indices, labels: labels, overlaps: best)
+    }
+
+    private static func match(
+        _ boxes: UnsafePointer<Float>, _ count: Int, _ targets: [Float], _ targetCount: Int,
+        _ best: UnsafeMutablePointer<Float>, _ indices: UnsafeMutablePointer<Int64>,
+        _ mark: UnsafeMutablePointer<UInt8>?
+    ) {
+        var targetBest = [Float](repeating: 0, count: targetCount)
+        targets.withUnsafeBufferPointer { targets in
+            targetBest.withUnsafeMutableBufferPointer { targetBest in
+                let pointers = Unchecked(
+                    (boxes, targets.baseAddress, targetBest.baseAddress, best, indices, mark))
+                Runtime.parallel(0..<count, grain: 4096) { range in
+                    let (boxes, targets, _, best, indices, _) = pointers.value
+                    ck_best_targets(
+                        boxes, targets, Int64(targetCount), best, indices, Int64(range.lowerBound),
+                        Int64(range.upperBound))
+                }
+                guard mark != nil else { return }
+                Runtime.parallel(0..<targetCount) { range in
+                    let (boxes, targets, targetBest, _, _, _) = pointers.value
+                    ck_best_boxes(
+                        boxes, Int64(count), targets, targetBest, Int64(range.lowerBound),
+                        Int64(range.upperBound))
+                }
+                Runtime.parallel(0..<count, grain: 4096) { range in
+                    let (boxes, targets, targetBest, _, _, mark) = pointers.value
+                    ck_mark_best(
+                        boxes, targets, targetBest, Int64(targetCount), mark, Int64(range.lowerBound),
+                        Int64(range.upperBound))
+                }
+            }
+        }
+    }
+
+    private func withoutGroundTruth(_ count: Int, _ device: Device) throws -> Matches {
+        Matches(
+            indices: try Tensor.zeros([count], dtype: .int64, device: device),
+            labels: try Tensor.full([count], labels[0], dtype: .int64, device: device),
+            overlaps: try Tensor.zeros([count], device: device))
+    }
+
+    private func labels(for best: Tensor) throws -> Tensor {
+        var result = try Tensor.full([best.count], labels[0], dtype: .int64, device: best.device)
+        for (threshold, label) in zip(thresholds, labels.dropFirst()) {
+            result = try result.maskedFill(best .>= threshold, with: label)
+        }
+        return result
+    }
+
+    /// Takes back negative labels of boxes that lie in regions where nobody has told objects apart, such as crowds.
+    /// - Parameter share: How much of a box must lie in one of the regions.
+    public func ignoring(_ regions: Boxes, of matches: Matches, boxes: Boxes, share: Double = 0.5) throws
+        -> Matches
+    {
+        guard regions.count > 0, boxes.count > 0 else { return matches }
+        let inside = try boxes.intersectionOverArea(with: regions).max(1).values .>= share
+        let labels = try matches.labels.maskedFill(inside .&& (matches.labels .== 0), with: -1)
+        return Matches(indices: matches.indices, labels: labels, overlaps: matches.overlaps)
+    }
+}

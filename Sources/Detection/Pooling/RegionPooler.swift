@@ -1,0 +1,81 @@
+import Foundation
+
+/// Pools regions from the level of a pyramid that suits their size (Lin et al., 2017, equation 1).
+public struct RegionPooler: Sendable, Hashable, Codable {
+    /// Rows and columns of a pooled region.
+    public var output: Int
+
+    /// Pixels of the image from cell to cell of each map: consecutive powers of two.
+    public var strides: [Int]
+
+    /// Where regions are sampled.
+    public var sampling: RegionSampling
+
+    /// The side in pixels of a box that belongs on the canonical level.
+    public var canonicalSide: Double
+
+    /// The level, as a power of two of its stride, for boxes of the canonical side.
+    public var canonicalLevel: Int
+
+    /// - Throws: ``DetectionError`` unless the strides are consecutive powers of two.
+    public init(
+        output: Int, strides: [Int], sampling: RegionSampling, canonicalSide: Double = 224,
+        canonicalLevel: Int = 4
+    ) throws {
+        guard let first = strides.first, first > 0, first.nonzeroBitCount == 1,
+            zip(strides, strides.dropFirst()).allSatisfy({ $0 * 2 == $1 })
+        else {
+            throw DetectionError(
+                "RegionPooler", "strides \(strides) are not consecutive powers of two")
+        }
+        guard canonicalSide > 0 else {
+            throw DetectionError("RegionPooler", "the canonical side \(canonicalSide) must be positive")
+        }
+        self.output = output
+        self.strides = strides
+        self.sampling = sampling
+        self.canonicalSide = canonicalSide
+        self.canonicalLevel = canonicalLevel
+    }
+
+    /// The level of every box: an index into ``strides``.
+    ///
+    /// floor(canonical level + log2(side / canonical side)), held between the first and the last level. Boxes without
+    /// area belong to the first.
+    /// - Throws: ``DetectionError`` when a box is not finite.
+    public func levels(for boxes: Boxes) throws -> [Int64] {
+        let numbers = try boxes.finiteArray(for: "RegionPooler")
+        let first = strides[0].trailingZeroBitCount
+        let last = first + strides.count - 1
+        return stride(from: 0, to: numbers.count, by: 4).map { place in
+            let area = (numbers[place + 2] - numbers[place]) * (numbers[place + 3] - numbers[place + 1])
+            let side = area > 0 ? area.squareRoot() : 0
+            // detectron2 adds the small number so that rounding does not push an exact border down.
+            let level = (Float(canonicalLevel) + log2(side / Float(canonicalSide) + 1e-8)).rounded(.down)
+            return Int64(min(max(level, Float(first)), Float(last))) - Int64(first)
+        }
+    }
+
+    /// Pools the boxes of every image.
+    /// - Parameters:
+    ///   - features: A map [N, C, H, W] for each stride.
+    ///   - boxes: The boxes of each of the N images, in pixels of the padded image.
+    /// - Returns: [R, C, output, output], the boxes of the first image first, channels last in memory.
+    /// - Throws: ``DetectionError``, ``TorchError``.
+    public func callAsFunction(_ features: [Tensor], boxes: [Boxes]) throws -> Tensor {
+        guard features.count == strides.count else {
+            throw DetectionError(
+                "RegionPooler", "has \(strides.count) strides, but there are \(features.count) maps")
+        }
+        guard let batch = features.first?.shape.first, batch == boxes.count else {
+            throw DetectionError("RegionPooler", "there are boxes of \(boxes.count) images, not of the batch")
+        }
+        let all = try Boxes.cat(boxes)
+        let images = boxes.enumerated().flatMap {
+            [Int64](repeating: Int64($0.offset), count: $0.element.count)
+        }
+        let regions = try Regions(boxes: all, images: images, levels: levels(for: all))
+        let levels = zip(features, strides).map { PyramidLevel($0, scale: 1 / Double($1)) }
+        return try roiAlign(levels, regions, output: Size2D(output), sampling: sampling)
+    }
+}

@@ -1,0 +1,101 @@
+extension RegionProposalNetwork {
+    /// What anchors are to learn.
+    public struct Targets: Sendable {
+        /// 1 positive, 0 negative, -1 not learned from: [N, R] `int64`, levels one after another.
+        public let labels: Tensor
+
+        /// The rows of anchors whose deltas are learned, for every image, `int64`.
+        public let rows: [Tensor]
+
+        /// The deltas that these anchors are to predict, [rows, 4] for every image.
+        public let deltas: [Tensor]
+
+        /// The anchors of all levels, [R].
+        public let anchors: Boxes
+
+        /// Where the anchors of each level are.
+        public let levels: [Range<Int>]
+    }
+
+    /// The two terms of the loss.
+    public struct Losses: Sendable {
+        /// Binary cross-entropy of the sampled anchors' logits, summed and divided by their number that is wished for.
+        public let objectness: Tensor
+
+        /// Of the deltas, divided as ``ProposalBoxNormalizer`` says.
+        public let boxes: Tensor
+    }
+
+    /// Labels anchors and samples them.
+    /// - Parameters:
+    ///   - grids: Rows and columns of every map.
+    ///   - groundTruth: The boxes of every image; none where there is no object.
+    ///   - ignored: Regions in every image, such as crowds, in which anchors are not learned as negative.
+    ///   - generator: For the samples.
+    /// - Throws: ``DetectionError`` when a box is not finite.
+    public func targets(
+        grids: [Size2D], groundTruth: [Boxes], ignored: [Boxes]? = nil, generator: Generator
+    ) throws -> Targets {
+        try withoutGradients {
+            let device = groundTruth.first?.device ?? .cpu
+            let perLevel = try anchors(grids: grids, device: device)
+            let all = try Boxes.cat(perLevel)
+            var levels: [Range<Int>] = []
+            for boxes in perLevel {
+                let start = levels.last?.upperBound ?? 0
+                levels.append(start..<(start + boxes.count))
+            }
+            var (labels, rows, deltas): ([Tensor], [Tensor], [Tensor]) = ([], [], [])
+            for (image, truth) in groundTruth.enumerated() {
+                var matches = try configuration.matcher(all, groundTruth: truth)
+                if let ignored {
+                    matches = try configuration.matcher.ignoring(ignored[image], of: matches, boxes: all)
+                }
+                let sampled = try configuration.sampler.sampledLabels(matches.labels, generator: generator)
+                let learned = configuration.boxNormalizer == .sampledAnchors ? sampled : matches.labels
+                let positive = try (learned .== 1).nonzeroIndices().flattened()
+                let targets = try truth.tensor.indexSelected(0, matches.indices.indexSelected(0, positive))
+                labels.append(sampled)
+                rows.append(positive)
+                deltas.append(
+                    try configuration.coder.encode(
+                        Boxes(targets), from: Boxes(all.tensor.indexSelected(0, positive))))
+            }
+            return Targets(
+                labels: try Tensor.stack(labels), rows: rows, deltas: deltas, anchors: all, levels: levels)
+        }
+    }
+
+    /// The loss of predictions. Both terms are zero, not absent, where there is nothing to learn.
+    public func losses(_ predictions: RegionProposalHead.Predictions, _ targets: Targets) throws -> Losses {
+        let images = targets.rows.count
+        try predictions.validate(anchorsPerCell: anchors.anchorsPerCell, batch: images)
+        let levels = predictions.logits.indices
+        let logits = try Tensor.cat(levels.map { try predictions.flatLogits($0) }, dimension: 1)
+        let deltas = try Tensor.cat(levels.map { try predictions.flatDeltas($0) }, dimension: 1)
+        let normalizer = Double(configuration.sampler.count * max(images, 1))
+        let objectness = try objectnessLoss(logits, labels: targets.labels, normalizer: normalizer)
+        let predicted = try zip(deltas.unbound(0), targets.rows).map { try $0.indexSelected(0, $1) }
+        switch configuration.boxNormalizer {
+        case .sampledAnchors:
+            let sources = try targets.rows.map { try targets.anchors.tensor.indexSelected(0, $0) }
+            let sum = try configuration.boxLoss.sum(
+                Tensor.cat(predicted), Tensor.cat(targets.deltas), sources: Boxes(Tensor.cat(sources)),
+                coder: configuration.coder)
+            return Losses(objectness: objectness, boxes: try sum / normalizer)
+        case .nonZeroCoordinatesOfLevel:
+            let rows = try Tensor.cat(targets.rows)
+            let (all, wanted) = try (Tensor.cat(predicted), Tensor.cat(targets.deltas))
+            var sum = try all.sum() * 0
+            for level in targets.levels {
+                let here = try ((rows .>= level.lowerBound) .&& (rows .< level.upperBound))
+                    .nonzeroIndices().flattened()
+                sum =
+                    try sum
+                    + configuration.boxLoss.meanOfNonZeroTargets(
+                        all.indexSelected(0, here), wanted.indexSelected(0, here))
+            }
+            return Losses(objectness: objectness, boxes: sum)
+        }
+    }
+}

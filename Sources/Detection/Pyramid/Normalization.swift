@@ -1,0 +1,80 @@
+/// How the channels of a layer's output are normalised.
+public enum Normalization: Sendable, Hashable, Codable {
+    /// Not at all.
+    case none
+
+    /// Batch normalisation. `momentum` is the share of a batch in the new running statistics; Flax and the published
+    /// F-VLM give 1 minus this (0.997). Parameters and running statistics are those of synchronised batch
+    /// normalisation too, so that weights trained with either can be used with the other.
+    case batch(epsilon: Double = 1e-5, momentum: Double = 0.1)
+
+    /// Over groups of channels, for small batches.
+    case group(groups: Int = 32, epsilon: Double = 1e-5)
+
+    /// Over the channels of every pixel, as in ViTDet.
+    case layer(epsilon: Double = 1e-6)
+
+    /// Of the published F-VLM's pyramid and heads.
+    public static let published = Normalization.batch(epsilon: 1e-4, momentum: 0.003)
+
+    /// The layer for `channels` channels, nil for ``none``.
+    /// - Throws: ``TorchError`` when names are taken or groups do not divide the channels.
+    func layer(_ scope: ParameterScope, channels: Int) throws -> (any UnaryLayer)? {
+        switch self {
+        case .none: nil
+        case .batch(let epsilon, let momentum):
+            try BatchNorm2d(scope, channels: channels, epsilon: epsilon, momentum: momentum)
+        case .group(let groups, let epsilon):
+            try GroupNorm(scope, groups: groups, channels: channels, epsilon: epsilon)
+        case .layer(let epsilon): try ChannelNorm(scope, channels: channels, epsilon: epsilon)
+        }
+    }
+}
+
+/// Layer normalisation over the channels of [N, C, H, W].
+struct ChannelNorm: UnaryLayer {
+    private let norm: LayerNorm
+
+    init(_ scope: ParameterScope, channels: Int, epsilon: Double) throws {
+        norm = try LayerNorm(scope, width: channels, epsilon: epsilon)
+    }
+
+    func callAsFunction(_ input: Tensor) throws -> Tensor {
+        guard input.rank == 4 else { return try norm(input) }
+        return try norm(input.permuted([0, 2, 3, 1])).permuted([0, 3, 1, 2])
+    }
+}
+
+/// A layer, its normalisation (parameters below `norm`), and an activation, as far as there are.
+struct NormalizedLayer: UnaryLayer {
+    let layer: any UnaryLayer
+    let norm: (any UnaryLayer)?
+    let activation: Activation?
+
+    func callAsFunction(_ input: Tensor) throws -> Tensor {
+        var output = try layer(input)
+        if let norm { output = try norm(output) }
+        return try activation.map { try $0(output) } ?? output
+    }
+
+    /// A convolution with zeros around the map so that 3x3 keeps its size.
+    static func convolution(
+        _ scope: ParameterScope, inputs: Int, outputs: Int, kernel: Int, bias: Bool,
+        normalization: Normalization = .none, activation: Activation? = nil, initializer: Initializer
+    ) throws -> NormalizedLayer {
+        let convolution = try Conv2d(
+            scope, inputs: inputs, outputs: outputs, kernel: Size2D(kernel), padding: Size2D(kernel / 2),
+            bias: bias, initializer: initializer, biasInitializer: .zeros)
+        return NormalizedLayer(
+            layer: convolution, norm: try normalization.layer(scope / "norm", channels: outputs),
+            activation: activation)
+    }
+}
+
+extension Initializer {
+    /// detectron2's `c2_xavier_fill`: uniform with variance 1 / inputs.
+    static let caffe2Xavier = Initializer.kaimingUniform(.input, gain: 1)
+
+    /// detectron2's `c2_msra_fill`, and Flax's variance scaling by 2 over the fan out.
+    static let caffe2MSRA = Initializer.kaimingNormal(.output)
+}

@@ -1,0 +1,111 @@
+/// Four maps from a single one, such as the tokens of a vision transformer: for each a 1x1 convolution, then bilinear
+/// enlargement.
+///
+/// Parameters: `res2` ... `res5` (`weight`, `bias`). Adds no detail; ``SimpleFeaturePyramid`` learns some.
+public struct BilinearAdapter: Sendable {
+    private let convolutions: [Conv2d]
+    private let scales: [Int]
+
+    /// Declares an adapter.
+    /// - Parameters:
+    ///   - inputs: Channels of the map.
+    ///   - outputs: Channels of the results, finest first.
+    ///   - scales: How many times larger than the map each result is.
+    /// - Throws: ``DetectionError`` when there is not a scale for each result; ``TorchError``.
+    public init(_ scope: ParameterScope, inputs: Int, outputs: [Int], scales: [Int] = [8, 4, 2, 1]) throws {
+        guard outputs.count == scales.count, scales.allSatisfy({ (1...64).contains($0) }) else {
+            throw DetectionError("BilinearAdapter", "\(outputs.count) results have the scales \(scales)")
+        }
+        convolutions = try outputs.enumerated().map { place, outputs in
+            try Conv2d(
+                scope / "res\(place + 2)", inputs: inputs, outputs: outputs, kernel: 1,
+                initializer: .xavierUniform(), biasInitializer: .zeros)
+        }
+        self.scales = scales
+    }
+
+    /// Makes the maps [N, outputs, H * scale, W * scale] of a map [N, inputs, H, W].
+    public func callAsFunction(_ map: Tensor) throws -> [Tensor] {
+        try zip(convolutions, scales).map { convolution, scale in
+            let result = try convolution(map)
+            guard scale > 1 else { return result }
+            return try result.interpolated(to: Size2D(result.shape[2] * scale, result.shape[3] * scale))
+        }
+    }
+}
+
+/// ViTDet's pyramid from a single map (Li et al., 2022): strides a quarter, half, one and two times the map's by
+/// transposed convolutions and pooling, each followed by a 1x1 and a 3x3 convolution with layer normalisation.
+///
+/// Parameters are named as in detectron2's `SimpleFeaturePyramid`: `simfp_2.0` ... for a map of stride 16.
+public struct SimpleFeaturePyramid: Sendable {
+    private let branches: [Sequential]
+    private let hasLastLevel: Bool
+
+    /// Declares a pyramid.
+    /// - Parameters:
+    ///   - inputs: Channels of the map, a multiple of 4.
+    ///   - width: Channels of every result.
+    ///   - firstLevel: The level of the finest result: 2 for a map of stride 16.
+    ///   - hasLastLevel: Whether there is a fifth map of every second row and column of the coarsest.
+    /// - Throws: ``DetectionError`` for channels that cannot be divided by 4; ``TorchError``.
+    public init(
+        _ scope: ParameterScope, inputs: Int, width: Int = 256, firstLevel: Int = 2,
+        normalization: Normalization = .layer(), hasLastLevel: Bool = true
+    ) throws {
+        guard inputs > 0, inputs % 4 == 0 else {
+            throw DetectionError("SimpleFeaturePyramid", "\(inputs) channels cannot be divided by 4")
+        }
+        self.hasLastLevel = hasLastLevel
+        func enlarging(_ scope: ParameterScope, _ inputs: Int) throws -> any UnaryLayer {
+            try ConvTranspose2d(scope, inputs: inputs, outputs: inputs / 2, kernel: 2, stride: 2)
+        }
+        branches = try (0..<4).map { place in
+            let branch = scope / "simfp_\(firstLevel + place)"
+            var layers: [any UnaryLayer] = []
+            // Numbers of the list in which PyTorch holds the layers, the activation counted.
+            var next = 0
+            var channels = inputs
+            switch place {
+            case 0:
+                layers.append(try enlarging(branch / 0, inputs))
+                if let norm = try normalization.layer(branch / 1, channels: inputs / 2) {
+                    layers.append(norm)
+                }
+                layers.append(Activation.gelu)
+                next = normalization == .none ? 3 : 4
+                layers.append(try enlarging(branch / (next - 1), inputs / 2))
+                channels = inputs / 4
+            case 1:
+                layers.append(try enlarging(branch / 0, inputs))
+                next = 1
+                channels = inputs / 2
+            case 2: break
+            default:
+                layers.append(MaxPool())
+                next = 1
+            }
+            for (kernel, inputs) in [(1, channels), (3, width)] {
+                layers.append(
+                    try NormalizedLayer.convolution(
+                        branch / next, inputs: inputs, outputs: width, kernel: kernel,
+                        bias: normalization == .none, normalization: normalization, initializer: .caffe2MSRA))
+                next += 1
+            }
+            return Sequential(layers)
+        }
+    }
+
+    /// Makes the maps, finest first, of a map [N, inputs, H, W].
+    public func callAsFunction(_ map: Tensor) throws -> [Tensor] {
+        var result = try branches.map { try $0(map) }
+        if hasLastLevel, let coarsest = result.last {
+            result.append(try coarsest.maxPool2d(1, stride: 2))
+        }
+        return result
+    }
+
+    private struct MaxPool: UnaryLayer {
+        func callAsFunction(_ input: Tensor) throws -> Tensor { try input.maxPool2d(2, stride: 2) }
+    }
+}

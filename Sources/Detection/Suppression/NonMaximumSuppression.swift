@@ -1,0 +1,164 @@
+internal import CKernels
+
+/// Greedy non-maximum suppression: of boxes that overlap too much only the best one stays.
+///
+/// Exact: boxes are visited in falling order of their scores, equal scores in the order of the input, and a box that
+/// stays suppresses all later ones that overlap it too much, even those that something else has suppressed already.
+/// Two boxes without area have no overlap. As torchvision's `nms`; with ``includesThreshold`` as the published F-VLM's.
+public struct NonMaximumSuppression: Sendable, Hashable, Codable {
+    /// The intersection over union above which a box is suppressed.
+    public var threshold: Double
+
+    /// Whether a box is suppressed at the threshold itself.
+    public var includesThreshold: Bool
+
+    /// - Throws: ``DetectionError`` when the threshold is not between 0 and 1.
+    public init(threshold: Double, includesThreshold: Bool = false) throws {
+        guard (0...1).contains(threshold) else {
+            throw DetectionError("suppression", "the threshold \(threshold) is not between 0 and 1")
+        }
+        self.threshold = threshold
+        self.includesThreshold = includesThreshold
+    }
+
+    /// Overlaps are computed in `float32` and compared with a number of more digits; this gives the same answer.
+    var floatThreshold: Float {
+        let near = Float(threshold)
+        return !includesThreshold && Double(near) > threshold ? near.nextDown : near
+    }
+
+    /// Suppression among all boxes.
+    /// - Parameters:
+    ///   - boxes: [N].
+    ///   - scores: [N].
+    ///   - limit: How many boxes may stay.
+    /// - Returns: The rows that stay in falling order of scores, `int64`.
+    /// - Throws: ``DetectionError`` for boxes or scores that are not finite, or another number of scores.
+    public func callAsFunction(_ boxes: Boxes, scores: Tensor, limit: Int? = nil) throws -> Tensor {
+        let kept = try rows(
+            boxes, scores: scores, groups: [Int](repeating: 0, count: boxes.count), limit: limit)
+        return try Tensor(kept).to(device: boxes.device)
+    }
+
+    /// Suppression among the boxes of each class (or level, or image): boxes of different ones leave each other alone.
+    /// - Parameters:
+    ///   - classes: [N] `int64`, any numbers.
+    ///   - limit: How many boxes of each class may stay.
+    /// - Returns: The rows that stay in falling order of scores, `int64`.
+    /// - Throws: As ``callAsFunction(_:scores:limit:)``.
+    public func callAsFunction(_ boxes: Boxes, scores: Tensor, classes: Tensor, limit: Int? = nil) throws
+        -> Tensor
+    {
+        let classes = try classes.array(of: Int64.self)
+        guard classes.count == boxes.count else {
+            throw DetectionError("suppression", "\(boxes.count) boxes have \(classes.count) classes")
+        }
+        var numbers: [Int64: Int] = [:]
+        let groups = classes.map { value -> Int in
+            if let number = numbers[value] { return number }
+            numbers[value] = numbers.count
+            return numbers.count - 1
+        }
+        return try Tensor(rows(boxes, scores: scores, groups: groups, limit: limit)).to(device: boxes.device)
+    }
+
+    /// The rows that stay in falling order of scores; `groups` are numbers from 0.
+    func rows(_ boxes: Boxes, scores: Tensor, groups: [Int], limit: Int?) throws -> [Int64] {
+        let numbers = try boxes.finiteArray(for: "suppression")
+        let order = try Self.order(scores, count: boxes.count)
+        guard !order.isEmpty else { return [] }
+        // Each group in falling order, at a place of its own.
+        var starts = [Int](repeating: 0, count: (groups.max() ?? 0) + 1)
+        var counts = starts
+        for group in groups { counts[group] += 1 }
+        var total = 0
+        for group in counts.indices {
+            starts[group] = total
+            total += (counts[group] + 15) / 16 * 16
+        }
+        var columns = BoxColumns(capacity: total)
+        var places = [Int](repeating: 0, count: order.count)
+        var next = starts
+        for (rank, row) in order.enumerated() {
+            let group = groups[Int(row)]
+            places[rank] = next[group]
+            columns.set(next[group], numbers, Int(row))
+            next[group] += 1
+        }
+        var keep = [UInt8](repeating: 0, count: total)
+        var scratch = [UInt16](repeating: 0, count: total / 16)
+        let (threshold, inclusive, limit) = (floatThreshold, includesThreshold, Int64(limit ?? Int.max))
+        columns.withPointers { boxes in
+            keep.withUnsafeMutableBufferPointer { keep in
+                scratch.withUnsafeMutableBufferPointer { scratch in
+                    let pointers = Unchecked((boxes, keep.baseAddress, scratch.baseAddress))
+                    let (starts, counts) = (starts, counts)
+                    Runtime.parallel(0..<counts.count) { range in
+                        let (boxes, keep, scratch) = pointers.value
+                        guard let keep, let scratch else { return }
+                        for group in range where counts[group] > 0 {
+                            let start = starts[group]
+                            ck_suppress(
+                                boxes.advanced(by: start), Int64(counts[group]), threshold, inclusive, limit,
+                                scratch + start / 16, keep + start)
+                        }
+                    }
+                }
+            }
+        }
+        return zip(order, places).compactMap { keep[$1] != 0 ? $0 : nil }
+    }
+
+    /// Rows in falling order of their scores.
+    static func order(_ scores: Tensor, count: Int) throws -> [Int64] {
+        guard scores.rank == 1, scores.count == count else {
+            throw DetectionError("suppression", "\(count) boxes need as many scores, not \(scores.summary)")
+        }
+        guard count > 0 else { return [] }
+        let scores = try scores.detached().to(device: .cpu, dtype: .float32)
+        guard try scores.isNaN().any().item() == 0 else {
+            throw DetectionError("suppression", "a score is NaN: the network's numbers have overflowed")
+        }
+        return try scores.argsorted(0, descending: true).array(of: Int64.self)
+    }
+}
+
+/// Boxes column by column, for the kernels.
+struct BoxColumns {
+    private var numbers: [Float]
+    private let capacity: Int
+
+    /// Room for boxes and for what the kernels read after the last one.
+    init(capacity: Int) {
+        self.capacity = capacity + 16
+        numbers = [Float](repeating: 0, count: 5 * (capacity + 16))
+    }
+
+    mutating func set(_ place: Int, _ boxes: [Float], _ row: Int) {
+        let (x1, y1) = (boxes[4 * row], boxes[4 * row + 1])
+        let (x2, y2) = (boxes[4 * row + 2], boxes[4 * row + 3])
+        numbers[place] = x1
+        numbers[capacity + place] = y1
+        numbers[2 * capacity + place] = x2
+        numbers[3 * capacity + place] = y2
+        numbers[4 * capacity + place] = (x2 - x1) * (y2 - y1)
+    }
+
+    func withPointers(_ body: (ck_boxes) -> Void) {
+        numbers.withUnsafeBufferPointer { numbers in
+            guard let base = numbers.baseAddress else { return }
+            body(
+                ck_boxes(
+                    x1: base, y1: base + capacity, x2: base + 2 * capacity, y2: base + 3 * capacity,
+                    areas: base + 4 * capacity))
+        }
+    }
+}
+
+extension ck_boxes {
+    fileprivate func advanced(by count: Int) -> ck_boxes {
+        ck_boxes(
+            x1: x1.advanced(by: count), y1: y1.advanced(by: count), x2: x2.advanced(by: count),
+            y2: y2.advanced(by: count), areas: areas.advanced(by: count))
+    }
+}

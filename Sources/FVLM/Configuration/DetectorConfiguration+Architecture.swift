@@ -1,0 +1,123 @@
+import CLIP
+import Detection
+
+extension DetectorConfiguration {
+    /// The parts of the detector upon a CLIP of the given sizes.
+    /// - Throws: ``ConfigurationError`` when family and tower do not go together; `DetectionError`.
+    public func architecture(for clip: CLIPConfiguration) throws -> DetectorArchitecture {
+        var architecture = try base(clip)
+        if !network.masks { architecture.maskHead = nil }
+        let strides = architecture.anchors.strides
+        if !network.anchorSizes.isEmpty {
+            guard network.anchorSizes.count == strides.count else {
+                throw ConfigurationError(
+                    key: "network.anchorSizes",
+                    reason: "needs \(strides.count) numbers, for the strides \(strides)")
+            }
+            architecture.anchors.sizes = network.anchorSizes.map { [$0] }
+        }
+        architecture.proposals.training = RegionProposalNetwork.Counts(
+            beforeSuppression: network.proposalCandidates[0], afterSuppression: network.proposalCount[0])
+        architecture.proposals.evaluation = RegionProposalNetwork.Counts(
+            beforeSuppression: network.proposalCandidates[1], afterSuppression: network.proposalCount[1])
+        architecture.proposals.sampler = try BalancedSampler(
+            count: learning.anchorsPerImage, positiveFraction: 0.5)
+        architecture.regionSampler.sampler = try BalancedSampler(
+            count: learning.regionsPerImage, positiveFraction: learning.foregroundFraction)
+        architecture.temperatureScale = learning.temperature
+        switch learning.classification {
+        case .softmax:
+            architecture.classificationLoss = .softmax(backgroundWeight: learning.backgroundWeight)
+        case .contrastive: architecture.classificationLoss = .contrastive()
+        case .sigmoid: architecture.classificationLoss = .sigmoid
+        case .focal: architecture.classificationLoss = .focal()
+        }
+        return architecture
+    }
+
+    private func base(_ clip: CLIPConfiguration) throws -> DetectorArchitecture {
+        let width = network.width
+        switch (family, clip.vision) {
+        case (.published, .resNet(let trunk)):
+            return try .published(
+                channels: trunk.channels, embeddingWidth: trunk.embeddingWidth, width: width,
+                hidden: network.hidden)
+        case (.published, .transformer):
+            throw ConfigurationError(
+                key: "family",
+                reason: "the published family needs a CLIP with a ResNet; with a vision transformer use detectron2")
+        case (.detectron2, .resNet(let trunk)):
+            return try .detectron2(
+                adapter: .none, channels: trunk.channels, strides: ModifiedResNet.strides,
+                embeddingWidth: trunk.embeddingWidth, width: width, hidden: hidden,
+                anchorSizes: Self.anchorSizes(ModifiedResNet.strides))
+        case (.detectron2, .transformer(let trunk)):
+            return try upon(trunk)
+        }
+    }
+
+    private var hidden: [Int] { [network.hidden, network.hidden] }
+
+    private func upon(_ tower: VisionTransformer.Configuration) throws -> DetectorArchitecture {
+        let scales = trunk.adapterScales
+        // A map finer than pixels makes no sense; a patch of 14 pixels has no stride that is a power of two.
+        let strides = scales.map { tower.patchSize / $0 }
+        guard let finest = scales.first, tower.patchSize % finest == 0,
+            strides.allSatisfy({ $0.nonzeroBitCount == 1 })
+        else {
+            throw ConfigurationError(
+                key: "trunk.adapterScales",
+                reason: "a patch of \(tower.patchSize) pixels, \(scales) times finer, gives strides that are no powers of two")
+        }
+        let inputs = tower.transformer.width
+        switch trunk.adapter {
+        case .bilinear:
+            return try .detectron2(
+                adapter: .bilinear(inputs: inputs, outputs: trunk.adapterChannels, scales: scales),
+                channels: trunk.adapterChannels, strides: strides, embeddingWidth: tower.embeddingWidth,
+                width: network.width, hidden: hidden, anchorSizes: Self.anchorSizes(strides))
+        case .simplePyramid:
+            guard tower.patchSize % 4 == 0 else {
+                throw ConfigurationError(
+                    key: "trunk.adapter", reason: "the simple pyramid needs patches of a multiple of 4 pixels")
+            }
+            let strides = [4, 2, 1].map { tower.patchSize / $0 } + [tower.patchSize * 2]
+            guard strides.allSatisfy({ $0.nonzeroBitCount == 1 }) else {
+                throw ConfigurationError(
+                    key: "trunk.adapter", reason: "the strides \(strides) are no powers of two")
+            }
+            return try .detectron2(
+                adapter: .simplePyramid(
+                    inputs: inputs, width: network.width, firstLevel: strides[0].trailingZeroBitCount),
+                channels: [Int](repeating: network.width, count: strides.count), strides: strides,
+                embeddingWidth: tower.embeddingWidth, width: network.width, hidden: hidden,
+                anchorSizes: Self.anchorSizes(strides))
+        }
+    }
+
+    private static func anchorSizes(_ strides: [Int]) -> [Double] {
+        (strides + strides.suffix(1).map { $0 * 2 }).map { 8 * Double($0) }
+    }
+
+    /// How CLIP looks at regions: as the configuration says, or as suits the tower.
+    /// - Throws: ``ConfigurationError`` for a name that is not known.
+    public func scorer(for clip: CLIPConfiguration) throws -> RegionScorer {
+        if scoring.scorer == "automatic" {
+            if case .resNet = clip.vision { return .attentionPool }
+            return .denseValue
+        }
+        guard let scorer = RegionScorer(rawValue: scoring.scorer) else {
+            let known = (["automatic"] + RegionScorer.allCases.map(\.rawValue)).joined(separator: ", ")
+            throw ConfigurationError(key: "scoring.scorer", reason: "'\(scoring.scorer)' is not one of \(known)")
+        }
+        return scorer
+    }
+
+    /// Heights and widths of batches are multiples of it, so that every level of the pyramid is half of the one before.
+    public func sizeMultiple(for clip: CLIPConfiguration) -> Int {
+        switch clip.vision {
+        case .resNet: 64
+        case .transformer(let tower): tower.patchSize * (trunk.adapter == .simplePyramid ? 4 : 2)
+        }
+    }
+}

@@ -1,0 +1,43 @@
+extension DetectorConfiguration {
+    /// Names of complete configurations, and what they are.
+    public static let presets: [(name: String, about: String)] = [
+        ("published", "The published F-VLM at 1024 pixels; R50, R50x4, R50x16 or R50x64 as the CLIP is."),
+        ("published-512", "The same at 512 pixels, for smaller machines."),
+        ("published-small", "The published family in a small size, for processors."),
+        ("vit", "The origin's: a vision transformer with detectron2's heads, at 640 pixels."),
+        ("vit-224", "The same at 224 pixels."),
+        ("vit-small", "The origin's family in a small size, for processors."),
+    ]
+
+    /// The configuration of that name.
+    /// - Throws: ``ConfigurationError`` that lists the names.
+    public init(preset name: String) throws {
+        self.init()
+        switch name {
+        case "published": break
+        case "published-512": input.size = 512
+        case "published-small":
+            input.size = 320
+            network.width = 96
+            network.hidden = 384
+            network.proposalCandidates = [1000, 500]
+            network.proposalCount = [500, 300]
+            learning.regionsPerImage = 128
+        case "vit", "vit-224", "vit-small":
+            family = .detectron2
+            input.size = name == "vit-224" ? 224 : name == "vit-small" ? 320 : 640
+            if name == "vit-small" {
+                network.width = 96
+                network.hidden = 384
+                trunk.adapterChannels = [96, 96, 96, 96]
+                network.proposalCandidates = [1000, 500]
+                network.proposalCount = [500, 300]
+                learning.regionsPerImage = 128
+            }
+        default:
+            throw ConfigurationError(
+                key: "preset",
+                reason: "'\(name)' is not one of \(Self.presets.map(\.name).joined(separator: ", "))")
+        }
+    }
+}

@@ -1,0 +1,156 @@
+import CLIP
+import Detection
+import Dispatch
+import Imaging
+import Torch
+
+/// Finds objects of any named classes in pictures.
+///
+/// ```swift
+/// let detector = try Detector.load("model")
+/// let vocabulary = try await detector.vocabulary(of: ["dog", "traffic light"])
+/// let found = try await detector.detect([Image(contentsOf: "street.jpg")], vocabulary: vocabulary)
+/// for detection in found[0] { print(detection.label, detection.score, detection.box) }
+/// ```
+///
+/// Safe to use from several tasks: their calls are worked on one after another, each with all threads. A vocabulary is
+/// encoded once and used as often as wanted; changing it costs nothing.
+public final class Detector: Sendable {
+    /// How the detector is built.
+    public let configuration: DetectorConfiguration
+
+    /// The frozen CLIP.
+    public let clip: CLIPModel
+
+    /// The network.
+    public let model: FVLMModel
+
+    /// The CLIP's identity, which vocabularies must have been made by.
+    public let identity: CLIPIdentity
+
+    private let preprocessor: ImagePreprocessor
+    private let sizeMultiple: Int
+    private let queue = DispatchQueue(label: "fvlm.detector", qos: .userInitiated)
+
+    /// A detector of its parts, whose weights are set.
+    /// - Throws: ``ConfigurationError`` when the configuration does not suit the CLIP, `TorchError` when CLIP has no
+    ///   weights.
+    public init(configuration: DetectorConfiguration, clip: CLIPModel, network: DetectorNetwork) throws {
+        self.configuration = configuration
+        self.clip = clip
+        model = FVLMModel(trunk: try configuration.trunk(of: clip), network: network)
+        identity = try clip.identity()
+        preprocessor = configuration.preprocessor
+        sizeMultiple = configuration.sizeMultiple(for: clip.configuration)
+    }
+
+    /// Finds objects in pictures.
+    /// - Parameters:
+    ///   - images: Any pictures; they go through the network together.
+    ///   - vocabulary: What is looked for; made by this detector's CLIP, with a background row.
+    ///   - options: The configuration's when left out.
+    ///   - profile: Adds up where the time goes.
+    /// - Returns: What was found in each picture, the best first.
+    /// - Throws: `CLIPError` for another CLIP's vocabulary, `DetectionError`, `ImagingError`, `TorchError`;
+    ///   `CancellationError`.
+    public func detect(
+        _ images: [Image], vocabulary: Vocabulary, options: DetectionOptions? = nil, profile: StageProfile? = nil
+    ) async throws -> [[Detection]] {
+        guard !images.isEmpty else { return [] }
+        return try await onQueue { [self] in
+            try found(images, vocabulary, options ?? configuration.options, profile)
+        }
+    }
+
+    /// Encodes names, to be looked for.
+    /// - Parameters:
+    ///   - names: The classes' names; lists are never split.
+    ///   - templates: The sentences that names are put into.
+    /// - Throws: `CLIPError`, `TokenizerError` when there is no tokenizer beside CLIP's weights.
+    public func vocabulary(of names: [String], templates: PromptTemplates = .imageNet) async throws -> Vocabulary {
+        try await onQueue { [self] in
+            try Vocabulary(
+                encoding: names.map { Vocabulary.Class($0) }, templates: templates, with: clip,
+                tokenizer: clip.tokenizer())
+        }
+    }
+
+    /// Off the tasks' threads, which must not be blocked.
+    private func onQueue<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try Task.checkCancellation()
+        return try await withCheckedThrowingContinuation { continuation in
+            queue.async { continuation.resume(with: Result { try body() }) }
+        }
+    }
+
+    private func found(
+        _ images: [Image], _ vocabulary: Vocabulary, _ options: DetectionOptions, _ profile: StageProfile?
+    ) throws -> [[Detection]] {
+        let texts = try vocabulary.matrix(for: identity, withBackground: true)
+        let isBase = vocabulary.isBase.map { [false] + $0 }
+        let prepared = try StageProfile.measure(profile, .decoding) {
+            try images.map { image in try PreparedImage(image, preprocessor) }
+        }
+        let padded = try ImageBatch(
+            prepared.map { try $0.pixels.tensor().squeezed(0) }, multiple: sizeMultiple)
+        let batch = ImageBatch(pixels: padded.pixels, sizes: prepared.map(\.content))
+        let results = try model(batch, texts: texts, isBase: isBase, options: options, profile: profile)
+        return try zip(results, prepared).map { result, image in
+            let corners = try result.boxes.tensor.array(of: Float.self).map { Double($0) }
+            let masks = try result.masks.map { try $0.contiguous() }
+            let back = image.pixels.transform.inverse
+            return try result.scores.indices.map { row in
+                let box = Box(
+                    x1: corners[4 * row], y1: corners[4 * row + 1], x2: corners[4 * row + 2],
+                    y2: corners[4 * row + 3])
+                let classIndex = result.classes[row] - 1
+                return Detection(
+                    box: back.apply(to: box).clipped(to: back.target), score: result.scores[row],
+                    detectorScore: result.detectorScores[row], vlmScore: result.vlmScores[row],
+                    label: vocabulary.classes[classIndex].name, classIndex: classIndex,
+                    mask: try masks.map {
+                        MaskPatch(side: $0.shape[1], probabilities: try $0[row].array(of: Float.self))
+                    })
+            }
+        }
+    }
+}
+
+/// A picture as the network sees it.
+struct PreparedImage {
+    let pixels: PixelValues
+
+    /// Height and width of the picture inside of its padding.
+    let content: Size2D
+
+    init(_ image: Image, _ preprocessor: ImagePreprocessor) throws {
+        pixels = try preprocessor(image)
+        let transform = pixels.transform
+        let whole = Box(
+            x1: 0, y1: 0, x2: Double(image.width), y2: Double(image.height))
+        let seen = transform.apply(to: whole).clipped(to: transform.target)
+        content = Size2D(Int(seen.y2.rounded()), Int(seen.x2.rounded()))
+    }
+}
+
+extension DetectorConfiguration {
+    /// How pictures are prepared.
+    public var preprocessor: ImagePreprocessor {
+        let fitting: ImagePreprocessor.Fitting =
+            switch input.fitting {
+            case .square: .square(side: input.size)
+            case .longestSide: .shortestSide(input.size, longestSide: input.size, multiple: 1)
+            case .shortestSide: .shortestSide(input.size, longestSide: input.longestSide, multiple: 1)
+            }
+        return ImagePreprocessor(fitting: fitting, filter: .bilinear, padding: .zero)
+    }
+
+    /// The frozen trunk that the configuration makes of a CLIP.
+    /// - Throws: ``ConfigurationError`` when it does not suit the CLIP.
+    public func trunk(of clip: CLIPModel) throws -> FrozenTrunk {
+        try FrozenTrunk(
+            clip.vision, scorer: scorer(for: clip.configuration),
+            featureBlock: trunk.featureBlock == 0 ? nil : trunk.featureBlock,
+            cropSampling: family == .published ? .cellCentres : .aligned(ratio: 2))
+    }
+}

@@ -1,0 +1,3 @@
+// Boxes, tensors and vocabularies are part of what this module offers.
+@_exported import CLIP
+@_exported import Detection

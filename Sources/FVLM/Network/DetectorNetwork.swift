@@ -1,0 +1,135 @@
+import Detection
+import Torch
+
+// Letters for shapes: N images, R regions of all images, E width of text embeddings, K classes with the background in
+// row 0, S cells of a side of a mask.
+
+/// The trained part of the detector: everything between the frozen trunk's maps and boxes, region embeddings and masks.
+///
+/// Stage by stage, so that each can be used, measured and compared alone. Parameters: `adapter`, `fpn`, `rpn_head`,
+/// `box_head`, `bbox_pred`, `projection`, `mask_head`, `temperature`.
+public struct DetectorNetwork: Sendable {
+    /// The parts and their settings.
+    public let architecture: DetectorArchitecture
+
+    /// The parameters.
+    public let store: ParameterStore
+
+    /// Finds where objects may be.
+    public let proposalNetwork: RegionProposalNetwork
+
+    /// Compares region embeddings with texts.
+    public let classifier: TextClassifier
+
+    private let adapter: BilinearAdapter?
+    private let simplePyramid: SimpleFeaturePyramid?
+    private let featurePyramid: FeaturePyramid?
+    private let boxHead: BoxHead
+    private let predictor: RegionPredictor
+    private let maskHead: MaskHead?
+
+    /// A network whose parameters have no values yet.
+    /// - Throws: `DetectionError` when parts do not fit each other, `TorchError`.
+    public init(_ architecture: DetectorArchitecture, dtype: DType = .float32) throws {
+        self.architecture = architecture
+        let store = ParameterStore(dtype: dtype)
+        let root = store.root
+        self.store = store
+        classifier = try TextClassifier(root, temperatureScale: architecture.temperatureScale)
+        switch architecture.adapter {
+        case .none: (adapter, simplePyramid) = (nil, nil)
+        case .bilinear(let inputs, let outputs, let scales):
+            adapter = try BilinearAdapter(root / "adapter", inputs: inputs, outputs: outputs, scales: scales)
+            simplePyramid = nil
+        case .simplePyramid(let inputs, let width, let firstLevel):
+            adapter = nil
+            simplePyramid = try SimpleFeaturePyramid(
+                root / "fpn", inputs: inputs, width: width, firstLevel: firstLevel)
+        }
+        featurePyramid = simplePyramid == nil ? try FeaturePyramid(root / "fpn", architecture.pyramid) : nil
+        proposalNetwork = try RegionProposalNetwork(
+            root / "rpn_head", head: architecture.proposalHead, anchors: architecture.anchors,
+            architecture.proposals)
+        boxHead = try BoxHead(root / "box_head", architecture.boxHead)
+        predictor = try RegionPredictor(
+            root, width: architecture.boxHead.outputWidth, embeddingWidth: architecture.embeddingWidth)
+        maskHead = try architecture.maskHead.map { try MaskHead(root / "mask_head", $0) }
+    }
+
+    // MARK: Stages
+
+    /// What the adapter makes of the trunk's maps: the pyramid's input, finest first.
+    /// - Throws: `DetectionError`, `TorchError`.
+    public func adapted(_ trunk: [Tensor]) throws -> [Tensor] {
+        guard let adapter else { return trunk }
+        guard trunk.count == 1 else {
+            throw DetectionError("adapter", "takes one map, but the trunk gives \(trunk.count)")
+        }
+        return try adapter(trunk[0])
+    }
+
+    /// The pyramid P2, P3, ... of the trunk's maps, [N, C, H, W] each.
+    /// - Throws: `DetectionError`, `TorchError`.
+    public func pyramid(_ trunk: [Tensor]) throws -> [Tensor] {
+        if let simplePyramid {
+            guard trunk.count == 1 else {
+                throw DetectionError("pyramid", "takes one map, but the trunk gives \(trunk.count)")
+            }
+            return try simplePyramid(trunk[0])
+        }
+        guard let featurePyramid else { return trunk }
+        return try featurePyramid(adapted(trunk))
+    }
+
+    /// What the box head says of regions.
+    public struct RegionOutput: Sendable {
+        /// The box head's vectors, [R, width].
+        public let vectors: Tensor
+
+        /// How to move the regions' boxes, [R, 4] `float32`.
+        public let deltas: Tensor
+
+        /// Region embeddings, [R, E] `float32`, not of length 1.
+        public let embeddings: Tensor
+
+        /// An output of its parts.
+        public init(vectors: Tensor, deltas: Tensor, embeddings: Tensor) {
+            self.vectors = vectors
+            self.deltas = deltas
+            self.embeddings = embeddings
+        }
+    }
+
+    /// Looks at regions.
+    /// - Parameters:
+    ///   - pyramid: P2, P3, ...; the box head's levels are the first ones.
+    ///   - boxes: The regions of each image.
+    /// - Throws: `DetectionError`, `TorchError`.
+    public func regions(_ pyramid: [Tensor], boxes: [Boxes]) throws -> RegionOutput {
+        let pooled = try pooledRegions(pyramid, boxes: boxes)
+        let vectors = try boxHead(pooled)
+        let (deltas, embeddings) = try predictor(vectors)
+        return RegionOutput(vectors: vectors, deltas: deltas, embeddings: embeddings)
+    }
+
+    /// The box head's input, [R, C, resolution, resolution].
+    /// - Throws: `DetectionError`, `TorchError`.
+    public func pooledRegions(_ pyramid: [Tensor], boxes: [Boxes]) throws -> Tensor {
+        try architecture.boxPooler(
+            Array(pyramid.prefix(architecture.boxPooler.strides.count)), boxes: boxes)
+    }
+
+    /// The boxes that deltas say, before clipping, [R].
+    /// - Throws: `DetectionError`, `TorchError`.
+    public func decoded(_ deltas: Tensor, from boxes: Boxes) throws -> Boxes {
+        try architecture.regionCoder.boxes(deltas, from: boxes)
+    }
+
+    /// Mask logits of regions, [R, 1, S, S] `float32`; none for a detector of boxes.
+    /// - Throws: `DetectionError`, `TorchError`.
+    public func maskLogits(_ pyramid: [Tensor], boxes: [Boxes]) throws -> Tensor? {
+        guard let maskHead else { return nil }
+        let levels = Array(pyramid.prefix(architecture.maskPooler.strides.count))
+        return try maskHead(architecture.maskPooler(levels, boxes: boxes))
+    }
+}

@@ -1,0 +1,178 @@
+import CLIP
+import Detection
+import Torch
+
+/// The whole network: a frozen trunk, and the detector that is trained upon it.
+public struct FVLMModel: Sendable {
+    /// The frozen trunk.
+    public let trunk: FrozenTrunk
+
+    /// The trained part.
+    public let network: DetectorNetwork
+
+    /// A model of its two parts.
+    public init(trunk: FrozenTrunk, network: DetectorNetwork) {
+        self.trunk = trunk
+        self.network = network
+    }
+
+    /// What was found in one image, in pixels of the batch.
+    public struct Result: Sendable {
+        /// [D], cut at the image's borders; the best first.
+        public let boxes: Boxes
+
+        /// [D], falling.
+        public let scores: [Float]
+
+        /// The detector's own probability of the class, [D].
+        public let detectorScores: [Float]
+
+        /// The vision-language model's probability of the class, [D]; the detector's where there is no such model.
+        public let vlmScores: [Float]
+
+        /// Rows of the text embeddings, [D], from 1 on.
+        public let classes: [Int]
+
+        /// The proposal that each detection comes from, [D].
+        public let proposals: [Int]
+
+        /// Mask probabilities inside the boxes, [D, S, S]; nil where no masks are made.
+        public let masks: Tensor?
+    }
+
+    /// Scores of regions, [R, K] `float32`, the background in column 0.
+    public struct RegionScores: Sendable {
+        /// Cosines of the trained embeddings, divided by the temperature.
+        public let detectorLogits: Tensor
+
+        /// Cosines of the vision-language model's embeddings, divided by its temperature.
+        public let vlmLogits: Tensor?
+
+        /// The fused probabilities, each row with sum 1.
+        public let fused: Tensor
+
+        /// Scores of their parts.
+        public init(detectorLogits: Tensor, vlmLogits: Tensor?, fused: Tensor) {
+            self.detectorLogits = detectorLogits
+            self.vlmLogits = vlmLogits
+            self.fused = fused
+        }
+    }
+
+    /// Scores regions against texts.
+    /// - Parameters:
+    ///   - embeddings: Of the box head, [R, E].
+    ///   - vlmEmbeddings: Of the vision-language model, [R, E].
+    ///   - texts: [K, E], row 0 the background.
+    ///   - isBase: [K]; nil: all classes count as novel.
+    /// - Throws: `DetectionError`, `TorchError`.
+    public func scores(
+        embeddings: Tensor, vlmEmbeddings: Tensor?, texts: Tensor, isBase: [Bool]?, options: DetectionOptions
+    ) throws -> RegionScores {
+        // Scores are float32 whatever the network computes in.
+        try withAutocast(nil) {
+            let detector = try network.classifier(embeddings, texts: texts)
+            guard let vlmEmbeddings else {
+                return RegionScores(detectorLogits: detector, vlmLogits: nil, fused: try detector.softmax(-1))
+            }
+            let vlmClassifier = try TextClassifier(fixedTemperature: options.vlmTemperature)
+            let vlm = try vlmClassifier(vlmEmbeddings, texts: texts)
+            let fused = try options.fusion(detectorLogits: detector, vlmLogits: vlm, isBase: isBase)
+            return RegionScores(detectorLogits: detector, vlmLogits: vlm, fused: fused)
+        }
+    }
+
+    /// Finds objects.
+    /// - Parameters:
+    ///   - batch: The images.
+    ///   - texts: [K, E], row 0 the background.
+    ///   - isBase: [K]; nil: all classes count as novel.
+    /// - Returns: What was found in each image.
+    /// - Throws: `CLIPError`, `DetectionError`, `TorchError`.
+    public func callAsFunction(
+        _ batch: ImageBatch, texts: Tensor, isBase: [Bool]?, options: DetectionOptions,
+        profile: StageProfile? = nil
+    ) throws -> [Result] {
+        try withoutGradients {
+            let features = try StageProfile.measure(profile, .trunk) {
+                try trunk.features(of: batch.pixels, scoresRegions: true)
+            }
+            let pyramid = try StageProfile.measure(profile, .pyramid) { try network.pyramid(features.levels) }
+            let proposals = try StageProfile.measure(profile, .proposals) {
+                try network.proposalNetwork.proposals(
+                    network.proposalNetwork(pyramid), imageSizes: batch.sizes
+                ).map(\.boxes)
+            }
+            let output = try StageProfile.measure(profile, .boxHead) {
+                try network.regions(pyramid, boxes: proposals)
+            }
+            let scores = try StageProfile.measure(profile, .scoring) {
+                let embeddings = try trunk.regionEmbeddings(features, pixels: batch.pixels, boxes: proposals)
+                return try self.scores(
+                    embeddings: output.embeddings, vlmEmbeddings: embeddings, texts: texts, isBase: isBase,
+                    options: options)
+            }
+            let found = try StageProfile.measure(profile, .suppression) {
+                try detections(proposals, output, scores, sizes: batch.sizes, options: options)
+            }
+            guard options.includesMasks, network.architecture.maskHead != nil else { return found }
+            return try StageProfile.measure(profile, .masks) { try withMasks(found, pyramid) }
+        }
+    }
+
+    // MARK: Steps
+
+    /// The detections of every image, without masks: proposals are moved by the box head's deltas, cut at the image's
+    /// borders, and suppressed class by class.
+    /// - Parameters:
+    ///   - proposals: The regions of each image.
+    ///   - output: What the box head says of them.
+    ///   - scores: Their scores.
+    ///   - sizes: Height and width of each image without its padding.
+    /// - Throws: `DetectionError`, `TorchError`.
+    public func detections(
+        _ proposals: [Boxes], _ output: DetectorNetwork.RegionOutput, _ scores: RegionScores, sizes: [Size2D],
+        options: DetectionOptions
+    ) throws -> [Result] {
+        let suppression = try NonMaximumSuppression(
+            threshold: options.suppressionThreshold,
+            includesThreshold: network.architecture.includesSuppressionThreshold)
+        let detector = try scores.detectorLogits.softmax(-1)
+        let vlm = try scores.vlmLogits.map { try $0.softmax(-1) } ?? detector
+        var start = 0
+        return try zip(proposals, sizes).map { boxes, size in
+            let rows = start..<start + boxes.count
+            start = rows.upperBound
+            let decoded = try network.decoded(output.deltas[rows], from: boxes)
+                .clipped(to: size, border: network.architecture.border)
+            let fused = try scores.fused[rows]
+            let kept = try suppression.perClass(
+                decoded, scores: fused.narrowed(1, start: 1, length: try fused.size(1) - 1),
+                scoreThreshold: options.scoreThreshold, candidates: options.candidatesPerClass,
+                limit: options.limit)
+            let places = try Tensor(kept.rows.map { Int($0) })
+            let columns = try Tensor(kept.classes.map { Int($0) + 1 })
+            func values(_ table: Tensor) throws -> [Float] {
+                kept.rows.isEmpty ? [] : try table[rows][places, columns].array(of: Float.self)
+            }
+            return Result(
+                boxes: kept.rows.isEmpty ? try .none() : try decoded.selected(places), scores: kept.scores,
+                detectorScores: try values(detector), vlmScores: try values(vlm),
+                classes: kept.classes.map { Int($0) + 1 }, proposals: kept.rows.map { Int($0) }, masks: nil)
+        }
+    }
+
+    private func withMasks(_ found: [Result], _ pyramid: [Tensor]) throws -> [Result] {
+        guard let logits = try network.maskLogits(pyramid, boxes: found.map(\.boxes)) else { return found }
+        let masks = try logits.to(.float32).sigmoid().squeezed(1)
+        var start = 0
+        return try found.map { result in
+            let rows = start..<start + result.boxes.count
+            start = rows.upperBound
+            return Result(
+                boxes: result.boxes, scores: result.scores, detectorScores: result.detectorScores,
+                vlmScores: result.vlmScores, classes: result.classes, proposals: result.proposals,
+                masks: try masks[rows])
+        }
+    }
+}

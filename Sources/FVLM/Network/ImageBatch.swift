@@ -1,0 +1,47 @@
+import Torch
+
+/// Images of one or several sizes as one tensor, each in the upper left corner.
+public struct ImageBatch: Sendable {
+    /// [N, 3, H, W] `float32`, normalised; zeros, the mean colour, where an image does not reach.
+    public let pixels: Tensor
+
+    /// Height and width of each image, [N].
+    public let sizes: [Size2D]
+
+    /// A batch that is padded already.
+    public init(pixels: Tensor, sizes: [Size2D]) {
+        self.pixels = pixels
+        self.sizes = sizes
+    }
+
+    /// Pads images to a common size.
+    /// - Parameters:
+    ///   - images: [3, h, w] each.
+    ///   - multiple: Height and width of the batch are multiples of it, so that the maps of all strides fit each other.
+    /// - Throws: `TorchError` for no images and for images of another shape.
+    public init(_ images: [Tensor], multiple: Int) throws {
+        guard let first = images.first,
+            images.allSatisfy({ $0.rank == 3 && $0.shape[0] == 3 && $0.shape[1] > 0 && $0.shape[2] > 0 })
+        else {
+            throw TorchError(
+                "ImageBatch", arguments: images.map(\.summary), reason: "needs images of the shape [3, H, W]")
+        }
+        func rounded(_ side: Int) -> Int { (side + multiple - 1) / multiple * multiple }
+        let height = rounded(images.map { $0.shape[1] }.max() ?? 0)
+        let width = rounded(images.map { $0.shape[2] }.max() ?? 0)
+        sizes = images.map { Size2D($0.shape[1], $0.shape[2]) }
+        if images.count == 1, sizes[0] == Size2D(height, width) {
+            pixels = try first.unsqueezed(0)
+            return
+        }
+        let batch = try Tensor.zeros(
+            [images.count, 3, height, width], dtype: first.dtype, device: first.device)
+        for (index, image) in images.enumerated() {
+            try batch[index, TensorIndex.all, 0..<image.shape[1], 0..<image.shape[2]].copyInPlace(image)
+        }
+        pixels = batch
+    }
+
+    /// The number of images.
+    public var count: Int { sizes.count }
+}

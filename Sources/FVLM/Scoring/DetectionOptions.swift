@@ -1,0 +1,29 @@
+/// What can be chosen at run time, without other weights.
+public struct DetectionOptions: Sendable, Hashable, Codable {
+    /// What the vision-language model's cosines are divided by.
+    public var vlmTemperature = 0.01
+
+    /// The weights of the vision-language model in the score.
+    public var fusion = ScoreFusion.lvis
+
+    /// Detections whose score is not above are left out.
+    public var scoreThreshold = 0.05
+
+    /// The overlap (intersection over union) at which the weaker of two detections of a class goes.
+    public var suppressionThreshold = 0.5
+
+    /// How many regions of each class take part in suppression.
+    public var candidatesPerClass = 1000
+
+    /// How many detections an image may have.
+    public var limit = 100
+
+    /// The least probability of a mask's pixels.
+    public var maskThreshold = 0.5
+
+    /// Whether masks are made.
+    public var includesMasks = true
+
+    /// The usual options, those of the published code for evaluation.
+    public init() {}
+}

@@ -1,0 +1,104 @@
+import Detection
+import Torch
+
+extension DetectorNetwork {
+    /// The terms of the loss, `float32` tensors without dimensions.
+    public struct Losses: Sendable {
+        /// Objectness of anchors.
+        public let proposalScore: Tensor
+        /// Boxes of anchors.
+        public let proposalBox: Tensor
+        /// Classes of regions.
+        public let classification: Tensor
+        /// Boxes of regions.
+        public let box: Tensor
+        /// Masks of foreground regions; nil for a detector of boxes.
+        public let mask: Tensor?
+
+        /// The terms with the names that logs give them: detectron2's.
+        public var terms: [(name: String, value: Tensor)] {
+            var terms = [
+                ("loss_rpn_cls", proposalScore), ("loss_rpn_loc", proposalBox), ("loss_cls", classification),
+                ("loss_box_reg", box),
+            ]
+            if let mask { terms.append(("loss_mask", mask)) }
+            return terms.map { (name: $0.0, value: $0.1) }
+        }
+    }
+
+    /// The loss of a batch.
+    /// - Parameters:
+    ///   - trunk: The frozen trunk's maps.
+    ///   - sizes: Height and width of each image without its padding.
+    ///   - examples: What is to be found in each image.
+    ///   - texts: [K, E], row 0 the background, then the classes that examples refer to.
+    ///   - generator: Where the choice of anchors and regions is drawn from.
+    /// - Throws: `DetectionError`, `TorchError`.
+    public func losses(
+        _ trunk: [Tensor], sizes: [Size2D], examples: [TrainingExample], texts: Tensor, generator: Generator
+    ) throws -> Losses {
+        let pyramid = try pyramid(trunk)
+        let predictions = try proposalNetwork(pyramid)
+        let crowds = examples.map(\.crowd)
+        let proposalLosses = try withAutocast(nil) {
+            let targets = try proposalNetwork.targets(
+                grids: predictions.logits.map { Size2D($0.shape[2], $0.shape[3]) },
+                groundTruth: examples.map(\.boxes), ignored: crowds, generator: generator)
+            return try proposalNetwork.losses(predictions, targets)
+        }
+        let proposals = try proposalNetwork.proposals(predictions, imageSizes: sizes)
+        let samples = try zip(proposals, examples).map { proposals, example in
+            try architecture.regionSampler(
+                proposals.boxes, groundTruth: example.boxes, classes: Tensor(example.classes.map { $0 + 1 }),
+                ignored: example.crowd, generator: generator)
+        }
+        let output = try regions(pyramid, boxes: samples.map(\.boxes))
+        let classes = try Tensor.cat(samples.map(\.classes))
+        let (classification, box) = try withAutocast(nil) {
+            (
+                try classificationTerm(output.embeddings, classes, texts),
+                try boxTerm(output.deltas, samples, classes)
+            )
+        }
+        return Losses(
+            proposalScore: proposalLosses.objectness, proposalBox: proposalLosses.boxes,
+            classification: classification, box: box, mask: try maskTerm(pyramid, samples, examples))
+    }
+
+    private func classificationTerm(_ embeddings: Tensor, _ classes: Tensor, _ texts: Tensor) throws -> Tensor {
+        // The contrastive loss has a fixed temperature of its own and takes cosines.
+        if case .contrastive = architecture.classificationLoss {
+            return try architecture.classificationLoss(
+                TextClassifier.cosines(embeddings, texts: texts), classes: classes)
+        }
+        return try architecture.classificationLoss(classifier(embeddings, texts: texts), classes: classes)
+    }
+
+    private func boxTerm(_ deltas: Tensor, _ samples: [RegionSampler.Sample], _ classes: Tensor) throws -> Tensor {
+        let sources = try Boxes.cat(samples.map(\.boxes))
+        let targets = try architecture.regionCoder.encode(Boxes.cat(samples.map(\.targets)), from: sources)
+        return try regionBoxLoss(
+            deltas, targets: targets, classes: classes, sources: sources, coder: architecture.regionCoder,
+            loss: architecture.regionBoxLoss, normalizer: architecture.regionBoxNormalizer)
+    }
+
+    private func maskTerm(_ pyramid: [Tensor], _ samples: [RegionSampler.Sample], _ examples: [TrainingExample]) throws
+        -> Tensor?
+    {
+        guard architecture.maskHead != nil else { return nil }
+        let builder = MaskTargetBuilder(
+            kind: architecture.maskTargets, side: architecture.maskPooler.output * 2)
+        var boxes: [Boxes] = []
+        var targets: [Tensor] = []
+        for (sample, example) in zip(samples, examples) {
+            let foreground = try sample.boxes.tensor[0..<sample.foregroundCount]
+            let matches = try sample.matches[0..<sample.foregroundCount].array(of: Int.self)
+            let (regions, masks) = try builder(
+                example.masks, objectBoxes: example.boxes, matches: matches, boxes: Boxes(foreground))
+            boxes.append(try Boxes(foreground).selected(Tensor(regions)))
+            targets.append(masks)
+        }
+        guard let logits = try maskLogits(pyramid, boxes: boxes) else { return nil }
+        return try withAutocast(nil) { try maskLoss(logits, targets: Tensor.cat(targets)) }
+    }
+}

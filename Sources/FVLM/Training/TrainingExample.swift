@@ -1,0 +1,45 @@
+import Detection
+import Torch
+
+/// One image in the network's frame with what is to be found in it.
+public struct TrainingExample: Sendable {
+    /// The image's id in its data set, for messages.
+    public var imageID: Int64
+
+    /// [3, H, W] `float32`, normalised, without padding.
+    public var pixels: Tensor
+
+    /// The objects' boxes, [G, 4] in pixels of ``pixels``.
+    public var boxes: Boxes
+
+    /// [G], places of the objects' names among the training vocabulary's classes; the background does not count.
+    public var classes: [Int]
+
+    /// The objects' masks, [G].
+    public var masks: [InstanceMask]
+
+    /// Regions that are neither object nor background, in pixels of ``pixels``.
+    public var crowd: Boxes
+
+    /// An example of its parts.
+    public init(
+        imageID: Int64, pixels: Tensor, boxes: Boxes, classes: [Int], masks: [InstanceMask], crowd: Boxes
+    ) {
+        self.imageID = imageID
+        self.pixels = pixels
+        self.boxes = boxes
+        self.classes = classes
+        self.masks = masks
+        self.crowd = crowd
+    }
+}
+
+/// The mask of one object in the network's frame.
+public enum InstanceMask: Sendable {
+    /// Rings of corners x, y, x, y, ... in pixels.
+    case polygons([[Double]])
+    /// One for every pixel of the object, `uint8` [H, W].
+    case bitmap(Tensor)
+    /// There is none; the object takes no part in the mask loss.
+    case none
+}

@@ -1,0 +1,129 @@
+import Imaging
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// Random changes of brightness, contrast, saturation and hue.
+public struct ColorJitter: Sendable, Hashable, Codable {
+    /// Colours are multiplied by a number from 1 - this to 1 + this.
+    public var brightness: Double
+
+    /// Distances from the picture's mean grey are multiplied by a number from 1 - this to 1 + this.
+    public var contrast: Double
+
+    /// Distances from each pixel's grey are multiplied by a number from 1 - this to 1 + this.
+    public var saturation: Double
+
+    /// Colours are turned about the grey axis by an angle from -this to this, in parts of a full turn.
+    public var hue: Double
+
+    /// Changes of these strengths, brightness, contrast and saturation from 0 to 1, hue from 0 to 0.5.
+    public init(brightness: Double = 0, contrast: Double = 0, saturation: Double = 0, hue: Double = 0) {
+        self.brightness = brightness
+        self.contrast = contrast
+        self.saturation = saturation
+        self.hue = hue
+    }
+
+    /// What chance decided for one image.
+    public struct Draw: Sendable, Hashable {
+        /// The factor of all colours.
+        public var brightness: Double
+        /// The factor of distances from the picture's mean grey.
+        public var contrast: Double
+        /// The factor of distances from each pixel's grey.
+        public var saturation: Double
+        /// The angle about the grey axis in parts of a full turn.
+        public var hue: Double
+    }
+
+    /// Decides for one image.
+    /// - Throws: ``TrainingError`` for strengths out of range.
+    public func draw(_ random: inout RandomStream) throws -> Draw {
+        guard [brightness, contrast, saturation].allSatisfy({ (0...1).contains($0) }),
+            (0...0.5).contains(hue)
+        else {
+            throw TrainingError(
+                "augmentation",
+                "colour jitter needs brightness, contrast and saturation from 0 to 1 and hue from 0 to 0.5")
+        }
+        func factor(_ strength: Double) -> Double { 1 + strength * (2 * random.uniform() - 1) }
+        return Draw(
+            brightness: factor(brightness), contrast: factor(contrast), saturation: factor(saturation),
+            hue: hue * (2 * random.uniform() - 1))
+    }
+}
+
+extension ColorJitter.Draw {
+    /// The recoloured picture, rounded and cut to 0 to 255.
+    ///
+    /// Brightness, saturation and hue are one matrix, since each is linear; contrast adds a constant. Grey is
+    /// 0.299 R + 0.587 G + 0.114 B, hue turns the two other axes of YIQ.
+    /// - Throws: `ImagingError`.
+    public func apply(to image: Image) throws -> Image {
+        let luma = [0.299, 0.587, 0.114]
+        let matrix = scaled(product(turned(), saturated(luma)), by: brightness * contrast)
+        let grey = meanGrey(of: image, luma) * brightness
+        let offset = grey * (1 - contrast)
+        var pixels = [UInt8](repeating: 0, count: image.pixels.count)
+        image.pixels.withUnsafeBufferPointer { source in
+            pixels.withUnsafeMutableBufferPointer { target in
+                for start in stride(from: 0, to: source.count, by: 3) {
+                    let (red, green, blue) = (
+                        Double(source[start]), Double(source[start + 1]), Double(source[start + 2])
+                    )
+                    for channel in 0..<3 {
+                        let value =
+                            matrix[3 * channel] * red + matrix[3 * channel + 1] * green
+                            + matrix[3 * channel + 2] * blue + offset
+                        target[start + channel] = UInt8(min(max(value + 0.5, 0), 255))
+                    }
+                }
+            }
+        }
+        return try Image(width: image.width, height: image.height, pixels: pixels)
+    }
+
+    private func meanGrey(of image: Image, _ luma: [Double]) -> Double {
+        var sums = (0, 0, 0)
+        image.pixels.withUnsafeBufferPointer { pixels in
+            for start in stride(from: 0, to: pixels.count, by: 3) {
+                sums.0 += Int(pixels[start])
+                sums.1 += Int(pixels[start + 1])
+                sums.2 += Int(pixels[start + 2])
+            }
+        }
+        let count = Double(max(image.width * image.height, 1))
+        return (luma[0] * Double(sums.0) + luma[1] * Double(sums.1) + luma[2] * Double(sums.2)) / count
+    }
+
+    private func saturated(_ luma: [Double]) -> [Double] {
+        (0..<9).map { place -> Double in
+            let own = place / 3 == place % 3 ? saturation : 0
+            return (1 - saturation) * luma[place % 3] + own
+        }
+    }
+
+    private func turned() -> [Double] {
+        guard hue != 0 else { return [1, 0, 0, 0, 1, 0, 0, 0, 1] }
+        let toYIQ: [Double] = [0.299, 0.587, 0.114, 0.5959, -0.2746, -0.3213, 0.2115, -0.5227, 0.3112]
+        let toRGB: [Double] = [1, 0.956, 0.619, 1, -0.272, -0.647, 1, -1.106, 1.703]
+        let angle = 2 * Double.pi * hue
+        let turn: [Double] = [1, 0, 0, 0, cos(angle), -sin(angle), 0, sin(angle), cos(angle)]
+        return product(toRGB, product(turn, toYIQ))
+    }
+
+    private func product(_ a: [Double], _ b: [Double]) -> [Double] {
+        (0..<9).map { place -> Double in
+            let (row, column) = (place / 3 * 3, place % 3)
+            return a[row] * b[column] + a[row + 1] * b[3 + column] + a[row + 2] * b[6 + column]
+        }
+    }
+
+    private func scaled(_ matrix: [Double], by factor: Double) -> [Double] { matrix.map { $0 * factor } }
+}

@@ -1,0 +1,114 @@
+import Foundation
+import Torch
+import WeightFiles
+
+/// A training at one step, in a folder of its own: everything that is needed to go on as if nothing had happened.
+///
+/// | file | holds |
+/// |---|---|
+/// | `model.safetensors` | weights and buffers, by the parameters' names |
+/// | `average.safetensors` | their moving averages, when there are any |
+/// | `optimizer.safetensors` | what the optimiser remembers |
+/// | `random.safetensors` | states of random streams |
+/// | `state.json` | step, place in the data, schedule, metric, versions: ``State`` |
+/// | `configuration.yaml` | the configuration of the run, as text |
+public struct Checkpoint: Sendable {
+    /// The names of the files.
+    package enum File {
+        static let model = "model.safetensors"
+        static let average = "average.safetensors"
+        static let optimizer = "optimizer.safetensors"
+        static let random = "random.safetensors"
+        static let state = "state.json"
+        static let configuration = "configuration.yaml"
+    }
+
+    /// What is not a tensor.
+    public struct State: Sendable, Hashable, Codable {
+        /// The form of the folder; 1.
+        public var formatVersion = 1
+
+        /// How many optimiser steps were made.
+        public var step: Int
+
+        /// The next example.
+        public var position: LoaderPosition
+
+        /// What ``position`` counts: the fingerprint of the examples, and the loader's settings.
+        public var dataFingerprint: String
+
+        /// The seed of the data's order.
+        public var seed: UInt64
+
+        /// The learning rate's factors.
+        public var schedule: LearningRateSchedule
+
+        /// The value of the metric that chooses the best checkpoint.
+        public var metric: Double?
+
+        /// The updates that the moving averages have seen.
+        public var averageUpdates: Int
+
+        /// What the run's machine and libraries were, by name: `libtorch`, `threads`, ...
+        public var versions: [String: String]
+    }
+
+    /// The folder.
+    public let folder: String
+
+    /// What is not a tensor.
+    public let state: State
+
+    /// The configuration of the run, as text.
+    public let configuration: String
+
+    /// Opens a folder that a training has written.
+    /// - Throws: ``TrainingError`` when it is not such a folder or of a later form.
+    public init(folder: String) throws {
+        self.folder = folder
+        let path = "\(folder)/\(File.state)"
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw TrainingError(folder, "is not a checkpoint: it has no readable \(File.state)")
+        }
+        do {
+            state = try JSONDecoder().decode(State.self, from: data)
+        } catch {
+            throw TrainingError(path, "cannot be read: \(error.oneLine)")
+        }
+        guard state.formatVersion == 1 else {
+            throw TrainingError(
+                path, "is of form \(state.formatVersion), written by a later version; this one reads form 1")
+        }
+        configuration =
+            FileManager.default.contents(atPath: "\(folder)/\(File.configuration)")
+            .map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+
+    /// The weights and buffers.
+    /// - Throws: `WeightFileError`.
+    public func model() throws -> Safetensors { try Safetensors(path: "\(folder)/\(File.model)") }
+
+    /// The moving averages; nil when the run keeps none.
+    /// - Throws: `WeightFileError`.
+    public func average() throws -> Safetensors? { try optional(File.average) }
+
+    /// What the optimiser remembers.
+    /// - Throws: `WeightFileError`.
+    public func optimizer() throws -> Safetensors { try Safetensors(path: "\(folder)/\(File.optimizer)") }
+
+    /// The states of random streams.
+    /// - Throws: `WeightFileError`.
+    public func random() throws -> Safetensors { try Safetensors(path: "\(folder)/\(File.random)") }
+
+    private func optional(_ name: String) throws -> Safetensors? {
+        let path = "\(folder)/\(name)"
+        return FileManager.default.fileExists(atPath: path) ? try Safetensors(path: path) : nil
+    }
+}
+
+extension Error {
+    /// The description without line breaks.
+    var oneLine: String {
+        "\(self)".split(whereSeparator: \.isNewline).joined(separator: " ")
+    }
+}

@@ -1,0 +1,147 @@
+import Foundation
+import WeightFiles
+
+/// The checkpoints of a run: folders `step-000123`, of which the last few and the best are kept.
+///
+/// A checkpoint is written under another name, flushed to the disk and then renamed: whatever happens, a folder of that
+/// name is complete, and the earlier ones are as they were.
+public struct CheckpointFolder: Sendable {
+    /// Which checkpoints are kept.
+    public struct Retention: Sendable, Hashable, Codable {
+        /// How many of the latest.
+        public var last: Int
+
+        /// How many of those with the best metric, besides.
+        public var best: Int
+
+        /// Whether a higher metric is better.
+        public var higherIsBetter: Bool
+
+        /// By default the last three and the best.
+        public init(last: Int = 3, best: Int = 1, higherIsBetter: Bool = true) {
+            self.last = last
+            self.best = best
+            self.higherIsBetter = higherIsBetter
+        }
+    }
+
+    /// The folder that holds the checkpoints.
+    public let path: String
+
+    /// Which checkpoints are kept.
+    public var retention: Retention
+
+    /// A folder, which is made when the first checkpoint is written.
+    public init(path: String, retention: Retention = Retention()) {
+        self.path = path
+        self.retention = retention
+    }
+
+    /// The name of the checkpoint of a step.
+    public static func name(step: Int) -> String {
+        let digits = String(max(step, 0))
+        return "step-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+    }
+
+    /// The checkpoints, earliest first.
+    /// - Throws: ``TrainingError`` when the folder cannot be listed; none are there when the folder is not.
+    public func steps() throws -> [Int] {
+        guard FileManager.default.fileExists(atPath: path) else { return [] }
+        return try names().compactMap { name in
+            guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)) else { return nil }
+            return Self.name(step: step) == name ? step : nil
+        }.sorted()
+    }
+
+    /// The checkpoint of a step.
+    /// - Throws: ``TrainingError`` when it is not there or cannot be read.
+    public func checkpoint(step: Int) throws -> Checkpoint {
+        try Checkpoint(folder: "\(path)/\(Self.name(step: step))")
+    }
+
+    /// The latest checkpoint; nil when there is none.
+    /// - Throws: As ``checkpoint(step:)``.
+    public func latest() throws -> Checkpoint? { try steps().last.map(checkpoint) }
+
+    /// The checkpoint with the best metric, of several the earliest; nil when none has a metric.
+    /// - Throws: As ``checkpoint(step:)``.
+    public func best() throws -> Checkpoint? { try ranked().first }
+
+    private func ranked() throws -> [Checkpoint] {
+        let rated = try steps().map(checkpoint).compactMap { checkpoint in
+            checkpoint.state.metric.flatMap { $0.isFinite ? (checkpoint, $0) : nil }
+        }
+        return rated.sorted {
+            $0.1 == $1.1
+                ? $0.0.state.step < $1.0.state.step : ($0.1 > $1.1) == retention.higherIsBetter
+        }.map(\.0)
+    }
+
+    private func names() throws -> [String] {
+        do { return try FileManager.default.contentsOfDirectory(atPath: path) } catch {
+            throw TrainingError(path, "cannot be listed: \(error.oneLine)")
+        }
+    }
+
+    // MARK: Writing
+
+    /// Writes a checkpoint, then removes those that need not be kept.
+    /// - Returns: Its folder.
+    /// - Throws: ``TrainingError`` when it cannot be written, for example on a full disk: the earlier checkpoints are
+    ///   then as they were and nothing else is left behind.
+    @discardableResult
+    public func write(_ contents: CheckpointContents) throws -> String {
+        let final = "\(path)/\(Self.name(step: contents.state.step))"
+        let temporary = "\(path)/.writing-\(Self.name(step: contents.state.step))"
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            try Disk.remove(temporary)
+            try FileManager.default.createDirectory(atPath: temporary, withIntermediateDirectories: false)
+            try write(contents, into: temporary)
+            try Disk.flush(folder: temporary)
+            try Disk.replace(final, by: temporary)
+        } catch {
+            try? Disk.remove(temporary)
+            let earlier = try? steps().last.map { "\(Self.name(step: $0)) is intact" }
+            throw TrainingError(
+                final,
+                "the checkpoint was not written (\((earlier ?? nil) ?? "there is no earlier one")): \(error.oneLine)")
+        }
+        try removeSuperfluous()
+        return final
+    }
+
+    private func write(_ contents: CheckpointContents, into folder: String) throws {
+        let step = ["step": String(contents.state.step)]
+        func write(_ tensors: [StoredTensor], _ name: String) throws {
+            try Safetensors.write(tensors, metadata: step, to: "\(folder)/\(name)")
+        }
+        try write(contents.model, Checkpoint.File.model)
+        if !contents.average.isEmpty { try write(contents.average, Checkpoint.File.average) }
+        try write(contents.optimizer, Checkpoint.File.optimizer)
+        try write(contents.random, Checkpoint.File.random)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        try Disk.write(Array(contents.configuration.utf8), to: "\(folder)/\(Checkpoint.File.configuration)")
+        // Last, as a folder with this file counts as a checkpoint.
+        try Disk.write([UInt8](encoder.encode(contents.state)), to: "\(folder)/\(Checkpoint.File.state)")
+    }
+
+    /// Removes what ``retention`` does not keep, and what an interrupted run has left half written.
+    /// - Throws: ``TrainingError`` when something cannot be removed.
+    public func removeSuperfluous() throws {
+        let steps = try steps()
+        var kept = Set(steps.suffix(max(retention.last, 1)))
+        if retention.best > 0 { kept.formUnion(try ranked().prefix(retention.best).map(\.state.step)) }
+        for step in steps where !kept.contains(step) {
+            let name = Self.name(step: step)
+            // Renamed first, so that no incomplete folder is ever taken for a checkpoint.
+            try Disk.rename("\(path)/\(name)", to: "\(path)/.removing-\(name)")
+        }
+        for name in try names() where name.hasPrefix(".removing-step-") || name.hasPrefix(".writing-step-") {
+            try Disk.remove("\(path)/\(name)")
+        }
+    }
+}

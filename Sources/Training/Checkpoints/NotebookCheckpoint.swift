@@ -1,0 +1,116 @@
+import Torch
+import WeightFiles
+
+/// The training state of PyTorch programs that save `{"epoch", "model", "optimizer", "scheduler"}`: reading and writing.
+///
+/// PyTorch's optimisers know parameters by their place among those that they were given; the names come from the
+/// caller.
+public struct NotebookCheckpoint: Sendable {
+    /// The path of the file.
+    public let path: String
+
+    private let archive: PyTorchArchive
+
+    /// Opens a `.pth` file.
+    /// - Throws: `WeightFileError`; ``TrainingError`` when the file has no `model`.
+    public init(path: String) throws {
+        self.path = path
+        archive = try PyTorchArchive(path: path)
+        guard archive.root["model"]?.items != nil else {
+            let keys = archive.root.items?.compactMap(\.key.string).prefix(8).joined(separator: ", ")
+            throw TrainingError(
+                path, "has no dictionary 'model' (its keys: \(keys ?? "none")); a bare state_dict is imported as weights")
+        }
+    }
+
+    /// The number of the last epoch; 0 when the file has none.
+    public var epoch: Int { archive.root["epoch"]?.integer ?? 0 }
+
+    /// The epochs or steps that the schedule has seen, as PyTorch's `last_epoch`; nil when the file has no schedule.
+    public var scheduleSteps: Int? { archive.root["scheduler"]?["last_epoch"]?.integer }
+
+    /// The learning rates of the optimiser's groups; empty when the file has no optimiser.
+    public var learningRates: [Double] {
+        guard case .list(let groups)? = archive.root["optimizer"]?["param_groups"]?.content else { return [] }
+        return groups.compactMap { $0["lr"]?.real }
+    }
+
+    /// The weights.
+    /// - Parameter name: This network's name for a key of the file; nil leaves the tensor out.
+    /// - Throws: `WeightFileError`.
+    public func model(naming name: (String) -> String?) throws -> StoredTensors {
+        let prefix = "model."
+        let tensors = try archive.keys.compactMap { key -> StoredTensor? in
+            guard key.hasPrefix(prefix), let name = name(String(key.dropFirst(prefix.count))) else { return nil }
+            var tensor = try archive.tensor(named: key)
+            tensor.name = name
+            return tensor
+        }
+        return StoredTensors(tensors, origin: path)
+    }
+
+    /// What the optimiser remembers, in the form that `Optimizer.load(state:)` takes; nil when the file has none.
+    /// - Parameter parameters: This network's names of the parameters, in the order in which PyTorch's optimiser got
+    ///   them; nil for those that this network has not.
+    /// - Throws: ``TrainingError`` when the numbers of parameters differ; `WeightFileError`.
+    public func optimizerState(parameters: [String?]) throws -> StoredTensors? {
+        guard let state = archive.root["optimizer"]?["state"]?.items else { return nil }
+        var tensors: [StoredTensor] = []
+        for (key, value) in state {
+            guard let place = key.integer, let slots = value.items else { continue }
+            guard parameters.indices.contains(place) else {
+                throw TrainingError(
+                    path, "the optimiser has parameter \(place), but only \(parameters.count) names were given")
+            }
+            guard let parameter = parameters[place] else { continue }
+            for (slot, value) in slots {
+                guard let slot = slot.string else { continue }
+                if var tensor = value.tensor {
+                    tensor.name = "\(slot)/\(parameter)"
+                    tensors.append(tensor)
+                } else if let number = value.real {
+                    // Older versions store the count of steps as a plain number.
+                    tensors.append(try Tensor(scalar: Float(number)).stored(named: "\(slot)/\(parameter)"))
+                }
+            }
+        }
+        return StoredTensors(tensors, origin: path)
+    }
+
+    /// Writes such a file; `torch.load(path, weights_only=True)` reads it.
+    /// - Parameters:
+    ///   - model: The weights under the names that the file is to have.
+    ///   - optimizer: What the optimiser remembers, named `slot/parameter`.
+    ///   - parameters: The parameters' names in the order in which PyTorch's optimiser will get them.
+    ///   - learningRate: Of the only group.
+    ///   - scheduleSteps: PyTorch's `last_epoch`.
+    /// - Throws: `WeightFileError`; ``TrainingError`` for a state of a parameter that is not among `parameters`.
+    public static func write(
+        epoch: Int, model: [StoredTensor], optimizer: [StoredTensor], parameters: [String],
+        learningRate: Double, scheduleSteps: Int, to path: String
+    ) throws {
+        let places = Dictionary(
+            parameters.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        var slots: [Int: [(key: CheckpointValue.Key, value: CheckpointValue)]] = [:]
+        for tensor in optimizer {
+            guard let slash = tensor.name.firstIndex(of: "/"),
+                let place = places[String(tensor.name[tensor.name.index(after: slash)...])]
+            else {
+                throw TrainingError(path, "the optimiser's '\(tensor.name)' belongs to none of the parameters")
+            }
+            slots[place, default: []].append((.text(String(tensor.name[..<slash])), .tensor(tensor)))
+        }
+        let state = slots.sorted { $0.key < $1.key }.map {
+            (key: CheckpointValue.Key.integer($0.key), value: CheckpointValue.dictionary($0.value))
+        }
+        let group: CheckpointValue = [
+            "lr": .real(learningRate), "params": .list(parameters.indices.map { .integer($0) }),
+        ]
+        try PyTorchArchive.write(
+            [
+                "epoch": .integer(epoch), "model": .tensors(model),
+                "optimizer": ["state": .dictionary(state), "param_groups": [group]],
+                "scheduler": ["last_epoch": .integer(scheduleSteps)],
+            ], to: path)
+    }
+}

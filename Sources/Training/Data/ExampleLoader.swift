@@ -1,0 +1,228 @@
+import FVLM
+import Foundation
+import Torch
+
+/// Examples in random order, made ahead of the network by threads of its own.
+///
+/// The order of an epoch follows from the seed and the epoch's number, and chance within an example from seed, epoch and
+/// row: whatever the number of workers, and wherever a run was interrupted, the same examples come in the same
+/// order. Batches are full: one that begins at the end of an epoch goes on with the next.
+///
+/// Not to be used from several tasks at once.
+public final class ExampleLoader {
+    /// Settings of a loader.
+    public struct Options: Sendable, Hashable, Codable {
+        /// Examples of a batch.
+        public var batchSize: Int
+
+        /// What order and variation follow from.
+        public var seed: UInt64
+
+        /// Whether the order is random; otherwise it is the data set's.
+        public var shuffles: Bool
+
+        /// How many threads make examples; 0 makes them when they are asked for.
+        public var workerCount: Int
+
+        /// How many examples are made ahead; each is kept in memory with its pixels and masks.
+        public var prefetchCount: Int
+
+        /// In how many variations each image occurs, epoch after epoch in turn; nil: a new one in every epoch. A fixed
+        /// number lets frozen features be cached.
+        public var viewCount: Int?
+
+        /// Settings; two batches are made ahead when `prefetchCount` is left out.
+        public init(
+            batchSize: Int = 4, seed: UInt64 = 0, shuffles: Bool = true, workerCount: Int = 2,
+            prefetchCount: Int? = nil, viewCount: Int? = nil
+        ) {
+            self.batchSize = batchSize
+            self.seed = seed
+            self.shuffles = shuffles
+            self.workerCount = workerCount
+            self.prefetchCount = prefetchCount ?? 2 * max(batchSize, 1)
+            self.viewCount = viewCount
+        }
+    }
+
+    /// Where the examples come from.
+    public let source: any ExampleSource
+
+    /// Settings.
+    public let options: Options
+
+    /// The place of the next example that ``nextBatch()`` will give.
+    public private(set) var position: LoaderPosition
+
+    /// Seconds that the last batch was waited for.
+    public private(set) var waitingTime = 0.0
+
+    private let workshop: Workshop
+    private var ticket: Int
+
+    /// A loader from a position on; threads start with it and end with it.
+    /// - Throws: ``TrainingError`` for settings out of range and for a source without examples.
+    public init(_ source: any ExampleSource, options: Options = Options(), position: LoaderPosition = .init())
+        throws
+    {
+        guard source.count > 0 else { throw TrainingError("training set", "there are no examples") }
+        guard options.batchSize > 0, options.workerCount >= 0, options.prefetchCount >= 1,
+            options.viewCount ?? 1 > 0
+        else {
+            throw TrainingError(
+                "loader", "batch size, prefetch and views must be positive, workers not negative")
+        }
+        guard position.epoch >= 0, (0..<source.count).contains(position.index) else {
+            throw TrainingError(
+                "loader", "position \(position.index) of epoch \(position.epoch) is not in \(source.count) examples"
+            )
+        }
+        self.source = source
+        self.options = options
+        self.position = position
+        ticket = position.epoch * source.count + position.index
+        workshop = Workshop(source, options, firstTicket: ticket)
+        workshop.start()
+    }
+
+    deinit { workshop.stop() }
+
+    /// The next examples, as many as a batch has.
+    /// - Throws: What kept an example from being made; the position then stays before this batch.
+    public func nextBatch() throws -> [TrainingExample] {
+        let start = ContinuousClock.now
+        let batch = try (ticket..<ticket + options.batchSize).map { try workshop.example($0) }
+        for used in ticket..<ticket + options.batchSize { workshop.forget(used) }
+        ticket += options.batchSize
+        position = LoaderPosition(epoch: ticket / source.count, index: ticket % source.count)
+        waitingTime = (ContinuousClock.now - start).seconds
+        return batch
+    }
+
+    /// Which of the source's examples an epoch takes, in order.
+    public static func order(epoch: Int, count: Int, options: Options) -> [Int] {
+        guard options.shuffles else { return Array(0..<count) }
+        var random = RandomStream(options.seed, 0x6F72_6465_72, UInt64(truncatingIfNeeded: epoch))
+        return random.permutation(count)
+    }
+
+    /// Where chance within one example comes from.
+    /// - Parameter view: The epoch, or the variation's number when variations are fixed.
+    public static func random(seed: UInt64, view: Int, row: Int) -> RandomStream {
+        RandomStream(seed, UInt64(truncatingIfNeeded: view), UInt64(truncatingIfNeeded: row))
+    }
+}
+
+/// What the threads of a loader share; it outlives the loader until the last thread has ended.
+private final class Workshop: @unchecked Sendable {
+    // All mutable state is guarded by `condition`.
+    private let condition = NSCondition()
+    private let source: any ExampleSource
+    private let options: ExampleLoader.Options
+    private var finished: [Int: Result<TrainingExample, any Error>] = [:]
+    private var nextTicket: Int
+    private var oldestTicket: Int
+    private var orders: [Int: [Int]] = [:]
+    private var isStopped = false
+
+    init(_ source: any ExampleSource, _ options: ExampleLoader.Options, firstTicket: Int) {
+        self.source = source
+        self.options = options
+        nextTicket = firstTicket
+        oldestTicket = firstTicket
+    }
+
+    func start() {
+        for number in 0..<options.workerCount {
+            let thread = Thread { [self] in work() }
+            thread.name = "examples \(number)"
+            // Decoders and polygon work fit, and Linux commits only what is touched.
+            thread.stackSize = 4 << 20
+            thread.start()
+        }
+    }
+
+    func stop() {
+        condition.withLock {
+            isStopped = true
+            finished = [:]
+            condition.broadcast()
+        }
+    }
+
+    private func work() {
+        while let (ticket, row) = claim() {
+            let result = autoreleasing { make(ticket, row) }
+            condition.withLock {
+                if !isStopped { finished[ticket] = result }
+                condition.broadcast()
+            }
+        }
+    }
+
+    private func claim() -> (ticket: Int, row: Int)? {
+        condition.withLock {
+            // At least a batch, or a batch would wait for examples that nobody may make yet.
+            let ahead = max(options.prefetchCount, options.batchSize)
+            while !isStopped, nextTicket >= oldestTicket + ahead { condition.wait() }
+            guard !isStopped else { return nil }
+            defer { nextTicket += 1 }
+            return (nextTicket, row(nextTicket))
+        }
+    }
+
+    /// Called with the lock held.
+    private func row(_ ticket: Int) -> Int {
+        let (epoch, index) = ticket.quotientAndRemainder(dividingBy: source.count)
+        if let order = orders[epoch] { return order[index] }
+        let order = ExampleLoader.order(epoch: epoch, count: source.count, options: options)
+        orders[epoch] = order
+        orders = orders.filter { $0.key + 1 >= oldestTicket / source.count }
+        return order[index]
+    }
+
+    private func make(_ ticket: Int, _ row: Int) -> Result<TrainingExample, any Error> {
+        let epoch = ticket / source.count
+        let view = options.viewCount.map { epoch % $0 } ?? epoch
+        return Result {
+            var random = ExampleLoader.random(seed: options.seed, view: view, row: row)
+            return try source.example(at: row, random: &random)
+        }
+    }
+
+    func example(_ ticket: Int) throws -> TrainingExample {
+        guard options.workerCount > 0 else {
+            return try make(ticket, condition.withLock { row(ticket) }).get()
+        }
+        return try condition.withLock {
+            while true {
+                if let result = finished[ticket] { return try result.get() }
+                condition.wait()
+            }
+        }
+    }
+
+    func forget(_ ticket: Int) {
+        condition.withLock {
+            finished[ticket] = nil
+            oldestTicket = max(oldestTicket, ticket + 1)
+            condition.broadcast()
+        }
+    }
+}
+
+/// Releases what Objective-C's frameworks have put aside, where there are any.
+private func autoreleasing<Result>(_ body: () -> Result) -> Result {
+    #if canImport(ObjectiveC)
+        autoreleasepool(invoking: body)
+    #else
+        body()
+    #endif
+}
+
+extension Duration {
+    /// The duration in seconds.
+    var seconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    }
+}

@@ -1,0 +1,17 @@
+import FVLM
+
+/// Where an ``ExampleLoader`` takes examples from.
+public protocol ExampleSource: Sendable {
+    /// The number of examples.
+    var count: Int { get }
+
+    /// What the examples are, for example a hash of their ids: a run is only resumed on the same ones.
+    var fingerprint: String { get }
+
+    /// One example. Called from several threads at once; equal arguments give equal examples.
+    /// - Parameters:
+    ///   - row: From 0 up to, not including, ``count``.
+    ///   - random: Where chance comes from.
+    /// - Throws: What keeps the example from being made.
+    func example(at row: Int, random: inout RandomStream) throws -> TrainingExample
+}

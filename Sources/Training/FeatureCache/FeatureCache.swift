@@ -1,0 +1,98 @@
+import Foundation
+import Torch
+import WeightFiles
+
+/// Features of a frozen network on the disk, so that training need not compute them again.
+///
+/// A folder of safetensors files (`features-00000.safetensors`, ...), which are mapped into memory, and `index.json` with the
+/// identity and the file of every view. Reading costs no copy where the element type is the wanted one. Safe to
+/// read from several tasks.
+public final class FeatureCache: Sendable {
+    /// The folder.
+    public let folder: String
+
+    /// What the features depend on.
+    public let identity: FeatureCacheIdentity
+
+    private let shards: [Safetensors]
+    private let places: [String: Int]
+
+    /// Opens a cache.
+    /// - Parameter identity: What the features must depend on.
+    /// - Throws: ``TrainingError`` when there is none, or when it is of another identity: how it differs, and what to do.
+    public init(folder: String, identity: FeatureCacheIdentity) throws {
+        let index = try FeatureIndex(folder: folder)
+        if let difference = index.identity.difference(from: identity) {
+            throw TrainingError(
+                folder, "does not fit: \(difference). Make the cache anew with fvlm cache, in an empty folder")
+        }
+        self.folder = folder
+        self.identity = index.identity
+        shards = try index.shards.map { try Safetensors(path: "\(folder)/\($0.file)") }
+        var places: [String: Int] = [:]
+        for (number, shard) in index.shards.enumerated() {
+            for key in shard.keys { places[key] = number }
+        }
+        self.places = places
+    }
+
+    /// The number of views.
+    public var count: Int { places.count }
+
+    /// The bytes of all files.
+    public var byteCount: Int {
+        shards.reduce(0) { sum, shard in
+            sum + (((try? FileManager.default.attributesOfItem(atPath: shard.origin)[.size]) as? Int) ?? 0)
+        }
+    }
+
+    /// Whether a view is there.
+    public func contains(_ key: FeatureKey) -> Bool { places[key.description] != nil }
+
+    /// The features of a view, by level; in the stored element type, upon the mapped file.
+    /// - Throws: ``TrainingError`` when the view is not there: the picture was changed or added since; `TorchError`.
+    public func read(_ key: FeatureKey) throws -> [String: Tensor] {
+        guard let place = places[key.description] else {
+            throw TrainingError(
+                folder,
+                "has no view \(key.view) of the picture \(key.content.prefix(12))…: it was added or changed after the cache was made; run fvlm cache again"
+            )
+        }
+        var features: [String: Tensor] = [:]
+        for level in identity.levels {
+            features[level] = try Tensor(shards[place].tensor(named: "\(key)/\(level)"))
+        }
+        return features
+    }
+}
+
+/// The file `index.json` of a cache.
+struct FeatureIndex: Codable {
+    struct Shard: Codable {
+        var file: String
+        var keys: [String]
+    }
+
+    static let fileName = "index.json"
+
+    var identity: FeatureCacheIdentity
+    var shards: [Shard] = []
+
+    init(identity: FeatureCacheIdentity) { self.identity = identity }
+
+    init(folder: String) throws {
+        let path = "\(folder)/\(Self.fileName)"
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw TrainingError(folder, "is not a feature cache: it has no readable \(Self.fileName)")
+        }
+        do { self = try JSONDecoder().decode(Self.self, from: data) } catch {
+            throw TrainingError(path, "cannot be read: \(error.oneLine)")
+        }
+    }
+
+    func write(to folder: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        try Disk.write([UInt8](encoder.encode(self)), to: "\(folder)/\(Self.fileName)")
+    }
+}

@@ -1,0 +1,42 @@
+import WeightFiles
+
+/// What cached features depend on besides the pictures: caches of another identity are refused.
+public struct FeatureCacheIdentity: Sendable, Hashable, Codable {
+    /// The form of the files; 1.
+    public var formatVersion = 1
+
+    /// The identity of the CLIP whose features they are.
+    public var clip: String
+
+    /// Everything that decides what pixels it saw: size, resizing, normalisation, variations and their seed, the number
+    /// of views. Any text that is equal exactly when these are.
+    public var preprocessing: String
+
+    /// The names of the features of each view, such as `C4`, `C5`.
+    public var levels: [String]
+
+    /// The element type of the stored features.
+    public var dtype: DType
+
+    /// An identity of its parts.
+    public init(clip: String, preprocessing: String, levels: [String], dtype: DType = .bfloat16) {
+        self.clip = clip
+        self.preprocessing = preprocessing
+        self.levels = levels
+        self.dtype = dtype
+    }
+
+    /// How another identity differs, in words; nil when it does not.
+    func difference(from other: FeatureCacheIdentity) -> String? {
+        func differ<Value: Equatable>(_ name: String, _ value: KeyPath<Self, Value>) -> String? {
+            self[keyPath: value] == other[keyPath: value]
+                ? nil : "\(name) is \(self[keyPath: value]), needed is \(other[keyPath: value])"
+        }
+        let differences = [
+            differ("the form", \.formatVersion), differ("CLIP", \.clip),
+            differ("preprocessing", \.preprocessing), differ("levels", \.levels),
+            differ("element type", \.dtype),
+        ].compactMap { $0 }
+        return differences.isEmpty ? nil : differences.joined(separator: "; ")
+    }
+}

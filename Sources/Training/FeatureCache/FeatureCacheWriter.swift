@@ -1,0 +1,85 @@
+import Foundation
+import Torch
+import WeightFiles
+
+/// Fills a feature cache; goes on with one that was begun.
+///
+/// Views are gathered in memory until a file is full; then the file and after it the index are written, so that a cache
+/// whose making was interrupted holds all views but the last few. Not to be used from several tasks at once.
+public final class FeatureCacheWriter {
+    /// The folder.
+    public let folder: String
+
+    private let shardByteCount: Int
+    private var index: FeatureIndex
+    private var known: Set<String>
+    private var pending: [(key: FeatureKey, tensors: [StoredTensor])] = []
+    private var pendingByteCount = 0
+
+    /// Begins a cache, or goes on with one of the same identity.
+    /// - Parameter shardByteCount: About how large files become, in bytes.
+    /// - Throws: ``TrainingError`` when the folder holds a cache of another identity or cannot be written.
+    public init(folder: String, identity: FeatureCacheIdentity, shardByteCount: Int = 256 << 20) throws {
+        self.folder = folder
+        self.shardByteCount = max(shardByteCount, 1)
+        if FileManager.default.fileExists(atPath: "\(folder)/\(FeatureIndex.fileName)") {
+            index = try FeatureIndex(folder: folder)
+            if let difference = index.identity.difference(from: identity) {
+                throw TrainingError(
+                    folder, "holds another cache: \(difference). Choose an empty folder")
+            }
+        } else {
+            do {
+                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            } catch {
+                throw TrainingError(folder, "cannot be made: \(error.oneLine)")
+            }
+            index = FeatureIndex(identity: identity)
+            try index.write(to: folder)
+        }
+        known = Set(index.shards.flatMap(\.keys))
+    }
+
+    /// Whether a view was added already.
+    public func contains(_ key: FeatureKey) -> Bool { known.contains(key.description) }
+
+    /// Adds the features of a view, converted to the cache's element type; one that is there already is left.
+    /// - Throws: ``TrainingError`` unless the features are those that the identity names, or a file cannot be written.
+    public func write(_ key: FeatureKey, _ features: [(name: String, tensor: Tensor)]) throws {
+        guard features.map(\.name).sorted() == index.identity.levels.sorted() else {
+            throw TrainingError(
+                folder,
+                "the cache holds \(index.identity.levels.joined(separator: ", ")), given were \(features.map(\.name).joined(separator: ", "))"
+            )
+        }
+        guard known.insert(key.description).inserted else { return }
+        let tensors = try features.map { name, tensor in
+            // A copy: what is given may be a view of much larger memory, or change.
+            let converted = try tensor.detached().to(device: .cpu, dtype: index.identity.dtype)
+            let own = try converted.clone(.contiguous)
+            return try own.stored(named: "\(key)/\(name)")
+        }
+        pending.append((key, tensors))
+        pendingByteCount += tensors.reduce(0) { $0 + $1.byteCount }
+        if pendingByteCount >= shardByteCount { try flush() }
+    }
+
+    /// Writes what is still in memory. To be called at the end.
+    /// - Throws: ``TrainingError`` when it cannot be written; it is then still in memory.
+    public func flush() throws {
+        guard !pending.isEmpty else { return }
+        let number = String(index.shards.count)
+        let file = "features-\(String(repeating: "0", count: max(0, 5 - number.count)))\(number).safetensors"
+        do {
+            try Safetensors.write(pending.flatMap(\.tensors), to: "\(folder)/\(file)")
+            var next = index
+            next.shards.append(.init(file: file, keys: pending.map(\.key.description)))
+            try next.write(to: folder)
+            index = next
+        } catch {
+            throw TrainingError("\(folder)/\(file)", "was not written: \(error.oneLine)")
+        }
+        pending = []
+        pendingByteCount = 0
+    }
+}

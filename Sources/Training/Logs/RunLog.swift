@@ -1,0 +1,44 @@
+import Foundation
+
+/// Everything that a run writes about itself into its folder: `metrics.jsonl`, files for TensorBoard in `tensorboard/`, and
+/// at the end `report.html`.
+public final class RunLog {
+    /// The folder.
+    public let folder: String
+
+    /// What the report shows so far.
+    public private(set) var history: TrainingHistory
+
+    private let title: String
+    private let metrics: MetricsLog
+    private let tensorBoard: TensorBoardLog
+
+    /// A log of a new run, or of one that goes on at a step.
+    /// - Throws: ``TrainingError`` when it cannot be written.
+    public init(folder: String, title: String = "Training", resumedStep: Int? = nil) throws {
+        self.folder = folder
+        self.title = title
+        let path = "\(folder)/metrics.jsonl"
+        metrics = try MetricsLog(path: path, resumedStep: resumedStep)
+        tensorBoard = try TensorBoardLog(folder: "\(folder)/tensorboard", resumedStep: resumedStep)
+        history = try resumedStep == nil ? TrainingHistory() : TrainingHistory(path: path)
+    }
+
+    /// Writes an event; at the end of the training the report too.
+    /// - Throws: ``TrainingError`` when something cannot be written.
+    public func record(_ event: TrainingEvent) throws {
+        try metrics.record(event)
+        try tensorBoard.record(event)
+        history.add(event)
+        if case .finished = event { try writeReport() }
+    }
+
+    /// Writes the report of what has happened so far.
+    /// - Throws: ``TrainingError`` when it cannot be written.
+    public func writeReport() throws {
+        let path = "\(folder)/report.html"
+        do { try Disk.write(Array(history.report(title: title).utf8), to: path) } catch {
+            throw TrainingError(path, error.oneLine)
+        }
+    }
+}

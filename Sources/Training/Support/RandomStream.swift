@@ -1,0 +1,66 @@
+/// A stream of random numbers that follows from a few integers and from nothing else: the same on every machine, in
+/// every run and for any number of threads.
+///
+/// xoshiro256** (Blackman and Vigna, 2018), its state filled by SplitMix64 from the integers one after another.
+public struct RandomStream: RandomNumberGenerator, Sendable {
+    private var state: (UInt64, UInt64, UInt64, UInt64)
+
+    /// The stream of these integers, for example of a seed, an epoch and an image's place.
+    public init(_ integers: UInt64...) {
+        var mixer = SplitMix64(state: 0)
+        for integer in integers { mixer.state = mixer.next() ^ integer }
+        state = (mixer.next(), mixer.next(), mixer.next(), mixer.next())
+    }
+
+    /// The next 64 bits.
+    public mutating func next() -> UInt64 {
+        func rotated(_ value: UInt64, _ count: UInt64) -> UInt64 {
+            value << count | value >> (64 - count)
+        }
+        let result = rotated(state.1 &* 5, 7) &* 9
+        let shifted = state.1 << 17
+        state.2 ^= state.0
+        state.3 ^= state.1
+        state.1 ^= state.2
+        state.0 ^= state.3
+        state.2 ^= shifted
+        state.3 = rotated(state.3, 45)
+        return result
+    }
+
+    // The standard library may change how it makes numbers of a generator's bits; these do not change.
+
+    /// A number from 0 up to, not including, 1.
+    public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+    /// A number from a range.
+    public mutating func uniform(_ range: ClosedRange<Double>) -> Double {
+        range.lowerBound + (range.upperBound - range.lowerBound) * uniform()
+    }
+
+    /// An integer from 0 up to, not including, `count`; 0 when there is nothing to choose from.
+    public mutating func integer(below count: Int) -> Int {
+        count > 1 ? Int(next().multipliedFullWidth(by: UInt64(count)).high) : 0
+    }
+
+    /// The integers from 0 up to, not including, `count`, in random order (Fisher and Yates).
+    public mutating func permutation(_ count: Int) -> [Int] {
+        var order = Array(0..<max(count, 0))
+        for place in order.indices.reversed() where place > 0 {
+            order.swapAt(place, integer(below: place + 1))
+        }
+        return order
+    }
+}
+
+private struct SplitMix64 {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
+    }
+}

@@ -1,0 +1,76 @@
+import Torch
+import WeightFiles
+
+extension Trainer {
+    /// Goes on from a checkpoint as if nothing had happened: weights, moving averages, optimiser, random streams, place in
+    /// the data and step are what they were.
+    ///
+    /// Bit for bit when the run is deterministic and libraries and threads are the same; what differs is among the notes
+    /// of ``TrainingStart``.
+    /// - Throws: ``TrainingError`` when the checkpoint belongs to other data, another order or another network;
+    ///   `WeightMismatch` for another optimiser; `WeightFileError`, `TorchError`. The trainer must not be used then.
+    public func resume(from checkpoint: Checkpoint) throws {
+        let state = checkpoint.state
+        guard state.dataFingerprint == source.fingerprint else {
+            throw TrainingError(
+                checkpoint.folder,
+                "was made with another training set: images, annotations or classes differ. Begin a new run from its weights instead"
+            )
+        }
+        guard state.seed == loaderOptions.seed else {
+            throw TrainingError(
+                checkpoint.folder,
+                "was made with seed \(state.seed), now it is \(loaderOptions.seed): the order of the data differs")
+        }
+        if average != nil, try checkpoint.average() == nil {
+            throw TrainingError(
+                checkpoint.folder, "has no moving averages, which the options now ask for; leave them out")
+        }
+        try detector.parameters.restore(checkpoint.model(), omitting: isOmitted)
+        try optimizer.load(state: checkpoint.optimizer())
+        if let average, let stored = try checkpoint.average() {
+            try average.load(stored, updates: state.averageUpdates)
+        }
+        let random = try checkpoint.random()
+        try generator.restore(Tensor(random.tensor(named: "training")))
+        try Generator.standard().restore(Tensor(random.tensor(named: "standard")))
+        loader = try ExampleLoader(source, options: loaderOptions, position: state.position)
+        step = state.step
+        lastMetric = state.metric
+        notes = Self.versions.compactMap { name, value in
+            let before = state.versions[name]
+            return before == value ? nil : "\(name) was \(before ?? "unknown"), now it is \(value)"
+        }.sorted()
+        if state.schedule != options.schedule { notes.append("the learning rate's schedule was changed") }
+    }
+
+    /// What a checkpoint of the present moment holds.
+    func contents() throws -> CheckpointContents {
+        let state = Checkpoint.State(
+            step: step, position: loader.position, dataFingerprint: source.fingerprint,
+            seed: loaderOptions.seed, schedule: options.schedule, metric: lastMetric,
+            averageUpdates: average?.updates ?? 0, versions: Self.versions)
+        let parameters = detector.parameters.parameters.filter { !isOmitted($0) }
+        return CheckpointContents(
+            state: state, configuration: configuration,
+            model: try parameters.map { try $0.value.stored(named: $0.name) },
+            average: try average?.stored() ?? [], optimizer: try optimizer.state(),
+            random: [
+                try generator.state().stored(named: "training"),
+                try Generator.standard().state().stored(named: "standard"),
+            ])
+    }
+
+    /// Buffers are kept in any case: which of them training moves is not known here.
+    private func isOmitted(_ parameter: Parameter) -> Bool {
+        options.omitsFrozenWeights && parameter.role == .weight && parameter.isFrozen
+    }
+
+    /// What the last bits of results depend on.
+    private static var versions: [String: String] {
+        [
+            "libtorch": Runtime.version, "vector instructions": Runtime.cpuCapability,
+            "threads": String(Runtime.threadCount),
+        ]
+    }
+}

@@ -1,0 +1,96 @@
+import FVLM
+import Torch
+
+extension Trainer {
+    /// Makes one optimiser step from as many batches as are accumulated.
+    func makeStep() throws {
+        let parameters = optimizer.parameters
+        var imageIDs: [Int64] = []
+        var terms: [NamedValue] = []
+        for _ in 0..<options.accumulation {
+            let batch = try loader.nextBatch()
+            window.timing.data += loader.waitingTime
+            imageIDs += batch.map(\.imageID)
+            let state = try generator.state()
+            let losses = try window.measure(\.forward) { try forward(batch) }
+            terms = losses.map { NamedValue($0.name, $0.number) }
+            if let bad = terms.first(where: { !$0.value.isFinite }) {
+                throw nonFinite(
+                    bad.name, terms, imageIDs, try culprits(batch, state), parameters: [])
+            }
+            window.add(terms, images: batch.count)
+            try window.measure(\.backward) {
+                let total = try losses.dropFirst().reduce(losses[0].value) { try $0 + $1.value }
+                try (options.accumulation == 1 ? total : total * (1 / Double(options.accumulation)))
+                    .backward()
+            }
+        }
+        try window.measure(\.update) {
+            let norm = try gradientNorm(of: parameters).item()
+            guard norm.isFinite else {
+                let names = try parameters.filter { parameter in
+                    try parameter.grad.map { try !$0.norm().item().isFinite } ?? false
+                }.map(\.name)
+                throw nonFinite(nil, terms, imageIDs, [], parameters: names)
+            }
+            try clip(parameters, norm: norm)
+            try optimizer.step(learningRateFactor: options.schedule.factor(at: step))
+            try optimizer.clearGradients()
+            step += 1
+            try average?.update()
+            window.norms.add(norm)
+            recentNorms = Array((recentNorms + [norm]).suffix(8))
+        }
+        window.stepCount += 1
+    }
+
+    private struct Term {
+        let name: String
+        let value: Tensor
+        let number: Double
+    }
+
+    private func forward(_ batch: [TrainingExample]) throws -> [Term] {
+        let losses = try withAutocast(options.autocast) {
+            try detector.losses(batch, generator: generator)
+        }
+        guard !losses.isEmpty else { throw TrainingError("training", "the detector has no loss terms") }
+        let numbers = try Tensor.stack(losses.map { try $0.value.detached().to(.float32) })
+            .array(of: Double.self)
+        return zip(losses, numbers).map { Term(name: $0.name, value: $0.value, number: $1) }
+    }
+
+    /// As `torch.nn.utils.clip_grad_norm_` with the length that is known already.
+    private func clip(_ parameters: [Parameter], norm: Double) throws {
+        switch options.clipping {
+        case nil: return
+        case .magnitude(let bound): try clipGradients(of: parameters, maximumMagnitude: bound)
+        case .norm(let bound):
+            let factor = Float(bound) / (Float(norm) + 1e-6)
+            guard factor < 1 else { return }
+            for gradient in parameters.compactMap(\.grad) { try gradient.multiplyInPlace(Double(factor)) }
+        }
+    }
+
+    // MARK: Faults
+
+    /// The images of a batch whose loss is not finite on their own.
+    private func culprits(_ batch: [TrainingExample], _ state: Tensor) throws -> [Int64] {
+        try withoutGradients {
+            try batch.filter { example in
+                try generator.restore(state)
+                let terms = try forward([example])
+                return terms.contains { !$0.number.isFinite }
+            }.map(\.imageID)
+        }
+    }
+
+    private func nonFinite(
+        _ term: String?, _ losses: [NamedValue], _ imageIDs: [Int64], _ culprits: [Int64],
+        parameters: [String]
+    ) -> NonFiniteLossError {
+        NonFiniteLossError(
+            step: step, term: term, losses: losses, imageIDs: imageIDs, culprits: culprits,
+            parameters: parameters, gradientNorms: recentNorms)
+    }
+}

@@ -1,0 +1,93 @@
+/// What happens while a detector is trained.
+public enum TrainingEvent: Sendable {
+    /// Training begins, or goes on from a checkpoint.
+    case started(TrainingStart)
+    /// Some steps were made.
+    case progress(TrainingProgress)
+    /// The network was evaluated.
+    case evaluated(step: Int, EvaluationReport)
+    /// A checkpoint was written.
+    case checkpointed(step: Int, path: String)
+    /// A checkpoint could not be written; training goes on, earlier checkpoints are intact.
+    case checkpointFailed(step: Int, reason: String)
+    /// Training has ended.
+    case finished(TrainingSummary)
+}
+
+/// The beginning of a training.
+public struct TrainingStart: Sendable, Hashable {
+    /// The step that comes next; 0 unless a checkpoint is resumed.
+    public var step: Int
+    /// How many steps there are in all.
+    public var totalSteps: Int
+    /// The examples of an epoch.
+    public var exampleCount: Int
+    /// The examples of a step.
+    public var imagesPerStep: Int
+    /// The elements of all weights that are trained.
+    public var trainableWeightCount: Int
+    /// What is worth knowing, for example that a library differs from the one that made the checkpoint.
+    public var notes: [String]
+}
+
+/// A named number.
+public struct NamedValue: Sendable, Hashable, Codable {
+    /// The name.
+    public var name: String
+    /// The number.
+    public var value: Double
+
+    /// A number with a name.
+    public init(_ name: String, _ value: Double) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// The steps since the last report.
+public struct TrainingProgress: Sendable, Hashable {
+    /// Where the time of a step goes, in seconds.
+    public struct Timing: Sendable, Hashable {
+        /// Waiting for examples.
+        public var data = 0.0
+        /// The forward pass.
+        public var forward = 0.0
+        /// The backward pass.
+        public var backward = 0.0
+        /// Bounding gradients, the optimiser, the moving average.
+        public var update = 0.0
+    }
+
+    /// Steps made so far.
+    public var step: Int
+    /// Steps in all.
+    public var totalSteps: Int
+    /// Epochs made so far, with their fraction.
+    public var epoch: Double
+    /// The mean of each term of the loss over the images since the last report.
+    public var losses: [NamedValue]
+    /// The mean of their sum.
+    public var loss: Double
+    /// The learning rate of the optimiser's first group at the last step.
+    public var learningRate: Double
+    /// The mean length of the gradients before they were bounded.
+    public var gradientNorm: Double
+    /// Images a second.
+    public var imagesPerSecond: Double
+    /// The mean time of a step.
+    public var timing: Timing
+    /// Seconds until the last step, at the mean speed of this run.
+    public var remainingSeconds: Double
+}
+
+/// How a training ended.
+public struct TrainingSummary: Sendable, Hashable {
+    /// Steps made in all.
+    public var step: Int
+    /// Whether all steps were made; otherwise the training was asked to stop.
+    public var isComplete: Bool
+    /// Seconds of this run.
+    public var seconds: Double
+    /// The images of this run.
+    public var imageCount: Int
+}

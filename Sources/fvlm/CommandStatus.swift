@@ -1,0 +1,47 @@
+import COCO
+import Foundation
+import WeightFiles
+
+#if FVLM_TORCH
+    import CLIP
+    import Detection
+    import FVLM
+    import Imaging
+    import Torch
+#endif
+
+/// The exit code of an error of this package.
+struct CommandStatus {
+    /// Bad data, as in sysexits.h.
+    static let badData: Int32 = 65
+
+    /// The code.
+    let code: Int32
+
+    /// The code of `error`; nil for errors of the command line itself, which know their own.
+    init?(_ error: any Error) {
+        switch error {
+        case let error as AnnotationFileError: code = error.kind == .malformed ? Self.badData : 1
+        case is EvaluationError, is MaskError, is WeightFileError: code = Self.badData
+        default:
+            #if FVLM_TORCH
+                guard let code = Self.networkStatus(error) else { return nil }
+                self.code = code
+            #else
+                return nil
+            #endif
+        }
+    }
+
+    #if FVLM_TORCH
+        private static func networkStatus(_ error: any Error) -> Int32? {
+            switch error {
+            case is CLIPError, is WeightMismatch, is TokenizerError, is PreprocessingError, is PromptError,
+                is ImagingError, is ConfigurationError, is DetectionError:
+                badData
+            case is TorchError: 1
+            default: nil
+            }
+        }
+    #endif
+}

@@ -1,0 +1,36 @@
+import ArgumentParser
+import COCO
+import Foundation
+
+/// The command line of the package: one subcommand a file.
+@main
+struct FVLM: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fvlm",
+        abstract: "Open-vocabulary object detection: data sets, evaluation, models.",
+        subcommands: subcommandTypes)
+
+    private static var subcommandTypes: [any ParsableCommand.Type] {
+        var types: [any ParsableCommand.Type] = [ScoreCommand.self]
+        #if FVLM_TORCH
+            types += [DetectCommand.self, EmbedCommand.self, VocabularyCommand.self, ConvertCommand.self]
+        #endif
+        return types + [InspectCommand.self]
+    }
+
+    /// Runs the command and ends with 0, 64 for wrong usage, 65 for bad data, 1 for anything else.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            guard let status = CommandStatus(error) else { exit(withError: error) }
+            FileHandle.standardError.write(Data("error: \(error)\n".utf8))
+            Foundation.exit(status.code)
+        }
+    }
+}

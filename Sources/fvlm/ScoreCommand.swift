@@ -1,0 +1,143 @@
+import ArgumentParser
+import COCO
+import Dispatch
+import Foundation
+
+extension EvaluationOptions.Geometry: ExpressibleByArgument {}
+extension OpenVocabularySplit: ExpressibleByArgument {}
+
+/// `fvlm score`
+struct ScoreCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "score",
+        abstract: "Scores result files against annotations: the figures of COCO and of LVIS.",
+        discussion: """
+            Example:
+              fvlm score --ground-truth instances_val2017.json --detections results.json --type segm
+
+            A file name of - reads standard input. Figures are -1 where no object is to be found.
+            """)
+
+    @Option(name: [.short, .long], help: "The annotation file (COCO instances or LVIS v1).")
+    var groundTruth: String
+
+    @Option(name: [.short, .long], help: "The result file.")
+    var detections: String
+
+    @Option(help: "What is compared: bbox or segm.")
+    var type: EvaluationOptions.Geometry = .box
+
+    @Flag(
+        help:
+            "The rules of LVIS: federated classes, 300 detections an image, AP of rare, common and frequent.")
+    var lvis = false
+
+    @Flag(help: "Recall of proposals at 100, 300 and 1000 an image; classes are disregarded.")
+    var proposals = false
+
+    @Option(help: "Also report base and novel classes: ovd48-17 (COCO) or lvis-base-rare.")
+    var split: OpenVocabularySplit?
+
+    @Flag(help: "Leave out images without an object of the scored classes.")
+    var onlyAnnotatedImages = false
+
+    @Flag(help: "Repeat two known faults of the Python tools (objects of id 0; box areas for masks).")
+    var pycocotoolsCompatible = false
+
+    @Option(help: ArgumentHelp("A second result file to compare with, by a paired test.", valueName: "file"))
+    var compare: String?
+
+    @Option(
+        help: ArgumentHelp("Confidence intervals from this many draws of the images.", valueName: "draws"))
+    var bootstrap: Int?
+
+    @Option(help: "The seed of the draws.")
+    var seed: UInt64 = 0
+
+    @Option(
+        help: ArgumentHelp(
+            "How many classes the table shows, those that lose most first.", valueName: "count"))
+    var classes = 20
+
+    @Option(help: "The number of threads; 0 for one a processor.")
+    var threads = 0
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func validate() throws {
+        if lvis, proposals { throw ValidationError("--lvis and --proposals exclude each other") }
+        if proposals, split != nil || bootstrap != nil || compare != nil {
+            throw ValidationError(
+                "--proposals knows no --split, --bootstrap and --compare: classes are disregarded")
+        }
+        if [groundTruth, detections, compare].count(where: { $0 == "-" }) > 1 {
+            throw ValidationError("standard input (-) can be read only once")
+        }
+        if let bootstrap, bootstrap < 1 { throw ValidationError("--bootstrap needs at least 1 draw") }
+        if threads < 0 { throw ValidationError("--threads cannot be negative") }
+        if classes < 0 { throw ValidationError("--classes cannot be negative") }
+    }
+
+    func run() throws {
+        let (truth, results) = try read()
+        var options: EvaluationOptions =
+            proposals ? .proposals(type) : lvis ? .lvis(type) : .coco(type)
+        options.pycocotoolsCompatible = pycocotoolsCompatible
+        options.threadCount = threads
+        let splits = try split?.parts(of: truth) ?? []
+        if split != nil { options.categoryIDs = splits.flatMap(\.categoryIDs) }
+        if onlyAnnotatedImages { options.imageIDs = annotatedImages(truth, options.categoryIDs) }
+
+        let evaluation = try Evaluation(truth: truth, detections: results[0], options: options)
+        var report = ScoreReport(evaluation, splits: splits)
+        if let compare {
+            let other = try Evaluation(truth: truth, detections: results[1], options: options)
+            report.differences = try Evaluation.compare(
+                evaluation, other, parts: evaluation.parts(splits), resamples: bootstrap ?? 1000, seed: seed)
+            report.comparedFile = compare
+        } else if let bootstrap {
+            report.intervals = try evaluation.intervals(
+                parts: evaluation.parts(splits), resamples: bootstrap, seed: seed)
+        }
+        if json {
+            print(try report.json())
+        } else {
+            print(report.table(classes: classes), terminator: "")
+        }
+        for line in report.notices { FileHandle.standardError.write(Data("note: \(line)\n".utf8)) }
+    }
+
+    /// Reads all files, each on a thread of its own.
+    private func read() throws -> (Dataset, [DetectionTable]) {
+        let paths = [detections] + (compare.map { [$0] } ?? [])
+        nonisolated(unsafe) var truth: Result<Dataset, any Error>?
+        nonisolated(unsafe) var results = [Result<DetectionTable, any Error>?](
+            repeating: nil, count: paths.count)
+        let lock = NSLock()
+        DispatchQueue.concurrentPerform(iterations: paths.count + 1) { index in
+            if index < paths.count {
+                let result = Result { try DetectionTable(path: paths[index]) }
+                lock.withLock { results[index] = result }
+            } else {
+                let result = Result { try Dataset(path: groundTruth) }
+                lock.withLock { truth = result }
+            }
+        }
+        guard let truth = try truth?.get() else { throw ExitCode.failure }
+        return (truth, try results.compactMap { try $0?.get() })
+    }
+
+    private func annotatedImages(_ truth: Dataset, _ categoryIDs: [Int64]?) -> [Int64] {
+        let wanted = Set(categoryIDs ?? truth.categories.map(\.id))
+        let known = Set(truth.images.ids)
+        var ids: Set<Int64> = []
+        for row in 0..<truth.annotations.count
+        where wanted.contains(truth.annotations.categoryIDs[row])
+            && known.contains(truth.annotations.imageIDs[row])
+        {
+            ids.insert(truth.annotations.imageIDs[row])
+        }
+        return Array(ids)
+    }
+}

@@ -1,0 +1,84 @@
+import FVLM
+import Testing
+
+@Suite struct ConfigurationTests {
+    @Test func whatIsNotSaidHasItsDefault() throws {
+        let configuration = try DetectorConfiguration(
+            yaml: "input: {size: 640, fitting: shortestSide}\nscoring:\n  novelWeight: 0.45\n")
+        var expected = DetectorConfiguration()
+        expected.input.size = 640
+        expected.input.fitting = .shortestSide
+        expected.scoring.novelWeight = 0.45
+        #expect(configuration == expected)
+        #expect(try DetectorConfiguration(yaml: "") == DetectorConfiguration())
+        #expect(configuration.options.fusion.novelWeight == 0.45)
+    }
+
+    @Test func writtenAndReadAgainIsTheSame() throws {
+        for (name, _) in DetectorConfiguration.presets {
+            let preset = try DetectorConfiguration(preset: name)
+            #expect(try DetectorConfiguration(yaml: preset.yaml()) == preset)
+        }
+        #expect(throws: ConfigurationError.self) { try DetectorConfiguration(preset: "huge") }
+    }
+
+    @Test(arguments: [
+        ("input: {sise: 640}", "input.sise: is not known; did you mean 'size'?"),
+        ("scoring: {nonsense: 1}", "scoring.nonsense: is not known; known are"),
+        ("input: 640", "input: must be keys with values (size, fitting, longestSide)"),
+        ("input: {size: many}", "input.size"),
+        ("input: {size: 0}", "input.size: must be from 1 to 16384, not 0"),
+        ("input: {size: 1, size: 2}", "duplicated"),
+        ("family: resnet", "family"),
+        ("learning: {temperature: -1}", "learning.temperature: must be above 0"),
+        ("network: {proposalCount: [100]}", "network.proposalCount: must be two numbers"),
+        ("trunk: {adapterScales: [8, 2]}", "trunk.adapterScales"),
+        ("- 1\n- 2", "must be keys with values"),
+        ("a: [", "is not YAML"),
+    ])
+    func mistakesAreNamed(_ text: String, _ message: String) throws {
+        let error = try #require(throws: ConfigurationError.self) {
+            try DetectorConfiguration(yaml: text, origin: "detector.yaml")
+        }
+        #expect(error.description.hasPrefix("detector.yaml: "))
+        #expect(error.description.contains(message), "\(error)")
+        #expect(!error.description.contains("\n"))
+    }
+
+    @Test func singleSettings() throws {
+        let configuration = try DetectorConfiguration().with(settings: [
+            "input.size=224", "network.anchorSizes=[8, 16, 32, 64, 128]", "clip=a b.pt",
+        ])
+        #expect(configuration.input.size == 224)
+        #expect(configuration.network.anchorSizes == [8, 16, 32, 64, 128])
+        #expect(configuration.clip == "a b.pt")
+        for wrong in ["input.size", "input.sice=3", "=3", "input=3"] {
+            #expect(throws: ConfigurationError.self) { try DetectorConfiguration().with(settings: [wrong]) }
+        }
+    }
+
+    /// The published heads have exactly the published numbers of parameters (fvlm.md, 1.10; trained values of P6's and
+    /// all other layers, the temperature included).
+    @Test(arguments: [
+        (CLIPConfiguration.resNet50, 24_012_565), (.resNet50x4, 23_865_109), (.resNet50x16, 24_241_941),
+        (.resNet50x64, 24_995_605),
+    ])
+    func publishedParameterCounts(_ clip: CLIPConfiguration, _ count: Int) throws {
+        let architecture = try DetectorConfiguration(preset: "published").architecture(for: clip)
+        let network = try DetectorNetwork(architecture)
+        #expect(network.store.trainableWeightCount == count)
+        #expect(network.store["fpn.fpn_lateral2.weight"] != nil)
+    }
+
+    @Test func familiesNeedTheirTowers() throws {
+        let resNet = CLIPConfiguration.resNet50
+        let transformer = CLIPConfiguration.viTB32
+        #expect(throws: ConfigurationError.self) {
+            try DetectorConfiguration(preset: "published").architecture(for: transformer)
+        }
+        let upon = try DetectorConfiguration(preset: "vit").architecture(for: transformer)
+        #expect(upon.anchors.strides == [4, 8, 16, 32, 64])
+        #expect(try DetectorConfiguration().scorer(for: resNet) == .attentionPool)
+        #expect(try DetectorConfiguration().scorer(for: transformer) == .denseValue)
+    }
+}

@@ -1,0 +1,117 @@
+import Testing
+
+@testable import Imaging
+
+@Suite struct DrawingTests {
+    private let black = Color.black
+
+    @Test func paletteIsStableAndDistinct() {
+        let colors = (0..<24).map(Palette.color(at:))
+        #expect(Palette.color(at: 0) == colors[0])
+        for (index, color) in colors.enumerated() {
+            for other in colors[..<index] {
+                let distance = [(color.red, other.red), (color.green, other.green), (color.blue, other.blue)]
+                    .map { abs(Int($0.0) - Int($0.1)) }.reduce(0, +)
+                #expect(distance >= 30, "\(color) \(other)")
+            }
+        }
+        #expect(Palette.color(at: -1) == Palette.color(at: 0xFFFF))
+        #expect(Palette.color(at: .max) == Palette.color(at: 0xFFFF))
+        // White, black and a known middle grey of OKLCH.
+        #expect(Palette.color(lightness: 1, chroma: 0, hue: 0) == .white)
+        #expect(Palette.color(lightness: 0, chroma: 0, hue: 0) == .black)
+    }
+
+    @Test func bordersLieInsideTheBox() throws {
+        var image = try Image(width: 12, height: 10)
+        image.stroke(Box(x1: 2, y1: 1, x2: 9, y2: 8), with: .white, width: 2)
+        for y in 0..<10 {
+            for x in 0..<12 {
+                let inside = 2..<9 ~= x && 1..<8 ~= y
+                let hollow = 4..<7 ~= x && 3..<6 ~= y
+                #expect(image[x, y] == (inside && !hollow ? .white : .black), "\(x) \(y)")
+            }
+        }
+    }
+
+    @Test func drawingOutsideLeavesThePictureAlone() throws {
+        let image = try patternImage(width: 20, height: 15)
+        var drawn = image
+        for box in [
+            Box(x1: -9, y1: -9, x2: -1, y2: -1), Box(x1: 30, y1: 2, x2: 40, y2: 9),
+            Box(x1: 5, y1: 5, x2: 5, y2: 5), Box(x1: .nan, y1: 0, x2: 4, y2: 4),
+            Box(x1: 9, y1: 9, x2: 2, y2: 2),
+        ] {
+            drawn.stroke(box, with: .white, width: 2)
+        }
+        #expect(drawn == image)
+        drawn.fill(Box(x1: -1e300, y1: -1e300, x2: 1e300, y2: 1e300), with: .white)
+        #expect(try drawn == Image(width: 20, height: 15, filledWith: .white))
+    }
+
+    @Test func masksTint() throws {
+        var image = try Image(width: 5, height: 5)
+        let mask = try Mask(width: 5, height: 5, bytes: (0..<25).map { $0 / 5 > 0 && $0 % 5 > 0 ? 255 : 0 })
+        try image.blend(mask, with: Color(red: 200, green: 100, blue: 0), opacity: 0.5)
+        #expect(image[0, 0] == .black)
+        #expect(image[1, 1] == Color(red: 200, green: 100, blue: 0))
+        #expect(image[2, 2] == Color(red: 100, green: 50, blue: 0))
+        #expect(image[4, 3] == Color(red: 200, green: 100, blue: 0))
+        let other = try Mask(width: 4, height: 5, bytes: [UInt8](repeating: 1, count: 20))
+        #expect(throws: ImagingError.self) { try image.blend(other, with: .white) }
+    }
+
+    @Test func linesOfOneSizeHaveOneHeight() throws {
+        let texts = ["ace", "Ápgj", "x & <y>", "猫"].map { try? RenderedText($0, size: 20, color: .white) }
+        #expect(texts[0]?.height == texts[1]?.height)
+        #expect(texts[0]?.height == texts[2]?.height)
+        #expect(texts.allSatisfy { ($0?.width ?? 0) > 0 })
+        #expect(try RenderedText("", size: 20, color: .white).width == 0)
+        #expect(try RenderedText("a\u{0}\n\u{1}b\u{2028}", size: 20, color: .white).width > 0)
+    }
+
+    @Test(arguments: [
+        "dog", "a very long label that is wider than any of these pictures 🐶 " + "x", "<b>&", "\n",
+    ])
+    func labelsStayInsideWhereverTheBoxIs(_ label: String) throws {
+        for (width, height) in [(200, 120), (60, 40), (9, 9), (300, 12), (1, 1)] {
+            let image = try patternImage(width: width, height: height)
+            for box in [
+                Box(x1: 0, y1: 0, x2: Double(width), y2: Double(height)),
+                Box(
+                    x1: Double(width) - 3, y1: Double(height) - 3, x2: Double(width) + 40,
+                    y2: Double(height) + 40),
+                Box(x1: -50, y1: -50, x2: 5, y2: 5), Box(x1: 1e9, y1: 1e9, x2: 2e9, y2: 2e9),
+            ] {
+                let annotation = Annotation(box: box, label: label, color: Palette.color(at: 3))
+                let drawn = try Annotator(labelOpacity: 1).draw([annotation], on: image)
+                #expect(drawn.size == image.size)
+            }
+        }
+    }
+
+    @Test func labelsAreWritten() throws {
+        let image = try Image(width: 300, height: 200)
+        let box = Box(x1: 50, y1: 60, x2: 200, y2: 150)
+        let color = Palette.color(at: 0)
+        let plain = try Annotator().draw([Annotation(box: box, color: color)], on: image)
+        let dog = try Annotator().draw([Annotation(box: box, label: "dog", color: color)], on: image)
+        let cat = try Annotator().draw([Annotation(box: box, label: "cat", color: color)], on: image)
+        #expect(plain != dog && dog != cat)
+        // The label stands above the box, and covers nothing of it.
+        for y in 60..<150 { #expect(dog[120, y] == plain[120, y]) }
+        // Two labels at the same place do not cover each other: both grounds keep their own colour somewhere.
+        let both = try Annotator(labelOpacity: 1).draw(
+            [
+                Annotation(box: box, label: "dog", color: Color(red: 255, green: 0, blue: 0)),
+                Annotation(box: box, label: "cat", color: Color(red: 0, green: 0, blue: 255)),
+            ], on: image)
+        let red = both.pixels.indices.count {
+            $0 % 3 == 0 && both.pixels[$0] == 255 && both.pixels[$0 + 1] == 0
+        }
+        let blue = both.pixels.indices.count {
+            $0 % 3 == 2 && both.pixels[$0] == 255 && both.pixels[$0 - 1] == 0
+        }
+        #expect(red > 200 && blue > 200)
+    }
+}

@@ -1,0 +1,59 @@
+import FixtureSupport
+import Foundation
+import Testing
+
+@testable import WeightFiles
+
+@Suite struct WeightFileTests {
+    @Test(arguments: [
+        ("version https://git-lfs.github.com/spec/v1\n", "git-lfs"), ("<!DOCTYPE html>", "web page"),
+        ("\u{1F}\u{8B}", "unknown form"), ("GGUF....", "GGUF"), ("(dp0\n", "protocol 0"),
+        ("{\"a\": 1}", "not an index"), ("hello, world", "unknown form"), ("{", "expected"),
+        ("{\"weight_map\": {\"a\": \"../x.safetensors\"}}", "not the name of a file"),
+        ("{\"weight_map\": {\"a\": \"absent.bin\"}}", "absent.bin"),
+    ])
+    func otherFilesAreNamed(text: String, reason: String) throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.file("weights.bin", Array(text.utf8))
+        let error = try #require(throws: WeightFileError.self) { try WeightFile.open(path) }
+        #expect("\(error)".contains(reason), "\(error)")
+    }
+
+    @Test func formsAreToldByContent() throws {
+        func form(_ bytes: [UInt8]) -> WeightFile.Form { bytes.withUnsafeBytes { WeightFile.form(of: $0) } }
+        #expect(form([0x1F, 0x8B, 8]) == .other("a gzip file (unpack it first)"))
+        #expect(form([]) == .other(nil))
+        #expect(form([0x80, 4, 0x95]) == .pickle)
+        #expect(form([0x80, 1]) != .pickle)
+        #expect(form([0x7B, 0, 0, 0, 0, 0, 0, 0, 0x7B]) == .json)
+        #expect(form([0x40, 0, 0, 0, 0, 0, 0, 0, 0x7B]) == .safetensors)
+        let fixture = try Fixtures.case("weightfiles", "forms")
+        #expect(try WeightFile.open(fixture.path("state_dict.pt")) is PyTorchArchive)
+        #expect(try WeightFile.open(fixture.path("legacy.pth")) is PyTorchArchive)
+        #expect(try WeightFile.open(fixture.path("script.pt")) is TorchScriptArchive)
+        #expect(try WeightFile.open(fixture.path("plain.pkl")) is NumpyPickle)
+        #expect(try WeightFile.open(fixture.path("plain.safetensors")) is Safetensors)
+        #expect(try WeightFile.open(fixture.path("sharded")) is ShardedWeights)
+        #expect(throws: WeightFileError.self) { try WeightFile.open(fixture.folder.path) }
+        #expect(throws: WeightFileError.self) { try WeightFile.open("/nowhere/model.bin") }
+    }
+
+    @Test func anIndexMustListWhatItsFilesHave() throws {
+        let fixture = try Fixtures.case("weightfiles", "forms")
+        let folder = try TemporaryFolder()
+        let name = "model-00001-of-00002.safetensors"
+        let part = try [UInt8](Data(contentsOf: URL(filePath: fixture.path("sharded/\(name)"))))
+        _ = try folder.file(name, part)
+        func open(_ names: [String]) throws -> ShardedWeights {
+            let map = names.map { "\"\($0)\": \"\(name)\"" }.joined(separator: ",")
+            return try ShardedWeights(
+                path: folder.file("index.json", Array("{\"weight_map\": {\(map)}}".utf8)))
+        }
+        #expect(try open(["c", "a"]).keys == ["c", "a"])
+        #expect(try open(["c", "a"]).files == [name])
+        let missing = try #require(throws: WeightFileError.self) { try open(["a", "c", "d"]) }
+        #expect("\(missing)".hasSuffix(": d"))
+        let unlisted = try #require(throws: WeightFileError.self) { try open(["a"]) }
+        #expect("\(unlisted)".hasSuffix(": c"))
+    }
+}
