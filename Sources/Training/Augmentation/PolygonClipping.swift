@@ -8,12 +8,24 @@ enum PolygonClipping {
     static func clip(_ ring: [Point], to size: ImageSize) -> [Point] {
         let (width, height) = (Double(size.width), Double(size.height))
         var points = ring
-        points = clip(points, { $0.x }, limit: 0, keepsAbove: true) { Point(x: 0, y: $0) } across: { $0.y }
-        points = clip(points, { $0.x }, limit: width, keepsAbove: false) { Point(x: width, y: $0) } across: {
+        points = clip(points, { $0.x }, limit: 0, keepsAbove: true) {
+            Point(x: 0, y: $0)
+        } across: {
             $0.y
         }
-        points = clip(points, { $0.y }, limit: 0, keepsAbove: true) { Point(x: $0, y: 0) } across: { $0.x }
-        points = clip(points, { $0.y }, limit: height, keepsAbove: false) { Point(x: $0, y: height) } across: {
+        points = clip(points, { $0.x }, limit: width, keepsAbove: false) {
+            Point(x: width, y: $0)
+        } across: {
+            $0.y
+        }
+        points = clip(points, { $0.y }, limit: 0, keepsAbove: true) {
+            Point(x: $0, y: 0)
+        } across: {
+            $0.x
+        }
+        points = clip(points, { $0.y }, limit: height, keepsAbove: false) {
+            Point(x: $0, y: height)
+        } across: {
             $0.x
         }
         return points.count < 3 ? [] : points
@@ -73,7 +85,7 @@ enum PolygonClipping {
     }
 
     /// Whether a point is inside a ring, by the even-odd rule.
-    private static func contains(_ ring: [Point], _ point: Point) -> Bool {
+    static func contains(_ ring: [Point], _ point: Point) -> Bool {
         guard var previous = ring.last else { return false }
         var isInside = false
         for next in ring {

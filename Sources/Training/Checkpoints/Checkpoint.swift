@@ -71,7 +71,10 @@ public struct Checkpoint: Sendable {
             throw TrainingError(folder, "is not a checkpoint: it has no readable \(File.state)")
         }
         do {
-            state = try JSONDecoder().decode(State.self, from: data)
+            let decoder = JSONDecoder()
+            decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+                positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+            state = try decoder.decode(State.self, from: data)
         } catch {
             throw TrainingError(path, "cannot be read: \(error.oneLine)")
         }

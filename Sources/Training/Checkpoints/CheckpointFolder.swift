@@ -105,7 +105,8 @@ public struct CheckpointFolder: Sendable {
             let earlier = try? steps().last.map { "\(Self.name(step: $0)) is intact" }
             throw TrainingError(
                 final,
-                "the checkpoint was not written (\((earlier ?? nil) ?? "there is no earlier one")): \(error.oneLine)")
+                "the checkpoint was not written (\((earlier ?? nil) ?? "there is no earlier one")): \(error.oneLine)"
+            )
         }
         try removeSuperfluous()
         return final

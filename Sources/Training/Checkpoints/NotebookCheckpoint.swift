@@ -19,7 +19,9 @@ public struct NotebookCheckpoint: Sendable {
         guard archive.root["model"]?.items != nil else {
             let keys = archive.root.items?.compactMap(\.key.string).prefix(8).joined(separator: ", ")
             throw TrainingError(
-                path, "has no dictionary 'model' (its keys: \(keys ?? "none")); a bare state_dict is imported as weights")
+                path,
+                "has no dictionary 'model' (its keys: \(keys ?? "none")); a bare state_dict is imported as weights"
+            )
         }
     }
 
@@ -41,7 +43,9 @@ public struct NotebookCheckpoint: Sendable {
     public func model(naming name: (String) -> String?) throws -> StoredTensors {
         let prefix = "model."
         let tensors = try archive.keys.compactMap { key -> StoredTensor? in
-            guard key.hasPrefix(prefix), let name = name(String(key.dropFirst(prefix.count))) else { return nil }
+            guard key.hasPrefix(prefix), let name = name(String(key.dropFirst(prefix.count))) else {
+                return nil
+            }
             var tensor = try archive.tensor(named: key)
             tensor.name = name
             return tensor
@@ -60,7 +64,8 @@ public struct NotebookCheckpoint: Sendable {
             guard let place = key.integer, let slots = value.items else { continue }
             guard parameters.indices.contains(place) else {
                 throw TrainingError(
-                    path, "the optimiser has parameter \(place), but only \(parameters.count) names were given")
+                    path,
+                    "the optimiser has parameter \(place), but only \(parameters.count) names were given")
             }
             guard let parameter = parameters[place] else { continue }
             for (slot, value) in slots {
@@ -96,7 +101,8 @@ public struct NotebookCheckpoint: Sendable {
             guard let slash = tensor.name.firstIndex(of: "/"),
                 let place = places[String(tensor.name[tensor.name.index(after: slash)...])]
             else {
-                throw TrainingError(path, "the optimiser's '\(tensor.name)' belongs to none of the parameters")
+                throw TrainingError(
+                    path, "the optimiser's '\(tensor.name)' belongs to none of the parameters")
             }
             slots[place, default: []].append((.text(String(tensor.name[..<slash])), .tensor(tensor)))
         }

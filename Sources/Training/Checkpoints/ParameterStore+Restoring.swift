@@ -36,7 +36,8 @@ extension ParameterStore {
         guard problems.isEmpty else {
             throw TrainingError(
                 source.origin,
-                "does not fit the network; was the configuration changed? " + problems.joined(separator: "; "))
+                "does not fit the network; was the configuration changed? " + problems.joined(separator: "; ")
+            )
         }
         try withoutGradients {
             for (parameter, tensor) in pairs {

@@ -74,7 +74,8 @@ public final class ExampleLoader {
         }
         guard position.epoch >= 0, (0..<source.count).contains(position.index) else {
             throw TrainingError(
-                "loader", "position \(position.index) of epoch \(position.epoch) is not in \(source.count) examples"
+                "loader",
+                "position \(position.index) of epoch \(position.epoch) is not in \(source.count) examples"
             )
         }
         self.source = source

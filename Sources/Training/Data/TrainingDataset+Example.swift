@@ -57,7 +57,8 @@ extension TrainingDataset {
             }
         }
         return TrainingExample(
-            imageID: imageID(at: row), pixels: pixels, boxes: try Boxes(boxes), classes: classes, masks: masks,
+            imageID: imageID(at: row), pixels: pixels, boxes: try Boxes(boxes), classes: classes,
+            masks: masks,
             crowd: try Boxes(crowd))
     }
 
@@ -116,7 +117,8 @@ extension TrainingDataset {
             let runs = try RunLengthMask(segmentation, height: size.height, width: size.width)
             guard runs.height == size.height, runs.width == size.width else {
                 throw TrainingError(
-                    place(row), "the mask is \(runs.width) x \(runs.height) pixels, the picture \(size) pixels")
+                    place(row),
+                    "the mask is \(runs.width) x \(runs.height) pixels, the picture \(size) pixels")
             }
             return try Mask(width: runs.width, height: runs.height, bytes: runs.pixels())
         }

@@ -28,7 +28,8 @@ public struct TrainingDataset: ExampleSource {
 
         /// Options; the defaults keep everything that can be trained on.
         public init(
-            classes: ClassSelection = .all, keepsImagesWithoutObjects: Bool = true, minimumBoxSide: Double = 1,
+            classes: ClassSelection = .all, keepsImagesWithoutObjects: Bool = true,
+            minimumBoxSide: Double = 1,
             minimumVisibleShare: Double = 0, usesMasks: Bool = true
         ) {
             self.classes = classes

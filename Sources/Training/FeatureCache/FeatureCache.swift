@@ -24,7 +24,8 @@ public final class FeatureCache: Sendable {
         let index = try FeatureIndex(folder: folder)
         if let difference = index.identity.difference(from: identity) {
             throw TrainingError(
-                folder, "does not fit: \(difference). Make the cache anew with fvlm cache, in an empty folder")
+                folder, "does not fit: \(difference). Make the cache anew with fvlm cache, in an empty folder"
+            )
         }
         self.folder = folder
         self.identity = index.identity

@@ -20,7 +20,8 @@ extension Trainer {
         guard state.seed == loaderOptions.seed else {
             throw TrainingError(
                 checkpoint.folder,
-                "was made with seed \(state.seed), now it is \(loaderOptions.seed): the order of the data differs")
+                "was made with seed \(state.seed), now it is \(loaderOptions.seed): the order of the data differs"
+            )
         }
         if average != nil, try checkpoint.average() == nil {
             throw TrainingError(

@@ -87,7 +87,9 @@ public struct TrainerOptions: Sendable, Hashable, Codable {
         }
         switch clipping {
         case .norm(let bound), .magnitude(let bound):
-            guard bound > 0 else { throw TrainingError("training", "gradients cannot be bounded by \(bound)") }
+            guard bound > 0 else {
+                throw TrainingError("training", "gradients cannot be bounded by \(bound)")
+            }
         case nil: break
         }
     }

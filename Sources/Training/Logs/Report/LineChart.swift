@@ -54,7 +54,8 @@ struct LineChart {
         parts.append(
             "<text x=\"\(left + width)\" y=\"\(top + height + 34)\" text-anchor=\"end\">\(HTML.escaped(xTitle))</text>"
         )
-        parts.append("<text x=\"\(left - 6)\" y=\"\(top - 4)\" text-anchor=\"end\">\(HTML.escaped(yTitle))</text>")
+        parts.append(
+            "<text x=\"\(left - 6)\" y=\"\(top - 4)\" text-anchor=\"end\">\(HTML.escaped(yTitle))</text>")
         var legend = left
         for (number, points) in finite.enumerated() where !points.isEmpty {
             let color = Self.colors[number % Self.colors.count]

@@ -52,7 +52,8 @@ extension TrainingHistory {
 
     private var metricChart: String {
         guard metrics.contains(where: { $0.steps.count > 1 }) else { return "" }
-        return LineChart(title: "Figures by step", xTitle: "step", yTitle: "", lines: Self.lines(metrics)).svg()
+        return LineChart(title: "Figures by step", xTitle: "step", yTitle: "", lines: Self.lines(metrics))
+            .svg()
     }
 
     private var curveChart: String {
@@ -89,7 +90,8 @@ extension TrainingHistory {
         func row(_ cells: [String], _ tag: String) -> String {
             "<tr>" + cells.map { "<\(tag)>\(HTML.escaped($0))</\(tag)>" }.joined() + "</tr>"
         }
-        return "<div><table>\(row(head, "th"))\(rows.map { row($0, "td") }.joined(separator: "\n"))</table></div>"
+        return
+            "<div><table>\(row(head, "th"))\(rows.map { row($0, "td") }.joined(separator: "\n"))</table></div>"
     }
 
     private static func figure(_ picture: EvaluationReport.Picture) -> String {

@@ -12,10 +12,10 @@ public final class EventFileWriter {
     private let file: FileHandle
 
     /// Begins a file `events.out.tfevents.<seconds>.<host>.<process>` in a folder.
-    /// - Parameter resumedStep: TensorBoard then forgets what earlier files of the folder say about this step and later
+    /// - Parameter firstStep: TensorBoard then forgets what earlier files of the folder say about this step and later
     ///   ones.
     /// - Throws: ``TrainingError`` when the file cannot be written.
-    public init(folder: String, resumedStep: Int? = nil, date: Date = Date()) throws {
+    public init(folder: String, firstStep: Int? = nil, date: Date = Date()) throws {
         let process = ProcessInfo.processInfo
         let seconds = String(format: "%010lld", Int64(date.timeIntervalSince1970))
         let host = process.hostName.filter { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "." }
@@ -33,8 +33,8 @@ public final class EventFileWriter {
         }
         self.path = path
         try write(step: nil, date) { $0.add(3, "brain.Event:2") }  // file_version
-        if let resumedStep {
-            try write(step: resumedStep, date) { event in
+        if let firstStep {
+            try write(step: firstStep, date) { event in
                 event.add(7) { $0.add(1, Int64(1)) }  // session_log.status = START
             }
         }
@@ -76,19 +76,19 @@ public final class EventFileWriter {
             withUnsafeBytes(of: Float(value).bitPattern.littleEndian) { content.append(contentsOf: $0) }
         }
         try write(summary: tag, step, date) { value in
-            value.add(9) { metadata in  // metadata
-                metadata.add(1) { plugin in  // plugin_data
-                    plugin.add(1, "pr_curves")
-                    plugin.add(2) { $0.add(2, Int64(count)) }  // content: num_thresholds
-                }
-                metadata.add(2, curve.name)  // display_name
-            }
             value.add(8) { tensor in  // tensor
                 tensor.add(1, Int64(1))  // dtype = DT_FLOAT
                 tensor.add(2) { shape in  // tensor_shape
                     for size in [6, count] { shape.add(2) { $0.add(1, Int64(size)) } }  // dim.size
                 }
                 tensor.add(4, content)  // tensor_content
+            }
+            value.add(9) { metadata in  // metadata
+                metadata.add(1) { plugin in  // plugin_data
+                    plugin.add(1, "pr_curves")
+                    plugin.add(2) { $0.add(2, Int64(count)) }  // content: num_thresholds
+                }
+                metadata.add(2, curve.name)  // display_name
             }
         }
     }

@@ -3,10 +3,11 @@ public final class TensorBoardLog {
     private let writer: EventFileWriter
 
     /// A log in a folder that TensorBoard is pointed at.
-    /// - Parameter resumedStep: The step that a resumed training begins with.
+    /// - Parameter resumedStep: How many steps a resumed training has made.
     /// - Throws: ``TrainingError`` when it cannot be written.
     public init(folder: String, resumedStep: Int? = nil) throws {
-        writer = try EventFileWriter(folder: folder, resumedStep: resumedStep)
+        // What is known of the step itself was written after it and does not come again.
+        writer = try EventFileWriter(folder: folder, firstStep: resumedStep.map { $0 + 1 })
     }
 
     /// Writes what there is to see of an event.

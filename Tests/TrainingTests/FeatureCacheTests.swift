@@ -1,0 +1,115 @@
+import Foundation
+import Testing
+import Torch
+import WeightFiles
+
+@testable import Training
+
+@Suite struct FeatureCacheTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private let identity = FeatureCacheIdentity(
+        clip: "0123456789abcdef", preprocessing: "square 64, 2 views, seed 1", levels: ["C4", "C5"])
+
+    private func key(_ number: Int, view: Int = 0) -> FeatureKey {
+        FeatureKey(content: SHA256.hash([UInt8(number)]).hexadecimal, view: view)
+    }
+
+    private func features(_ number: Int) throws -> [(name: String, tensor: Tensor)] {
+        let generator = try Generator(seed: UInt64(number))
+        return [
+            ("C4", try Tensor.randomNormal([1, 4, 3, 3], generator: generator)),
+            ("C5", try Tensor.randomNormal([1, 8, 2, 2], generator: generator)),
+        ]
+    }
+
+    private func fill(_ range: Range<Int>, identity: FeatureCacheIdentity, shard: Int = 400) throws {
+        let writer = try FeatureCacheWriter(folder: folder.path, identity: identity, shardByteCount: shard)
+        for number in range {
+            for view in 0..<2 {
+                try writer.write(key(number, view: view), features(10 * number + view))
+            }
+        }
+        try writer.flush()
+    }
+
+    @Test(arguments: [DType.bfloat16, .float32]) func whatIsWrittenIsRead(_ dtype: DType) throws {
+        var identity = identity
+        identity.dtype = dtype
+        try fill(0..<5, identity: identity)
+        let cache = try FeatureCache(folder: folder.path, identity: identity)
+        #expect(cache.count == 10 && cache.byteCount > 10 * 68 * dtype.byteCount)
+        #expect(folder.names.count > 3)
+        for number in 0..<5 {
+            for view in 0..<2 {
+                let read = try cache.read(key(number, view: view))
+                for (name, expected) in try features(10 * number + view) {
+                    let tensor = try #require(read[name])
+                    let stored = try tensor.dtype
+                    #expect(tensor.shape == expected.shape && stored == dtype)
+                    #expect(
+                        try tensor.array(of: Float.self) == expected.to(dtype).array(of: Float.self))
+                }
+            }
+        }
+    }
+
+    @Test func anInterruptedCacheGoesOn() throws {
+        let first = try FeatureCacheWriter(folder: folder.path, identity: identity, shardByteCount: 300)
+        for number in 0..<4 { try first.write(key(number), features(number)) }
+        // Not flushed: what was still in memory is lost, what was written is there.
+        let second = try FeatureCacheWriter(folder: folder.path, identity: identity)
+        let kept = (0..<4).count { second.contains(key($0)) }
+        #expect((1..<4).contains(kept))
+        for number in 0..<6 { try second.write(key(number), features(number)) }
+        try second.flush()
+        let cache = try FeatureCache(folder: folder.path, identity: identity)
+        #expect(cache.count == 6)
+        for number in 0..<6 {
+            #expect(
+                try cache.read(key(number))["C5"]?.array(of: Float.self)
+                    == features(number)[1].tensor.to(.bfloat16).array(of: Float.self))
+        }
+    }
+
+    @Test func foreignAndStaleCachesAreRefused() throws {
+        try fill(0..<1, identity: identity)
+        for change: (inout FeatureCacheIdentity) -> Void in [
+            { $0.clip = "fedcba9876543210" }, { $0.preprocessing = "square 96" }, { $0.levels = ["C5"] },
+            { $0.dtype = .float32 },
+        ] {
+            var other = identity
+            change(&other)
+            #expect(
+                message { _ = try FeatureCache(folder: folder.path, identity: other) }.contains(
+                    "does not fit"))
+            #expect(
+                message { _ = try FeatureCacheWriter(folder: folder.path, identity: other) }.contains(
+                    "holds another cache"))
+        }
+        let cache = try FeatureCache(folder: folder.path, identity: identity)
+        #expect(message { _ = try cache.read(key(9)) }.contains("added or changed"))
+        #expect(message { _ = try cache.read(key(0, view: 2)) }.contains("no view 2"))
+        #expect(
+            message { _ = try FeatureCache(folder: folder.file("none"), identity: identity) }.contains(
+                "is not a feature cache"))
+    }
+
+    @Test func keysFollowTheContent() throws {
+        try Data([1, 2]).write(to: URL(filePath: folder.file("a")))
+        try Data([1, 2]).write(to: URL(filePath: folder.file("b")))
+        try Data([1, 3]).write(to: URL(filePath: folder.file("c")))
+        let keys = try ["a", "b", "c"].map { try FeatureKey(path: folder.file($0), view: 1) }
+        #expect(keys[0] == keys[1] && keys[0] != keys[2])
+        #expect(message { _ = try FeatureKey(path: folder.file("d")) }.contains("cannot be read"))
+    }
+
+    @Test func otherLevelsAreRefused() throws {
+        let writer = try FeatureCacheWriter(folder: folder.path, identity: identity)
+        #expect(
+            message { try writer.write(key(0), [("C4", try Tensor.zeros([1]))]) }.contains(
+                "holds C4, C5, given were C4"))
+    }
+}

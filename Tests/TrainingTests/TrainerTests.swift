@@ -1,0 +1,363 @@
+import FVLM
+import Foundation
+import Synchronization
+import Testing
+import Torch
+import Training
+import WeightFiles
+
+@Suite(.serialized) struct TrainerTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private struct Interrupted: Error {}
+
+    /// A trainer of the toy with everything that has a state: momentum, averages, norms, random numbers.
+    private func trainer(
+        _ detector: ToyDetector, steps: Int = 12, _ change: (inout TrainerOptions) -> Void = { _ in },
+        adam: Bool = false, checkpoints: CheckpointFolder? = nil, workers: Int = 2,
+        source: SquareSource = .init(),
+        evaluate: ((Int) throws -> EvaluationReport)? = nil
+    ) throws -> Trainer {
+        let groups = try ParameterGrouping().groups(
+            of: detector.parameters, learningRate: 0.05, weightDecay: 1e-3)
+        let optimizer: any Optimizer =
+            adam
+            ? try AdamW(groups, learningRate: 0.01) : try SGD(groups, learningRate: 0.05, momentum: 0.9)
+        var options = TrainerOptions(
+            steps: steps, clipping: .norm(5), schedule: .warmupCosine(warmupSteps: 3, totalSteps: steps),
+            averageDecay: 0.9, seed: 3, isDeterministic: true, reportInterval: 1, checkpointInterval: 4)
+        change(&options)
+        return try Trainer(
+            detector, source: source, optimizer: optimizer, options: options,
+            loader: .init(batchSize: 5, seed: 9, workerCount: workers), checkpoints: checkpoints,
+            configuration: "steps: \(steps)\n", evaluate: evaluate)
+    }
+
+    /// All bits of weights, buffers and averages.
+    private func bits(_ detector: ToyDetector, _ trainer: Trainer) throws -> [String: [UInt8]] {
+        var bits: [String: [UInt8]] = [:]
+        for tensor in try detector.parameters.stored()
+            + (trainer.average?.stored() ?? []).map({
+                var tensor = $0
+                tensor.name = "average/\(tensor.name)"
+                return tensor
+            })
+        {
+            bits[tensor.name] = tensor.withUnsafeBytes { Array($0) }
+        }
+        return bits
+    }
+
+    @Test func theLossFallsAndFrozenWeightsStay() throws {
+        let detector = try ToyDetector()
+        let frozen = try detector.parameters["trunk.weight"]?.value.array(of: Float.self)
+        var losses: [Double] = []
+        let trainer = try trainer(detector, steps: 150, { $0.averageDecay = nil }, adam: true)
+        let summary = try trainer.run { event in
+            if case .progress(let progress) = event { losses.append(progress.loss) }
+        }
+        #expect(summary.isComplete && summary.step == 150 && summary.imageCount == 750)
+        let (first, last) = (losses.prefix(10).reduce(0, +), losses.suffix(10).reduce(0, +))
+        #expect(last < first / 2)
+        #expect(try detector.parameters["trunk.weight"]?.value.array(of: Float.self) == frozen)
+        #expect(!detector.parameters.isTraining)
+    }
+
+    // MARK: Resuming
+
+    /// Interrupted between checkpoints, at checkpoints, at the first and at the last step.
+    @Test(arguments: [false, true]) func goesOnAsIfNothingHadHappened(_ adam: Bool) throws {
+        let whole = try ToyDetector()
+        let wholeTrainer = try trainer(whole, adam: adam)
+        try wholeTrainer.run()
+        let expected = try bits(whole, wholeTrainer)
+        for interruption in [1, 4, 5, 7, 11] {
+            let checkpoints = CheckpointFolder(path: folder.file("\(adam)-\(interruption)"))
+            #expect(throws: Interrupted.self) {
+                try trainer(ToyDetector(), adam: adam, checkpoints: checkpoints).run { event in
+                    if case .progress(let progress) = event, progress.step == interruption {
+                        throw Interrupted()
+                    }
+                }
+            }
+            // Other first weights, other random state, another number of workers: all must come from the checkpoint.
+            let detector = try ToyDetector(seed: 77)
+            let resumed = try trainer(detector, adam: adam, checkpoints: checkpoints, workers: 3)
+            if let checkpoint = try checkpoints.latest() {
+                #expect(checkpoint.state.step == (interruption - (interruption == 4 ? 1 : 0)) / 4 * 4)
+                try resumed.resume(from: checkpoint)
+            } else {
+                try detector.parameters.initialize(seed: 1)
+                #expect(interruption <= 4)
+                continue
+            }
+            try resumed.run()
+            #expect(try bits(detector, resumed) == expected, "interrupted at \(interruption)")
+        }
+    }
+
+    @Test func aRequestToStopEndsWithACheckpoint() throws {
+        let checkpoints = CheckpointFolder(path: folder.path)
+        let detector = try ToyDetector()
+        let stopped = try trainer(detector, { $0.checkpointInterval = nil }, checkpoints: checkpoints)
+        let summary = try stopped.run { event in
+            if case .progress(let progress) = event, progress.step == 5 { stopped.stopRequest.make() }
+        }
+        #expect(!summary.isComplete && summary.step == 5)
+        #expect(try checkpoints.steps() == [5])
+        let whole = try ToyDetector()
+        let wholeTrainer = try trainer(whole)
+        try wholeTrainer.run()
+        let other = try ToyDetector(seed: 5)
+        let resumed = try trainer(other, checkpoints: checkpoints)
+        try resumed.resume(from: #require(try checkpoints.latest()))
+        try resumed.run()
+        #expect(try bits(other, resumed) == bits(whole, wholeTrainer))
+    }
+
+    @Test func frozenWeightsMayBeLeftOut() throws {
+        let checkpoints = CheckpointFolder(path: folder.path)
+        try trainer(ToyDetector(), { $0.omitsFrozenWeights = true }, checkpoints: checkpoints).run()
+        let checkpoint = try #require(try checkpoints.latest())
+        let keys = try checkpoint.model().keys
+        #expect(!keys.contains("trunk.weight") && keys.contains("norm.running_mean"))
+        let detector = try ToyDetector()
+        try trainer(detector, { $0.omitsFrozenWeights = true }).resume(from: checkpoint)
+        #expect(
+            message { try trainer(ToyDetector()).resume(from: checkpoint) }.contains("missing: trunk.weight"))
+    }
+
+    @Test func otherDataAndNetworksAreRefused() throws {
+        let checkpoints = CheckpointFolder(path: folder.path)
+        try trainer(ToyDetector(), checkpoints: checkpoints).run()
+        let checkpoint = try #require(try checkpoints.latest())
+        #expect(checkpoint.configuration == "steps: 12\n")
+        var source = SquareSource()
+        source.fingerprint = "circles"
+        #expect(
+            message { try trainer(ToyDetector(), source: source).resume(from: checkpoint) }.contains(
+                "another training set"))
+        #expect(
+            message { try trainer(ToyDetector(classCount: 4)).resume(from: checkpoint) }.contains(
+                "of another shape: head.weight [7, 128], expected [8, 128]"))
+        #expect(message { try trainer(ToyDetector(), adam: true).resume(from: checkpoint) } != "")
+    }
+
+    // MARK: Steps
+
+    /// Four batches of one image, accumulated, move the weights as one batch of four does when no norm mixes them.
+    @Test func accumulationIsTheMeanOverBatches() throws {
+        final class Plain: TrainableDetector {
+            let parameters = ParameterStore()
+            let head: Linear
+
+            init() throws {
+                head = try Linear(parameters.root / "head", inputs: 3 * 256, outputs: 4)
+                try parameters.initialize(seed: 4)
+            }
+
+            func losses(_ batch: [TrainingExample], generator: Generator) throws -> [(
+                name: String, value: Tensor
+            )] {
+                let output = try head(Tensor.stack(batch.map(\.pixels)).flattened(from: 1))
+                return [("box", try output.smoothL1(Tensor.cat(batch.map(\.boxes.tensor))))]
+            }
+        }
+        func weights(batchSize: Int, accumulation: Int) throws -> [Float] {
+            let detector = try Plain()
+            let optimizer = try SGD(
+                [ParameterGroup(detector.parameters.trainableParameters)], learningRate: 0.01)
+            try Trainer(
+                detector, source: SquareSource(), optimizer: optimizer,
+                options: TrainerOptions(steps: 3, accumulation: accumulation),
+                loader: .init(batchSize: batchSize)
+            ).run()
+            return try detector.head.weight.value.array(of: Float.self)
+        }
+        let (one, four) = (
+            try weights(batchSize: 4, accumulation: 1), try weights(batchSize: 1, accumulation: 4)
+        )
+        #expect(zip(one, four).allSatisfy { abs($0 - $1) < 1e-6 })
+        #expect(try weights(batchSize: 4, accumulation: 2) != one)
+    }
+
+    @Test func gradientsAreBounded() throws {
+        func moved(_ clipping: TrainerOptions.Clipping?) throws -> Double {
+            let detector = try ToyDetector()
+            let before = try detector.parameters.trainableParameters.map { try $0.value.detached().clone() }
+            let optimizer = try SGD(
+                [ParameterGroup(detector.parameters.trainableParameters)], learningRate: 1)
+            try Trainer(
+                detector, source: SquareSource(), optimizer: optimizer,
+                options: TrainerOptions(steps: 1, clipping: clipping), loader: .init(batchSize: 4)
+            ).run()
+            let squares = try zip(detector.parameters.trainableParameters, before).map { parameter, before in
+                try pow((parameter.value.detached() - before).norm().item(), 2)
+            }
+            return squares.reduce(0, +).squareRoot()
+        }
+        let free = try moved(nil)
+        #expect(free > 0.1)
+        #expect(abs(try moved(.norm(0.1)) - 0.1) < 1e-4)
+        #expect(abs(try moved(.norm(1000)) - free) < 1e-6)
+        #expect(try moved(.magnitude(1e-4)) < free / 2)
+    }
+
+    @Test func autocastComputesInBfloat16() throws {
+        let detector = try ToyDetector()
+        var events: [TrainingProgress] = []
+        try trainer(detector, steps: 6, { $0.autocast = .bfloat16 }).run { event in
+            if case .progress(let progress) = event { events.append(progress) }
+        }
+        var exact: [TrainingProgress] = []
+        try trainer(ToyDetector(), steps: 6).run { event in
+            if case .progress(let progress) = event { exact.append(progress) }
+        }
+        #expect(events[0].loss != exact[0].loss && abs(events[0].loss - exact[0].loss) < 0.05)
+        #expect(try detector.parameters["head.weight"]?.value.dtype == .float32)
+    }
+
+    // MARK: Reports
+
+    @Test func meansAreOverImagesSinceTheLastReport() throws {
+        var every: [TrainingProgress] = []
+        var third: [TrainingProgress] = []
+        try trainer(ToyDetector(), steps: 7).run { event in
+            if case .progress(let progress) = event { every.append(progress) }
+        }
+        try trainer(ToyDetector(), steps: 7, { $0.reportInterval = 3 }).run { event in
+            if case .progress(let progress) = event { third.append(progress) }
+        }
+        #expect(every.map(\.step) == Array(1...7) && third.map(\.step) == [3, 6, 7])
+        for (report, range) in zip(third, [0..<3, 3..<6, 6..<7]) {
+            let mean = every[range].map(\.loss).reduce(0, +) / Double(range.count)
+            #expect(abs(report.loss - mean) < 1e-9)
+            #expect(abs(report.losses.map(\.value).reduce(0, +) - report.loss) < 1e-9)
+            #expect(report.losses.map(\.name) == ["box", "class"])
+        }
+        #expect(every[6].epoch == 35.0 / 12 && every[0].imagesPerSecond > 0)
+        #expect(every[6].remainingSeconds == 0 && every[0].timing.forward > 0)
+    }
+
+    @Test func evaluationsSeeTheAveragesAndChangeNothing() throws {
+        let detector = try ToyDetector()
+        var seen: [[Float]] = []
+        var states: [Bool] = []
+        let checkpoints = CheckpointFolder(path: folder.path, retention: .init(last: 1, best: 1))
+        let evaluated = try trainer(
+            detector,
+            {
+                $0.evaluationInterval = 4
+                $0.bestMetric = "AP"
+            }, checkpoints: checkpoints
+        ) { step in
+            seen.append(try detector.parameters["head.bias"]?.value.array(of: Float.self) ?? [])
+            states.append(detector.parameters.isTraining || isRecordingGradients)
+            _ = try Tensor.random([3])
+            return EvaluationReport(metrics: [NamedValue("AP", step == 8 ? 0.5 : 0.25)])
+        }
+        try evaluated.run()
+        #expect(seen.count == 3 && states == [false, false, false])
+        let average = try evaluated.average?.stored().first { $0.name == "head.bias" }
+        #expect(try Tensor(#require(average)).array(of: Float.self) == seen[2])
+        #expect(try detector.parameters["head.bias"]?.value.array(of: Float.self) != seen[2])
+        // The best and the last are kept.
+        #expect(try checkpoints.steps() == [8, 12])
+        #expect(try checkpoints.best()?.state.step == 8)
+        let plain = try ToyDetector()
+        let plainTrainer = try trainer(plain)
+        try plainTrainer.run()
+        #expect(try bits(plain, plainTrainer) == bits(detector, evaluated))
+    }
+
+    @Test func anUnknownBestMetricIsNamed() throws {
+        let evaluated = try trainer(ToyDetector(), steps: 1, { $0.bestMetric = "AQ" }) { _ in
+            EvaluationReport(metrics: [NamedValue("AP", 1)])
+        }
+        #expect(message { try evaluated.run() } == "best metric 'AQ': is not among the evaluation's: AP")
+    }
+
+    @Test func eventsComeAsAStream() async throws {
+        let stop = StopRequest()
+        var steps: [Int] = []
+        for try await event in Trainer.events(
+            stopRequest: stop,
+            { stop in
+                let detector = try ToyDetector()
+                let optimizer = try SGD(
+                    [ParameterGroup(detector.parameters.trainableParameters)], learningRate: 0.01)
+                return try Trainer(
+                    detector, source: SquareSource(), optimizer: optimizer,
+                    options: TrainerOptions(steps: 100_000, reportInterval: 1), stopRequest: stop)
+            })
+        {
+            if case .progress(let progress) = event { steps.append(progress.step) }
+            if steps.count == 3 { stop.make() }
+        }
+        #expect(steps.count >= 3 && steps == Array(1...steps.count))
+    }
+
+    // MARK: Faults
+
+    @Test func aLossThatIsNoNumberStopsWithItsCircumstances() throws {
+        let detector = try ToyDetector()
+        detector.disturb = { batch in
+            batch.contains { $0.imageID == 4 } ? try Tensor(scalar: Float.nan) : nil
+        }
+        let trainer = try trainer(
+            detector, { $0.checkpointInterval = 1 }, checkpoints: .init(path: folder.path))
+        do {
+            try trainer.run()
+            Issue.record("went on")
+        } catch let error as NonFiniteLossError {
+            #expect(error.term == "box" && error.culprits == [4] && error.imageIDs.contains(4))
+            #expect(error.imageIDs.count == 5 && error.gradientNorms.count == min(error.step, 8))
+            let text = error.description
+            #expect(text.contains("step \(error.step)") && text.contains("'box'") && text.contains("own: 4"))
+            // What was saved before is sound.
+            let latest = try CheckpointFolder(path: folder.path).latest()
+            #expect(latest.map(\.state.step) == (error.step == 0 ? nil : error.step))
+        }
+    }
+
+    @Test func aGradientThatIsNoNumberNamesItsParameters() throws {
+        let detector = try ToyDetector()
+        detector.disturb = { _ in
+            // The root's slope at zero is infinite, times zero is no number.
+            guard let bias = try detector.parameters["head.bias"]?.value else { return nil }
+            return try ((bias * 0).sum()).sqrt() * 0
+        }
+        do {
+            try trainer(detector).run()
+            Issue.record("went on")
+        } catch let error as NonFiniteLossError {
+            #expect(error.term == nil && error.parameters == ["head.bias"] && error.step == 0)
+        }
+    }
+
+    @Test func settingsOutOfRangeAreRefused() {
+        #expect(message { _ = try trainer(ToyDetector(), steps: 0) }.contains("steps must be positive"))
+        #expect(
+            message { _ = try trainer(ToyDetector(), { $0.averageDecay = 1 }) }.contains("moving average"))
+        #expect(message { _ = try trainer(ToyDetector(), { $0.clipping = .norm(0) }) }.contains("bounded by"))
+    }
+
+    /// When no checkpoint can be written training goes on and says so; at the end that is an error.
+    @Test func aFolderThatCannotBeWritten() throws {
+        let file = folder.file("file")
+        try Data([1]).write(to: URL(filePath: file))
+        var failures: [String] = []
+        let trainer = try trainer(ToyDetector(), checkpoints: .init(path: "\(file)/checkpoints"))
+        let text = message {
+            try trainer.run { event in
+                if case .checkpointFailed(let step, let reason) = event {
+                    failures.append("\(step) \(reason)")
+                }
+            }
+        }
+        #expect(trainer.step == 12 && failures.count == 3 && failures[0].hasPrefix("4 "))
+        #expect(text.contains("could not be written"))
+    }
+}
