@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLIP
 import Foundation
 import Torch
 
@@ -15,7 +16,7 @@ struct PretrainCommand: ParsableCommand {
     @Option(help: "Steps on pictures, the text tower at rest.") var imageSteps = PretrainingPlan().imageSteps
     @Option(help: "Steps of both towers.") var jointSteps = PretrainingPlan().jointSteps
     @Option(help: "The highest learning rate of the image tower.") var learningRate = PretrainingPlan().learningRate
-    @Option(help: "Threads of an operator.") var threads = 2
+    @Option(help: "Threads of an operator.") var threads = 1
     @Option(help: "Steps between evaluations.") var evaluateEvery = 1_000
     @Option(help: "Minutes between checkpoints.") var checkpointMinutes = 3.0
 
@@ -28,11 +29,14 @@ struct PretrainCommand: ParsableCommand {
         let list = try CategoryList()
         let start = ContinuousClock.now
         let set = try GlyphSet(folder, categories: list.known, styles: GlyphStyle.seen)
-        let trainer = try Pretrainer(
-            plan: plan, glyphs: set, vocabulary: CaptionBook.texts(of: list.all))
-        print("\(set.categories.count) categories, \(trainer.encoding.count) tokens, "
-            + "\(trainer.clip.model.store.weightCount()) weights, ready after \(seconds(since: start)) s")
-        try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+        let modelFolder = output + "/model"
+        try FileManager.default.createDirectory(atPath: modelFolder, withIntermediateDirectories: true)
+        try LearnedVocabulary(learnedFrom: CaptionBook.texts(of: list.all), size: 2_000).write(to: modelFolder)
+        let trainer = try Pretrainer(plan: plan, glyphs: set, tokenizer: Tokenizer(contentsOf: modelFolder))
+        print(
+            "\(set.categories.count) categories, \(trainer.tokenizer.vocabularyCount) tokens, "
+                + "\(trainer.clip.model.store.weightCount()) weights, "
+                + String(format: "ready after %.1f s", seconds(since: start)))
         let checkpoint = output + "/checkpoint.safetensors"
         if FileManager.default.fileExists(atPath: checkpoint) {
             try trainer.resume(from: checkpoint)
@@ -66,6 +70,8 @@ struct PretrainCommand: ParsableCommand {
             }
             fflush(nil)
         }
+        try ModelFolder.write(trainer, to: modelFolder)
+        print("the model is in \(modelFolder)")
     }
 
     private func report(_ trainer: Pretrainer, _ set: GlyphSet, rounds: Int) throws {

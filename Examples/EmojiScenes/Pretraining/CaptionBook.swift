@@ -17,7 +17,7 @@ struct CaptionBook: Sendable {
     ]
 
     /// The sentence that tests use.
-    static let prompt = "a photo of a {}"
+    static let prompt = "a photo of a {}."
 
     /// A book of these categories.
     init(categories: [EmojiCategory]) {
@@ -36,18 +36,20 @@ struct CaptionBook: Sendable {
         template.split(separator: "{}", maxSplits: 1, omittingEmptySubsequences: false).joined(separator: thing)
     }
 
-    /// A random caption of a category.
+    /// A random caption of a category: about its name or a synonym, sometimes with a keyword added; half of them end with
+    /// a full stop, as the usual prompts do.
     func caption(_ category: Int, _ random: inout RandomStream) -> String {
         let template = Self.templates[random.index(Self.templates.count)]
         let (entry, synonyms) = (categories[category], synonyms[category])
         let choice = random.unit()
+        let end = random.chance(0.5) ? "." : ""
         if choice < 0.3, !synonyms.isEmpty {
-            return Self.sentence(synonyms[random.index(synonyms.count)], template)
+            return Self.sentence(synonyms[random.index(synonyms.count)], template) + end
         }
         if choice > 0.85, !entry.keywords.isEmpty {
-            return Self.sentence(entry.name, template) + ", " + entry.keywords[random.index(entry.keywords.count)]
+            return Self.sentence(entry.name, template) + ", " + entry.keywords[random.index(entry.keywords.count)] + end
         }
-        return Self.sentence(entry.name, template)
+        return Self.sentence(entry.name, template) + end
     }
 
     /// All words that captions are made of, for learning tokens.

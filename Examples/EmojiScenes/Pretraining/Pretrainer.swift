@@ -11,20 +11,21 @@ final class Pretrainer {
     let plan: PretrainingPlan
     let sampler: PictureSampler
     let book: CaptionBook
-    let encoding: BytePairEncoding
+    let tokenizer: Tokenizer
     let clip: TrainedCLIP
     /// The next step.
     private(set) var step = 0
     private var optimizer: AdamW
     private var bank: [Tensor] = []
 
-    /// - Parameter vocabulary: The texts that tokens are learned from.
-    init(plan: PretrainingPlan, glyphs: GlyphSet, vocabulary: [String]) throws {
+    /// A training that is at its beginning.
+    /// - Parameter tokenizer: What cuts captions into tokens.
+    init(plan: PretrainingPlan, glyphs: GlyphSet, tokenizer: Tokenizer) throws {
         self.plan = plan
         sampler = PictureSampler(glyphs: glyphs)
         book = CaptionBook(categories: glyphs.categories)
-        encoding = BytePairEncoding(learnedFrom: vocabulary, size: 2_000)
-        clip = try TrainedCLIP(vocabularySize: encoding.count, seed: plan.seed)
+        self.tokenizer = tokenizer
+        clip = try TrainedCLIP(vocabularySize: tokenizer.vocabularyCount, seed: plan.seed)
         optimizer = try Self.optimizer(.text, clip, plan)
     }
 
@@ -63,14 +64,12 @@ final class Pretrainer {
 
     /// Makes the batch of a step.
     static func batch(
-        step: Int, plan: PretrainingPlan, sampler: PictureSampler, book: CaptionBook, encoding: BytePairEncoding
+        step: Int, plan: PretrainingPlan, sampler: PictureSampler, book: CaptionBook, tokenizer: Tokenizer
     ) throws -> Batch {
         var random = RandomStream(seed: plan.seed, "pretraining", index: step)
         let count = book.categories.count
         func tokens(_ categories: [Int]) throws -> Tensor {
-            let length = TrainedCLIP.contextLength
-            let ids = categories.flatMap { encoding.encode(book.caption($0, &random), length: length) }
-            return try Tensor(ids, shape: [categories.count, length])
+            try Self.tokens(of: categories.map { book.caption($0, &random) }, tokenizer)
         }
         let stage = plan.stage(of: step)
         switch stage {
@@ -99,9 +98,9 @@ final class Pretrainer {
 
     /// A feed of the batches from the next step on.
     func feed() -> BatchFeed<Batch> {
-        let (plan, sampler, book, encoding) = (plan, sampler, book, encoding)
+        let (plan, sampler, book, tokenizer) = (plan, sampler, book, tokenizer)
         return BatchFeed(step..<plan.totalSteps) {
-            try Self.batch(step: $0, plan: plan, sampler: sampler, book: book, encoding: encoding)
+            try Self.batch(step: $0, plan: plan, sampler: sampler, book: book, tokenizer: tokenizer)
         }
     }
 
@@ -183,11 +182,12 @@ final class Pretrainer {
 
     /// Embeddings of texts, without gradients.
     func embeddings(of texts: [String]) throws -> Tensor {
-        let length = TrainedCLIP.contextLength
-        let ids = texts.flatMap { encoding.encode($0, length: length) }
-        return try withoutGradients {
-            try clip.embedding(ofTokens: Tensor(ids, shape: [texts.count, length]))
-        }
+        try withoutGradients { try clip.embedding(ofTokens: Self.tokens(of: texts, tokenizer)) }
+    }
+
+    private static func tokens(of texts: [String], _ tokenizer: Tokenizer) throws -> Tensor {
+        let batch = try tokenizer.encode(texts, contextLength: TrainedCLIP.contextLength)
+        return try Tensor(batch.ids, shape: [texts.count, batch.contextLength])
     }
 
     // MARK: Checkpoints

@@ -4,9 +4,9 @@
 /// their category do, the text tower frozen; both towers learn together.
 struct PretrainingPlan: Sendable, Hashable, Codable {
     var seed: UInt64 = 1
-    var textSteps = 300
+    var textSteps = 150
     var imageSteps = 5_000
-    var jointSteps = 700
+    var jointSteps = 300
     var textBatch = 160
     var imageBatch = 64
     var jointBatch = 128
@@ -17,7 +17,7 @@ struct PretrainingPlan: Sendable, Hashable, Codable {
     /// The share of the image stage after which pictures are as hard as in tests.
     var curriculum = 0.35
     /// The share of the image stage on pictures of 64 pixels.
-    var smallPictures = 0.45
+    var smallPictures = 0.5
     /// The share of both image stages after which sizes are mixed.
     var mixedPictures = 0.75
 

@@ -1,29 +1,27 @@
-/// CLIP's way of cutting text into tokens: pairs of symbols that often stand together are joined, in a learned order.
+import Foundation
+
+/// The vocabulary of a tokenizer of CLIP's kind, learned from texts: pairs of symbols that often stand together are
+/// joined, in order.
 ///
 /// Token ids are those that CLIP's own vocabularies have: 256 bytes, 256 bytes that end a word, the joined pairs, and
 /// the marks of start and end (Radford et al., 2021; Sennrich et al., 2016).
-struct BytePairEncoding: Sendable {
+struct LearnedVocabulary: Sendable {
     /// The pairs, in the order of joining.
     let merges: [(String, String)]
 
     /// The id of every token.
     let ids: [String: Int]
 
-    private let ranks: [String: Int]
-
     static let start = "<|startoftext|>"
     static let end = "<|endoftext|>"
     private static let wordEnd = "</w>"
 
-    /// The encoding with these pairs.
-    init(merges: [(String, String)]) {
+    private init(merges: [(String, String)]) {
         self.merges = merges
         let bytes = Self.bytesInOrder.map { Self.symbol(of: $0) }
         let tokens =
             bytes + bytes.map { $0 + Self.wordEnd } + merges.map { $0.0 + $0.1 } + [Self.start, Self.end]
         ids = Dictionary(tokens.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-        ranks = Dictionary(
-            merges.enumerated().map { ("\($1.0) \($1.1)", $0) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// The number of tokens.
@@ -76,24 +74,12 @@ struct BytePairEncoding: Sendable {
         self.init(merges: merges)
     }
 
-    /// The tokens of a text between start and end, cut or filled with zeros to `length`.
-    func encode(_ text: String, length: Int) -> [Int64] {
-        let body = Self.words(of: text).flatMap(tokens(of:)).prefix(length - 2)
-        let tokens = [ids[Self.start, default: 0]] + body + [ids[Self.end, default: 0]]
-        return tokens.map(Int64.init) + Array(repeating: 0, count: length - tokens.count)
-    }
-
-    private func tokens(of word: String) -> [Int] {
-        var symbols = Self.symbols(of: word)
-        while symbols.count > 1 {
-            let best = zip(symbols, symbols.dropFirst()).enumerated()
-                .compactMap { index, pair in ranks["\(pair.0) \(pair.1)"].map { (rank: $0, index: index) } }
-                .min { $0 < $1 }
-            guard let best else { break }
-            symbols.replaceSubrange(
-                best.index...(best.index + 1), with: [symbols[best.index] + symbols[best.index + 1]])
-        }
-        return symbols.compactMap { ids[$0] }
+    /// Writes `vocab.json` and `merges.txt`, as Hugging Face's tokenizers have them, into a folder.
+    func write(to folder: String) throws {
+        let vocabulary = try JSONEncoder.sorted.encode(ids)
+        try vocabulary.write(to: URL(filePath: folder + "/vocab.json"), options: .atomic)
+        let list = "#version: 0.2\n" + merges.map { "\($0.0) \($0.1)\n" }.joined()
+        try Data(list.utf8).write(to: URL(filePath: folder + "/merges.txt"), options: .atomic)
     }
 
     // MARK: Words and bytes
