@@ -12,9 +12,17 @@ struct GlyphSet: Sendable {
     /// Renders all drawings (about three seconds for 800).
     /// - Throws: ``EmojiScenesError`` when one is missing.
     init(_ folder: GlyphFolder, categories: [EmojiCategory], styles: [GlyphStyle]) throws {
+        try self.init(categories: categories, styles: styles) { try folder.glyph(of: $0, style: $1) }
+    }
+
+    /// Takes drawings from elsewhere.
+    init(
+        categories: [EmojiCategory], styles: [GlyphStyle],
+        _ glyph: (EmojiCategory, GlyphStyle) throws -> Glyph
+    ) rethrows {
         self.categories = categories
         self.styles = styles
-        glyphs = try styles.map { style in try categories.map { try folder.glyph(of: $0, style: style) } }
+        glyphs = try styles.map { style in try categories.map { try glyph($0, style) } }
     }
 
     /// The drawing of a category, by the indices of both lists.
