@@ -18,13 +18,16 @@ test: setup lint ## Lint, the consumer package, all tests
 	swift test --disable-xctest
 
 lint: ## Formatting and style of the Swift sources
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Fuzz
 
 format: ## Formats the Swift sources in place
-	swift format --in-place --recursive --parallel Package.swift Sources Tests
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks Fuzz
 
 bench: setup ## Timings against peers (FVLM_PYTHON: an interpreter that has them)
 	Tools/bench
 
 thread-sanitizer: setup ## The concurrency tests under Thread Sanitizer
 	swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan --filter SeveralTasks
+
+fuzz: setup ## One parser fed with mutated files: make fuzz TARGET=zip SECONDS=600
+	Tools/fuzz $(or $(TARGET),safetensors) $(or $(SECONDS),60)

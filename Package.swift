@@ -42,9 +42,12 @@ let package = Package(
         .executableTarget(
             name: "fvlm",
             dependencies: [
-                "COCO", "WeightFiles", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "COCO", "Imaging", "WeightFiles",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Yams", package: "Yams"),
             ]),
         .testTarget(name: "fvlmTests", dependencies: ["COCO", "WeightFiles", "fvlm"]),
+        .executableTarget(name: "coco-benchmark", dependencies: ["COCO"], path: "Benchmarks/coco/Sources"),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
     ],

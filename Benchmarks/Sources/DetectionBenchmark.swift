@@ -178,7 +178,7 @@ struct DetectionBenchmark: ParsableCommand {
             let weights: Double = 40 * 256 * 256 + 4 * 256
             let maskWork: Double = 2 * 100 * 196 * weights
             show("mask head, 100 regions", maskWork / maskTime.median, peak, maskTime, goal)
-            let pooled = try Tensor.ones([1000, 256, 7, 7]).to(dtype).contiguous(.channelsLast)
+            let pooled = try Tensor.ones([1000, 256, 7, 7]).to(dtype).contiguous(boxHead.format)
             let boxTime = try Measurement(runs: 5) { _ = try boxHead(pooled) }
             let boxWork: Double = 2 * 1000 * 1024 * (12_544 + 1024)
             show("fully connected layers, 1000 regions", boxWork / boxTime.median, peak, boxTime, goal)

@@ -5,7 +5,7 @@ import WeightFiles
 /// A parser that is fed with arbitrary bytes.
 ///
 /// To add one, add a line to ``all`` and a folder of small examples to `Fuzz/Corpus`. The parser may throw;
-/// what must not happen is a crash, a hang, or memory beyond ``memoryLimit(size:)``.
+/// what must not happen is a crash, a hang, or memory beyond four times the input and ``constant``.
 struct FuzzTarget: Sendable {
     /// The target that this process runs.
     nonisolated(unsafe) static var current: FuzzTarget?

@@ -11,7 +11,9 @@ enum WeightTargets {
             // Not packed: views that repeat their elements may be larger than any limit.
             tensor.storage.withUnsafeBytes { for byte in $0 { sum &+= Int(byte) } }
             var last = tensor.storageOffset
-            for (size, stride) in Swift.zip(tensor.shape, tensor.strides) { last += max(size - 1, 0) * stride }
+            for (size, stride) in Swift.zip(tensor.shape, tensor.strides) {
+                last += max(size - 1, 0) * stride
+            }
             if tensor.count > 0 {
                 sum &+= Int(
                     (tensor.storage.pointer + last * tensor.dtype.byteCount).load(as: UInt8.self))
@@ -55,7 +57,8 @@ enum WeightTargets {
         for (name, bytes) in records {
             let checksum = UInt32(truncatingIfNeeded: crc32_z(0, bytes, bytes.count))
             let fields =
-                little(UInt16(20)) + little(UInt16(0)) + little(UInt16(0)) + little(UInt32(0)) + little(checksum)
+                little(UInt16(20)) + little(UInt16(0)) + little(UInt16(0)) + little(UInt32(0))
+                + little(checksum)
                 + little(UInt32(bytes.count)) + little(UInt32(bytes.count)) + little(UInt16(name.utf8.count))
                 + little(UInt16(0))
             directory += little(UInt32(0x0201_4B50)) + little(UInt16(20)) + fields

@@ -72,6 +72,7 @@ typedef struct workspace {
     ck_axis rows;
     ck_axis columns;
     float *cells; // a block of channels for every pixel or cell of a row
+    void *region; // a pooled region, channels last
 } workspace;
 
 static bool create(workspace *work, const ck_pooling *p) {
@@ -89,7 +90,10 @@ static bool create(workspace *work, const ck_pooling *p) {
     int64_t cells = width > p->columns ? width : p->columns;
     int64_t channels = (p->channels + block - 1) / block * block;
     work->cells = aligned_alloc(64, (size_t)cells * (size_t)channels * sizeof(float));
-    if (work->cells != NULL) return true;
+    work->region = malloc((size_t)(p->rows * p->columns * p->channels) * sizeof(float));
+    if (work->cells != NULL && work->region != NULL) return true;
+    free(work->cells);
+    free(work->region);
     ck_axis_free(&work->rows);
     ck_axis_free(&work->columns);
     return false;
@@ -99,6 +103,7 @@ static void destroy(workspace *work) {
     ck_axis_free(&work->rows);
     ck_axis_free(&work->columns);
     free(work->cells);
+    free(work->region);
 }
 
 static void place(workspace *work, const ck_pooling *p, const ck_level *level, const float *box) {
@@ -187,15 +192,45 @@ CK_CLONES static void pool_bfloat16(const workspace *work, const ck_pooling *p, 
 
 static size_t element_size(ck_dtype dtype) { return dtype == CK_BFLOAT16 ? 2 : 4; }
 
-bool ck_pool(const ck_pooling *p, const int64_t *order, void *pooled, int64_t begin, int64_t end) {
+// [rows, columns] to [columns, rows].
+CK_CLONES static void transpose_float32(const uint32_t *from, int64_t rows, int64_t columns, uint32_t *to) {
+    enum { side = 16 };
+    for (int64_t c = 0; c < columns; c += side) {
+        int64_t width = columns - c < side ? columns - c : side;
+        for (int64_t r = 0; r < rows; ++r) {
+            for (int64_t k = 0; k < width; ++k) to[(c + k) * rows + r] = from[r * columns + c + k];
+        }
+    }
+}
+
+CK_CLONES static void transpose_bfloat16(const uint16_t *from, int64_t rows, int64_t columns, uint16_t *to) {
+    enum { side = 32 };
+    for (int64_t c = 0; c < columns; c += side) {
+        int64_t width = columns - c < side ? columns - c : side;
+        for (int64_t r = 0; r < rows; ++r) {
+            for (int64_t k = 0; k < width; ++k) to[(c + k) * rows + r] = from[r * columns + c + k];
+        }
+    }
+}
+
+static void transpose(const void *from, int64_t rows, int64_t columns, ck_dtype dtype, void *to) {
+    if (dtype == CK_BFLOAT16) {
+        transpose_bfloat16(from, rows, columns, to);
+    } else {
+        transpose_float32(from, rows, columns, to);
+    }
+}
+
+bool ck_pool(const ck_pooling *p, const int64_t *order, bool channels_first, void *pooled, int64_t begin,
+             int64_t end) {
     workspace work;
     if (!create(&work, p)) return false;
     // What fits into the second cache level is better left there for the layer that comes next.
     const int64_t large = 4 << 20;
-    int64_t region_size = p->rows * p->columns * p->channels;
+    int64_t cells = p->rows * p->columns, region_size = cells * p->channels;
     size_t size = element_size(p->dtype);
     bool streams = p->dtype == CK_FLOAT32 && p->channels % block == 0 && (uintptr_t)pooled % 64 == 0 &&
-                   (end - begin) * region_size * 4 > large;
+                   !channels_first && (end - begin) * region_size * 4 > large;
     void (*pool)(const workspace *, const ck_pooling *, const void *, int64_t, void *) =
         p->dtype == CK_BFLOAT16 ? pool_bfloat16 : streams ? pool_streaming : pool_float32;
     for (int64_t i = begin; i < end; ++i) {
@@ -204,11 +239,21 @@ bool ck_pool(const ck_pooling *p, const int64_t *order, void *pooled, int64_t be
         place(&work, p, level, p->boxes + 4 * r);
         const char *map =
             (const char *)level->map + (size_t)(p->images[r] * level->height * level->width * p->channels) * size;
-        pool(&work, p, map, level->width, (char *)pooled + (size_t)(r * region_size) * size);
+        char *result = (char *)pooled + (size_t)(r * region_size) * size;
+        pool(&work, p, map, level->width, channels_first ? work.region : result);
+        if (channels_first) transpose(work.region, cells, p->channels, p->dtype, result);
     }
     if (streams) finish_streaming();
     destroy(&work);
     return true;
+}
+
+void ck_channels_last(const void *from, int64_t channels, int64_t cells, ck_dtype dtype, void *to, int64_t begin,
+                      int64_t end) {
+    size_t bytes = (size_t)(channels * cells) * element_size(dtype);
+    for (int64_t r = begin; r < end; ++r) {
+        transpose((const char *)from + (size_t)r * bytes, channels, cells, dtype, (char *)to + (size_t)r * bytes);
+    }
 }
 
 // MARK: - Order

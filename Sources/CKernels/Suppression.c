@@ -6,6 +6,39 @@
 // Whether an IoU is above a threshold must not depend on fused operations.
 #pragma STDC FP_CONTRACT OFF
 
+// MARK: - Order
+
+// Smaller for larger scores.
+CK_INLINE uint32_t falling_key(float score) {
+    score += 0.0f; // -0 is as large as 0
+    uint32_t bits;
+    memcpy(&bits, &score, sizeof bits);
+    return (bits >> 31) != 0 ? bits : ~bits & 0x7fffffff;
+}
+
+// By counting, eleven bits at a time from the last ones on: every pass leaves equal ones in their order.
+void ck_falling_order(const float *scores, int64_t count, int32_t *order, uint64_t *scratch) {
+    enum { bits = 11, values = 1 << bits };
+    uint64_t *from = scratch, *to = scratch + count;
+    for (int64_t i = 0; i < count; ++i) from[i] = (uint64_t)falling_key(scores[i]) << 32 | (uint64_t)i;
+    for (int shift = 32; shift < 64; shift += bits) {
+        int64_t places[values] = {0}, next = 0;
+        for (int64_t i = 0; i < count; ++i) ++places[from[i] >> shift & (values - 1)];
+        for (int v = 0; v < values; ++v) {
+            int64_t here = places[v];
+            places[v] = next;
+            next += here;
+        }
+        for (int64_t i = 0; i < count; ++i) to[places[from[i] >> shift & (values - 1)]++] = from[i];
+        uint64_t *other = from;
+        from = to;
+        to = other;
+    }
+    for (int64_t i = 0; i < count; ++i) order[i] = (int32_t)(uint32_t)from[i];
+}
+
+// MARK: - Overlaps
+
 // Functions that pass vectors are always inlined: there is no call whose convention could differ between processors.
 #pragma clang diagnostic ignored "-Wpsabi"
 

@@ -8,6 +8,11 @@ import Foundation
     import Darwin
 #endif
 
+/// The C library's `write`, which a method of that name hides.
+private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+    write(descriptor, bytes, count)
+}
+
 /// Writes a file that takes the place of an earlier one only when it is complete and on the disk.
 ///
 /// The bytes go to a temporary file in the same folder, which is renamed at the end. Whatever fails, a full
@@ -78,11 +83,7 @@ package struct AtomicFileWriter: ~Copyable {
         var done = 0
         while done < bytes.count, let start = bytes.baseAddress {
             // Linux writes at most 2 GB at once.
-            #if canImport(Darwin)
-                let count = Darwin.write(descriptor, start + done, min(bytes.count - done, 1 << 30))
-            #else
-                let count = Foundation.write(descriptor, start + done, min(bytes.count - done, 1 << 30))
-            #endif
+            let count = systemWrite(descriptor, start + done, min(bytes.count - done, 1 << 30))
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw failure("cannot be written") }
             done += count

@@ -66,6 +66,28 @@ package struct JSONReader {
         try expect("]")
     }
 
+    /// Takes a value of any kind, at most 100 levels deep, and keeps nothing of it.
+    package mutating func skip(depth: Int = 0) throws {
+        guard depth < 100 else { throw failure("nested deeper than 100 levels") }
+        switch peek() {
+        case UInt8(ascii: "{"):
+            try expect("{")
+            if take("}") { return }
+            repeat {
+                _ = try string()
+                try expect(":")
+                try skip(depth: depth + 1)
+            } while take(",")
+            try expect("}")
+        case UInt8(ascii: "["): try array { try $0.skip(depth: depth + 1) }
+        case UInt8(ascii: "\""): _ = try string()
+        case UInt8(ascii: "t"): try word("true")
+        case UInt8(ascii: "f"): try word("false")
+        case UInt8(ascii: "n"): try word("null")
+        default: _ = try number()
+        }
+    }
+
     /// A number's text.
     private mutating func numberText() throws -> String {
         skipSpace()

@@ -17,8 +17,7 @@ package enum JSONValue: Sendable, Hashable {
         try reader.expectEnd()
     }
 
-    /// Takes one value from `reader`, which is `depth` levels deep already.
-    package init(from reader: inout JSONReader, depth: Int) throws {
+    private init(from reader: inout JSONReader, depth: Int) throws {
         guard depth < 100 else { throw reader.failure("nested deeper than 100 levels") }
         switch reader.peek() {
         case UInt8(ascii: "{"):

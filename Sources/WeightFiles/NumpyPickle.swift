@@ -38,8 +38,7 @@ public struct NumpyPickle: WeightSource {
         guard unpickler.cursor.remaining == 0 else {
             throw unpickler.failure("\(unpickler.cursor.remaining) bytes follow the end of the pickle")
         }
-        let graph = try PickleGraph(unpickler.contents, origin: origin, fileSize: storage.byteCount) {
-            _, pickled in
+        let graph = try PickleGraph(unpickler) { _, pickled, _ in
             throw WeightFileError(
                 file: origin, place: "storage '\(pickled.key)'",
                 reason: "is of torch, in a plain pickle; save the file with torch.save")

@@ -43,14 +43,26 @@ public struct Safetensors: WeightSource {
         else { throw failure("header", "reaches outside the file") }
         var metadata: [String: String] = [:]
         var entries: [Entry] = []
+        var budget = MemoryBudget(fileSize: storage.byteCount)
         do {
             try text.withUnsafeBytes { bytes in
                 var reader = JSONReader(bytes)
                 try reader.object { reader, key in
                     if key == "__metadata__" {
-                        try reader.object { metadata[$1] = try $0.string() }
+                        try reader.object { reader, key in
+                            let value = try reader.string()
+                            guard budget.spend(160 + key.utf8.count + value.utf8.count) else {
+                                throw reader.failure("more metadata than the file's size allows for")
+                            }
+                            metadata[key] = value
+                        }
                     } else {
-                        entries.append(try Self.entry(key, &reader, dataSize: data.byteCount, origin: origin))
+                        let entry = try Self.entry(key, &reader, dataSize: data.byteCount, origin: origin)
+                        // The shape counts double, for the room that its array grows into.
+                        guard budget.spend(160 + key.utf8.count + 16 * entry.shape.count) else {
+                            throw reader.failure("more tensors than the file's size allows for")
+                        }
+                        entries.append(entry)
                     }
                 }
                 try reader.expectEnd()

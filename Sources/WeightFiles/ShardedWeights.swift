@@ -60,15 +60,22 @@ public struct ShardedWeights: WeightSource {
     )] {
         var index: [(name: String, file: String)] = []
         var hasMap = false
+        var budget = MemoryBudget(fileSize: storage.byteCount)
         do {
             try storage.withUnsafeBytes { bytes in
                 var reader = JSONReader(bytes)
                 try reader.object { reader, key in
                     if key == "weight_map" {
                         hasMap = true
-                        try reader.object { index.append(($1, try $0.string())) }
+                        try reader.object { reader, name in
+                            let file = try reader.string()
+                            guard budget.spend(160 + name.utf8.count + file.utf8.count) else {
+                                throw reader.failure("more names than such a file should have")
+                            }
+                            index.append((name, file))
+                        }
                     } else {
-                        _ = try JSONValue(from: &reader, depth: 1)
+                        try reader.skip()
                     }
                 }
                 try reader.expectEnd()

@@ -69,6 +69,10 @@ public enum WeightFile {
     /// Tells the form from the first bytes.
     static func form(of bytes: UnsafeRawBufferPointer) -> Form {
         func starts(_ text: String) -> Bool { bytes.starts(with: text.utf8) }
+        // The length of the header, under 2^32, comes first; text has no zeros, and no other form has these.
+        if bytes.count >= 9, bytes[4..<8].allSatisfy({ $0 == 0 }), bytes[8] == UInt8(ascii: "{") {
+            return .safetensors
+        }
         if starts("PK\u{3}\u{4}") || starts("PK\u{5}\u{6}") { return .zip }
         if bytes.count >= 2, bytes[0] == 0x80, (2...5).contains(bytes[1]) {
             // torch's magic number comes first in its old files.
@@ -81,7 +85,6 @@ public enum WeightFile {
         {
             return .json
         }
-        if bytes.count >= 9, bytes[8] == UInt8(ascii: "{") { return .safetensors }
         return .other(nil)
     }
 

@@ -8,6 +8,7 @@ import WeightFiles
     import FVLM
     import Imaging
     import Torch
+    import Training
 #endif
 
 /// The exit code of an error of this package.
@@ -22,7 +23,7 @@ struct CommandStatus {
     init?(_ error: any Error) {
         switch error {
         case let error as AnnotationFileError: code = error.kind == .malformed ? Self.badData : 1
-        case is EvaluationError, is MaskError, is WeightFileError: code = Self.badData
+        case is EvaluationError, is MaskError, is ConversionError, is WeightFileError: code = Self.badData
         default:
             #if FVLM_TORCH
                 guard let code = Self.networkStatus(error) else { return nil }
@@ -37,7 +38,8 @@ struct CommandStatus {
         private static func networkStatus(_ error: any Error) -> Int32? {
             switch error {
             case is CLIPError, is WeightMismatch, is TokenizerError, is PreprocessingError, is PromptError,
-                is ImagingError, is ConfigurationError, is DetectionError:
+                is ImagingError, is ConfigurationError, is DetectionError,
+                is TrainingError:
                 badData
             case is TorchError: 1
             default: nil

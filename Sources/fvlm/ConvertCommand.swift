@@ -46,7 +46,8 @@
             try ModelFolder(output).write(configuration, network: network, vocabulary: nil)
             let step = published.step.map { " of step \($0)" } ?? ""
             print(
-                "\(output): \(network.store.trainableWeightCount) trained parameters\(step), upon \(configuration.clip)")
+                "\(output): \(network.store.trainableWeightCount) trained parameters\(step), upon \(configuration.clip)"
+            )
         }
     }
 #endif

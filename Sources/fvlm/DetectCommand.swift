@@ -35,7 +35,8 @@
 
         @Option(
             name: [.short, .long],
-            help: ArgumentHelp("A folder for the pictures with everything drawn on them.", valueName: "folder"))
+            help: ArgumentHelp(
+                "A folder for the pictures with everything drawn on them.", valueName: "folder"))
         var output: String?
 
         @Option(help: "table, json (an object a picture, a line each), or coco (a results file).")
@@ -79,7 +80,9 @@
                 var read: [(file: String, image: Image)] = []
                 for file in batch {
                     do {
-                        read.append((file, try StageProfile.measure(times, .decoding) { try Image(contentsOf: file) }))
+                        read.append(
+                            (file, try StageProfile.measure(times, .decoding) { try Image(contentsOf: file) })
+                        )
                     } catch {
                         guard keepGoing else { throw error }
                         failures += 1

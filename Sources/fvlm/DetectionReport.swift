@@ -9,10 +9,7 @@
         private let format: DetectCommand.Format
         private let includesMasks: Bool
         private let maskThreshold: Double
-        private var table = TextTable([
-            ("picture", .left), ("class", .left), ("score", .right), ("detector", .right), ("CLIP", .right),
-            ("box", .left),
-        ])
+        private var rows = [["picture", "class", "box", "score", "detector", "CLIP"]]
         private var results: [Entry] = []
         private var pictureCount = 0
 
@@ -82,13 +79,14 @@
                         segmentation: mask)
                 }
             case .table:
-                if detections.isEmpty { table.append([file, "nothing found", "", "", "", ""]) }
+                if detections.isEmpty { rows.append([file, "nothing found"]) }
                 for (place, detection) in detections.enumerated() {
-                    table.append([
-                        place == 0 ? file : "", detection.label, String(format: "%.3f", detection.score),
+                    rows.append([
+                        place == 0 ? file : "", detection.label,
+                        detection.rounded.map { String(format: "%.0f", $0) }.joined(separator: " "),
+                        String(format: "%.3f", detection.score),
                         String(format: "%.3f", detection.detectorScore),
                         String(format: "%.3f", detection.vlmScore),
-                        detection.rounded.map { String(format: "%.0f", $0) }.joined(separator: " "),
                     ])
                 }
             }
@@ -99,7 +97,7 @@
             switch format {
             case .json: break
             case .coco: print(try JSONLine.text(results))
-            case .table: print(table.text)
+            case .table: print(TextTable(rows, leftAligned: 3).text, terminator: "")
             }
         }
 
@@ -125,17 +123,17 @@
     /// Where the time went, as a table on standard error.
     enum ProfileTable {
         static func print(_ profile: StageProfile, pictures: Int) {
-            var table = TextTable([("stage", .left), ("ms a picture", .right), ("share", .right)])
+            var rows = [["stage", "ms a picture", "share"]]
             let times = profile.seconds
             let total = times.reduce(0) { $0 + $1.seconds }
             for (stage, seconds) in times {
-                table.append([
+                rows.append([
                     stage.rawValue, String(format: "%.1f", seconds * 1000 / Double(pictures)),
                     String(format: "%.0f %%", 100 * seconds / max(total, 1e-9)),
                 ])
             }
-            table.append(["all", String(format: "%.1f", total * 1000 / Double(pictures)), ""])
-            FileHandle.standardError.write(Data((table.text + "\n").utf8))
+            rows.append(["all", String(format: "%.1f", total * 1000 / Double(pictures)), ""])
+            FileHandle.standardError.write(Data(TextTable(rows, leftAligned: 1).text.utf8))
         }
     }
 #endif

@@ -75,7 +75,8 @@
             if let vocabulary { return try Vocabulary(contentsOf: vocabulary) }
             if let list = try names.names() {
                 return try await detector.vocabulary(
-                    of: list, templates: PromptTemplates(named: names.templates ?? PromptTemplates.imageNet.name))
+                    of: list,
+                    templates: PromptTemplates(named: names.templates ?? PromptTemplates.imageNet.name))
             }
             let own = ModelFolder(folder).vocabulary
             guard FileManager.default.fileExists(atPath: own) else {

@@ -11,11 +11,14 @@ struct FVLM: AsyncParsableCommand {
         subcommands: subcommandTypes)
 
     private static var subcommandTypes: [any ParsableCommand.Type] {
-        var types: [any ParsableCommand.Type] = [ScoreCommand.self]
+        var types: [any ParsableCommand.Type] = []
         #if FVLM_TORCH
-            types += [DetectCommand.self, EmbedCommand.self, VocabularyCommand.self, ConvertCommand.self]
+            types += [
+                DetectCommand.self, TrainCommand.self, EvaluateCommand.self, EmbedCommand.self,
+                VocabularyCommand.self, ConvertCommand.self, DoctorCommand.self,
+            ]
         #endif
-        return types + [InspectCommand.self]
+        return types + [ScoreCommand.self, CheckDatasetCommand.self, SplitCommand.self, InspectCommand.self]
     }
 
     /// Runs the command and ends with 0, 64 for wrong usage, 65 for bad data, 1 for anything else.

@@ -62,6 +62,12 @@ struct ScoreCommand: ParsableCommand {
     @Option(help: "The number of threads; 0 for one a processor.")
     var threads = 0
 
+    @Option(
+        help: ArgumentHelp(
+            "Write precision-recall curves as SVG files into this folder: overall, of the splits, and of the "
+                + "classes that lose most.", valueName: "folder"))
+    var plots: String?
+
     @Flag(help: "Print one JSON object.")
     var json = false
 
@@ -99,6 +105,9 @@ struct ScoreCommand: ParsableCommand {
         } else if let bootstrap {
             report.intervals = try evaluation.intervals(
                 parts: evaluation.parts(splits), resamples: bootstrap, seed: seed)
+        }
+        if let plots {
+            try PlotFolder(path: plots).write(evaluation.precisionRecallPlots(parts: report.parts))
         }
         if json {
             print(try report.json())

@@ -62,7 +62,7 @@ func message(_ body: () throws -> Void) -> String? {
     }
 
     @Test func numbersAreRoundedCorrectly() throws {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SeededGenerator(5)
         var texts = [
             "0", "-0", "0.1", "123.45", "1e22", "1e23", "9007199254740993", "0.30000000000000004",
             "9223372036854775807", "18446744073709551616", "5e-324", "2.2250738585072011e-308", "0.0000001",
@@ -73,6 +73,17 @@ func message(_ body: () throws -> Void) -> String? {
             let value = Double(bitPattern: generator.next())
             if value.isFinite { texts.append("\(value)") }
             texts.append("\(Double.random(in: -1000...1000, using: &generator))")
+            // As in most files: at most eight characters.
+            let (whole, decimals) = (
+                Int.random(in: 0...9999, using: &generator), Int.random(in: 1...4, using: &generator)
+            )
+            let fraction = (0..<decimals).map { _ in String(Int.random(in: 0...9, using: &generator)) }
+                .joined()
+            texts += [
+                "\(whole)", "\(whole % 10).\(fraction)", "\(whole).\(fraction)", "\(whole * whole)",
+                "-\(whole).5",
+            ]
+            texts += ["\(whole)e\(decimals)", "\(whole % 100).\(fraction)E-\(decimals)"]
             texts.append("\(Double.random(in: 0...1e-9, using: &generator))")
             // Decimals half way between two numbers, the hardest to round.
             let half = Double.random(in: 0.5...1, using: &generator)

@@ -6,6 +6,12 @@ import Testing
         .aligned(ratio: 2), .aligned(ratio: 0), .legacy(ratio: 2), .legacy(ratio: 0), .cellCentres,
     ]
 
+    typealias Pool = ([PyramidLevel], Regions, Size2D, RegionSampling) throws -> Tensor
+
+    static var pools: [Pool] {
+        [{ try roiAlign($0, $1, output: $2, sampling: $3) }, compositeRoIAlign]
+    }
+
     /// Three levels, two images, boxes inside, outside, without area and larger than everything.
     private func request(channels: Int, seed: UInt64, dtype: DType = .float32) throws -> (
         levels: [PyramidLevel], regions: Regions
@@ -32,7 +38,7 @@ import Testing
         let (levels, regions) = try request(channels: channels, seed: 11)
         let upstream = try RandomBoxes(seed: 1).numbers([regions.boxes.count, channels, 3, 2], from: -1)
         var results: [(output: Tensor, gradients: [Tensor])] = []
-        for pool in [roiAlign, compositeRoIAlign] {
+        for pool in Self.pools {
             for level in levels {
                 try level.features.setGrad(nil)
                 try level.features.setRequiresGrad(true)
@@ -40,6 +46,14 @@ import Testing
             let output = try pool(levels, regions, Size2D(3, 2), sampling)
             try output.backward(upstream)
             results.append((output, try levels.map { try #require($0.features.grad) }))
+        }
+        for level in levels { try level.features.setGrad(nil) }
+        let contiguous = try roiAlign(
+            levels, regions, output: Size2D(3, 2), sampling: sampling, format: .contiguous)
+        #expect(try contiguous.isContiguous() && contiguous.isEqual(to: results[0].output))
+        try contiguous.backward(upstream)
+        for (level, gradient) in zip(levels, results[0].gradients) {
+            #expect(try #require(level.features.grad).isEqual(to: gradient))
         }
         #expect(try results[0].output.allClose(to: results[1].output, relative: 1e-4, absolute: 1e-5))
         for (left, right) in zip(results[0].gradients, results[1].gradients) {
@@ -112,7 +126,7 @@ import Testing
     @Test func noRegions() throws {
         let map = try Tensor.ones([2, 3, 4, 4]).requiringGrad()
         let regions = try Regions(boxes: .none(), images: [], levels: [])
-        for pool in [roiAlign, compositeRoIAlign] {
+        for pool in Self.pools {
             let pooled = try pool([PyramidLevel(map, scale: 1)], regions, Size2D(7), .aligned(ratio: 2))
             #expect(pooled.shape == [0, 3, 7, 7])
             try pooled.sum().backward()

@@ -45,6 +45,8 @@ import Testing
             drawn.stroke(box, with: .white, width: 2)
         }
         #expect(drawn == image)
+        drawn.fill(Box(x1: .nan, y1: .nan, x2: .nan, y2: .nan), with: .white)
+        #expect(drawn == image)
         drawn.fill(Box(x1: -1e300, y1: -1e300, x2: 1e300, y2: 1e300), with: .white)
         #expect(try drawn == Image(width: 20, height: 15, filledWith: .white))
     }

@@ -156,6 +156,9 @@ import Testing
                 #expect(try crop.apply(to: resized, filter: filter, fill: fill) == atOnce)
             }
         }
+        let huge = try SpatialTransform.resize(image.size, to: ImageSize(width: 2_000_000, height: 2_000_000))
+        #expect(throws: ImagingError.self) { try huge.apply(to: image) }
+        #expect(throws: ImagingError.self) { try image.resized(to: huge.target) }
         let outside = try SpatialTransform.crop(image.size, x: 500, y: 0, width: 4, height: 4)
         #expect(try outside.apply(to: image, fill: .white) == Image(width: 4, height: 4, filledWith: .white))
     }

@@ -40,7 +40,7 @@ import Testing
     }
 
     /// A point of the picture is inside the clipped ring exactly when it is inside the whole one, and the box holds all
-    /// of them and touches some on every side.
+    /// of them. That it is tight is checked by hand above.
     @Test func whatIsInsideOfTheWholeRingStaysInside() {
         var random = RandomStream(11)
         let size = ImageSize(width: 18, height: 14)
@@ -52,10 +52,10 @@ import Testing
             let clipped = PolygonClipping.clip(ring, to: size)
             let box = PolygonClipping.bounds(ring, in: size)
             var found: Imaging.Box?
-            for y in 0..<140 {
-                for x in 0..<180 {
+            for y in 0..<28 {
+                for x in 0..<36 {
                     // Off the places where corners of the picture or of the grid could lie.
-                    let point = Point(x: Double(x) / 10 + 0.0503, y: Double(y) / 10 + 0.0507)
+                    let point = Point(x: Double(x) / 2 + 0.0503, y: Double(y) / 2 + 0.0507)
                     let isInside = PolygonClipping.contains(ring, point)
                     #expect(PolygonClipping.contains(clipped, point) == isInside)
                     guard isInside else { continue }

@@ -143,7 +143,7 @@ import Training
                 }
             }
         }
-        #expect(seen > 70 && cut > 5)
+        #expect(seen > 70 && cut > 3)
     }
 
     @Test func classesAreThoseThatAreTrainedOn() throws {

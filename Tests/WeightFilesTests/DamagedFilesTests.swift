@@ -1,4 +1,3 @@
-import FixtureSupport
 import Foundation
 import Testing
 
@@ -44,7 +43,7 @@ import Testing
     }
 
     static func load(_ file: String) throws -> ([UInt8], WeightFile.Form) {
-        let fixture = try Fixtures.case("weightfiles", "forms")
+        let fixture = try RecordedForms.fixture()
         let bytes = try [UInt8](Data(contentsOf: URL(filePath: fixture.path(file))))
         return (bytes, bytes.withUnsafeBytes { WeightFile.form(of: $0) })
     }

@@ -9,7 +9,8 @@ import Testing
         let numbers: [UInt8] = [0, 0, 0x80, 0x3F, 0, 0, 0, 0x40]
         let array: [UInt8] = [0x93, 0x92, 2, 1, 0xA7] + Array("float32".utf8) + [0xC4, 8] + numbers
         let step: [UInt8] = [0x93, 0x90, 0xA5] + Array("int32".utf8) + [0xC4, 4, 7, 0, 0, 0]
-        return [0x82, 0xA1, UInt8(ascii: "a"), 0x82, 0xA1, UInt8(ascii: "w"), 0xC7, UInt8(array.count), 1] + array
+        return [0x82, 0xA1, UInt8(ascii: "a"), 0x82, 0xA1, UInt8(ascii: "w"), 0xC7, UInt8(array.count), 1]
+            + array
             + [0xA1, UInt8(ascii: "n"), 3, 0xA4] + Array("step".utf8) + [0xC7, UInt8(step.count), 1] + step
     }
 
@@ -71,7 +72,8 @@ import Testing
         for _ in 0..<10_000 { nested += [0x81, 0xA1, 0x61] }
         #expect(throws: WeightFileError.self) { try open(nested + [0xC0]) }
         let huge: [UInt8] =
-            [0x93, 0x92, 0xCF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 2, 0xA7] + Array("float32".utf8)
+            [0x93, 0x92, 0xCF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 2, 0xA7]
+            + Array("float32".utf8)
             + [0xC4, 0]
         #expect(throws: WeightFileError.self) {
             try open([0x81, 0xA1, 0x61, 0xC7, UInt8(huge.count), 1] + huge)

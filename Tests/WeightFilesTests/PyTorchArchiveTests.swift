@@ -1,4 +1,3 @@
-import FixtureSupport
 import Foundation
 import Testing
 
@@ -92,7 +91,7 @@ import Testing
     }
 
     @Test func legacyFilesAreCheckedToTheLastByte() throws {
-        let fixture = try Fixtures.case("weightfiles", "forms")
+        let fixture = try RecordedForms.fixture()
         let bytes = try [UInt8](Data(contentsOf: URL(filePath: fixture.path("views_legacy.pth"))))
         for length in 15..<bytes.count {
             #expect(throws: WeightFileError.self, "\(length) bytes") {

@@ -93,6 +93,14 @@ import Testing
         #expect("\(error)".hasPrefix("f.safetensors: "))
     }
 
+    @Test func memoryForMetadataIsBoundedByTheFile() throws {
+        let pairs = (0..<150_000).map { "\"\($0)\":\"\"" }.joined(separator: ",")
+        let error = try #require(throws: WeightFileError.self) {
+            try Self.open(Self.file("{\"__metadata__\":{\(pairs)}}"))
+        }
+        #expect("\(error)".contains("more metadata"))
+    }
+
     @Test func everyTruncationIsRefused() throws {
         let whole = Self.file(
             "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}",

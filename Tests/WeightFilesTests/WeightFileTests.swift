@@ -1,4 +1,3 @@
-import FixtureSupport
 import Foundation
 import Testing
 
@@ -25,9 +24,11 @@ import Testing
         #expect(form([]) == .other(nil))
         #expect(form([0x80, 4, 0x95]) == .pickle)
         #expect(form([0x80, 1]) != .pickle)
-        #expect(form([0x7B, 0, 0, 0, 0, 0, 0, 0, 0x7B]) == .json)
+        #expect(form(Array("{ \n\"weight_map".utf8)) == .json)
+        // A header of 123 bytes, which is also the code of an opening brace.
+        #expect(form([0x7B, 0, 0, 0, 0, 0, 0, 0, 0x7B]) == .safetensors)
         #expect(form([0x40, 0, 0, 0, 0, 0, 0, 0, 0x7B]) == .safetensors)
-        let fixture = try Fixtures.case("weightfiles", "forms")
+        let fixture = try RecordedForms.fixture()
         #expect(try WeightFile.open(fixture.path("state_dict.pt")) is PyTorchArchive)
         #expect(try WeightFile.open(fixture.path("legacy.pth")) is PyTorchArchive)
         #expect(try WeightFile.open(fixture.path("script.pt")) is TorchScriptArchive)
@@ -39,7 +40,7 @@ import Testing
     }
 
     @Test func anIndexMustListWhatItsFilesHave() throws {
-        let fixture = try Fixtures.case("weightfiles", "forms")
+        let fixture = try RecordedForms.fixture()
         let folder = try TemporaryFolder()
         let name = "model-00001-of-00002.safetensors"
         let part = try [UInt8](Data(contentsOf: URL(filePath: fixture.path("sharded/\(name)"))))
@@ -50,6 +51,14 @@ import Testing
                 path: folder.file("index.json", Array("{\"weight_map\": {\(map)}}".utf8)))
         }
         #expect(try open(["c", "a"]).keys == ["c", "a"])
+        let odd =
+            "{\"metadata\": {\"x\": [1, {\"y\": [null, true, false, \"]\"]}]}, \"weight_map\": {\"a\": \"\(name)\", \"c\": \"\(name)\"}, \"z\": -1e5}"
+        #expect(try ShardedWeights(path: folder.file("odd.json", Array(odd.utf8))).keys == ["a", "c"])
+        let deep = "{\"a\": " + String(repeating: "[", count: 1000)
+        let error = try #require(throws: WeightFileError.self) {
+            try ShardedWeights(path: folder.file("deep.json", Array(deep.utf8)))
+        }
+        #expect("\(error)".contains("nested deeper"))
         #expect(try open(["c", "a"]).files == [name])
         let missing = try #require(throws: WeightFileError.self) { try open(["a", "c", "d"]) }
         #expect("\(missing)".hasSuffix(": d"))

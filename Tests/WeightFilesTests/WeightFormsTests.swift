@@ -15,10 +15,9 @@ import Testing
     }
 
     static func forms() throws -> [Form] {
-        try Fixtures.cases("weightfiles").flatMap { fixture in
-            try fixture.expected["files"].object.sorted { $0.key < $1.key }
-                .map { Form(fixture: fixture, file: $0.key, expected: $0.value) }
-        }
+        let fixture = try RecordedForms.fixture()
+        return try fixture.expected["files"].object.sorted { $0.key < $1.key }
+            .map { Form(fixture: fixture, file: $0.key, expected: $0.value) }
     }
 
     @Test(arguments: try forms()) func tensorsAreAsRecorded(form: Form) throws {
@@ -63,7 +62,7 @@ import Testing
     }
 
     @Test func aCheckpointKeepsWhatIsNotATensor() throws {
-        let fixture = try Fixtures.case("weightfiles", "forms")
+        let fixture = try RecordedForms.fixture()
         let root = try PyTorchArchive(path: fixture.path("checkpoint.pth")).root
         #expect(root["epoch"]?.integer == 12)
         #expect(root["best"]?.real == 0.125)
@@ -87,7 +86,7 @@ import Testing
     }
 
     @Test func aTorchScriptModuleKeepsItsAttributes() throws {
-        let fixture = try Fixtures.case("weightfiles", "forms")
+        let fixture = try RecordedForms.fixture()
         let root = try TorchScriptArchive(path: fixture.path("script.pt")).root
         guard case .object(let name, let state) = root.content else {
             Issue.record("no object")
@@ -102,7 +101,7 @@ import Testing
     }
 
     @Test func storedTensorsAreNotCopied() throws {
-        let fixture = try Fixtures.case("weightfiles", "forms")
+        let fixture = try RecordedForms.fixture()
         let storage = try TensorStorage.mapping(file: fixture.path("views.pt"))
         let archive = try PyTorchArchive(storage: storage, origin: "views.pt")
         let file = storage.pointer..<storage.pointer + storage.byteCount

@@ -1,4 +1,3 @@
-import FixtureSupport
 import Foundation
 import Testing
 
@@ -167,7 +166,7 @@ import Testing
     }
 
     @Test func everyReadableFormCanBeWrittenAgain() throws {
-        let fixture = try Fixtures.case("weightfiles", "forms")
+        let fixture = try RecordedForms.fixture()
         for file in ["state_dict.pt", "views.pt", "legacy.pth", "script.pt", "protocol5.pkl"] {
             let source = try WeightFile.open(fixture.path(file))
             let tensors = try source.tensors()

@@ -1,4 +1,3 @@
-import FixtureSupport
 import Foundation
 import Testing
 
@@ -99,7 +98,7 @@ import Testing
     }
 
     @Test func deflatedEntriesAreHeldToTheirSize() throws {
-        let fixture = try Fixtures.case("weightfiles", "forms")
+        let fixture = try RecordedForms.fixture()
         let bytes = try [UInt8](Data(contentsOf: URL(filePath: fixture.path("deflated.pt"))))
         let zip = try open(bytes)
         let entry = try #require(zip.entries.first { $0.isDeflated && $0.name.hasSuffix("data/0") })

@@ -1,1 +1,155 @@
+import Foundation
 import Testing
+
+/// The built program, run as a user runs it.
+struct Program {
+    let status: Int32
+    let output: String
+    let errors: String
+
+    /// Beside the test bundle, where the package manager puts all products.
+    static var path: String {
+        Bundle.allBundles.map(\.bundleURL).first { $0.pathExtension == "xctest" }?
+            .deletingLastPathComponent().appending(path: "fvlm").path
+            ?? URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "fvlm")
+            .path
+    }
+
+    init(_ arguments: [String], input: String? = nil) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: Self.path)
+        process.arguments = arguments
+        let (output, errors, standardInput) = (Pipe(), Pipe(), Pipe())
+        process.standardOutput = output
+        process.standardError = errors
+        process.standardInput = standardInput
+        try process.run()
+        if let input { try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8)) }
+        try standardInput.fileHandleForWriting.close()
+        self.output = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        self.errors = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        status = process.terminationStatus
+    }
+}
+
+@Suite struct ScoreCommandTests {
+    private static let fixtures = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent()
+        .appending(path: "Fixtures")
+    private let truth = Self.fixtures.appending(path: "coco/eval-1/gt.json").path
+    private let results = Self.fixtures.appending(path: "coco/eval-1/dt.json").path
+
+    private func object(_ text: String) throws -> [String: Any] {
+        try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+    }
+
+    @Test func jsonHoldsStatsAndClasses() throws {
+        let run = try Program([
+            "score", "--ground-truth", truth, "--detections", results, "--type", "bbox", "--json",
+        ])
+        #expect(run.status == 0 && run.errors.isEmpty, "\(run.errors)")
+        let object = try object(run.output)
+        let stats = try #require(object["stats"] as? [Double])
+        #expect(stats.count == 12)
+        #expect(abs(stats[0] - 0.09206360762126632) < 1e-6)
+        let classes = try #require(object["per_category"] as? [[String: Any]])
+        #expect(classes.compactMap { $0["id"] as? Int } == [1, 3, 7])
+        #expect(classes[2]["AP"] as? Double == -1)
+        #expect(run.output.split(separator: "\n").count == 1)
+    }
+
+    @Test func standardInputIsRead() throws {
+        let input = try String(contentsOfFile: results, encoding: .utf8)
+        let piped = try Program(["score", "-g", truth, "-d", "-", "--type", "segm", "--json"], input: input)
+        let named = try Program(["score", "-g", truth, "-d", results, "--type", "segm", "--json"])
+        #expect(piped.status == 0 && piped.output == named.output)
+    }
+
+    @Test func tablesShowTheFiguresAndTheWorstClassesFirst() throws {
+        let run = try Program(["score", "-g", truth, "-d", results])
+        #expect(run.status == 0)
+        #expect(run.output.contains("AP50"))
+        let lines = run.output.split(separator: "\n").map(String.init)
+        #expect(lines.contains { $0.hasPrefix("AP ") && $0.hasSuffix("9.21") })
+        #expect(lines.contains { $0.hasPrefix("class") && $0.hasSuffix("loses") })
+        #expect(
+            try Program(["score", "-g", truth, "-d", results, "--classes", "1"]).output.contains(
+                "and 1 classes"))
+    }
+
+    @Test func intervalsAndComparisonsAreReported() throws {
+        let arguments = ["score", "-g", truth, "-d", results, "--json"]
+        let intervals = try object(Program(arguments + ["--bootstrap", "20"]).output)
+        #expect((intervals["intervals"] as? [[String: Any]])?.count == 3)
+        let comparison = try object(Program(arguments + ["--compare", results, "--bootstrap", "20"]).output)
+        let first = try #require((comparison["comparison"] as? [[String: Any]])?.first)
+        #expect(first["p_value"] as? Double == 1)
+        let table = try Program([
+            "score", "-g", truth, "-d", results, "--compare", results, "--bootstrap", "20",
+        ])
+        #expect(table.status == 0 && table.output.contains("95 % interval"))
+    }
+
+    @Test func rulesOfLVISAndProposals() throws {
+        let (truth, results) = (
+            Self.fixtures.appending(path: "lvis/eval-small/gt.json").path,
+            Self.fixtures.appending(path: "lvis/eval-small/dt.json").path
+        )
+        let run = try Program([
+            "score", "-g", truth, "-d", results, "--lvis", "--split", "lvis-base-rare", "--json",
+        ])
+        let object = try object(run.output)
+        #expect((object["stat_names"] as? [String])?.contains("APr") == true)
+        #expect((object["splits"] as? [String: Any])?.keys.sorted() == ["all", "base", "novel"])
+        let proposals = try Program(["score", "-g", truth, "-d", results, "--proposals", "--json"])
+        #expect((try self.object(proposals.output)["stat_names"] as? [String])?.first == "AR@100")
+    }
+
+    @Test func wrongUsageEndsWith64() throws {
+        for arguments in [
+            ["score"], ["score", "-g", truth, "-d", results, "--type", "cubes"],
+            ["score", "-g", "-", "-d", "-"],
+            ["score", "-g", truth, "-d", results, "--lvis", "--proposals"], ["nonsense"],
+            ["score", "-g", truth, "-d", results, "--bootstrap", "0"],
+        ] {
+            let run = try Program(arguments)
+            #expect(run.status == 64, "\(arguments)")
+            #expect(!run.errors.isEmpty && run.output.isEmpty)
+        }
+    }
+
+    @Test func badDataEndsWith65() throws {
+        for (input, text) in [
+            ("[{]", "-:1:3: detection at index 0"), ("{}", "a result file is a list"),
+            (
+                #"[{"image_id": 77777, "category_id": 1, "score": 1, "bbox": [0,0,1,1]}]"#,
+                "the image 77777 is not in"
+            ),
+        ] {
+            let run = try Program(["score", "-g", truth, "-d", "-"], input: input)
+            #expect(run.status == 65)
+            #expect(run.errors.hasPrefix("error: ") && run.errors.contains(text), "\(run.errors)")
+            #expect(run.errors.split(separator: "\n").count <= 2 && run.output.isEmpty)
+        }
+        let split = try Program(["score", "-g", truth, "-d", results, "--split", "ovd48-17"])
+        #expect(split.status == 65 && split.errors.contains("needs COCO's classes"))
+    }
+
+    @Test func missingFilesEndWith1() throws {
+        let run = try Program(["score", "-g", "/no/such/file.json", "-d", results])
+        #expect(run.status == 1 && run.errors.contains("/no/such/file.json: cannot be opened"))
+    }
+
+    @Test func unknownClassesAreMentioned() throws {
+        let run = try Program(
+            ["score", "-g", truth, "-d", "-"],
+            input: #"[{"image_id": 1, "category_id": 99, "score": 1, "bbox": [0,0,1,1]}]"#)
+        #expect(run.status == 0 && run.errors.contains("note: 1 detections are of classes"))
+    }
+
+    @Test func helpHasAnExample() throws {
+        let run = try Program(["score", "--help"])
+        #expect(run.status == 0 && run.output.contains("fvlm score --ground-truth"))
+    }
+}

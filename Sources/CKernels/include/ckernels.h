@@ -64,8 +64,14 @@ typedef struct ck_pooling {
 bool ck_order_regions(const ck_pooling *pooling, int64_t images, int64_t region_count, int64_t *order,
                       int64_t *offsets);
 
-// Pools the regions order[begin]..<order[end] into their places of `pooled` [regions, rows, columns, channels].
-bool ck_pool(const ck_pooling *pooling, const int64_t *order, void *pooled, int64_t begin, int64_t end);
+// Pools the regions order[begin]..<order[end] into their places of `pooled`: [regions, rows, columns, channels], or
+// with `channels_first` [regions, channels, rows, columns].
+bool ck_pool(const ck_pooling *pooling, const int64_t *order, bool channels_first, void *pooled, int64_t begin,
+             int64_t end);
+
+// Brings the regions begin..<end from [regions, channels, cells] to [regions, cells, channels].
+void ck_channels_last(const void *from, int64_t channels, int64_t cells, ck_dtype dtype, void *to, int64_t begin,
+                      int64_t end);
 
 // How many tasks the backward pass has: one for each map and block of channels.
 int64_t ck_pool_backward_tasks(const ck_pooling *pooling, int64_t images);
@@ -76,6 +82,10 @@ bool ck_pool_backward(const ck_pooling *pooling, int64_t images, const int64_t *
                       const void *pooled, int64_t begin, int64_t end);
 
 // MARK: - Suppression
+
+// Orders scores, none of them NaN: order[0] is the place of the largest; equal scores stay in their order. `scratch` has
+// 2 * count places.
+void ck_falling_order(const float *scores, int64_t count, int32_t *order, uint64_t *scratch);
 
 // Boxes column by column. Arrays go on for 15 numbers, of any value, after the last box.
 typedef struct ck_boxes {

@@ -48,7 +48,7 @@ extension Tokenizer {
         _ cache: inout WordCache
     ) {
         bytes.removeAll(keepingCapacity: true)
-        for scalar in word { bytes.append(contentsOf: UTF8.encode(scalar)!) }
+        for scalar in word { bytes.append(contentsOf: scalar.utf8) }
         bytes.withUnsafeBufferPointer { append(word: $0, to: &ids, &cache) }
     }
 }

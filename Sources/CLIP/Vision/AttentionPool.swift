@@ -28,7 +28,8 @@ public struct AttentionPool: Sendable {
 
     /// Declares a pool of any sizes.
     /// - Throws: ``CLIPError`` for impossible sizes, `TorchError` when names are taken.
-    public init(_ scope: ParameterScope, channels: Int, gridSize: Int, heads: Int, embeddingWidth: Int) throws {
+    public init(_ scope: ParameterScope, channels: Int, gridSize: Int, heads: Int, embeddingWidth: Int) throws
+    {
         try Limits.check("attention pool", "grid", gridSize, 1...512)
         try Limits.check("attention pool", "number of channels", channels, 1...262_144)
         try Limits.check("attention pool", "embedding width", embeddingWidth, 1...65_536)

@@ -144,5 +144,7 @@ public struct AnnotationTable: Sendable {
         segmentations.rows.reserveCapacity(rows)
         segmentations.ringEnds.reserveCapacity(rows)
         segmentations.coordinates.reserveCapacity(byteCount / 6)
+        LargePages.advise(&segmentations.coordinates)
+        LargePages.advise(&boxes)
     }
 }

@@ -44,8 +44,17 @@ struct MaskArena {
             }
             try builder.finish(&runs)
         case .compressedRunLengths:
-            var builder = try RunWriter(height: place.height, width: place.width)
             let text = column.characters.span.extracting(place.start..<place.start + place.count)
+            if let area = addPlainly(text, pixelCount: Int64(place.height) * Int64(place.width)) {
+                entry.area = area
+                entry.count = runs.count - entry.start
+                if bounds {
+                    let counts = runs.span.extracting(entry.start..<entry.start + entry.count)
+                    entry.bounds = RunLength.bounds(counts, height: Int(entry.height))
+                }
+                return entry
+            }
+            var builder = try RunWriter(height: place.height, width: place.width)
             try PackedRuns.decode(text) { try builder.append($0, to: &runs) }
             try builder.finish(&runs)
         }
@@ -60,6 +69,51 @@ struct MaskArena {
         entry.area = Int(area)
         if bounds { entry.bounds = RunLength.bounds(counts, height: Int(entry.height)) }
         return entry
+    }
+
+    /// Adds compressed runs that are in their shortest form and cover the mask, as nearly all are; it takes half the
+    /// time of the full check.
+    ///
+    /// - Returns: the area; nil when anything is out of the ordinary, with nothing added.
+    private mutating func addPlainly(_ text: Span<UInt8>, pixelCount: Int64) -> Int? {
+        guard pixelCount <= Int64(UInt32.max) else { return nil }
+        let start = runs.count
+        // A run takes a character at least.
+        runs.append(contentsOf: repeatElement(0, count: text.count))
+        var count = 0
+        var area: Int64 = 0
+        let isPlain = runs.withUnsafeMutableBufferPointer { buffer in
+            let target = UnsafeMutableBufferPointer(rebasing: buffer[start...])
+            var total: Int64 = 0
+            var position = 0
+            while position < text.count {
+                // Most numbers take one character or two; its sixth bit says that another follows, the fifth of the
+                // last one is the sign.
+                var group = Int64(text[position]) - 48
+                guard group & ~0x3F == 0 else { return false }
+                var value = group & 0x1F
+                var shift: Int64 = 5
+                position += 1
+                while group & 0x20 != 0 {
+                    guard position < text.count, shift <= 30 else { return false }
+                    group = Int64(text[position]) - 48
+                    guard group & ~0x3F == 0 else { return false }
+                    value |= (group & 0x1F) << shift
+                    shift += 5
+                    position += 1
+                }
+                if group & 0x10 != 0 { value |= -1 << shift }
+                if count > 2 { value += Int64(target[count - 2]) }
+                total += value
+                guard value >= (count == 0 ? 0 : 1), total <= pixelCount else { return false }
+                target[count] = UInt32(truncatingIfNeeded: value)
+                if count & 1 == 1 { area += value }
+                count += 1
+            }
+            return total == pixelCount && count > 0
+        }
+        runs.removeLast(isPlain ? text.count - count : text.count)
+        return isPlain ? Int(area) : nil
     }
 
     private mutating func addPolygons(_ column: SegmentationColumn, _ row: Int, height: Int, width: Int)

@@ -7,8 +7,10 @@
 struct PolygonRasteriser {
     private var height: Int
     private var width: Int
+    /// Passings: the column and the pixel, in the order of the outline; as many as `count` are in use.
     private var columns: [Int32] = []
     private var positions: [UInt32] = []
+    private var count = 0
     private var sorted: [UInt32] = []
     private var columnStarts: [Int32] = []
 
@@ -31,8 +33,7 @@ struct PolygonRasteriser {
     ///
     /// - Throws: ``MaskError`` when a coordinate is not finite, or for an absurdly long outline.
     mutating func rasterise(_ ring: Span<Double>, into counts: inout [UInt32]) throws {
-        columns.removeAll(keepingCapacity: true)
-        positions.removeAll(keepingCapacity: true)
+        count = 0
         counts.removeAll(keepingCapacity: true)
         let points = ring.count / 2
         if points > 0, height > 0, width > 0 {
@@ -40,13 +41,13 @@ struct PolygonRasteriser {
             for point in 0..<points {
                 let next = (x: try Self.fine(ring[2 * point]), y: try Self.fine(ring[2 * point + 1]))
                 addEdge(from: last, to: next)
-                guard positions.count <= Self.maximumPassings else {
+                guard count <= Self.maximumPassings else {
                     throw MaskError("a polygon whose outline crosses the image too often")
                 }
                 last = next
             }
         }
-        sortByColumn()
+        Self.sortByColumn(columns, positions, count: count, starts: &columnStarts, into: &sorted)
         var before: UInt32 = 0
         let total = UInt32(truncatingIfNeeded: height * width)
         // Two passings at one place undo each other.
@@ -84,81 +85,95 @@ struct PolygonRasteriser {
 
     private mutating func addEdge(from a: (x: Int, y: Int), to b: (x: Int, y: Int)) {
         let (dx, dy) = (abs(b.x - a.x), abs(b.y - a.y))
-        if dx >= dy {
-            guard dx > 0 else { return }
-            let (start, end) = a.x <= b.x ? (a, b) : (b, a)
-            let slope = Double(end.y - start.y) / Double(dx)
-            // The middle of column c lies between the fine columns 5 c + 2 and 5 c + 3.
-            let first = max(0, Self.ceilingOfFifth(start.x - 2))
-            let last = min(width - 1, Self.floorOfFifth(end.x - 3))
-            var column = first
-            while column <= last {
-                let step = 5 * column + 2 - start.x
-                let y0 = Int(Double(start.y) + slope * Double(step) + 0.5)
-                let y1 = Int(Double(start.y) + slope * Double(step + 1) + 0.5)
-                add(column: column, fineRow: min(y0, y1))
-                column += 1
-            }
-        } else {
-            let (start, end) = a.y <= b.y ? (a, b) : (b, a)
-            let slope = Double(end.x - start.x) / Double(dy)
-            guard slope != 0 else { return }
-            let (left, right) = (min(start.x, end.x), max(start.x, end.x))
-            let first = max(0, Self.ceilingOfFifth(left - 2))
-            let last = min(width - 1, Self.floorOfFifth(right - 3))
-            var column = first
-            while column <= last {
-                // The first step of the walk on the other side of the middle; the division may be off by
-                // rounding, so that the walk's own formula decides.
-                let target = 5 * column + 2
-                func isBeyond(_ step: Int) -> Bool {
-                    let x = Int(Double(start.x) + slope * Double(step) + 0.5)
-                    return slope > 0 ? x > target : x <= target
+        guard dx > 0 else { return }
+        let isFlat = dx >= dy
+        let (start, end) = (isFlat ? a.x <= b.x : a.y <= b.y) ? (a, b) : (b, a)
+        // The middle of column c lies between the fine columns 5 c + 2 and 5 c + 3.
+        let first = max(0, Self.ceilingOfFifth(min(a.x, b.x) - 2))
+        let last = min(width - 1, Self.floorOfFifth(max(a.x, b.x) - 3))
+        guard first <= last else { return }
+        let passings = last - first + 1
+        if columns.count < count + passings {
+            let room = repeatElement(0, count: count + passings + 256)
+            columns.append(contentsOf: room.lazy.map { Int32($0) })
+            positions.append(contentsOf: room.lazy.map { UInt32($0) })
+        }
+        let (height, from) = (height, count)
+        columns.withUnsafeMutableBufferPointer { columns in
+            positions.withUnsafeMutableBufferPointer { positions in
+                var place = from
+                func add(_ column: Int, fineRow: Int) {
+                    let row = max(0, min(height, Self.ceilingOfFifth(fineRow - 2)))
+                    columns[place] = Int32(truncatingIfNeeded: column)
+                    positions[place] = UInt32(truncatingIfNeeded: column * height + row)
+                    place += 1
                 }
-                let guess = (Double(target) + 0.5 - Double(start.x)) / slope
-                var step = max(1, min(dy, Int(guess)))
-                while step < dy, !isBeyond(step) { step += 1 }
-                while step > 1, isBeyond(step - 1) { step -= 1 }
-                add(column: column, fineRow: start.y + step - 1)
-                column += 1
+                if isFlat {
+                    let slope = Double(end.y - start.y) / Double(dx)
+                    for column in first...last {
+                        let step = 5 * column + 2 - start.x
+                        let y0 = Int(Double(start.y) + slope * Double(step) + 0.5)
+                        let y1 = Int(Double(start.y) + slope * Double(step + 1) + 0.5)
+                        add(column, fineRow: min(y0, y1))
+                    }
+                } else {
+                    let slope = Double(end.x - start.x) / Double(dy)
+                    for column in first...last {
+                        // The first step of the walk on the other side of the middle; the division may be off by
+                        // rounding, so that the walk's own formula decides.
+                        let target = 5 * column + 2
+                        func isBeyond(_ step: Int) -> Bool {
+                            let x = Int(Double(start.x) + slope * Double(step) + 0.5)
+                            return slope > 0 ? x > target : x <= target
+                        }
+                        let guess = (Double(target) + 0.5 - Double(start.x)) / slope
+                        var step = max(1, min(dy, Int(guess)))
+                        while step < dy, !isBeyond(step) { step += 1 }
+                        while step > 1, isBeyond(step - 1) { step -= 1 }
+                        add(column, fineRow: start.y + step - 1)
+                    }
+                }
             }
         }
+        count += passings
     }
 
     private static func floorOfFifth(_ value: Int) -> Int { value >= 0 ? value / 5 : -((4 - value) / 5) }
     private static func ceilingOfFifth(_ value: Int) -> Int { -floorOfFifth(-value) }
 
-    @inline(__always)
-    private mutating func add(column: Int, fineRow: Int) {
-        let row = max(0, min(height, Self.ceilingOfFifth(fineRow - 2)))
-        columns.append(Int32(truncatingIfNeeded: column))
-        positions.append(UInt32(truncatingIfNeeded: column * height + row))
-    }
-
     /// Sorts the passings: by counting them per column, then within the column, where there are mostly two.
-    private mutating func sortByColumn() {
+    private static func sortByColumn(
+        _ columns: [Int32], _ positions: [UInt32], count: Int, starts: inout [Int32],
+        into sorted: inout [UInt32]
+    ) {
         sorted.removeAll(keepingCapacity: true)
-        guard let least = columns.min(), let greatest = columns.max() else { return }
-        columnStarts.removeAll(keepingCapacity: true)
-        columnStarts.append(contentsOf: repeatElement(0, count: Int(greatest - least) + 2))
-        for column in columns { columnStarts[Int(column - least) + 1] += 1 }
-        for index in 1..<columnStarts.count { columnStarts[index] += columnStarts[index - 1] }
-        sorted.append(contentsOf: repeatElement(0, count: positions.count))
-        for (column, position) in zip(columns, positions) {
-            let index = Int(column - least)
-            sorted[Int(columnStarts[index])] = position
-            columnStarts[index] += 1
-        }
-        // The starts have become the ends.
-        var start = 0
-        for end in columnStarts.dropLast() {
-            let range = start..<Int(end)
-            if range.count == 2 {
-                if sorted[start] > sorted[start + 1] { sorted.swapAt(start, start + 1) }
-            } else if range.count > 2 {
-                sorted[range].sort()
+        guard let least = columns[..<count].min(), let greatest = columns[..<count].max() else { return }
+        let columnCount = Int(greatest - least) + 1
+        starts.removeAll(keepingCapacity: true)
+        starts.append(contentsOf: repeatElement(0, count: columnCount + 1))
+        sorted.append(contentsOf: repeatElement(0, count: count))
+        let (columns, positions) = (columns.span, positions.span)
+        starts.withUnsafeMutableBufferPointer { starts in
+            sorted.withUnsafeMutableBufferPointer { sorted in
+                for index in 0..<count { starts[Int(columns[index] - least) + 1] += 1 }
+                for index in 1..<columnCount { starts[index + 1] += starts[index] }
+                for index in 0..<count {
+                    let column = Int(columns[index] - least)
+                    sorted[Int(starts[column])] = positions[index]
+                    starts[column] += 1
+                }
+                // The starts have become the ends.
+                var start = 0
+                for column in 0..<columnCount {
+                    let end = Int(starts[column])
+                    if end - start == 2 {
+                        if sorted[start] > sorted[start + 1] { sorted.swapAt(start, start + 1) }
+                    } else if end - start > 2 {
+                        sorted[start..<end].sort()
+                    }
+                    start = end
+                }
             }
-            start = Int(end)
         }
     }
 }

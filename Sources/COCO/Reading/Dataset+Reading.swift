@@ -12,6 +12,20 @@ extension Dataset {
         }
     }
 
+    /// Reads an annotation file that is to be examined: polygons with an odd count of numbers and numbers that
+    /// are not finite are taken as they are, where ``init(path:)`` refuses the file.
+    ///
+    /// - Throws: ``AnnotationFileError`` as ``init(path:)``.
+    public init(examining path: String) throws {
+        let file = try FileBytes(path: path)
+        self = try withExtendedLifetime(file) {
+            try FileReader.read(file.bytes, name: path, file: file) {
+                $0.scanner.isLenient = true
+                return try $0.dataset()
+            }
+        }
+    }
+
     /// Reads an annotation file in memory.
     ///
     /// - Parameter name: what messages call the file.

@@ -4,12 +4,23 @@
 struct JSONFields {
     private let names: [StaticString]
     private var seen: UInt32 = 0
+    /// The field after each field the last time, with that of the first field at the end: files write all their
+    /// objects alike.
+    private var followers: [Int]
+    private var last: Int
 
     /// At most 32 names.
-    init(_ names: [StaticString]) { self.names = names }
+    init(_ names: [StaticString]) {
+        self.names = names
+        followers = Array(repeating: 0, count: names.count + 1)
+        last = names.count
+    }
 
     /// Begins a new object.
-    mutating func reset() { seen = 0 }
+    mutating func reset() {
+        seen = 0
+        last = names.count
+    }
 
     /// Whether the field at `index` was seen.
     func has(_ index: Int) -> Bool { seen >> UInt32(index) & 1 != 0 }
@@ -20,19 +31,14 @@ struct JSONFields {
     /// - Throws: ``JSONScanner/Failure`` when a known key occurs a second time.
     @inline(__always)
     mutating func next(_ scanner: inout JSONScanner) throws -> Int {
-        let names = self.names
-        let found = try scanner.withStringBytes { key in
-            for index in names.indices
-            where names[index].utf8CodeUnitCount == key.count && Self.equal(names[index].utf8Start, key) {
-                return index
-            }
-            return -1
-        }
+        let found = try scanner.withStringBytes { index(of: $0) }
         if found >= 0 {
             guard seen >> UInt32(found) & 1 == 0 else {
                 throw scanner.failure("the key \"\(names[found])\" occurs twice")
             }
             seen |= 1 << UInt32(found)
+            followers[last] = found
+            last = found
         }
         try scanner.expect(":")
         _ = scanner.peek()
@@ -40,7 +46,18 @@ struct JSONFields {
     }
 
     @inline(__always)
-    private static func equal(_ name: UnsafePointer<UInt8>, _ key: UnsafeBufferPointer<UInt8>) -> Bool {
+    private func index(of key: UnsafeBufferPointer<UInt8>) -> Int {
+        let names = names.span
+        let guess = followers.span[last]
+        if Self.equal(names[guess], key) { return guess }
+        for index in names.indices where Self.equal(names[index], key) { return index }
+        return -1
+    }
+
+    @inline(__always)
+    private static func equal(_ name: StaticString, _ key: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard name.utf8CodeUnitCount == key.count else { return false }
+        let name = name.utf8Start
         for index in 0..<key.count where name[index] != key[index] { return false }
         return true
     }

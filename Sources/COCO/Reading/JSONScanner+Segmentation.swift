@@ -41,7 +41,7 @@ extension JSONScanner {
                 let before = column.coordinates.count
                 try numbers(into: &column.coordinates)
                 let count = column.coordinates.count - before
-                guard count % 2 == 0 else {
+                guard count % 2 == 0 || isLenient else {
                     throw failure("a polygon of \(count) numbers; x and y in turn are needed")
                 }
                 column.ringEnds.append(column.coordinates.count)

@@ -17,6 +17,10 @@ struct JSONScanner {
     /// The next byte.
     var cursor: UnsafePointer<UInt8>
 
+    /// Whether polygons with an odd count of numbers and numbers that are not finite are let through, for those
+    /// who look for such faults.
+    var isLenient = false
+
     /// Powers of ten; a pointer, since a global array is checked at every use.
     let powers = PowersOfTen.shared
 

@@ -90,6 +90,9 @@ public struct BoxHead: Sendable {
         }
     }
 
+    /// How pooled regions should lie in memory: flattening channels-last maps would copy them.
+    public var format: MemoryFormat { convolutions.isEmpty ? .contiguous : .channelsLast }
+
     /// Makes vectors [R, outputWidth] of pooled regions [R, C, resolution, resolution].
     ///
     /// Without regions the result is empty, and no statistics move.

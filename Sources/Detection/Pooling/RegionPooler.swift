@@ -60,9 +60,12 @@ public struct RegionPooler: Sendable, Hashable, Codable {
     /// - Parameters:
     ///   - features: A map [N, C, H, W] for each stride.
     ///   - boxes: The boxes of each of the N images, in pixels of the padded image.
-    /// - Returns: [R, C, output, output], the boxes of the first image first, channels last in memory.
+    ///   - format: How the result lies in memory; contiguous where a head without convolutions flattens it.
+    /// - Returns: [R, C, output, output], the boxes of the first image first.
     /// - Throws: ``DetectionError``, ``TorchError``.
-    public func callAsFunction(_ features: [Tensor], boxes: [Boxes]) throws -> Tensor {
+    public func callAsFunction(
+        _ features: [Tensor], boxes: [Boxes], format: MemoryFormat = .channelsLast
+    ) throws -> Tensor {
         guard features.count == strides.count else {
             throw DetectionError(
                 "RegionPooler", "has \(strides.count) strides, but there are \(features.count) maps")
@@ -76,6 +79,6 @@ public struct RegionPooler: Sendable, Hashable, Codable {
         }
         let regions = try Regions(boxes: all, images: images, levels: levels(for: all))
         let levels = zip(features, strides).map { PyramidLevel($0, scale: 1 / Double($1)) }
-        return try roiAlign(levels, regions, output: Size2D(output), sampling: sampling)
+        return try roiAlign(levels, regions, output: Size2D(output), sampling: sampling, format: format)
     }
 }

@@ -46,42 +46,50 @@ extension NonMaximumSuppression {
                 "suppression", "\(boxes.count) boxes need scores [R, K], not \(scores.summary)")
         }
         let (rows, classes) = (scores.shape[0], scores.shape[1])
-        // Column by column: a class then lies together.
-        let table = try scores.detached().to(device: .cpu, dtype: .float32).transposed(0, 1).contiguous()
-            .array(of: Float.self)
+        let table: [Float] = try scores.array()
         guard !table.contains(where: \.isNaN) else {
             throw DetectionError("suppression", "a score is NaN: the network's numbers have overflowed")
         }
         let numbers = try boxes.finiteArray(for: "suppression")
-        let lowest = Float(scoreThreshold)
-        var lists = [[Int32]](repeating: [], count: classes)
+        let lists = Self.candidates(
+            table, rows: rows, classes: classes, above: Float(scoreThreshold), count: candidates ?? Int.max)
         var takesPart = [Bool](repeating: false, count: rows)
-        for column in 0..<classes {
-            var list: [Int32] = []
-            for row in 0..<rows where table[column * rows + row] > lowest { list.append(Int32(row)) }
-            list.sort { left, right in
-                let (a, b) = (table[column * rows + Int(left)], table[column * rows + Int(right)])
-                return a != b ? a > b : left < right
-            }
-            if let candidates, list.count > candidates { list.removeLast(list.count - max(candidates, 0)) }
-            for row in list { takesPart[Int(row)] = true }
-            lists[column] = list
-        }
+        for list in lists { for row in list { takesPart[Int(row)] = true } }
         let kept = suppressed(
             lists, boxes: numbers, takesPart: takesPart, limit: limitPerClass ?? Int.max,
             largestTable: largestTable)
-        var found: [(score: Float, row: Int32, column: Int)] = []
-        for column in 0..<classes {
-            for row in kept[column] { found.append((table[column * rows + Int(row)], row, column)) }
+        // Row by row, so that ordering, which leaves equal scores alone, gives the order that is promised.
+        var stays = [Bool](repeating: false, count: table.count)
+        for (column, list) in kept.enumerated() {
+            for row in list { stays[Int(row) * classes + column] = true }
         }
-        found.sort { left, right in
-            if left.score != right.score { return left.score > right.score }
-            return (left.row, left.column) < (right.row, right.column)
-        }
-        let some = found.prefix(max(limit ?? Int.max, 0))
+        let places = stays.indices.filter { stays[$0] }
+        let found = Self.falling(places.map { table[$0] }).prefix(max(limit ?? Int.max, 0))
+            .map { places[Int($0)] }
         return ClassDetections(
-            rows: some.map { Int64($0.row) }, classes: some.map { Int64($0.column) },
-            scores: some.map(\.score))
+            rows: found.map { Int64($0 / classes) }, classes: found.map { Int64($0 % classes) },
+            scores: found.map { table[$0] })
+    }
+
+    /// The rows that take part in each class, best first.
+    private static func candidates(
+        _ table: [Float], rows: Int, classes: Int, above lowest: Float, count: Int
+    ) -> [[Int32]] {
+        var lists = [[Int32]](repeating: [], count: classes)
+        lists.withUnsafeMutableBufferPointer { lists in
+            let shared = Unchecked(lists)
+            Runtime.parallel(0..<classes) { range in
+                for column in range {
+                    var (some, scores): ([Int32], [Float]) = ([], [])
+                    for row in 0..<rows where table[row * classes + column] > lowest {
+                        some.append(Int32(row))
+                        scores.append(table[row * classes + column])
+                    }
+                    shared.value[column] = falling(scores).prefix(max(count, 0)).map { some[Int($0)] }
+                }
+            }
+        }
+        return lists
     }
 
     /// The rows of each list that stay.

@@ -53,12 +53,7 @@ public struct NonMaximumSuppression: Sendable, Hashable, Codable {
         guard classes.count == boxes.count else {
             throw DetectionError("suppression", "\(boxes.count) boxes have \(classes.count) classes")
         }
-        var numbers: [Int64: Int] = [:]
-        let groups = classes.map { value -> Int in
-            if let number = numbers[value] { return number }
-            numbers[value] = numbers.count
-            return numbers.count - 1
-        }
+        let groups = Self.numbered(classes)
         return try Tensor(rows(boxes, scores: scores, groups: groups, limit: limit)).to(device: boxes.device)
     }
 
@@ -106,20 +101,46 @@ public struct NonMaximumSuppression: Sendable, Hashable, Codable {
                 }
             }
         }
-        return zip(order, places).compactMap { keep[$1] != 0 ? $0 : nil }
+        return zip(order, places).compactMap { keep[$1] != 0 ? Int64($0) : nil }
+    }
+
+    /// Equal numbers from 0 for equal classes.
+    private static func numbered(_ classes: [Int64]) -> [Int] {
+        guard let least = classes.min(), let most = classes.max() else { return [] }
+        // Class ids are small numbers nearly always; others are counted as they come.
+        let (span, overflow) = most.subtractingReportingOverflow(least)
+        if !overflow, span < 4 * classes.count + 1024 { return classes.map { Int($0 - least) } }
+        var numbers: [Int64: Int] = [:]
+        return classes.map { value in
+            let number = numbers[value] ?? numbers.count
+            numbers[value] = number
+            return number
+        }
     }
 
     /// Rows in falling order of their scores.
-    static func order(_ scores: Tensor, count: Int) throws -> [Int64] {
-        guard scores.rank == 1, scores.count == count else {
+    static func order(_ scores: Tensor, count: Int) throws -> [Int32] {
+        guard scores.rank == 1, scores.count == count, count <= Int32.max else {
             throw DetectionError("suppression", "\(count) boxes need as many scores, not \(scores.summary)")
         }
-        guard count > 0 else { return [] }
-        let scores = try scores.detached().to(device: .cpu, dtype: .float32)
-        guard try scores.isNaN().any().item() == 0 else {
+        return try order(scores.array(of: Float.self))
+    }
+
+    static func order(_ scores: [Float]) throws -> [Int32] {
+        guard !scores.contains(where: \.isNaN) else {
             throw DetectionError("suppression", "a score is NaN: the network's numbers have overflowed")
         }
-        return try scores.argsorted(0, descending: true).array(of: Int64.self)
+        return falling(scores)
+    }
+
+    /// Places in falling order of the scores, equal ones in their order. None may be NaN.
+    static func falling(_ scores: [Float]) -> [Int32] {
+        withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 2 * scores.count) { scratch in
+            [Int32](unsafeUninitializedCapacity: scores.count) { order, count in
+                ck_falling_order(scores, Int64(scores.count), order.baseAddress, scratch.baseAddress)
+                count = scores.count
+            }
+        }
     }
 }
 

@@ -4,11 +4,11 @@ import Yams
 ///
 /// Every key must exist in the defaults; one that does not is an error that names the nearest known key, so that a
 /// misspelt setting is never taken for the default. Lists are replaced as a whole.
-enum ConfigurationOverlay {
+package enum ConfigurationOverlay {
     /// The defaults with the settings of `text`.
     /// - Throws: ``ConfigurationError`` for text that is no YAML, unknown keys, keys that occur twice, and values of the
     ///   wrong kind.
-    static func value<Value: Codable>(_ text: String, upon defaults: Value) throws -> Value {
+    package static func value<Value: Codable>(_ text: String, upon defaults: Value) throws -> Value {
         let given: Node?
         do {
             given = try Yams.compose(yaml: text)
@@ -24,13 +24,14 @@ enum ConfigurationOverlay {
 
     /// The defaults with single settings: `input.size=640`.
     /// - Throws: ``ConfigurationError``.
-    static func value<Value: Codable>(settings: [String], upon defaults: Value) throws -> Value {
+    package static func value<Value: Codable>(settings: [String], upon defaults: Value) throws -> Value {
         var node = try encoded(defaults)
         for setting in settings {
             guard let sign = setting.firstIndex(of: "=") else {
                 throw ConfigurationError(key: setting, reason: "must have the form key=value")
             }
-            let path = setting[..<sign].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+            let path = setting[..<sign].split(separator: ".", omittingEmptySubsequences: false).map(
+                String.init)
             let text = String(setting[setting.index(after: sign)...])
             guard var value = try? Yams.compose(yaml: text.isEmpty ? "''" : text) else {
                 throw ConfigurationError(key: String(setting[..<sign]), reason: "'\(text)' is not YAML")
@@ -39,6 +40,16 @@ enum ConfigurationOverlay {
             node = try merged(node, with: value, at: [])
         }
         return try decode(node)
+    }
+
+    /// All settings as YAML text.
+    /// - Throws: ``ConfigurationError``.
+    package static func text(of value: some Encodable) throws -> String {
+        do {
+            return try YAMLEncoder().encode(value)
+        } catch {
+            throw ConfigurationError(reason: "cannot be written: \(firstLine(error))")
+        }
     }
 
     private static func encoded(_ value: some Encodable) throws -> Node {

@@ -45,7 +45,9 @@ extension DetectorConfiguration {
         case (.published, .transformer):
             throw ConfigurationError(
                 key: "family",
-                reason: "the published family needs a CLIP with a ResNet; with a vision transformer use detectron2")
+                reason:
+                    "the published family needs a CLIP with a ResNet; with a vision transformer use detectron2"
+            )
         case (.detectron2, .resNet(let trunk)):
             return try .detectron2(
                 adapter: .none, channels: trunk.channels, strides: ModifiedResNet.strides,
@@ -67,7 +69,9 @@ extension DetectorConfiguration {
         else {
             throw ConfigurationError(
                 key: "trunk.adapterScales",
-                reason: "a patch of \(tower.patchSize) pixels, \(scales) times finer, gives strides that are no powers of two")
+                reason:
+                    "a patch of \(tower.patchSize) pixels, \(scales) times finer, gives strides that are no powers of two"
+            )
         }
         let inputs = tower.transformer.width
         switch trunk.adapter {
@@ -79,7 +83,8 @@ extension DetectorConfiguration {
         case .simplePyramid:
             guard tower.patchSize % 4 == 0 else {
                 throw ConfigurationError(
-                    key: "trunk.adapter", reason: "the simple pyramid needs patches of a multiple of 4 pixels")
+                    key: "trunk.adapter", reason: "the simple pyramid needs patches of a multiple of 4 pixels"
+                )
             }
             let strides = [4, 2, 1].map { tower.patchSize / $0 } + [tower.patchSize * 2]
             guard strides.allSatisfy({ $0.nonzeroBitCount == 1 }) else {
@@ -108,7 +113,8 @@ extension DetectorConfiguration {
         }
         guard let scorer = RegionScorer(rawValue: scoring.scorer) else {
             let known = (["automatic"] + RegionScorer.allCases.map(\.rawValue)).joined(separator: ", ")
-            throw ConfigurationError(key: "scoring.scorer", reason: "'\(scoring.scorer)' is not one of \(known)")
+            throw ConfigurationError(
+                key: "scoring.scorer", reason: "'\(scoring.scorer)' is not one of \(known)")
         }
         return scorer
     }

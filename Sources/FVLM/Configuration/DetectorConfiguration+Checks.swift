@@ -28,13 +28,16 @@ extension DetectorConfiguration {
         }
         let scales = trunk.adapterScales
         guard trunk.adapterChannels.count == scales.count, !scales.isEmpty,
-            scales.allSatisfy({ (1...64).contains($0) }), zip(scales, scales.dropFirst()).allSatisfy({ $0 == 2 * $1 })
+            scales.allSatisfy({ (1...64).contains($0) }),
+            zip(scales, scales.dropFirst()).allSatisfy({ $0 == 2 * $1 })
         else {
             throw ConfigurationError(
                 key: "trunk.adapterScales",
                 reason: "needs a scale for each of the channels, each twice the next, such as [8, 4, 2, 1]")
         }
-        for channels in trunk.adapterChannels { try positive("trunk.adapterChannels", channels, atMost: 65_536) }
+        for channels in trunk.adapterChannels {
+            try positive("trunk.adapterChannels", channels, atMost: 65_536)
+        }
         guard (0...1024).contains(trunk.featureBlock) else {
             throw ConfigurationError(key: "trunk.featureBlock", reason: "must be a block, or 0")
         }

@@ -1,11 +1,11 @@
 import Foundation
-import Yams
 
 extension DetectorConfiguration {
     /// The configuration that a YAML text describes, upon defaults; see ``presets`` for other defaults.
     /// - Parameter origin: What messages call the text.
     /// - Throws: ``ConfigurationError`` for unknown keys (with the nearest known one) and values out of range.
-    public init(yaml text: String, upon defaults: DetectorConfiguration = .init(), origin: String = "") throws {
+    public init(yaml text: String, upon defaults: DetectorConfiguration = .init(), origin: String = "") throws
+    {
         do {
             self = try ConfigurationOverlay.value(text, upon: defaults)
             try validate()
@@ -34,11 +34,5 @@ extension DetectorConfiguration {
 
     /// The configuration as YAML text, every setting written out.
     /// - Throws: ``ConfigurationError``.
-    public func yaml() throws -> String {
-        do {
-            return try YAMLEncoder().encode(self)
-        } catch {
-            throw ConfigurationError(reason: "cannot be written: \(error)")
-        }
-    }
+    public func yaml() throws -> String { try ConfigurationOverlay.text(of: self) }
 }

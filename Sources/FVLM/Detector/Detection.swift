@@ -42,7 +42,9 @@ extension Detection {
     ///   - size: The picture's.
     ///   - threshold: The least probability that is inside.
     /// - Throws: `DetectionError` when the threshold or the size is impossible, `ImagingError`.
-    public static func masks(of detections: [Detection], size: ImageSize, threshold: Double = 0.5) throws -> [Mask?] {
+    public static func masks(of detections: [Detection], size: ImageSize, threshold: Double = 0.5) throws
+        -> [Mask?]
+    {
         let paster = try MaskPaster(size: Size2D(size.height, size.width), threshold: threshold)
         return try detections.map { detection in
             guard let patch = detection.mask else { return nil }

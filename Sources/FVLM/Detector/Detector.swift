@@ -54,7 +54,8 @@ public final class Detector: Sendable {
     /// - Throws: `CLIPError` for another CLIP's vocabulary, `DetectionError`, `ImagingError`, `TorchError`;
     ///   `CancellationError`.
     public func detect(
-        _ images: [Image], vocabulary: Vocabulary, options: DetectionOptions? = nil, profile: StageProfile? = nil
+        _ images: [Image], vocabulary: Vocabulary, options: DetectionOptions? = nil,
+        profile: StageProfile? = nil
     ) async throws -> [[Detection]] {
         guard !images.isEmpty else { return [] }
         return try await onQueue { [self] in
@@ -62,12 +63,23 @@ public final class Detector: Sendable {
         }
     }
 
+    /// As the other method of this name, on the calling thread; for programs without tasks.
+    public func detect(
+        _ images: [Image], vocabulary: Vocabulary, options: DetectionOptions? = nil,
+        profile: StageProfile? = nil
+    ) throws -> [[Detection]] {
+        guard !images.isEmpty else { return [] }
+        return try queue.sync { try found(images, vocabulary, options ?? configuration.options, profile) }
+    }
+
     /// Encodes names, to be looked for.
     /// - Parameters:
     ///   - names: The classes' names; lists are never split.
     ///   - templates: The sentences that names are put into.
     /// - Throws: `CLIPError`, `TokenizerError` when there is no tokenizer beside CLIP's weights.
-    public func vocabulary(of names: [String], templates: PromptTemplates = .imageNet) async throws -> Vocabulary {
+    public func vocabulary(of names: [String], templates: PromptTemplates = .imageNet) async throws
+        -> Vocabulary
+    {
         try await onQueue { [self] in
             try Vocabulary(
                 encoding: names.map { Vocabulary.Class($0) }, templates: templates, with: clip,
@@ -76,7 +88,9 @@ public final class Detector: Sendable {
     }
 
     /// Off the tasks' threads, which must not be blocked.
-    private func onQueue<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+    private func onQueue<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws
+        -> Value
+    {
         try Task.checkCancellation()
         return try await withCheckedThrowingContinuation { continuation in
             queue.async { continuation.resume(with: Result { try body() }) }

@@ -32,7 +32,9 @@ public struct ModelFolder: Sendable {
     /// Writes a detector without its CLIP: weights first, so that a folder with a configuration is complete.
     /// - Throws: `WeightFileError`, ``ConfigurationError`` when something cannot be written; earlier files are then as
     ///   they were.
-    public func write(_ configuration: DetectorConfiguration, network: DetectorNetwork, vocabulary: Vocabulary?) throws {
+    public func write(
+        _ configuration: DetectorConfiguration, network: DetectorNetwork, vocabulary: Vocabulary?
+    ) throws {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {

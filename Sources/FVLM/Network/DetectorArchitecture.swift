@@ -68,7 +68,8 @@ public struct DetectorArchitecture: Sendable {
     ///   - width: Of the pyramid and the heads.
     ///   - hidden: Of the fully connected layer.
     /// - Throws: `DetectionError` when the numbers are impossible.
-    public static func published(channels: [Int], embeddingWidth: Int, width: Int = 256, hidden: Int = 1024) throws
+    public static func published(channels: [Int], embeddingWidth: Int, width: Int = 256, hidden: Int = 1024)
+        throws
         -> DetectorArchitecture
     {
         let levels = [4, 8, 16, 32, 64]
@@ -92,7 +93,8 @@ public struct DetectorArchitecture: Sendable {
     ///   - anchorSizes: Square roots of the anchors' areas in pixels, for each map and the level above.
     /// - Throws: `DetectionError` when the numbers are impossible.
     public static func detectron2(
-        adapter: Adapter, channels: [Int], strides: [Int] = [4, 8, 16, 32], embeddingWidth: Int, width: Int = 256,
+        adapter: Adapter, channels: [Int], strides: [Int] = [4, 8, 16, 32], embeddingWidth: Int,
+        width: Int = 256,
         hidden: [Int] = [1024, 1024], anchorSizes: [Double] = [32, 64, 128, 256, 512]
     ) throws -> DetectorArchitecture {
         guard let coarsest = strides.last else {

@@ -30,7 +30,8 @@ public final class StageProfile: Sendable {
     public init() {}
 
     /// Runs `body` and adds its time to a stage.
-    public static func measure<Value>(_ profile: StageProfile?, _ stage: Stage, _ body: () throws -> Value) rethrows
+    public static func measure<Value>(_ profile: StageProfile?, _ stage: Stage, _ body: () throws -> Value)
+        rethrows
         -> Value
     {
         guard let profile else { return try body() }

@@ -36,7 +36,8 @@ public struct PublishedCheckpoint: WeightSource {
                 continue
             }
             if places.updateValue((path, name.layout), forKey: name.name) != nil {
-                throw WeightFileError(file: path, place: "'\(path)'", reason: "there are two arrays of \(name.name)")
+                throw WeightFileError(
+                    file: path, place: "'\(path)'", reason: "there are two arrays of \(name.name)")
             }
             keys.append(name.name)
         }
@@ -48,7 +49,8 @@ public struct PublishedCheckpoint: WeightSource {
                     + (unknown.count > 8 ? ", …" : ""))
         }
         guard keys.contains(where: { $0.hasPrefix("fpn.") }) else {
-            throw WeightFileError(file: path, reason: "is a checkpoint of Flax, but not of the published F-VLM")
+            throw WeightFileError(
+                file: path, reason: "is a checkpoint of Flax, but not of the published F-VLM")
         }
         origin = path
         self.keys = keys
@@ -61,7 +63,8 @@ public struct PublishedCheckpoint: WeightSource {
     /// A parameter's array in this project's layout.
     public func tensor(named name: String) throws -> StoredTensor {
         guard let (path, layout) = places[name] else {
-            throw WeightFileError(file: origin, place: "'\(name)'", reason: "there is no array of this parameter")
+            throw WeightFileError(
+                file: origin, place: "'\(name)'", reason: "there is no array of this parameter")
         }
         let stored = try file.tensor(named: path)
         do {
@@ -94,11 +97,13 @@ public struct PublishedCheckpoint: WeightSource {
         case .flattenedDense:
             try require(2)
             // The channels are those of the convolution before it.
-            let last = places.keys.filter { $0.hasPrefix("box_head.conv") && $0.hasSuffix(".norm.bias") }.max()
+            let last = places.keys.filter { $0.hasPrefix("box_head.conv") && $0.hasSuffix(".norm.bias") }
+                .max()
             let channels = try last.map { try self.tensor(named: $0).count } ?? 256
             let cells = channels > 0 ? tensor.shape[0] / channels : 0
             let side = Int(Double(cells).squareRoot().rounded())
-            return try tensor.reshaped([side, side, channels, tensor.shape[1]]).permuted([3, 2, 0, 1]).flattened(from: 1)
+            return try tensor.reshaped([side, side, channels, tensor.shape[1]]).permuted([3, 2, 0, 1])
+                .flattened(from: 1)
         case .headsBias: return try tensor.flattened()
         case .headsKernel:
             try require(3)
@@ -134,7 +139,9 @@ public struct PublishedCheckpoint: WeightSource {
             guard let parameter = clip.store[key], parameter.shape == stored.shape else {
                 throw WeightFileError(
                     file: origin, place: "'\(key)'",
-                    reason: "the CLIP has no such weight of the shape \(stored.shape): give the CLIP that the detector was trained upon")
+                    reason:
+                        "the CLIP has no such weight of the shape \(stored.shape): give the CLIP that the detector was trained upon"
+                )
             }
             // OpenAI's archives hold half precision.
             let difference = try (Tensor(stored) - parameter.value.to(.float32)).abs().max().item()
@@ -142,7 +149,9 @@ public struct PublishedCheckpoint: WeightSource {
             guard difference <= 2e-3 * max(size, 1) else {
                 throw WeightFileError(
                     file: origin, place: "'\(key)'",
-                    reason: "differs from the CLIP by \(difference): give the CLIP that the detector was trained upon")
+                    reason:
+                        "differs from the CLIP by \(difference): give the CLIP that the detector was trained upon"
+                )
             }
         }
     }

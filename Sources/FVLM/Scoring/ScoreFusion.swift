@@ -41,7 +41,8 @@ public struct ScoreFusion: Sendable, Hashable, Codable {
     }
 
     /// As above, from probabilities; zeros are allowed, and 0 to the power of 0 is 1.
-    public func callAsFunction(detectorProbabilities: Tensor, vlmProbabilities: Tensor, isBase: [Bool]?) throws
+    public func callAsFunction(detectorProbabilities: Tensor, vlmProbabilities: Tensor, isBase: [Bool]?)
+        throws
         -> Tensor
     {
         try fuse(

@@ -65,7 +65,8 @@ extension DetectorNetwork {
             classification: classification, box: box, mask: try maskTerm(pyramid, samples, examples))
     }
 
-    private func classificationTerm(_ embeddings: Tensor, _ classes: Tensor, _ texts: Tensor) throws -> Tensor {
+    private func classificationTerm(_ embeddings: Tensor, _ classes: Tensor, _ texts: Tensor) throws -> Tensor
+    {
         // The contrastive loss has a fixed temperature of its own and takes cosines.
         if case .contrastive = architecture.classificationLoss {
             return try architecture.classificationLoss(
@@ -74,7 +75,9 @@ extension DetectorNetwork {
         return try architecture.classificationLoss(classifier(embeddings, texts: texts), classes: classes)
     }
 
-    private func boxTerm(_ deltas: Tensor, _ samples: [RegionSampler.Sample], _ classes: Tensor) throws -> Tensor {
+    private func boxTerm(_ deltas: Tensor, _ samples: [RegionSampler.Sample], _ classes: Tensor) throws
+        -> Tensor
+    {
         let sources = try Boxes.cat(samples.map(\.boxes))
         let targets = try architecture.regionCoder.encode(Boxes.cat(samples.map(\.targets)), from: sources)
         return try regionBoxLoss(
@@ -82,7 +85,9 @@ extension DetectorNetwork {
             loss: architecture.regionBoxLoss, normalizer: architecture.regionBoxNormalizer)
     }
 
-    private func maskTerm(_ pyramid: [Tensor], _ samples: [RegionSampler.Sample], _ examples: [TrainingExample]) throws
+    private func maskTerm(
+        _ pyramid: [Tensor], _ samples: [RegionSampler.Sample], _ examples: [TrainingExample]
+    ) throws
         -> Tensor?
     {
         guard architecture.maskHead != nil else { return nil }

@@ -21,7 +21,9 @@ struct MaskTargetBuilder {
     {
         var regions: [Int] = []
         var targets: [Tensor] = []
-        let outlined = matches.indices.filter { if case .polygons = masks[matches[$0]] { true } else { false } }
+        let outlined = matches.indices.filter {
+            if case .polygons = masks[matches[$0]] { true } else { false }
+        }
         if !outlined.isEmpty {
             let rings = outlined.map { region -> [[Double]] in
                 if case .polygons(let rings) = masks[matches[region]] { rings } else { [] }
@@ -49,11 +51,13 @@ struct MaskTargetBuilder {
             targets.append(try bitmapTargets(bitmaps, index, chosen, own))
         }
         let all =
-            targets.isEmpty ? try Tensor.zeros([0, side, side]) : try Tensor.cat(targets.map { try $0.to(.float32) })
+            targets.isEmpty
+            ? try Tensor.zeros([0, side, side]) : try Tensor.cat(targets.map { try $0.to(.float32) })
         return (regions, all)
     }
 
-    private func polygonTargets(_ rings: [[[Double]]], _ boxes: Boxes, _ objects: [Int], _ objectBoxes: Boxes) throws
+    private func polygonTargets(_ rings: [[[Double]]], _ boxes: Boxes, _ objects: [Int], _ objectBoxes: Boxes)
+        throws
         -> Tensor
     {
         switch kind {
@@ -66,7 +70,9 @@ struct MaskTargetBuilder {
         }
     }
 
-    private func bitmapTargets(_ bitmaps: Tensor, _ index: [Int64], _ boxes: Boxes, _ own: Boxes) throws -> Tensor {
+    private func bitmapTargets(_ bitmaps: Tensor, _ index: [Int64], _ boxes: Boxes, _ own: Boxes) throws
+        -> Tensor
+    {
         switch kind {
         case .binary: return try MaskTargets.bitmaps(bitmaps, index: index, boxes: boxes, side: side)
         case .soft:

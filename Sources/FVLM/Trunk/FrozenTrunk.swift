@@ -39,14 +39,18 @@ public struct FrozenTrunk: Sendable {
             guard scorer != .denseValue && scorer != .lastHidden else {
                 throw ConfigurationError(
                     key: "scoring.scorer",
-                    reason: "'\(scorer.rawValue)' is for vision transformers; a ResNet has attentionPool, crop, none")
+                    reason:
+                        "'\(scorer.rawValue)' is for vision transformers; a ResNet has attentionPool, crop, none"
+                )
             }
             self.featureBlock = nil
         case .transformer(let transformer):
             guard scorer != .attentionPool else {
                 throw ConfigurationError(
                     key: "scoring.scorer",
-                    reason: "'attentionPool' is for ResNets; a vision transformer has denseValue, lastHidden, crop, none")
+                    reason:
+                        "'attentionPool' is for ResNets; a vision transformer has denseValue, lastHidden, crop, none"
+                )
             }
             let depth = transformer.configuration.transformer.depth
             let block = featureBlock ?? max(depth * 2 / 3, 1)
@@ -69,12 +73,14 @@ public struct FrozenTrunk: Sendable {
             case .resNet(let trunk, _):
                 let features = try trunk.features(of: pixels)
                 return TrunkFeatures(
-                    levels: features.all, regionMap: scoresRegions && scorer == .attentionPool ? features.c5 : nil)
+                    levels: features.all,
+                    regionMap: scoresRegions && scorer == .attentionPool ? features.c5 : nil)
             case .transformer(let transformer):
                 let block = featureBlock ?? 1
                 let depth = transformer.configuration.transformer.depth
                 let needsLast = scoresRegions && scorer == .lastHidden
-                let features = try transformer.features(of: pixels, keeping: needsLast ? [block, depth] : [block])
+                let features = try transformer.features(
+                    of: pixels, keeping: needsLast ? [block, depth] : [block])
                 var map: Tensor?
                 if scoresRegions && scorer == .denseValue { map = try transformer.denseMap(of: features) }
                 if needsLast { map = try transformer.lastHiddenMap(of: features) }
@@ -90,7 +96,8 @@ public struct FrozenTrunk: Sendable {
     ///   - pixels: The batch that they are of.
     ///   - boxes: The regions of each image, in pixels of the batch.
     /// - Throws: `CLIPError`, `DetectionError`, `TorchError`.
-    public func regionEmbeddings(_ features: TrunkFeatures, pixels: Tensor, boxes: [Boxes]) throws -> Tensor? {
+    public func regionEmbeddings(_ features: TrunkFeatures, pixels: Tensor, boxes: [Boxes]) throws -> Tensor?
+    {
         try withoutGradients {
             switch (scorer, tower) {
             case (.none, _): return nil

@@ -3,7 +3,8 @@ public struct DecodingLimits: Sendable, Hashable {
     /// The largest encoded size in bytes.
     public var bytes: Int
 
-    /// The largest number of pixels; decoding takes 3 bytes for each, twice that while a picture is turned.
+    /// The largest number of pixels. Decoding takes 3 bytes for each, twice that while a picture is turned, and
+    /// 6 more for a progressive JPEG.
     public var pixels: Int
 
     /// The largest width or height.

@@ -30,9 +30,9 @@ enum FileBytes {
         guard size <= limit else { throw ImagingError(source: path, reason: excess(size, limit)) }
         var failed = false
         let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, initialized in
-            while initialized < size {
+            while initialized < size, let base = buffer.baseAddress {
                 let count = retry {
-                    systemRead(descriptor, buffer.baseAddress! + initialized, size - initialized)
+                    systemRead(descriptor, base + initialized, size - initialized)
                 }
                 if count <= 0 {
                     failed = count < 0
@@ -57,8 +57,8 @@ enum FileBytes {
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw failure(path, "cannot be created") }
         var written = 0
-        while written < bytes.count {
-            let count = retry { systemWrite(descriptor, bytes.baseAddress! + written, bytes.count - written) }
+        while written < bytes.count, let base = bytes.baseAddress {
+            let count = retry { systemWrite(descriptor, base + written, bytes.count - written) }
             if count < 0 { break }
             written += count
         }

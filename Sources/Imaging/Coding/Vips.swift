@@ -49,29 +49,39 @@ enum Vips {
     }
 }
 
-/// A lock that many may share or one may hold.
+/// A lock that many may share or one may hold. Who waits to hold it lets no new ones in, so that a steady stream
+/// of sharers cannot keep it out.
 private final class ReadWriteLock: @unchecked Sendable {
-    private let handle: UnsafeMutablePointer<pthread_rwlock_t>
+    private let lock: UnsafeMutablePointer<pthread_rwlock_t>
+    private let entrance: UnsafeMutablePointer<pthread_mutex_t>
 
     init() {
-        handle = .allocate(capacity: 1)
-        pthread_rwlock_init(handle, nil)
+        lock = .allocate(capacity: 1)
+        entrance = .allocate(capacity: 1)
+        pthread_rwlock_init(lock, nil)
+        pthread_mutex_init(entrance, nil)
     }
 
     deinit {
-        pthread_rwlock_destroy(handle)
-        handle.deallocate()
+        pthread_rwlock_destroy(lock)
+        pthread_mutex_destroy(entrance)
+        lock.deallocate()
+        entrance.deallocate()
     }
 
     func shared(_ body: () -> Int32) -> Int32 {
-        pthread_rwlock_rdlock(handle)
-        defer { pthread_rwlock_unlock(handle) }
+        pthread_mutex_lock(entrance)
+        pthread_rwlock_rdlock(lock)
+        pthread_mutex_unlock(entrance)
+        defer { pthread_rwlock_unlock(lock) }
         return body()
     }
 
     func exclusive(_ body: () -> Int32) -> Int32 {
-        pthread_rwlock_wrlock(handle)
-        defer { pthread_rwlock_unlock(handle) }
+        pthread_mutex_lock(entrance)
+        pthread_rwlock_wrlock(lock)
+        pthread_mutex_unlock(entrance)
+        defer { pthread_rwlock_unlock(lock) }
         return body()
     }
 }

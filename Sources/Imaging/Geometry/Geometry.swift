@@ -44,7 +44,8 @@ public struct Box: Sendable, Hashable {
 
     /// The part inside a picture of the given size; without area where nothing of it is.
     public func clipped(to size: ImageSize) -> Box {
-        func clip(_ value: Double, _ limit: Int) -> Double { min(max(value, 0), Double(limit)) }
+        // Zero for what is no number.
+        func clip(_ value: Double, _ limit: Int) -> Double { value > 0 ? min(value, Double(limit)) : 0 }
         return Box(
             x1: clip(x1, size.width), y1: clip(y1, size.height), x2: clip(x2, size.width),
             y2: clip(y2, size.height))

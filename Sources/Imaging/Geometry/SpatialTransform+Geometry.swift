@@ -25,6 +25,9 @@ extension SpatialTransform {
             throw ImagingError(
                 reason: "a mask of \(mask.size) pixels does not fit a transform from \(source)")
         }
+        guard let count = target.byteCount(channels: 1), count <= ImageSize.mostBytes else {
+            throw ImagingError(reason: "a mask of \(target) pixels is not possible")
+        }
         // The source column (or row) of each target column and row, -1 where there is none.
         func nearest(_ count: Int, _ scale: Double, _ offset: Double, _ limit: Int) -> [Int] {
             (0..<count).map { index in
@@ -36,7 +39,7 @@ extension SpatialTransform {
         let columns = nearest(target.width, xScale, xOffset, sourceU)
         let rows = nearest(target.height, yScale, yOffset, sourceV)
         let (stepU, stepV) = swapsAxes ? (source.width, 1) : (1, source.width)
-        var result = [UInt8](repeating: fill, count: target.width * target.height)
+        var result = [UInt8](repeating: fill, count: count)
         mask.bytes.withUnsafeBufferPointer { bytes in
             result.withUnsafeMutableBufferPointer { result in
                 for (y, row) in rows.enumerated() where row >= 0 {

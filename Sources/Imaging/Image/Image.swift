@@ -55,7 +55,7 @@ public struct Image: Sendable, Hashable {
     init(
         uninitialized size: ImageSize, _ body: (UnsafeMutableBufferPointer<UInt8>) throws -> Void
     ) throws {
-        guard let count = size.byteCount(channels: 3) else {
+        guard let count = size.byteCount(channels: 3), count <= ImageSize.mostBytes else {
             throw ImagingError(reason: "a picture of \(size) pixels is not possible")
         }
         width = size.width

@@ -24,6 +24,10 @@ public struct ImageSize: Sendable, Hashable, CustomStringConvertible {
     /// `width x height`.
     public var description: String { "\(width) x \(height)" }
 
+    /// The most bytes that a picture takes (6 GiB, 46,340 pixels squared): a size that settings or arithmetic
+    /// made up must not end the process for want of memory.
+    static let mostBytes = 6 << 30
+
     /// The number of bytes of `channels` bytes a pixel; nil when a side is not positive or the product does
     /// not fit.
     func byteCount(channels: Int) -> Int? {

@@ -21,23 +21,8 @@ struct ProgressWindow {
         imageCount += images
     }
 
-    /// Adds the time that `body` takes to a part of ``timing``.
-    mutating func measure<Result>(
-        _ part: WritableKeyPath<TrainingProgress.Timing, Double>, _ body: () throws -> Result
-    ) rethrows -> Result {
-        let start = ContinuousClock.now
-        let result = try body()
-        timing[keyPath: part] += (ContinuousClock.now - start).seconds
-        return result
-    }
-
-    /// Leaves the time that `body` takes out of ``TrainingProgress/imagesPerSecond``.
-    mutating func excluding<Result>(_ body: () throws -> Result) rethrows -> Result {
-        let start = ContinuousClock.now
-        let result = try body()
-        excluded += (ContinuousClock.now - start).seconds
-        return result
-    }
+    /// Leaves time out of ``TrainingProgress/imagesPerSecond``.
+    mutating func exclude(seconds: Double) { excluded += seconds }
 
     func progress(
         step: Int, totalSteps: Int, epoch: Double, learningRate: Double, remainingSeconds: Double

@@ -12,20 +12,20 @@ extension Trainer {
             window.timing.data += loader.waitingTime
             imageIDs += batch.map(\.imageID)
             let state = try generator.state()
-            let losses = try window.measure(\.forward) { try forward(batch) }
+            let losses = try measured(\.forward) { try forward(batch) }
             terms = losses.map { NamedValue($0.name, $0.number) }
             if let bad = terms.first(where: { !$0.value.isFinite }) {
                 throw nonFinite(
                     bad.name, terms, imageIDs, try culprits(batch, state), parameters: [])
             }
             window.add(terms, images: batch.count)
-            try window.measure(\.backward) {
+            try measured(\.backward) {
                 let total = try losses.dropFirst().reduce(losses[0].value) { try $0 + $1.value }
                 try (options.accumulation == 1 ? total : total * (1 / Double(options.accumulation)))
                     .backward()
             }
         }
-        try window.measure(\.update) {
+        try measured(\.update) {
             let norm = try gradientNorm(of: parameters).item()
             guard norm.isFinite else {
                 let names = try parameters.filter { parameter in
@@ -42,6 +42,16 @@ extension Trainer {
             recentNorms = Array((recentNorms + [norm]).suffix(8))
         }
         window.stepCount += 1
+    }
+
+    /// Adds the time that `body` takes to a part of the report's.
+    private func measured<Result>(
+        _ part: WritableKeyPath<TrainingProgress.Timing, Double>, _ body: () throws -> Result
+    ) rethrows -> Result {
+        let start = ContinuousClock.now
+        let result = try body()
+        window.timing[keyPath: part] += (ContinuousClock.now - start).seconds
+        return result
     }
 
     private struct Term {

@@ -101,7 +101,7 @@ public final class Trainer {
                 reportedStep = step
             }
             if isDue(options.evaluationInterval), evaluate != nil {
-                try handle(.evaluated(step: step, window.excluding { try evaluateNow() }))
+                try handle(.evaluated(step: step, unmeasured { try evaluateNow() }))
                 evaluatedStep = step
             }
             // The last checkpoint comes after the last evaluation, below.
@@ -122,6 +122,14 @@ public final class Trainer {
         return summary
     }
 
+    /// Keeps the time that `body` takes out of the reported speed.
+    private func unmeasured<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let start = ContinuousClock.now
+        let result = try body()
+        window.exclude(seconds: (ContinuousClock.now - start).seconds)
+        return result
+    }
+
     var imagesPerStep: Int { options.accumulation * loaderOptions.batchSize }
 
     private func isDue(_ interval: Int?) -> Bool { interval.map { step.isMultiple(of: $0) } ?? false }
@@ -131,7 +139,7 @@ public final class Trainer {
     private func save(_ handle: (TrainingEvent) throws -> Void) throws -> Bool {
         guard let checkpoints else { return true }
         do {
-            let path = try window.excluding { try checkpoints.write(contents()) }
+            let path = try unmeasured { try checkpoints.write(contents()) }
             try handle(.checkpointed(step: step, path: path))
             return true
         } catch let error as TrainingError {

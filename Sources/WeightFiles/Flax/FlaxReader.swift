@@ -169,7 +169,8 @@ struct FlaxReader {
     private mutating func plainValue(_ name: String) throws {
         switch try message.next() {
         case .null, .boolean, .integer, .real, .text, .bytes: break
-        case .map, .array, .extension: throw failure("is an array in chunks whose mark is no plain value", at: name)
+        case .map, .array, .extension:
+            throw failure("is an array in chunks whose mark is no plain value", at: name)
         }
     }
 

@@ -85,7 +85,8 @@ struct MessagePackReader {
         case 0xDE: return .map(try entries(Int(try number(UInt16.self)), each: 2))
         case 0xDF: return .map(try entries(Int(try number(UInt32.self)), each: 2))
         case 0xE0...0xFF: return .integer(Int(Int8(bitPattern: byte)))
-        default: throw Failure(reason: "the byte \(byte) starts nothing; the file is damaged or no MessagePack")
+        default:
+            throw Failure(reason: "the byte \(byte) starts nothing; the file is damaged or no MessagePack")
         }
     }
 
@@ -106,12 +107,16 @@ struct MessagePackReader {
     private func entries(_ count: Int, each: Int) throws -> Int {
         guard count <= remaining / each else {
             throw Failure(
-                reason: "claims \(count) entries where \(remaining) bytes are left; the file is cut off or damaged")
+                reason:
+                    "claims \(count) entries where \(remaining) bytes are left; the file is cut off or damaged"
+            )
         }
         return count
     }
 
-    private mutating func number<Number: FixedWidthInteger & BitwiseCopyable>(_ type: Number.Type) throws -> Number {
+    private mutating func number<Number: FixedWidthInteger & BitwiseCopyable>(_ type: Number.Type) throws
+        -> Number
+    {
         let size = MemoryLayout<Number>.size
         guard size <= remaining else { throw Failure(reason: "the file ends inside a value; it is cut off") }
         defer { position += size }

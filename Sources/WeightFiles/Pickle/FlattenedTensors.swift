@@ -15,7 +15,7 @@ struct FlattenedTensors: Sendable {
     ///   neither text nor a number, or the tree is deeper than 100 levels, as one that holds itself is.
     init(root: PickleValue) throws {
         graph = root.graph
-        budget = MemoryBudget(fileSize: graph.fileSize)
+        budget = graph.budget
         try walk(root.id, path: "", depth: 0)
     }
 

@@ -5,20 +5,23 @@ final class PickleGraph: Sendable {
     /// What messages call the file.
     let origin: String
 
-    /// The bound of what walking the values may take.
-    let fileSize: Int
+    /// What walking the values may still take.
+    let budget: MemoryBudget
 
-    /// Gives every tensor its bytes: `storage` is asked once for each storage that the pickle names.
+    /// The values that `unpickler` has read. Every tensor gets its bytes: `storage` is asked once for each
+    /// storage that the pickle names, and counts what it needs.
     ///
     /// - Throws: ``WeightFileError`` when a storage is missing or of another size, or a tensor lies outside
     ///   of its storage.
     init(
-        _ contents: PickleContents, origin: String, fileSize: Int,
-        storage: (Int, PickledStorage) throws -> TensorStorage
+        _ unpickler: Unpickler,
+        storage: (Int, PickledStorage, inout MemoryBudget) throws -> TensorStorage
     ) throws {
-        var contents = contents
+        var contents = unpickler.contents
+        var budget = unpickler.budget
+        let origin = unpickler.origin
         let storages = try contents.storages.enumerated().map { index, pickled in
-            let found = try storage(index, pickled)
+            let found = try storage(index, pickled, &budget)
             guard found.byteCount == pickled.byteCount else {
                 throw WeightFileError(
                     file: origin, place: "storage '\(pickled.key)'",
@@ -27,7 +30,6 @@ final class PickleGraph: Sendable {
             }
             return found
         }
-        let limit = MemoryBudget(fileSize: fileSize).limit
         for index in contents.tensors.indices {
             switch contents.tensors[index] {
             case .view(let number, let dtype, let offset, let shape, let strides):
@@ -43,7 +45,7 @@ final class PickleGraph: Sendable {
                 }
                 // A view may repeat its elements (stride 0) and be far larger than the file once packed.
                 contents.tensors[index] =
-                    tensor.byteCount <= limit
+                    tensor.byteCount <= budget.limit
                     ? .stored(tensor, storage: number)
                     : .unsupported("its \(tensor.byteCount) bytes are an expansion of a far smaller file")
             case .empty: contents.tensors[index] = .unsupported("is a numpy array without contents")
@@ -52,7 +54,7 @@ final class PickleGraph: Sendable {
         }
         self.contents = contents
         self.origin = origin
-        self.fileSize = fileSize
+        self.budget = budget
     }
 
     /// The tensor of this number under a name.

@@ -164,8 +164,8 @@ extension Unpickler {
 
     private mutating func memorize(_ key: UInt32) throws {
         let value = try top()
-        // An entry of a dictionary, with its share of empty slots.
-        if memo.updateValue(value, forKey: key) == nil { try spend(24) }
+        // An entry of a dictionary, with its share of empty slots and of the copy when it grows.
+        if memo.updateValue(value, forKey: key) == nil { try spend(40) }
     }
 
     private mutating func recall(_ key: UInt32) throws {

@@ -63,9 +63,10 @@ extension Unpickler {
     }
 
     /// A short tuple of whole numbers.
-    func integers(_ id: PickleNodeID, _ what: String) throws -> [Int] {
+    mutating func integers(_ id: PickleNodeID, _ what: String) throws -> [Int] {
         guard let items = elements(id) else { throw failure("\(what) that are no tuple") }
         guard items.count <= 64 else { throw failure("a tensor of \(items.count) dimensions") }
+        try spend(32 + items.count * MemoryLayout<Int>.stride)
         return try items.map {
             guard case .integer(let value) = node($0) else { throw failure("\(what) that are no integers") }
             return Int(value)
@@ -73,8 +74,8 @@ extension Unpickler {
     }
 
     mutating func addTensor(_ tensor: PickledTensor) throws -> PickleNodeID {
-        // With two arrays of integers and a storage's view on the heap.
-        try spend(MemoryLayout<PickledTensor>.stride + 192)
+        // Twice for the array's growth, and a storage's view on the heap.
+        try spend(2 * MemoryLayout<PickledTensor>.stride + 80)
         contents.tensors.append(tensor)
         return try add(.tensor(contents.tensors.count - 1))
     }

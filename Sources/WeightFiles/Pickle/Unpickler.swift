@@ -45,6 +45,7 @@ struct Unpickler {
         bytes: TensorStorage, at offset: Int = 0, fileSize: Int, origin: String, place: String = "",
         allowsScriptClasses: Bool = false
     ) throws {
+        // Valid as long as this reader is, which keeps the bytes in its contents.
         let buffer = UnsafeRawBufferPointer(start: bytes.pointer, count: bytes.byteCount)
         guard let cursor = ByteCursor(buffer, at: offset) else {
             throw WeightFileError(file: origin, place: place, reason: "ends before its pickle")

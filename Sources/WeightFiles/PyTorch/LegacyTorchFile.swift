@@ -33,8 +33,7 @@ enum LegacyTorchFile {
         guard let keys = order.elements(orderID) else { throw order.failure("no list of storages") }
         let ranges = try ranges(
             of: keys, order, content.contents.storages, in: storage, from: offset, origin: origin)
-        let graph = try PickleGraph(content.contents, origin: origin, fileSize: storage.byteCount) {
-            _, pickled in
+        let graph = try PickleGraph(content) { _, pickled, _ in
             guard let range = ranges[pickled.key], let bytes = storage.slice(range) else {
                 throw WeightFileError(
                     file: origin, place: "storage '\(pickled.key)'", reason: "is missing in the file")

@@ -9,6 +9,8 @@ public struct PyTorchArchive: WeightSource {
     public let origin: String
 
     /// The whole checkpoint.
+    ///
+    /// Tensors that are reached by it are not compared with their checksums; those of ``tensor(named:)`` are.
     public let root: PickleValue
 
     private let tensors: FlattenedTensors

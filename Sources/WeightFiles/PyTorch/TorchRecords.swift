@@ -65,10 +65,7 @@ final class TorchRecords: Sendable {
         guard unpickler.cursor.remaining == 0 else {
             throw unpickler.failure("\(unpickler.cursor.remaining) bytes follow the end of the pickle")
         }
-        var budget = unpickler.budget
-        let graph = try PickleGraph(
-            unpickler.contents, origin: zip.origin, fileSize: zip.storage.byteCount
-        ) { _, pickled in
+        let graph = try PickleGraph(unpickler) { _, pickled, budget in
             let name = "\(root)data/\(pickled.key)"
             guard let entry = zip[name] else {
                 throw WeightFileError(

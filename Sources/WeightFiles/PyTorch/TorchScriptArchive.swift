@@ -8,6 +8,8 @@ public struct TorchScriptArchive: WeightSource {
     public let origin: String
 
     /// The module with all attributes.
+    ///
+    /// Tensors that are reached by it are not compared with their checksums; those of ``tensor(named:)`` are.
     public let root: PickleValue
 
     private let tensors: FlattenedTensors

@@ -14,7 +14,7 @@ extension DetectionParity {
             let sampling =
                 try parameters["aligned"].bool
                 ? RegionSampling.aligned(ratio: ratio) : .legacy(ratio: ratio)
-            for pool in [Detection.roiAlign, compositeRoIAlign] {
+            for pool in RoIAlignTests.pools {
                 let features = try fixture.torchTensor("in.features").requiringGrad()
                 let pooled = try pool(
                     [PyramidLevel(features, scale: parameters["scale"].double)], places,

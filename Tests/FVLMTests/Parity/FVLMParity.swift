@@ -170,7 +170,8 @@ import Testing
             [
                 ParameterGroup(named.filter { $0.name != "temperature" }),
                 ParameterGroup(named.filter { $0.name == "temperature" }, weightDecay: 0),
-            ], learningRate: setting["lr"].double, betas: (betas[0], betas[1]), epsilon: setting["eps"].double,
+            ], learningRate: setting["lr"].double, betas: (betas[0], betas[1]),
+            epsilon: setting["eps"].double,
             weightDecay: setting["weight_decay"].double)
         let (warmup, steps) = (try setting["warmup"].int, try setting["steps"].int)
         let schedule = LearningRateSchedule.warmupCosine(

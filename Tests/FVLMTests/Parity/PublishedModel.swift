@@ -30,7 +30,8 @@ struct PublishedModel {
         architecture.temperatureScale = try parameters["temperature_scale"].double
         architecture.regionCoder.weights = try parameters["box_weights"].doubles
         architecture.proposals.evaluation = RegionProposalNetwork.Counts(
-            beforeSuppression: try parameters["pre_nms"].int, afterSuppression: try parameters["post_nms"].int)
+            beforeSuppression: try parameters["pre_nms"].int, afterSuppression: try parameters["post_nms"].int
+        )
         architecture.proposals.suppression = try NonMaximumSuppression(
             threshold: parameters["rpn_nms_threshold"].double, includesThreshold: true)
         let network = try DetectorNetwork(architecture)
@@ -39,7 +40,8 @@ struct PublishedModel {
             !$0.hasPrefix("visual.") && $0 != "temperature"
         }
         try network.store.load(weights, keeping: { $0 == "temperature" })
-        try #require(network.store["temperature"]).set(fixture.torchTensor("in.weight.temperature").reshaped([]))
+        try #require(network.store["temperature"]).set(
+            fixture.torchTensor("in.weight.temperature").reshaped([]))
         // The published code has y before x.
         for name in ["rpn_head.anchor_deltas", "bbox_pred"] {
             for part in ["weight", "bias"] {

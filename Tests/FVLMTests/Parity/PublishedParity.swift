@@ -40,7 +40,8 @@ import Testing
         for (place, level) in try parameters["levels"].ints.enumerated() {
             try fixture.expectEqual("out.p\(level)", pyramid[place])
             try fixture.expectEqual("out.rpn_logits.p\(level)", predictions.logits[place])
-            try fixture.expectEqual("out.rpn_deltas.p\(level)", yxFirst(predictions.deltas[place], dimension: 1))
+            try fixture.expectEqual(
+                "out.rpn_deltas.p\(level)", yxFirst(predictions.deltas[place], dimension: 1))
         }
 
         // The official code fills short lists with empty boxes and scores these too; here there are only real ones.

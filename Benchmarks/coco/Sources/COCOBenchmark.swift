@@ -1,0 +1,96 @@
+import COCO
+import Dispatch
+import Foundation
+
+/// Times the COCO module on generated files; `Benchmarks/coco/run` sets it beside other implementations.
+///
+///     coco-benchmark generate DIR       writes gt.json, dt.json
+///     coco-benchmark generate-large DIR writes train.json
+///     coco-benchmark score DIR          seconds for both files read and scored, JSON
+///     coco-benchmark read FILE          seconds and peak memory of reading an annotation file, JSON
+@main
+struct COCOBenchmark {
+    static func main() throws {
+        let arguments = CommandLine.arguments
+        guard arguments.count == 3 else {
+            print("usage: coco-benchmark generate|generate-large|score|read PATH")
+            exit(64)
+        }
+        let path = arguments[2]
+        switch arguments[1] {
+        case "generate":
+            var generator = ProblemGenerator(seed: 1)
+            let (truth, detections) = try generator.problem(images: 5000)
+            try truth.write(to: path + "/gt.json")
+            try detections.write(to: path + "/dt.json")
+            print(
+                "\(truth.images.count) images, \(truth.annotations.count) objects, \(detections.count) detections"
+            )
+        case "generate-large":
+            var generator = ProblemGenerator(seed: 2)
+            try generator.largeDataset().write(to: path + "/train.json")
+        case "score": try score(path)
+        case "read": try read(path)
+        default: exit(64)
+        }
+    }
+
+    private static func seconds(_ body: () throws -> Void) rethrows -> Double {
+        let clock = ContinuousClock()
+        return try clock.measure(body) / .seconds(1)
+    }
+
+    /// Both files read at once and scored, best of five.
+    private static func score(_ folder: String) throws {
+        for geometry in EvaluationOptions.Geometry.allCases {
+            var best = Double.infinity
+            var parts = (reading: 0.0, scoring: 0.0)
+            var figures: [Double] = []
+            for _ in 0..<5 {
+                nonisolated(unsafe) var truth = Dataset()
+                nonisolated(unsafe) var detections = DetectionTable()
+                let reading = seconds {
+                    DispatchQueue.concurrentPerform(iterations: 2) { index in
+                        do {
+                            if index == 0 {
+                                detections = try DetectionTable(path: folder + "/dt.json")
+                            } else {
+                                truth = try Dataset(path: folder + "/gt.json")
+                            }
+                        } catch {
+                            print("\(error)")
+                            exit(1)
+                        }
+                    }
+                }
+                let scoring = try seconds {
+                    let evaluation = try Evaluation(
+                        truth: truth, detections: detections, options: .coco(geometry))
+                    figures = evaluation.figures().map(\.value)
+                }
+                if reading + scoring < best { (best, parts) = (reading + scoring, (reading, scoring)) }
+            }
+            print(
+                "{\"name\": \"swift-fvlm\", \"type\": \"\(geometry.rawValue)\", \"seconds\": \(best), "
+                    + "\"reading\": \(parts.reading), \"scoring\": \(parts.scoring), \"stats\": \(figures)}")
+        }
+    }
+
+    private static func read(_ path: String) throws {
+        let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
+        var count = 0
+        let seconds = try seconds { count = try Dataset(path: path).annotations.count }
+        var usage = rusage()
+        #if canImport(Darwin)
+            getrusage(RUSAGE_SELF, &usage)
+            let peak = usage.ru_maxrss
+        #else
+            getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+            let peak = usage.ru_maxrss * 1024
+        #endif
+        print(
+            "{\"annotations\": \(count), \"seconds\": \(seconds), "
+                + "\"megabytes_per_second\": \(Double(size) / seconds / 1e6), "
+                + "\"memory_of_file_size\": \(Double(peak) / Double(size))}")
+    }
+}

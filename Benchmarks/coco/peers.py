@@ -1,0 +1,45 @@
+"""Times other implementations of the COCO evaluation on the same files.
+
+usage: peers.py DIR LIBRARY
+
+Prints one JSON object a kind of geometry, or says that the library is not installed. The time is that of reading
+both files and scoring, after the import, the best of as many runs as fit into a few seconds.
+"""
+
+import contextlib
+import io
+import json
+import sys
+import time
+
+folder, library = sys.argv[1:3]
+try:
+    if library == "hotcoco":
+        from hotcoco import COCO, COCOeval
+    elif library == "faster-coco-eval":
+        from faster_coco_eval import COCO, COCOeval_faster as COCOeval
+    else:
+        from pycocotools.coco import COCO
+        from pycocotools.cocoeval import COCOeval
+except ImportError:
+    print(f"{library}: not installed for {sys.executable}; not measured", file=sys.stderr)
+    sys.exit(0)
+
+
+def run(kind):
+    start = time.perf_counter()
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO(f"{folder}/gt.json")
+        load = truth.load_res if library == "hotcoco" else truth.loadRes
+        evaluation = COCOeval(truth, load(f"{folder}/dt.json"), kind)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return time.perf_counter() - start, [float(value) for value in evaluation.stats]
+
+
+for kind in ("bbox", "segm"):
+    runs = [run(kind)]
+    while len(runs) < 5 and sum(seconds for seconds, _ in runs) < 4:
+        runs.append(run(kind))
+    print(json.dumps({"name": library, "type": kind, "seconds": min(runs)[0], "stats": runs[0][1]}), flush=True)

@@ -1,0 +1,111 @@
+import Foundation
+import Synchronization
+
+extension DatasetCheck {
+    private enum Picture: Sendable {
+        case unnamed
+        case missing
+        case unreadable(String)
+        case present(PictureSize?)
+    }
+
+    /// What the folder of pictures says.
+    func pictureFindings(
+        _ dataset: Dataset, _ folder: PictureFolder, _ progress: @Sendable (Int, Int) -> Void
+    ) throws -> [DatasetFinding] {
+        let locations = folder.locations(of: dataset.images)
+        var pictures = [Picture](repeating: .unnamed, count: locations.count)
+        let done = Atomic<Int>(0)
+        try pictures.withUnsafeMutableBufferPointer { buffer in
+            guard let shared = buffer.baseAddress.map(Parallel.Shared.init) else { return }
+            try Parallel.forEach(
+                count: locations.count, threads: Parallel.threadCount(threadCount), grain: 8, state: {}
+            ) { _, row in
+                if let path = locations[row] { shared[row] = Self.examine(path, folder) }
+                progress(done.add(1, ordering: .relaxed).newValue, locations.count)
+            }
+        }
+        return describe(dataset.images, pictures)
+            + [try repeatedPictures(dataset.images, locations), unlistedFiles(folder, locations)]
+            .compactMap(\.self)
+    }
+
+    private static func examine(_ path: String, _ folder: PictureFolder) -> Picture {
+        guard let length = FileContents.length(path) else { return .missing }
+        guard length > 0 else { return .unreadable("the file is empty") }
+        guard let size = folder.size else { return .present(nil) }
+        do {
+            return .present(try size(path))
+        } catch {
+            return .unreadable("\(error)")
+        }
+    }
+
+    private func describe(_ images: ImageTable, _ pictures: [Picture]) -> [DatasetFinding] {
+        var missing = builder(.pictureMissing)
+        var unreadable = builder(.pictureUnreadable)
+        var sizes = builder(.pictureSizeDiffers)
+        var turned = builder(.pictureTurned)
+        for (row, picture) in pictures.enumerated() {
+            let id = images.ids[row]
+            let (width, height) = (Int(images.widths[row]), Int(images.heights[row]))
+            switch picture {
+            case .unnamed: break
+            case .missing: missing.add(id: id, "image \(id): \(images[row].path)")
+            case .unreadable(let reason):
+                unreadable.add(id: id, "image \(id): \(images[row].path): \(reason)")
+            case .present(let size):
+                // A size that is not stated is reported as such.
+                guard let size, width > 0, height > 0, size.width != width || size.height != height
+                else { continue }
+                let text =
+                    "image \(id): \(images[row].path) has \(size.width) x \(size.height), the file states "
+                    + "\(width) x \(height)"
+                if size.isStoredTransposed, size.width == height, size.height == width {
+                    turned.add(id: id, text)
+                } else {
+                    sizes.add(id: id, text)
+                }
+            }
+        }
+        return [missing, unreadable, sizes, turned].compactMap(\.finding)
+    }
+
+    private func repeatedPictures(_ images: ImageTable, _ locations: [String?]) throws -> DatasetFinding? {
+        var builder = builder(.pictureListedTwice)
+        let firsts = try FileContents.firstEqual(locations, threads: threadCount)
+        for (row, first) in firsts.enumerated() {
+            // The same file named twice is reported as such.
+            guard let first, first != row, locations[first] != locations[row] else { continue }
+            builder.add(
+                id: images.ids[row],
+                "image \(images.ids[row]): \(images[row].path), as image \(images.ids[first]): "
+                    + images[first].path)
+        }
+        return builder.finding
+    }
+
+    /// Pictures that nothing refers to, known by their extension.
+    private func unlistedFiles(_ folder: PictureFolder, _ locations: [String?]) -> DatasetFinding? {
+        let extensions: Set = ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "avif", "heic"]
+        let listed = Set(locations.compactMap { $0.map(Self.normalised) })
+        var names: [String] = []
+        guard let files = FileManager.default.enumerator(atPath: folder.path) else { return nil }
+        while let name = files.nextObject() as? String {
+            guard let dot = name.lastIndex(of: "."),
+                extensions.contains(name[name.index(after: dot)...].lowercased()),
+                !listed.contains(Self.normalised(folder.path + "/" + name))
+            else { continue }
+            names.append(name)
+        }
+        var builder = builder(.pictureNotListed)
+        for name in names.sorted() { builder.add(id: nil, name) }
+        return builder.finding
+    }
+
+    /// A path without empty and `.` parts.
+    private static func normalised(_ path: String) -> String {
+        (path.hasPrefix("/") ? "/" : "")
+            + path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+    }
+}

@@ -1,0 +1,77 @@
+/// What a mask says about area and box.
+struct MaskShape {
+    /// The number of pixels.
+    let area: Double
+
+    /// The area inside the outline of polygons, without regard to pixels; as ``area`` for run lengths.
+    let outlineArea: Double
+
+    /// The box around the outline of polygons, or around the pixels of run lengths.
+    let box: Box
+
+    init(_ mask: RunLengthMask, _ segmentation: Segmentation) {
+        area = Double(mask.area)
+        guard case .polygons(let rings) = segmentation else {
+            (outlineArea, box) = (area, mask.box)
+            return
+        }
+        outlineArea = rings.reduce(0) { $0 + Self.area(of: $1) }
+        box = Box(around: rings) ?? mask.box
+    }
+
+    /// The area inside a ring, by Gauss's formula.
+    private static func area(of ring: [Double]) -> Double {
+        let points = ring.count / 2
+        var twice = 0.0
+        for point in 0..<points {
+            let next = (point + 1) % points
+            twice += ring[2 * point] * ring[2 * next + 1] - ring[2 * next] * ring[2 * point + 1]
+        }
+        return twice.magnitude / 2
+    }
+
+    /// Whether a stated area is that of the pixels or that of the outline, a little more or less.
+    func agrees(area stated: Double) -> Bool {
+        // Both ways of counting are in use; they part by about half the outline's length. NaN never agrees.
+        (stated - area).magnitude <= 1 + 0.05 * area
+            || (stated - outlineArea).magnitude <= 1 + 0.01 * outlineArea
+    }
+
+    /// Whether a stated box is that of the mask, give or take two pixels and a hundredth of its extent. What
+    /// lies outside the image is disregarded, since some tools clip boxes and not masks.
+    func agrees(box stated: Box, in size: (width: Double, height: Double)?) -> Bool {
+        let (own, stated) = (box.clipped(to: size), stated.clipped(to: size))
+        let across = 2 + 0.01 * max(own.width, stated.width)
+        let down = 2 + 0.01 * max(own.height, stated.height)
+        return (own.x - stated.x).magnitude <= across
+            && (own.x + own.width - stated.x - stated.width).magnitude <= across
+            && (own.y - stated.y).magnitude <= down
+            && (own.y + own.height - stated.y - stated.height).magnitude <= down
+    }
+}
+
+extension Box {
+    /// The smallest box around all points of rings `x0, y0, x1, y1, ...`; nil without points.
+    init?(around rings: [[Double]]) {
+        var (left, top) = (Double.infinity, Double.infinity)
+        var (right, bottom) = (-Double.infinity, -Double.infinity)
+        for ring in rings {
+            for index in 0..<ring.count / 2 {
+                left = min(left, ring[2 * index])
+                right = max(right, ring[2 * index])
+                top = min(top, ring[2 * index + 1])
+                bottom = max(bottom, ring[2 * index + 1])
+            }
+        }
+        guard left <= right else { return nil }
+        self.init(x: left, y: top, width: right - left, height: bottom - top)
+    }
+
+    /// The part inside an image, whose size is in pixels; without a size the box itself.
+    func clipped(to size: (width: Double, height: Double)?) -> Box {
+        guard let size else { return self }
+        let (left, top) = (min(max(x, 0), size.width), min(max(y, 0), size.height))
+        let (right, bottom) = (min(max(x + width, left), size.width), min(max(y + height, top), size.height))
+        return Box(x: left, y: top, width: max(0, right - left), height: max(0, bottom - top))
+    }
+}

@@ -1,0 +1,69 @@
+/// What a change of a data set left out, altered or assumed, so that nothing is lost in silence.
+public struct ConversionReport: Sendable {
+    /// One kind of loss.
+    public struct Entry: Sendable, Hashable, CustomStringConvertible {
+        /// How many are concerned.
+        public fileprivate(set) var count: Int
+
+        /// What happened to them, to be read after the count: `annotations mark crowds: left out`.
+        public let text: String
+
+        /// The ids of those concerned, where they have ids.
+        public fileprivate(set) var ids: [Int64]
+
+        /// One line with the first few ids.
+        public var description: String {
+            guard !ids.isEmpty else { return "\(count) \(text)" }
+            let shown = ids.prefix(5).map(String.init).joined(separator: ", ")
+            return "\(count) \(text) (ids \(shown)\(ids.count > 5 ? ", ..." : ""))"
+        }
+    }
+
+    /// The losses in the order in which they were found; each text once.
+    public private(set) var entries: [Entry] = []
+
+    /// An empty report.
+    public init() {}
+
+    /// Adds to the entry of a text.
+    mutating func add(_ text: String, id: Int64) { add(text, ids: [id]) }
+
+    /// Adds to the entry of a text; nothing for an empty list.
+    mutating func add(_ text: String, ids: [Int64]) {
+        guard !ids.isEmpty else { return }
+        add(text, count: ids.count, ids: ids)
+    }
+
+    /// Adds to the entry of a text; nothing for a count of 0.
+    mutating func add(_ text: String, count: Int, ids: [Int64] = []) {
+        guard count > 0 else { return }
+        if let index = entries.firstIndex(where: { $0.text == text }) {
+            entries[index].count += count
+            entries[index].ids.append(contentsOf: ids)
+        } else {
+            entries.append(Entry(count: count, text: text, ids: ids))
+        }
+    }
+
+    /// Adds label files that belong to no picture.
+    public mutating func addLabelsWithoutPicture(_ count: Int) {
+        add("label files belong to no picture: left out", count: count)
+    }
+
+    /// Adds fields that a file holds and that are not kept.
+    public mutating func add(_ fields: [UnreadField], of file: String) {
+        for field in fields {
+            let place = field.list.isEmpty ? "the file itself" : field.list
+            add("times the field \"\(field.name)\" of \(place) in \(file) is not kept", count: field.count)
+        }
+    }
+}
+
+/// Why data sets cannot be changed as asked, and what to do about it.
+public struct ConversionError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What is wrong, in one or two lines.
+    public let description: String
+
+    /// An error with a text for its reader.
+    public init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,67 @@
+/// The file `data.yaml` that describes a data set in YOLO's form.
+public struct YOLODescription: Sendable, Hashable {
+    /// The names of the classes by their numbers.
+    public var names: [String]
+
+    /// The ids that the classes have in COCO's form; empty for 1, 2, 3, ...
+    public var categoryIDs: [Int64]
+
+    /// The folders of pictures, by subset (`train`, `val`), relative to the file's own folder or absolute.
+    public var subsets: [(name: String, folders: [String])]
+
+    /// A description; see the properties.
+    public init(names: [String], categoryIDs: [Int64] = [], subsets: [(name: String, folders: [String])]) {
+        self.names = names
+        self.categoryIDs = categoryIDs
+        self.subsets = subsets
+    }
+
+    /// Whether two descriptions say the same.
+    public static func == (a: YOLODescription, b: YOLODescription) -> Bool {
+        a.names == b.names && a.categoryIDs == b.categoryIDs
+            && a.subsets.elementsEqual(b.subsets) { $0.name == $1.name && $0.folders == $1.folders }
+    }
+
+    /// Hashes what ``==(_:_:)`` compares.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(names)
+        hasher.combine(categoryIDs)
+        for subset in subsets {
+            hasher.combine(subset.name)
+            hasher.combine(subset.folders)
+        }
+    }
+
+    /// The text of the file. Without `path`, YOLO's tools take its own folder.
+    public var yaml: String {
+        var text = ""
+        for subset in subsets {
+            let folders = subset.folders.map(Self.quoted)
+            text += "\(subset.name): "
+            text += folders.count == 1 ? folders[0] : "[\(folders.joined(separator: ", "))]"
+            text += "\n"
+        }
+        text += "nc: \(names.count)\nnames:\n"
+        for (number, name) in names.enumerated() { text += "  \(number): \(Self.quoted(name))\n" }
+        if !categoryIDs.isEmpty {
+            text += "# Ids of the classes in the COCO file, in the order of names.\n"
+            text += "category_ids: [\(categoryIDs.map(String.init).joined(separator: ", "))]\n"
+        }
+        return text
+    }
+
+    /// A string in YAML's double quotes, whose escapes are those of JSON and more.
+    private static func quoted(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"", "\\": result += "\\\(scalar)"
+            case "\n": result += "\\n"
+            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+                result += "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}

@@ -1,0 +1,232 @@
+/// Turns data sets into YOLO's label files: a text file a picture, a line an object.
+public struct YOLOExport: Sendable {
+    /// What the lines state.
+    public let geometry: YOLOGeometry
+
+    /// The classes; their places in the list are YOLO's numbers.
+    public let categories: [Category]
+
+    /// What is lost so far.
+    public private(set) var report = ConversionReport()
+
+    private var places: [Int64: Int] = [:]
+
+    /// An export.
+    ///
+    /// - Parameter categories: the classes in the order that gives them their numbers.
+    /// - Throws: ``ConversionError`` when ids repeat.
+    public init(_ geometry: YOLOGeometry, categories: [Category]) throws {
+        self.geometry = geometry
+        self.categories = categories
+        for (place, category) in categories.enumerated() {
+            guard places.updateValue(place, forKey: category.id) == nil else {
+                throw ConversionError("two categories have the id \(category.id)")
+            }
+        }
+    }
+
+    /// The categories of several data sets in one list.
+    ///
+    /// - Throws: ``ConversionError`` when an id has several names, or a name several ids.
+    public static func categories(of datasets: [Dataset]) throws -> [Category] {
+        var result: [Category] = []
+        for category in datasets.flatMap(\.categories) {
+            guard let same = result.first(where: { $0.id == category.id || $0.name == category.name }) else {
+                result.append(category)
+                continue
+            }
+            guard same.id == category.id, same.name == category.name else {
+                throw ConversionError(
+                    "category \(category.id) is \"\(category.name)\" here and \(same.id) is \"\(same.name)\" "
+                        + "there; YOLO needs one list of classes for all files")
+            }
+        }
+        return result
+    }
+
+    /// Calls `body` with the label file of every image, empty for images without objects.
+    ///
+    /// - Parameter body: is given the path of the picture (`a/b.jpg`), that of the label file below the folder of
+    ///   labels (`a/b.txt`), and the text.
+    /// - Throws: ``ConversionError`` when an image states no size or has a name that cannot be used, or two images
+    ///   would have the same label file; what `body` throws.
+    public mutating func labels(
+        of dataset: Dataset, _ body: (_ picture: String, _ label: String, _ text: String) throws -> Void
+    ) throws {
+        let index = IDIndex(dataset.images.ids)
+        guard index.duplicates.isEmpty else {
+            throw ConversionError(
+                "the image id \(dataset.images.ids[index.duplicates[0]]) occurs twice; fvlm check-dataset "
+                    + "lists all")
+        }
+        let rows = annotationRows(dataset, index)
+        var labels: [String: Int64] = [:]
+        for row in 0..<dataset.images.count {
+            let image = dataset.images[row]
+            guard image.width > 0, image.height > 0 else {
+                throw ConversionError(
+                    "image \(image.id) (\(image.path)) states no size, by which coordinates are divided; "
+                        + "fvlm check-dataset lists all such images")
+            }
+            let label = try Self.labelPath(image)
+            if let other = labels.updateValue(image.id, forKey: label) {
+                throw ConversionError(
+                    "images \(other) and \(image.id) would have the same label file, \(label); rename one of "
+                        + "the pictures")
+            }
+            var text = ""
+            for annotation in rows[row] {
+                guard let object = object(dataset.annotations, annotation, image) else { continue }
+                text += object.line + "\n"
+            }
+            try body(image.path, label, text)
+        }
+    }
+
+    /// The path of the label file: that of the picture with another ending.
+    static func labelPath(_ image: ImageRecord) throws -> String {
+        let parts = image.path.split(separator: "/", omittingEmptySubsequences: false)
+        // A file name comes from outside and must not lead out of the folder.
+        guard let last = parts.last, parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }),
+            !image.path.utf8.contains(0)
+        else {
+            throw ConversionError(
+                "image \(image.id): \"\(image.path)\" is no name of a file below a folder")
+        }
+        let stem = last.lastIndex(of: ".").map { last[..<$0] } ?? last
+        return (parts.dropLast() + [stem.isEmpty ? last : stem]).joined(separator: "/") + ".txt"
+    }
+
+    /// The annotations of every image.
+    private mutating func annotationRows(_ dataset: Dataset, _ index: IDIndex) -> [[Int]] {
+        var rows = [[Int]](repeating: [], count: dataset.images.count)
+        for row in 0..<dataset.annotations.count {
+            if let image = index[dataset.annotations.imageIDs[row]] {
+                rows[image].append(row)
+            } else {
+                report.add(
+                    "annotations are of an image that the file does not have: left out",
+                    id: dataset.annotations.ids[row])
+            }
+        }
+        return rows
+    }
+
+    private mutating func object(
+        _ annotations: AnnotationTable, _ row: Int, _ image: ImageRecord
+    ) -> YOLOObject? {
+        let id = annotations.ids[row]
+        guard let category = places[annotations.categoryIDs[row]] else {
+            report.add("annotations are of a category that is not in the list: left out", id: id)
+            return nil
+        }
+        guard annotations.flags[row].isDisjoint(with: [.isCrowd, .isIgnored]) else {
+            report.add(
+                "annotations mark crowds or are to be ignored, which YOLO cannot say: left out", id: id)
+            return nil
+        }
+        switch geometry {
+        case .boxes:
+            if annotations.segmentations.kind(row) != .none {
+                report.add("masks are left out, since boxes are asked for", count: 1)
+            }
+            return boxObject(annotations, row, category, image)
+        case .polygons: return polygonObject(annotations, row, category, image)
+        }
+    }
+
+    private mutating func boxObject(
+        _ annotations: AnnotationTable, _ row: Int, _ category: Int, _ image: ImageRecord
+    ) -> YOLOObject? {
+        guard let box = clippedBox(annotations, row, image) else { return nil }
+        let (width, height) = (Double(image.width), Double(image.height))
+        return .box(
+            category: category, middleX: (box.x + box.width / 2) / width,
+            middleY: (box.y + box.height / 2) / height, width: box.width / width,
+            height: box.height / height)
+    }
+
+    private mutating func clippedBox(
+        _ annotations: AnnotationTable, _ row: Int, _ image: ImageRecord
+    ) -> Box? {
+        let id = annotations.ids[row]
+        guard annotations.flags[row].contains(.hasBox) else {
+            report.add("annotations have no box: left out", id: id)
+            return nil
+        }
+        let box = annotations.boxes[row]
+        guard box.isFinite, box.width > 0, box.height > 0 else {
+            report.add("annotations have an empty box: left out", id: id)
+            return nil
+        }
+        let clipped = box.clipped(to: (Double(image.width), Double(image.height)))
+        guard clipped.width > 0, clipped.height > 0 else {
+            report.add("boxes lie outside their image: left out", id: id)
+            return nil
+        }
+        // Adding and subtracting an edge may move the last digit.
+        if (clipped.width - box.width).magnitude > 1e-6 || (clipped.height - box.height).magnitude > 1e-6 {
+            report.add("boxes reach beyond their image: cut off at its edge", id: id)
+        }
+        return clipped
+    }
+
+    private mutating func polygonObject(
+        _ annotations: AnnotationTable, _ row: Int, _ category: Int, _ image: ImageRecord
+    ) -> YOLOObject? {
+        let id = annotations.ids[row]
+        guard let segmentation = annotations.segmentations[row] else {
+            guard let box = clippedBox(annotations, row, image) else { return nil }
+            report.add("annotations have no mask: the corners of the box are written", id: id)
+            let (right, bottom) = (box.x + box.width, box.y + box.height)
+            return polygon([box.x, box.y, right, box.y, right, bottom, box.x, bottom], id, category, image)
+        }
+        guard var rings = rings(of: segmentation, id, image) else { return nil }
+        let whole = rings.filter { $0.count >= 6 && $0.count.isMultiple(of: 2) && $0.allSatisfy(\.isFinite) }
+        if whole.count < rings.count {
+            report.add("annotations have broken rings: these rings are left out", id: id)
+            rings = whole
+        }
+        guard !rings.isEmpty else {
+            report.add("annotations have an empty mask: left out", id: id)
+            return nil
+        }
+        if rings.count > 1 {
+            report.add("masks are of several parts: the parts are joined by a line into one outline", id: id)
+        }
+        return polygon(RingJoin.joined(rings), id, category, image)
+    }
+
+    /// The rings of a mask; nil, and reported, when it cannot be decoded or has another size than the image.
+    private mutating func rings(
+        of segmentation: Segmentation, _ id: Int64, _ image: ImageRecord
+    ) -> [[Double]]? {
+        if case .polygons(let rings) = segmentation { return rings }
+        guard let mask = try? RunLengthMask(segmentation, height: image.height, width: image.width),
+            let rings = try? mask.polygons()
+        else {
+            report.add("masks cannot be decoded: left out", id: id)
+            return nil
+        }
+        guard mask.height == image.height, mask.width == image.width else {
+            report.add("masks have another size than their image: left out", id: id)
+            return nil
+        }
+        return rings
+    }
+
+    private mutating func polygon(
+        _ ring: [Double], _ id: Int64, _ category: Int, _ image: ImageRecord
+    ) -> YOLOObject {
+        var isClipped = false
+        var points = ring
+        for index in points.indices {
+            let limit = Double(index.isMultiple(of: 2) ? image.width : image.height)
+            let inside = min(max(points[index], 0), limit)
+            if inside != points[index] { isClipped = true }
+            points[index] = inside / limit
+        }
+        if isClipped { report.add("outlines reach beyond their image: drawn along its edge", id: id) }
+        return .polygon(category: category, points: points)
+    }
+}

@@ -1,0 +1,155 @@
+extension Evaluation {
+    /// A drawn diagram.
+    public struct Plot: Sendable {
+        /// A name for its file: `precision-recall.svg`.
+        public let fileName: String
+
+        /// The SVG file.
+        public let svg: String
+    }
+
+    /// Precision over recall: of all classes at every IoU threshold; of each part of the classes; of the classes
+    /// that lose most, together and each at every IoU threshold.
+    ///
+    /// Precision of several classes is the mean over those that have objects, as in the figures. A curve ends at
+    /// the greatest recall that is reached.
+    ///
+    /// - Parameters:
+    ///   - parts: parts of the classes, each drawn unless it is all of them.
+    ///   - worstClasses: how many classes are drawn, those of the least average precision.
+    public func precisionRecallPlots(parts: [Part] = [], worstClasses: Int = 8) -> [Plot] {
+        let all = Array(0..<classCount)
+        var plots = [
+            Plot(
+                fileName: "precision-recall.svg",
+                svg: thresholdPlot(
+                    all, title: options.rules == .proposals ? "Proposals" : "All classes"
+                ).svg)
+        ]
+        for part in parts where part.classes.count != classCount {
+            plots.append(
+                Plot(
+                    fileName: "precision-recall-\(Self.fileNamePart(part.name)).svg",
+                    svg: thresholdPlot(part.classes, title: "Classes: \(part.name)").svg))
+        }
+        guard options.rules != .proposals, worstClasses > 0 else { return plots }
+        let worst = worstFirst().prefix(worstClasses)
+        guard !worst.isEmpty else { return plots }
+        plots.append(Plot(fileName: "worst-classes.svg", svg: classPlot(Array(worst)).svg))
+        for index in worst {
+            let category = categories[index]
+            plots.append(
+                Plot(
+                    fileName: "class-\(category.id)-\(Self.fileNamePart(category.name)).svg",
+                    svg: thresholdPlot([index], title: category.name).svg))
+        }
+        return plots
+    }
+
+    /// The classes that have objects, the least average precision first.
+    private func worstFirst() -> [Int] {
+        (0..<classCount).compactMap { index in averagePrecision(classes: [index]).map { (index, $0) } }
+            .sorted { ($0.1, $0.0) < ($1.1, $1.0) }
+            .map(\.0)
+    }
+
+    /// A curve for every IoU threshold.
+    private func thresholdPlot(_ classes: [Int], title: String) -> LinePlot {
+        let thresholds = options.iouThresholds
+        let areas = options.areaRanges.count
+        let objects = classes.reduce(0) { $0 + objectCounts[$1 * areas] }
+        let counted = classes.count { objectCounts[$0 * areas] > 0 }
+        let mean = averagePrecision(classes: classes)
+        return LinePlot(
+            title: title,
+            subtitle: "\(options.geometry == .box ? "Boxes" : "Masks"), AP \(Self.percent(mean)), "
+                + (classes.count == 1 ? "" : "\(counted) classes, ") + "\(objects) objects, "
+                + "\(imageCount) images",
+            xLabel: "Recall", yLabel: "Precision", legendTitle: ("IoU", "AP"),
+            curves: thresholds.indices.map { threshold in
+                LinePlot.Curve(
+                    label: Self.hundredths(thresholds[threshold]),
+                    value: Self.percent(
+                        averagePrecision(iouThreshold: thresholds[threshold], classes: classes)),
+                    color: Self.scale(threshold, of: thresholds.count),
+                    points: points(classes, threshold))
+            })
+    }
+
+    /// A curve for every class, at the lowest IoU threshold.
+    private func classPlot(_ classes: [Int]) -> LinePlot {
+        let threshold = options.iouThresholds[0]
+        let shown = classes.prefix(Self.palette.count)
+        return LinePlot(
+            title: "Classes of the least average precision",
+            subtitle: "\(options.geometry == .box ? "Boxes" : "Masks"), curves at IoU "
+                + "\(Self.hundredths(threshold)), \(imageCount) images",
+            xLabel: "Recall", yLabel: "Precision",
+            legendTitle: ("Class", "AP at \(Self.hundredths(threshold))"),
+            curves: shown.enumerated().map { place, index in
+                LinePlot.Curve(
+                    label: categories[index].name,
+                    value: Self.percent(averagePrecision(iouThreshold: threshold, classes: [index])),
+                    color: Self.palette[place], points: points([index], 0))
+            })
+    }
+
+    /// The mean of the classes' curves, to the greatest recall of any, and from there down to 0.
+    private func points(_ classes: [Int], _ threshold: Int) -> [(x: Double, y: Double)] {
+        let recalls = options.recallThresholds
+        var sums = [Double](repeating: 0, count: recalls.count)
+        var count = 0
+        for index in classes where objectCounts[index * options.areaRanges.count] > 0 {
+            count += 1
+            for (place, precision) in precisionCurve(category: index, iouThreshold: threshold).enumerated() {
+                sums[place] += precision
+            }
+        }
+        guard count > 0 else { return [] }
+        guard let last = sums.lastIndex(where: { $0 > 0 }) else { return [(0, 0)] }
+        var points = (0...last).map { (x: recalls[$0], y: sums[$0] / Double(count)) }
+        if last + 1 < recalls.count { points.append((recalls[last], 0)) }
+        return points
+    }
+
+    /// Colours that people with any colour vision tell apart (Okabe and Ito, Color Universal Design, 2008).
+    private static let palette = [
+        "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#b8a800",
+    ]
+
+    /// A colour of a scale from dark blue over green to yellow, even in lightness.
+    private static func scale(_ index: Int, of count: Int) -> String {
+        let stops: [(Double, Double, Double)] = [
+            (68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (222, 200, 20),
+        ]
+        let place = count < 2 ? 0 : Double(index) / Double(count - 1) * Double(stops.count - 1)
+        let lower = min(Int(place), stops.count - 2)
+        let part = place - Double(lower)
+        let (a, b) = (stops[lower], stops[lower + 1])
+        let channels = [a.0 + (b.0 - a.0) * part, a.1 + (b.1 - a.1) * part, a.2 + (b.2 - a.2) * part]
+        return "#"
+            + channels.map { channel in
+                let digits = String(Int(channel.rounded()), radix: 16)
+                return digits.count == 1 ? "0" + digits : digits
+            }.joined()
+    }
+
+    private static func percent(_ value: Double?) -> String {
+        guard let value, value.isFinite else { return "-" }
+        let tenths = Int((value * 1000).rounded())
+        return "\(tenths / 10).\(tenths % 10)"
+    }
+
+    private static func hundredths(_ value: Double) -> String {
+        let count = Int((value * 100).rounded())
+        return "\(count / 100)." + (count % 100 < 10 ? "0" : "") + "\(count % 100)"
+    }
+
+    /// A name without what file names should not hold.
+    private static func fileNamePart(_ name: String) -> String {
+        let kept = name.lowercased().unicodeScalars.map { scalar in
+            ("a"..."z").contains(scalar) || ("0"..."9").contains(scalar) ? Character(scalar) : "-"
+        }
+        return String(String(kept).split(separator: "-").joined(separator: "-").prefix(40))
+    }
+}

@@ -1,0 +1,98 @@
+/// A field of a file that this package has no place for, and which is therefore lost when the file is read and
+/// written again.
+public struct UnreadField: Sendable, Hashable {
+    /// The list whose objects have the field: `images`, `annotations`, `categories`; empty for the file itself.
+    public let list: String
+
+    /// The name of the field.
+    public let name: String
+
+    /// How many objects have it.
+    public let count: Int
+}
+
+extension Dataset {
+    /// Reads an annotation file, and tells what it holds beyond what is kept.
+    ///
+    /// Takes about twice as long as ``init(path:)``.
+    ///
+    /// - Returns: the data set, and the fields without a place in the order of their names.
+    /// - Throws: ``AnnotationFileError`` as ``init(path:)``.
+    public static func reading(path: String) throws -> (dataset: Dataset, unread: [UnreadField]) {
+        let file = try FileBytes(path: path)
+        return try withExtendedLifetime(file) {
+            (
+                try Dataset(json: file.bytes, name: path),
+                try FileReader.read(file.bytes, name: path) { try $0.unreadFields() }
+            )
+        }
+    }
+}
+
+extension FileReader {
+    private static let known: [String: Set<String>] = [
+        "images": [
+            "id", "width", "height", "file_name", "coco_url", "license", "neg_category_ids",
+            "not_exhaustive_category_ids",
+        ],
+        "annotations": [
+            "segmentation", "area", "iscrowd", "image_id", "bbox", "category_id", "id", "ignore",
+        ],
+        "categories": [
+            "id", "name", "supercategory", "frequency", "image_count", "instance_count", "synset", "synonyms",
+            "def",
+        ],
+    ]
+
+    fileprivate mutating func unreadFields() throws -> [UnreadField] {
+        var counts: [UnreadName: Int] = [:]
+        guard try scanner.beginObject() else { return [] }
+        repeat {
+            let key = try scanner.string()
+            try scanner.expect(":")
+            if let known = Self.known[key] {
+                try countFields(of: key, known, &counts)
+            } else {
+                if key != "info", key != "licenses" {
+                    counts[UnreadName(list: "", name: key), default: 0] += 1
+                }
+                try scanner.skipValue()
+            }
+        } while try scanner.continueObject()
+        return counts.map { UnreadField(list: $0.key.list, name: $0.key.name, count: $0.value) }
+            .sorted { ($0.list, $0.name) < ($1.list, $1.name) }
+    }
+
+    private struct UnreadName: Hashable {
+        let list: String
+        let name: String
+    }
+
+    private mutating func countFields(
+        of list: String, _ known: Set<String>, _ counts: inout [UnreadName: Int]
+    ) throws {
+        // Objects of a list have the same few keys, so that each is made a string once.
+        var names: [[UInt8]: Int] = [:]
+        var tallies: [(name: String, count: Int)] = []
+        var key: [UInt8] = []
+        guard try scanner.beginList() else { return }
+        repeat {
+            guard try scanner.beginObject() else { continue }
+            repeat {
+                key.removeAll(keepingCapacity: true)
+                try scanner.withStringBytes { key.append(contentsOf: $0) }
+                try scanner.expect(":")
+                try scanner.skipValue()
+                if let index = names[key] {
+                    tallies[index].count += 1
+                } else {
+                    names[key] = tallies.count
+                    tallies.append((String(decoding: key, as: UTF8.self), 1))
+                }
+            } while try scanner.continueObject()
+        } while try scanner.continueList()
+        for tally in tallies where !known.contains(tally.name) {
+            counts[UnreadName(list: list, name: tally.name), default: 0] += tally.count
+        }
+    }
+}

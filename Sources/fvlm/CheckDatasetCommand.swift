@@ -1,0 +1,105 @@
+import ArgumentParser
+import COCO
+import Foundation
+
+/// `fvlm check-dataset`
+struct CheckDatasetCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check-dataset",
+        abstract: "Looks for what is wrong with a data set in COCO's or LVIS's form.",
+        discussion: """
+            Examples:
+              fvlm check-dataset instances_train.json --images train2017
+              fvlm check-dataset train.json --images train --against val.json --against-images val
+
+            Ends with 0 when there are no errors and with 65 when there are; warnings and notes do not count. A \
+            file name of - reads standard input.
+            """)
+
+    @Argument(help: "The annotation file.")
+    var annotations: String
+
+    @Option(
+        help: ArgumentHelp(
+            "The folder of the pictures: they are looked for, measured and compared with each other.",
+            valueName: "folder"))
+    var images: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Another annotation file that should share no picture with this one and have the same categories, "
+                + "as validation and training.", valueName: "file"))
+    var against: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The folder of the other file's pictures: then contents are compared, else file names.",
+            valueName: "folder"))
+    var againstImages: String?
+
+    @Option(help: ArgumentHelp("How many examples of each finding are shown.", valueName: "count"))
+    var examples = 3
+
+    @Option(help: "The number of threads; 0 for one a processor.")
+    var threads = 0
+
+    @Flag(help: "Print one JSON object, with the ids of all that are concerned.")
+    var json = false
+
+    func validate() throws {
+        if againstImages != nil, against == nil {
+            throw ValidationError("--against-images needs --against, the annotation file of these pictures")
+        }
+        if againstImages != nil, images == nil {
+            throw ValidationError("--against-images needs --images, the pictures to compare with")
+        }
+        if annotations == "-", against == "-" {
+            throw ValidationError("standard input (-) can be read only once")
+        }
+        if examples < 0 { throw ValidationError("--examples cannot be negative") }
+        if threads < 0 { throw ValidationError("--threads cannot be negative") }
+    }
+
+    func run() throws {
+        for folder in [images, againstImages].compactMap(\.self) { try requireFolder(folder) }
+        let dataset = try Dataset(examining: annotations)
+        let other = try against.map { try Dataset(examining: $0) }
+        var check = DatasetCheck(
+            pictures: images.map { PictureFolder(path: $0, size: PictureSizes.reader) })
+        check.threadCount = threads
+        check.exampleLimit = examples
+        let progress = ProgressLine("pictures")
+        var findings = try check.findings(in: dataset) { progress.show($0, of: $1) }
+        progress.finish()
+        if let other {
+            findings += try check.overlap(
+                of: dataset, with: other, pictures: againstImages.map { PictureFolder(path: $0) })
+        }
+        findings = DatasetFinding.Severity.allCases.flatMap { severity in
+            findings.filter { $0.severity == severity }
+        }
+        let report = CheckReport(
+            file: annotations, against: against, imageCount: dataset.images.count,
+            annotationCount: dataset.annotations.count, categoryCount: dataset.categories.count,
+            findings: findings)
+        print(json ? try report.json() : report.text)
+        if images != nil, PictureSizes.reader == nil {
+            StandardError.note("sizes of pictures are not compared: this program was built without a decoder")
+        }
+        if report.errorCount > 0 { throw ExitCode(CommandStatus.badData) }
+    }
+
+    private func requireFolder(_ path: String) throws {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+            throw AnnotationFileError(
+                file: path, kind: .inaccessible, reason: "is no folder; the folder of the pictures is needed")
+        }
+    }
+}
+
+/// Lines for people beside the output proper.
+enum StandardError {
+    /// Writes a line.
+    static func note(_ text: String) { FileHandle.standardError.write(Data("note: \(text)\n".utf8)) }
+}

@@ -1,0 +1,73 @@
+#if FVLM_TORCH
+    import ArgumentParser
+    import CLIP
+    import COCO
+    import FVLM
+    import Foundation
+    import Torch
+    import Training
+
+    /// `fvlm evaluate`
+    struct EvaluateCommand: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "evaluate",
+            abstract: "Measures a detector on annotated pictures.",
+            discussion: """
+                Example:
+                  fvlm evaluate --model detector --annotations val.json --images val2017 --split ovd48-17
+
+                The classes are those of the annotations, or of the split. Figures are by COCO's rules.
+                """)
+
+        @OptionGroup var detector: DetectorOptions
+
+        @Option(name: [.short, .long], help: "The annotation file (COCO instances).")
+        var annotations: String
+
+        @Option(name: [.short, .long], help: "The folder of its pictures.")
+        var images: String
+
+        @Option(help: "Base and novel classes apart: ovd48-17 (COCO) or lvis-base-rare.")
+        var split: OpenVocabularySplit?
+
+        @Option(help: "single, imagenet-80, or a file with a template a line ({} for the name).")
+        var templates = "imagenet-80"
+
+        @Option(help: ArgumentHelp("Also write the detections as a COCO results file.", valueName: "file"))
+        var results: String?
+
+        @Flag(help: "Print one JSON object.")
+        var json = false
+
+        func run() async throws {
+            let loaded = try detector.load()
+            let truth = try Dataset(path: annotations)
+            let splits = try split?.parts(of: truth) ?? []
+            let scored = truth.categories.filter { category in
+                splits.isEmpty || splits.contains { $0.categoryIDs.contains(category.id) }
+            }
+            let base = Set(splits.first { $0.name == "base" }?.categoryIDs ?? [])
+            let vocabulary = try Vocabulary(
+                encoding: scored.map {
+                    Vocabulary.Class(
+                        $0.name, split: splits.isEmpty ? nil : base.contains($0.id) ? .base : .novel)
+                }, templates: PromptTemplates(named: templates), with: loaded.clip,
+                tokenizer: loaded.clip.tokenizer())
+            let evaluator = try DetectorEvaluator(
+                truth: truth, imagesIn: images, vocabulary: vocabulary, splits: splits)
+            var options = detector.options(loaded)
+            if detector.scoreThreshold == nil { options.scoreThreshold = min(options.scoreThreshold, 0.01) }
+            let bar = ProgressBar("pictures")
+            let (table, _) = try evaluator.detections(of: loaded, options: options) { bar.update($0, of: $1) }
+            bar.finish()
+            if let results { try table.write(to: results) }
+            for geometry in options.includesMasks ? [EvaluationOptions.Geometry.box, .mask] : [.box] {
+                var settings = EvaluationOptions.coco(geometry)
+                settings.categoryIDs = scored.map(\.id)
+                let evaluation = try Evaluation(truth: truth, detections: table, options: settings)
+                let report = ScoreReport(evaluation, splits: splits)
+                print(json ? try report.json() : report.table(classes: 20), terminator: json ? "\n" : "")
+            }
+        }
+    }
+#endif

@@ -1,0 +1,22 @@
+import COCO
+import Foundation
+
+/// A folder for diagrams. Files of the same names are replaced, others are left alone.
+struct PlotFolder {
+    let path: String
+
+    /// Writes the diagrams; the folder is made when it does not exist.
+    func write(_ plots: [Evaluation.Plot]) throws {
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw AnnotationFileError(
+                file: path, kind: .inaccessible, reason: "the folder for the plots cannot be made")
+        }
+        for plot in plots {
+            var file = try AtomicFile(path: "\(path)/\(plot.fileName)")
+            try Array(plot.svg.utf8).withUnsafeBytes { try file.write($0) }
+            try file.finish()
+        }
+    }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import COCO
+
+/// `fvlm split merge`
+struct SplitMergeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "merge",
+        abstract: "Unites data sets whose pictures lie in one folder.",
+        discussion: """
+            Examples:
+              fvlm split merge base.json novel.json -o all.json
+              fvlm split merge mine.json yours.json --renumber -o ours.json
+
+            Images with the same file name are one image; equal annotations are taken once. One id for two \
+            things is an error unless --renumber gives new ids, where categories are matched by name.
+            """)
+
+    @Argument(help: "The annotation files; - for standard input.")
+    var annotations: [String]
+
+    @Flag(help: "Number images and annotations anew from 1, and match categories by name.")
+    var renumber = false
+
+    @OptionGroup var output: SplitOutput
+
+    func validate() throws {
+        if annotations.count(where: { $0 == "-" }) > 1 {
+            throw ValidationError("standard input (-) can be read only once")
+        }
+    }
+
+    func run() throws {
+        let loaded = try annotations.map { try LoadedDataset(path: $0) }
+        let (dataset, report) = try DatasetMerge.merge(
+            Array(zip(annotations, loaded.map(\.dataset))).map { (name: $0.0, dataset: $0.1) },
+            renumbering: renumber)
+        try output.write(dataset, reports: loaded.map(\.report) + [report])
+    }
+}

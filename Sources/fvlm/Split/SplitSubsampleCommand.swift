@@ -1,0 +1,54 @@
+import ArgumentParser
+import COCO
+
+/// `fvlm split subsample`
+struct SplitSubsampleCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "subsample",
+        abstract: "Draws images at random, for a smaller set or for training and validation.",
+        discussion: """
+            Examples:
+              fvlm split subsample instances_train2017.json --images 1000 --seed 7 -o small.json
+              fvlm split subsample all.json --fraction 0.9 -o train.json --rest val.json
+
+            The same seed draws the same images on every machine.
+            """)
+
+    @Argument(help: "The annotation file; - for standard input.")
+    var annotations: String
+
+    @Option(help: ArgumentHelp("How many images are drawn.", valueName: "count"))
+    var images: Int?
+
+    @Option(help: "Which part of the images is drawn: above 0, at most 1.")
+    var fraction: Double?
+
+    @Option(help: "The seed of the draw.")
+    var seed: UInt64 = 0
+
+    @Option(help: ArgumentHelp("Also write the images that were not drawn.", valueName: "file"))
+    var rest: String?
+
+    @OptionGroup var output: SplitOutput
+
+    func validate() throws {
+        guard (images == nil) != (fraction == nil) else {
+            throw ValidationError("say how many: --images COUNT or --fraction PART")
+        }
+        if let images, images < 1 { throw ValidationError("--images needs at least 1 image") }
+        if let fraction, !(fraction > 0 && fraction <= 1) {
+            throw ValidationError("--fraction is above 0 and at most 1")
+        }
+        if let rest, rest == output.output || rest == "-" {
+            throw ValidationError("--rest needs a file of its own")
+        }
+    }
+
+    func run() throws {
+        let loaded = try LoadedDataset(path: annotations)
+        let total = loaded.dataset.images.count
+        let count = images ?? Int((Double(total) * (fraction ?? 1)).rounded())
+        let (sample, others, report) = try loaded.dataset.sampled(imageCount: count, seed: seed)
+        try output.write(sample, reports: [loaded.report, report], and: rest.map { ($0, others) })
+    }
+}

@@ -1,0 +1,89 @@
+#if FVLM_TORCH
+    import ArgumentParser
+    import Dispatch
+    import Foundation
+    import Torch
+    import Training
+
+    /// `fvlm train`
+    struct TrainCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "train",
+            abstract: "Trains a detector upon a frozen CLIP.",
+            discussion: """
+                Example:
+                  fvlm train coco.yaml --output runs/coco --set run.steps=2000
+
+                The run's folder holds metrics.jsonl, files for TensorBoard, checkpoints, report.html, and at the end \
+                model/, which fvlm detect takes. Interrupting (Ctrl-C) ends after the step under way, with a checkpoint.
+                """)
+
+        @Argument(help: "The configuration, a YAML file; fvlm train --defaults prints all settings.")
+        var config: String?
+
+        @Option(name: [.short, .long], help: ArgumentHelp("The run's folder.", valueName: "folder"))
+        var output: String?
+
+        @Flag(help: "Go on from the last checkpoint in the folder.")
+        var resume = false
+
+        @Option(
+            name: .customLong("set"),
+            help: ArgumentHelp("A setting upon the file's; may be repeated.", valueName: "key=value"))
+        var settings: [String] = []
+
+        @Flag(help: "Print all settings with their defaults.")
+        var defaults = false
+
+        @Flag(help: "Print where the time of a step goes.")
+        var profile = false
+
+        @Option(help: "The number of threads; 0 for one a processor.")
+        var threads = 0
+
+        func validate() throws {
+            if config == nil, !defaults { throw ValidationError("name a configuration, a YAML file") }
+            if threads < 0 { throw ValidationError("--threads cannot be negative") }
+        }
+
+        func run() throws {
+            if defaults {
+                print(try TrainingConfiguration().yaml(), terminator: "")
+                return
+            }
+            guard let config else { return }
+            if threads > 0 { try Runtime.setThreadCount(threads) }
+            let folder =
+                output ?? "runs/" + URL(filePath: config).deletingPathExtension().lastPathComponent
+            let training = try TrainingRun(
+                TrainingConfiguration(contentsOf: config, settings: settings), folder: folder)
+            for note in training.notes { FileHandle.standardError.write(Data("note: \(note)\n".utf8)) }
+            let stopRequest = StopRequest()
+            let signals = [SIGINT, SIGTERM].map { number in
+                signal(number, SIG_IGN)
+                let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+                source.setEventHandler { stopRequest.make() }
+                source.resume()
+                return source
+            }
+            let display = ProgressDisplay()
+            let summary = try training.start(resumes: resume, stopRequest: stopRequest) { event in
+                display.show(event)
+                if profile, case .progress(let progress) = event { Self.show(progress.timing) }
+            }
+            withExtendedLifetime(signals) {}
+            print(
+                summary.isComplete
+                    ? "\(folder)/model (a detector's folder), \(folder)/report.html"
+                    : "stopped at step \(summary.step); go on with --resume")
+        }
+
+        private static func show(_ timing: TrainingProgress.Timing) {
+            func text(_ seconds: Double) -> String { String(format: "%.0f ms", seconds * 1000) }
+            let line =
+                "a step: waiting for data \(text(timing.data)), forward \(text(timing.forward)), "
+                + "backward \(text(timing.backward)), update \(text(timing.update))\n"
+            FileHandle.standardError.write(Data(line.utf8))
+        }
+    }
+#endif
