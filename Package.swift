@@ -102,7 +102,7 @@ if withTorch {
         .executableTarget(
             name: "EmojiScenes",
             dependencies: [
-                "CGlyphs", "CLIP", "COCO", "FVLM", "Imaging", "Torch", "Training", "WeightFiles",
+                "CGlyphs", "CLIP", "COCO", "Detection", "FVLM", "Imaging", "Torch", "Training", "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Examples/EmojiScenes", exclude: ["CGlyphs"],

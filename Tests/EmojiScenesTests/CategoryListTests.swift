@@ -41,7 +41,8 @@ struct CategoryListTests {
         for (index, synonyms) in book.synonyms.enumerated() {
             for synonym in synonyms {
                 #expect(owners.updateValue(index, forKey: synonym.lowercased()) == nil, "\(synonym)")
-                #expect(!book.categories.contains { $0.name.lowercased() == synonym.lowercased() }, "\(synonym)")
+                #expect(
+                    !book.categories.contains { $0.name.lowercased() == synonym.lowercased() }, "\(synonym)")
             }
         }
         #expect(owners.count > 100)

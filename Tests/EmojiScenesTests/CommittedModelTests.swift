@@ -34,11 +34,13 @@ struct CommittedModelTests {
         let known = try CategoryList().known
         let set = try GlyphSet(GlyphFolder(path: Self.glyphs), categories: known, styles: GlyphStyle.seen)
         let texts = try model.embed(
-            texts: known.map { CaptionBook.sentence($0.name, CaptionBook.prompt) }, tokenizer: model.tokenizer())
+            texts: known.map { CaptionBook.sentence($0.name, CaptionBook.prompt) },
+            tokenizer: model.tokenizer())
         let test = ZeroShotTest(glyphs: set, seed: 123)
         for style in set.styles.indices {
             let accuracy = try test.accuracy(
-                style: style, categories: Array(stride(from: 0, to: known.count, by: 4)), texts: texts, rounds: 1
+                style: style, categories: Array(stride(from: 0, to: known.count, by: 4)), texts: texts,
+                rounds: 1
             ) { try model.embed(pixels: $0) }
             // Well below what the model card states: 100 pictures have a standard error of 0.04.
             #expect(accuracy.top1 > 0.7, "\(set.styles[style]): \(accuracy)")

@@ -10,7 +10,9 @@ struct DrawingTests {
             return (0..<4).map { _ in random.next() }
         }
         #expect(draw(1, "train", 0) == draw(1, "train", 0))
-        #expect(Set([draw(1, "train", 0), draw(2, "train", 0), draw(1, "test", 0), draw(1, "train", 1)]).count == 4)
+        #expect(
+            Set([draw(1, "train", 0), draw(2, "train", 0), draw(1, "test", 0), draw(1, "train", 1)]).count
+                == 4)
     }
 
     @Test func numbersFillTheirRanges() {

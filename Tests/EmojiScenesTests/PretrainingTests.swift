@@ -23,7 +23,8 @@ struct PretrainingTests {
 
     private func trainer(_ folder: String) throws -> Pretrainer {
         let glyphs = SyntheticGlyphs.set(styles: [.noto, .openmoji])
-        try LearnedVocabulary(learnedFrom: CaptionBook.texts(of: glyphs.categories), size: 600).write(to: folder)
+        try LearnedVocabulary(learnedFrom: CaptionBook.texts(of: glyphs.categories), size: 600).write(
+            to: folder)
         return try Pretrainer(plan: plan, glyphs: glyphs, tokenizer: Tokenizer(contentsOf: folder))
     }
 
@@ -83,8 +84,11 @@ struct PretrainingTests {
             let glyphs = SyntheticGlyphs.set(styles: [.noto, .openmoji])
             var other = plan
             other.seed = 9
-            let trainer = try Pretrainer(plan: other, glyphs: glyphs, tokenizer: Tokenizer(contentsOf: folder))
-            #expect(throws: EmojiScenesError.self) { try trainer.resume(from: folder + "/checkpoint.safetensors") }
+            let trainer = try Pretrainer(
+                plan: other, glyphs: glyphs, tokenizer: Tokenizer(contentsOf: folder))
+            #expect(throws: EmojiScenesError.self) {
+                try trainer.resume(from: folder + "/checkpoint.safetensors")
+            }
         }
     }
 
@@ -93,7 +97,7 @@ struct PretrainingTests {
             let trainer = try trainer(folder)
             let feed = trainer.feed()
             for _ in 0..<plan.totalSteps { _ = try trainer.train(feed.next()) }
-            try ModelFolder.write(trainer, to: folder)
+            try CLIPFolder.write(trainer, to: folder)
             let model = try CLIPModel.load(folder)
 
             var random = RandomStream(seed: 1, "test")
@@ -108,7 +112,8 @@ struct PretrainingTests {
             #expect(cosines.allSatisfy { $0 > 0.98 }, "\(cosines)")
 
             let texts = ["a photo of a shape red 0.", "word1"]
-            let textCosines = try (model.embed(texts: texts, tokenizer: model.tokenizer())
+            let textCosines = try
+                (model.embed(texts: texts, tokenizer: model.tokenizer())
                 * trainer.embeddings(of: texts)).sum(1).array(of: Float.self)
             #expect(textCosines.allSatisfy { $0 > 0.99 }, "\(textCosines)")
         }

@@ -25,7 +25,8 @@ struct SceneSetTests {
         try withFolder { folder in
             let set = SceneSet(name: "train", count: 5, novelObjects: .absent)
             for (place, seed) in [("a", UInt64(1)), ("b", 1), ("c", 2)] {
-                try set.render(glyphs: SyntheticGlyphs.set(), side: 96, seed: seed, folder: "\(folder)/\(place)")
+                try set.render(
+                    glyphs: SyntheticGlyphs.set(), side: 96, seed: seed, folder: "\(folder)/\(place)")
             }
             let (first, second, third) = (
                 try bytes(folder + "/a"), try bytes(folder + "/b"), try bytes(folder + "/c")
@@ -58,7 +59,9 @@ struct SceneSetTests {
             #expect(dataset.images.count == 20)
             #expect(dataset.categories.map(\.name) == glyphs.categories.map(\.name))
             let novelIDs = Set(
-                glyphs.categories.indices.filter { glyphs.categories[$0].split == .novel }.map { Int64($0 + 1) })
+                glyphs.categories.indices.filter { glyphs.categories[$0].split == .novel }.map {
+                    Int64($0 + 1)
+                })
             let hasNovel = dataset.annotations.categoryIDs.contains { novelIDs.contains($0) }
             #expect(hasNovel == (novel == .labelled))
             for row in 0..<dataset.annotations.count {

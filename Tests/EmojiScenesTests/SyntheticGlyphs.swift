@@ -5,8 +5,10 @@ enum SyntheticGlyphs {
     static func set(count: Int = 8, styles: [GlyphStyle] = [.noto]) -> GlyphSet {
         let categories = (0..<count).map { index in
             EmojiCategory(
-                scalars: [0x1F400 + UInt32(index)], name: "shape \(["red", "blue", "round", "thin"][index % 4]) \(index)",
-                group: "Shapes", subgroup: "", split: index % 4 == 0 ? .novel : .base, keywords: ["form", "word\(index)"])
+                scalars: [0x1F400 + UInt32(index)],
+                name: "shape \(["red", "blue", "round", "thin"][index % 4]) \(index)",
+                group: "Shapes", subgroup: "", split: index % 4 == 0 ? .novel : .base,
+                keywords: ["form", "word\(index)"])
         }
         return GlyphSet(categories: categories, styles: styles) { category, _ in
             glyph(Int(category.scalars[0] - 0x1F400))

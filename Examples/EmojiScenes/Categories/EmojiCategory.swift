@@ -71,10 +71,12 @@ struct CategoryList: Sendable {
         all = try text.split(separator: "\n").dropFirst().enumerated().map { index, line in
             let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
             guard fields.count == 6, let split = EmojiCategory.Split(rawValue: fields[4]) else {
-                throw EmojiScenesError("categories.tsv, line \(index + 2)", reason: "does not have the six fields")
+                throw EmojiScenesError(
+                    "categories.tsv, line \(index + 2)", reason: "does not have the six fields")
             }
             return EmojiCategory(
-                scalars: fields[0].split(separator: " ").compactMap { UInt32($0, radix: 16) }, name: fields[1],
+                scalars: fields[0].split(separator: " ").compactMap { UInt32($0, radix: 16) },
+                name: fields[1],
                 group: fields[2], subgroup: fields[3], split: split,
                 keywords: fields[5].split(separator: "|").map(String.init))
         }

@@ -7,7 +7,9 @@ import Torch
 struct PretrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pretrain", abstract: "Trains a small CLIP on pictures of emoji and their names.",
-        discussion: "Example: emoji-scenes pretrain --output runs/emoji-clip. Run again to go on after an interruption.")
+        discussion:
+            "Example: emoji-scenes pretrain --output runs/emoji-clip. Run again to go on after an interruption."
+    )
 
     @Option(help: "The folder that Tools/setup-emoji filled.") var glyphs = ".emoji"
     @Option(help: "Where checkpoint, log and model go.") var output: String
@@ -15,7 +17,8 @@ struct PretrainCommand: ParsableCommand {
     @Option(help: "Steps on captions alone.") var textSteps = PretrainingPlan().textSteps
     @Option(help: "Steps on pictures, the text tower at rest.") var imageSteps = PretrainingPlan().imageSteps
     @Option(help: "Steps of both towers.") var jointSteps = PretrainingPlan().jointSteps
-    @Option(help: "The highest learning rate of the image tower.") var learningRate = PretrainingPlan().learningRate
+    @Option(help: "The highest learning rate of the image tower.") var learningRate = PretrainingPlan()
+        .learningRate
     @Option(help: "Threads of an operator.") var threads = 1
     @Option(help: "Steps between evaluations.") var evaluateEvery = 1_000
     @Option(help: "Minutes between checkpoints.") var checkpointMinutes = 3.0
@@ -23,7 +26,9 @@ struct PretrainCommand: ParsableCommand {
     mutating func run() throws {
         try Runtime.setThreadCount(threads)
         var plan = PretrainingPlan()
-        (plan.seed, plan.textSteps, plan.imageSteps, plan.jointSteps) = (seed, textSteps, imageSteps, jointSteps)
+        (plan.seed, plan.textSteps, plan.imageSteps, plan.jointSteps) = (
+            seed, textSteps, imageSteps, jointSteps
+        )
         plan.learningRate = learningRate
         let folder = try GlyphFolder(path: glyphs)
         let list = try CategoryList()
@@ -31,7 +36,8 @@ struct PretrainCommand: ParsableCommand {
         let set = try GlyphSet(folder, categories: list.known, styles: GlyphStyle.seen)
         let modelFolder = output + "/model"
         try FileManager.default.createDirectory(atPath: modelFolder, withIntermediateDirectories: true)
-        try LearnedVocabulary(learnedFrom: CaptionBook.texts(of: list.all), size: 2_000).write(to: modelFolder)
+        try LearnedVocabulary(learnedFrom: CaptionBook.texts(of: list.all), size: 2_000).write(
+            to: modelFolder)
         let trainer = try Pretrainer(plan: plan, glyphs: set, tokenizer: Tokenizer(contentsOf: modelFolder))
         print(
             "\(set.categories.count) categories, \(trainer.tokenizer.vocabularyCount) tokens, "
@@ -56,7 +62,8 @@ struct PretrainCommand: ParsableCommand {
                     String(
                         format: "step %d/%d %@ loss %.3f accuracy %.3f %.3f s/step, %.0f s",
                         step, plan.totalSteps, "\(plan.stage(of: step - 1))", loss / Double(count),
-                        accuracy / Double(count), elapsed / Double(max(step - lastStep, 1)), seconds(since: start)))
+                        accuracy / Double(count), elapsed / Double(max(step - lastStep, 1)),
+                        seconds(since: start)))
                 (lastReport, lastStep, loss, accuracy, count) = (.now, step, 0, 0, 0)
             }
             let isLast = trainer.step == plan.totalSteps
@@ -70,7 +77,7 @@ struct PretrainCommand: ParsableCommand {
             }
             fflush(nil)
         }
-        try ModelFolder.write(trainer, to: modelFolder)
+        try CLIPFolder.write(trainer, to: modelFolder)
         print("the model is in \(modelFolder)")
     }
 
@@ -83,9 +90,11 @@ struct PretrainCommand: ParsableCommand {
             let accuracy = try test.accuracy(
                 style: index, categories: Array(set.categories.indices), texts: texts, rounds: rounds
             ) { try trainer.clip.embedding(of: $0, isTraining: false) }
-            print(String(
-                format: "  zero-shot %@: top-1 %.3f top-5 %.3f of %d", style.rawValue, accuracy.top1, accuracy.top5,
-                accuracy.pictures))
+            print(
+                String(
+                    format: "  zero-shot %@: top-1 %.3f top-5 %.3f of %d", style.rawValue, accuracy.top1,
+                    accuracy.top5,
+                    accuracy.pictures))
         }
     }
 }

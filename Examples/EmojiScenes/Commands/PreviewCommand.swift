@@ -26,7 +26,8 @@ struct PreviewCommand: ParsableCommand {
             ).bytes
             for row in 0..<side {
                 let target = ((index / columns * side + row) * columns + index % columns) * side * 3
-                sheet.replaceSubrange(target..<(target + side * 3), with: bytes[(row * side * 3)..<((row + 1) * side * 3)])
+                sheet.replaceSubrange(
+                    target..<(target + side * 3), with: bytes[(row * side * 3)..<((row + 1) * side * 3)])
             }
         }
         try Image(width: columns * side, height: rows * side, pixels: sheet).write(to: output)

@@ -4,7 +4,8 @@ import Foundation
 /// Renders the data set.
 struct RenderCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "render", abstract: "Renders scenes of emoji as a data set in COCO's format, with exact masks.",
+        commandName: "render",
+        abstract: "Renders scenes of emoji as a data set in COCO's format, with exact masks.",
         discussion: """
             Writes train, val, test and test-unseen (drawings of a vendor that no training sees), each a folder of \
             pictures and a JSON file, and the names of base and novel categories. The same seed gives the same bytes.
@@ -23,10 +24,13 @@ struct RenderCommand: ParsableCommand {
     var novel = SceneSet.NovelObjects.absent
 
     func validate() throws {
-        guard (64...4_096).contains(side) else { throw ValidationError("--side must be from 64 to 4096 pixels") }
+        guard (64...4_096).contains(side) else {
+            throw ValidationError("--side must be from 64 to 4096 pixels")
+        }
         guard min(train, val, test) >= 0 else { throw ValidationError("there cannot be fewer than 0 scenes") }
         guard novel != .labelled else {
-            throw ValidationError("--novel is absent or unlabelled: a detector that trains on them finds nothing new")
+            throw ValidationError(
+                "--novel is absent or unlabelled: a detector that trains on them finds nothing new")
         }
     }
 
@@ -43,8 +47,9 @@ struct RenderCommand: ParsableCommand {
             (SceneSet(name: "test-unseen", count: test, novelObjects: .labelled), unseen),
         ] where set.count > 0 {
             let dataset = try set.render(glyphs: glyphs, side: side, seed: seed, folder: output)
-            print("\(set.name): \(dataset.images.count) scenes, \(dataset.annotations.count) annotated objects, "
-                + String(format: "%.1f s", seconds(since: start)))
+            print(
+                "\(set.name): \(dataset.images.count) scenes, \(dataset.annotations.count) annotated objects, "
+                    + String(format: "%.1f s", seconds(since: start)))
         }
         for split in [EmojiCategory.Split.base, .novel] {
             let names = known.filter { $0.split == split }.map(\.name).joined(separator: "\n") + "\n"

@@ -94,7 +94,8 @@ extension Canvas {
                         let place = row * columns + column
                         let above = grid[place] + (grid[place + 1] - grid[place]) * smoothU
                         let below =
-                            grid[place + columns] + (grid[place + columns + 1] - grid[place + columns]) * smoothU
+                            grid[place + columns] + (grid[place + columns + 1] - grid[place + columns])
+                            * smoothU
                         let color = above + (below - above) * smoothV
                         canvas[y * width + x] += (color - canvas[y * width + x]) * strength
                     }
@@ -134,8 +135,10 @@ extension Canvas {
                 random.logUniform(0.03, 0.35) * side, random.logUniform(0.03, 0.35) * side
             )
             let isEllipse = random.chance(0.5)
-            let columns = max(Int(x0 - radiusX), 0)..<max(min(Int(x0 + radiusX), width), max(Int(x0 - radiusX), 0))
-            let rows = max(Int(y0 - radiusY), 0)..<max(min(Int(y0 + radiusY), height), max(Int(y0 - radiusY), 0))
+            let columns =
+                max(Int(x0 - radiusX), 0)..<max(min(Int(x0 + radiusX), width), max(Int(x0 - radiusX), 0))
+            let rows =
+                max(Int(y0 - radiusY), 0)..<max(min(Int(y0 + radiusY), height), max(Int(y0 - radiusY), 0))
             for y in rows {
                 for x in columns {
                     let (u, v) = ((Float(x) - x0) / radiusX, (Float(y) - y0) / radiusY)

@@ -49,7 +49,8 @@ struct Canvas: Sendable {
 
     /// Averages every pixel with its neighbours.
     mutating func soften() {
-        for (step, count, other, lines) in [(1, width, width, height), (width, height, 1, width)] where count > 2 {
+        for (step, count, other, lines) in [(1, width, width, height), (width, height, 1, width)]
+        where count > 2 {
             pixels.withUnsafeMutableBufferPointer { canvas in
                 for line in 0..<lines {
                     var place = line * other
@@ -69,7 +70,8 @@ struct Canvas: Sendable {
     var bytes: [UInt8] {
         [UInt8](unsafeUninitializedCapacity: pixels.count * 3) { bytes, count in
             for (index, pixel) in pixels.enumerated() {
-                let color = (pixel.clamped(lowerBound: .zero, upperBound: .one) * 255).rounded(.toNearestOrEven)
+                let color = (pixel.clamped(lowerBound: .zero, upperBound: .one) * 255).rounded(
+                    .toNearestOrEven)
                 for channel in 0..<3 { bytes[index * 3 + channel] = UInt8(color[channel]) }
             }
             count = pixels.count * 3

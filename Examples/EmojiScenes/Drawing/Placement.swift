@@ -25,7 +25,8 @@ struct ColorShift: Sendable {
         let gain = 1 + random.uniform(-0.25, 0.25) * strength
         func channel() -> Float { gain * (1 + random.uniform(-0.12, 0.12) * strength) }
         return ColorShift(
-            saturation: 1 + random.uniform(-0.5, 0.3) * strength, gain: SIMD4(channel(), channel(), channel(), 1),
+            saturation: 1 + random.uniform(-0.5, 0.3) * strength,
+            gain: SIMD4(channel(), channel(), channel(), 1),
             offset: random.uniform(-0.12, 0.12) * strength)
     }
 }

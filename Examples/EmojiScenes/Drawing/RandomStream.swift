@@ -15,7 +15,9 @@ struct RandomStream: RandomNumberGenerator, Sendable {
     init(seed: UInt64, _ name: String, index: Int = 0) {
         let hash = name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
         state = seed
-        for part in [hash, UInt64(bitPattern: Int64(index))] { state = next() ^ part &* 0xD6E8_FEB8_6659_FD93 }
+        for part in [hash, UInt64(bitPattern: Int64(index))] {
+            state = next() ^ part &* 0xD6E8_FEB8_6659_FD93
+        }
     }
 
     mutating func next() -> UInt64 {

@@ -47,7 +47,9 @@ struct Glyph: Sendable {
             Level(width: right - left + 1, height: bottom - top + 1) { x, y in
                 let place = ((top + y) * width + left + x) * 4
                 let alpha = UInt32(rgba[place + 3])
-                func multiplied(_ channel: Int) -> UInt8 { UInt8((UInt32(rgba[place + channel]) * alpha + 127) / 255) }
+                func multiplied(_ channel: Int) -> UInt8 {
+                    UInt8((UInt32(rgba[place + channel]) * alpha + 127) / 255)
+                }
                 return SIMD4(multiplied(0), multiplied(1), multiplied(2), UInt8(alpha))
             }
         ]

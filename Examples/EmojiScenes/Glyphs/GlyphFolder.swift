@@ -18,7 +18,8 @@ struct GlyphFolder: Sendable {
     /// - Throws: ``EmojiScenesError`` when there is none.
     init(path: String) throws {
         guard Self.exists(path) else {
-            throw EmojiScenesError(path, reason: "holds no drawings: run Tools/setup-emoji, or name the folder with --glyphs")
+            throw EmojiScenesError(
+                path, reason: "holds no drawings: run Tools/setup-emoji, or name the folder with --glyphs")
         }
         self.path = path
     }
@@ -50,8 +51,11 @@ struct GlyphFolder: Sendable {
         let (width, height) = (Int(picture.width), Int(picture.height))
         guard
             let glyph = Glyph(
-                width: width, height: height, rgba: UnsafeBufferPointer(start: pixels, count: width * height * 4))
-        else { throw EmojiScenesError("\(category.name) (\(style.rawValue))", reason: "the drawing is empty") }
+                width: width, height: height,
+                rgba: UnsafeBufferPointer(start: pixels, count: width * height * 4))
+        else {
+            throw EmojiScenesError("\(category.name) (\(style.rawValue))", reason: "the drawing is empty")
+        }
         return glyph
     }
 

@@ -8,11 +8,15 @@ struct CaptionBook: Sendable {
 
     /// Sentences; `{}` is the thing.
     static let templates = [
-        "{}", "a {}", "the {}", "a photo of a {}", "a photo of the {}", "a picture of a {}", "an image of a {}",
-        "a drawing of a {}", "a cartoon of the {}", "an emoji of a {}", "a small {}", "a large {}", "a photo of a small {}",
-        "a photo of a large {}", "a cropped photo of the {}", "a blurry photo of a {}", "a bright photo of the {}",
+        "{}", "a {}", "the {}", "a photo of a {}", "a photo of the {}", "a picture of a {}",
+        "an image of a {}",
+        "a drawing of a {}", "a cartoon of the {}", "an emoji of a {}", "a small {}", "a large {}",
+        "a photo of a small {}",
+        "a photo of a large {}", "a cropped photo of the {}", "a blurry photo of a {}",
+        "a bright photo of the {}",
         "a dark photo of a {}", "there is a {} in the scene", "there is the {} in the scene", "this is a {}",
-        "a close-up photo of the {}", "a {} in the scene", "a photo of one {}", "itap of a {}", "a rendering of a {}",
+        "a close-up photo of the {}", "a {} in the scene", "a photo of one {}", "itap of a {}",
+        "a rendering of a {}",
         "a low resolution photo of the {}", "a good photo of a {}", "a {} on a colorful background",
     ]
 
@@ -33,7 +37,8 @@ struct CaptionBook: Sendable {
 
     /// A sentence about something.
     static func sentence(_ thing: String, _ template: String) -> String {
-        template.split(separator: "{}", maxSplits: 1, omittingEmptySubsequences: false).joined(separator: thing)
+        template.split(separator: "{}", maxSplits: 1, omittingEmptySubsequences: false).joined(
+            separator: thing)
     }
 
     /// A random caption of a category: about its name or a synonym, sometimes with a keyword added; half of them end with
@@ -47,7 +52,8 @@ struct CaptionBook: Sendable {
             return Self.sentence(synonyms[random.index(synonyms.count)], template) + end
         }
         if choice > 0.85, !entry.keywords.isEmpty {
-            return Self.sentence(entry.name, template) + ", " + entry.keywords[random.index(entry.keywords.count)] + end
+            return Self.sentence(entry.name, template) + ", "
+                + entry.keywords[random.index(entry.keywords.count)] + end
         }
         return Self.sentence(entry.name, template) + end
     }

@@ -90,7 +90,8 @@ struct LearnedVocabulary: Sendable {
         func kind(_ scalar: Unicode.Scalar) -> Kind {
             if scalar.properties.isWhitespace { return .space }
             switch scalar.properties.generalCategory {
-            case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: return .letter
+            case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
+                return .letter
             case .decimalNumber, .letterNumber, .otherNumber: return .digit
             default: return .other
             }

@@ -18,7 +18,9 @@ struct PictureSampler: Sendable {
     /// - Parameters:
     ///   - difficulty: From 0, large upright objects on plain colours, to 1.
     ///   - side: Of the picture, in pixels.
-    func picture(category: Int, style: Int, side: Int, difficulty: Float, _ random: inout RandomStream) -> Canvas {
+    func picture(category: Int, style: Int, side: Int, difficulty: Float, _ random: inout RandomStream)
+        -> Canvas
+    {
         var canvas = Background.canvas(
             width: side, height: side, richness: 0.2 + 0.8 * difficulty, &random)
         let frame = Float(side)
@@ -29,7 +31,8 @@ struct PictureSampler: Sendable {
         let freedom = max(abs(frame - size) / 2, 0.04 * frame)
         let reach = others > 0 ? min(freedom, 0.12 * frame) : freedom
         let target = placement(
-            x: frame / 2 + random.uniform(-reach, reach), y: frame / 2 + random.uniform(-reach, reach), size: size,
+            x: frame / 2 + random.uniform(-reach, reach), y: frame / 2 + random.uniform(-reach, reach),
+            size: size,
             difficulty, &random)
 
         var before: [Sprite] = []
@@ -48,7 +51,8 @@ struct PictureSampler: Sendable {
             if isBehind { before.append(sprite) } else { after.append(sprite) }
         }
         for sprite in before { canvas.blend(sprite) }
-        canvas.blend(sprite(glyphs.glyph(style: style, category: category), target, side: side, difficulty, &random))
+        canvas.blend(
+            sprite(glyphs.glyph(style: style, category: category), target, side: side, difficulty, &random))
         for sprite in after { canvas.blend(sprite) }
         if random.chance(0.15 * difficulty) { canvas.soften() }
         canvas.develop(

@@ -29,7 +29,9 @@ final class Pretrainer {
         optimizer = try Self.optimizer(.text, clip, plan)
     }
 
-    private static func optimizer(_ stage: PretrainingPlan.Stage, _ clip: TrainedCLIP, _ plan: PretrainingPlan) throws
+    private static func optimizer(
+        _ stage: PretrainingPlan.Stage, _ clip: TrainedCLIP, _ plan: PretrainingPlan
+    ) throws
         -> AdamW
     {
         let parameters = clip.model.store.trainableParameters.filter {
@@ -92,7 +94,8 @@ final class Pretrainer {
                     difficulty: difficulty, &random)
             }
             return .pictures(
-                try PictureBatch(canvases, labels: labels), captions: stage == .joint ? try tokens(labels) : nil)
+                try PictureBatch(canvases, labels: labels),
+                captions: stage == .joint ? try tokens(labels) : nil)
         }
     }
 
@@ -118,7 +121,8 @@ final class Pretrainer {
         case .captions(let first, let second):
             let embeddings = try clip.embedding(ofTokens: Tensor.cat([first, second]))
             let count = try first.size(0)
-            logits = try embeddings.narrowed(0, start: 0, length: count)
+            logits =
+                try embeddings.narrowed(0, start: 0, length: count)
                 .matmul(embeddings.narrowed(0, start: count, length: count).transposed(0, 1)) * 20
             labels = Array(0..<count)
             loss = try symmetricLoss(logits, labels)
@@ -207,7 +211,9 @@ final class Pretrainer {
         let plan = try String(decoding: JSONEncoder.sorted.encode(plan), as: UTF8.self)
         guard file.metadata["plan"] == plan, let step = file.metadata["step"].flatMap({ Int($0) }) else {
             throw EmojiScenesError(
-                path, reason: "was made with other settings (\(file.metadata["plan"] ?? "unknown")): use the same, or "
+                path,
+                reason:
+                    "was made with other settings (\(file.metadata["plan"] ?? "unknown")): use the same, or "
                     + "another folder")
         }
         try clip.load(file)

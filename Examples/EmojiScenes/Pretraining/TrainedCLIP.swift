@@ -18,7 +18,9 @@ final class TrainedCLIP {
     static func configuration(vocabularySize: Int) -> CLIPConfiguration {
         CLIPConfiguration(
             vision: .resNet(
-                .init(blocks: [1, 1, 2, 1], width: 24, imageSize: 96, heads: 12, embeddingWidth: embeddingWidth)),
+                .init(
+                    blocks: [1, 1, 2, 1], width: 24, imageSize: 96, heads: 12, embeddingWidth: embeddingWidth)
+            ),
             text: .init(
                 transformer: .init(width: 128, depth: 2, heads: 4, activation: .gelu),
                 vocabularySize: vocabularySize, contextLength: contextLength, embeddingWidth: embeddingWidth))
@@ -72,7 +74,8 @@ final class TrainedCLIP {
     /// All values, to continue from.
     func stored() throws -> [StoredTensor] {
         try model.store.stored(key: { "model/" + $0 }) + [
-            normalization.mean.stored(named: Self.meanName), normalization.variance.stored(named: Self.varianceName),
+            normalization.mean.stored(named: Self.meanName),
+            normalization.variance.stored(named: Self.varianceName),
         ]
     }
 
@@ -88,7 +91,8 @@ final class TrainedCLIP {
     func exported() throws -> [StoredTensor] {
         try withoutGradients {
             let factor = try (normalization.variance + Self.epsilon).reciprocalSquareRoot()
-            return try model.store.parameters.filter { !$0.name.hasSuffix("num_batches_tracked") }.map { parameter in
+            return try model.store.parameters.filter { !$0.name.hasSuffix("num_batches_tracked") }.map {
+                parameter in
                 var value = try parameter.value.detached()
                 switch parameter.name {
                 case "visual.attnpool.c_proj.weight": value = try value * factor.unsqueezed(1)
@@ -97,7 +101,8 @@ final class TrainedCLIP {
                 }
                 // Variances of dead channels would fall to zero in float16, and the square root of zero is divided by.
                 let isStatistic = parameter.name.hasSuffix("running_var") || parameter.name == "logit_scale"
-                return try value.to(isStatistic ? .float32 : .float16).contiguous().clone().stored(named: parameter.name)
+                return try value.to(isStatistic ? .float32 : .float16).contiguous().clone().stored(
+                    named: parameter.name)
             }
         }
     }

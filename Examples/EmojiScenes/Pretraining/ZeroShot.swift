@@ -26,7 +26,9 @@ struct ZeroShotTest {
         let sampler = PictureSampler(glyphs: glyphs, sizes: Self.sizes)
         let name = "zero-shot \(glyphs.styles[style].rawValue)"
         var result = ZeroShotAccuracy()
-        let shown = (0..<rounds).flatMap { round in categories.map { (category: $0, index: $0 + round * 10_000) } }
+        let shown = (0..<rounds).flatMap { round in
+            categories.map { (category: $0, index: $0 + round * 10_000) }
+        }
         for start in stride(from: 0, to: shown.count, by: 64) {
             let part = shown[start..<min(start + 64, shown.count)]
             let canvases = part.map { category, index in

@@ -40,7 +40,8 @@ struct SceneComposer: Sendable {
             for _ in 0..<Self.attempts {
                 let margin = min(0.4 * size, Float(side) / 2)
                 let placement = Placement(
-                    x: random.uniform(margin, Float(side) - margin), y: random.uniform(margin, Float(side) - margin),
+                    x: random.uniform(margin, Float(side) - margin),
+                    y: random.uniform(margin, Float(side) - margin),
                     size: size, angle: random.uniform(-0.45, 0.45), aspect: 1 + random.uniform(-0.15, 0.18))
                 let sprite = Sprite(
                     glyphs.glyph(style: style, category: category), placement, color, canvasWidth: side,
@@ -73,7 +74,8 @@ struct SceneComposer: Sendable {
             let owner = UInt8(index + 1)
             return Scene.Object(
                 category: object.category, style: object.style, size: object.size,
-                mask: try RunLengthMask(height: side, width: side, pixels: owners.map { $0 == owner ? 1 : 0 }))
+                mask: try RunLengthMask(height: side, width: side, pixels: owners.map { $0 == owner ? 1 : 0 })
+            )
         }
         return Scene(canvas: canvas, objects: objects)
     }

@@ -31,11 +31,13 @@ struct SceneSet: Sendable {
     /// - Returns: The annotations.
     @discardableResult
     func render(
-        glyphs: GlyphSet, side: Int, seed: UInt64, folder: String, encoding: ImageEncoding = .jpeg(quality: 92)
+        glyphs: GlyphSet, side: Int, seed: UInt64, folder: String,
+        encoding: ImageEncoding = .jpeg(quality: 92)
     ) throws -> Dataset {
         let base = glyphs.categories.indices.filter { glyphs.categories[$0].split == .base }
         let composer = SceneComposer(
-            glyphs: glyphs, candidates: novelObjects == .absent ? base : Array(glyphs.categories.indices), side: side)
+            glyphs: glyphs, candidates: novelObjects == .absent ? base : Array(glyphs.categories.indices),
+            side: side)
         let isLabelled = Set(novelObjects == .labelled ? Array(glyphs.categories.indices) : base)
         try FileManager.default.createDirectory(
             atPath: folder + "/" + name, withIntermediateDirectories: true)
@@ -49,7 +51,8 @@ struct SceneSet: Sendable {
         var dataset = Dataset()
         dataset.categories = glyphs.categories.enumerated().map { index, category in
             Category(
-                id: Int64(index + 1), name: category.name, supercategory: category.group, synonyms: category.keywords)
+                id: Int64(index + 1), name: category.name, supercategory: category.group,
+                synonyms: category.keywords)
         }
         for (index, objects) in objects.enumerated() {
             dataset.images.append(
@@ -81,7 +84,9 @@ struct SceneSet: Sendable {
 }
 
 /// The results of `body` for 0 up to `count`, worked out on all processors.
-func parallelMap<Element: Sendable>(_ count: Int, _ body: @Sendable (Int) throws -> Element) throws -> [Element] {
+func parallelMap<Element: Sendable>(_ count: Int, _ body: @Sendable (Int) throws -> Element) throws
+    -> [Element]
+{
     let results = Mutex<[Result<Element, any Error>?]>(Array(repeating: nil, count: count))
     DispatchQueue.concurrentPerform(iterations: count) { index in
         let result = Result { try body(index) }

@@ -3,7 +3,7 @@ import Foundation
 import WeightFiles
 
 /// A trained CLIP as a folder in OpenCLIP's form, beside the tokenizer's files.
-enum ModelFolder {
+enum CLIPFolder {
     /// Writes configuration and float16 weights.
     static func write(_ trainer: Pretrainer, to folder: String) throws {
         let configuration = trainer.clip.model.configuration
