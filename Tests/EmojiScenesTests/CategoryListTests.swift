@@ -40,7 +40,9 @@ struct CategoryListTests {
         var owners: [String: Int] = [:]
         for (index, synonyms) in book.synonyms.enumerated() {
             for synonym in synonyms {
-                #expect(owners.updateValue(index, forKey: synonym.lowercased()) == nil, "\(synonym)")
+                // CLDR lists some keywords of one emoji twice, in other letters.
+                #expect(
+                    owners.updateValue(index, forKey: synonym.lowercased()) ?? index == index, "\(synonym)")
                 #expect(
                     !book.categories.contains { $0.name.lowercased() == synonym.lowercased() }, "\(synonym)")
             }

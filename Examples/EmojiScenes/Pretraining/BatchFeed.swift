@@ -1,41 +1,57 @@
-import Dispatch
-import Synchronization
+import Foundation
 
 /// Makes batches in the background, in order, a few ahead.
-final class BatchFeed<Batch: Sendable>: Sendable {
-    private let made = Mutex<[Result<Batch, any Error>]>([])
-    private let available = DispatchSemaphore(value: 0)
-    private let room: DispatchSemaphore
-    private let isStopped = Mutex(false)
+final class BatchFeed<Batch: Sendable>: @unchecked Sendable {
+    private let condition = NSCondition()
+    private let depth: Int
+
+    // Guarded by the condition.
+    private var waiting: [Result<Batch, any Error>] = []
+    private var isStopped = false
 
     /// Starts making batches.
     /// - Parameters:
     ///   - steps: What `make` is called with, one after the other.
     ///   - depth: How many batches may wait.
     init(_ steps: Range<Int>, depth: Int = 3, make: @escaping @Sendable (Int) throws -> Batch) {
-        room = DispatchSemaphore(value: depth)
-        DispatchQueue(label: "batches").async { [self] in
-            for step in steps {
-                room.wait()
-                if isStopped.withLock({ $0 }) { return }
+        self.depth = depth
+        let thread = Thread { [self] in
+            for step in steps where hasRoom() {
                 let result = Result { try make(step) }
-                made.withLock { $0.append(result) }
-                available.signal()
+                condition.withLock {
+                    waiting.append(result)
+                    condition.broadcast()
+                }
             }
         }
+        thread.name = "batches"
+        thread.stackSize = 4 << 20
+        thread.start()
     }
 
     /// The next batch. To be called once a step.
     func next() throws -> Batch {
-        available.wait()
-        let result = made.withLock { $0.removeFirst() }
-        room.signal()
-        return try result.get()
+        try condition.withLock {
+            while waiting.isEmpty { condition.wait() }
+            defer { condition.broadcast() }
+            return try waiting.removeFirst().get()
+        }
     }
 
     /// Ends the work in the background.
     func stop() {
-        isStopped.withLock { $0 = true }
-        room.signal()
+        condition.withLock {
+            isStopped = true
+            condition.broadcast()
+        }
+    }
+
+    /// Waits for room.
+    /// - Returns: Whether another batch is wanted.
+    private func hasRoom() -> Bool {
+        condition.withLock {
+            while waiting.count >= depth, !isStopped { condition.wait() }
+            return !isStopped
+        }
     }
 }
