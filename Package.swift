@@ -106,7 +106,9 @@ if withTorch {
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Examples/EmojiScenes", exclude: ["CGlyphs"],
-            resources: [.copy("Resources/categories.tsv")], linkerSettings: runPath),
+            resources: [.copy("Resources/categories.tsv")],
+            // Drawing goes pixel by pixel; without optimisation its tests would take minutes.
+            swiftSettings: [.unsafeFlags(["-O"])], linkerSettings: runPath),
         .testTarget(
             name: "EmojiScenesTests", dependencies: ["EmojiScenes", "CLIP", "COCO", "Imaging", "Torch"],
             linkerSettings: runPath),

@@ -23,6 +23,8 @@ struct PretrainCommand: ParsableCommand {
     @Option(help: "Steps between evaluations.") var evaluateEvery = 1_000
     @Option(help: "Minutes between checkpoints.") var checkpointMinutes = 3.0
 
+    @Flag(help: "Only write the model of the last checkpoint.") var export = false
+
     mutating func run() throws {
         try Runtime.setThreadCount(threads)
         var plan = PretrainingPlan()
@@ -47,6 +49,11 @@ struct PretrainCommand: ParsableCommand {
         if FileManager.default.fileExists(atPath: checkpoint) {
             try trainer.resume(from: checkpoint)
             print("goes on at step \(trainer.step)")
+        }
+        if export {
+            try CLIPFolder.write(trainer, to: modelFolder)
+            print("the model of step \(trainer.step) is in \(modelFolder)")
+            return
         }
         let feed = trainer.feed()
         defer { feed.stop() }
