@@ -69,7 +69,7 @@ import Testing
             try train.write(text(images: image), "a.json"),
             try val.write(text().replacing("a.jpg", with: "c.jpg"), "b.json")
         )
-        let picture = try photograph()
+        let picture = try SmallPictures.png()
         for (folder, name) in [(train, "images/b.jpg"), (val, "images/c.jpg")] {
             try folder.write("", name)
             try picture.write(to: URL(filePath: folder.path).appending(path: name))
@@ -87,13 +87,30 @@ import Testing
         #expect(try codes(names)["shared-file-name"] == [1, 2] && names.status == 0)
     }
 
-    /// A picture of 4 x 3 pixels: a PNG file.
-    private func photograph() throws -> Data {
-        try #require(
-            Data(
-                base64Encoded:
-                    "iVBORw0KGgoAAAANSUhEUgAAAAQAAAADCAAAAACRn/EaAAAAC0lEQVR4nGNgQAEAAA8AAbVWKT4AAAAASUVORK5CYII="
-            ))
+    @Test func sizesAreComparedUpright() throws {
+        let folder = try TemporaryFolder()
+        for (name, data) in [
+            ("right.png", try SmallPictures.png()), ("wrong.png", try SmallPictures.png()),
+            ("upright.jpg", try SmallPictures.turnedJPEG()), ("turned.jpg", try SmallPictures.turnedJPEG()),
+            ("broken.jpg", Data("hello".utf8)),
+        ] {
+            try data.write(to: URL(filePath: folder.path).appending(path: name))
+        }
+        let images = [
+            (1, 4, 3, "right.png"), (2, 5, 3, "wrong.png"), (3, 3, 4, "upright.jpg"), (4, 4, 3, "turned.jpg"),
+            (5, 4, 3, "broken.jpg"),
+        ].map { #"{"id": \#($0), "width": \#($1), "height": \#($2), "file_name": "\#($3)"}"# }
+        let run = try Program(
+            ["check-dataset", "-", "--images", folder.path, "--json"],
+            input: #"{"images": [\#(images.joined(separator: ", "))]}"#)
+        #expect(run.status == 65 && run.errors.isEmpty)
+        var found = try codes(run)
+        found["image-without-annotations"] = nil
+        #expect(
+            found == [
+                "picture-size-differs": [2], "picture-turned": [4], "picture-unreadable": [5],
+                "picture-listed-twice": [2, 4],
+            ])
     }
 
     @Test func wrongUsageEndsWith64() throws {

@@ -193,6 +193,26 @@ import Testing
         }
     }
 
+    @Test func sizesAreReadFromPictures() throws {
+        let folder = try TemporaryFolder()
+        let yaml = try folder.write("train: images\nnames: [a]\n", "data.yaml")
+        try folder.write("0 0.5 0.5 1 1\n", "labels/sub/b.txt")
+        try folder.write("", "images/sub/b.jpg")
+        let images = URL(filePath: folder.path).appending(path: "images")
+        try SmallPictures.turnedJPEG().write(to: images.appending(path: "sub/b.jpg"))
+        try SmallPictures.png().write(to: images.appending(path: "a.png"))
+        let run = try run("from-yolo", yaml, "-o", "-")
+        #expect(run.status == 0 && run.errors.contains("1 pictures have no label file"), "\(run.errors)")
+        let data = try read(run.output)
+        #expect(data.images.ids == [1, 2] && data.images.widths == [4, 3] && data.images.heights == [3, 4])
+        #expect(
+            data.annotations.imageIDs == [2]
+                && data.annotations.boxes == [Box(x: 0, y: 0, width: 3, height: 4)])
+        try folder.write("no picture", "images/c.jpg")
+        let broken = try self.run("from-yolo", yaml, "-o", "-")
+        #expect(broken.status == 65 && broken.errors.contains("c.jpg") && broken.output.isEmpty)
+    }
+
     @Test func brokenDescriptionsAreErrors() throws {
         let folder = try TemporaryFolder()
         for (yaml, text) in [
