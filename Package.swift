@@ -48,6 +48,12 @@ let package = Package(
             ]),
         .testTarget(
             name: "FVLMCommandTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles", "FVLMCommand"]),
+        .executableTarget(
+            name: "shapes",
+            dependencies: [
+                "COCO", "Imaging", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Examples/Shapes"),
         .executableTarget(name: "coco-benchmark", dependencies: ["COCO"], path: "Benchmarks/coco/Sources"),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
@@ -100,6 +106,20 @@ if withTorch {
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Sources", linkerSettings: runPath),
+        .target(name: "CGlyphs", dependencies: ["CLibVips"], path: "Examples/EmojiScenes/CGlyphs"),
+        .executableTarget(
+            name: "EmojiScenes",
+            dependencies: [
+                "CGlyphs", "CLIP", "COCO", "Detection", "FVLM", "Imaging", "Torch", "Training", "WeightFiles",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Examples/EmojiScenes", exclude: ["CGlyphs"],
+            resources: [.copy("Resources/categories.tsv")],
+            // Drawing goes pixel by pixel; without optimisation its tests would take minutes.
+            swiftSettings: [.unsafeFlags(["-O"])], linkerSettings: runPath),
+        .testTarget(
+            name: "EmojiScenesTests", dependencies: ["EmojiScenes", "CLIP", "COCO", "Imaging", "Torch"],
+            linkerSettings: runPath),
     ]
     // The commands that need networks; FVLM_TORCH tells the sources that they are there.
     for target in package.targets where ["FVLMCommand", "FVLMCommandTests"].contains(target.name) {

@@ -68,8 +68,9 @@ struct CheckDatasetCommand: ParsableCommand {
             pictures: images.map { PictureFolder(path: $0, size: PictureSizes.reader) })
         check.threadCount = threads
         check.exampleLimit = examples
-        let progress = ProgressBar("pictures")
-        var findings = try check.findings(in: dataset) { progress.update($0, of: $1) }
+        let progress = ProgressBar("annotations and pictures")
+        let total = dataset.annotations.count + (images == nil ? 0 : dataset.images.count)
+        var findings = try check.findings(in: dataset) { done, _ in progress.update(done, of: total) }
         progress.finish()
         if let other {
             findings += try check.overlap(

@@ -1,6 +1,7 @@
 import COCO
 import FixtureSupport
 import Foundation
+import Synchronization
 import Testing
 
 @Suite struct DatasetCheckTests {
@@ -233,6 +234,18 @@ import Testing
         let unlisted = try DatasetCheck(pictures: PictureFolder(path: folder.path)).findings(in: dataset)
             .first { $0.code == .pictureNotListed }
         #expect(unlisted?.examples == ["new.PNG"] && unlisted?.subject == .file)
+    }
+
+    @Test func progressReachesTheEnd() throws {
+        var data = dataset((1...3).map { ($0, "\($0).jpg") })
+        for id in Int64(0)..<1000 { data.annotations.append(Annotation(id: id, imageID: 1, categoryID: 1)) }
+        let seen = Mutex<[Int]>([])
+        _ = try DatasetCheck(pictures: PictureFolder(path: "/no/such/folder")).findings(in: data) {
+            done, total in
+            seen.withLock { $0.append(done) }
+            if total != 1003 { Issue.record("\(total) of 1003") }
+        }
+        #expect(seen.withLock { $0.sorted() } == [256, 512, 768, 1001, 1002, 1003])
     }
 
     @Test func addressesOfLVISAreFound() throws {

@@ -1,0 +1,40 @@
+import Foundation
+
+/// Rows of named figures, as Markdown and as JSON.
+struct BenchmarkTable: Codable, Sendable {
+    /// A row.
+    struct Row: Codable, Sendable {
+        var name: String
+        var values: [String: Double]
+    }
+
+    var title: String
+    var columns: [String]
+    var rows: [Row] = []
+
+    mutating func add(_ name: String, _ values: [String: Double]) {
+        rows.append(Row(name: name, values: values))
+    }
+
+    /// A table of GitHub's kind; figures that a row lacks are left open.
+    var markdown: String {
+        var lines = ["### \(title)", "", "| | " + columns.joined(separator: " | ") + " |"]
+        lines.append("|---|" + String(repeating: "---|", count: columns.count))
+        for row in rows {
+            let cells = columns.map { column in row.values[column].map { String(format: "%.3f", $0) } ?? "" }
+            lines.append("| \(row.name) | " + cells.joined(separator: " | ") + " |")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The mean of rows, and how far they lie apart (greatest minus least), column by column.
+    static func meanAndSpread(_ rows: [Row]) -> (mean: [String: Double], spread: [String: Double]) {
+        var (mean, spread): ([String: Double], [String: Double]) = ([:], [:])
+        for key in Set(rows.flatMap(\.values.keys)) {
+            let values = rows.compactMap { $0.values[key] }
+            mean[key] = values.reduce(0, +) / Double(values.count)
+            spread[key] = (values.max() ?? 0) - (values.min() ?? 0)
+        }
+        return (mean, spread)
+    }
+}

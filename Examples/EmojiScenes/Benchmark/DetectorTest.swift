@@ -1,0 +1,213 @@
+import CLIP
+import COCO
+import FVLM
+import Foundation
+import Imaging
+import Torch
+import Training
+
+/// A detector on a part of the data set: average precision of base and novel categories.
+struct DetectorTest {
+    /// The columns of what ``figures(of:options:)`` gives.
+    static let columns = ["base", "novel", "all"].flatMap { part in
+        ["\(part) AP50", "\(part) AP", "\(part) mask AP50", "\(part) mask AP"]
+    }
+
+    let truth: Dataset
+    let folder: String
+    let vocabulary: Vocabulary
+    private let splits: [CategorySplit]
+    private let evaluator: DetectorEvaluator
+
+    /// - Parameters:
+    ///   - limit: How many scenes, from the first.
+    ///   - splits: The split of every category by name.
+    init(
+        _ name: String, in folder: String, vocabulary: Vocabulary, splits: [String: EmojiCategory.Split],
+        limit: Int = .max
+    ) throws {
+        let whole = try Dataset(path: "\(folder)/\(name).json")
+        var truth = Dataset()
+        truth.categories = whole.categories
+        for row in 0..<min(limit, whole.images.count) { truth.images.append(whole.images[row]) }
+        for row in 0..<whole.annotations.count where whole.annotations.imageIDs[row] <= Int64(limit) {
+            truth.annotations.append(row: row, of: whole.annotations)
+        }
+        self.truth = truth
+        self.folder = "\(folder)/\(name)"
+        self.vocabulary = vocabulary
+        self.splits = [EmojiCategory.Split.base, .novel].map { split in
+            CategorySplit(
+                name: split.rawValue,
+                categoryIDs: truth.categories.filter { splits[$0.name] == split }.map(\.id))
+        }
+        var evaluator = try DetectorEvaluator(
+            truth: truth, imagesIn: self.folder, vocabulary: vocabulary, splits: self.splits)
+        evaluator.pictureCount = 0
+        self.evaluator = evaluator
+    }
+
+    /// Average precision by split; masks only where the options ask for them.
+    func figures(of detector: Detector, options: DetectionOptions) throws -> [String: Double] {
+        let (table, _) = try evaluator.detections(of: detector, options: options)
+        var values: [String: Double] = [:]
+        for geometry in options.includesMasks ? [EvaluationOptions.Geometry.box, .mask] : [.box] {
+            let evaluation = try Evaluation(truth: truth, detections: table, options: .coco(geometry))
+            let kind = geometry == .box ? "" : "mask "
+            for part in evaluation.parts(splits) {
+                values["\(part.name) \(kind)AP50"] = evaluation.averagePrecision(
+                    iouThreshold: 0.5, classes: part.classes)
+                values["\(part.name) \(kind)AP"] = evaluation.averagePrecision(classes: part.classes)
+            }
+        }
+        return values
+    }
+
+    // MARK: What a detector could reach
+
+    /// The columns of ``oracle(_:)``.
+    static let oracleColumns = [
+        "base top-1", "novel top-1", "all top-1", "< 40 px", "40 to 72 px", "> 72 px",
+    ]
+
+    /// How often the frozen model names the object in a ground-truth box.
+    func oracle(_ detector: Detector) throws -> [String: Double] {
+        var counts: [String: (hits: Int, total: Int)] = [:]
+        let texts = try vocabulary.matrix(for: detector.identity)
+        let places = Dictionary(
+            vocabulary.classes.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+        try forEachScene(detector) { batch, boxes, annotations, _ in
+            let features = try detector.model.trunk.features(of: batch.pixels, scoresRegions: true)
+            guard
+                let embeddings = try detector.model.trunk.regionEmbeddings(
+                    features, pixels: batch.pixels, boxes: [boxes])
+            else { return }
+            let best = try embeddings.normalized().matmul(texts.transposed(0, 1)).argmax(1).array(
+                of: Int64.self)
+            for (annotation, choice) in zip(annotations, best) {
+                let category = truth.categories[Int(annotation.categoryID) - 1]
+                let side = annotation.box.map { max($0.width, $0.height) } ?? 0
+                let isHit = places[category.name] == Int(choice)
+                let split = splits.first { $0.categoryIDs.contains(category.id) }?.name ?? ""
+                let size = side < 40 ? "< 40 px" : side <= 72 ? "40 to 72 px" : "> 72 px"
+                for key in ["\(split) top-1", "all top-1", size] {
+                    counts[key, default: (0, 0)].total += 1
+                    if isHit { counts[key, default: (0, 0)].hits += 1 }
+                }
+            }
+        }
+        return counts.mapValues { Double($0.hits) / Double(max($0.total, 1)) }
+    }
+
+    /// The columns of ``proposalRecall(_:)``.
+    static let recallColumns = ["base recall", "novel recall", "proposals"]
+
+    /// The share of objects that a proposal overlaps by half.
+    func proposalRecall(_ detector: Detector) throws -> [String: Double] {
+        var counts: [String: (hits: Int, total: Int)] = [:]
+        var (proposalCount, sceneCount) = (0, 0)
+        try forEachScene(detector) { batch, boxes, annotations, _ in
+            let network = detector.model.network
+            let features = try detector.model.trunk.features(of: batch.pixels, scoresRegions: false)
+            let found = try network.proposalNetwork.proposals(
+                network.proposalNetwork(network.pyramid(features.levels)), imageSizes: batch.sizes)[0].boxes
+            (proposalCount, sceneCount) = (proposalCount + found.count, sceneCount + 1)
+            let proposals = try found.tensor.array(of: Float.self)
+            let objects = try boxes.tensor.array(of: Float.self)
+            for (row, annotation) in annotations.enumerated() {
+                let object = Array(objects[(4 * row)..<(4 * row + 4)])
+                let isFound = stride(from: 0, to: proposals.count, by: 4).contains { place in
+                    overlap(object, Array(proposals[place..<(place + 4)])) >= 0.5
+                }
+                let split = splits.first { $0.categoryIDs.contains(annotation.categoryID) }?.name ?? ""
+                counts["\(split) recall", default: (0, 0)].total += 1
+                if isFound { counts["\(split) recall", default: (0, 0)].hits += 1 }
+            }
+        }
+        var values = counts.mapValues { Double($0.hits) / Double(max($0.total, 1)) }
+        values["proposals"] = Double(proposalCount) / Double(max(sceneCount, 1))
+        return values
+    }
+
+    /// Calls `body` with every scene as the network sees it, the objects' boxes in its pixels, and the objects.
+    private func forEachScene(
+        _ detector: Detector,
+        _ body: (ImageBatch, Boxes, [COCO.Annotation], Image) throws -> Void
+    ) throws {
+        let byImage = Dictionary(
+            grouping: (0..<truth.annotations.count).map { truth.annotations[$0] }, by: \.imageID)
+        for row in 0..<truth.images.count {
+            let record = truth.images[row]
+            let annotations = (byImage[record.id] ?? []).filter { $0.box != nil }
+            guard !annotations.isEmpty else { continue }
+            let image = try Image(contentsOf: "\(folder)/\(record.fileName)")
+            let prepared = try detector.configuration.preprocessor(image)
+            let pixels = try prepared.tensor().squeezed(0)
+            let corners = annotations.map { annotation -> [Float] in
+                let box = annotation.box ?? COCO.Box(x: 0, y: 0, width: 0, height: 0)
+                let placed = prepared.transform.apply(
+                    to: Imaging.Box(x1: box.x, y1: box.y, x2: box.x + box.width, y2: box.y + box.height))
+                return [Float(placed.x1), Float(placed.y1), Float(placed.x2), Float(placed.y2)]
+            }
+            let multiple = detector.configuration.sizeMultiple(for: detector.clip.configuration)
+            try withoutGradients {
+                try body(ImageBatch([pixels], multiple: multiple), Boxes(corners), annotations, image)
+            }
+        }
+    }
+
+    private func overlap(_ first: [Float], _ second: [Float]) -> Float {
+        let width = min(first[2], second[2]) - max(first[0], second[0])
+        let height = min(first[3], second[3]) - max(first[1], second[1])
+        guard width > 0, height > 0 else { return 0 }
+        func area(_ box: [Float]) -> Float { (box[2] - box[0]) * (box[3] - box[1]) }
+        return width * height / (area(first) + area(second) - width * height)
+    }
+
+    // MARK: Pictures
+
+    /// Scenes with what was found in them, side by side; novel categories are marked with a star.
+    func pictures(of detector: Detector, count: Int, columns: Int = 4, scoreThreshold: Double = 0.3) throws
+        -> Image
+    {
+        var options = detector.configuration.options
+        options.scoreThreshold = scoreThreshold
+        var tiles: [Image] = []
+        for row in 0..<min(count, truth.images.count) {
+            let image = try Image(contentsOf: "\(folder)/\(truth.images[row].fileName)")
+            let found = try detector.detect([image], vocabulary: vocabulary, options: options)[0]
+            let masks =
+                options.includesMasks
+                ? try FVLM.Detection.masks(of: found, size: image.size, threshold: options.maskThreshold)
+                : found.map { _ in nil }
+            let marks = zip(found, masks).map { detection, mask in
+                let isNovel = vocabulary.classes[detection.classIndex].split == .novel
+                return Imaging.Annotation(
+                    box: detection.box,
+                    label:
+                        "\(isNovel ? "★ " : "")\(detection.label) \(String(format: "%.2f", detection.score))",
+                    mask: mask, color: Palette.color(at: detection.classIndex))
+            }
+            tiles.append(try Annotator().draw(marks, on: image))
+        }
+        return try Image(tiles: tiles, columns: columns)
+    }
+}
+
+extension Image {
+    /// Pictures of one size in rows.
+    init(tiles: [Image], columns: Int) throws {
+        guard let first = tiles.first else { throw EmojiScenesError("picture", reason: "there are no tiles") }
+        let rows = (tiles.count + columns - 1) / columns
+        let (width, height) = (first.width, first.height)
+        var bytes = [UInt8](repeating: 255, count: columns * width * rows * height * 3)
+        for (index, tile) in tiles.enumerated() where tile.size == first.size {
+            for y in 0..<height {
+                let target = ((index / columns * height + y) * columns + index % columns) * width * 3
+                bytes.replaceSubrange(
+                    target..<(target + width * 3), with: tile.pixels[(y * width * 3)..<((y + 1) * width * 3)])
+            }
+        }
+        try self.init(width: columns * width, height: rows * height, pixels: bytes)
+    }
+}

@@ -1,0 +1,247 @@
+import ArgumentParser
+import CLIP
+import FVLM
+import Foundation
+import Imaging
+import Torch
+import Training
+import WeightFiles
+
+/// Trains detectors on base categories and tests them on all.
+struct BenchmarkCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "benchmark",
+        abstract: "Trains a detector on base categories only, and tests whether it finds novel ones by name.",
+        discussion: """
+            Writes the data set, the runs, results.md, results.json and pictures into one folder. What is there already \
+            is used again.
+
+            Example: emoji-scenes benchmark --output runs/benchmark --seeds 1 2 3
+            """)
+
+    @Option(help: "The vision-language model.") var clip = "Models/emoji-clip"
+    @Option(help: "The folder that Tools/setup-emoji filled.") var glyphs = ".emoji"
+    @Option(help: "The folder to write.") var output: String
+    @Option(parsing: .upToNextOption, help: "A detector is trained for each.") var seeds: [UInt64] = [1]
+    @Option(help: "Steps of a training.") var steps = 700
+    @Option(help: "Scenes of a step.") var batch = 8
+    @Option(help: "Scenes to train on.") var train = 2_400
+    @Option(help: "Scenes to test on.") var test = 300
+    @Option(help: "Scenes for choosing settings, and for ablations.") var ablations = 100
+    @Option(help: "The side in pixels that scenes of 256 are brought to.") var size = 384
+    @Option(help: "The highest learning rate.") var learningRate = 6e-4
+    @Option(help: "Novel categories in training scenes: absent or unlabelled.")
+    var novel = SceneSet.NovelObjects.absent
+    @Option(help: "Threads of an operator; 0 for one a processor.") var threads = 0
+    @Flag(help: "Only the main figures.") var quick = false
+
+    private static let dataSeed: UInt64 = 1
+
+    mutating func run() throws {
+        if threads > 0 { try Runtime.setThreadCount(threads) }
+        let known = try CategoryList().known
+        let data = output + "/data"
+        try render(known, to: data)
+        let clipModel = try CLIPModel.load(clip)
+        let splits = Dictionary(known.map { ($0.name, $0.split) }, uniquingKeysWith: { first, _ in first })
+        let vocabulary = try self.vocabulary(known, clipModel, .single)
+
+        var tables: [BenchmarkTable] = []
+        var main = BenchmarkTable(title: "Average precision", columns: DetectorTest.columns)
+        var unseen = BenchmarkTable(
+            title: "Average precision on a vendor's drawings that no training saw",
+            columns: DetectorTest.columns)
+        var first: Detector?
+        for seed in seeds {
+            let folder = try trained(seed, known, data)
+            let detector = try Detector.load(folder)
+            first = first ?? detector
+            for (name, keyPath) in [("test", 0), ("test-unseen", 1)] {
+                let test = try DetectorTest(name, in: data, vocabulary: vocabulary, splits: splits)
+                let values = try test.figures(of: detector, options: options(detector))
+                if keyPath == 0 {
+                    main.add("seed \(seed)", values)
+                } else {
+                    unseen.add("seed \(seed)", values)
+                }
+                print("seed \(seed), \(name): \(values.sorted { $0.key < $1.key })")
+            }
+        }
+        for table in [main, unseen] {
+            var table = table
+            if seeds.count > 1 {
+                let (mean, spread) = BenchmarkTable.meanAndSpread(table.rows)
+                table.add("mean", mean)
+                table.add("spread", spread)
+            }
+            tables.append(table)
+        }
+        if let first, !quick {
+            tables += try ablationTables(first, known, clipModel, vocabulary, splits, data)
+        }
+        try write(tables)
+        if let first {
+            let test = try DetectorTest("test", in: data, vocabulary: vocabulary, splits: splits, limit: 12)
+            try test.pictures(of: first, count: 12).write(to: output + "/pictures.png")
+        }
+        print("\(output)/results.md, results.json, pictures.png")
+    }
+
+    // MARK: Data and training
+
+    private func render(_ known: [EmojiCategory], to data: String) throws {
+        let parts: [(set: SceneSet, styles: [GlyphStyle])] = [
+            (SceneSet(name: "train", count: train, novelObjects: novel), GlyphStyle.seen),
+            (SceneSet(name: "val", count: ablations, novelObjects: .labelled), GlyphStyle.seen),
+            (SceneSet(name: "test", count: test, novelObjects: .labelled), GlyphStyle.seen),
+            (SceneSet(name: "test-unseen", count: test, novelObjects: .labelled), [GlyphStyle.unseen]),
+        ]
+        for part in parts where !FileManager.default.fileExists(atPath: "\(data)/\(part.set.name).json") {
+            let glyphSet = try GlyphSet(GlyphFolder(path: glyphs), categories: known, styles: part.styles)
+            try part.set.render(glyphs: glyphSet, side: 256, seed: Self.dataSeed, folder: data)
+            print("rendered \(part.set.name)")
+        }
+    }
+
+    /// The folder of a detector; trained unless it is there.
+    private func trained(_ seed: UInt64, _ known: [EmojiCategory], _ data: String) throws -> String {
+        let folder = "\(output)/seed\(seed)"
+        let model = folder + "/model"
+        if FileManager.default.fileExists(atPath: model + "/detector.yaml") { return model }
+        var configuration = TrainingConfiguration()
+        configuration.preset = "published-small"
+        configuration.detector = try DetectorConfiguration(preset: "published-small")
+        configuration.detector.clip = URL(filePath: clip).path
+        configuration.detector.input.size = size
+        configuration.detector.network.anchorSizes = [16, 32, 64, 128, 256]
+        configuration.detector.learning.backgroundWeight = 0.9
+        configuration.data.annotations = data + "/train.json"
+        configuration.data.images = data + "/train"
+        configuration.data.classes = known.filter { $0.split == .base }.map(\.name)
+        configuration.data.batchSize = batch
+        configuration.data.workers = 1
+        // Mirrored hands point the wrong way: no flips.
+        configuration.data.variation = .none
+        configuration.texts.templates = "single"
+        configuration.optimizer.learningRate = learningRate
+        configuration.optimizer.weightDecay = 1e-4
+        configuration.optimizer.clipNorm = 5
+        configuration.optimizer.warmupSteps = 50
+        configuration.optimizer.minimumRatio = 0.01
+        configuration.run.steps = steps
+        configuration.run.seed = seed
+        configuration.run.precision = "bfloat16"
+        configuration.run.reportInterval = 20
+        configuration.run.checkpointInterval = 100
+        configuration.run.keepsLast = 1
+        let run = try TrainingRun(configuration, folder: folder)
+        try run.start(resumes: FileManager.default.fileExists(atPath: folder + "/checkpoints")) { event in
+            if case .progress(let progress) = event {
+                print(
+                    String(
+                        format: "seed %d step %d/%d loss %.3f, %.1f images/s, %.0f s left", Int(seed),
+                        progress.step,
+                        progress.totalSteps, progress.loss, progress.imagesPerSecond,
+                        progress.remainingSeconds))
+                fflush(nil)
+            }
+        }
+        try Self.compact(model)
+        return model
+    }
+
+    /// Rewrites a detector's weights in float16: half the size, and no AP that could be measured is lost.
+    static func compact(_ folder: String) throws {
+        let path = FVLM.ModelFolder(folder).weights
+        let tensors = try Safetensors(path: path).tensors().map { stored in
+            let tensor = try Tensor(stored)
+            // Statistics and the temperature have a range or an exactness that float16 lacks.
+            let isExact = stored.name.hasSuffix("running_var") || stored.name.contains("temperature")
+            guard try tensor.dtype == .float32, !isExact else {
+                return try tensor.clone().stored(named: stored.name)
+            }
+            return try tensor.to(.float16).stored(named: stored.name)
+        }
+        try Safetensors.write(tensors, metadata: ["format": "fvlm-detector"], to: path)
+    }
+
+    // MARK: Testing
+
+    private func options(_ detector: Detector) -> DetectionOptions {
+        var options = detector.configuration.options
+        options.scoreThreshold = 0.01
+        return options
+    }
+
+    private func vocabulary(_ known: [EmojiCategory], _ clip: CLIPModel, _ templates: PromptTemplates) throws
+        -> Vocabulary
+    {
+        try Vocabulary(
+            encoding: known.map { Vocabulary.Class($0.name, split: $0.split == .base ? .base : .novel) },
+            templates: templates, with: clip, tokenizer: clip.tokenizer())
+    }
+
+    private func ablationTables(
+        _ detector: Detector, _ known: [EmojiCategory], _ clip: CLIPModel, _ vocabulary: Vocabulary,
+        _ splits: [String: EmojiCategory.Split], _ data: String
+    ) throws -> [BenchmarkTable] {
+        let columns = ["base AP50", "novel AP50", "all AP50", "base AP", "novel AP", "all AP"]
+        let test = try DetectorTest(
+            "test", in: data, vocabulary: vocabulary, splits: splits, limit: ablations)
+        let val = try DetectorTest("val", in: data, vocabulary: vocabulary, splits: splits, limit: ablations)
+        func options(_ base: Double? = nil, _ novel: Double? = nil) -> DetectionOptions {
+            var options = self.options(detector)
+            options.includesMasks = false
+            if let base, let novel { options.fusion = ScoreFusion(baseWeight: base, novelWeight: novel) }
+            return options
+        }
+        var scores = BenchmarkTable(title: "Scores (\(ablations) test scenes, boxes)", columns: columns)
+        scores.add("fused", try test.figures(of: detector, options: options()))
+        scores.add("detector alone", try test.figures(of: detector, options: options(0, 0)))
+        scores.add("VLM alone", try test.figures(of: detector, options: options(1, 1)))
+        let own = try PromptTemplates(name: "captions", CaptionBook.templates)
+        for (name, templates) in [
+            ("fused, the captions' sentences", own), ("fused, ImageNet's 80 sentences", .imageNet),
+        ] {
+            let words = try self.vocabulary(known, clip, templates)
+            let test = try DetectorTest("test", in: data, vocabulary: words, splits: splits, limit: ablations)
+            scores.add(name, try test.figures(of: detector, options: options()))
+        }
+        var crops = detector.configuration
+        crops.scoring.scorer = RegionScorer.crop.rawValue
+        let cropping = try Detector(configuration: crops, clip: clip, network: detector.model.network)
+        let few = try DetectorTest(
+            "test", in: data, vocabulary: vocabulary, splits: splits, limit: max(ablations / 5, 1))
+        scores.add(
+            "fused, attention pool (a fifth of the scenes)", try few.figures(of: detector, options: options())
+        )
+        scores.add("fused, crops (a fifth of the scenes)", try few.figures(of: cropping, options: options()))
+
+        var grid = BenchmarkTable(
+            title: "Weights of the VLM (\(ablations) validation scenes, boxes)", columns: columns)
+        for base in [0.2, 0.35, 0.5] {
+            for novel in [0.45, 0.65, 0.85] {
+                grid.add(
+                    "base \(base), novel \(novel)",
+                    try val.figures(of: detector, options: options(base, novel)))
+            }
+        }
+        var oracle = BenchmarkTable(
+            title: "Naming the object in a ground-truth box (VLM alone)", columns: DetectorTest.oracleColumns)
+        oracle.add("attention pool", try test.oracle(detector))
+        oracle.add("crops", try test.oracle(cropping))
+        var recall = BenchmarkTable(
+            title: "Recall of proposals at an overlap of 0.5", columns: DetectorTest.recallColumns)
+        recall.add("test", try test.proposalRecall(detector))
+        return [scores, grid, oracle, recall]
+    }
+
+    private func write(_ tables: [BenchmarkTable]) throws {
+        let markdown = tables.map(\.markdown).joined(separator: "\n")
+        print(markdown)
+        try Data(markdown.utf8).write(to: URL(filePath: output + "/results.md"), options: .atomic)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        try encoder.encode(tables).write(to: URL(filePath: output + "/results.json"), options: .atomic)
+    }
+}

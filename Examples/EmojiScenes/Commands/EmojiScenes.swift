@@ -1,0 +1,14 @@
+import ArgumentParser
+
+/// The program.
+@main
+struct EmojiScenes: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "emoji-scenes",
+        abstract:
+            "Scenes of emoji: a data set, a vision-language model and a benchmark that need no download of weights.",
+        subcommands: [
+            RenderCommand.self, PretrainCommand.self, ZeroShotCommand.self, BenchmarkCommand.self,
+            PreviewCommand.self,
+        ])
+}

@@ -1,0 +1,61 @@
+import ArgumentParser
+import Foundation
+
+/// Renders the data set.
+struct RenderCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "render",
+        abstract: "Renders scenes of emoji as a data set in COCO's format, with exact masks.",
+        discussion: """
+            Writes train, val, test and test-unseen (drawings of a vendor that no training sees), each a folder of \
+            pictures and a JSON file, and the names of base and novel categories. The same seed gives the same bytes.
+
+            Example: emoji-scenes render --output data/emoji --train 2000
+            """)
+
+    @Option(help: "The folder that Tools/setup-emoji filled.") var glyphs = ".emoji"
+    @Option(help: "The folder to write.") var output: String
+    @Option(help: "Everything random follows from it.") var seed: UInt64 = 1
+    @Option(help: "The side of a scene in pixels, such as 256 or 320.") var side = 256
+    @Option(help: "Scenes to train on.") var train = 2_000
+    @Option(help: "Scenes to choose settings by.") var val = 200
+    @Option(help: "Scenes to test on, of each kind.") var test = 400
+    @Option(help: "Novel categories in training scenes: absent or unlabelled.")
+    var novel = SceneSet.NovelObjects.absent
+
+    func validate() throws {
+        guard (64...4_096).contains(side) else {
+            throw ValidationError("--side must be from 64 to 4096 pixels")
+        }
+        guard min(train, val, test) >= 0 else { throw ValidationError("there cannot be fewer than 0 scenes") }
+        guard novel != .labelled else {
+            throw ValidationError(
+                "--novel is absent or unlabelled: a detector that trains on them finds nothing new")
+        }
+    }
+
+    mutating func run() throws {
+        let start = ContinuousClock.now
+        let folder = try GlyphFolder(path: glyphs)
+        let known = try CategoryList().known
+        let seen = try GlyphSet(folder, categories: known, styles: GlyphStyle.seen)
+        let unseen = try GlyphSet(folder, categories: known, styles: [GlyphStyle.unseen])
+        for (set, glyphs) in [
+            (SceneSet(name: "train", count: train, novelObjects: novel), seen),
+            (SceneSet(name: "val", count: val, novelObjects: .labelled), seen),
+            (SceneSet(name: "test", count: test, novelObjects: .labelled), seen),
+            (SceneSet(name: "test-unseen", count: test, novelObjects: .labelled), unseen),
+        ] where set.count > 0 {
+            let dataset = try set.render(glyphs: glyphs, side: side, seed: seed, folder: output)
+            print(
+                "\(set.name): \(dataset.images.count) scenes, \(dataset.annotations.count) annotated objects, "
+                    + String(format: "%.1f s", seconds(since: start)))
+        }
+        for split in [EmojiCategory.Split.base, .novel] {
+            let names = known.filter { $0.split == split }.map(\.name).joined(separator: "\n") + "\n"
+            try Data(names.utf8).write(to: URL(filePath: "\(output)/\(split.rawValue).txt"), options: .atomic)
+        }
+    }
+}
+
+extension SceneSet.NovelObjects: ExpressibleByArgument {}

@@ -1,0 +1,96 @@
+import ArgumentParser
+import CLIP
+import Foundation
+import Torch
+
+/// Tests the small CLIP.
+struct ZeroShotCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "zero-shot", abstract: "Tests how often a CLIP names the emoji in fresh pictures.",
+        discussion: """
+            Pictures of 96 pixels with one named object, others beside it, sizes from 0.3 to 1 of the picture; all known \
+            categories are candidates. Example: emoji-scenes zero-shot --clip Models/emoji-clip
+            """)
+
+    @Option(help: "The model's folder.") var clip = "Models/emoji-clip"
+    @Option(help: "The folder that Tools/setup-emoji filled.") var glyphs = ".emoji"
+    @Option(help: "Pictures of every category and vendor.") var rounds = 5
+    @Option(help: "Everything random follows from it.") var seed: UInt64 = 2_024
+    @Option(help: "Threads of an operator; 0 for one a processor.") var threads = 0
+    @Flag(help: "Print JSON.") var json = false
+
+    mutating func run() throws {
+        if threads > 0 { try Runtime.setThreadCount(threads) }
+        let model = try CLIPModel.load(clip)
+        let tokenizer = try model.tokenizer()
+        let known = try CategoryList().known
+        let book = CaptionBook(categories: known)
+        func embedded(_ names: [String], _ templates: PromptTemplates) throws -> Tensor {
+            try Vocabulary(
+                encoding: names.map { Vocabulary.Class($0) }, templates: templates, with: model,
+                tokenizer: tokenizer
+            ).matrix(for: model.identity())
+        }
+        let single = try embedded(known.map(\.name), .single)
+        let ensemble = try embedded(known.map(\.name), .imageNet)
+
+        var table = BenchmarkTable(
+            title: "Zero-shot accuracy among \(known.count) names",
+            columns: ["top-1", "top-5", "base top-1", "novel top-1", "80 sentences", "by a synonym"])
+        let embed: (Tensor) throws -> Tensor = { try model.embed(pixels: $0) }
+        for style in GlyphStyle.allCases {
+            let set = try GlyphSet(GlyphFolder(path: glyphs), categories: known, styles: [style])
+            let test = ZeroShotTest(glyphs: set, seed: seed)
+            func accuracy(_ categories: [Int], _ texts: Tensor) throws -> ZeroShotAccuracy {
+                try test.accuracy(
+                    style: 0, categories: categories, texts: texts, rounds: rounds, embed: embed)
+            }
+            func members(_ split: EmojiCategory.Split) -> [Int] {
+                known.indices.filter { known[$0].split == split }
+            }
+            let (base, novel) = (try accuracy(members(.base), single), try accuracy(members(.novel), single))
+            let total = Double(base.pictures + novel.pictures)
+            func joint(_ key: KeyPath<ZeroShotAccuracy, Double>) -> Double {
+                (base[keyPath: key] * Double(base.pictures) + novel[keyPath: key] * Double(novel.pictures))
+                    / total
+            }
+            table.add(
+                style == GlyphStyle.unseen ? "\(style.rawValue) (never trained on)" : style.rawValue,
+                [
+                    "top-1": joint(\.top1), "top-5": joint(\.top5), "base top-1": base.top1,
+                    "novel top-1": novel.top1,
+                    "80 sentences": try accuracy(Array(known.indices), ensemble).top1,
+                    "by a synonym": try synonymAccuracy(book, model, tokenizer, accuracy),
+                ])
+        }
+        if json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+            print(String(decoding: try encoder.encode(table), as: UTF8.self))
+        } else {
+            print(table.markdown)
+        }
+    }
+
+    /// Categories that have a keyword of their own, called by it while all others are called by their names.
+    ///
+    /// One category in eight at a time, so that most candidates stay names.
+    private func synonymAccuracy(
+        _ book: CaptionBook, _ model: CLIPModel, _ tokenizer: Tokenizer,
+        _ accuracy: ([Int], Tensor) throws -> ZeroShotAccuracy
+    ) throws -> Double {
+        var (hits, total) = (0.0, 0)
+        for part in 0..<8 {
+            let chosen = book.categories.indices.filter { $0 % 8 == part && !book.synonyms[$0].isEmpty }
+            guard !chosen.isEmpty else { continue }
+            let texts = book.categories.indices.map { index in
+                let name = chosen.contains(index) ? book.synonyms[index][0] : book.categories[index].name
+                return CaptionBook.sentence(name, CaptionBook.prompt)
+            }
+            let result = try accuracy(chosen, model.embed(texts: texts, tokenizer: tokenizer))
+            hits += result.top1 * Double(result.pictures)
+            total += result.pictures
+        }
+        return hits / Double(max(total, 1))
+    }
+}

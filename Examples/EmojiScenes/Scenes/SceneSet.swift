@@ -1,0 +1,96 @@
+import COCO
+import Dispatch
+import Foundation
+import Imaging
+import Synchronization
+
+/// A part of the data set: scenes with a stream of random numbers of their own.
+struct SceneSet: Sendable {
+    /// What is done with categories that the detector is not to be trained on.
+    enum NovelObjects: String, Sendable, CaseIterable {
+        /// They do not appear.
+        case absent
+        /// They appear without annotations, as in COCO.
+        case unlabelled
+        /// They appear and are annotated.
+        case labelled
+    }
+
+    /// The name of the part, such as `train`; the names of streams, files and folders.
+    let name: String
+
+    /// How many scenes.
+    let count: Int
+
+    /// What happens to novel categories.
+    let novelObjects: NovelObjects
+
+    /// Renders the scenes into `folder/name/` and their annotations into `folder/name.json`.
+    ///
+    /// Category ids are places in the list of known categories, from 1; so are those of images and annotations.
+    /// - Returns: The annotations.
+    @discardableResult
+    func render(
+        glyphs: GlyphSet, side: Int, seed: UInt64, folder: String,
+        encoding: ImageEncoding = .jpeg(quality: 92)
+    ) throws -> Dataset {
+        let base = glyphs.categories.indices.filter { glyphs.categories[$0].split == .base }
+        let composer = SceneComposer(
+            glyphs: glyphs, candidates: novelObjects == .absent ? base : Array(glyphs.categories.indices),
+            side: side)
+        let isLabelled = Set(novelObjects == .labelled ? Array(glyphs.categories.indices) : base)
+        try FileManager.default.createDirectory(
+            atPath: folder + "/" + name, withIntermediateDirectories: true)
+        let objects = try parallelMap(count) { index in
+            var random = RandomStream(seed: seed, "scenes \(name) \(side)", index: index)
+            let scene = try composer.scene(&random)
+            try Image(width: side, height: side, pixels: scene.canvas.bytes)
+                .write(to: "\(folder)/\(name)/\(fileName(index, encoding))", as: encoding)
+            return scene.objects
+        }
+        var dataset = Dataset()
+        dataset.categories = glyphs.categories.enumerated().map { index, category in
+            Category(
+                id: Int64(index + 1), name: category.name, supercategory: category.group,
+                synonyms: category.keywords)
+        }
+        for (index, objects) in objects.enumerated() {
+            dataset.images.append(
+                ImageRecord(
+                    id: Int64(index + 1), width: side, height: side, fileName: fileName(index, encoding)))
+            for object in objects where isLabelled.contains(object.category) {
+                dataset.annotations.append(
+                    Annotation(
+                        id: Int64(dataset.annotations.count + 1), imageID: Int64(index + 1),
+                        categoryID: Int64(object.category + 1), box: object.mask.box,
+                        area: Double(object.mask.area),
+                        segmentation: .compressedRunLengths(
+                            height: side, width: side, counts: object.mask.compressed)))
+            }
+        }
+        try dataset.write(to: "\(folder)/\(name).json")
+        return dataset
+    }
+
+    private func fileName(_ index: Int, _ encoding: ImageEncoding) -> String {
+        let ending: String
+        switch encoding {
+        case .jpeg: ending = "jpg"
+        case .png: ending = "png"
+        case .webp, .losslessWebP: ending = "webp"
+        }
+        return String(format: "%06d.%@", index, ending)
+    }
+}
+
+/// The results of `body` for 0 up to `count`, worked out on all processors.
+func parallelMap<Element: Sendable>(_ count: Int, _ body: @Sendable (Int) throws -> Element) throws
+    -> [Element]
+{
+    let results = Mutex<[Result<Element, any Error>?]>(Array(repeating: nil, count: count))
+    DispatchQueue.concurrentPerform(iterations: count) { index in
+        let result = Result { try body(index) }
+        results.withLock { $0[index] = result }
+    }
+    return try results.withLock { results in try results.compactMap { try $0?.get() } }
+}
