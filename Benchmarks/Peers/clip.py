@@ -45,7 +45,9 @@ for row in range(32):
 mask = (torch.cumsum(ids == 49407, dim=1) <= 1).long()
 full = (320 + torch.arange(32 * 77) % 1000).reshape(32, 77)
 full[:, 76] = 49407
-TEXTS = [("32 prompts", ids, mask), ("32 texts of 77 tokens", full, torch.ones_like(full))]
+# Prompts padded to the longest of them, as the tokenizer does by default; full texts to the context.
+longest = int(mask.sum(1).max())
+TEXTS = [("32 prompts", ids[:, :longest], mask[:, :longest]), ("32 texts of 77 tokens", full, torch.ones_like(full))]
 
 with torch.inference_mode():
     for name, count, size in IMAGES if arguments.part == "images" else []:
