@@ -113,7 +113,7 @@ if withTorch {
         .executableTarget(
             name: "random-weights",
             dependencies: [
-                "CLIP", "FVLM", "Imaging", "Torch", "WeightFiles",
+                "CLIP", "FVLM", "Files", "Imaging", "Torch", "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Examples/RandomWeights", linkerSettings: runPath),

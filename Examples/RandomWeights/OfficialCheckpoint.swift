@@ -1,4 +1,5 @@
 import FVLM
+import Files
 import Foundation
 import Torch
 import WeightFiles
@@ -51,10 +52,10 @@ struct OfficialCheckpoint {
 
     /// Writes the file, whole or not at all.
     func write(to path: String) throws {
-        try AtomicFileWriter.write(to: path) { file in try Self.write(root, to: &file) }
+        try AtomicFile.write(to: path) { file in try Self.write(root, to: &file) }
     }
 
-    private static func write(_ node: Node, to file: inout AtomicFileWriter) throws {
+    private static func write(_ node: Node, to file: inout AtomicFile) throws {
         switch node {
         case .map(let entries):
             try file.write(MessagePack.map(entries.count))

@@ -14,7 +14,8 @@ struct FVLM: AsyncParsableCommand {
         var types: [any ParsableCommand.Type] = []
         #if FVLM_TORCH
             types += [
-                DetectCommand.self, TrainCommand.self, EvaluateCommand.self, EmbedCommand.self,
+                DetectCommand.self, TrainCommand.self, CacheCommand.self, EvaluateCommand.self,
+                EmbedCommand.self,
                 VocabularyCommand.self, ConvertCommand.self, DoctorCommand.self,
             ]
         #endif

@@ -119,6 +119,11 @@ extension DetectorConfiguration {
         return scorer
     }
 
+    /// The size that every picture fits in after it was brought to the input's size.
+    public var frame: Size2D {
+        Size2D(input.fitting == .shortestSide ? input.longestSide : input.size)
+    }
+
     /// Heights and widths of batches are multiples of it, so that every level of the pyramid is half of the one before.
     public func sizeMultiple(for clip: CLIPConfiguration) -> Int {
         switch clip.vision {

@@ -18,8 +18,10 @@ public struct ImageBatch: Sendable {
     /// - Parameters:
     ///   - images: [3, h, w] each.
     ///   - multiple: Height and width of the batch are multiples of it, so that the maps of all strides fit each other.
+    ///   - frame: The least height and width of the batch; what the trunk sees of an image then does not depend on the
+    ///     other images.
     /// - Throws: `TorchError` for no images and for images of another shape.
-    public init(_ images: [Tensor], multiple: Int) throws {
+    public init(_ images: [Tensor], multiple: Int, frame: Size2D = Size2D(0)) throws {
         guard let first = images.first,
             images.allSatisfy({ $0.rank == 3 && $0.shape[0] == 3 && $0.shape[1] > 0 && $0.shape[2] > 0 })
         else {
@@ -27,8 +29,8 @@ public struct ImageBatch: Sendable {
                 "ImageBatch", arguments: images.map(\.summary), reason: "needs images of the shape [3, H, W]")
         }
         func rounded(_ side: Int) -> Int { (side + multiple - 1) / multiple * multiple }
-        let height = rounded(images.map { $0.shape[1] }.max() ?? 0)
-        let width = rounded(images.map { $0.shape[2] }.max() ?? 0)
+        let height = rounded(max(images.map { $0.shape[1] }.max() ?? 0, frame.height))
+        let width = rounded(max(images.map { $0.shape[2] }.max() ?? 0, frame.width))
         sizes = images.map { Size2D($0.shape[1], $0.shape[2]) }
         if images.count == 1, sizes[0] == Size2D(height, width) {
             pixels = try first.unsqueezed(0)

@@ -33,11 +33,38 @@ extension DetectorNetwork {
     ///   - examples: What is to be found in each image.
     ///   - texts: [K, E], row 0 the background, then the classes that examples refer to.
     ///   - generator: Where the choice of anchors and regions is drawn from.
+    ///   - profile: Adds up where the time goes.
     /// - Throws: `DetectionError`, `TorchError`.
     public func losses(
-        _ trunk: [Tensor], sizes: [Size2D], examples: [TrainingExample], texts: Tensor, generator: Generator
+        _ trunk: [Tensor], sizes: [Size2D], examples: [TrainingExample], texts: Tensor, generator: Generator,
+        profile: StageProfile? = nil
     ) throws -> Losses {
-        let pyramid = try pyramid(trunk)
+        let pyramid = try StageProfile.measure(profile, .pyramid) { try self.pyramid(trunk) }
+        let (proposalLosses, samples) = try StageProfile.measure(profile, .proposals) {
+            try proposalTerms(pyramid, sizes: sizes, examples: examples, generator: generator)
+        }
+        let output = try StageProfile.measure(profile, .boxHead) {
+            try regions(pyramid, boxes: samples.map(\.boxes))
+        }
+        let classes = try Tensor.cat(samples.map(\.classes))
+        let (classification, box) = try StageProfile.measure(profile, .scoring) {
+            try withAutocast(nil) {
+                (
+                    try classificationTerm(output.embeddings, classes, texts),
+                    try boxTerm(output.deltas, samples, classes)
+                )
+            }
+        }
+        return Losses(
+            proposalScore: proposalLosses.objectness, proposalBox: proposalLosses.boxes,
+            classification: classification, box: box,
+            mask: try StageProfile.measure(profile, .masks) { try maskTerm(pyramid, samples, examples) })
+    }
+
+    /// The terms of the proposal network, and the regions that the heads learn from.
+    private func proposalTerms(
+        _ pyramid: [Tensor], sizes: [Size2D], examples: [TrainingExample], generator: Generator
+    ) throws -> (RegionProposalNetwork.Losses, [RegionSampler.Sample]) {
         let predictions = try proposalNetwork(pyramid)
         let crowds = examples.map(\.crowd)
         let proposalLosses = try withAutocast(nil) {
@@ -52,17 +79,7 @@ extension DetectorNetwork {
                 proposals.boxes, groundTruth: example.boxes, classes: Tensor(example.classes.map { $0 + 1 }),
                 ignored: example.crowd, generator: generator)
         }
-        let output = try regions(pyramid, boxes: samples.map(\.boxes))
-        let classes = try Tensor.cat(samples.map(\.classes))
-        let (classification, box) = try withAutocast(nil) {
-            (
-                try classificationTerm(output.embeddings, classes, texts),
-                try boxTerm(output.deltas, samples, classes)
-            )
-        }
-        return Losses(
-            proposalScore: proposalLosses.objectness, proposalBox: proposalLosses.boxes,
-            classification: classification, box: box, mask: try maskTerm(pyramid, samples, examples))
+        return (proposalLosses, samples)
     }
 
     private func classificationTerm(_ embeddings: Tensor, _ classes: Tensor, _ texts: Tensor) throws -> Tensor

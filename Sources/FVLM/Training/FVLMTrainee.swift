@@ -12,11 +12,18 @@ public final class FVLMTrainee: TrainableDetector {
     /// Heights and widths of batches are multiples of it.
     public let sizeMultiple: Int
 
+    /// The least height and width that batches are padded to; see ``DetectorConfiguration/frame``.
+    public let frame: Size2D
+
+    /// Adds up where the time of the forward passes goes, when there is one.
+    public var profile: StageProfile?
+
     /// A model that learns classes with these embeddings.
-    public init(model: FVLMModel, texts: Tensor, sizeMultiple: Int) {
+    public init(model: FVLMModel, texts: Tensor, sizeMultiple: Int, frame: Size2D = Size2D(0)) {
         self.model = model
         self.texts = texts
         self.sizeMultiple = sizeMultiple
+        self.frame = frame
     }
 
     /// The parameters of the trained part.
@@ -27,10 +34,35 @@ public final class FVLMTrainee: TrainableDetector {
     public func losses(_ batch: [TrainingExample], generator: Generator) throws -> [(
         name: String, value: Tensor
     )] {
-        let images = try ImageBatch(batch.map(\.pixels), multiple: sizeMultiple)
-        let features = try model.trunk.features(of: images.pixels, scoresRegions: false)
+        let levels = try StageProfile.measure(profile, .trunk) { try self.levels(of: batch) }
         return try model.network.losses(
-            features.levels, sizes: images.sizes, examples: batch, texts: texts, generator: generator
+            levels, sizes: batch.map { Size2D($0.pixels.shape[1], $0.pixels.shape[2]) }, examples: batch,
+            texts: texts, generator: generator, profile: profile
         ).terms
+    }
+
+    /// The trunk's maps of a batch: from its cache, or computed.
+    private func levels(of batch: [TrainingExample]) throws -> [Tensor] {
+        guard let first = batch.first, !first.features.isEmpty else {
+            let images = try ImageBatch(batch.map(\.pixels), multiple: sizeMultiple, frame: frame)
+            return try model.trunk.features(of: images.pixels, scoresRegions: false).levels
+        }
+        guard batch.allSatisfy({ $0.features.count == first.features.count }) else {
+            throw DetectionError(
+                "training", "some examples of a batch have the trunk's maps, others have not")
+        }
+        return try first.features.indices.map { level in
+            try Tensor.stack(batch.map { $0.features[level] }).to(.float32)
+        }
+    }
+
+    /// The trunk's maps of one image, [C, h, w] each, as ``losses(_:generator:)`` computes them: what a cache keeps.
+    /// - Parameter pixels: [3, H, W], normalised.
+    /// - Throws: `CLIPError`, `TorchError`.
+    public func features(of pixels: Tensor) throws -> [Tensor] {
+        let image = try ImageBatch([pixels], multiple: sizeMultiple, frame: frame)
+        return try model.trunk.features(of: image.pixels, scoresRegions: false).levels.map {
+            try $0.squeezed(0)
+        }
     }
 }

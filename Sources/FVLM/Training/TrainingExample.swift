@@ -21,6 +21,10 @@ public struct TrainingExample: Sendable {
     /// Regions that are neither object nor background, in pixels of ``pixels``.
     public var crowd: Boxes
 
+    /// The frozen trunk's maps of the image, [C, h, w] each, when they come from a cache: ``pixels`` are then only looked
+    /// at for their size. Empty: the trunk computes them.
+    public var features: [Tensor] = []
+
     /// An example of its parts.
     public init(
         imageID: Int64, pixels: Tensor, boxes: Boxes, classes: [Int], masks: [InstanceMask], crowd: Boxes

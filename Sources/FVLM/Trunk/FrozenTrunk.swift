@@ -62,6 +62,11 @@ public struct FrozenTrunk: Sendable {
         }
     }
 
+    /// The names of the maps that the pyramid is made of, in the order of ``TrunkFeatures/levels``.
+    public var levelNames: [String] {
+        featureBlock.map { ["block\($0)"] } ?? (2...5).map { "C\($0)" }
+    }
+
     /// The maps of a batch.
     /// - Parameters:
     ///   - pixels: [N, 3, H, W], normalised.

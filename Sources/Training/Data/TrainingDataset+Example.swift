@@ -9,11 +9,18 @@ extension TrainingDataset {
     /// - Throws: ``TrainingError`` with the image's id and path: the picture has another size than the annotations were
     ///   made for, an outline is broken; `ImagingError` when it cannot be read.
     public func example(at row: Int, view: Int = 0, random: inout RandomStream) throws -> TrainingExample {
+        let (pixels, transform) = try pixels(at: row, random: &random)
+        return try example(at: row, transform: transform, pixels: pixels)
+    }
+
+    /// The varied picture of a row as the network sees it, [3, H, W], and how it came to be.
+    /// - Throws: As ``example(at:view:random:)``.
+    public func pixels(at row: Int, random: inout RandomStream) throws -> (Tensor, SpatialTransform) {
         let picture = try picture(at: row)
         let draw = try augmentation.draw(for: picture.size, random: &random)
         var varied = try draw.transform.apply(to: picture)
         if let colors = draw.colors { varied = try colors.apply(to: varied) }
-        return try example(at: row, transform: draw.transform, pixels: normalization(varied))
+        return (try normalization(varied), draw.transform)
     }
 
     /// The upright picture of a row.

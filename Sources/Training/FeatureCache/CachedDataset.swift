@@ -1,6 +1,4 @@
-import Detection
 import FVLM
-import Foundation
 import Imaging
 import Torch
 
@@ -15,17 +13,10 @@ public struct CachedDataset: ExampleSource {
     /// Where features come from.
     public let cache: FeatureCache
 
-    private let attach: @Sendable (inout TrainingExample, [String: Tensor]) throws -> Void
-
     /// A data set upon a cache.
-    /// - Parameter attach: Puts the features of a view, by level, into its example.
-    public init(
-        _ dataset: TrainingDataset, cache: FeatureCache,
-        attach: @escaping @Sendable (inout TrainingExample, [String: Tensor]) throws -> Void
-    ) {
+    public init(_ dataset: TrainingDataset, cache: FeatureCache) {
         self.dataset = dataset
         self.cache = cache
-        self.attach = attach
     }
 
     /// The number of images.
@@ -43,34 +34,7 @@ public struct CachedDataset: ExampleSource {
         let pixels = try Tensor.zeros([1, 1, 1])
             .expanded([3, transform.target.height, transform.target.width])
         var example = try dataset.example(at: row, transform: transform, pixels: pixels)
-        try attach(&example, features)
+        example.features = cache.identity.levels.compactMap { features[$0] }
         return example
-    }
-}
-
-extension TrainingDataset {
-    /// The name of a view of a picture in a feature cache; follows from the contents of the picture's file.
-    /// - Throws: ``TrainingError`` when the file cannot be read.
-    public func featureKey(at row: Int, view: Int) throws -> FeatureKey {
-        try FeatureKey(path: path(at: row), view: view)
-    }
-
-    /// Everything that decides what pixels a frozen network sees, for ``FeatureCacheIdentity/preprocessing``.
-    /// - Parameters:
-    ///   - seed: The loader's seed.
-    ///   - viewCount: The loader's number of views.
-    /// - Throws: `EncodingError` for settings that are not numbers.
-    public func preprocessingIdentity(seed: UInt64, viewCount: Int) throws -> String {
-        struct Identity: Encodable {
-            var augmentation: Augmentation
-            var normalization: PixelNormalization
-            var seed: UInt64
-            var viewCount: Int
-        }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        let identity = Identity(
-            augmentation: augmentation, normalization: normalization, seed: seed, viewCount: viewCount)
-        return String(decoding: try encoder.encode(identity), as: UTF8.self)
     }
 }

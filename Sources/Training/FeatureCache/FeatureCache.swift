@@ -17,6 +17,12 @@ public final class FeatureCache: Sendable {
     private let shards: [Safetensors]
     private let places: [String: Int]
 
+    /// The element type of the features in a folder.
+    /// - Throws: ``TrainingError`` when there is no cache.
+    public static func dtype(in folder: String) throws -> DType {
+        try FeatureIndex(folder: folder).identity.dtype
+    }
+
     /// Opens a cache.
     /// - Parameter identity: What the features must depend on.
     /// - Throws: ``TrainingError`` when there is none, or when it is of another identity: how it differs, and what to do.
@@ -56,7 +62,7 @@ public final class FeatureCache: Sendable {
         guard let place = places[key.description] else {
             throw TrainingError(
                 folder,
-                "has no view \(key.view) of the picture \(key.content.prefix(12))…: it was added or changed after the cache was made; run fvlm cache again"
+                "has no view \(key.view) of the picture \(key.content.prefix(12))… at place \(key.row): it was added or changed or has moved after the cache was made; run fvlm cache again"
             )
         }
         var features: [String: Tensor] = [:]

@@ -44,6 +44,11 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public var variation = Variation.jitter
         /// The least and the greatest scale of the jitter.
         public var jitter = [0.1, 2.0]
+        /// In how many variations a picture occurs, epoch after epoch in turn; 0: a new one in every epoch. Needed for
+        /// a cache.
+        public var views = 0
+        /// The folder of a cache of frozen features that `fvlm cache` made; empty: the trunk computes them.
+        public var cache = ""
     }
 
     /// How names become embeddings.
@@ -171,7 +176,7 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         }
         for key: WritableKeyPath<Self, String> in [
             \.data.annotations, \.data.images, \.data.validationAnnotations, \.data.validationImages,
-            \.texts.vocabulary, \.run.initialWeights, \.detector.clip,
+            \.data.cache, \.texts.vocabulary, \.run.initialWeights, \.detector.clip,
         ] { self[keyPath: key] = resolved(self[keyPath: key]) }
     }
 
@@ -195,6 +200,10 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         try require(
             data.jitter.count == 2 && data.jitter[0] > 0 && data.jitter[0] <= data.jitter[1], "data.jitter",
             "must be two scales above 0, the smaller first")
+        try require((0...10_000).contains(data.views), "data.views", "must be from 0 to 10,000")
+        try require(
+            data.cache.isEmpty || data.views > 0, "data.views",
+            "must be the number of views that the cache was made with")
         try require(
             optimizer.learningRate > 0 && optimizer.learningRate.isFinite, "optimizer.learningRate",
             "must be above 0")

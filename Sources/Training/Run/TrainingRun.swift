@@ -29,7 +29,10 @@ public struct TrainingRun {
     /// What became of initial weights that do not fit as they are.
     public let notes: [String]
 
-    private let clip: CLIPModel
+    /// Where examples come from: the data set, or a cache of the trunk's features of it.
+    public let source: any ExampleSource
+
+    let clip: CLIPModel
     private let evaluator: DetectorEvaluator?
 
     /// A run that is ready to start: everything is loaded and checked.
@@ -62,7 +65,12 @@ public struct TrainingRun {
         trainee = FVLMTrainee(
             model: FVLMModel(trunk: try configuration.detector.trunk(of: clip), network: network),
             texts: try vocabulary.matrix(for: clip.identity(), withBackground: true),
-            sizeMultiple: configuration.detector.sizeMultiple(for: clip.configuration))
+            sizeMultiple: configuration.detector.sizeMultiple(for: clip.configuration),
+            frame: Self.frame(configuration))
+        source =
+            data.cache.isEmpty
+            ? dataset
+            : try Self.cached(dataset, configuration, clip: clip, levels: trainee.model.trunk.levelNames)
 
         guard !data.validationAnnotations.isEmpty else {
             evaluator = nil
@@ -111,10 +119,11 @@ public struct TrainingRun {
         try Disk.write(Array(text.utf8), to: folder + "/config.yaml")
         try Generator.standard().seed(run.seed)
         let trainer = try Trainer(
-            trainee, source: dataset, optimizer: optimizer(), options: options(),
+            trainee, source: source, optimizer: optimizer(), options: options(),
             loader: .init(
                 batchSize: configuration.data.batchSize, seed: run.seed,
-                workerCount: configuration.data.workers),
+                workerCount: configuration.data.workers,
+                viewCount: configuration.data.views > 0 ? configuration.data.views : nil),
             checkpoints: checkpoints, configuration: text, stopRequest: stopRequest,
             evaluate: try evaluation())
         if let latest { try trainer.resume(from: latest) }
@@ -175,7 +184,7 @@ public struct TrainingRun {
             steps: run.steps, accumulation: run.accumulation,
             clipping: settings.clipNorm > 0 ? .norm(settings.clipNorm) : nil,
             schedule: LearningRateSchedule(warmup: warmup, decay: decay),
-            autocast: run.precision == "bfloat16" ? .bfloat16 : nil,
+            autocast: autocast,
             averageDecay: settings.averageDecay > 0 ? settings.averageDecay : nil, seed: run.seed,
             isDeterministic: run.isDeterministic, reportInterval: run.reportInterval,
             evaluationInterval: run.evaluationInterval > 0 ? run.evaluationInterval : nil,

@@ -1,0 +1,115 @@
+import CLIP
+import Detection
+import FVLM
+import Torch
+import WeightFiles
+
+/// What a feature cache holds and what it is worth.
+public struct FeatureCacheReport: Sendable, Hashable {
+    /// Views in the cache.
+    public var viewCount: Int
+    /// Those of them that were made now.
+    public var madeCount: Int
+    /// The bytes of all files.
+    public var byteCount: Int
+    /// Seconds for decoding a picture and the trunk's pass over it; 0 when nothing was made.
+    public var computingSeconds: Double
+    /// Seconds for reading the features of a picture.
+    public var readingSeconds: Double
+}
+
+extension TrainingRun {
+    /// Writes the frozen trunk's features of every view of every picture; goes on with a cache that was begun.
+    /// - Parameters:
+    ///   - folder: The cache.
+    ///   - dtype: The element type of the stored features.
+    ///   - progress: Is told how many views are done, and of how many.
+    /// - Throws: ``TrainingError`` when the folder holds a cache of another identity, the configuration asks for no fixed
+    ///   number of views, or a file cannot be read or written; `CLIPError`, `TorchError`.
+    public func cacheFeatures(
+        to folder: String, dtype: DType = .bfloat16, _ progress: (_ done: Int, _ total: Int) -> Void
+    ) throws -> FeatureCacheReport {
+        let views = configuration.data.views
+        guard views > 0 else {
+            throw TrainingError("data.views", "is 0: a cache holds a fixed number of views of each picture")
+        }
+        let levels = trainee.model.trunk.levelNames
+        let identity = try Self.identity(
+            dataset, configuration, clip: clip, levels: levels, dtype: dtype)
+        let writer = try FeatureCacheWriter(folder: folder, identity: identity)
+        let total = views * dataset.count
+        var (made, seconds) = (0, 0.0)
+        for view in 0..<views {
+            for row in 0..<dataset.count {
+                let key = try dataset.featureKey(at: row, view: view)
+                if !writer.contains(key) {
+                    let start = ContinuousClock.now
+                    var random = ExampleLoader.random(seed: configuration.run.seed, view: view, row: row)
+                    let (pixels, _) = try dataset.pixels(at: row, random: &random)
+                    let features = try withAutocast(autocast) { try trainee.features(of: pixels) }
+                    seconds += (ContinuousClock.now - start).seconds
+                    try writer.write(key, zip(levels, features).map { (name: $0, tensor: $1) })
+                    made += 1
+                }
+                progress(view * dataset.count + row + 1, total)
+            }
+        }
+        try writer.flush()
+        let cache = try FeatureCache(folder: folder, identity: identity)
+        return FeatureCacheReport(
+            viewCount: cache.count, madeCount: made, byteCount: cache.byteCount,
+            computingSeconds: seconds / Double(max(made, 1)), readingSeconds: try readingTime(cache))
+    }
+
+    /// The time for reading a view, over a few of them.
+    private func readingTime(_ cache: FeatureCache) throws -> Double {
+        let rows = 0..<min(dataset.count, 16)
+        let start = ContinuousClock.now
+        for row in rows {
+            for tensor in try cache.read(dataset.featureKey(at: row, view: 0)).values {
+                // Converted, so that the mapped pages are really read.
+                _ = try tensor.to(.float32).clone()
+            }
+        }
+        return (ContinuousClock.now - start).seconds / Double(max(rows.count, 1))
+    }
+
+    /// The type that the network computes in; nil: `float32`.
+    var autocast: DType? { configuration.run.precision == "bfloat16" ? .bfloat16 : nil }
+
+    /// The least size of batches. What the trunk sees must not depend on the other pictures of a batch where it is
+    /// published so, and where features may come from a cache.
+    static func frame(_ configuration: TrainingConfiguration) -> Size2D {
+        let isFixed = configuration.detector.input.fitting == .square || configuration.data.views > 0
+        return isFixed ? configuration.detector.frame : Size2D(0)
+    }
+
+    static func identity(
+        _ dataset: TrainingDataset, _ configuration: TrainingConfiguration, clip: CLIPModel, levels: [String],
+        dtype: DType
+    ) throws -> FeatureCacheIdentity {
+        let frame = frame(configuration)
+        let preprocessing = try dataset.preprocessingIdentity(
+            seed: configuration.run.seed, viewCount: configuration.data.views,
+            more: "padded to \(frame.height) x \(frame.width), computed in \(configuration.run.precision)")
+        return FeatureCacheIdentity(
+            clip: "\(try clip.identity())", preprocessing: preprocessing, levels: levels, dtype: dtype)
+    }
+
+    /// The data set upon the cache that the configuration names.
+    static func cached(
+        _ dataset: TrainingDataset, _ configuration: TrainingConfiguration, clip: CLIPModel, levels: [String]
+    ) throws -> CachedDataset {
+        let folder = configuration.data.cache
+        let identity = try identity(
+            dataset, configuration, clip: clip, levels: levels, dtype: FeatureCache.dtype(in: folder))
+        let cache = try FeatureCache(folder: folder, identity: identity)
+        let wanted = dataset.count * configuration.data.views
+        guard cache.count >= wanted else {
+            throw TrainingError(
+                folder,
+                "holds \(cache.count) of \(wanted) views: run fvlm cache again, it goes on where it was")
+        }
+        return CachedDataset(dataset, cache: cache)
+    }
+}

@@ -1,0 +1,122 @@
+import COCO
+import FVLM
+import FixtureSupport
+import Foundation
+import Imaging
+import Testing
+import Torch
+
+@testable import Training
+
+/// Training from a cache of frozen features against training without one, for both kinds of trunk.
+@Suite struct CachedTrainingTests {
+    private let folder: TemporaryFolder
+
+    /// Six pictures of several sizes, no two alike, each with an object that has a mask.
+    init() throws {
+        folder = try TemporaryFolder()
+        var annotations = Dataset()
+        annotations.categories = [COCO.Category(id: 1, name: "dog"), COCO.Category(id: 2, name: "bus")]
+        for number in 0..<6 {
+            let (width, height) = (80 + 10 * number, 120 - 10 * number)
+            let shade = UInt8(30 * number)
+            let pixels = (0..<width * height * 3).map { UInt8(truncatingIfNeeded: $0 / 7 &+ Int(shade)) }
+            let name = "\(number).png"
+            try Image(width: width, height: height, pixels: pixels).write(to: folder.file(name))
+            annotations.images.append(
+                ImageRecord(id: Int64(number), width: width, height: height, fileName: name))
+            annotations.annotations.append(
+                Annotation(
+                    id: Int64(number + 1), imageID: Int64(number), categoryID: Int64(1 + number % 2),
+                    box: .init(x: 10, y: 10, width: 40, height: 30),
+                    segmentation: .polygons([[10, 10, 50, 10, 50, 40, 10, 40]])))
+        }
+        try annotations.write(to: folder.file("train.json"))
+    }
+
+    private func configuration(_ kind: String, _ settings: [String] = []) throws -> TrainingConfiguration {
+        let clip = Fixtures.folder("clip").appending(path: kind).path
+        var text = """
+            preset: \(kind == "openai-rn" ? "published-small" : "vit-small")
+            detector:
+              clip: \(clip)\(kind == "openai-rn" ? "/model.pt" : "/model")
+              input: {size: 96}
+              network: {width: 16, hidden: 24, proposalCandidates: [60, 40], proposalCount: [40, 20]}
+              scoring: {scorer: none}
+              learning: {regionsPerImage: 16, anchorsPerImage: 32}
+            data: {annotations: \(folder.file("train.json")), images: \(folder.path), batchSize: 2, jitter: [0.5, 1.5], views: 2}
+            texts: {templates: single}
+            run: {steps: 8, seed: 5, reportInterval: 1, isDeterministic: true}
+
+            """
+        if kind != "openai-rn" {
+            text = text.replacing(
+                "  scoring:", with: "  trunk: {adapterChannels: [16, 16], adapterScales: [2, 1]}\n  scoring:")
+        }
+        return try TrainingConfiguration(yaml: text, settings: settings)
+    }
+
+    private func losses(_ configuration: TrainingConfiguration, _ name: String) throws -> [[Double]] {
+        var losses: [[Double]] = []
+        try TrainingRun(configuration, folder: folder.file(name)).start(resumes: false) { event in
+            if case .progress(let progress) = event { losses.append(progress.losses.map(\.value)) }
+        }
+        return losses
+    }
+
+    @Test(arguments: ["openai-rn", "hf-vit"]) func lossesAreThoseWithoutACache(_ kind: String) throws {
+        let plain = try losses(configuration(kind), "plain")
+        #expect(plain.count == 8)
+        for (dtype, tolerance) in [(DType.float32, 1e-4), (.bfloat16, 0.05)] {
+            let cache = folder.file("cache-\(dtype)")
+            let report = try TrainingRun(configuration(kind), folder: folder.file("none"))
+                .cacheFeatures(to: cache, dtype: dtype) { _, _ in }
+            #expect(report.viewCount == 12 && report.madeCount == 12 && report.byteCount > 0)
+            let cached = try losses(configuration(kind, ["data.cache=\(cache)"]), "cached-\(dtype)")
+            try #require(cached.count == plain.count)
+            // Rounded features lead to other proposals: only the first losses that do not follow from these, those of
+            // the anchors, can be compared.
+            let pairs =
+                dtype == .float32
+                ? Array(zip(plain.joined(), cached.joined())) : Array(zip(plain[0], cached[0]).prefix(2))
+            for (a, b) in pairs {
+                #expect(abs(a - b) <= tolerance * max(1, abs(a)), "\(dtype): \(a), \(b)")
+            }
+            // The weights have moved: equal losses later on say that gradients are equal too.
+            #expect(plain.first != plain.last)
+        }
+        // A second time there is nothing to make.
+        let again = try TrainingRun(configuration(kind), folder: folder.file("none"))
+            .cacheFeatures(to: folder.file("cache-float32"), dtype: .float32) { _, _ in }
+        #expect(again.viewCount == 12 && again.madeCount == 0)
+    }
+
+    @Test func cachesOfAnotherTrainingAreRefused() throws {
+        let cache = folder.file("cache")
+        func make(_ settings: [String]) throws {
+            _ = try TrainingRun(configuration("openai-rn", settings), folder: folder.file("none"))
+                .cacheFeatures(to: cache) { _, _ in }
+        }
+        func refusal(_ settings: [String]) -> String {
+            message {
+                _ = try TrainingRun(
+                    configuration("openai-rn", ["data.cache=\(cache)"] + settings),
+                    folder: folder.file("none"))
+            }
+        }
+        #expect(refusal([]).contains("is not a feature cache"))
+        #expect(message { try make(["data.views=0"]) }.contains("data.views"))
+        #expect(refusal(["data.views=0"]).contains("data.views"))
+        try make([])
+        #expect(refusal([]) == "")
+        for settings in [
+            ["run.seed=6"], ["data.views=3"], ["detector.input.size=64"], ["data.variation=flip"],
+            ["data.jitter=[0.5, 1.6]"], ["run.precision=bfloat16"],
+        ] { #expect(refusal(settings).contains("does not fit"), "\(settings)") }
+
+        // A picture that was changed after the cache was made is found when its turn comes.
+        try Image(width: 80, height: 120, filledWith: .white).write(to: folder.file("0.png"))
+        let stale = message { _ = try losses(configuration("openai-rn", ["data.cache=\(cache)"]), "stale") }
+        #expect(stale.contains("run fvlm cache again"))
+    }
+}
