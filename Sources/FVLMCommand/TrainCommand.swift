@@ -1,6 +1,7 @@
 #if FVLM_TORCH
     import ArgumentParser
     import Dispatch
+    import FVLM
     import Foundation
     import Torch
     import Training
@@ -35,7 +36,7 @@
         @Flag(help: "Print all settings with their defaults.")
         var defaults = false
 
-        @Flag(help: "Print where the time of a step goes.")
+        @Flag(help: "Print where time and memory of a step go.")
         var profile = false
 
         @Option(help: "The number of threads; 0 for one a processor.")
@@ -67,23 +68,27 @@
                 return source
             }
             let display = ProgressDisplay()
+            let stages = profile ? StageProfile() : nil
+            training.trainee.profile = stages
+            var reportedStep: Int?
             let summary = try training.start(resumes: resume, stopRequest: stopRequest) { event in
                 display.show(event)
-                if profile, case .progress(let progress) = event { Self.show(progress.timing) }
+                guard let stages else { return }
+                if case .started(let start) = event { reportedStep = start.step }
+                guard case .progress(let progress) = event else { return }
+                let steps = progress.step - (reportedStep ?? 0)
+                reportedStep = progress.step
+                stages.add(.decoding, .seconds(progress.timing.data * Double(steps)))
+                stages.add(.backward, .seconds(progress.timing.backward * Double(steps)))
+                stages.add(.update, .seconds(progress.timing.update * Double(steps)))
+                ProfileTable.print(stages, pictures: max(steps, 1), unit: "step")
+                stages.reset()
             }
             withExtendedLifetime(signals) {}
             print(
                 summary.isComplete
                     ? "\(folder)/model (a detector's folder), \(folder)/report.html"
                     : "stopped at step \(summary.step); go on with --resume")
-        }
-
-        private static func show(_ timing: TrainingProgress.Timing) {
-            func text(_ seconds: Double) -> String { String(format: "%.0f ms", seconds * 1000) }
-            let line =
-                "a step: waiting for data \(text(timing.data)), forward \(text(timing.forward)), "
-                + "backward \(text(timing.backward)), update \(text(timing.update))\n"
-            FileHandle.standardError.write(Data(line.utf8))
         }
     }
 #endif

@@ -8,7 +8,7 @@
         static let configuration = CommandConfiguration(
             commandName: "vocabulary",
             abstract: "Makes, shows and merges files of classes with their embeddings.",
-            subcommands: [Build.self, Show.self, Merge.self])
+            subcommands: [Build.self, VocabularyImportCommand.self, Show.self, Merge.self])
 
         /// `fvlm vocabulary build`
         struct Build: AsyncParsableCommand {

@@ -17,6 +17,7 @@ import Testing
          {"image_id": 2, "category_id": 1, "score": 0.7, "bbox": [2, 2, 4, 4]}]
         """
 
+    /// The origin's defects 27 and 28: every object compared with one detection, and figures under wrong names.
     @Test func handComputedFigures() throws {
         let evaluation = try Evaluation(
             truth: dataset(truth), detections: detections(found), options: .coco(.box))

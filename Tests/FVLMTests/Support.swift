@@ -31,3 +31,11 @@ extension FixtureCase {
         if let difference { Issue.record("\(difference)", sourceLocation: sourceLocation) }
     }
 }
+
+extension Tensor {
+    /// Whether all elements are close to those of another tensor of the same shape.
+    func allClose(to other: Tensor, relative: Double = 1e-5, absolute: Double = 1e-6) throws -> Bool {
+        guard shape == other.shape else { return false }
+        return try isClose(to: other, relative: relative, absolute: absolute).to(.float32).min().item() == 1
+    }
+}

@@ -88,6 +88,7 @@ import Torch
         #expect(target.parameters.allSatisfy { $0.hasValue })
     }
 
+    /// The origin's defect 16: names behind `model.`, none of which was found.
     @Test func aPrefixIsRecognised() throws {
         let (source, target) = (ParameterStore(), ParameterStore())
         _ = try network(source)

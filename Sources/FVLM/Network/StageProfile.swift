@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Where the time of detection goes, stage by stage, added up over images.
+/// Where time and memory of detection and of training go, stage by stage, added up over images.
 public final class StageProfile: Sendable {
     /// A part of the work.
     public enum Stage: String, Sendable, CaseIterable {
@@ -22,9 +22,18 @@ public final class StageProfile: Sendable {
         case masks
         /// Masks brought into images.
         case pasting
+        /// The gradients of a training step.
+        case backward
+        /// The optimiser.
+        case update
     }
 
-    private let times = Mutex<[Stage: Duration]>([:])
+    private struct Cost {
+        var time = Duration.zero
+        var memory = 0
+    }
+
+    private let costs = Mutex<[Stage: Cost]>([:])
 
     /// Nothing measured yet.
     public init() {}
@@ -38,18 +47,38 @@ public final class StageProfile: Sendable {
         let clock = ContinuousClock()
         let start = clock.now
         defer {
-            let elapsed = clock.now - start
-            profile.times.withLock { $0[stage, default: .zero] += elapsed }
+            profile.add(stage, clock.now - start)
         }
         return try body()
     }
 
+    /// Adds time to a stage, and looks at the memory that the process holds at its end.
+    public func add(_ stage: Stage, _ time: Duration) {
+        let memory = ProcessMemory.residentBytes ?? 0
+        costs.withLock { costs in
+            var cost = costs[stage] ?? Cost()
+            cost.time += time
+            cost.memory = max(cost.memory, memory)
+            costs[stage] = cost
+        }
+    }
+
+    /// Forgets what was measured.
+    public func reset() { costs.withLock { $0 = [:] } }
+
     /// The stages that took time, with their seconds, in order of the work.
     public var seconds: [(stage: Stage, seconds: Double)] {
-        times.withLock { times in
+        stages.map { (stage: $0.stage, seconds: $0.seconds) }
+    }
+
+    /// The stages that took time, with their seconds and the most bytes that the process held at the end of one, in order
+    /// of the work; 0 bytes where the system does not tell.
+    public var stages: [(stage: Stage, seconds: Double, bytes: Int)] {
+        costs.withLock { costs in
             Stage.allCases.compactMap { stage in
-                times[stage].map {
-                    (stage, Double($0.components.seconds) + Double($0.components.attoseconds) * 1e-18)
+                costs[stage].map { cost in
+                    let parts = cost.time.components
+                    return (stage, Double(parts.seconds) + Double(parts.attoseconds) * 1e-18, cost.memory)
                 }
             }
         }

@@ -17,6 +17,12 @@ public enum WeightExport {
             }
             return try parameter.value.stored(named: key)
         }
+        try write(tensors, to: path)
+    }
+
+    /// Writes tensors as a safetensors file or a PyTorch file, by the path's ending.
+    /// - Throws: As ``write(_:to:naming:)``.
+    public static func write(_ tensors: [StoredTensor], to path: String) throws {
         if path.hasSuffix(".safetensors") {
             try Safetensors.write(tensors, metadata: ["format": "pt"], to: path)
         } else if path.hasSuffix(".pth") || path.hasSuffix(".pt") {

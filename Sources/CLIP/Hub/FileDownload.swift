@@ -1,0 +1,46 @@
+import Foundation
+
+/// Fetches one file from an address.
+///
+/// A download that was interrupted goes on where it stopped. What arrives must have the size that the server says and,
+/// where it is known, the digest; otherwise it is removed and reported.
+public struct FileDownload: Sendable {
+    /// Where the file is.
+    public let address: String
+
+    /// The SHA-256 of its contents, 64 hexadecimal digits, if it is known.
+    public let sha256: String?
+
+    /// A download.
+    public init(_ address: String, sha256: String? = nil) {
+        self.address = address
+        self.sha256 = sha256
+    }
+
+    /// Fetches the file unless it is there already.
+    /// - Parameters:
+    ///   - path: Where it goes; its folder is made. Until it is complete it is called `path.incomplete`.
+    ///   - progress: Is told the bytes that are there and the size; called on an unknown thread.
+    /// - Throws: ``CLIPError`` about the address or the file.
+    public func run(
+        to path: String, progress: @escaping @Sendable (_ received: Int, _ total: Int?) -> Void = { _, _ in }
+    ) async throws {
+        guard !FileManager.default.fileExists(atPath: path) else { return }
+        try ModelDownload.makeFolder(URL(filePath: path).deletingLastPathComponent().path)
+        let transfer = HubTransfer(endpoint: address, token: nil)
+        let file = try await transfer.describe(address)
+        let part = path + ".incomplete"
+        try await transfer.download(file, to: part) { progress($0, file.size) }
+        if let sha256 {
+            let digest = try ModelDownload.sha256(of: part)
+            guard digest == sha256 else {
+                try? FileManager.default.removeItem(atPath: part)
+                throw CLIPError(
+                    address,
+                    reason: "arrived with the digest \(digest.prefix(12))…, not \(sha256.prefix(12))…; it "
+                        + "was removed, try again")
+            }
+        }
+        try ModelDownload.rename(part, to: path)
+    }
+}

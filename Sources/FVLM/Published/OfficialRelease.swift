@@ -1,0 +1,50 @@
+/// The detectors that Google released, and the files that one of them needs.
+///
+/// Addresses are those of google-research's `fvlm/README.md` and of OpenAI's `clip/clip.py`, which gives the digests of its
+/// archives.
+public enum OfficialRelease: String, Sendable, Hashable, CaseIterable {
+    /// Upon CLIP's ResNet-50.
+    case r50
+    /// Upon the ResNet-50 of 4 times the compute.
+    case r50x4
+    /// Upon the ResNet-50 of 16 times the compute.
+    case r50x16
+
+    /// A file to fetch.
+    public struct File: Sendable, Hashable {
+        /// What it is called.
+        public let name: String
+        /// Where it is.
+        public let address: String
+        /// Its SHA-256, if it is published.
+        public let sha256: String?
+    }
+
+    /// The detector's weights. No digest of it is published: its conversion checks every array, and those of the image tower
+    /// against the CLIP.
+    public var checkpoint: File {
+        let name = "\(rawValue)_checkpoint_184000"
+        let folder =
+            "https://storage.googleapis.com/cloud-tpu-checkpoints/detection/projects/fvlm/jax_checkpoints"
+        return File(name: name, address: "\(folder)/\(name)", sha256: nil)
+    }
+
+    /// The CLIP that the detector was trained upon.
+    public var clip: File {
+        let (name, digest) =
+            switch self {
+            case .r50: ("RN50.pt", "afeb0e10f9e5a86da6080e35cf09123aca3b358a0c3e3b6c78a7b63bc04b6762")
+            case .r50x4: ("RN50x4.pt", "7e526bd135e493cef0776de27d5f42653e6b4c8bf9e0f653bb11773263205fdd")
+            case .r50x16: ("RN50x16.pt", "52378b407f34354e150460fe41077663dd5b39c54cd0bfd2b27167a4a06ec9aa")
+            }
+        return File(
+            name: name, address: "https://openaipublic.azureedge.net/clip/models/\(digest)/\(name)",
+            sha256: digest)
+    }
+
+    /// The vocabulary of CLIP's tokenizer.
+    public static let tokenizer = File(
+        name: "bpe_simple_vocab_16e6.txt.gz",
+        address: "https://raw.githubusercontent.com/openai/CLIP/main/clip/bpe_simple_vocab_16e6.txt.gz",
+        sha256: "924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a")
+}
