@@ -36,7 +36,7 @@ struct CommittedModelTests {
         let texts = try model.embed(
             texts: known.map { CaptionBook.sentence($0.name, CaptionBook.prompt) },
             tokenizer: model.tokenizer())
-        let test = ZeroShotTest(glyphs: set, seed: 123)
+        let test = ZeroShotTest(glyphs: set, seed: 123, difficulty: 0.5)
         for style in set.styles.indices {
             let accuracy = try test.accuracy(
                 style: style, categories: Array(stride(from: 0, to: known.count, by: 4)), texts: texts,
