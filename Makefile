@@ -17,11 +17,14 @@ test: setup lint ## Lint, the consumer package, all tests
 	Tools/test-consumer
 	swift test --disable-xctest
 
+demo: setup ## Renders shapes, trains a detector on them, measures it, draws what it finds (runs/demo)
+	Tools/demo
+
 lint: ## Formatting and style of the Swift sources
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Fuzz
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Examples Fuzz
 
 format: ## Formats the Swift sources in place
-	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks Fuzz
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks Examples Fuzz
 
 bench: setup ## Timings against peers (FVLM_PYTHON: an interpreter that has them)
 	Tools/bench

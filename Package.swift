@@ -15,7 +15,7 @@ let package = Package(
     name: "swift-fvlm",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "fvlm", targets: ["fvlm"]),
+        .executable(name: "fvlm", targets: ["FVLMCommand"]),
         .library(name: "COCO", targets: ["COCO"]),
         .library(name: "Imaging", targets: ["Imaging"]),
         .library(name: "WeightFiles", targets: ["WeightFiles"]),
@@ -40,13 +40,20 @@ let package = Package(
         .target(name: "FixtureSupport", dependencies: ["WeightFiles"], path: "Tests/FixtureSupport"),
         .target(name: "COCO"),
         .executableTarget(
-            name: "fvlm",
+            name: "FVLMCommand",
             dependencies: [
                 "COCO", "Imaging", "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ]),
-        .testTarget(name: "fvlmTests", dependencies: ["COCO", "WeightFiles", "fvlm"]),
+        .testTarget(
+            name: "FVLMCommandTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles", "FVLMCommand"]),
+        .executableTarget(
+            name: "shapes",
+            dependencies: [
+                "COCO", "Imaging", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Examples/Shapes"),
         .executableTarget(name: "coco-benchmark", dependencies: ["COCO"], path: "Benchmarks/coco/Sources"),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
@@ -84,7 +91,8 @@ if withTorch {
         .target(
             name: "FVLM",
             dependencies: ["CLIP", "Detection", "Imaging", .product(name: "Yams", package: "Yams")]),
-        .testTarget(name: "FVLMTests", dependencies: ["FVLM", "FixtureSupport"], linkerSettings: runPath),
+        .testTarget(
+            name: "FVLMTests", dependencies: ["FVLM", "FixtureSupport", "Imaging"], linkerSettings: runPath),
         .target(
             name: "Training",
             dependencies: ["FVLM", "Detection", "Torch", "Imaging", "COCO", "WeightFiles"]),
@@ -114,7 +122,7 @@ if withTorch {
             linkerSettings: runPath),
     ]
     // The commands that need networks; FVLM_TORCH tells the sources that they are there.
-    for target in package.targets where ["fvlm", "fvlmTests"].contains(target.name) {
+    for target in package.targets where ["FVLMCommand", "FVLMCommandTests"].contains(target.name) {
         target.dependencies += ["CLIP", "Detection", "FVLM", "Imaging", "Torch", "Training"]
         target.swiftSettings = (target.swiftSettings ?? []) + [.define("FVLM_TORCH")]
         target.linkerSettings = (target.linkerSettings ?? []) + runPath
@@ -131,6 +139,6 @@ if ProcessInfo.processInfo.environment["FVLM_FUZZ"] != nil {
     package.targets += [
         .target(name: "CFuzzer", path: "Fuzz/CFuzzer"),
         .executableTarget(
-            name: "fuzz", dependencies: ["WeightFiles", "CFuzzer", "CZlib"], path: "Fuzz/fuzz"),
+            name: "fuzz", dependencies: ["COCO", "WeightFiles", "CFuzzer", "CZlib"], path: "Fuzz/fuzz"),
     ]
 }

@@ -16,7 +16,12 @@ struct FuzzTarget: Sendable {
     /// Reads the input.
     let parse: @Sendable (UnsafeRawBufferPointer) throws -> Void
 
-    static let all: [String: FuzzTarget] = [
+    static let all = weights.merging(COCOTargets.all) { first, _ in first }
+
+    private static let weights: [String: FuzzTarget] = [
+        "flax": FuzzTarget(constant: 17 << 20) {
+            try WeightTargets.use(FlaxCheckpoint(storage: TensorStorage(copying: $0), origin: "input"))
+        },
         "json": FuzzTarget { _ = try JSONValue(parsing: $0) },
         "safetensors": FuzzTarget {
             try WeightTargets.use(Safetensors(storage: TensorStorage(copying: $0), origin: "input"))

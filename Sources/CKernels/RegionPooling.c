@@ -1,8 +1,8 @@
 #include "Clones.h"
 #include "Taps.h"
+#include "Transpose.h"
 #include "ckernels.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,37 +190,6 @@ CK_CLONES static void pool_bfloat16(const workspace *work, const ck_pooling *p, 
     pool_region(work, p, map, width, pooled, true, false);
 }
 
-static size_t element_size(ck_dtype dtype) { return dtype == CK_BFLOAT16 ? 2 : 4; }
-
-// [rows, columns] to [columns, rows].
-CK_CLONES static void transpose_float32(const uint32_t *from, int64_t rows, int64_t columns, uint32_t *to) {
-    enum { side = 16 };
-    for (int64_t c = 0; c < columns; c += side) {
-        int64_t width = columns - c < side ? columns - c : side;
-        for (int64_t r = 0; r < rows; ++r) {
-            for (int64_t k = 0; k < width; ++k) to[(c + k) * rows + r] = from[r * columns + c + k];
-        }
-    }
-}
-
-CK_CLONES static void transpose_bfloat16(const uint16_t *from, int64_t rows, int64_t columns, uint16_t *to) {
-    enum { side = 32 };
-    for (int64_t c = 0; c < columns; c += side) {
-        int64_t width = columns - c < side ? columns - c : side;
-        for (int64_t r = 0; r < rows; ++r) {
-            for (int64_t k = 0; k < width; ++k) to[(c + k) * rows + r] = from[r * columns + c + k];
-        }
-    }
-}
-
-static void transpose(const void *from, int64_t rows, int64_t columns, ck_dtype dtype, void *to) {
-    if (dtype == CK_BFLOAT16) {
-        transpose_bfloat16(from, rows, columns, to);
-    } else {
-        transpose_float32(from, rows, columns, to);
-    }
-}
-
 bool ck_pool(const ck_pooling *p, const int64_t *order, bool channels_first, void *pooled, int64_t begin,
              int64_t end) {
     workspace work;
@@ -228,7 +197,7 @@ bool ck_pool(const ck_pooling *p, const int64_t *order, bool channels_first, voi
     // What fits into the second cache level is better left there for the layer that comes next.
     const int64_t large = 4 << 20;
     int64_t cells = p->rows * p->columns, region_size = cells * p->channels;
-    size_t size = element_size(p->dtype);
+    size_t size = ck_element_size(p->dtype);
     bool streams = p->dtype == CK_FLOAT32 && p->channels % block == 0 && (uintptr_t)pooled % 64 == 0 &&
                    !channels_first && (end - begin) * region_size * 4 > large;
     void (*pool)(const workspace *, const ck_pooling *, const void *, int64_t, void *) =
@@ -241,59 +210,10 @@ bool ck_pool(const ck_pooling *p, const int64_t *order, bool channels_first, voi
             (const char *)level->map + (size_t)(p->images[r] * level->height * level->width * p->channels) * size;
         char *result = (char *)pooled + (size_t)(r * region_size) * size;
         pool(&work, p, map, level->width, channels_first ? work.region : result);
-        if (channels_first) transpose(work.region, cells, p->channels, p->dtype, result);
+        if (channels_first) ck_transpose(work.region, cells, p->channels, p->dtype, result);
     }
     if (streams) finish_streaming();
     destroy(&work);
-    return true;
-}
-
-void ck_channels_last(const void *from, int64_t channels, int64_t cells, ck_dtype dtype, void *to, int64_t begin,
-                      int64_t end) {
-    size_t bytes = (size_t)(channels * cells) * element_size(dtype);
-    for (int64_t r = begin; r < end; ++r) {
-        transpose((const char *)from + (size_t)r * bytes, channels, cells, dtype, (char *)to + (size_t)r * bytes);
-    }
-}
-
-// MARK: - Order
-
-typedef struct sort_key {
-    uint64_t group;
-    uint64_t position;
-    int64_t region;
-} sort_key;
-
-static int compare(const void *left, const void *right) {
-    const sort_key *a = left, *b = right;
-    if (a->group != b->group) return a->group < b->group ? -1 : 1;
-    if (a->position != b->position) return a->position < b->position ? -1 : 1;
-    return a->region < b->region ? -1 : a->region > b->region;
-}
-
-// A place on a curve that stays near itself (Morton order), in steps of 16 pixels of the map.
-static uint64_t curve(const ck_level *level, const float *box) {
-    uint64_t x = (uint64_t)fminf(fmaxf((box[0] + box[2]) * level->scale / 32, 0), 65535);
-    uint64_t y = (uint64_t)fminf(fmaxf((box[1] + box[3]) * level->scale / 32, 0), 65535);
-    uint64_t position = 0;
-    for (int bit = 0; bit < 16; ++bit) position |= (x >> bit & 1) << 2 * bit | (y >> bit & 1) << (2 * bit + 1);
-    return position;
-}
-
-bool ck_order_regions(const ck_pooling *p, int64_t images, int64_t region_count, int64_t *order, int64_t *offsets) {
-    int64_t groups = (int64_t)p->level_count * images;
-    memset(offsets, 0, (size_t)(groups + 1) * sizeof(int64_t));
-    sort_key *keys = malloc((size_t)(region_count > 0 ? region_count : 1) * sizeof(sort_key));
-    if (keys == NULL) return false;
-    for (int64_t r = 0; r < region_count; ++r) {
-        int64_t group = p->region_levels[r] * images + p->images[r];
-        keys[r] = (sort_key){(uint64_t)group, curve(p->levels + p->region_levels[r], p->boxes + 4 * r), r};
-        ++offsets[group + 1];
-    }
-    qsort(keys, (size_t)region_count, sizeof(sort_key), compare);
-    for (int64_t r = 0; r < region_count; ++r) order[r] = keys[r].region;
-    for (int64_t g = 0; g < groups; ++g) offsets[g + 1] += offsets[g];
-    free(keys);
     return true;
 }
 
@@ -354,7 +274,7 @@ bool ck_pool_backward(const ck_pooling *p, int64_t images, const int64_t *order,
     int64_t groups = (int64_t)p->level_count * images;
     workspace work;
     if (!create(&work, p)) return false;
-    size_t size = element_size(p->dtype);
+    size_t size = ck_element_size(p->dtype);
     for (int64_t task = begin; task < end; ++task) {
         // Blocks outside, so that contiguous parts of the tasks have equal work however uneven the groups are.
         int64_t channel = task / groups * block, group = task % groups;

@@ -177,9 +177,22 @@ import Testing
         #expect(evaluation.averagePrecision(classes: parts[1].classes) == evaluation.averagePrecision())
         #expect(
             message { _ = try OpenVocabularySplit.coco48x17.parts(of: data) }?.contains(
-                "missing are the ids 3") == true)
+                "needs COCO's classes") == true)
         #expect(
             message { _ = try OpenVocabularySplit.lvisBaseRare.parts(of: data) }?.contains(
                 "state their frequency") == true)
+    }
+
+    @Test func theCOCOSplitTakesWhatIsThereOfItsClasses() throws {
+        var data = Dataset()
+        data.categories = OpenVocabularySplit.cocoNames.map { Category(id: $0.key, name: $0.value) }
+        let all = try OpenVocabularySplit.coco48x17.parts(of: data)
+        #expect(all.map(\.categoryIDs.count) == [48, 17])
+        data.categories.removeAll { $0.id == 1 || $0.id == 5 }
+        #expect(try OpenVocabularySplit.coco48x17.parts(of: data).map(\.categoryIDs.count) == [47, 16])
+        data.categories = data.categories.map { Category(id: $0.id, name: "other \($0.id)") }
+        #expect(
+            message { _ = try OpenVocabularySplit.coco48x17.parts(of: data) }?.contains("needs COCO's")
+                == true)
     }
 }

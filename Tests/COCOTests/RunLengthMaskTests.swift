@@ -84,6 +84,10 @@ import Testing
             height: 4, width: 4, polygons: [[-1e300, -1e300, 1e300, -1e300, 1e300, 1e300, -1e300, 1e300]])
         #expect(mask.area == 16)
         #expect(try RunLengthMask(height: 4, width: 4, polygons: [[1e18, 2, 1e18, 3, 5e17, 2]]).area == 0)
+        let wide = message {
+            _ = try RunLengthMask(height: 1, width: 2_000_000_000, polygons: [[0, 0, 2e9, 0, 2e9, 1, 0, 1]])
+        }
+        #expect(wide?.contains("crosses more than") == true)
         #expect(try RunLengthMask(height: 4, width: 4, box: Box(x: 1, y: 1, width: 2, height: 3)).area == 6)
     }
 

@@ -86,7 +86,11 @@ import WeightFiles
     }
 
     /// Whether a small file system can be mounted: as root, outside of most containers.
-    private static let mayMount = geteuid() == 0 && mount("--version") == 0
+    private static let mayMount: Bool = {
+        guard geteuid() == 0, let folder = try? TemporaryFolder() else { return false }
+        guard mount("-t", "tmpfs", "-o", "size=512k", "tmpfs", folder.path) == 0 else { return false }
+        return run("/bin/umount", [folder.path]) == 0
+    }()
 
     private static func mount(_ arguments: String...) -> Int32 {
         run("/bin/mount", arguments)
@@ -107,10 +111,7 @@ import WeightFiles
     func aFullDiskLeavesTheEarlierOne() throws {
         let disk = folder.file("disk")
         try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
-        guard Self.mount("-t", "tmpfs", "-o", "size=512k", "tmpfs", disk) == 0 else {
-            // Root in a container without this right: the next test covers folders that cannot be written.
-            return
-        }
+        try #require(Self.mount("-t", "tmpfs", "-o", "size=512k", "tmpfs", disk) == 0)
         defer { Self.run("/bin/umount", [disk]) }
         let checkpoints = CheckpointFolder(path: "\(disk)/checkpoints")
         try checkpoints.write(contents(step: 1, bytes: 256 << 10))
@@ -125,8 +126,6 @@ import WeightFiles
     @Test func anUnwritableFolderLeavesTheEarlierOne() throws {
         let checkpoints = folder(.init())
         try checkpoints.write(contents(step: 1))
-        try Data([1]).write(to: URL(filePath: "\(checkpoints.path)/step-000002"))
-        try FileManager.default.removeItem(atPath: "\(checkpoints.path)/step-000002")
         if geteuid() != 0 {
             try FileManager.default.setAttributes([.posixPermissions: 0o555], ofItemAtPath: checkpoints.path)
             defer {

@@ -76,9 +76,9 @@ import Training
         let count = 6
         let fingerprint = "failing"
 
-        func example(at row: Int, random: inout RandomStream) throws -> TrainingExample {
+        func example(at row: Int, view: Int, random: inout RandomStream) throws -> TrainingExample {
             if row == 3 { throw TrainingError("image 3", "is broken") }
-            return try SquareSource().example(at: row, random: &random)
+            return try SquareSource().example(at: row, view: view, random: &random)
         }
     }
 
@@ -101,9 +101,9 @@ import Training
         let fingerprint = "counting"
         let counter: Counter
 
-        func example(at row: Int, random: inout RandomStream) throws -> TrainingExample {
+        func example(at row: Int, view: Int, random: inout RandomStream) throws -> TrainingExample {
             counter.made.add(1, ordering: .relaxed)
-            return try SquareSource().example(at: row, random: &random)
+            return try SquareSource().example(at: row, view: view, random: &random)
         }
     }
 

@@ -1,4 +1,6 @@
+import COCO
 import Foundation
+import Imaging
 import Testing
 import Torch
 import WeightFiles
@@ -95,6 +97,47 @@ import WeightFiles
         #expect(
             message { _ = try FeatureCache(folder: folder.file("none"), identity: identity) }.contains(
                 "is not a feature cache"))
+    }
+
+    /// Boxes from the cache's examples are those of the decoded ones, for every view.
+    @Test func cachedExamplesAreThoseOfThePictures() throws {
+        try Image(width: 60, height: 40).write(to: folder.file("a.png"))
+        var annotations = Dataset()
+        annotations.categories = [COCO.Category(id: 1, name: "a")]
+        annotations.images.append(ImageRecord(id: 3, width: 60, height: 40, fileName: "a.png"))
+        annotations.annotations.append(
+            Annotation(id: 1, imageID: 3, categoryID: 1, box: .init(x: 10, y: 5, width: 40, height: 30)))
+        let dataset = try TrainingDataset(
+            annotations, imagesIn: folder.path, augmentation: .published(side: 48),
+            options: .init(minimumBoxSide: 0))
+        let preprocessing = try dataset.preprocessingIdentity(seed: 7, viewCount: 3)
+        #expect(try preprocessing != dataset.preprocessingIdentity(seed: 8, viewCount: 3))
+        let identity = FeatureCacheIdentity(
+            clip: "c", preprocessing: preprocessing, levels: ["C5"], dtype: .float32)
+        let path = folder.file("cache")
+        let writer = try FeatureCacheWriter(folder: path, identity: identity)
+        for view in 0..<3 {
+            var random = ExampleLoader.random(seed: 7, view: view, row: 0)
+            let example = try dataset.example(at: 0, view: view, random: &random)
+            try writer.write(dataset.featureKey(at: 0, view: view), [("C5", example.pixels.mean([1, 2]))])
+        }
+        try writer.flush()
+        let cached = CachedDataset(dataset, cache: try FeatureCache(folder: path, identity: identity)) {
+            $0.pixels = try #require($1["C5"])
+        }
+        let options = ExampleLoader.Options(batchSize: 1, seed: 7, viewCount: 3)
+        let (plain, quick) = (
+            try ExampleLoader(dataset, options: options), try ExampleLoader(cached, options: options)
+        )
+        for _ in 0..<6 {
+            let (a, b) = (try plain.nextBatch()[0], try quick.nextBatch()[0])
+            #expect(try a.boxes.tensor.array(of: Float.self) == b.boxes.tensor.array(of: Float.self))
+            #expect(try a.pixels.mean([1, 2]).array(of: Float.self) == b.pixels.array(of: Float.self))
+        }
+        // A picture that was changed is another one.
+        try Image(width: 60, height: 40, filledWith: .white).write(to: folder.file("a.png"))
+        let changed = try ExampleLoader(cached, options: options)
+        #expect(message { _ = try changed.nextBatch() }.contains("added or changed"))
     }
 
     @Test func keysFollowTheContent() throws {

@@ -52,7 +52,7 @@ struct SquareSource: ExampleSource {
     /// Seconds that an example of an even row takes.
     var delay = 0.0
 
-    func example(at row: Int, random: inout RandomStream) throws -> TrainingExample {
+    func example(at row: Int, view: Int, random: inout RandomStream) throws -> TrainingExample {
         if delay > 0, row.isMultiple(of: 2) { Thread.sleep(forTimeInterval: delay) }
         let size = 4 + random.integer(below: 5)
         let (x, y) = (random.integer(below: side - size), random.integer(below: side - size))

@@ -67,7 +67,7 @@ import WeightFiles
 
     // MARK: Resuming
 
-    /// Interrupted between checkpoints, at checkpoints, at the first and at the last step.
+    /// The origin's defect 23. Interrupted between checkpoints, at checkpoints, at the first and at the last step.
     @Test(arguments: [false, true]) func goesOnAsIfNothingHadHappened(_ adam: Bool) throws {
         let whole = try ToyDetector()
         let wholeTrainer = try trainer(whole, adam: adam)
@@ -147,6 +147,36 @@ import WeightFiles
 
     // MARK: Steps
 
+    /// The origin's defect 22: gradients that are kept over steps. Three steps are those of a loop written out.
+    @Test func stepsAreThoseOfAPlainLoop() throws {
+        func optimizer(_ detector: ToyDetector) throws -> SGD {
+            try SGD(
+                [ParameterGroup(detector.parameters.trainableParameters)], learningRate: 0.1, momentum: 0.9)
+        }
+        let loaderOptions = ExampleLoader.Options(batchSize: 4, seed: 2)
+        let schedule = LearningRateSchedule.warmupCosine(warmupSteps: 2, totalSteps: 3)
+        let trained = try ToyDetector()
+        let trainer = try Trainer(
+            trained, source: SquareSource(), optimizer: optimizer(trained),
+            options: TrainerOptions(steps: 3, schedule: schedule, seed: 5), loader: loaderOptions)
+        try trainer.run()
+        #expect(trained.parameters.parameters.allSatisfy { $0.grad == nil })
+
+        let plain = try ToyDetector()
+        let (loader, generator) = (
+            try ExampleLoader(SquareSource(), options: loaderOptions), try Generator(seed: 5)
+        )
+        let descent = try optimizer(plain)
+        plain.parameters.train()
+        for step in 0..<3 {
+            let losses = try plain.losses(loader.nextBatch(), generator: generator)
+            try (losses[0].value + losses[1].value).backward()
+            try descent.step(learningRateFactor: schedule.factor(at: step))
+            try plain.parameters.clearGradients()
+        }
+        #expect(try bits(trained, trainer) == bits(plain, trainer))
+    }
+
     /// Four batches of one image, accumulated, move the weights as one batch of four does when no norm mixes them.
     @Test func accumulationIsTheMeanOverBatches() throws {
         final class Plain: TrainableDetector {
@@ -205,6 +235,7 @@ import WeightFiles
         #expect(try moved(.magnitude(1e-4)) < free / 2)
     }
 
+    /// The origin's defect 22: half precision without care.
     @Test func autocastComputesInBfloat16() throws {
         let detector = try ToyDetector()
         var events: [TrainingProgress] = []
@@ -221,6 +252,7 @@ import WeightFiles
 
     // MARK: Reports
 
+    /// The origin's defect 24: means divided by a number of batches that they were not taken over.
     @Test func meansAreOverImagesSinceTheLastReport() throws {
         var every: [TrainingProgress] = []
         var third: [TrainingProgress] = []
@@ -307,7 +339,11 @@ import WeightFiles
             batch.contains { $0.imageID == 4 } ? try Tensor(scalar: Float.nan) : nil
         }
         let trainer = try trainer(
-            detector, { $0.checkpointInterval = 1 }, checkpoints: .init(path: folder.path))
+            detector,
+            {
+                $0.checkpointInterval = 1
+                $0.savesFaultyBatches = true
+            }, checkpoints: .init(path: folder.path))
         do {
             try trainer.run()
             Issue.record("went on")
@@ -316,6 +352,8 @@ import WeightFiles
             #expect(error.imageIDs.count == 5 && error.gradientNorms.count == min(error.step, 8))
             let text = error.description
             #expect(text.contains("step \(error.step)") && text.contains("'box'") && text.contains("own: 4"))
+            let batch = try Safetensors(path: #require(error.batchFile))
+            #expect(batch.keys.count == 20 && batch.keys.contains { $0.hasSuffix(".4.pixels") })
             // What was saved before is sound.
             let latest = try CheckpointFolder(path: folder.path).latest()
             #expect(latest.map(\.state.step) == (error.step == 0 ? nil : error.step))

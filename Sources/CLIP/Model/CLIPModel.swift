@@ -29,7 +29,7 @@ public struct CLIPModel: Sendable {
 
     /// A network whose parameters have no values yet.
     /// - Parameters:
-    ///   - dtype: float32, or bfloat16 for half the memory and, where the processor knows it, less time.
+    ///   - dtype: float32, or bfloat16 for half the memory and, on processors that are faster with it, less time.
     ///   - format: How the parameters are named.
     /// - Throws: ``CLIPError`` when the sizes are impossible, `TorchError`.
     public init(

@@ -40,6 +40,12 @@ public struct Vocabulary: Sendable {
 
         /// [E] float32.
         public let embedding: Tensor
+
+        /// A phrase and its embedding.
+        public init(phrase: String, embedding: Tensor) {
+            self.phrase = phrase
+            self.embedding = embedding
+        }
     }
 
     /// The classes.

@@ -1,15 +1,23 @@
+import Synchronization
+
 extension DatasetCheck {
     /// Boxes, polygons, masks and areas.
-    func annotationFindings(_ dataset: Dataset) throws -> [DatasetFinding] {
+    func annotationFindings(
+        _ dataset: Dataset, _ progress: @Sendable (_ done: Int) -> Void
+    ) throws -> [DatasetFinding] {
         let examiner = AnnotationExaminer(dataset)
         var faults = [AnnotationFaults](repeating: [], count: dataset.annotations.count)
+        // One step for many rows, since a shared counter is dear.
+        let step = 256
+        let done = Atomic<Int>(0)
         try faults.withUnsafeMutableBufferPointer { buffer in
             guard let shared = buffer.baseAddress.map(Parallel.Shared.init) else { return }
             try Parallel.forEach(
-                count: dataset.annotations.count, threads: Parallel.threadCount(threadCount), grain: 256,
+                count: dataset.annotations.count, threads: Parallel.threadCount(threadCount), grain: step,
                 state: {}
             ) { _, row in
                 shared[row] = examiner.faults(row)
+                if row % step == step - 1 { progress(done.add(step, ordering: .relaxed).newValue) }
             }
         }
         let findings = AnnotationFaults.codes.indices.compactMap { bit in

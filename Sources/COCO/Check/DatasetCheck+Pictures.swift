@@ -11,7 +11,7 @@ extension DatasetCheck {
 
     /// What the folder of pictures says.
     func pictureFindings(
-        _ dataset: Dataset, _ folder: PictureFolder, _ progress: @Sendable (Int, Int) -> Void
+        _ dataset: Dataset, _ folder: PictureFolder, _ progress: @Sendable (_ done: Int) -> Void
     ) throws -> [DatasetFinding] {
         let locations = folder.locations(of: dataset.images)
         var pictures = [Picture](repeating: .unnamed, count: locations.count)
@@ -22,7 +22,7 @@ extension DatasetCheck {
                 count: locations.count, threads: Parallel.threadCount(threadCount), grain: 8, state: {}
             ) { _, row in
                 if let path = locations[row] { shared[row] = Self.examine(path, folder) }
-                progress(done.add(1, ordering: .relaxed).newValue, locations.count)
+                progress(done.add(1, ordering: .relaxed).newValue)
             }
         }
         return describe(dataset.images, pictures)

@@ -19,13 +19,18 @@ public struct DatasetCheck: Sendable {
     /// - Parameters:
     ///   - dataset: the data set, best read with ``Dataset/init(examining:)``, so that broken polygons are found
     ///     rather than refused.
-    ///   - progress: called with the number of pictures that are done and of all, from any thread.
+    ///   - progress: called now and then with the number of annotations and pictures that are done and of all, from
+    ///     any thread.
     public func findings(
         in dataset: Dataset, progress: @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) throws -> [DatasetFinding] {
+        let annotationCount = dataset.annotations.count
+        let total = annotationCount + (pictures == nil ? 0 : dataset.images.count)
         var findings = structureFindings(dataset)
-        findings += try annotationFindings(dataset)
-        if let pictures { findings += try pictureFindings(dataset, pictures, progress) }
+        findings += try annotationFindings(dataset) { progress($0, total) }
+        if let pictures {
+            findings += try pictureFindings(dataset, pictures) { progress(annotationCount + $0, total) }
+        }
         return Self.sorted(findings)
     }
 

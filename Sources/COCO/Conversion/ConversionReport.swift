@@ -53,8 +53,11 @@ public struct ConversionReport: Sendable {
     /// Adds fields that a file holds and that are not kept.
     public mutating func add(_ fields: [UnreadField], of file: String) {
         for field in fields {
-            let place = field.list.isEmpty ? "the file itself" : field.list
-            add("times the field \"\(field.name)\" of \(place) in \(file) is not kept", count: field.count)
+            add(
+                field.list.isEmpty
+                    ? "field of \(file) is not kept: \"\(field.name)\""
+                    : "\(field.list) of \(file) have the field \"\(field.name)\", which is not kept",
+                count: field.count)
         }
     }
 }

@@ -39,20 +39,24 @@ extension Evaluation {
         public var high: Double
     }
 
-    /// Confidence intervals by the percentile bootstrap: images are drawn with replacement, as many as there are.
+    /// Confidence intervals by the bootstrap: images are drawn with replacement, as many as there are, and the
+    /// interval holds the middle draws, moved so that their median is the value on the images as they are.
     ///
     /// - Parameters:
     ///   - parts: the sets of classes.
     ///   - resamples: how often images are drawn.
     ///   - level: the share of the draws inside the interval.
     ///   - seed: equal seeds give equal intervals, whatever the number of threads.
+    ///   - progress: told of every draw.
     /// - Throws: ``EvaluationError`` when there is nothing to draw, or for proposals.
     public func intervals(
-        parts: [Part], resamples: Int = 1000, level: Double = 0.95, seed: UInt64 = 0
+        parts: [Part], resamples: Int = 1000, level: Double = 0.95, seed: UInt64 = 0,
+        progress: ResamplingProgress? = nil
     ) throws -> [Interval] {
         try checkResampling(resamples, level)
         let means = PartMeans(self, parts)
-        let draws = try Resampling.run(resamples, width: means.width, options) { accumulator, draw, values in
+        let draws = try Resampling.run(resamples, width: means.width, options, progress: progress) {
+            accumulator, draw, values in
             let weights = Resampling.weights(imageCount, seed: seed, run: draw)
             means.fill(values, &accumulator) { $0.add(ranking.classes[$1], weights: weights) }
         }
@@ -60,11 +64,12 @@ extension Evaluation {
             means.fill(values, &accumulator) { $0.add(ranking.classes[$1], weights: nil) }
         }
         return means.labels.enumerated().map { index, label in
-            let sorted = Resampling.column(index, of: draws, width: means.width).filter { !$0.isNaN }.sorted()
+            let (low, high) = Resampling.interval(
+                actual[index], Resampling.column(index, of: draws, width: means.width), level: level)
             return Interval(
                 part: label.part, figure: label.figure, value: actual[index].isNaN ? nil : actual[index],
-                low: Resampling.quantile((1 - level) / 2, sorted),
-                high: Resampling.quantile((1 + level) / 2, sorted))
+                low: low.isNaN ? low : max(0, low),
+                high: high.isNaN ? high : min(1, high))
         }
     }
 
@@ -102,7 +107,7 @@ extension Evaluation {
     /// - Throws: ``EvaluationError`` when the two were not scored on the same objects by the same options.
     public static func compare(
         _ first: Evaluation, _ second: Evaluation, parts: [Part], resamples: Int = 1000, level: Double = 0.95,
-        seed: UInt64 = 0
+        seed: UInt64 = 0, progress: ResamplingProgress? = nil
     ) throws -> [Difference] {
         try first.checkResampling(resamples, level)
         guard first.objectCounts == second.objectCounts, first.imageCount == second.imageCount,
@@ -116,13 +121,15 @@ extension Evaluation {
             means.fill(values, &accumulator) { $0.add(first.ranking.classes[$1], weights: nil) }
             means.fill(values + width, &accumulator) { $0.add(second.ranking.classes[$1], weights: nil) }
         }
-        let draws = try Resampling.run(resamples, width: 2 * width, options) { accumulator, draw, values in
+        let draws = try Resampling.run(resamples, width: 2 * width, options, progress: progress) {
+            accumulator, draw, values in
             let weights = Resampling.weights(imageCount, seed: seed, run: draw)
             means.fill(values, &accumulator) { $0.add(first.ranking.classes[$1], weights: weights) }
             means.fill(values + width, &accumulator) { $0.add(second.ranking.classes[$1], weights: weights) }
         }
         let merged = zip(first.ranking.classes, second.ranking.classes).map(MergedClass.init)
-        let swaps = try Resampling.run(resamples, width: 2 * width, options) { accumulator, draw, values in
+        let swaps = try Resampling.run(resamples, width: 2 * width, options, progress: progress) {
+            accumulator, draw, values in
             var generator = SplitMix64(seed: ~seed, run: draw)
             let swapped = (0..<imageCount).map { _ in generator.next() & 1 == 1 }
             means.fill(values, &accumulator) { $0.add(merged[$1], swapped: swapped, second: false) }
@@ -135,16 +142,16 @@ extension Evaluation {
                     Resampling.column(index + width, of: values, width: 2 * width)
                 ).map { $1 - $0 }.filter { !$0.isNaN }
             }
-            let sorted = differences(draws).sorted()
-            let observed = abs(actual[index + width] - actual[index])
+            let change = actual[index + width] - actual[index]
+            let (low, high) = Resampling.interval(change, differences(draws), level: level)
+            let observed = abs(change)
             let swapped = differences(swaps)
             // Rounding may part two ways of adding up the same numbers.
             let atLeast = swapped.count { abs($0) >= observed - 1e-12 }
             return Difference(
                 part: label.part, figure: label.figure, first: actual[index].isNaN ? nil : actual[index],
                 second: actual[index + width].isNaN ? nil : actual[index + width],
-                low: Resampling.quantile((1 - level) / 2, sorted),
-                high: Resampling.quantile((1 + level) / 2, sorted),
+                low: low, high: high,
                 pValue: observed.isNaN ? .nan : Double(atLeast + 1) / Double(swapped.count + 1))
         }
     }

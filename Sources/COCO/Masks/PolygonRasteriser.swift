@@ -14,8 +14,9 @@ struct PolygonRasteriser {
     private var sorted: [UInt32] = []
     private var columnStarts: [Int32] = []
 
-    /// More passings than this in one ring are refused: 64 Mi take 512 MiB. No sensible outline comes near.
-    private static let maximumPassings = 1 << 26
+    /// More passings than this in one ring are refused: 16 Mi take 192 MiB. No sensible outline comes near, but a
+    /// few points can cross an image that claims to be billions of pixels wide.
+    private static let maximumPassings = 1 << 24
 
     /// A rasteriser for masks of a size, whose number of pixels must be below 2^32.
     init(height: Int, width: Int) {
@@ -40,10 +41,7 @@ struct PolygonRasteriser {
             var last = (x: try Self.fine(ring[2 * points - 2]), y: try Self.fine(ring[2 * points - 1]))
             for point in 0..<points {
                 let next = (x: try Self.fine(ring[2 * point]), y: try Self.fine(ring[2 * point + 1]))
-                addEdge(from: last, to: next)
-                guard count <= Self.maximumPassings else {
-                    throw MaskError("a polygon whose outline crosses the image too often")
-                }
+                try addEdge(from: last, to: next)
                 last = next
             }
         }
@@ -83,7 +81,7 @@ struct PolygonRasteriser {
         return Int(max(-0x1p40, min(0x1p40, 5 * coordinate + 0.5)))
     }
 
-    private mutating func addEdge(from a: (x: Int, y: Int), to b: (x: Int, y: Int)) {
+    private mutating func addEdge(from a: (x: Int, y: Int), to b: (x: Int, y: Int)) throws {
         let (dx, dy) = (abs(b.x - a.x), abs(b.y - a.y))
         guard dx > 0 else { return }
         let isFlat = dx >= dy
@@ -93,6 +91,10 @@ struct PolygonRasteriser {
         let last = min(width - 1, Self.floorOfFifth(max(a.x, b.x) - 3))
         guard first <= last else { return }
         let passings = last - first + 1
+        guard count + passings <= Self.maximumPassings else {
+            throw MaskError(
+                "a polygon whose outline crosses more than \(Self.maximumPassings) columns of pixels")
+        }
         if columns.count < count + passings {
             let room = repeatElement(0, count: count + passings + 256)
             columns.append(contentsOf: room.lazy.map { Int32($0) })

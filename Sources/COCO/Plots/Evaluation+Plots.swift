@@ -85,12 +85,12 @@ extension Evaluation {
             subtitle: "\(options.geometry == .box ? "Boxes" : "Masks"), curves at IoU "
                 + "\(Self.hundredths(threshold)), \(imageCount) images",
             xLabel: "Recall", yLabel: "Precision",
-            legendTitle: ("Class", "AP at \(Self.hundredths(threshold))"),
+            legendTitle: ("Class", "AP"),
             curves: shown.enumerated().map { place, index in
                 LinePlot.Curve(
                     label: categories[index].name,
-                    value: Self.percent(averagePrecision(iouThreshold: threshold, classes: [index])),
-                    color: Self.palette[place], points: points([index], 0))
+                    value: Self.percent(averagePrecision(classes: [index])), color: Self.palette[place],
+                    points: points([index], 0))
             })
     }
 
@@ -107,7 +107,13 @@ extension Evaluation {
         }
         guard count > 0 else { return [] }
         guard let last = sums.lastIndex(where: { $0 > 0 }) else { return [(0, 0)] }
-        var points = (0...last).map { (x: recalls[$0], y: sums[$0] / Double(count)) }
+        // Between two samples precision is that of the upper one: the curve is a stair.
+        var points = [(x: recalls[0], y: sums[0] / Double(count))]
+        for place in 1..<max(last + 1, 1) where sums[place] != sums[place - 1] {
+            points.append((recalls[place - 1], sums[place - 1] / Double(count)))
+            points.append((recalls[place - 1], sums[place] / Double(count)))
+        }
+        points.append((recalls[last], sums[last] / Double(count)))
         if last + 1 < recalls.count { points.append((recalls[last], 0)) }
         return points
     }

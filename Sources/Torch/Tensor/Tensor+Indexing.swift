@@ -21,7 +21,8 @@ extension Operator {
 }
 
 extension Tensor {
-    /// Part of the tensor: `x[0, 1..<3]`, `x[.ellipsis, 0]`, `x[mask]`, `x[indices, .all]`, `x[.newAxis, -1]`.
+    /// Part of the tensor: `x[0, 1..<3]`, `x[TensorIndex.ellipsis, 0]`, `x[mask]`,
+    /// `x[indices, TensorIndex.all]`, `x[TensorIndex.newAxis, -1]`.
     ///
     /// Numbers and ranges give views; masks and index tensors copy.
     /// - Throws: ``TorchError`` for places that do not exist and for too many indices.

@@ -15,7 +15,7 @@ extension Tensor {
 
     /// The only element, converted to a Swift type.
     /// - Throws: ``TorchError`` unless there is exactly one element.
-    public func item<Element: TensorElement>(as type: Element.Type = Element.self) throws -> Element {
+    public func item<Element: TensorElement>(as type: Element.Type) throws -> Element {
         guard count == 1 else {
             throw TorchError("item", arguments: [summary], reason: "there is not exactly one element")
         }

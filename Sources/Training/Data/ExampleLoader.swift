@@ -187,7 +187,7 @@ private final class Workshop: @unchecked Sendable {
         let view = options.viewCount.map { epoch % $0 } ?? epoch
         return Result {
             var random = ExampleLoader.random(seed: options.seed, view: view, row: row)
-            return try source.example(at: row, random: &random)
+            return try source.example(at: row, view: view, random: &random)
         }
     }
 

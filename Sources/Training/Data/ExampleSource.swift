@@ -11,7 +11,8 @@ public protocol ExampleSource: Sendable {
     /// One example. Called from several threads at once; equal arguments give equal examples.
     /// - Parameters:
     ///   - row: From 0 up to, not including, ``count``.
-    ///   - random: Where chance comes from.
+    ///   - view: Which variation: the epoch, or a number below the loader's fixed number of views.
+    ///   - random: Where chance comes from; follows from seed, view and row.
     /// - Throws: What keeps the example from being made.
-    func example(at row: Int, random: inout RandomStream) throws -> TrainingExample
+    func example(at row: Int, view: Int, random: inout RandomStream) throws -> TrainingExample
 }

@@ -8,7 +8,7 @@ extension TrainingDataset {
     /// One example: the picture of a row, varied, with what is left of its objects.
     /// - Throws: ``TrainingError`` with the image's id and path: the picture has another size than the annotations were
     ///   made for, an outline is broken; `ImagingError` when it cannot be read.
-    public func example(at row: Int, random: inout RandomStream) throws -> TrainingExample {
+    public func example(at row: Int, view: Int = 0, random: inout RandomStream) throws -> TrainingExample {
         let picture = try picture(at: row)
         let draw = try augmentation.draw(for: picture.size, random: &random)
         var varied = try draw.transform.apply(to: picture)
@@ -17,7 +17,7 @@ extension TrainingDataset {
     }
 
     /// The upright picture of a row.
-    /// - Throws: As ``example(at:random:)``.
+    /// - Throws: As ``example(at:view:random:)``.
     public func picture(at row: Int) throws -> Image {
         let (record, path) = (dataset.images[imageRows[row]], path(at: row))
         let image = try Image(contentsOf: path)
@@ -39,7 +39,7 @@ extension TrainingDataset {
     /// - Parameters:
     ///   - transform: From the upright picture to `pixels`.
     ///   - pixels: [3, H, W].
-    /// - Throws: As ``example(at:random:)``.
+    /// - Throws: As ``example(at:view:random:)``.
     public func example(at row: Int, transform: SpatialTransform, pixels: Tensor) throws -> TrainingExample {
         var (boxes, crowd): ([[Float]], [[Float]]) = ([], [])
         var classes: [Int] = []

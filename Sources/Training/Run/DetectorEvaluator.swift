@@ -56,10 +56,10 @@ public struct DetectorEvaluator {
         var pictures: [EvaluationReport.Picture] = []
         for row in 0..<truth.images.count {
             let record = truth.images[row]
-            let image = try Image(contentsOf: URL(filePath: folder).appending(path: record.fileName).path)
+            let image = try Image(contentsOf: URL(filePath: folder).appending(path: record.path).path)
             guard record.width == 0 || (image.width == record.width && image.height == record.height) else {
                 throw TrainingError(
-                    record.fileName,
+                    record.path,
                     "has \(image.width) x \(image.height) pixels, its annotations say \(record.width) x \(record.height)"
                 )
             }
@@ -157,7 +157,7 @@ public struct DetectorEvaluator {
         let truthPicture = try Annotator().draw(marks, on: image)
         let joined = try truthPicture.beside(predicted)
         return EvaluationReport.Picture(
-            name: record.fileName, width: joined.width, height: joined.height,
+            name: record.path, width: joined.width, height: joined.height,
             png: try joined.encoded(as: .png()))
     }
 }

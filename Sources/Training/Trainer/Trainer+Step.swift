@@ -1,22 +1,25 @@
 import FVLM
+import Foundation
 import Torch
+import WeightFiles
 
 extension Trainer {
     /// Makes one optimiser step from as many batches as are accumulated.
     func makeStep() throws {
         let parameters = optimizer.parameters
-        var imageIDs: [Int64] = []
+        // Kept for the case of a fault; pixels of a step fit in memory.
+        var examples: [TrainingExample] = []
         var terms: [NamedValue] = []
         for _ in 0..<options.accumulation {
             let batch = try loader.nextBatch()
             window.timing.data += loader.waitingTime
-            imageIDs += batch.map(\.imageID)
+            examples += batch
             let state = try generator.state()
             let losses = try measured(\.forward) { try forward(batch) }
             terms = losses.map { NamedValue($0.name, $0.number) }
             if let bad = terms.first(where: { !$0.value.isFinite }) {
                 throw nonFinite(
-                    bad.name, terms, imageIDs, try culprits(batch, state), parameters: [])
+                    bad.name, terms, examples, try culprits(batch, state), parameters: [])
             }
             window.add(terms, images: batch.count)
             try measured(\.backward) {
@@ -31,7 +34,7 @@ extension Trainer {
                 let names = try parameters.filter { parameter in
                     try parameter.grad.map { try !$0.norm().item().isFinite } ?? false
                 }.map(\.name)
-                throw nonFinite(nil, terms, imageIDs, [], parameters: names)
+                throw nonFinite(nil, terms, examples, [], parameters: names)
             }
             try clip(parameters, norm: norm)
             try optimizer.step(learningRateFactor: options.schedule.factor(at: step))
@@ -96,11 +99,33 @@ extension Trainer {
     }
 
     private func nonFinite(
-        _ term: String?, _ losses: [NamedValue], _ imageIDs: [Int64], _ culprits: [Int64],
+        _ term: String?, _ losses: [NamedValue], _ batches: [TrainingExample], _ culprits: [Int64],
         parameters: [String]
     ) -> NonFiniteLossError {
         NonFiniteLossError(
-            step: step, term: term, losses: losses, imageIDs: imageIDs, culprits: culprits,
-            parameters: parameters, gradientNorms: recentNorms)
+            step: step, term: term, losses: losses, imageIDs: batches.map(\.imageID), culprits: culprits,
+            parameters: parameters, gradientNorms: recentNorms, batchFile: faultyBatchFile(batches))
+    }
+
+    /// Writes examples for later study.
+    /// - Returns: The file, or the reason why there is none.
+    private func faultyBatchFile(_ batches: [TrainingExample]) -> String? {
+        guard options.savesFaultyBatches, let checkpoints else { return nil }
+        let path = "\(checkpoints.path)/faulty-batch-\(CheckpointFolder.name(step: step)).safetensors"
+        do {
+            try FileManager.default.createDirectory(
+                atPath: checkpoints.path, withIntermediateDirectories: true)
+            let tensors = try batches.enumerated().flatMap { place, example in
+                let prefix = "\(place).\(example.imageID)"
+                return [
+                    try example.pixels.stored(named: "\(prefix).pixels"),
+                    try example.boxes.tensor.stored(named: "\(prefix).boxes"),
+                    try example.crowd.tensor.stored(named: "\(prefix).crowd"),
+                    try Tensor(example.classes.map { Int64($0) }).stored(named: "\(prefix).classes"),
+                ]
+            }
+            try Safetensors.write(tensors, to: path)
+            return path
+        } catch { return "\(path) could not be written: \(error.oneLine)" }
     }
 }

@@ -50,13 +50,16 @@ public struct TrainerOptions: Sendable, Hashable, Codable {
     /// Whether checkpoints leave out weights that are not trained. They must then come from elsewhere on resuming.
     public var omitsFrozenWeights: Bool
 
+    /// Whether the batch of a loss that is not finite is written beside the checkpoints.
+    public var savesFaultyBatches: Bool
+
     /// Options; see the properties.
     public init(
         steps: Int, accumulation: Int = 1, clipping: Clipping? = nil,
         schedule: LearningRateSchedule = .constant, autocast: DType? = nil, averageDecay: Double? = nil,
         seed: UInt64 = 0, isDeterministic: Bool = false, reportInterval: Int = 20,
         evaluationInterval: Int? = nil, checkpointInterval: Int? = nil, bestMetric: String? = nil,
-        omitsFrozenWeights: Bool = false
+        omitsFrozenWeights: Bool = false, savesFaultyBatches: Bool = false
     ) {
         self.steps = steps
         self.accumulation = accumulation
@@ -71,6 +74,7 @@ public struct TrainerOptions: Sendable, Hashable, Codable {
         self.checkpointInterval = checkpointInterval
         self.bestMetric = bestMetric
         self.omitsFrozenWeights = omitsFrozenWeights
+        self.savesFaultyBatches = savesFaultyBatches
     }
 
     func check() throws {

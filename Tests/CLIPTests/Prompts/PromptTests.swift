@@ -69,20 +69,4 @@ import Testing
         #expect(throws: PromptError.self) { try PromptTemplates(named: "/nowhere") }
         #expect(throws: PromptError.self) { try ClassNames.check(["cat", " _"]) }
     }
-
-    @Test func rowsOfAVocabulary() throws {
-        let vocabulary = try VocabularyText(
-            [
-                VocabularyEntry("fire_hydrant", synonyms: ["hydrant"], kind: .base),
-                VocabularyEntry("umbrella", kind: .novel),
-            ], templates: .single, article: .english)
-        #expect(vocabulary.rowCount == 3)
-        #expect(vocabulary.prompts(ofRow: 0) == ["a photo of a background."])
-        #expect(vocabulary.prompts(ofRow: 1) == ["a photo of a fire hydrant.", "a photo of a hydrant."])
-        #expect(vocabulary.prompts(ofRow: 2) == ["a photo of an umbrella."])
-        #expect(throws: PromptError.self) { try VocabularyText([]) }
-        #expect(throws: PromptError.self) { try VocabularyText([.init("cat"), .init("Cat")]) }
-        #expect(throws: PromptError.self) { try VocabularyText([.init("cat", synonyms: ["cat"])]) }
-        #expect(throws: PromptError.self) { try VocabularyText([.init("cat")], background: " ") }
-    }
 }

@@ -20,7 +20,7 @@ struct LineChart {
     // Colours that remain distinct for most colour-blind readers (Okabe and Ito, 2008).
     static let colors = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"]
 
-    /// The picture, 640 x 360 units, which scales with the page.
+    /// The picture, 640 units wide, which scales with the page; empty when there is nothing to show.
     func svg() -> String {
         let (left, top, width, height) = (64.0, 34.0, 556.0, 270.0)
         let finite = lines.map { line in
@@ -36,8 +36,7 @@ struct LineChart {
             )
         }
         var parts = [
-            "<svg viewBox=\"0 0 640 360\" role=\"img\" aria-label=\"\(HTML.escaped(title))\">",
-            "<text x=\"\(left)\" y=\"20\" class=\"title\">\(HTML.escaped(title))</text>",
+            "<text x=\"\(left)\" y=\"20\" class=\"title\">\(HTML.escaped(title))</text>"
         ]
         for tick in Self.ticks(y) {
             let (_, row) = place((x.lowerBound, tick))
@@ -56,19 +55,25 @@ struct LineChart {
         )
         parts.append(
             "<text x=\"\(left - 6)\" y=\"\(top - 4)\" text-anchor=\"end\">\(HTML.escaped(yTitle))</text>")
-        var legend = left
+        var (legend, legendRow) = (left, top + height + 48)
         for (number, points) in finite.enumerated() where !points.isEmpty {
             let color = Self.colors[number % Self.colors.count]
+            let dashes = number < Self.colors.count ? "" : " stroke-dasharray=\"5 3\""
             let path = Self.thinned(points).map(place).map { "\(Self.number($0.0)) \(Self.number($0.1))" }
             parts.append(
-                "<path d=\"M\(path.joined(separator: "L"))\" fill=\"none\" stroke=\"\(color)\" stroke-width=\"1.5\"/>"
+                "<path d=\"M\(path.joined(separator: "L"))\" fill=\"none\" stroke=\"\(color)\" stroke-width=\"1.5\"\(dashes)/>"
             )
             let name = lines[number].name
+            let extent = Double(name.count) * 7 + 30
+            if legend > left, legend + extent > left + width { (legend, legendRow) = (left, legendRow + 18) }
             parts.append(
-                "<text x=\"\(Self.number(legend))\" y=\"352\" fill=\"\(color)\">\(HTML.escaped(name))</text>")
-            legend += Double(name.count) * 7 + 14
+                "<path d=\"M\(Self.number(legend)) \(Self.number(legendRow - 4))h14\" stroke=\"\(color)\" stroke-width=\"2\"\(dashes)/><text x=\"\(Self.number(legend + 18))\" y=\"\(Self.number(legendRow))\">\(HTML.escaped(name))</text>"
+            )
+            legend += extent
         }
-        return parts.joined() + "</svg>"
+        let head =
+            "<svg viewBox=\"0 0 640 \(Int(legendRow) + 8)\" role=\"img\" aria-label=\"\(HTML.escaped(title))\">"
+        return head + parts.joined() + "</svg>"
     }
 
     /// At most about a thousand points of a line: more cannot be seen.

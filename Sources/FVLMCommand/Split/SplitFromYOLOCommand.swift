@@ -41,11 +41,11 @@ struct SplitFromYOLOCommand: ParsableCommand {
         } else {
             images = try files.images(&report)
         }
-        let progress = ProgressLine("label files")
+        let progress = ProgressBar("label files")
         for (place, entry) in images.enumerated() {
             try conversion.add(
                 entry.image, labels: try YOLOFiles.text(entry.label), source: entry.label)
-            progress.show(place + 1, of: images.count)
+            progress.update(place + 1, of: images.count)
         }
         progress.finish()
         try output.write(conversion.dataset, reports: [report, conversion.report])

@@ -68,8 +68,9 @@ struct CheckDatasetCommand: ParsableCommand {
             pictures: images.map { PictureFolder(path: $0, size: PictureSizes.reader) })
         check.threadCount = threads
         check.exampleLimit = examples
-        let progress = ProgressLine("pictures")
-        var findings = try check.findings(in: dataset) { progress.show($0, of: $1) }
+        let progress = ProgressBar("annotations and pictures")
+        let total = dataset.annotations.count + (images == nil ? 0 : dataset.images.count)
+        var findings = try check.findings(in: dataset) { done, _ in progress.update(done, of: total) }
         progress.finish()
         if let other {
             findings += try check.overlap(
@@ -83,9 +84,6 @@ struct CheckDatasetCommand: ParsableCommand {
             annotationCount: dataset.annotations.count, categoryCount: dataset.categories.count,
             findings: findings)
         print(json ? try report.json() : report.text)
-        if images != nil, PictureSizes.reader == nil {
-            StandardError.note("sizes of pictures are not compared: this program was built without a decoder")
-        }
         if report.errorCount > 0 { throw ExitCode(CommandStatus.badData) }
     }
 

@@ -97,15 +97,21 @@ struct ScoreCommand: ParsableCommand {
 
         let evaluation = try Evaluation(truth: truth, detections: results[0], options: options)
         var report = ScoreReport(evaluation, splits: splits)
+        let draws = bootstrap ?? 1000
+        let progress = ProgressBar("draws")
+        let total = compare == nil ? draws : 2 * draws
+        let resampling = ResamplingProgress { progress.update($0, of: total) }
         if let compare {
             let other = try Evaluation(truth: truth, detections: results[1], options: options)
             report.differences = try Evaluation.compare(
-                evaluation, other, parts: evaluation.parts(splits), resamples: bootstrap ?? 1000, seed: seed)
+                evaluation, other, parts: evaluation.parts(splits), resamples: draws, seed: seed,
+                progress: resampling)
             report.comparedFile = compare
-        } else if let bootstrap {
+        } else if bootstrap != nil {
             report.intervals = try evaluation.intervals(
-                parts: evaluation.parts(splits), resamples: bootstrap, seed: seed)
+                parts: evaluation.parts(splits), resamples: draws, seed: seed, progress: resampling)
         }
+        progress.finish()
         if let plots {
             try PlotFolder(path: plots).write(evaluation.precisionRecallPlots(parts: report.parts))
         }

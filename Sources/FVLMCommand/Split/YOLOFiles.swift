@@ -30,12 +30,18 @@ struct YOLOFiles {
                     + description.subsets.map(\.name).joined(separator: ", "))
         }
         let own = (file as NSString).deletingLastPathComponent
-        let base = root.hasPrefix("/") ? root : own.isEmpty ? root : own + "/" + root
-        folders = found.folders.map { $0.hasPrefix("/") ? $0 : base + "/" + $0 }
+        let base = Self.joined(own, root)
+        folders = found.folders.map { Self.joined(base, $0) }
         for folder in folders where folder.hasSuffix(".txt") {
             throw AnnotationFileError(
                 file: file, reason: "\(folder) is a list of files; a folder of pictures is needed")
         }
+    }
+
+    /// A path that is relative to a folder, or absolute.
+    private static func joined(_ folder: String, _ path: String) -> String {
+        if path.isEmpty || path == "." { return folder }
+        return folder.isEmpty || path.hasPrefix("/") ? path : folder + "/" + path
     }
 
     private static func parse(_ data: Data, file: String) throws -> (YOLODescription, root: String) {
@@ -114,16 +120,12 @@ struct YOLOFiles {
 
     /// The pictures below the folders, by name, with their sizes.
     func images(_ report: inout ConversionReport) throws -> [(image: ImageRecord, label: String)] {
-        guard let size = PictureSizes.reader else {
-            throw ConversionError(
-                "this program was built without a decoder of pictures; give their sizes by --like FILE.json")
-        }
         var result: [(image: ImageRecord, label: String)] = []
         for folder in folders {
             let labels = try Self.labels(folder)
             let names = try Self.files(folder, Self.extensions)
             for name in names {
-                let size = try size("\(folder)/\(name)")
+                let size = try PictureSizes.reader("\(folder)/\(name)")
                 result.append(
                     (
                         ImageRecord(

@@ -62,29 +62,31 @@ struct SplitToYOLOCommand: ParsableCommand {
         let categories = try YOLOExport.categories(of: subsets.map(\.loaded.dataset))
         var export = try YOLOExport(type == .box ? .boxes : .polygons, categories: categories)
         let folder = try NewFolder(path: output)
-        for subset in subsets { try write(subset, &export, folder) }
+        let counts = try subsets.map { try write($0, &export, folder) }
         try folder.write(
             YOLODescription(
                 names: categories.map(\.name), categoryIDs: categories.map(\.id),
                 subsets: subsets.map { ($0.name, ["images/\($0.name)"]) }
             ).yaml, to: "data.yaml")
+        let path = folder.path
         try folder.finish()
-        for text in ["ids of images and annotations, areas and licences have no place in YOLO's form"] {
-            StandardError.note(text)
-        }
+        StandardError.note("ids of images and annotations, areas and licences have no place in YOLO's form")
         try SplitSummary(
-            files: subsets.map {
+            files: zip(subsets, counts).map {
                 SplitSummary.File(
-                    path: "\(output)/labels/\($0.name)", images: $0.loaded.dataset.images.count,
-                    annotations: $0.loaded.dataset.annotations.count, categories: categories.count)
+                    path: "\(path)/labels/\($0.name)", images: $0.loaded.dataset.images.count,
+                    annotations: $1, categories: categories.count)
             }, reports: subsets.map(\.loaded.report) + [export.report]
         ).print(json: json)
     }
 
-    private func write(_ subset: Subset, _ export: inout YOLOExport, _ folder: borrowing NewFolder) throws {
+    /// - Returns: the number of objects that were written.
+    private func write(
+        _ subset: Subset, _ export: inout YOLOExport, _ folder: borrowing NewFolder
+    ) throws -> Int {
         let dataset = subset.loaded.dataset
-        let progress = ProgressLine("label files")
-        var done = 0
+        let progress = ProgressBar("label files")
+        var (done, objects) = (0, 0)
         try folder.makeFolder("images/\(subset.name)")
         try folder.makeFolder("labels/\(subset.name)")
         let locations = subset.pictures.map { pictures in
@@ -100,8 +102,10 @@ struct SplitToYOLOCommand: ParsableCommand {
                 try folder.link(location, as: "images/\(subset.name)/\(picture)")
             }
             done += 1
-            progress.show(done, of: dataset.images.count)
+            objects += text.utf8.count { $0 == UInt8(ascii: "\n") }
+            progress.update(done, of: dataset.images.count)
         }
         progress.finish()
+        return objects
     }
 }

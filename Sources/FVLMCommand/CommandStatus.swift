@@ -1,12 +1,12 @@
 import COCO
 import Foundation
+import Imaging
 import WeightFiles
 
 #if FVLM_TORCH
     import CLIP
     import Detection
     import FVLM
-    import Imaging
     import Torch
     import Training
 #endif
@@ -23,7 +23,8 @@ struct CommandStatus {
     init?(_ error: any Error) {
         switch error {
         case let error as AnnotationFileError: code = error.kind == .malformed ? Self.badData : 1
-        case is EvaluationError, is MaskError, is ConversionError, is WeightFileError: code = Self.badData
+        case is EvaluationError, is MaskError, is ConversionError, is WeightFileError, is ImagingError:
+            code = Self.badData
         default:
             #if FVLM_TORCH
                 guard let code = Self.networkStatus(error) else { return nil }
@@ -38,8 +39,7 @@ struct CommandStatus {
         private static func networkStatus(_ error: any Error) -> Int32? {
             switch error {
             case is CLIPError, is WeightMismatch, is TokenizerError, is PreprocessingError, is PromptError,
-                is ImagingError, is ConfigurationError, is DetectionError,
-                is TrainingError:
+                is ConfigurationError, is DetectionError, is TrainingError:
                 badData
             case is TorchError: 1
             default: nil

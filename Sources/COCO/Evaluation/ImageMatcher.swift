@@ -1,0 +1,159 @@
+/// Matches the detections of one image at a time; a thread has one and its buffers are used again.
+struct ImageMatcher {
+    let problem: EvaluationProblem
+    let areas: [AreaRange]
+    /// The overlap from which on a detection matches, never quite 1, so that equal boxes match in spite of rounding.
+    let thresholds: [Double]
+    let limit: Int
+    let allThresholds: UInt16
+    let takesBoxAreas: Bool
+    let takesMaskAreas: Bool
+
+    var arena = MaskArena()
+    var truthMasks: [MaskArena.Entry] = []
+    var detectionMasks: [MaskArena.Entry] = []
+    var detectionAreas: [Double] = []
+    var truthBoxes: [Box] = []
+    var isCrowd: [Bool] = []
+    var isIgnored: [Bool] = []
+    /// Detections by annotations.
+    var overlaps: [Double] = []
+    var greatestOverlaps: [Double] = []
+    /// The annotations, those to be ignored last.
+    var order: [Int] = []
+    /// A bit for every threshold at which an annotation is taken.
+    var taken: [UInt16] = []
+
+    init(_ problem: EvaluationProblem) {
+        self.problem = problem
+        let options = problem.options
+        areas = options.areaRanges
+        thresholds = options.iouThresholds.map { min($0, 1 - 1e-10) }
+        limit = options.rules == .lvis ? .max : options.detectionLimits.last ?? .max
+        allThresholds = UInt16(truncatingIfNeeded: (1 << options.iouThresholds.count) - 1)
+        let table = problem.detections
+        // pycocotools looks at the first detection of the file.
+        let firstHasBox = table.hasBox.first ?? false
+        takesBoxAreas =
+            options.geometry == .box
+            ? !(options.pycocotoolsCompatible && !firstHasBox)
+            : options.pycocotoolsCompatible && firstHasBox
+        takesMaskAreas = options.geometry == .box && !takesBoxAreas
+    }
+
+    mutating func match(
+        image: Int, outcomes: Parallel.Shared<MatchTable.Outcome>, ranks: Parallel.Shared<Int32>
+    ) throws {
+        var detection = problem.detectionStarts[image]
+        let detectionEnd = problem.detectionStarts[image + 1]
+        guard detection < detectionEnd else { return }
+        var truth = problem.annotationStarts[image]
+        let truthEnd = problem.annotationStarts[image + 1]
+        let federation = problem.options.rules == .lvis ? try Federation(problem, image: image) : nil
+        arena.removeAll()
+        while detection < detectionEnd {
+            let category = problem.detectionCategories[detection]
+            var nextDetection = detection + 1
+            while nextDetection < detectionEnd, problem.detectionCategories[nextDetection] == category {
+                nextDetection += 1
+            }
+            while truth < truthEnd, problem.annotationCategories[truth] < category { truth += 1 }
+            var nextTruth = truth
+            while nextTruth < truthEnd, problem.annotationCategories[nextTruth] == category { nextTruth += 1 }
+            for place in detection..<nextDetection { ranks[place] = Int32(place - detection) }
+            try match(
+                image: image, detections: detection..<min(nextDetection, detection.addingClamped(limit)),
+                truth: truth..<nextTruth, isPartial: federation?.isPartial(category) ?? false,
+                outcomes: outcomes)
+            detection = nextDetection
+            truth = nextTruth
+        }
+    }
+
+    /// Matches the detections of one image and class.
+    private mutating func match(
+        image: Int, detections: Range<Int>, truth: Range<Int>, isPartial: Bool,
+        outcomes: Parallel.Shared<MatchTable.Outcome>
+    ) throws {
+        try measureDetections(image, detections, needsOverlap: !truth.isEmpty)
+        if truth.isEmpty {
+            for (index, place) in detections.enumerated() {
+                for (area, range) in areas.enumerated() {
+                    let counts = range.contains(detectionAreas[index]) && !isPartial
+                    outcomes[place * areas.count + area] = MatchTable.Outcome(
+                        isTrue: 0, isFalse: counts ? allThresholds : 0)
+                }
+            }
+            return
+        }
+        try measureTruth(image, truth)
+        try measureOverlaps(detections, truth)
+        for area in areas.indices {
+            matchGreedily(detections, truth, area: area, isPartial: isPartial, outcomes: outcomes)
+        }
+    }
+
+    /// The assignment of the reference: detections by falling score take the free annotation of greatest overlap,
+    /// one to be ignored only when there is no other.
+    private mutating func matchGreedily(
+        _ detections: Range<Int>, _ truth: Range<Int>, area: Int, isPartial: Bool,
+        outcomes: Parallel.Shared<MatchTable.Outcome>
+    ) {
+        let range = areas[area]
+        let table = problem.truth.annotations
+        let count = truth.count
+        order.removeAll(keepingCapacity: true)
+        func isOutside(_ index: Int) -> Bool {
+            isIgnored[index]
+                || !range.contains(table.areas[Int(problem.annotationRows[truth.lowerBound + index])])
+        }
+        for index in 0..<count where !isOutside(index) { order.append(index) }
+        let counted = order.count
+        for index in 0..<count where isOutside(index) { order.append(index) }
+        taken.removeAll(keepingCapacity: true)
+        taken.append(contentsOf: repeatElement(0, count: count))
+
+        for (index, place) in detections.enumerated() {
+            var isTrue: UInt16 = 0
+            var isMatched: UInt16 = 0
+            for (bit, threshold) in thresholds.enumerated() {
+                // Thresholds rise, so that no later one is reached either.
+                guard greatestOverlaps[index] >= threshold else { break }
+                let mask: UInt16 = 1 << UInt16(bit)
+                var best = threshold
+                var match = -1
+                for position in 0..<count {
+                    let candidate = order[position]
+                    if taken[candidate] & mask != 0, !isCrowd[candidate] { continue }
+                    if position >= counted, match >= 0, match < counted { break }
+                    let overlap = overlaps[index * count + candidate]
+                    if overlap < best { continue }
+                    best = overlap
+                    match = position
+                }
+                guard match >= 0 else { continue }
+                taken[order[match]] |= mask
+                if match >= counted {
+                    isMatched |= mask
+                } else if problem.options.pycocotoolsCompatible,
+                    table.ids[Int(problem.annotationRows[truth.lowerBound + order[match]])] == 0
+                {
+                    // The reference marks a match by the id, and takes 0 for no match.
+                } else {
+                    isMatched |= mask
+                    isTrue |= mask
+                }
+            }
+            let countsUnmatched = range.contains(detectionAreas[index]) && !isPartial
+            outcomes[place * areas.count + area] = MatchTable.Outcome(
+                isTrue: isTrue, isFalse: countsUnmatched ? allThresholds & ~isMatched : 0)
+        }
+    }
+}
+
+extension Int {
+    fileprivate func addingClamped(_ other: Int) -> Int {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+}

@@ -1,0 +1,256 @@
+import COCO
+import Foundation
+import Testing
+
+@Suite struct YOLOTests {
+    private let image = ImageRecord(id: 3, width: 200, height: 100, fileName: "sub.d/p.1.jpg")
+
+    private func dataset(_ annotations: [Annotation]) -> Dataset {
+        var data = Dataset()
+        data.images.append(image)
+        data.categories = [Category(id: 7, name: "dog"), Category(id: 2, name: "cat")]
+        for annotation in annotations { data.annotations.append(annotation) }
+        return data
+    }
+
+    private func export(
+        _ data: Dataset, _ geometry: YOLOGeometry
+    ) throws -> (texts: [String: String], report: ConversionReport) {
+        var export = try YOLOExport(geometry, categories: data.categories)
+        var texts: [String: String] = [:]
+        try export.labels(of: data) { _, label, text in texts[label] = text }
+        return (texts, export.report)
+    }
+
+    private func importing(_ text: String?) throws -> (Dataset, ConversionReport) {
+        var conversion = try YOLOImport(names: ["dog", "cat"], categoryIDs: [7, 2])
+        try conversion.add(image, labels: text, source: "p.txt")
+        return (conversion.dataset, conversion.report)
+    }
+
+    @Test func linesAreAsYOLOWritesThem() throws {
+        let data = dataset([
+            Annotation(
+                id: 1, imageID: 3, categoryID: 2, box: Box(x: 20, y: 10, width: 40, height: 20), area: 800),
+            Annotation(
+                id: 2, imageID: 3, categoryID: 7, box: Box(x: 0, y: 0, width: 100, height: 50), area: 2500,
+                segmentation: .polygons([[0, 0, 100, 0, 0, 50]])),
+        ])
+        let boxes = try export(data, .boxes)
+        #expect(boxes.texts == ["sub.d/p.1.txt": "1 0.2 0.2 0.2 0.2\n0 0.25 0.25 0.5 0.5\n"])
+        #expect(boxes.report.entries.map(\.count) == [1])
+        let outlines = try export(data, .polygons)
+        #expect(
+            outlines.texts["sub.d/p.1.txt"] == "1 0.1 0.1 0.3 0.1 0.3 0.3 0.1 0.3\n0 0 0 0.5 0 0 0.5\n")
+        #expect(outlines.report.entries.map(\.ids) == [[1]])
+    }
+
+    @Test func boxesComeBack() throws {
+        var generator = SeededGenerator(3)
+        var annotations: [Annotation] = []
+        for id in 1...200 {
+            let (x, y) = (
+                Double.random(in: 0..<150, using: &generator), Double.random(in: 0..<80, using: &generator)
+            )
+            let box = Box(
+                x: x, y: y, width: .random(in: 0.01...(200 - x), using: &generator),
+                height: .random(in: 0.01...(100 - y), using: &generator))
+            annotations.append(
+                Annotation(
+                    id: Int64(id), imageID: 3, categoryID: id.isMultiple(of: 3) ? 7 : 2, box: box,
+                    area: box.area))
+        }
+        let text = try #require(try export(dataset(annotations), .boxes).texts.values.first)
+        let (result, report) = try importing(text)
+        #expect(report.entries.isEmpty && result.categories == dataset([]).categories)
+        for (a, b) in zip(result.annotationList, annotations) {
+            let (box, expected) = (try #require(a.box), try #require(b.box))
+            #expect(a.id == b.id && a.categoryID == b.categoryID)
+            for path in [\Box.x, \.y, \.width, \.height] {
+                #expect((box[keyPath: path] - expected[keyPath: path]).magnitude < 1e-6)
+            }
+        }
+        #expect(result.annotations.count == annotations.count)
+    }
+
+    @Test func masksOfOneAndOfSeveralPartsComeBack() throws {
+        var generator = SeededGenerator(9)
+        for _ in 0..<30 {
+            // Blots of pixels: parts, holes, corners that touch.
+            var pixels = [UInt8](repeating: 0, count: 200 * 100)
+            for _ in 0..<8 {
+                let (x, y) = (
+                    Int.random(in: 0..<180, using: &generator), Int.random(in: 0..<85, using: &generator)
+                )
+                let value = UInt8.random(in: 0...2, using: &generator) > 0
+                for row in y..<y + Int.random(in: 1...15, using: &generator) {
+                    for column in x..<x + 12 { pixels[row * 200 + column] = value ? 1 : 0 }
+                }
+            }
+            let mask = try RunLengthMask(height: 100, width: 200, pixels: pixels)
+            guard mask.area > 0 else { continue }
+            let data = dataset([
+                Annotation(
+                    id: 1, imageID: 3, categoryID: 7,
+                    segmentation: .compressedRunLengths(height: 100, width: 200, counts: mask.compressed))
+            ])
+            let text = try #require(try export(data, .polygons).texts.values.first)
+            let result = try importing(text).0.annotations[0]
+            let back = try RunLengthMask(try #require(result.segmentation), height: 100, width: 200)
+            let parts = try mask.polygons().count
+            if parts == 1 {
+                #expect(back == mask)
+            } else {
+                // The cuts between parts may cover pixels whose middles they pass, never take any away.
+                let overlap = try back.overlap(with: mask)
+                #expect(overlap > 0.97, "\(overlap)")
+            }
+            #expect(result.area == Double(back.area))
+        }
+    }
+
+    @Test func lossesAreToldAndNothingElseIsLost() throws {
+        let data = dataset([
+            Annotation(
+                id: 1, imageID: 3, categoryID: 7, box: Box(x: 1, y: 1, width: 5, height: 5), isCrowd: true),
+            Annotation(id: 2, imageID: 3, categoryID: 7, box: Box(x: 1, y: 1, width: 0, height: 5)),
+            Annotation(id: 3, imageID: 3, categoryID: 7, box: Box(x: 300, y: 1, width: 4, height: 5)),
+            Annotation(id: 4, imageID: 3, categoryID: 7, box: Box(x: 190, y: 1, width: 20, height: 5)),
+            Annotation(id: 5, imageID: 3, categoryID: 99, box: Box(x: 1, y: 1, width: 5, height: 5)),
+            Annotation(id: 6, imageID: 4, categoryID: 7, box: Box(x: 1, y: 1, width: 5, height: 5)),
+            Annotation(id: 7, imageID: 3, categoryID: 7),
+            Annotation(
+                id: 8, imageID: 3, categoryID: 7, box: Box(x: 1, y: 1, width: 5, height: 5), isIgnored: true),
+            Annotation(id: 9, imageID: 3, categoryID: 7, box: Box(x: .nan, y: 1, width: 5, height: 5)),
+        ])
+        let (texts, report) = try export(data, .boxes)
+        #expect(texts.values.first == "0 0.975 0.035 0.05 0.05\n")
+        #expect(report.entries.flatMap(\.ids).sorted() == Array(1...9))
+        let masks = dataset([
+            Annotation(id: 1, imageID: 3, categoryID: 7, segmentation: .polygons([[0, 0, 1, 1]])),
+            Annotation(id: 2, imageID: 3, categoryID: 7, segmentation: .polygons([])),
+            Annotation(
+                id: 3, imageID: 3, categoryID: 7, segmentation: .runLengths(height: 5, width: 5, counts: [1])),
+            Annotation(
+                id: 4, imageID: 3, categoryID: 7,
+                segmentation: .runLengths(height: 2, width: 2, counts: [0, 4])),
+            Annotation(
+                id: 5, imageID: 3, categoryID: 7, segmentation: .polygons([[-5, 0, 10, 0, 10, 50, -5, 50]])),
+            Annotation(
+                id: 6, imageID: 3, categoryID: 7,
+                segmentation: .polygons([[0, 0, .infinity, 1, 2, 2], [0, 0, 4, 0, 4, 4]])),
+        ])
+        let outlines = try export(masks, .polygons)
+        #expect(Set(outlines.report.entries.flatMap(\.ids)) == Set(1...6))
+        #expect(outlines.texts.values.first?.split(separator: "\n").count == 2)
+    }
+
+    @Test func imagesThatCannotBeConvertedAreErrors() throws {
+        for name in ["../evil.jpg", "/etc/passwd", "a//b.jpg", "", "a/./b.jpg", "a\0b.jpg"] {
+            var data = Dataset()
+            data.images.append(ImageRecord(id: 1, width: 2, height: 2, fileName: name))
+            #expect(throws: ConversionError.self) { try export(data, .boxes) }
+        }
+        for records in [
+            [ImageRecord(id: 1, width: 0, height: 5, fileName: "a.jpg")],
+            [
+                ImageRecord(id: 1, width: 5, height: 5, fileName: "a.jpg"),
+                ImageRecord(id: 2, width: 5, height: 5, fileName: "a.png"),
+            ],
+            [
+                ImageRecord(id: 1, width: 5, height: 5, fileName: "a.jpg"),
+                ImageRecord(id: 1, width: 5, height: 5, fileName: "b.jpg"),
+            ],
+        ] {
+            var data = Dataset()
+            for record in records { data.images.append(record) }
+            #expect(throws: ConversionError.self) { try export(data, .boxes) }
+        }
+        #expect(throws: ConversionError.self) {
+            try YOLOExport(.boxes, categories: [Category(id: 1, name: "a"), Category(id: 1, name: "b")])
+        }
+    }
+
+    @Test func brokenLabelsAreErrorsWithFileAndLine() throws {
+        for (line, text) in [
+            ("0 0.5 0.5 x 0.1", "\"x\" is no number"), ("2 0.5 0.5 0.1 0.1", "class 2 of 2 classes"),
+            ("-1 0.5 0.5 0.1 0.1", "class -1"), ("0.5 0.5 0.5 0.1 0.1", "number of a class"),
+            ("0 0.5 0.5 0.1", "4 numbers"), ("0 0.5 0.5 0.1 0.1 0.9", "no score"),
+            ("0 0.5 nan 0.1 0.1", "is no number"), ("0 0.1 0.1 0.2 0.2 0.3 0.3 0.4", "8 numbers"),
+            ("0 1e308 0.5 0.1 0.1", "too large"), ("1e99 0.5 0.5 0.1 0.1", "number of a class"),
+        ] {
+            let error = #expect(throws: ConversionError.self) {
+                try importing("1 0.5 0.5 0.1 0.1\r\n\n\(line)\n")
+            }
+            let description = error?.description ?? ""
+            #expect(description.hasPrefix("p.txt:3: ") && description.contains(text), "\(description)")
+        }
+        #expect(throws: ConversionError.self) { try YOLOImport(names: ["a"], categoryIDs: [1, 2]) }
+        #expect(throws: ConversionError.self) { try YOLOImport(names: ["a", "b"], categoryIDs: [1, 1]) }
+    }
+
+    @Test func missingLabelsAndOddObjectsAreTold() throws {
+        #expect(try importing(nil).1.entries.map(\.count) == [1])
+        #expect(try importing("").1.entries.isEmpty)
+        let (data, report) = try importing("0 0.5 0.5 2 0.1\n0 0.5 0.5 0 0.1\n")
+        #expect(data.annotations.count == 2 && report.entries.flatMap(\.ids) == [1, 2])
+    }
+
+    @Test func descriptionsQuoteNames() {
+        let description = YOLODescription(
+            names: ["a: b", "say \"hi\"\n", "#1", "no"], categoryIDs: [4, 5, 6, 7],
+            subsets: [("train", ["images/train"]), ("val", ["a", "b"])])
+        #expect(
+            description.yaml == """
+                train: "images/train"
+                val: ["a", "b"]
+                nc: 4
+                names:
+                  0: "a: b"
+                  1: "say \\"hi\\"\\n"
+                  2: "#1"
+                  3: "no"
+                # Ids of the classes in the COCO file, in the order of names.
+                category_ids: [4, 5, 6, 7]
+
+                """)
+    }
+
+    static let mini = ProcessInfo.processInfo.environment["FVLM_COCO_MINI"]
+
+    @Test(
+        .enabled(if: mini != nil, "needs the folder of coco-mini in the environment variable FVLM_COCO_MINI"),
+        arguments: ["instances_train", "instances_val"])
+    func masksOfPhotographsComeBack(_ name: String) throws {
+        let data = try Dataset(path: try #require(Self.mini) + "/\(name).json")
+        var export = try YOLOExport(.polygons, categories: data.categories)
+        var conversion = try YOLOImport(
+            names: data.categories.map(\.name), categoryIDs: data.categories.map(\.id))
+        var row = 0
+        try export.labels(of: data) { _, label, text in
+            try conversion.add(data.images[row], labels: text, source: label)
+            row += 1
+        }
+        let crowds = Set(data.annotationList.filter(\.isCrowd).map(\.id))
+        let lost = Set(
+            export.report.entries.filter { $0.text.contains("left out") }.flatMap(\.ids))
+        #expect(lost == crowds)
+        let result = conversion.dataset
+        // Objects come back picture by picture, in the order of the file.
+        let order = data.imageList.flatMap { image in
+            data.annotationList.filter { $0.imageID == image.id && !$0.isCrowd }
+        }
+        try #require(result.annotations.count == order.count)
+        for (back, annotation) in zip(result.annotationList, order) {
+            #expect(back.categoryID == annotation.categoryID && back.imageID == annotation.imageID)
+            let image = try #require(data.imageList.first { $0.id == annotation.imageID })
+            let (a, b) = (
+                try RunLengthMask(try #require(back.segmentation), height: image.height, width: image.width),
+                try RunLengthMask(
+                    try #require(annotation.segmentation), height: image.height, width: image.width)
+            )
+            let overlap = try a.overlap(with: b)
+            #expect(overlap > 0.9, "annotation \(annotation.id): \(overlap)")
+        }
+    }
+}

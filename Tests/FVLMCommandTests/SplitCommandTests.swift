@@ -1,0 +1,284 @@
+import COCO
+import FixtureSupport
+import Foundation
+import Testing
+
+@Suite struct SplitCommandTests {
+    private static let fixtures = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "Fixtures")
+    private let lvis = Self.fixtures.appending(path: "lvis/eval-small/gt.json").path
+    private let coco = Self.fixtures.appending(path: "coco/eval-1/gt.json").path
+
+    /// A data set with COCO's 80 classes, an object of each in an image of its own.
+    private func allClasses() throws -> Dataset {
+        var data = Dataset()
+        for (id, name) in OpenVocabularySplit.cocoNames.sorted(by: { $0.key < $1.key }) {
+            data.categories.append(Category(id: id, name: name))
+            data.images.append(ImageRecord(id: id, width: 50, height: 40, fileName: "\(id).jpg"))
+            data.annotations.append(
+                Annotation(
+                    id: id, imageID: id, categoryID: id, box: Box(x: 1, y: 2, width: 10, height: 5), area: 50)
+            )
+        }
+        return data
+    }
+
+    private func run(_ arguments: String..., input: String? = nil) throws -> Program {
+        try Program(["split"] + arguments, input: input)
+    }
+
+    private func read(_ text: String) throws -> Dataset {
+        try Array(text.utf8).withUnsafeBytes { try Dataset(json: $0) }
+    }
+
+    private func text(_ data: Dataset) throws -> String { String(decoding: try data.json(), as: UTF8.self) }
+
+    @Test func publishedSplitsAreFiltered() throws {
+        let input = try text(try allClasses())
+        for (part, count) in [("base", 48), ("novel", 17), ("all", 65)] {
+            let run = try run("filter", "-", "--split", "ovd48-17", "--part", part, "-o", "-", input: input)
+            #expect(run.status == 0)
+            let data = try read(run.output)
+            #expect(data.categories.count == count && data.annotations.count == count)
+            #expect(data.images.count == 80)
+            #expect(run.errors.contains("note: \(80 - count) annotations are of other categories: left out"))
+        }
+        let rare = try read(
+            try run("filter", lvis, "--split", "lvis-base-rare", "--part", "novel", "-o", "-").output)
+        #expect(!rare.categories.isEmpty && rare.categories.allSatisfy { $0.frequency == .rare })
+    }
+
+    @Test func categoriesAreFilteredByListFileAndFrequency() throws {
+        let folder = try TemporaryFolder()
+        let input = try folder.write(try text(try allClasses()), "all.json")
+        let names = try folder.write("dog\r\n\n  hot dog \n", "names.txt")
+        let output = folder.path + "/out.json"
+        let listed = try run(
+            "filter", input, "--categories-file", names, "--category", "cat", "--category-id", "1",
+            "--drop-empty-images", "-o", output)
+        #expect(listed.status == 0 && listed.output == "\(output): 4 images, 4 annotations, 4 categories\n")
+        #expect(try Dataset(path: output).categories.map(\.name) == ["person", "cat", "dog", "hot dog"])
+        let others = try run("filter", input, "--category", "cat", "--exclude", "-o", "-")
+        #expect(try read(others.output).categories.count == 79)
+        let rare = try run("filter", input, "--frequency", "rare", "-o", "-")
+        #expect(
+            try read(rare.output).categories.count == 80 && rare.errors.contains("images of this file were"))
+        let stated = try run("filter", lvis, "--frequency", "common", "--frequency", "frequent", "-o", "-")
+        #expect(try read(stated.output).categories.allSatisfy { $0.frequency != .rare })
+        #expect(!stated.errors.contains("were counted"))
+        let unknown = try run("filter", input, "--category", "unicorn", "-o", output)
+        #expect(
+            unknown.status == 65 && unknown.errors.contains("1 of 1 names are of no category: \"unicorn\""))
+        let empty = try run("filter", input, "--categories-file", folder.write(" \n", "e.txt"), "-o", output)
+        #expect(empty.status == 65 && empty.errors.contains("holds no name"))
+        #expect(try run("filter", input, "--category-id", "1000", "-o", output).status == 65)
+    }
+
+    @Test func unreadFieldsAreTold() throws {
+        let run = try run(
+            "filter", "-", "--category", "a", "-o", "-",
+            input: #"{"images": [{"id": 1, "flickr_url": ""}], "categories": [{"id": 1, "name": "a"}]}"#)
+        #expect(run.errors.contains(#"note: 1 images of - have the field "flickr_url", which is not kept"#))
+    }
+
+    @Test func samplesAndTheRest() throws {
+        let folder = try TemporaryFolder()
+        let (a, b) = (folder.path + "/a.json", folder.path + "/b.json")
+        let run = try run(
+            "subsample", coco, "--fraction", "0.5", "--seed", "4", "-o", a, "--rest", b, "--json")
+        #expect(run.status == 0)
+        let (sample, rest, whole) = (try Dataset(path: a), try Dataset(path: b), try Dataset(path: coco))
+        #expect(sample.images.count + rest.images.count == whole.images.count)
+        #expect(run.output.contains(#""images":\#(sample.images.count),"path":"\#(a)""#), "\(run.output)")
+        let again = try self.run("subsample", coco, "--fraction", "0.5", "--seed", "4", "-o", "-")
+        #expect(again.output == (try text(sample)))
+        #expect(try self.run("subsample", coco, "--images", "3", "--seed", "5", "-o", a).status == 0)
+        #expect(try Dataset(path: a).images.count == 3)
+        let many = try self.run("subsample", coco, "--images", "1000", "-o", a)
+        #expect(many.status == 65 && many.errors.contains("1000 images are asked for"))
+    }
+
+    @Test func partsMerge() throws {
+        let folder = try TemporaryFolder()
+        let (a, b, c) = (folder.path + "/a.json", folder.path + "/b.json", folder.path + "/c.json")
+        _ = try run("subsample", coco, "--images", "4", "-o", a, "--rest", b)
+        #expect(try run("merge", a, b, "-o", c).status == 0)
+        let (merged, whole) = (try Dataset(path: c), try Dataset(path: coco))
+        #expect(Set(merged.images.ids) == Set(whole.images.ids))
+        #expect(Set(merged.annotations.ids) == Set(whole.annotations.ids))
+        let conflict = try run("merge", coco, lvis, "-o", folder.path + "/d.json")
+        #expect(conflict.status == 65 && conflict.errors.contains("--renumber"))
+        #expect(conflict.errors.split(separator: "\n").count == 2)
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/d.json"))
+        #expect(try run("merge", coco, lvis, "--renumber", "-o", folder.path + "/d.json").status == 0)
+    }
+
+    @Test func lvisBecomesCOCO() throws {
+        let run = try run("lvis-to-coco", lvis, "-o", "-")
+        #expect(run.status == 0 && run.errors.contains("neg_category_ids"))
+        #expect(try !read(run.output).isFederated)
+        let none = try self.run("lvis-to-coco", lvis, "--classes", "coco", "-o", "-")
+        #expect(try read(none.output).categories.isEmpty && none.errors.contains("80 categories of COCO"))
+    }
+
+    @Test func boxesGoToYOLOAndComeBack() throws {
+        let folder = try TemporaryFolder()
+        let data = try allClasses()
+        let input = try folder.write(try text(data), "all.json")
+        try folder.write("pixels", "pictures/1.jpg")
+        let yolo = folder.path + "/yolo"
+        let missing = try run(
+            "to-yolo", "--val", input, "--val-images", folder.path + "/pictures", "-o", yolo)
+        #expect(missing.status == 1 && missing.errors.contains("2.jpg: the picture does not exist"))
+        // Nothing is left behind by what failed.
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == [
+                "all.json", "pictures",
+            ])
+        for image in data.images.ids { try folder.write("pixels", "pictures/\(image).jpg") }
+        let made = try run(
+            "to-yolo", "--val", input, "--val-images", folder.path + "/pictures", "-o", yolo + "/")
+        #expect(made.status == 0, "\(made.errors)")
+        #expect(made.output == "\(yolo)/labels/val: 80 images, 80 annotations, 80 categories\n")
+        #expect(try String(contentsOfFile: yolo + "/images/val/90.jpg", encoding: .utf8) == "pixels")
+        #expect(
+            try String(contentsOfFile: yolo + "/labels/val/90.txt", encoding: .utf8)
+                == "79 0.12 0.1125 0.2 0.125\n")
+        let back = try run("from-yolo", yolo, "--subset", "val", "--like", input, "-o", "-")
+        #expect(back.status == 0, "\(back.errors)")
+        let result = try read(back.output)
+        #expect(result.categories == data.categories)
+        #expect(
+            result.images.ids == data.images.ids && result.annotations.imageIDs == data.annotations.imageIDs)
+        #expect(result.annotations.categoryIDs == data.annotations.categoryIDs)
+        #expect(
+            result.annotations.boxes.allSatisfy {
+                ($0.x - 1).magnitude < 1e-6 && ($0.width - 10).magnitude < 1e-6
+            })
+        // The same again does not overwrite.
+        let second = try run("to-yolo", "--val", input, "-o", yolo)
+        #expect(second.status == 1 && second.errors.contains("the folder is not empty"))
+    }
+
+    @Test func masksGoToYOLOAndComeBack() throws {
+        let folder = try TemporaryFolder()
+        let yolo = folder.path + "/yolo"
+        #expect(try run("to-yolo", "--train", coco, "--type", "segm", "-o", yolo).status == 0)
+        let back = try run("from-yolo", yolo + "/data.yaml", "--like", coco, "-o", "-")
+        #expect(back.status == 0, "\(back.errors)")
+        let (result, whole) = (try read(back.output), try Dataset(path: coco))
+        let kept = (0..<whole.annotations.count).filter {
+            whole.annotations.flags[$0].isDisjoint(with: [.isCrowd, .isIgnored])
+        }
+        #expect(result.annotations.count == kept.count)
+        #expect(Set(result.annotations.categoryIDs) == Set(kept.map { whole.annotations.categoryIDs[$0] }))
+    }
+
+    @Test func descriptionsOfOthersAreRead() throws {
+        let folder = try TemporaryFolder()
+        let like = try folder.write(
+            #"{"images": [{"id": 9, "width": 10, "height": 10, "file_name": "x.jpg"}], "categories": []}"#,
+            "a.json")
+        try folder.write("1 0.5 0.5 0.2 0.2\n", "data/set/train/labels/x.txt")
+        try folder.write("", "data/set/train/labels/lost.txt")
+        for (names, expected) in [("[a, 'b: c']", ["a", "b: c"]), ("{1: \"no\", 0: yes}", ["yes", "no"])] {
+            let yaml = try folder.write(
+                "path: set\ntrain: [train/images]\nval:\nnames: \(names)\nextra: {a: 1}\n", "data/data.yaml")
+            let run = try run("from-yolo", yaml, "--like", like, "-o", "-")
+            #expect(run.status == 0, "\(run.errors)")
+            let result = try read(run.output)
+            #expect(result.categories.map(\.name) == expected && result.categories.map(\.id) == [1, 2])
+            #expect(result.annotations.categoryIDs == [2] && result.annotations.imageIDs == [9])
+            #expect(run.errors.contains("note: 1 label files belong to no picture"))
+        }
+    }
+
+    @Test func sizesAreReadFromPictures() throws {
+        let folder = try TemporaryFolder()
+        let yaml = try folder.write("train: images\nnames: [a]\n", "data.yaml")
+        try folder.write("0 0.5 0.5 1 1\n", "labels/sub/b.txt")
+        try folder.write("", "images/sub/b.jpg")
+        let images = URL(filePath: folder.path).appending(path: "images")
+        try SmallPictures.turnedJPEG().write(to: images.appending(path: "sub/b.jpg"))
+        try SmallPictures.png().write(to: images.appending(path: "a.png"))
+        let run = try run("from-yolo", yaml, "-o", "-")
+        #expect(run.status == 0 && run.errors.contains("1 pictures have no label file"), "\(run.errors)")
+        let data = try read(run.output)
+        #expect(data.images.ids == [1, 2] && data.images.widths == [4, 3] && data.images.heights == [3, 4])
+        #expect(
+            data.annotations.imageIDs == [2]
+                && data.annotations.boxes == [Box(x: 0, y: 0, width: 3, height: 4)])
+        try folder.write("no picture", "images/c.jpg")
+        let broken = try self.run("from-yolo", yaml, "-o", "-")
+        #expect(broken.status == 65 && broken.errors.contains("c.jpg") && broken.output.isEmpty)
+    }
+
+    @Test func brokenDescriptionsAreErrors() throws {
+        let folder = try TemporaryFolder()
+        for (yaml, text) in [
+            ("train: [", "is no YAML"), ("- a", "needs \"names\""),
+            ("train: a/images", "\"names\" is needed"),
+            ("names: {0: a, 2: b}\ntrain: a/images", "without gaps"),
+            ("names: [a]\nval: x", "has no \"train\""),
+            ("names: [[a]]\ntrain: x", "\"names\" holds no names"),
+            ("names: [a]\ntrain: x.txt", "is a list of files"),
+            ("names: [a]\ntrain: x", "no part of the path is \"images\""), ("\u{FF}", "needs \"names\""),
+            ("names: [a]\ntrain: images\ncategory_ids: [x]", "list of whole numbers"),
+            ("names: [a]\ntrain: images\ncategory_ids: [1, 2]", "2 category ids"),
+            ("names: [a]\ntrain: images", "the folder of the labels does not exist"), ("", "needs \"names\""),
+        ] {
+            let path = try folder.write(yaml, "data.yaml")
+            let run = try run("from-yolo", path, "--like", coco, "-o", "-")
+            #expect(run.status == 65 || run.status == 1, "\(yaml)")
+            #expect(run.errors.hasPrefix("error: ") && run.errors.contains(text), "\(yaml): \(run.errors)")
+            #expect(run.errors.split(separator: "\n").count <= 2 && run.output.isEmpty)
+        }
+        let none = try run("from-yolo", folder.path + "/none", "-o", "-")
+        #expect(none.status == 1 && none.errors.contains("none: cannot be read"))
+    }
+
+    @Test func wrongUsageEndsWith64() throws {
+        for arguments in [
+            ["filter", coco, "-o", "x"], ["filter", coco, "--split", "ovd48-17", "-o", "x"],
+            ["filter", coco, "--category", "a", "--frequency", "rare", "-o", "x"],
+            ["filter", coco, "--category", "a"],
+            ["filter", coco, "--category", "a", "-o", "-", "--json"],
+            ["subsample", coco, "-o", "x"], ["subsample", coco, "--fraction", "1.5", "-o", "x"],
+            ["subsample", coco, "--images", "0", "-o", "x"],
+            ["subsample", coco, "--images", "2", "--fraction", "0.5", "-o", "x"],
+            ["subsample", coco, "--images", "2", "-o", "x", "--rest", "x"], ["merge", "-o", "x"],
+            ["merge", "-", "-", "-o", "x"], ["to-yolo", "-o", "x"],
+            ["to-yolo", "--train", "-", "--val", "-", "-o", "x"],
+            ["to-yolo", "--train", coco, "--val-images", "y", "-o", "x"], ["from-yolo", "-o", "x"],
+            ["lvis-to-coco", lvis, "--classes", "none", "-o", "x"], ["nonsense"],
+        ] {
+            let run = try Program(["split"] + arguments)
+            #expect(run.status == 64 && run.output.isEmpty && !run.errors.isEmpty, "\(arguments)")
+        }
+    }
+
+    @Test func everySubcommandShowsAnExample() throws {
+        for name in ["filter", "subsample", "merge", "to-yolo", "from-yolo", "lvis-to-coco"] {
+            let run = try run(name, "--help")
+            #expect(run.status == 0 && run.output.contains("  fvlm split \(name) "), "\(name)")
+        }
+    }
+
+    @Test func plotsAreWritten() throws {
+        let folder = try TemporaryFolder()
+        let plots = folder.path + "/a/b"
+        let arguments = [
+            "score", "-g", coco, "-d", Self.fixtures.appending(path: "coco/eval-1/dt.json").path, "--plots",
+            plots,
+        ]
+        #expect(try Program(arguments).status == 0)
+        let names = try FileManager.default.contentsOfDirectory(atPath: plots).sorted()
+        #expect(names.contains("precision-recall.svg") && names.contains("worst-classes.svg"))
+        #expect(names.allSatisfy { $0.hasSuffix(".svg") })
+        // A second run replaces them.
+        #expect(try Program(arguments).status == 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: plots).sorted() == names)
+        let blocked = try Program(Array(arguments.dropLast()) + [try folder.write("", "file")])
+        #expect(blocked.status == 1 && blocked.errors.contains("the folder for the plots cannot be made"))
+    }
+}

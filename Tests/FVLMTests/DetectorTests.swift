@@ -1,0 +1,201 @@
+import FVLM
+import FixtureSupport
+import Foundation
+import Imaging
+import Testing
+
+/// The public interface, upon the small CLIPs of the recorded cases with random heads.
+@Suite struct DetectorTests {
+    /// A detector upon the first recorded CLIP of a kind.
+    private func detector(isResNet: Bool, settings: [String] = []) throws -> Detector {
+        let folder = Fixtures.folder("clip").appending(path: isResNet ? "openai-rn" : "hf-vit").path
+        let clip = try CLIPModel.load(isResNet ? folder + "/model.pt" : folder + "/model")
+        var configuration = try DetectorConfiguration(preset: isResNet ? "published" : "vit")
+        configuration.trunk.adapterChannels = [8, 8, 8, 8]
+        configuration = try configuration.with(
+            settings: [
+                "input.size=128", "network.width=8", "network.hidden=16", "network.proposalCount=[50, 20]",
+                "scoring.scoreThreshold=0", "scoring.limit=10",
+            ] + settings)
+        let network = try DetectorNetwork(configuration.architecture(for: clip.configuration))
+        try network.store.initialize(seed: 3)
+        return try Detector(configuration: configuration, clip: clip, network: network)
+    }
+
+    /// A picture with structure, wider than high.
+    private func picture(width: Int = 200, height: Int = 90) throws -> Image {
+        var pixels: [UInt8] = []
+        for y in 0..<height {
+            for x in 0..<width {
+                let isInside = (40..<120).contains(x) && (20..<70).contains(y)
+                pixels += [UInt8(x % 256), UInt8(y * 2 % 256), isInside ? 220 : 30]
+            }
+        }
+        return try Image(width: width, height: height, pixels: pixels)
+    }
+
+    @Test(arguments: [true, false]) func detectionsLieInThePicture(_ isResNet: Bool) async throws {
+        let detector = try detector(isResNet: isResNet)
+        let vocabulary = try await detector.vocabulary(of: ["cat", "dog, brown"], templates: .single)
+        let images = [try picture(), try picture(width: 60, height: 150)]
+        let found = try await detector.detect(images, vocabulary: vocabulary)
+        #expect(found.count == 2)
+        for (image, detections) in zip(images, found) {
+            #expect(!detections.isEmpty && detections.count <= 10)
+            #expect(zip(detections, detections.dropFirst()).allSatisfy { $0.score >= $1.score })
+            for detection in detections {
+                let box = detection.box
+                #expect(box.x1 >= 0 && box.y1 >= 0 && box.x1 <= box.x2 && box.y1 <= box.y2)
+                #expect(box.x2 <= Double(image.width) && box.y2 <= Double(image.height))
+                // A name with a comma is one name.
+                #expect(["cat", "dog, brown"].contains(detection.label))
+                #expect((0...1).contains(detection.score))
+            }
+            let masks = try Detection.masks(of: detections, size: image.size)
+            for mask in masks { #expect(mask?.size == image.size) }
+        }
+    }
+
+    /// Whether pictures go through the network together or alone does not matter, nor which task asks.
+    @Test func callsFromSeveralTasksAgree() async throws {
+        let detector = try detector(isResNet: true)
+        let vocabulary = try await detector.vocabulary(of: ["cat", "dog"], templates: .single)
+        let image = try picture()
+        let alone = try await detector.detect([image], vocabulary: vocabulary)[0]
+        try await withThrowingTaskGroup(of: [Detection].self) { group in
+            for _ in 0..<6 {
+                group.addTask { try await detector.detect([image], vocabulary: vocabulary)[0] }
+            }
+            for try await found in group { #expect(found == alone) }
+        }
+        let synchronous = try Self.detectNow(detector, image, vocabulary)
+        #expect(synchronous == alone)
+    }
+
+    private static func detectNow(_ detector: Detector, _ image: Image, _ vocabulary: Vocabulary) throws
+        -> [Detection]
+    {
+        try detector.detect([image], vocabulary: vocabulary)[0]
+    }
+
+    /// One name or a thousand: the same weights, no padding, and a class more does not change the others' order.
+    @Test(arguments: [1, 80, 1203]) func vocabulariesOfAnySize(_ count: Int) throws {
+        let detector = try detector(isResNet: true)
+        let generator = try Generator(seed: 1)
+        let width = detector.clip.configuration.embeddingWidth
+        func rows(_ count: Int) throws -> Tensor {
+            try Tensor.randomNormal([count, width], generator: generator)
+        }
+        let vocabulary = try Vocabulary(
+            classes: (0..<count).map { Vocabulary.Class("class \($0)") }, templates: ["{}"],
+            embeddings: rows(count),
+            background: Vocabulary.Background(phrase: "background", embedding: rows(1)[0]),
+            clip: detector.identity)
+        let found = try detector.detect([picture()], vocabulary: vocabulary)[0]
+        #expect(!found.isEmpty)
+        #expect(found.allSatisfy { vocabulary.names[$0.classIndex] == $0.label })
+    }
+
+    @Test func anotherCLIPsVocabularyIsRefused() async throws {
+        let first = try detector(isResNet: true)
+        let second = try detector(isResNet: false)
+        let vocabulary = try await second.vocabulary(of: ["cat"], templates: .single)
+        await #expect(throws: CLIPError.self) {
+            try await first.detect([picture()], vocabulary: vocabulary)
+        }
+    }
+
+    @Test func scoresFollowTheOptions() throws {
+        let detector = try detector(isResNet: true)
+        let generator = try Generator(seed: 2)
+        let width = detector.clip.configuration.embeddingWidth
+        func vocabulary(_ split: Vocabulary.Class.Split?) throws -> Vocabulary {
+            try Vocabulary(
+                classes: ["a", "b", "c"].map { Vocabulary.Class($0, split: split) }, templates: ["{}"],
+                embeddings: Tensor.randomNormal([3, width], generator: Generator(seed: 5)),
+                background: Vocabulary.Background(
+                    phrase: "background",
+                    embedding: Tensor.randomNormal([width], generator: Generator(seed: 6))),
+                clip: detector.identity)
+        }
+        _ = generator
+        var options = detector.configuration.options
+        options.fusion = ScoreFusion(baseWeight: 0, novelWeight: 0)
+        let plain = try detector.detect([picture()], vocabulary: vocabulary(nil), options: options)[0]
+        for detection in plain { #expect(abs(detection.score - detection.detectorScore) < 1e-5) }
+        options.scoreThreshold = 0.999_99
+        #expect(try detector.detect([picture()], vocabulary: vocabulary(nil), options: options)[0].isEmpty)
+        options.scoreThreshold = 0
+        options.includesMasks = false
+        let bare = try detector.detect([picture()], vocabulary: vocabulary(.base), options: options)[0]
+        #expect(bare.allSatisfy { $0.mask == nil })
+        #expect(bare.map(\.box) == plain.map(\.box))
+    }
+
+    /// A vocabulary must say what the background is.
+    @Test func aVocabularyWithoutBackgroundIsRefused() throws {
+        let detector = try detector(isResNet: true)
+        let width = detector.clip.configuration.embeddingWidth
+        let vocabulary = try Vocabulary(
+            classes: [.init("a")], templates: ["{}"], embeddings: Tensor.ones([1, width]), background: nil,
+            clip: detector.identity)
+        #expect(throws: CLIPError.self) { try detector.detect([picture()], vocabulary: vocabulary) }
+    }
+
+    @Test(arguments: ["denseValue", "lastHidden", "crop", "none"])
+    func everyScorerOfATransformer(_ scorer: String) throws {
+        let detector = try detector(isResNet: false, settings: ["scoring.scorer=\(scorer)"])
+        let width = detector.clip.configuration.embeddingWidth
+        let vocabulary = try Vocabulary(
+            classes: [.init("a"), .init("b")], templates: ["{}"],
+            embeddings: Tensor.randomNormal([2, width], generator: Generator(seed: 5)),
+            background: Vocabulary.Background(
+                phrase: "background", embedding: Tensor.randomNormal([width], generator: Generator(seed: 6))),
+            clip: detector.identity)
+        let found = try detector.detect([picture()], vocabulary: vocabulary)[0]
+        #expect(!found.isEmpty)
+        #expect(scorer != "none" || found.allSatisfy { $0.score == $0.detectorScore })
+    }
+
+    @Test func aScorerOfTheOtherTowerIsAnError() throws {
+        let error = try #require(throws: ConfigurationError.self) {
+            try detector(isResNet: true, settings: ["scoring.scorer=denseValue"])
+        }
+        #expect(error.description.contains("attentionPool"))
+        #expect(throws: ConfigurationError.self) {
+            try detector(isResNet: false, settings: ["scoring.scorer=everything"])
+        }
+    }
+
+    // MARK: Folders
+
+    @Test func writtenAndLoadedAgainItFindsTheSame() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let detector = try detector(isResNet: true)
+        var configuration = detector.configuration
+        configuration.clip = Fixtures.folder("clip").appending(path: "openai-rn/model.pt").path
+        let vocabulary = try await detector.vocabulary(of: ["cat", "dog"], templates: .single)
+        try ModelFolder(folder).write(configuration, network: detector.model.network, vocabulary: vocabulary)
+        let loaded = try Detector.load(folder)
+        let stored = try Vocabulary(contentsOf: ModelFolder(folder).vocabulary)
+        let found = try await loaded.detect([picture()], vocabulary: stored)[0]
+        let before = try await detector.detect([picture()], vocabulary: vocabulary)[0]
+        #expect(found.map(\.label) == before.map(\.label))
+        for (a, b) in zip(found, before) { #expect(abs(a.score - b.score) < 1e-4) }
+
+        var options = Detector.LoadingOptions()
+        options.settings = ["input.size=64"]
+        #expect(try Detector.load(folder, options: options).configuration.input.size == 64)
+        options.settings = []
+        options.dtype = .bfloat16
+        #expect(
+            try await !Detector.load(folder, options: options).detect([picture()], vocabulary: stored).isEmpty
+        )
+    }
+
+    @Test func aFolderThatIsNoDetectorIsNamed() throws {
+        let error = try #require(throws: ConfigurationError.self) { try Detector.load("/nowhere/detector") }
+        #expect(error.description.contains("/nowhere/detector"))
+    }
+}

@@ -1,0 +1,60 @@
+import Foundation
+import Testing
+import Torch
+import Training
+
+/// A training in a process of its own that is killed again and again, wherever it is, and goes on each time.
+@Suite struct KilledTrainingTests {
+    private static let steps = 40
+
+    private static func trainer(_ path: String?, checkpointInterval: Int? = 1) throws -> (
+        Trainer, ToyDetector
+    ) {
+        let detector = try ToyDetector()
+        let groups = try ParameterGrouping().groups(
+            of: detector.parameters, learningRate: 0.01, weightDecay: 1e-3)
+        let options = TrainerOptions(
+            steps: steps, clipping: .norm(5), averageDecay: 0.9, seed: 3, isDeterministic: true,
+            reportInterval: 1, checkpointInterval: checkpointInterval)
+        let checkpoints = path.map { CheckpointFolder(path: $0, retention: .init(last: 2)) }
+        let trainer = try Trainer(
+            detector, source: SquareSource(delay: 0.002), optimizer: AdamW(groups, learningRate: 0.01),
+            options: options, loader: .init(batchSize: 3, seed: 9, workerCount: 2), checkpoints: checkpoints)
+        if let checkpoint = try checkpoints?.latest() { try trainer.resume(from: checkpoint) }
+        return (trainer, detector)
+    }
+
+    private static func weights(_ detector: ToyDetector) throws -> [[UInt8]] {
+        try detector.parameters.stored().map { $0.withUnsafeBytes { Array($0) } }
+    }
+
+    /// Killed some milliseconds after a step: while its checkpoint is written, its predecessors are removed, or the next
+    /// step is made.
+    @Test func killedFiveTimesItEndsWithTheSameBits() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("killed")
+        var reached = [0]
+        for milliseconds in [1, 20, 9, 35, 3] {
+            await #expect(processExitsWith: .signal(SIGKILL)) {
+                [path = path as String, milliseconds = milliseconds as Int] in
+                let (trainer, _) = try KilledTrainingTests.trainer(path)
+                let last = trainer.step + 2
+                try trainer.run { event in
+                    guard case .progress(let progress) = event, progress.step == last else { return }
+                    Thread.detachNewThread {
+                        Thread.sleep(forTimeInterval: Double(milliseconds) / 1000)
+                        kill(getpid(), SIGKILL)
+                    }
+                }
+                Thread.sleep(forTimeInterval: 10)
+            }
+            reached.append(try CheckpointFolder(path: path).steps().last ?? 0)
+        }
+        #expect(zip(reached, reached.dropFirst()).allSatisfy { $0 < $1 }, "\(reached)")
+        let (last, detector) = try Self.trainer(path, checkpointInterval: nil)
+        try last.run()
+        let (whole, expected) = try Self.trainer(nil)
+        try whole.run()
+        #expect(try Self.weights(detector) == Self.weights(expected))
+    }
+}
