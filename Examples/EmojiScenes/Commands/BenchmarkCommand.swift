@@ -34,7 +34,8 @@ struct BenchmarkCommand: ParsableCommand {
     var novel = SceneSet.NovelObjects.absent
     @Option(
         help:
-            "detectron2 (heads without norms) or published (its batch norms' statistics need several thousand steps).")
+            "detectron2 (heads without norms) or published (its batch norms' statistics need several thousand steps)."
+    )
     var family = DetectorConfiguration.Family.detectron2
     @Option(help: "Threads of an operator; 0 for one a processor.") var threads = 0
     @Flag(help: "Only the main figures.") var quick = false
