@@ -29,20 +29,22 @@ let package = Package(
     targets: [
         // MARK: Without libtorch
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "WeightFiles", dependencies: ["CZlib"]),
+        .target(name: "Files"),
+        .testTarget(name: "FilesTests", dependencies: ["Files", "FixtureSupport"]),
+        .target(name: "WeightFiles", dependencies: ["CZlib", "Files"]),
         .systemLibrary(
             name: "CLibVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"]), .brew(["vips"])]),
         .target(name: "CVips", dependencies: ["CLibVips"]),
         .target(name: "CKernels"),
-        .target(name: "Imaging", dependencies: ["CVips", "CKernels"]),
+        .target(name: "Imaging", dependencies: ["CVips", "CKernels", "Files"]),
         .testTarget(
             name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport"], exclude: ["Pictures"]),
         .target(name: "FixtureSupport", dependencies: ["WeightFiles"], path: "Tests/FixtureSupport"),
-        .target(name: "COCO"),
+        .target(name: "COCO", dependencies: ["Files"]),
         .executableTarget(
             name: "FVLMCommand",
             dependencies: [
-                "COCO", "Imaging", "WeightFiles",
+                "COCO", "Files", "Imaging", "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ]),
@@ -56,7 +58,7 @@ let package = Package(
             path: "Examples/Shapes"),
         .executableTarget(name: "coco-benchmark", dependencies: ["COCO"], path: "Benchmarks/coco/Sources"),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
-        .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "FixtureSupport"]),
+        .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "Files", "FixtureSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17,
@@ -81,10 +83,11 @@ if withTorch {
         .target(
             name: "CLIP",
             dependencies: [
-                "Torch", "Imaging", "WeightFiles", "CZlib",
+                "Torch", "Files", "Imaging", "WeightFiles", "CZlib",
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
-        .testTarget(name: "CLIPTests", dependencies: ["CLIP", "FixtureSupport"], linkerSettings: runPath),
+        .testTarget(
+            name: "CLIPTests", dependencies: ["CLIP", "Files", "FixtureSupport"], linkerSettings: runPath),
         .target(name: "Detection", dependencies: ["Torch", "CKernels"]),
         .testTarget(
             name: "DetectionTests", dependencies: ["Detection", "FixtureSupport"], linkerSettings: runPath),
@@ -95,9 +98,10 @@ if withTorch {
             name: "FVLMTests", dependencies: ["FVLM", "FixtureSupport", "Imaging"], linkerSettings: runPath),
         .target(
             name: "Training",
-            dependencies: ["FVLM", "Detection", "Torch", "Imaging", "COCO", "WeightFiles"]),
+            dependencies: ["FVLM", "Detection", "Torch", "Files", "Imaging", "COCO", "WeightFiles"]),
         .testTarget(
-            name: "TrainingTests", dependencies: ["Training", "FixtureSupport"], linkerSettings: runPath),
+            name: "TrainingTests", dependencies: ["Training", "Files", "FixtureSupport"],
+            linkerSettings: runPath),
         .target(name: "CYardsticks", path: "Benchmarks/Yardsticks"),
         .executableTarget(
             name: "benchmarks",

@@ -1,4 +1,5 @@
 import COCO
+import Files
 import Foundation
 
 /// A folder for diagrams. Files of the same names are replaced, others are left alone.
@@ -14,9 +15,9 @@ struct PlotFolder {
                 file: path, kind: .inaccessible, reason: "the folder for the plots cannot be made")
         }
         for plot in plots {
-            var file = try AtomicFile(path: "\(path)/\(plot.fileName)")
-            try Array(plot.svg.utf8).withUnsafeBytes { try file.write($0) }
-            try file.finish()
+            do {
+                try AtomicFile.write(Array(plot.svg.utf8), to: "\(path)/\(plot.fileName)")
+            } catch { throw AnnotationFileError(error) }
         }
     }
 }

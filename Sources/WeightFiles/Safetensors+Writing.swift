@@ -1,3 +1,5 @@
+import Files
+
 extension Safetensors {
     /// Writes `tensors`, under their names, as a safetensors file.
     ///
@@ -21,7 +23,7 @@ extension Safetensors {
             end += tensors[index].byteCount
         }
         let header = try header(tensors, offsets: offsets, metadata: metadata, path: path)
-        try AtomicFileWriter.write(to: path) { writer in
+        try AtomicFile.writeWeights(to: path) { writer in
             try writer.write(withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) })
             try writer.write(header)
             for index in order {

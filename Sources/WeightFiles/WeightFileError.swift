@@ -1,3 +1,5 @@
+import Files
+
 /// What is wrong with a weight file, where, and what to do about it.
 public struct WeightFileError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The path of the file.
@@ -19,5 +21,16 @@ public struct WeightFileError: Error, Sendable, Hashable, CustomStringConvertibl
     /// One line: file, place, reason.
     public var description: String {
         place.isEmpty ? "\(file): \(reason)" : "\(file): \(place): \(reason)"
+    }
+}
+
+extension AtomicFile {
+    /// Runs `body`, which writes the weight file, and puts it at `path`.
+    ///
+    /// - Throws: ``WeightFileError`` when the file cannot be written; whatever else `body` throws.
+    static func writeWeights(to path: String, _ body: (inout AtomicFile) throws -> Void) throws {
+        do { try write(to: path, body) } catch let failure as FileFailure {
+            throw WeightFileError(file: failure.path, reason: failure.reason)
+        }
     }
 }

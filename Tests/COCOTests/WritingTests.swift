@@ -92,7 +92,8 @@ import Testing
         expectEqual(data, try Dataset(path: path))
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["out.json"])
         #expect(
-            message { try data.write(to: "/no/such/folder/a.json") }?.contains("cannot be written") == true)
+            message { try data.write(to: "/no/such/folder/a.json") }?.contains("cannot be created: No such")
+                == true)
     }
 
     @Test func idsAreFoundAndDuplicatesListed() {

@@ -1,4 +1,6 @@
 import COCO
+import Files
+import FixtureSupport
 import Foundation
 import Imaging
 import Testing

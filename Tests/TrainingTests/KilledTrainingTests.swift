@@ -1,3 +1,4 @@
+import FixtureSupport
 import Foundation
 import Testing
 import Torch
@@ -46,7 +47,7 @@ import Training
                         kill(getpid(), SIGKILL)
                     }
                 }
-                Thread.sleep(forTimeInterval: 10)
+                try await Task.sleep(for: .seconds(10))
             }
             reached.append(try CheckpointFolder(path: path).steps().last ?? 0)
         }

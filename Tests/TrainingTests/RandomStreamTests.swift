@@ -45,24 +45,4 @@ import Testing
         let order = stream.permutation(100)
         #expect(order.sorted() == Array(0..<100) && order != Array(0..<100))
     }
-
-    /// Test values of FIPS 180-4.
-    @Test func hashesOfKnownTexts() {
-        #expect(
-            SHA256.hash("abc".utf8).hexadecimal
-                == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
-        #expect(
-            SHA256.hash([]).hexadecimal
-                == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
-        #expect(
-            SHA256.hash("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq".utf8).hexadecimal
-                == "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1")
-        // In pieces of any length.
-        let bytes = (0..<300).map { UInt8($0 % 251) }
-        var hash = SHA256()
-        for piece in [0..<1, 1..<64, 64..<129, 129..<129, 129..<300] {
-            Array(bytes[piece]).withUnsafeBytes { hash.update($0) }
-        }
-        #expect(hash.finalized() == SHA256.hash(bytes))
-    }
 }

@@ -1,4 +1,5 @@
 import FVLM
+import FixtureSupport
 import Foundation
 import Synchronization
 import Testing

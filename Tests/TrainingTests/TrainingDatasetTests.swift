@@ -1,6 +1,7 @@
 import COCO
 import Detection
 import FVLM
+import FixtureSupport
 import Foundation
 import Imaging
 import Testing

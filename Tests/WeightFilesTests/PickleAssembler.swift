@@ -1,3 +1,5 @@
+import Files
+import FixtureSupport
 import Foundation
 
 @testable import WeightFiles
@@ -114,8 +116,8 @@ enum TestArchive {
     /// A zip archive with these entries, made by the writer of the package.
     static func zip(_ entries: [(String, [UInt8])], zip64Threshold: Int = Int(UInt32.max)) throws -> [UInt8] {
         let folder = try TemporaryFolder()
-        let path = folder.path("archive.zip")
-        try AtomicFileWriter.write(to: path) { file in
+        let path = folder.file("archive.zip")
+        try AtomicFile.write(to: path) { file in
             var zip = ZipWriter(zip64Threshold: zip64Threshold)
             for (name, bytes) in entries {
                 try bytes.withUnsafeBytes { try zip.add(name, $0, to: &file) }

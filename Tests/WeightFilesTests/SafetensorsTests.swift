@@ -1,3 +1,4 @@
+import FixtureSupport
 import Foundation
 import Testing
 
@@ -40,7 +41,7 @@ import Testing
         let folder = try TemporaryFolder()
         let bytes = Self.file(
             "{\"a\":{\"dtype\":\"I8\",\"shape\":[3],\"data_offsets\":[0,3]}}", data: [1, 2, 0xFF])
-        let path = try folder.file("a.safetensors", bytes)
+        let path = try folder.write(bytes, "a.safetensors")
         let tensor = try Safetensors(path: path).tensor(named: "a")
         #expect(try tensor.integers() == [1, 2, -1])
         tensor.pointer.storeBytes(of: 7, as: UInt8.self)

@@ -1,3 +1,4 @@
+import FixtureSupport
 import Foundation
 import Testing
 
@@ -13,7 +14,7 @@ import Testing
     ])
     func otherFilesAreNamed(text: String, reason: String) throws {
         let folder = try TemporaryFolder()
-        let path = try folder.file("weights.bin", Array(text.utf8))
+        let path = try folder.write(text, "weights.bin")
         let error = try #require(throws: WeightFileError.self) { try WeightFile.open(path) }
         #expect("\(error)".contains(reason), "\(error)")
     }
@@ -44,19 +45,19 @@ import Testing
         let folder = try TemporaryFolder()
         let name = "model-00001-of-00002.safetensors"
         let part = try [UInt8](Data(contentsOf: URL(filePath: fixture.path("sharded/\(name)"))))
-        _ = try folder.file(name, part)
+        _ = try folder.write(part, name)
         func open(_ names: [String]) throws -> ShardedWeights {
             let map = names.map { "\"\($0)\": \"\(name)\"" }.joined(separator: ",")
             return try ShardedWeights(
-                path: folder.file("index.json", Array("{\"weight_map\": {\(map)}}".utf8)))
+                path: folder.write("{\"weight_map\": {\(map)}}", "index.json"))
         }
         #expect(try open(["c", "a"]).keys == ["c", "a"])
         let odd =
             "{\"metadata\": {\"x\": [1, {\"y\": [null, true, false, \"]\"]}]}, \"weight_map\": {\"a\": \"\(name)\", \"c\": \"\(name)\"}, \"z\": -1e5}"
-        #expect(try ShardedWeights(path: folder.file("odd.json", Array(odd.utf8))).keys == ["a", "c"])
+        #expect(try ShardedWeights(path: folder.write(odd, "odd.json")).keys == ["a", "c"])
         let deep = "{\"a\": " + String(repeating: "[", count: 1000)
         let error = try #require(throws: WeightFileError.self) {
-            try ShardedWeights(path: folder.file("deep.json", Array(deep.utf8)))
+            try ShardedWeights(path: folder.write(deep, "deep.json"))
         }
         #expect("\(error)".contains("nested deeper"))
         #expect(try open(["c", "a"]).files == [name])

@@ -1,3 +1,5 @@
+import Files
+import FixtureSupport
 import Foundation
 import Testing
 
@@ -33,7 +35,7 @@ import Testing
 
     @Test func safetensorsRoundTripInOrderAndAligned() throws {
         let tensors = try allTypes()
-        let path = folder.path("a.safetensors")
+        let path = folder.file("a.safetensors")
         try Safetensors.write(tensors, metadata: ["b": "\"2\"", "a": "é"], to: path)
         let file = try Safetensors(path: path)
         #expect(file.metadata == ["b": "\"2\"", "a": "é"])
@@ -53,9 +55,9 @@ import Testing
         let storage = TensorStorage((0..<12).map { UInt8($0) })
         let view = try StoredTensor(
             name: "v", dtype: .uint8, shape: [2, 3], strides: [1, 4], storage: storage, storageOffset: 1)
-        try Safetensors.write([view], to: folder.path("a.safetensors"))
+        try Safetensors.write([view], to: folder.file("a.safetensors"))
         #expect(
-            try Safetensors(path: folder.path("a.safetensors")).tensor(named: "v").integers() == [
+            try Safetensors(path: folder.file("a.safetensors")).tensor(named: "v").integers() == [
                 1, 5, 9, 2, 6, 10,
             ])
     }
@@ -68,7 +70,7 @@ import Testing
             "shape": .tuple([2, 3]), "none": [:], "no": [],
             "optimizer": ["state": [0: ["step": .tensor(tensors[0])], 1000: ["step": 2]]],
         ]
-        let path = folder.path("a.pt")
+        let path = folder.file("a.pt")
         try PyTorchArchive.write(value, to: path, zip64Threshold: threshold)
         let archive = try PyTorchArchive(path: path)
         let root = archive.root
@@ -105,7 +107,7 @@ import Testing
             view("a", [10, 10], [10, 1], 5000), view("b", [10, 10], [1, 10], 5000), view("c", [5], [2], 5090),
             view("none", [0], [1], 0), view("expanded", [1000], [0], 5001),
         ]
-        let path = folder.path("a.pt")
+        let path = folder.file("a.pt")
         try PyTorchArchive.write(tensors, to: path)
         let archive = try PyTorchArchive(path: path)
         #expect(archive.keys == tensors.map(\.name))
@@ -122,7 +124,7 @@ import Testing
     }
 
     @Test func failuresLeaveTheOldFileAndNothingElse() throws {
-        let path = folder.path("a.safetensors")
+        let path = folder.file("a.safetensors")
         let first = try tensor("a", .uint8, [4])
         try Safetensors.write([first], to: path)
         let before = try Data(contentsOf: URL(filePath: path))
@@ -136,27 +138,27 @@ import Testing
         #expect(throws: WeightFileError.self) { try PyTorchArchive.write(deep, to: path) }
         struct Interruption: Error {}
         #expect(throws: Interruption.self) {
-            try AtomicFileWriter.write(to: path) { file in
+            try AtomicFile.write(to: path) { file in
                 try file.write([UInt8](repeating: 0, count: 200_000))
                 throw Interruption()
             }
         }
         #expect(try Data(contentsOf: URL(filePath: path)) == before)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["a.safetensors"])
+        #expect(folder.names == ["a.safetensors"])
         let missing = try #require(throws: WeightFileError.self) {
-            try Safetensors.write([first], to: folder.path("absent/a.safetensors"))
+            try Safetensors.write([first], to: folder.file("absent/a.safetensors"))
         }
         #expect("\(missing)".contains("absent/a.safetensors: cannot be created: No such file"))
-        try FileManager.default.createDirectory(atPath: folder.path("d/e"), withIntermediateDirectories: true)
-        #expect(throws: WeightFileError.self) { try Safetensors.write([first], to: folder.path("d")) }
+        try FileManager.default.createDirectory(atPath: folder.file("d/e"), withIntermediateDirectories: true)
+        #expect(throws: WeightFileError.self) { try Safetensors.write([first], to: folder.file("d")) }
         #expect(
-            try FileManager.default.contentsOfDirectory(atPath: folder.url.path).sorted() == [
+            folder.names == [
                 "a.safetensors", "d",
             ])
     }
 
     @Test func aMappedFileMayBeReplacedByWhatWasReadFromIt() throws {
-        let path = folder.path("a.safetensors")
+        let path = folder.file("a.safetensors")
         try Safetensors.write([tensor("a", .int16, [40_000])], to: path)
         let old = try Safetensors(path: path)
         try Safetensors.write(old.tensors(), metadata: ["new": "yes"], to: path)
@@ -170,7 +172,7 @@ import Testing
         for file in ["state_dict.pt", "views.pt", "legacy.pth", "script.pt", "protocol5.pkl"] {
             let source = try WeightFile.open(fixture.path(file))
             let tensors = try source.tensors()
-            let (a, b) = (folder.path("a.safetensors"), folder.path("b.pt"))
+            let (a, b) = (folder.file("a.safetensors"), folder.file("b.pt"))
             try Safetensors.write(tensors, to: a)
             try expectSame(WeightFile.open(a), tensors)
             try PyTorchArchive.write(tensors, to: b)

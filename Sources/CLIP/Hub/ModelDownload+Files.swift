@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 extension ModelDownload {
@@ -35,7 +36,7 @@ extension ModelDownload {
             while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty {
                 piece.withUnsafeBytes { digest.update($0) }
             }
-            return digest.finalized()
+            return digest.finalized().hexadecimal
         } catch { throw CLIPError(path, reason: "cannot be read: \(error.localizedDescription)") }
     }
 

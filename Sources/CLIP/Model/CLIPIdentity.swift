@@ -1,3 +1,4 @@
+import Files
 import Torch
 import WeightFiles
 
@@ -37,6 +38,6 @@ extension CLIPModel {
             }
             try add(logitScale.value.reshaped([1]))
         }
-        return CLIPIdentity(String(digest.finalized().prefix(16)))
+        return CLIPIdentity(String(digest.finalized().hexadecimal.prefix(16)))
     }
 }

@@ -1,3 +1,5 @@
+import Files
+
 /// What is wrong with an annotation or result file, where, and what to do about it.
 public struct AnnotationFileError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Where the fault lies.
@@ -44,5 +46,12 @@ public struct AnnotationFileError: Error, Sendable, Hashable, CustomStringConver
         var place = file
         if let line, let column { place += ":\(line):\(column)" }
         return subject.isEmpty ? "\(place): \(reason)" : "\(place): \(subject): \(reason)"
+    }
+}
+
+extension AnnotationFileError {
+    /// A file that the system does not let be written.
+    package init(_ failure: FileFailure) {
+        self.init(file: failure.path, kind: .inaccessible, reason: failure.reason)
     }
 }

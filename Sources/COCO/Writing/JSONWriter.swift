@@ -1,3 +1,5 @@
+import Files
+
 /// Writes JSON text in pieces to a file, or keeps it in memory.
 struct JSONWriter: ~Copyable {
     private var buffer: [UInt8] = []
@@ -6,7 +8,9 @@ struct JSONWriter: ~Copyable {
 
     /// - Parameter path: the file; nil keeps all in memory.
     init(path: String?) throws {
-        file = try path.map { try AtomicFile(path: $0) }
+        if let path {
+            do { file = try AtomicFile(path: path) } catch { throw AnnotationFileError(error) }
+        }
         limit = path == nil ? .max : 1 << 20
         if path != nil { buffer.reserveCapacity(limit + 4096) }
     }
@@ -17,12 +21,12 @@ struct JSONWriter: ~Copyable {
     mutating func finish() throws -> [UInt8] {
         guard file != nil else { return buffer }
         try flush()
-        try file?.finish()
+        do { try file?.commit() } catch { throw AnnotationFileError(error) }
         return []
     }
 
     private mutating func flush() throws {
-        try buffer.withUnsafeBytes { try file?.write($0) }
+        do { try file?.write(buffer) } catch { throw AnnotationFileError(error) }
         buffer.removeAll(keepingCapacity: true)
     }
 

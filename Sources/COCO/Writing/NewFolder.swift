@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 #if canImport(Glibc)
@@ -38,13 +39,9 @@ public struct NewFolder: ~Copyable {
             throw AnnotationFileError(
                 file: path, kind: .inaccessible, reason: "is a file; the path of a new folder is needed")
         }
-        var template = Array("\(path).XXXXXX".utf8CString)
-        return try template.withUnsafeMutableBufferPointer { buffer in
-            guard let base = buffer.baseAddress, mkdtemp(base) != nil else {
-                throw failure(path, "cannot be made")
-            }
-            return String(cString: base)
-        }
+        let temporary = TemporaryName.beside(path)
+        guard mkdir(temporary, 0o777) == 0 else { throw failure(path, "cannot be made") }
+        return temporary
     }
 
     deinit {
@@ -105,11 +102,7 @@ public struct NewFolder: ~Copyable {
     ///
     /// - Throws: ``AnnotationFileError``.
     public consuming func finish() throws {
-        let mask = umask(0)
-        umask(mask)
-        guard chmod(temporary, 0o777 & ~mask) == 0, rename(temporary, path) == 0 else {
-            throw Self.failure(path, "cannot be written")
-        }
+        guard rename(temporary, path) == 0 else { throw Self.failure(path, "cannot be put in place") }
         isFinished = true
     }
 }

@@ -1,15 +1,15 @@
+import Files
+
 #if canImport(Glibc)
     import Glibc
+#elseif canImport(Musl)
+    import Musl
 #elseif canImport(Darwin)
     import Darwin
 #endif
 
 private func systemRead(_ descriptor: Int32, _ memory: UnsafeMutableRawPointer, _ count: Int) -> Int {
     read(descriptor, memory, count)
-}
-
-private func systemWrite(_ descriptor: Int32, _ memory: UnsafeRawPointer, _ count: Int) -> Int {
-    write(descriptor, memory, count)
 }
 
 /// Whole files to and from memory.
@@ -50,25 +50,10 @@ enum FileBytes {
         "its \(size) bytes exceed the limit of \(limit) (DecodingLimits.bytes)"
     }
 
-    /// Writes a file so that its name always stands for a complete one: into a temporary file beside it that
-    /// then takes the name.
-    static func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws {
-        let temporary = "\(path).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).tmp"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw failure(path, "cannot be created") }
-        var written = 0
-        while written < bytes.count, let base = bytes.baseAddress {
-            let count = retry { systemWrite(descriptor, base + written, bytes.count - written) }
-            if count < 0 { break }
-            written += count
-        }
-        // Only the first failing call's reason counts; the later ones are made all the same.
-        var error = written < bytes.count ? errno : 0
-        if close(descriptor) != 0, error == 0 { error = errno }
-        if error == 0, rename(temporary, path) != 0 { error = errno }
-        if error != 0 {
-            unlink(temporary)
-            throw failure(path, "cannot be written", error)
+    /// Writes a file so that its name always stands for a complete one.
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        do { try AtomicFile.write(bytes, to: path) } catch {
+            throw ImagingError(source: error.path, reason: error.reason)
         }
     }
 
@@ -79,7 +64,7 @@ enum FileBytes {
         }
     }
 
-    private static func failure(_ path: String, _ what: String, _ code: Int32 = errno) -> ImagingError {
-        ImagingError(source: path, reason: "\(what): \(String(cString: strerror(code)))")
+    private static func failure(_ path: String, _ what: String) -> ImagingError {
+        ImagingError(source: path, reason: "\(what): \(String(cString: strerror(errno)))")
     }
 }

@@ -82,6 +82,6 @@ extension Image {
         } catch let error as ImagingError {
             throw ImagingError(source: path, reason: error.reason)
         }
-        try bytes.withUnsafeBytes { try FileBytes.write($0, to: path) }
+        try FileBytes.write(bytes, to: path)
     }
 }

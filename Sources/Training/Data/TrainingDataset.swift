@@ -1,5 +1,6 @@
 import COCO
 import FVLM
+import Files
 import Foundation
 import Imaging
 import WeightFiles

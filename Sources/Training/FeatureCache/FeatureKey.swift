@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// One view of one picture in a feature cache.

@@ -1,5 +1,5 @@
+import Files
 import Foundation
-import WeightFiles
 
 #if canImport(Glibc)
     import Glibc
@@ -17,7 +17,7 @@ enum Disk {
 
     /// Writes a file that takes the place of an earlier one only when it is complete.
     static func write(_ bytes: [UInt8], to path: String) throws {
-        try AtomicFileWriter.write(to: path) { try $0.write(bytes) }
+        do { try AtomicFile.write(bytes, to: path) } catch { throw TrainingError(error.path, error.reason) }
     }
 
     /// Flushes the entries of a folder. File systems that cannot say so are believed.

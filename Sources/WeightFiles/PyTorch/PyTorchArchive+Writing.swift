@@ -1,3 +1,5 @@
+import Files
+
 extension PyTorchArchive {
     /// Writes a checkpoint that `torch.load(path, weights_only=True)` reads.
     ///
@@ -20,7 +22,7 @@ extension PyTorchArchive {
 
     static func write(_ value: CheckpointValue, to path: String, zip64Threshold: Int) throws {
         let pickler = try CheckpointPickler(value, path: path)
-        try AtomicFileWriter.write(to: path) { file in
+        try AtomicFile.writeWeights(to: path) { file in
             var zip = ZipWriter(zip64Threshold: zip64Threshold)
             try pickler.bytes.withUnsafeBytes { try zip.add("archive/data.pkl", $0, to: &file) }
             try Array("little".utf8).withUnsafeBytes { try zip.add("archive/byteorder", $0, to: &file) }

@@ -1,3 +1,5 @@
+import Files
+
 /// Writes a zip archive of stored, aligned entries, as PyTorch's reader expects them.
 struct ZipWriter: ~Copyable {
     private struct Entry {
@@ -18,8 +20,7 @@ struct ZipWriter: ~Copyable {
     init(zip64Threshold: Int = Int(UInt32.max)) { self.zip64Threshold = zip64Threshold }
 
     /// Appends an entry.
-    mutating func add(_ name: String, _ bytes: UnsafeRawBufferPointer, to file: inout AtomicFileWriter) throws
-    {
+    mutating func add(_ name: String, _ bytes: UnsafeRawBufferPointer, to file: inout AtomicFile) throws {
         let entry = Entry(
             name: name, checksum: CRC32.checksum(bytes), byteCount: bytes.count, offset: file.position)
         entries.append(entry)
@@ -64,7 +65,7 @@ struct ZipWriter: ~Copyable {
     }
 
     /// Appends the directory, which ends the archive.
-    consuming func finish(_ file: inout AtomicFileWriter) throws {
+    consuming func finish(_ file: inout AtomicFile) throws {
         let start = file.position
         for entry in entries { try file.write(directoryHeader(entry)) }
         let byteCount = file.position - start

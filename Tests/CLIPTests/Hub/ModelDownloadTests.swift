@@ -1,3 +1,5 @@
+import Files
+import FixtureSupport
 import Foundation
 import Synchronization
 import Testing
@@ -37,12 +39,11 @@ import WeightFiles
             guard let contents = files[name] else { return .init(status: 404) }
             let isLarge = name.hasSuffix(".safetensors")
             if isLarge, request.path.hasPrefix("/some/clip/resolve/\(commit)/") {
-                var digest = SHA256()
-                digest.update(contents)
+                let digest = SHA256.hash(contents).hexadecimal
                 return .init(
                     status: 302,
                     headers: [
-                        "Location": "/storage/\(name)", "X-Linked-Etag": "\"\(digest.finalized())\"",
+                        "Location": "/storage/\(name)", "X-Linked-Etag": "\"\(digest)\"",
                         "X-Linked-Size": "\(contents.count)", "ETag": "\"other\"",
                     ])
             }

@@ -14,9 +14,16 @@ package struct SHA256: Sendable {
     /// The hash of `bytes`.
     package static func hash(_ bytes: some Sequence<UInt8>) -> [UInt8] {
         var hash = SHA256()
-        let array = Array(bytes)
-        array.withUnsafeBytes { hash.update($0) }
+        hash.update(bytes)
         return hash.finalized()
+    }
+
+    /// Adds bytes.
+    package mutating func update(_ bytes: some Sequence<UInt8>) {
+        let isContiguous: Void? = bytes.withContiguousStorageIfAvailable {
+            update(UnsafeRawBufferPointer($0))
+        }
+        if isContiguous == nil { Array(bytes).withUnsafeBytes { update($0) } }
     }
 
     /// Adds bytes.
@@ -81,15 +88,17 @@ package struct SHA256: Sendable {
             }
             var (a, b, c, d) = (state[0], state[1], state[2], state[3])
             var (e, f, g, h) = (state[4], state[5], state[6], state[7])
-            for place in 0..<64 {
-                let choice = (e & f) ^ (~e & g)
-                let majority = (a & b) ^ (a & c) ^ (b & c)
-                let first =
-                    h &+ (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) &+ choice &+ Self.constants[place]
-                    &+ words[place]
-                let second = (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) &+ majority
-                (h, g, f, e) = (g, f, e, d &+ first)
-                (d, c, b, a) = (c, b, a, first &+ second)
+            Self.constants.withUnsafeBufferPointer { constants in
+                for place in 0..<64 {
+                    let choice = (e & f) ^ (~e & g)
+                    let majority = (a & b) ^ (a & c) ^ (b & c)
+                    let first =
+                        h &+ (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) &+ choice &+ constants[place]
+                        &+ words[place]
+                    let second = (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) &+ majority
+                    (h, g, f, e) = (g, f, e, d &+ first)
+                    (d, c, b, a) = (c, b, a, first &+ second)
+                }
             }
             for (place, value) in [a, b, c, d, e, f, g, h].enumerated() { state[place] &+= value }
         }

@@ -1,5 +1,3 @@
-import Foundation
-
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -13,11 +11,11 @@ private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count
     write(descriptor, bytes, count)
 }
 
-/// Writes a file that takes the place of an earlier one only when it is complete and on the disk.
+/// A file that takes the place of an earlier one only when it is complete and on the disk.
 ///
 /// The bytes go to a temporary file in the same folder, which is renamed at the end. Whatever fails, a full
 /// disk too, leaves the earlier file as it was and nothing else behind.
-package struct AtomicFileWriter: ~Copyable {
+package struct AtomicFile: ~Copyable {
     private let path: String
     private let temporary: String
     private let descriptor: Int32
@@ -29,39 +27,40 @@ package struct AtomicFileWriter: ~Copyable {
 
     /// Runs `body`, which writes the file, and puts it at `path`.
     ///
-    /// - Throws: ``WeightFileError`` when the file cannot be written; whatever `body` throws.
-    package static func write(
-        to path: String, _ body: (inout AtomicFileWriter) throws -> Void
-    ) throws {
-        var writer = try AtomicFileWriter(path)
-        try body(&writer)
-        try writer.commit()
+    /// - Throws: ``FileFailure`` when the file cannot be written; whatever `body` throws.
+    package static func write(to path: String, _ body: (inout AtomicFile) throws -> Void) throws {
+        var file = try AtomicFile(path: path)
+        try body(&file)
+        try file.commit()
     }
 
-    private init(_ path: String) throws {
+    /// Puts `bytes` at `path`.
+    package static func write(_ bytes: [UInt8], to path: String) throws(FileFailure) {
+        var file = try AtomicFile(path: path)
+        try file.write(bytes)
+        try file.commit()
+    }
+
+    /// Begins a file beside `path`.
+    package init(path: String) throws(FileFailure) {
         self.path = path
-        let suffix = String(UInt64.random(in: .min ... .max), radix: 36)
-        temporary = "\(path).\(suffix).tmp"
+        temporary = TemporaryName.beside(path)
         descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw failure("cannot be created") }
+        guard descriptor >= 0 else { throw FileFailure(path, "cannot be created") }
         buffer.reserveCapacity(Self.bufferSize)
     }
 
     deinit {
-        if !isCommitted {
+        if descriptor >= 0 {
             close(descriptor)
-            unlink(temporary)
+            if !isCommitted { unlink(temporary) }
         }
     }
 
     private static let bufferSize = 1 << 16
 
-    private func failure(_ what: String) -> WeightFileError {
-        WeightFileError(file: path, reason: "\(what): \(String(cString: strerror(errno)))")
-    }
-
     /// Appends `bytes`.
-    package mutating func write(_ bytes: UnsafeRawBufferPointer) throws {
+    package mutating func write(_ bytes: UnsafeRawBufferPointer) throws(FileFailure) {
         position += bytes.count
         if buffer.count + bytes.count <= Self.bufferSize {
             buffer.append(contentsOf: bytes)
@@ -72,33 +71,39 @@ package struct AtomicFileWriter: ~Copyable {
     }
 
     /// Appends `bytes`.
-    package mutating func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
+    package mutating func write(_ bytes: [UInt8]) throws(FileFailure) {
+        try bytes.withUnsafeBufferPointer { (bytes) throws(FileFailure) in
+            try write(UnsafeRawBufferPointer(bytes))
+        }
+    }
 
-    private mutating func flush() throws {
-        try buffer.withUnsafeBytes { try writeThrough($0) }
+    private mutating func flush() throws(FileFailure) {
+        try buffer.withUnsafeBufferPointer { (bytes) throws(FileFailure) in
+            try writeThrough(UnsafeRawBufferPointer(bytes))
+        }
         buffer.removeAll(keepingCapacity: true)
     }
 
-    private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws {
+    private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws(FileFailure) {
         var done = 0
         while done < bytes.count, let start = bytes.baseAddress {
             // Linux writes at most 2 GB at once.
             let count = systemWrite(descriptor, start + done, min(bytes.count - done, 1 << 30))
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw failure("cannot be written") }
+            guard count > 0 else { throw FileFailure(path, "cannot be written") }
             done += count
         }
     }
 
-    private mutating func commit() throws {
+    /// Gives the file its name, in place of any file of that name.
+    package mutating func commit() throws(FileFailure) {
         try flush()
-        guard fsync(descriptor) == 0 else { throw failure("cannot be written to the disk") }
-        guard rename(temporary, path) == 0 else { throw failure("cannot be put in place") }
+        guard fsync(descriptor) == 0 else { throw FileFailure(path, "cannot be written to the disk") }
+        guard rename(temporary, path) == 0 else { throw FileFailure(path, "cannot be put in place") }
         isCommitted = true
-        close(descriptor)
         // The folder's entry has to reach the disk too. Some file systems cannot say so, which is no reason
         // to fail: the file is complete.
-        let folder = URL(filePath: path).deletingLastPathComponent().path
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
         let folderDescriptor = open(folder, O_RDONLY | O_CLOEXEC)
         if folderDescriptor >= 0 {
             _ = fsync(folderDescriptor)
