@@ -110,6 +110,17 @@ if withTorch {
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Sources", linkerSettings: runPath),
+        .executableTarget(
+            name: "random-weights",
+            dependencies: [
+                "CLIP", "FVLM", "Imaging", "Torch", "WeightFiles",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Examples/RandomWeights", linkerSettings: runPath),
+        .testTarget(
+            name: "RandomWeightsTests",
+            dependencies: ["random-weights", "CLIP", "FVLM", "FixtureSupport", "Torch", "WeightFiles"],
+            linkerSettings: runPath),
         .target(name: "CGlyphs", dependencies: ["CLibVips"], path: "Examples/EmojiScenes/CGlyphs"),
         .executableTarget(
             name: "EmojiScenes",

@@ -9,12 +9,12 @@
     /// Pictures with what was found drawn on them, in a folder.
     struct AnnotatedPictures {
         let folder: String
-        let maskThreshold: Double
+        let options: DetectionOptions
 
         /// Draws and writes a picture as PNG under its own name.
         func write(_ file: String, _ image: Image, _ detections: [FVLMDetection]) throws {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            let masks = try FVLMDetection.masks(of: detections, size: image.size, threshold: maskThreshold)
+            let masks = try FVLMDetection.masks(of: detections, size: image.size, options: options)
             let annotations = zip(detections, masks).map { detection, mask in
                 Annotation(
                     box: detection.box,

@@ -69,9 +69,9 @@
             var options = detector.options(loaded)
             options.includesMasks = options.includesMasks && (masks || output != nil)
             let times = profile ? StageProfile() : nil
-            let pictures = output.map { AnnotatedPictures(folder: $0, maskThreshold: options.maskThreshold) }
+            let pictures = output.map { AnnotatedPictures(folder: $0, options: options) }
             let report = DetectionReport(
-                format: json ? .json : format, includesMasks: masks, maskThreshold: options.maskThreshold)
+                format: json ? .json : format, includesMasks: masks, options: options)
             let bar = ProgressBar("pictures")
             var failures = 0
             var done = 0

@@ -8,15 +8,15 @@
     final class DetectionReport {
         private let format: DetectCommand.Format
         private let includesMasks: Bool
-        private let maskThreshold: Double
+        private let options: DetectionOptions
         private var rows = [["picture", "class", "box", "score", "detector", "CLIP"]]
         private var results: [Entry] = []
         private var pictureCount = 0
 
-        init(format: DetectCommand.Format, includesMasks: Bool, maskThreshold: Double) {
+        init(format: DetectCommand.Format, includesMasks: Bool, options: DetectionOptions) {
             self.format = format
             self.includesMasks = includesMasks
-            self.maskThreshold = maskThreshold
+            self.options = options
         }
 
         /// A mask in the packed text form of the COCO tools.
@@ -103,7 +103,7 @@
 
         private func runLengths(_ detections: [FVLMDetection], _ size: ImageSize) throws -> [Mask?] {
             guard includesMasks, format != .table else { return detections.map { _ in nil } }
-            return try FVLMDetection.masks(of: detections, size: size, threshold: maskThreshold).map { mask in
+            return try FVLMDetection.masks(of: detections, size: size, options: options).map { mask in
                 try mask.map {
                     let runs = try RunLengthMask(height: $0.height, width: $0.width, pixels: $0.bytes)
                     return Mask(

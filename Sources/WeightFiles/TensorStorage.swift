@@ -71,7 +71,8 @@ public final class TensorStorage: @unchecked Sendable {
         func failure(_ what: String) -> WeightFileError {
             WeightFileError(file: path, reason: "\(what): \(String(cString: strerror(errno)))")
         }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // Without waiting for a writer, should it be a pipe.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure("cannot be opened") }
         defer { close(descriptor) }
         var status = stat()

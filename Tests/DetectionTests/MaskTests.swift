@@ -103,6 +103,34 @@ import Testing
         #expect(try all.all().number() == 1)
     }
 
+    /// By hand: the box of 28 pixels grows to 30, from 5 to 35, and the pixel 35 belongs to it: 31 pixels for 30 cells,
+    /// whose first is the border. Pixel 6 lies at 0.95 cells, pixel 5 + 15 in the middle; values equal to the threshold
+    /// are outside.
+    @Test func wholePixelsHaveABorderAndTheLastPixel() throws {
+        let paster = try MaskPaster(size: Size2D(40, 40), placement: .wholePixels)
+        let mask = try Tensor.ones([1, 28, 28])
+        let boxes = try Boxes([[6, 6, 34, 34]])
+        let line: [Float] = try paster.values(mask, boxes: boxes)[0, 20].array()
+        for (pixel, value) in [(4, 0), (5, 0), (6, 0.951_613), (7, 1), (33, 1), (34, 0.951_613), (35, 0)] {
+            #expect(abs(line[pixel] - Float(value)) < 1e-5, "pixel \(pixel)")
+        }
+        #expect(try paster(mask, boxes: boxes).to(.int64).sum().number() == 29 * 29)
+        #expect(try paster(mask * 0.5, boxes: boxes).any().number() == 0)
+        let exact = try MaskPaster(size: Size2D(40, 40))
+        #expect(try exact(mask * 0.5, boxes: boxes).any().number() == 1)
+    }
+
+    /// As the published code has it, a box without area still has a pixel; an inverted one has none, and far away boxes
+    /// do not overflow.
+    @Test func wholePixelsOfUnusualBoxes() throws {
+        let boxes = try Boxes([
+            [5, 5, 5, 5], [9, 9, 4, 4], [-1e30, -1e30, 1e30, 1e30], [1e30, 1e30, 2e30, 2e30],
+        ])
+        let pasted = try MaskPaster(size: Size2D(20, 20), placement: .wholePixels)(
+            Tensor.ones([4, 7, 7]), boxes: boxes)
+        #expect(try pasted.to(.int64).sum([1, 2]).array(of: Int.self) == [1, 0, 400, 0])
+    }
+
     @Test func whatDoesNotFitIsRefused() throws {
         #expect(throws: DetectionError.self) { try MaskPaster(size: Size2D(20, 20), threshold: 0) }
         #expect(throws: DetectionError.self) { try MaskPaster(size: Size2D(0, 20)) }

@@ -70,6 +70,11 @@ import Testing
         #expect(network.store["fpn.fpn_lateral2.weight"] != nil)
     }
 
+    @Test func theFamilyDecidesHowMasksArePasted() throws {
+        #expect(try DetectorConfiguration(preset: "published").options.maskPlacement == .wholePixels)
+        #expect(try DetectorConfiguration(preset: "vit").options.maskPlacement == .exact)
+    }
+
     @Test func familiesNeedTheirTowers() throws {
         let resNet = CLIPConfiguration.resNet50
         let transformer = CLIPConfiguration.viTB32

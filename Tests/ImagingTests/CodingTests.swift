@@ -46,6 +46,16 @@ import Testing
         #expect(try Image(encoded: wide.encoded(as: .png())) == wide)
     }
 
+    /// A pipe that nobody writes to is refused at once, not waited for.
+    @Test(.timeLimit(.minutes(1))) func aPipeIsNoPicture() throws {
+        try withFolder { folder in
+            let path = folder.appending(path: "pipe.png").path
+            try #require(mkfifo(path, 0o600) == 0)
+            let error = #expect(throws: ImagingError.self) { try Image(contentsOf: path) }
+            #expect(error?.description.contains("is no ordinary file") == true)
+        }
+    }
+
     @Test func filesAreWrittenWhole() throws {
         try withFolder { folder in
             let image = try patternImage(width: 20, height: 10)

@@ -178,7 +178,7 @@ struct DetectorTest {
             let found = try detector.detect([image], vocabulary: vocabulary, options: options)[0]
             let masks =
                 options.includesMasks
-                ? try FVLM.Detection.masks(of: found, size: image.size, threshold: options.maskThreshold)
+                ? try FVLM.Detection.masks(of: found, size: image.size, options: options)
                 : found.map { _ in nil }
             let marks = zip(found, masks).map { detection, mask in
                 let isNovel = vocabulary.classes[detection.classIndex].split == .novel

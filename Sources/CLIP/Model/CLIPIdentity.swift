@@ -4,9 +4,8 @@ import WeightFiles
 
 /// Which CLIP made an embedding: embeddings of different ones must not meet.
 ///
-/// A digest of the values that decide what a text embeds to: samples of the token embedding, the positions, all of the
-/// projections' first rows and the last norm, rounded to bfloat16. The same weights have the same identity in whichever
-/// file, naming or precision they come.
+/// A digest of evenly spread rows of the token embedding and of both towers' projections, and of the logits' factor,
+/// rounded to bfloat16. The same weights have the same identity in whichever file, naming or precision they come.
 public struct CLIPIdentity: Sendable, Hashable, CustomStringConvertible {
     /// 16 hexadecimal digits.
     public let description: String

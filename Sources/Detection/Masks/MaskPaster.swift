@@ -9,19 +9,33 @@ import Synchronization
     import Darwin
 #endif
 
-/// Puts masks that were predicted inside boxes into images, as detectron2's `paste_masks_in_image`.
+/// Puts masks that were predicted inside boxes into images.
 ///
-/// A pixel gets the bilinear value of the mask at its centre; outside of the mask, which reaches half a cell beyond the
-/// box, it is zero. Boxes without area leave nothing.
+/// A pixel gets the bilinear value of the mask at its centre; outside of the mask, which reaches half a cell beyond its
+/// place, it is zero.
 public struct MaskPaster: Sendable, Hashable {
+    /// Where a mask lies, and what of it is inside.
+    public enum Placement: String, Sendable, Hashable, Codable, CaseIterable {
+        /// In the box, as detectron2's `paste_masks_in_image`; values from the threshold on are inside. Boxes without
+        /// area leave nothing.
+        case exact
+        /// In whole pixels, as the published F-VLM's `paste_instance_masks`: with a cell of zeros around it the mask
+        /// lies in the box that has grown by these cells and then lost the fractions of its corners, the last pixel
+        /// included; values above the threshold are inside. A box without area leaves one line of pixels or one pixel.
+        case wholePixels
+    }
+
     /// Height and width of the image in pixels.
     public var size: Size2D
 
-    /// The least value that is inside.
+    /// The least value that is inside, or the value above which it is, as ``placement`` has it.
     public var threshold: Double
 
+    /// Where a mask lies.
+    public var placement: Placement
+
     /// - Throws: ``DetectionError`` when the threshold is not above 0 and at most 1, or the size is not possible.
-    public init(size: Size2D, threshold: Double = 0.5) throws {
+    public init(size: Size2D, threshold: Double = 0.5, placement: Placement = .exact) throws {
         guard threshold > 0, threshold <= 1 else {
             throw DetectionError("mask pasting", "the threshold \(threshold) is not above 0 and at most 1")
         }
@@ -30,6 +44,7 @@ public struct MaskPaster: Sendable, Hashable {
         }
         self.size = size
         self.threshold = threshold
+        self.placement = placement
     }
 
     /// Binary masks of the image.
@@ -57,10 +72,32 @@ public struct MaskPaster: Sendable, Hashable {
         else {
             throw DetectionError("mask pasting", "\(masks.summary) does not fit \(boxes.count) boxes")
         }
-        return (
-            try flat.detached().to(device: .cpu, dtype: .float32).contiguous(),
-            try boxes.finiteArray(for: "mask pasting")
-        )
+        var places = try boxes.finiteArray(for: "mask pasting")
+        if placement == .wholePixels {
+            for start in stride(from: 0, to: places.count, by: 4) {
+                for axis in [start, start + 1] {
+                    (places[axis], places[axis + 2]) = Self.wholePixels(
+                        places[axis], places[axis + 2], side: Float(flat.shape[1]))
+                }
+            }
+        }
+        return (try flat.detached().to(device: .cpu, dtype: .float32).contiguous(), places)
+    }
+
+    /// The place of a mask without its border, from that of the box along an axis; no pixels for an inverted box.
+    private static func wholePixels(_ start: Float, _ end: Float, side: Float) -> (Float, Float) {
+        // The steps of the published code, in its order and precision: a fraction less can be a pixel more.
+        var half = (end - start) * 0.5
+        let centre = start + half
+        half *= (side + 2) / side
+        // Float holds no more than 24 binary digits: what is further away lies outside of any image.
+        let limit = Float(1 << 23)
+        let first = min(max((centre - half).rounded(.towardZero), -limit), limit)
+        let last = min(max((centre + half).rounded(.towardZero), -limit), limit)
+        guard last >= first else { return (0, 0) }
+        let width = last - first + 1
+        let border = width / (side + 2)
+        return (first + border, first + width - border)
     }
 
     private func pasted(_ masks: Tensor, _ boxes: [Float], dtype: DType) throws -> Tensor {
@@ -68,7 +105,9 @@ public struct MaskPaster: Sendable, Hashable {
         let memory = try ZeroedMemory(byteCount: shape.reduce(1, *) * dtype.byteCount)
         let result = try Tensor(wrapping: memory.pointer, shape: shape, dtype: dtype, owner: memory)
         let failed = Atomic<Bool>(false)
-        let (side, size, threshold) = (masks.shape[1], size, Float(threshold))
+        let (side, size) = (masks.shape[1], size)
+        // The kernel's comparison is >=.
+        let threshold = placement == .exact ? Float(threshold) : Float(threshold).nextUp
         try masks.withPointer { masks in
             boxes.withUnsafeBufferPointer { boxes in
                 let pointers = Unchecked(

@@ -151,6 +151,7 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
         options.candidatesPerClass = scoring.candidatesPerClass
         options.limit = scoring.limit
         options.maskThreshold = scoring.maskThreshold
+        options.maskPlacement = family == .published ? .wholePixels : .exact
         options.includesMasks = network.masks
         return options
     }

@@ -40,12 +40,14 @@ extension Detection {
     /// Made when they are asked for: a hundred masks of a large picture take more memory than everything else.
     /// - Parameters:
     ///   - size: The picture's.
-    ///   - threshold: The least probability that is inside.
+    ///   - options: Those of the detector: how probable a pixel must be, and how masks are pasted.
     /// - Throws: `DetectionError` when the threshold or the size is impossible, `ImagingError`.
-    public static func masks(of detections: [Detection], size: ImageSize, threshold: Double = 0.5) throws
+    public static func masks(of detections: [Detection], size: ImageSize, options: DetectionOptions) throws
         -> [Mask?]
     {
-        let paster = try MaskPaster(size: Size2D(size.height, size.width), threshold: threshold)
+        let paster = try MaskPaster(
+            size: Size2D(size.height, size.width), threshold: options.maskThreshold,
+            placement: options.maskPlacement)
         return try detections.map { detection in
             guard let patch = detection.mask else { return nil }
             let box = detection.box

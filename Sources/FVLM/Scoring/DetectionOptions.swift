@@ -1,3 +1,5 @@
+import Detection
+
 /// What can be chosen at run time, without other weights.
 public struct DetectionOptions: Sendable, Hashable, Codable {
     /// What the vision-language model's cosines are divided by.
@@ -20,6 +22,9 @@ public struct DetectionOptions: Sendable, Hashable, Codable {
 
     /// The least probability of a mask's pixels.
     public var maskThreshold = 0.5
+
+    /// Where masks lie in the picture: in whole pixels in the published family.
+    public var maskPlacement = MaskPaster.Placement.exact
 
     /// Whether masks are made.
     public var includesMasks = true

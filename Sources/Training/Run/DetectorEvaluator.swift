@@ -66,7 +66,7 @@ public struct DetectorEvaluator {
             let found = try detector.detect([image], vocabulary: vocabulary, options: options)[0]
             let masks =
                 options.includesMasks
-                ? try FVLM.Detection.masks(of: found, size: image.size, threshold: options.maskThreshold)
+                ? try FVLM.Detection.masks(of: found, size: image.size, options: options)
                 : found.map { _ in nil }
             for (detection, mask) in zip(found, masks) {
                 let runs = try mask.map {

@@ -123,4 +123,14 @@ extension PublishedParity {
         }
         try fixture.expectEqual("out.targets", Tensor.stack(targets))
     }
+
+    @Sendable static func maskPaste(_ fixture: FixtureCase) throws {
+        let image = try fixture.parameters["image"].ints
+        let paster = try MaskPaster(
+            size: Size2D(image[0], image[1]), threshold: fixture.parameters["threshold"].double,
+            placement: .wholePixels)
+        let (masks, boxes) = try (fixture.torchTensor("in.masks"), Boxes(fixture.torchTensor("in.boxes")))
+        try fixture.expectEqual("out.pasted", paster(masks, boxes: boxes))
+        try fixture.expectEqual("out.soft", paster.values(masks, boxes: boxes))
+    }
 }

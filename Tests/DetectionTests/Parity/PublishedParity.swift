@@ -5,7 +5,8 @@ import Testing
 /// Values recorded from the published F-VLM's own code.
 @Suite struct PublishedParity {
     static let kinds: [String: @Sendable (FixtureCase) throws -> Void] = [
-        "box-coder": boxCoder, "heads": heads, "losses": losses, "mask-targets": maskTargets,
+        "box-coder": boxCoder, "heads": heads, "losses": losses, "mask-paste": maskPaste,
+        "mask-targets": maskTargets,
         "proposals": proposals, "roi-crop": regionCrop,
     ]
 

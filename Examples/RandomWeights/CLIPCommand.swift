@@ -1,0 +1,136 @@
+import ArgumentParser
+import CLIP
+import Foundation
+import Imaging
+import Torch
+import WeightFiles
+
+/// `random-weights clip`
+struct CLIPCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "clip",
+        abstract: "Writes a CLIP with random weights and OpenAI's names.",
+        discussion: """
+            A ResNet's running statistics come from one pass over pictures: with the first values of the statistics, \
+            activations would grow or vanish from layer to layer.
+
+            Example:
+              random-weights clip --architecture resnet-small --images photographs --output random-clip
+            """)
+
+    @Option(help: "The architecture.")
+    var architecture: Architecture
+
+    @Option(help: ArgumentHelp("Pictures for the statistics of a ResNet.", valueName: "folder"))
+    var images: String?
+
+    @Option(help: "The side in pixels that pictures are brought to; 0: the architecture's own.")
+    var size = 0
+
+    @Option(help: "How many pictures go through the network together.")
+    var batchSize = 8
+
+    @Option(help: "How many pictures are taken at most.")
+    var limit = 100
+
+    @Option(help: "What everything random follows from.")
+    var seed: UInt64 = 0
+
+    @Option(help: ArgumentHelp("A folder with vocab.json and merges.txt.", valueName: "folder"))
+    var tokenizer = "Tests/Fixtures/clip/tokenizer"
+
+    @Option(name: [.short, .long], help: ArgumentHelp("The folder to write.", valueName: "folder"))
+    var output: String
+
+    func validate() throws {
+        if batchSize < 2 { throw ValidationError("--batch-size must be at least 2: statistics are made of it") }
+        if size < 0 || limit < 1 { throw ValidationError("--size and --limit cannot be negative") }
+    }
+
+    func run() throws {
+        let model = try CLIPModel(architecture.configuration)
+        try model.store.initialize(seed: seed)
+        if case .resNet(let trunk, _) = model.vision {
+            guard let images else {
+                throw RandomWeightsError(
+                    "--images", "is missing: a ResNet's statistics are made of pictures")
+            }
+            let start = ContinuousClock.now
+            let count = try setStatistics(model, trunk, folder: images)
+            print("statistics of \(count) pictures in \(start.duration(to: .now))")
+        }
+        try write(model)
+        print("\(output): \(model.store.weightCount()) random weights")
+    }
+
+    // MARK: Statistics
+
+    /// One pass over pictures in which every norm uses and remembers the statistics of its batch.
+    private func setStatistics(_ model: CLIPModel, _ trunk: ModifiedResNet, folder: String) throws -> Int {
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+            .filter { ["jpg", "jpeg", "png", "webp"].contains(URL(filePath: $0).pathExtension.lowercased()) }
+            .prefix(limit)
+        guard names.count >= batchSize else {
+            throw RandomWeightsError(
+                folder, "has \(names.count) pictures, fewer than a batch of \(batchSize)")
+        }
+        let side = size > 0 ? size : architecture.configuration.vision.imageSize
+        let preprocessor = ImagePreprocessor.openAI(side: side)
+        try model.store.unfreeze(under: "visual")
+        model.store.train()
+        defer {
+            model.store.train(false)
+            try? model.store.freeze(under: "visual")
+        }
+        var batches = 0
+        try withoutGradients {
+            for start in stride(from: 0, through: names.count - batchSize, by: batchSize) {
+                let pixels = try names[start..<start + batchSize].map {
+                    try preprocessor(Image(contentsOf: "\(folder)/\($0)"))
+                }
+                _ = try trunk.features(of: PixelValues.batch(pixels))
+                batches += 1
+            }
+            try removeFirstValues(model.store, batches: batches)
+        }
+        return batches * batchSize
+    }
+
+    /// Running statistics begin at 0 and 1 and take over a tenth of every batch: what is left of the beginning is taken
+    /// out, and the rest scaled to a mean of all batches.
+    private func removeFirstValues(_ store: ParameterStore, batches: Int) throws {
+        let rest = pow(0.9, Double(batches))
+        for parameter in store.parameters(under: "visual") {
+            let first = parameter.name.hasSuffix("running_var") ? 1.0 : 0.0
+            guard first == 1 || parameter.name.hasSuffix("running_mean") else { continue }
+            try parameter.set((parameter.value.detached() - rest * first) * (1 / (1 - rest)))
+        }
+    }
+
+    // MARK: Files
+
+    /// Matrices in half precision and norms in full, as OpenAI's archives have them: that tells readers the activation.
+    private func write(_ model: CLIPModel) throws {
+        let folder = URL(filePath: output)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let tensors = try withoutGradients {
+            try model.store.parameters.filter { !$0.name.hasSuffix("num_batches_tracked") }.map {
+                parameter in
+                let value = try parameter.value.detached()
+                let isMatrix = value.rank >= 2 && !parameter.name.hasSuffix("embedding")
+                return try value.to(isMatrix ? .float16 : .float32).contiguous().stored(named: parameter.name)
+            }
+        }
+        for name in ["vocab.json", "merges.txt"] {
+            let target = folder.appending(path: name)
+            let source = "\(tokenizer)/\(name)"
+            guard let data = FileManager.default.contents(atPath: source) else {
+                throw RandomWeightsError(source, "cannot be read: give --tokenizer")
+            }
+            try data.write(to: target, options: .atomic)
+        }
+        try Safetensors.write(
+            tensors, metadata: ["format": "pt", "seed": String(seed)],
+            to: folder.appending(path: "model.safetensors").path)
+    }
+}

@@ -1,0 +1,74 @@
+import FVLM
+import Foundation
+import Torch
+import WeightFiles
+
+/// A checkpoint of the published F-VLM in the form that Flax writes: the step, the parameters, a momentum for each of
+/// them, and the norms' statistics, as maps of maps.
+struct OfficialCheckpoint {
+    /// A map or an array of the file.
+    private indirect enum Node {
+        case map([(key: String, value: Node)])
+        case array(Tensor)
+
+        /// Puts an array at the end of a path.
+        mutating func insert(_ tensor: Tensor, _ path: ArraySlice<String>) {
+            guard let key = path.first else {
+                self = .array(tensor)
+                return
+            }
+            var entries: [(key: String, value: Node)] = []
+            if case .map(let known) = self { entries = known }
+            let place = entries.firstIndex { $0.key == key } ?? entries.count
+            if place == entries.count { entries.append((key, .map([]))) }
+            entries[place].value.insert(tensor, path.dropFirst())
+            self = .map(entries)
+        }
+    }
+
+    private let root: Node
+
+    /// A checkpoint of parameters under this project's names; what belongs to no part of the published model is refused.
+    init(step: Int, _ parameters: [(name: String, value: Tensor)]) throws {
+        var root = Node.map([])
+        root.insert(try Tensor(scalar: Int32(step)), ["step"])
+        let channels = parameters.first { $0.name == "box_head.conv1.bias" }?.value.shape.first ?? 0
+        for (name, value) in parameters where !name.hasSuffix("num_batches_tracked") {
+            guard let official = OfficialName(name, rank: value.rank) else {
+                throw RandomWeightsError(name, "has no place in a checkpoint of the published F-VLM")
+            }
+            let array = try official.layout.applied(to: value.to(.float32), channels: channels).contiguous()
+            let parent = official.isStatistic ? ["model_state", "batch_stats"] : ["optimizer", "target"]
+            root.insert(array, (parent + official.path)[...])
+            guard !official.isStatistic else { continue }
+            let state = ["optimizer", "state", "param_states"] + official.path + ["momentum"]
+            // Expanded: a momentum of zeros takes memory only while it is written.
+            root.insert(try Tensor.zeros([]).expanded(array.shape), state[...])
+        }
+        root.insert(try Tensor(scalar: Int32(step)), ["optimizer", "state", "step"])
+        self.root = root
+    }
+
+    /// Writes the file, whole or not at all.
+    func write(to path: String) throws {
+        try AtomicFileWriter.write(to: path) { file in try Self.write(root, to: &file) }
+    }
+
+    private static func write(_ node: Node, to file: inout AtomicFileWriter) throws {
+        switch node {
+        case .map(let entries):
+            try file.write(MessagePack.map(entries.count))
+            for (key, value) in entries {
+                try file.write(MessagePack.text(key))
+                try write(value, to: &file)
+            }
+        case .array(let tensor):
+            let stored = try tensor.contiguous().stored(named: "")
+            try file.write(
+                MessagePack.array(
+                    shape: stored.shape, type: stored.dtype == .int32 ? "int32" : "float32",
+                    byteCount: stored.byteCount))
+            try stored.withUnsafeBytes { try file.write($0) }
+        }
+    }
+}
