@@ -43,7 +43,9 @@ struct CLIPCommand: ParsableCommand {
     var output: String
 
     func validate() throws {
-        if batchSize < 2 { throw ValidationError("--batch-size must be at least 2: statistics are made of it") }
+        if batchSize < 2 {
+            throw ValidationError("--batch-size must be at least 2: statistics are made of it")
+        }
         if size < 0 || limit < 1 { throw ValidationError("--size and --limit cannot be negative") }
     }
 

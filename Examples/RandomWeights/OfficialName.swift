@@ -69,7 +69,9 @@ struct OfficialName {
             field == "weight" ? (isNorm ? "scale" : "kernel") : leaves[field]
         }
         if parts.first == "visual", parts.dropFirst().first == "attnpool" {
-            guard let (path, layout) = Self.attentionPool(Array(parts.dropFirst(2)), field) else { return nil }
+            guard let (path, layout) = Self.attentionPool(Array(parts.dropFirst(2)), field) else {
+                return nil
+            }
             self.path = ["task_heads_0", "attnpool"] + path
             self.layout = layout
             return
@@ -114,7 +116,9 @@ struct OfficialName {
         case "bbox_pred": return (["fastrcnn_head_fn", "box-predict"], .dense)
         case "fpn" where parts.count >= 2:
             let head = "feature_pyramid_fn"
-            if let level = number(parts[1], "fpn_lateral") { return ([head, "Conv_\(level - 2)"], .convolution) }
+            if let level = number(parts[1], "fpn_lateral") {
+                return ([head, "Conv_\(level - 2)"], .convolution)
+            }
             guard let level = number(parts[1], "fpn_output") else { return nil }
             return ([head, isNorm ? "p\(level)-bn" : "Conv_\(level + 2)"], .convolution)
         case "rpn_head" where parts.count >= 2:

@@ -33,11 +33,14 @@ import WeightFiles
     /// The reader leaves boxes as the file has them, y before x; networks have x before y.
     private static func withColumnsFirst(_ name: String, _ value: Tensor) throws -> Tensor {
         guard name.hasPrefix("bbox_pred.") || name.hasPrefix("rpn_head.anchor_deltas.") else { return value }
-        return try value.indexSelected(0, Tensor((0..<value.shape[0]).map { $0 / 4 * 4 + [1, 0, 3, 2][$0 % 4] }))
+        return try value.indexSelected(
+            0, Tensor((0..<value.shape[0]).map { $0 / 4 * 4 + [1, 0, 3, 2][$0 % 4] }))
     }
 
     @Test func whatThePublishedModelLacksIsRefused() throws {
-        for name in ["adapter.0.weight", "fpn.other.weight", "rpn_head.conv3.weight", "visual.attnpool.other"] {
+        for name in [
+            "adapter.0.weight", "fpn.other.weight", "rpn_head.conv3.weight", "visual.attnpool.other",
+        ] {
             #expect(OfficialName(name, rank: 4) == nil, "\(name)")
             #expect(throws: RandomWeightsError.self) {
                 _ = try OfficialCheckpoint(step: 1, [(name, Tensor.zeros([1, 1, 1, 1]))])
