@@ -32,6 +32,11 @@ struct BenchmarkCommand: ParsableCommand {
     @Option(help: "The highest learning rate.") var learningRate = 6e-4
     @Option(help: "Novel categories in training scenes: absent or unlabelled.")
     var novel = SceneSet.NovelObjects.absent
+    @Option(
+        help:
+            "detectron2 (heads without norms) or published (its batch norms' statistics need several thousand steps)."
+    )
+    var family = DetectorConfiguration.Family.detectron2
     @Option(help: "Threads of an operator; 0 for one a processor.") var threads = 0
     @Flag(help: "Only the main figures.") var quick = false
 
@@ -112,6 +117,7 @@ struct BenchmarkCommand: ParsableCommand {
         configuration.preset = "published-small"
         configuration.detector = try DetectorConfiguration(preset: "published-small")
         configuration.detector.clip = URL(filePath: clip).path
+        configuration.detector.family = family
         configuration.detector.input.size = size
         configuration.detector.network.anchorSizes = [16, 32, 64, 128, 256]
         configuration.detector.learning.backgroundWeight = 0.9
@@ -245,3 +251,5 @@ struct BenchmarkCommand: ParsableCommand {
         try encoder.encode(tables).write(to: URL(filePath: output + "/results.json"), options: .atomic)
     }
 }
+
+extension DetectorConfiguration.Family: ExpressibleByArgument {}

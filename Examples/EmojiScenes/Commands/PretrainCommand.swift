@@ -19,6 +19,12 @@ struct PretrainCommand: ParsableCommand {
     @Option(help: "Steps of both towers.") var jointSteps = PretrainingPlan().jointSteps
     @Option(help: "The highest learning rate of the image tower.") var learningRate = PretrainingPlan()
         .learningRate
+    @Option(help: "A checkpoint whose weights to begin with: a further round of training.") var from: String?
+    @Option(help: "The share of the image stage after which pictures are as hard as in tests.")
+    var curriculum = PretrainingPlan().curriculum
+    @Option(help: "The share of the image stage on pictures of 64 pixels.")
+    var smallPictures = PretrainingPlan().smallPictures
+    @Option(help: "The share of pictures that show other objects too.") var others = PretrainingPlan().others
     @Option(help: "Threads of an operator.") var threads = 1
     @Option(help: "Steps between evaluations.") var evaluateEvery = 1_000
     @Option(help: "Minutes between checkpoints.") var checkpointMinutes = 3.0
@@ -32,6 +38,7 @@ struct PretrainCommand: ParsableCommand {
             seed, textSteps, imageSteps, jointSteps
         )
         plan.learningRate = learningRate
+        (plan.curriculum, plan.smallPictures, plan.others) = (curriculum, smallPictures, others)
         let folder = try GlyphFolder(path: glyphs)
         let list = try CategoryList()
         let start = ContinuousClock.now
@@ -49,6 +56,9 @@ struct PretrainCommand: ParsableCommand {
         if FileManager.default.fileExists(atPath: checkpoint) {
             try trainer.resume(from: checkpoint)
             print("goes on at step \(trainer.step)")
+        } else if let from {
+            try trainer.begin(from: from)
+            print("begins with the weights of \(from)")
         }
         if export {
             try CLIPFolder.write(trainer, to: modelFolder)

@@ -6,8 +6,9 @@
     import Darwin
 #endif
 
+/// A stream of random numbers that a seed and a name begin: SplitMix64 (Steele, Lea and Flood, 2014).
 ///
-/// SplitMix64 (Steele, Lea and Flood, 2014). Pictures have a stream each, so that they can be drawn in any order.
+/// Pictures have a stream each, so that they can be drawn in any order.
 struct RandomStream: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

@@ -14,6 +14,9 @@ struct PictureSampler: Sendable {
     /// The object's longest side, as a share of the picture's, at full difficulty.
     var sizes: ClosedRange<Float> = 0.25...1.35
 
+    /// The share of pictures that show other objects too, at full difficulty.
+    var othersShare: Float = 0.65
+
     /// Draws a picture.
     /// - Parameters:
     ///   - difficulty: From 0, large upright objects on plain colours, to 1.
@@ -26,7 +29,7 @@ struct PictureSampler: Sendable {
         let frame = Float(side)
         func between(_ easy: Float, _ hard: Float) -> Float { easy + (hard - easy) * difficulty }
         let size = frame * random.logUniform(between(0.85, sizes.lowerBound), between(1, sizes.upperBound))
-        let others = random.chance(0.65 * difficulty) ? 1 + random.index(4) : 0
+        let others = random.chance(othersShare * difficulty) ? 1 + random.index(4) : 0
         // Among others, the one in the middle is meant; as the one that a region is centred on.
         let freedom = max(abs(frame - size) / 2, 0.04 * frame)
         let reach = others > 0 ? min(freedom, 0.12 * frame) : freedom

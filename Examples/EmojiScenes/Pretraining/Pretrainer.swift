@@ -22,7 +22,7 @@ final class Pretrainer {
     /// - Parameter tokenizer: What cuts captions into tokens.
     init(plan: PretrainingPlan, glyphs: GlyphSet, tokenizer: Tokenizer) throws {
         self.plan = plan
-        sampler = PictureSampler(glyphs: glyphs)
+        sampler = PictureSampler(glyphs: glyphs, othersShare: plan.others)
         book = CaptionBook(categories: glyphs.categories)
         self.tokenizer = tokenizer
         clip = try TrainedCLIP(vocabularySize: tokenizer.vocabularyCount, seed: plan.seed)
@@ -203,6 +203,9 @@ final class Pretrainer {
         try Safetensors.write(
             clip.stored() + state, metadata: ["step": String(step), "plan": plan], to: path)
     }
+
+    /// Begins a further training with the weights of an earlier one.
+    func begin(from path: String) throws { try clip.load(Safetensors(path: path)) }
 
     /// Goes on from a file that ``save(to:)`` wrote.
     /// - Throws: ``EmojiScenesError`` when it belongs to another plan.

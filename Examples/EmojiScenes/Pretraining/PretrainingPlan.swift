@@ -18,6 +18,8 @@ struct PretrainingPlan: Sendable, Hashable, Codable {
     var curriculum = 0.35
     /// The share of the image stage on pictures of 64 pixels.
     var smallPictures = 0.5
+    /// The share of pictures that show other objects too.
+    var others: Float = 0.65
     /// The share of both image stages after which sizes are mixed.
     var mixedPictures = 0.75
 

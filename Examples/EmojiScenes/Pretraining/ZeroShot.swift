@@ -15,6 +15,13 @@ struct ZeroShotTest {
     let glyphs: GlyphSet
     let seed: UInt64
 
+    /// The share of pictures that show other objects too. With others there is more than one right answer; the one in
+    /// the middle counts.
+    var othersShare: Float = 0
+
+    /// From 0, large upright objects on plain colours, to 1.
+    var difficulty: Float = 1
+
     /// Pictures of 96 pixels: `rounds` of every chosen category, at full difficulty.
     /// - Parameters:
     ///   - categories: Those that are shown; all are candidates.
@@ -23,7 +30,7 @@ struct ZeroShotTest {
     func accuracy(
         style: Int, categories: [Int], texts: Tensor, rounds: Int, embed: (Tensor) throws -> Tensor
     ) throws -> ZeroShotAccuracy {
-        let sampler = PictureSampler(glyphs: glyphs, sizes: Self.sizes)
+        let sampler = PictureSampler(glyphs: glyphs, sizes: Self.sizes, othersShare: othersShare)
         let name = "zero-shot \(glyphs.styles[style].rawValue)"
         var result = ZeroShotAccuracy()
         let shown = (0..<rounds).flatMap { round in
@@ -33,7 +40,8 @@ struct ZeroShotTest {
             let part = shown[start..<min(start + 64, shown.count)]
             let canvases = part.map { category, index in
                 var random = RandomStream(seed: seed, name, index: index)
-                return sampler.picture(category: category, style: style, side: 96, difficulty: 1, &random)
+                return sampler.picture(
+                    category: category, style: style, side: 96, difficulty: difficulty, &random)
             }
             let batch = try PictureBatch(canvases, labels: part.map(\.category))
             let best = try withoutGradients {
