@@ -121,6 +121,8 @@ struct BenchmarkCommand: ParsableCommand {
         configuration.detector.input.size = size
         configuration.detector.network.anchorSizes = [16, 32, 64, 128, 256]
         configuration.detector.learning.backgroundWeight = 0.9
+        // Scenes have at most 9 objects: more regions would teach background.
+        configuration.detector.learning.regionsPerImage = 64
         configuration.data.annotations = data + "/train.json"
         configuration.data.images = data + "/train"
         configuration.data.classes = known.filter { $0.split == .base }.map(\.name)
@@ -234,8 +236,8 @@ struct BenchmarkCommand: ParsableCommand {
         }
         var oracle = BenchmarkTable(
             title: "Naming the object in a ground-truth box (VLM alone)", columns: DetectorTest.oracleColumns)
-        oracle.add("attention pool", try test.oracle(detector))
-        oracle.add("crops", try test.oracle(cropping))
+        oracle.add("attention pool", try test.oracle(detector.configuration, clip: clip))
+        oracle.add("crops", try test.oracle(crops, clip: clip))
         var recall = BenchmarkTable(
             title: "Recall of proposals at an overlap of 0.5", columns: DetectorTest.recallColumns)
         recall.add("test", try test.proposalRecall(detector))
