@@ -106,7 +106,7 @@ if withTorch {
         .executableTarget(
             name: "benchmarks",
             dependencies: [
-                "CLIP", "CYardsticks", "Detection", "FVLM", "Torch",
+                "CLIP", "CYardsticks", "Detection", "FVLM", "Imaging", "Torch", "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Sources", linkerSettings: runPath),
