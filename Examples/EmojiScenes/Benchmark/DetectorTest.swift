@@ -49,8 +49,16 @@ struct DetectorTest {
 
     /// Average precision by split; masks only where the options ask for them.
     func figures(of detector: Detector, options: DetectionOptions) throws -> [String: Double] {
+        try evaluate(detector, options: options).values
+    }
+
+    /// Average precision by split, and curves of precision over recall of boxes.
+    func evaluate(_ detector: Detector, options: DetectionOptions) throws -> (
+        values: [String: Double], plots: [Evaluation.Plot]
+    ) {
         let (table, _) = try evaluator.detections(of: detector, options: options)
         var values: [String: Double] = [:]
+        var plots: [Evaluation.Plot] = []
         for geometry in options.includesMasks ? [EvaluationOptions.Geometry.box, .mask] : [.box] {
             let evaluation = try Evaluation(truth: truth, detections: table, options: .coco(geometry))
             let kind = geometry == .box ? "" : "mask "
@@ -59,8 +67,11 @@ struct DetectorTest {
                     iouThreshold: 0.5, classes: part.classes)
                 values["\(part.name) \(kind)AP"] = evaluation.averagePrecision(classes: part.classes)
             }
+            if geometry == .box {
+                plots = evaluation.precisionRecallPlots(parts: evaluation.parts(splits), worstClasses: 0)
+            }
         }
-        return values
+        return (values, plots)
     }
 
     // MARK: What a detector could reach
