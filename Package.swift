@@ -113,7 +113,7 @@ if withTorch {
         .executableTarget(
             name: "benchmarks",
             dependencies: [
-                "CLIP", "CYardsticks", "Detection", "FVLM", "Torch",
+                "CLIP", "CYardsticks", "Detection", "FVLM", "Imaging", "Torch", "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Sources", linkerSettings: runPath),
@@ -135,12 +135,13 @@ if withTorch {
                 "CGlyphs", "CLIP", "COCO", "Detection", "FVLM", "Imaging", "Torch", "Training", "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Examples/EmojiScenes", exclude: ["CGlyphs"],
+            path: "Examples/EmojiScenes", exclude: ["CGlyphs", "README.md", "Samples"],
             resources: [.copy("Resources/categories.tsv")],
             // Drawing goes pixel by pixel; without optimisation its tests would take minutes.
             swiftSettings: [.unsafeFlags(["-O"])], linkerSettings: runPath),
         .testTarget(
-            name: "EmojiScenesTests", dependencies: ["EmojiScenes", "CLIP", "COCO", "Imaging", "Torch"],
+            name: "EmojiScenesTests",
+            dependencies: ["EmojiScenes", "CLIP", "COCO", "FVLM", "Imaging", "Torch"],
             linkerSettings: runPath),
     ]
     // The commands that need networks; FVLM_TORCH tells the sources that they are there.

@@ -133,6 +133,25 @@ import Testing
         #expect(bare.map(\.box) == plain.map(\.box))
     }
 
+    /// The background's weight is a weight like the others'; by default it is none.
+    @Test func theBackgroundIsFusedOnlyWhereAsked() throws {
+        let (p, v) = ([0.5, 0.3, 0.2], [0.1, 0.6, 0.3])
+        func fused(_ fusion: ScoreFusion) throws -> [Double] {
+            try fusion(
+                detectorProbabilities: Tensor([p.map(Float.init)]),
+                vlmProbabilities: Tensor([v.map(Float.init)]),
+                isBase: [false, true, false]
+            ).array(of: Double.self)
+        }
+        for weight in [0, 0.5] {
+            let raw = zip(zip(p, v), [weight, 0.35, 0.65]).map { pow($0.0, 1 - $1) * pow($0.1, $1) }
+            let expected = raw.map { $0 / raw.reduce(0, +) }
+            let got = try fused(ScoreFusion(backgroundWeight: weight))
+            for (a, b) in zip(got, expected) { #expect(abs(a - b) < 1e-6) }
+        }
+        #expect(try fused(ScoreFusion()) == fused(ScoreFusion(backgroundWeight: 0)))
+    }
+
     /// A vocabulary must say what the background is.
     @Test func aVocabularyWithoutBackgroundIsRefused() throws {
         let detector = try detector(isResNet: true)

@@ -49,8 +49,16 @@ struct DetectorTest {
 
     /// Average precision by split; masks only where the options ask for them.
     func figures(of detector: Detector, options: DetectionOptions) throws -> [String: Double] {
+        try evaluate(detector, options: options).values
+    }
+
+    /// Average precision by split, and curves of precision over recall of boxes.
+    func evaluate(_ detector: Detector, options: DetectionOptions) throws -> (
+        values: [String: Double], plots: [Evaluation.Plot]
+    ) {
         let (table, _) = try evaluator.detections(of: detector, options: options)
         var values: [String: Double] = [:]
+        var plots: [Evaluation.Plot] = []
         for geometry in options.includesMasks ? [EvaluationOptions.Geometry.box, .mask] : [.box] {
             let evaluation = try Evaluation(truth: truth, detections: table, options: .coco(geometry))
             let kind = geometry == .box ? "" : "mask "
@@ -59,44 +67,60 @@ struct DetectorTest {
                     iouThreshold: 0.5, classes: part.classes)
                 values["\(part.name) \(kind)AP"] = evaluation.averagePrecision(classes: part.classes)
             }
+            if geometry == .box {
+                plots = evaluation.precisionRecallPlots(parts: evaluation.parts(splits), worstClasses: 0)
+            }
         }
-        return values
+        return (values, plots)
     }
 
     // MARK: What a detector could reach
 
     /// The columns of ``oracle(_:)``.
     static let oracleColumns = [
-        "base top-1", "novel top-1", "all top-1", "< 40 px", "40 to 72 px", "> 72 px",
+        "base top-1", "novel top-1", "all top-1", "< 40 px", "40 to 72 px", "> 72 px", "alone", "overlapped",
     ]
 
     /// How often the frozen model names the object in a ground-truth box.
-    func oracle(_ detector: Detector) throws -> [String: Double] {
+    /// - Parameter configuration: Says how large scenes are and how regions are scored; heads are not needed.
+    func oracle(_ configuration: DetectorConfiguration, clip: CLIPModel) throws -> [String: Double] {
         var counts: [String: (hits: Int, total: Int)] = [:]
-        let texts = try vocabulary.matrix(for: detector.identity)
+        let texts = try vocabulary.matrix(for: clip.identity())
+        let trunk = try configuration.trunk(of: clip)
         let places = Dictionary(
             vocabulary.classes.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
-        try forEachScene(detector) { batch, boxes, annotations, _ in
-            let features = try detector.model.trunk.features(of: batch.pixels, scoresRegions: true)
+        try forEachScene(configuration, clip) { batch, boxes, annotations in
+            let features = try trunk.features(of: batch.pixels, scoresRegions: true)
             guard
-                let embeddings = try detector.model.trunk.regionEmbeddings(
-                    features, pixels: batch.pixels, boxes: [boxes])
+                let embeddings = try trunk.regionEmbeddings(features, pixels: batch.pixels, boxes: [boxes])
             else { return }
             let best = try embeddings.normalized().matmul(texts.transposed(0, 1)).argmax(1).array(
                 of: Int64.self)
-            for (annotation, choice) in zip(annotations, best) {
+            for (row, (annotation, choice)) in zip(annotations, best).enumerated() {
                 let category = truth.categories[Int(annotation.categoryID) - 1]
                 let side = annotation.box.map { max($0.width, $0.height) } ?? 0
                 let isHit = places[category.name] == Int(choice)
                 let split = splits.first { $0.categoryIDs.contains(category.id) }?.name ?? ""
                 let size = side < 40 ? "< 40 px" : side <= 72 ? "40 to 72 px" : "> 72 px"
-                for key in ["\(split) top-1", "all top-1", size] {
+                let company = isOverlapped(row, annotations) ? "overlapped" : "alone"
+                for key in ["\(split) top-1", "all top-1", size, company] {
                     counts[key, default: (0, 0)].total += 1
                     if isHit { counts[key, default: (0, 0)].hits += 1 }
                 }
             }
         }
         return counts.mapValues { Double($0.hits) / Double(max($0.total, 1)) }
+    }
+
+    /// Whether boxes of other objects cover more than a tenth of an object's box.
+    private func isOverlapped(_ row: Int, _ annotations: [COCO.Annotation]) -> Bool {
+        guard let box = annotations[row].box else { return false }
+        return annotations.enumerated().contains { place, other in
+            guard place != row, let other = other.box else { return false }
+            let width = min(box.x + box.width, other.x + other.width) - max(box.x, other.x)
+            let height = min(box.y + box.height, other.y + other.height) - max(box.y, other.y)
+            return width > 0 && height > 0 && width * height > 0.1 * box.width * box.height
+        }
     }
 
     /// The columns of ``proposalRecall(_:)``.
@@ -106,7 +130,7 @@ struct DetectorTest {
     func proposalRecall(_ detector: Detector) throws -> [String: Double] {
         var counts: [String: (hits: Int, total: Int)] = [:]
         var (proposalCount, sceneCount) = (0, 0)
-        try forEachScene(detector) { batch, boxes, annotations, _ in
+        try forEachScene(detector.configuration, detector.clip) { batch, boxes, annotations in
             let network = detector.model.network
             let features = try detector.model.trunk.features(of: batch.pixels, scoresRegions: false)
             let found = try network.proposalNetwork.proposals(
@@ -131,8 +155,8 @@ struct DetectorTest {
 
     /// Calls `body` with every scene as the network sees it, the objects' boxes in its pixels, and the objects.
     private func forEachScene(
-        _ detector: Detector,
-        _ body: (ImageBatch, Boxes, [COCO.Annotation], Image) throws -> Void
+        _ configuration: DetectorConfiguration, _ clip: CLIPModel,
+        _ body: (ImageBatch, Boxes, [COCO.Annotation]) throws -> Void
     ) throws {
         let byImage = Dictionary(
             grouping: (0..<truth.annotations.count).map { truth.annotations[$0] }, by: \.imageID)
@@ -141,7 +165,7 @@ struct DetectorTest {
             let annotations = (byImage[record.id] ?? []).filter { $0.box != nil }
             guard !annotations.isEmpty else { continue }
             let image = try Image(contentsOf: "\(folder)/\(record.fileName)")
-            let prepared = try detector.configuration.preprocessor(image)
+            let prepared = try configuration.preprocessor(image)
             let pixels = try prepared.tensor().squeezed(0)
             let corners = annotations.map { annotation -> [Float] in
                 let box = annotation.box ?? COCO.Box(x: 0, y: 0, width: 0, height: 0)
@@ -149,9 +173,9 @@ struct DetectorTest {
                     to: Imaging.Box(x1: box.x, y1: box.y, x2: box.x + box.width, y2: box.y + box.height))
                 return [Float(placed.x1), Float(placed.y1), Float(placed.x2), Float(placed.y2)]
             }
-            let multiple = detector.configuration.sizeMultiple(for: detector.clip.configuration)
+            let multiple = configuration.sizeMultiple(for: clip.configuration)
             try withoutGradients {
-                try body(ImageBatch([pixels], multiple: multiple), Boxes(corners), annotations, image)
+                try body(ImageBatch([pixels], multiple: multiple), Boxes(corners), annotations)
             }
         }
     }

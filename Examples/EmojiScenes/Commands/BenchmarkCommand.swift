@@ -1,5 +1,6 @@
 import ArgumentParser
 import CLIP
+import COCO
 import FVLM
 import Foundation
 import Imaging
@@ -13,8 +14,8 @@ struct BenchmarkCommand: ParsableCommand {
         commandName: "benchmark",
         abstract: "Trains a detector on base categories only, and tests whether it finds novel ones by name.",
         discussion: """
-            Writes the data set, the runs, results.md, results.json and pictures into one folder. What is there already \
-            is used again.
+            Writes the data set, the runs, report.html, results.md, results.json, curves and pictures into one folder. \
+            What is there already is used again.
 
             Example: emoji-scenes benchmark --output runs/benchmark --seeds 1 2 3
             """)
@@ -57,19 +58,20 @@ struct BenchmarkCommand: ParsableCommand {
             title: "Average precision on a vendor's drawings that no training saw",
             columns: DetectorTest.columns)
         var first: Detector?
+        var plots: [Evaluation.Plot] = []
         for seed in seeds {
             let folder = try trained(seed, known, data)
             let detector = try Detector.load(folder)
             first = first ?? detector
-            for (name, keyPath) in [("test", 0), ("test-unseen", 1)] {
+            for name in ["test", "test-unseen"] {
                 let test = try DetectorTest(name, in: data, vocabulary: vocabulary, splits: splits)
-                let values = try test.figures(of: detector, options: options(detector))
-                if keyPath == 0 {
+                let (values, curves) = try test.evaluate(detector, options: options(detector))
+                if name == "test" {
                     main.add("seed \(seed)", values)
+                    if plots.isEmpty { plots = curves }
                 } else {
                     unseen.add("seed \(seed)", values)
                 }
-                print("seed \(seed), \(name): \(values.sorted { $0.key < $1.key })")
             }
         }
         for table in [main, unseen] {
@@ -84,12 +86,14 @@ struct BenchmarkCommand: ParsableCommand {
         if let first, !quick {
             tables += try ablationTables(first, known, clipModel, vocabulary, splits, data)
         }
-        try write(tables)
+        var pictures: Data?
         if let first {
             let test = try DetectorTest("test", in: data, vocabulary: vocabulary, splits: splits, limit: 12)
             try test.pictures(of: first, count: 12).write(to: output + "/pictures.png")
+            pictures = try Data(contentsOf: URL(filePath: output + "/pictures.png"))
         }
-        print("\(output)/results.md, results.json, pictures.png")
+        try write(BenchmarkReport(tables: tables, plots: plots, pictures: pictures))
+        print("\(output)/report.html, results.md, results.json, pictures.png")
     }
 
     // MARK: Data and training
@@ -121,6 +125,8 @@ struct BenchmarkCommand: ParsableCommand {
         configuration.detector.input.size = size
         configuration.detector.network.anchorSizes = [16, 32, 64, 128, 256]
         configuration.detector.learning.backgroundWeight = 0.9
+        // Scenes have at most 9 objects: more regions would teach background.
+        configuration.detector.learning.regionsPerImage = 64
         configuration.data.annotations = data + "/train.json"
         configuration.data.images = data + "/train"
         configuration.data.classes = known.filter { $0.split == .base }.map(\.name)
@@ -205,6 +211,9 @@ struct BenchmarkCommand: ParsableCommand {
         scores.add("fused", try test.figures(of: detector, options: options()))
         scores.add("detector alone", try test.figures(of: detector, options: options(0, 0)))
         scores.add("VLM alone", try test.figures(of: detector, options: options(1, 1)))
+        var background = options()
+        background.fusion.backgroundWeight = 0.35
+        scores.add("fused, the background too", try test.figures(of: detector, options: background))
         let own = try PromptTemplates(name: "captions", CaptionBook.templates)
         for (name, templates) in [
             ("fused, the captions' sentences", own), ("fused, ImageNet's 80 sentences", .imageNet),
@@ -234,21 +243,26 @@ struct BenchmarkCommand: ParsableCommand {
         }
         var oracle = BenchmarkTable(
             title: "Naming the object in a ground-truth box (VLM alone)", columns: DetectorTest.oracleColumns)
-        oracle.add("attention pool", try test.oracle(detector))
-        oracle.add("crops", try test.oracle(cropping))
+        oracle.add("attention pool", try test.oracle(detector.configuration, clip: clip))
+        oracle.add("crops", try test.oracle(crops, clip: clip))
         var recall = BenchmarkTable(
             title: "Recall of proposals at an overlap of 0.5", columns: DetectorTest.recallColumns)
         recall.add("test", try test.proposalRecall(detector))
         return [scores, grid, oracle, recall]
     }
 
-    private func write(_ tables: [BenchmarkTable]) throws {
-        let markdown = tables.map(\.markdown).joined(separator: "\n")
+    private func write(_ report: BenchmarkReport) throws {
+        let markdown = report.tables.map(\.markdown).joined(separator: "\n")
         print(markdown)
-        try Data(markdown.utf8).write(to: URL(filePath: output + "/results.md"), options: .atomic)
+        func write(_ data: Data, _ name: String) throws {
+            try data.write(to: URL(filePath: "\(output)/\(name)"), options: .atomic)
+        }
+        try write(Data(markdown.utf8), "results.md")
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        try encoder.encode(tables).write(to: URL(filePath: output + "/results.json"), options: .atomic)
+        try write(encoder.encode(report.tables), "results.json")
+        for plot in report.plots { try write(Data(plot.svg.utf8), plot.fileName) }
+        try write(Data(report.html.utf8), "report.html")
     }
 }
 

@@ -25,6 +25,9 @@ struct PretrainCommand: ParsableCommand {
     @Option(help: "The share of the image stage on pictures of 64 pixels.")
     var smallPictures = PretrainingPlan().smallPictures
     @Option(help: "The share of pictures that show other objects too.") var others = PretrainingPlan().others
+    @Option(
+        help: "The share of pictures that look like regions of scenes: crowded, and half of them blurred.")
+    var regions = PretrainingPlan().regions
     @Option(help: "Threads of an operator.") var threads = 1
     @Option(help: "Steps between evaluations.") var evaluateEvery = 1_000
     @Option(help: "Minutes between checkpoints.") var checkpointMinutes = 3.0
@@ -38,7 +41,8 @@ struct PretrainCommand: ParsableCommand {
             seed, textSteps, imageSteps, jointSteps
         )
         plan.learningRate = learningRate
-        (plan.curriculum, plan.smallPictures, plan.others) = (curriculum, smallPictures, others)
+        (plan.curriculum, plan.smallPictures) = (curriculum, smallPictures)
+        (plan.others, plan.regions) = (others, regions)
         let folder = try GlyphFolder(path: glyphs)
         let list = try CategoryList()
         let start = ContinuousClock.now

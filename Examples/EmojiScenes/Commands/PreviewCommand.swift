@@ -11,13 +11,14 @@ struct PreviewCommand: ParsableCommand {
     @Option(help: "The picture file.") var output: String
     @Option(help: "Everything random follows from it.") var seed: UInt64 = 1
     @Option(help: "From 0 to 1.") var difficulty: Float = 1
+    @Option(help: "The share of pictures that look like regions of scenes.") var regions: Float = 0
     @Option(help: "The side of a picture in pixels.") var side = 96
 
     mutating func run() throws {
         let (columns, rows) = (10, 6)
         let categories = Array(try CategoryList().known.prefix(columns * rows))
         let set = try GlyphSet(GlyphFolder(path: glyphs), categories: categories, styles: GlyphStyle.seen)
-        let sampler = PictureSampler(glyphs: set)
+        let sampler = PictureSampler(glyphs: set, regionShare: regions)
         var sheet = [UInt8](repeating: 255, count: columns * rows * side * side * 3)
         for index in categories.indices {
             var random = RandomStream(seed: seed, "preview", index: index)

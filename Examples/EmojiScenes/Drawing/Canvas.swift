@@ -66,6 +66,31 @@ struct Canvas: Sendable {
         }
     }
 
+    /// The picture with more pixels, interpolated linearly between their centres.
+    func enlarged(width newWidth: Int, height newHeight: Int) -> Canvas {
+        func samples(_ from: Int, _ to: Int) -> [(low: Int, high: Int, weight: Float)] {
+            (0..<to).map { place in
+                let at = min(max((Float(place) + 0.5) * Float(from) / Float(to) - 0.5, 0), Float(from - 1))
+                return (Int(at), min(Int(at) + 1, from - 1), at - at.rounded(.down))
+            }
+        }
+        let columns = samples(width, newWidth)
+        var result = Canvas(width: newWidth, height: newHeight)
+        for (y, row) in samples(height, newHeight).enumerated() {
+            for (x, column) in columns.enumerated() {
+                let (upper, lower) = (row.low * width, row.high * width)
+                let top =
+                    pixels[upper + column.low] * (1 - column.weight) + pixels[upper + column.high]
+                    * column.weight
+                let bottom =
+                    pixels[lower + column.low] * (1 - column.weight) + pixels[lower + column.high]
+                    * column.weight
+                result.pixels[y * newWidth + x] = top * (1 - row.weight) + bottom * row.weight
+            }
+        }
+        return result
+    }
+
     /// Rows of red, green and blue bytes.
     var bytes: [UInt8] {
         [UInt8](unsafeUninitializedCapacity: pixels.count * 3) { bytes, count in

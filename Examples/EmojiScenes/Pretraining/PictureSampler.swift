@@ -17,6 +17,10 @@ struct PictureSampler: Sendable {
     /// The share of pictures that show other objects too, at full difficulty.
     var othersShare: Float = 0.65
 
+    /// The share of pictures that look like regions of scenes, at full difficulty: objects hidden in part by others that
+    /// come close, and half of the pictures of a lower resolution than they have pixels.
+    var regionShare: Float = 0
+
     /// Draws a picture.
     /// - Parameters:
     ///   - difficulty: From 0, large upright objects on plain colours, to 1.
@@ -24,12 +28,19 @@ struct PictureSampler: Sendable {
     func picture(category: Int, style: Int, side: Int, difficulty: Float, _ random: inout RandomStream)
         -> Canvas
     {
+        // Without regions no random number is drawn for them: streams of older plans stay as they were.
+        let isRegion = regionShare > 0 && random.chance(regionShare * difficulty)
+        let wanted = side
+        let side =
+            isRegion && random.chance(0.5)
+            ? max(Int(Float(wanted) / random.logUniform(1, Self.enlargement)), 24) : wanted
         var canvas = Background.canvas(
             width: side, height: side, richness: 0.2 + 0.8 * difficulty, &random)
         let frame = Float(side)
         func between(_ easy: Float, _ hard: Float) -> Float { easy + (hard - easy) * difficulty }
         let size = frame * random.logUniform(between(0.85, sizes.lowerBound), between(1, sizes.upperBound))
-        let others = random.chance(othersShare * difficulty) ? 1 + random.index(4) : 0
+        let hasOthers = isRegion || random.chance(othersShare * difficulty)
+        let others = hasOthers ? 1 + random.index(4) : 0
         // Among others, the one in the middle is meant; as the one that a region is centred on.
         let freedom = max(abs(frame - size) / 2, 0.04 * frame)
         let reach = others > 0 ? min(freedom, 0.12 * frame) : freedom
@@ -41,10 +52,16 @@ struct PictureSampler: Sendable {
         var before: [Sprite] = []
         var after: [Sprite] = []
         for _ in 0..<others {
-            let otherSize = random.logUniform(0.3, 1.1) * min(size, 0.9 * frame)
+            var otherSize = random.logUniform(0.3, 1.1) * min(size, 0.9 * frame)
             let angle = random.uniform(0, 2 * .pi)
-            let isBehind = random.chance(0.7)
-            let distance = (size + otherSize) * 0.5 * random.uniform(isBehind ? 0.65 : 0.9, 1.3)
+            let isBehind = random.chance(isRegion ? 0.5 : 0.7)
+            var closest: Float = isBehind || isRegion ? 0.65 : 0.9
+            if isRegion && isBehind {
+                // In scenes small objects lie upon large ones.
+                otherSize *= random.logUniform(1, 2.5)
+                closest = 0.2
+            }
+            let distance = (size + otherSize) * 0.5 * random.uniform(closest, 1.3)
             let place = placement(
                 x: target.x + distance * cos(angle), y: target.y + distance * sin(angle), size: otherSize,
                 difficulty, &random)
@@ -62,8 +79,11 @@ struct PictureSampler: Sendable {
             grain: random.chance(0.5) ? random.uniform(0, 0.06) * difficulty : 0,
             contrast: 1 + random.uniform(-0.25, 0.2) * difficulty,
             brightness: random.uniform(-0.1, 0.1) * difficulty, &random)
-        return canvas
+        return side == wanted ? canvas : canvas.enlarged(width: wanted, height: wanted)
     }
+
+    /// Regions of scenes are enlarged by up to so much.
+    private static let enlargement: Float = 3
 
     private func placement(x: Float, y: Float, size: Float, _ difficulty: Float, _ random: inout RandomStream)
         -> Placement

@@ -22,7 +22,7 @@ final class Pretrainer {
     /// - Parameter tokenizer: What cuts captions into tokens.
     init(plan: PretrainingPlan, glyphs: GlyphSet, tokenizer: Tokenizer) throws {
         self.plan = plan
-        sampler = PictureSampler(glyphs: glyphs, othersShare: plan.others)
+        sampler = PictureSampler(glyphs: glyphs, othersShare: plan.others, regionShare: plan.regions)
         book = CaptionBook(categories: glyphs.categories)
         self.tokenizer = tokenizer
         clip = try TrainedCLIP(vocabularySize: tokenizer.vocabularyCount, seed: plan.seed)

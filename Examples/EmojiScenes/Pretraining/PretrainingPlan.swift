@@ -20,6 +20,8 @@ struct PretrainingPlan: Sendable, Hashable, Codable {
     var smallPictures = 0.5
     /// The share of pictures that show other objects too.
     var others: Float = 0.65
+    /// The share of pictures that look like regions of scenes.
+    var regions: Float = 0
     /// The share of both image stages after which sizes are mixed.
     var mixedPictures = 0.75
 

@@ -18,7 +18,7 @@ struct SceneComposer: Sendable {
     var sizes: ClosedRange<Float> = 16...120
 
     /// The least share of an object that later ones leave visible.
-    var visibleShare = 0.5
+    var visibleShare = 0.7
 
     private static let attempts = 24
     private static let smallestMask = 24

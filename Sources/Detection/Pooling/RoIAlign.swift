@@ -114,6 +114,7 @@ extension PoolingRequest {
             [count, channels, output.height, output.width], dtype: dtype,
             format: channelsFirst ? .contiguous : .channelsLast)
         guard result.count > 0 else { return result }
+        try Self.useLargePages(result)
         try result.withPointer { target in
             try run("RoIAlign", maps, dtype) { pooling, order, _ in
                 (count, 8, { ck_pool(pooling, order, channelsFirst, target, $0, $1) })
@@ -140,6 +141,13 @@ extension PoolingRequest {
             }
         }
         return maps
+    }
+
+    /// For fresh tensors. Smaller ones come from memory that the allocator keeps, whose pages are there already.
+    private static func useLargePages(_ tensor: Tensor) throws {
+        let size = try tensor.count * tensor.dtype.byteCount
+        guard size >= 32 << 20 else { return }
+        try tensor.withPointer { ck_use_large_pages($0, size) }
     }
 
     /// A gradient of pooled regions, channels last. Faster for many small maps than libtorch's own copy.

@@ -6,7 +6,7 @@ import Torch
 /// Shape letters: R regions, K classes with the background in column 0.
 ///
 /// For a class c: s_c = p_c^(1 - w) v_c^w with w = ``baseWeight`` for classes that were trained on and ``novelWeight`` for
-/// others; for the background s_0 = p_0, from the detector alone; then s is divided by its sum. Computed in logarithms:
+/// others; for the background s_0 = p_0, from the detector alone (unless ``backgroundWeight`` says otherwise); then s is divided by its sum. Computed in logarithms:
 /// with a temperature of 0.01 and many classes the products underflow.
 public struct ScoreFusion: Sendable, Hashable, Codable {
     /// The weight of the vision-language model for classes that were trained on (alpha).
@@ -15,10 +15,15 @@ public struct ScoreFusion: Sendable, Hashable, Codable {
     /// The weight of the vision-language model for other classes (beta).
     public var novelWeight: Double
 
+    /// The weight of the vision-language model for the background; 0 in the published method, other values are for
+    /// comparisons.
+    public var backgroundWeight: Double
+
     /// A fusion with these weights, from 0 (the detector alone) to 1 (the vision-language model alone).
-    public init(baseWeight: Double = 0.35, novelWeight: Double = 0.65) {
+    public init(baseWeight: Double = 0.35, novelWeight: Double = 0.65, backgroundWeight: Double = 0) {
         self.baseWeight = baseWeight
         self.novelWeight = novelWeight
+        self.backgroundWeight = backgroundWeight
     }
 
     /// The weights of the paper for LVIS, and of its demonstrations.
@@ -58,9 +63,8 @@ public struct ScoreFusion: Sendable, Hashable, Codable {
                 "ScoreFusion", arguments: [logDetector.summary, logVLM.summary, "\(flags.count) base flags"],
                 reason: "the numbers of regions or classes differ")
         }
-        // The background's weight of zero makes its score the detector's.
         var weights = flags.map { Float($0 ? baseWeight : novelWeight) }
-        weights[0] = 0
+        weights[0] = Float(backgroundWeight)
         let weight = try Tensor(weights).to(device: logDetector.device)
         let fused = try logDetector.weighted(by: 1 - weight) + logVLM.weighted(by: weight)
         return try fused.softmax(-1)
