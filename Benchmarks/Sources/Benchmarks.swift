@@ -8,5 +8,6 @@ struct Benchmarks: AsyncParsableCommand {
         abstract: "Timings as ratios against a peer or the machine's peak, medians of several runs.",
         subcommands: [
             OperatorBenchmark.self, CLIPBenchmark.self, FilesBenchmark.self, DetectionBenchmark.self,
+            DetectorBenchmark.self,
         ])
 }

@@ -1,0 +1,120 @@
+import ArgumentParser
+import CLIP
+import Detection
+import FVLM
+import Foundation
+import Torch
+
+/// Whole detection and whole training steps of the origin's preset, by stage.
+///
+/// The Python stack of the origin (transformers and detectron2 with the same libtorch) took 1,772 ms an image in float32
+/// and 1,166 in bfloat16, and 2,047 and 1,310 a training step, on two cores whose matrix products reached 195 and 420
+/// GFLOP/s. Detection is about 160 GFLOP an image: shares of the peak carry over to other machines.
+struct DetectorBenchmark: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "detector",
+        abstract: "Detection and training with ViT-B/32 at 224 pixels, random weights.")
+
+    @Option(help: "How many times each is measured.")
+    var runs = 5
+
+    @Option(help: "How many images go through the network together.")
+    var batch = 4
+
+    private static let work = 160e9
+
+    func run() throws {
+        print("\(Runtime.threadCount) threads, ViT-B/32 at 224 pixels, \(batch) images a batch")
+        var configuration = try DetectorConfiguration(preset: "vit-224")
+        configuration.learning.regionsPerImage = 512
+        let clip = try CLIPModel(.viTB32, format: .huggingFace)
+        try clip.store.initialize(seed: 1)
+        try clip.store.freeze()
+        let network = try DetectorNetwork(configuration.architecture(for: clip.configuration))
+        try network.store.initialize(seed: 2)
+        let model = FVLMModel(trunk: try configuration.trunk(of: clip), network: network)
+        // 80 classes and the background.
+        let texts = try Tensor.randomNormal(
+            [81, clip.configuration.embeddingWidth], generator: Generator(seed: 3)
+        ).normalized()
+        for dtype in [DType.float32, .bfloat16] {
+            let square = try Tensor.ones([4096, 4096], dtype: dtype)
+            let product = try Measurement(runs: 3) { _ = try square.matmul(square) }
+            let peak = 2 * 4096.0 * 4096 * 4096 / product.median
+            print("\(dtype): matrix product of 4096 x 4096  \(rounded(peak / 1e9)) GFLOP/s")
+            try detection(model, configuration, texts, dtype, peak)
+            try training(model, texts, dtype)
+        }
+    }
+
+    private func casts(_ dtype: DType) -> DType? { dtype == .float32 ? nil : dtype }
+
+    /// 1,000 proposals an image, and masks for the best 100: random weights make no score high.
+    private func detection(
+        _ model: FVLMModel, _ configuration: DetectorConfiguration, _ texts: Tensor, _ dtype: DType,
+        _ peak: Double
+    ) throws {
+        let pixels = try Tensor.randomNormal([batch, 3, 224, 224], generator: Generator(seed: 4))
+        let images = ImageBatch(pixels: pixels, sizes: [Size2D](repeating: Size2D(224, 224), count: batch))
+        var options = configuration.options
+        options.scoreThreshold = 0
+        // The first pass fills caches.
+        let detect = { (profile: StageProfile?) in
+            try withAutocast(casts(dtype)) {
+                try model(images, texts: texts, isBase: nil, options: options, profile: profile)
+                    .reduce(0) { $0 + $1.scores.count }
+            }
+        }
+        _ = try detect(nil)
+        let profile = StageProfile()
+        var found = 0
+        let time = try Measurement(runs: runs) { found = try detect(profile) }
+        let perImage = time.median / Double(batch)
+        let share = 100 * Self.work / perImage / peak
+        print("  detection  \(formatted(seconds: perImage)) an image,", terminator: " ")
+        print("\(found / batch) detections with masks each, \(rounded(share)) % of the peak")
+        show(profile, images: (runs + 1) * batch)
+    }
+
+    /// Seven objects an image, 512 regions.
+    private func training(_ model: FVLMModel, _ texts: Tensor, _ dtype: DType) throws {
+        let trainee = FVLMTrainee(model: model, texts: texts, sizeMultiple: 32)
+        let optimizer = try AdamW([ParameterGroup(trainee.parameters.parameters)], learningRate: 1e-4)
+        let generator = try Generator(seed: 5)
+        let corners = (0..<7).map { index -> [Float] in
+            let (x, y) = (Float(index * 24 + 4), Float(index % 3 * 60 + 8))
+            return [x, y, x + 40 + Float(index * 4), y + 50 + Float(index * 6)]
+        }
+        let examples = try (0..<batch).map { image in
+            TrainingExample(
+                imageID: Int64(image), pixels: try Tensor.randomNormal([3, 224, 224], generator: generator),
+                boxes: try Boxes(corners), classes: (0..<7).map { ($0 * 11 + image) % 80 },
+                masks: corners.map { box in
+                    let (x1, y1, x2, y2) = (Double(box[0]), Double(box[1]), Double(box[2]), Double(box[3]))
+                    return .polygons([[x1, y1, x2, y1, x2, y2, x1, y2]])
+                }, crowd: try Boxes([]))
+        }
+        let profile = StageProfile()
+        trainee.profile = profile
+        let time = try Measurement(runs: runs) {
+            try optimizer.clearGradients()
+            let losses = try withAutocast(casts(dtype)) {
+                try trainee.losses(examples, generator: Generator(seed: 6))
+            }
+            let sum = try losses.dropFirst().reduce(losses[0].value) { try $0 + $1.value }
+            try StageProfile.measure(profile, .backward) { try sum.backward() }
+            try StageProfile.measure(profile, .update) { try optimizer.step() }
+        }
+        print("  training  \(formatted(seconds: time.median / Double(batch))) an image", terminator: "")
+        print(" (\(formatted(seconds: time.median)) a step)")
+        show(profile, images: (runs + 1) * batch)
+    }
+
+    private func show(_ profile: StageProfile, images: Int) {
+        for stage in profile.stages {
+            let name = stage.stage.rawValue.padding(toLength: 14, withPad: " ", startingAt: 0)
+            let time = formatted(seconds: stage.seconds / Double(images))
+            print("    \(name)\(time), \(stage.bytes >> 20) MB held")
+        }
+    }
+}
