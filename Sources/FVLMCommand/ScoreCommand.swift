@@ -120,7 +120,11 @@ struct ScoreCommand: ParsableCommand {
         } else {
             print(report.table(classes: classes), terminator: "")
         }
-        for line in report.notices { FileHandle.standardError.write(Data("note: \(line)\n".utf8)) }
+        for (path, table) in zip([detections] + (compare.map { [$0] } ?? []), results) where table.count == 0
+        {
+            StandardError.note("\(path) holds no detection; where objects are to be found, figures are 0")
+        }
+        for line in report.notices { StandardError.note(line) }
     }
 
     /// Reads all files, each on a thread of its own.
