@@ -120,6 +120,10 @@ struct ScoreCommand: ParsableCommand {
         } else {
             print(report.table(classes: classes), terminator: "")
         }
+        if truth.isFederated, !lvis, !proposals {
+            StandardError.note(
+                "\(groundTruth) lists absent classes as LVIS does; only --lvis scores by the rules of LVIS")
+        }
         for (path, table) in zip([detections] + (compare.map { [$0] } ?? []), results) where table.count == 0
         {
             StandardError.note("\(path) holds no detection; where objects are to be found, figures are 0")

@@ -106,6 +106,10 @@ struct Program {
         let object = try object(run.output)
         #expect((object["stat_names"] as? [String])?.contains("APr") == true)
         #expect((object["splits"] as? [String: Any])?.keys.sorted() == ["all", "base", "novel"])
+        #expect(run.errors.isEmpty, "\(run.errors)")
+        let otherRules = try Program(["score", "-g", truth, "-d", results, "--json"])
+        #expect(
+            otherRules.status == 0 && otherRules.errors.contains("only --lvis scores by the rules of LVIS"))
         let proposals = try Program(["score", "-g", truth, "-d", results, "--proposals", "--json"])
         #expect((try self.object(proposals.output)["stat_names"] as? [String])?.first == "AR@100")
     }

@@ -130,6 +130,9 @@ import Testing
         let run = try run("lvis-to-coco", lvis, "-o", "-")
         #expect(run.status == 0 && run.errors.contains("neg_category_ids"))
         #expect(try !read(run.output).isFederated)
+        #expect(!run.errors.contains("does not list absent classes"))
+        let plain = try self.run("lvis-to-coco", coco, "-o", "-")
+        #expect(plain.status == 0 && plain.errors.contains("does not list absent classes"), "\(plain.errors)")
         let none = try self.run("lvis-to-coco", lvis, "--classes", "coco", "-o", "-")
         #expect(try read(none.output).categories.isEmpty && none.errors.contains("80 categories of COCO"))
     }
