@@ -49,13 +49,20 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ]),
         .testTarget(
-            name: "FVLMCommandTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles", "FVLMCommand"]),
+            name: "FVLMCommandTests",
+            dependencies: ["COCO", "FixtureSupport", "WeightFiles", "FVLMCommand", "Imaging"]),
         .executableTarget(
             name: "shapes",
             dependencies: [
                 "COCO", "Imaging", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Examples/Shapes"),
+            path: "Examples/Shapes", exclude: ["shapes.yaml"]),
+        .executableTarget(
+            name: "photographs",
+            dependencies: [
+                "COCO", "Imaging", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Examples/Photographs", exclude: ["published.yaml", "vit.yaml"]),
         .executableTarget(name: "coco-benchmark", dependencies: ["COCO"], path: "Benchmarks/coco/Sources"),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "Files", "FixtureSupport"]),
@@ -139,7 +146,7 @@ if withTorch {
     ]
     // The commands that need networks; FVLM_TORCH tells the sources that they are there.
     for target in package.targets where ["FVLMCommand", "FVLMCommandTests"].contains(target.name) {
-        target.dependencies += ["CLIP", "Detection", "FVLM", "Imaging", "Torch", "Training"]
+        target.dependencies += ["CLIP", "Detection", "FVLM", "Torch", "Training"]
         target.swiftSettings = (target.swiftSettings ?? []) + [.define("FVLM_TORCH")]
         target.linkerSettings = (target.linkerSettings ?? []) + runPath
     }

@@ -7,11 +7,17 @@
     typealias FVLMDetection = Detection
 
     /// Pictures with what was found drawn on them, in a folder.
-    struct AnnotatedPictures {
-        let folder: String
-        let options: DetectionOptions
+    final class AnnotatedPictures {
+        private let folder: String
+        private let options: DetectionOptions
+        private var names: Set<String> = []
 
-        /// Draws and writes a picture as PNG under its own name.
+        init(folder: String, options: DetectionOptions) {
+            self.folder = folder
+            self.options = options
+        }
+
+        /// Draws and writes a picture as PNG under its own name; pictures of one name in different folders get a number.
         func write(_ file: String, _ image: Image, _ detections: [FVLMDetection]) throws {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             let masks = try FVLMDetection.masks(of: detections, size: image.size, options: options)
@@ -21,9 +27,18 @@
                     label: "\(detection.label) \(String(format: "%.2f", detection.score))", mask: mask,
                     color: Palette.color(at: detection.classIndex))
             }
-            let name = URL(filePath: file).deletingPathExtension().lastPathComponent + ".png"
             try Annotator().draw(annotations, on: image).write(
-                to: URL(filePath: folder).appending(path: name).path)
+                to: URL(filePath: folder).appending(path: freeName(for: file)).path)
+        }
+
+        private func freeName(for file: String) -> String {
+            let stem = URL(filePath: file).deletingPathExtension().lastPathComponent
+            var (name, number) = (stem + ".png", 2)
+            while !names.insert(name).inserted {
+                name = "\(stem)-\(number).png"
+                number += 1
+            }
+            return name
         }
     }
 #endif

@@ -72,6 +72,10 @@
             training.trainee.profile = stages
             var reportedStep: Int?
             let summary = try training.start(resumes: resume, stopRequest: stopRequest) { event in
+                if resume, case .started(let start) = event, start.step == 0 {
+                    FileHandle.standardError.write(
+                        Data("note: \(folder) has no checkpoint to go on from: training begins\n".utf8))
+                }
                 display.show(event)
                 guard let stages else { return }
                 if case .started(let start) = event { reportedStep = start.step }

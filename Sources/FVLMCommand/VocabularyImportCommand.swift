@@ -117,7 +117,11 @@
                 throw CLIPError(
                     path, reason: "is \(stored.dtype) \(stored.shape), not a matrix of embeddings")
             }
-            return try Tensor(stored.contiguous()).to(.float32)
+            let table = try Tensor(stored.contiguous()).to(.float32)
+            guard try table.norm().item().isFinite else {
+                throw CLIPError(path, reason: "holds values that are no numbers or are infinite")
+            }
+            return table
         }
     }
 #endif

@@ -42,8 +42,8 @@ struct CommittedModelTests {
                 style: style, categories: Array(stride(from: 0, to: known.count, by: 4)), texts: texts,
                 rounds: 1
             ) { try model.embed(pixels: $0) }
-            // Well below what the model card states: 100 pictures have a standard error of 0.04.
-            #expect(accuracy.top1 > 0.7, "\(set.styles[style]): \(accuracy)")
+            // Below what the model card states, 0.97 and 0.98: 100 pictures have a standard error of 0.02.
+            #expect(accuracy.top1 > 0.9, "\(set.styles[style]): \(accuracy)")
         }
     }
 }

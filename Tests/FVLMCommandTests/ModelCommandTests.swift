@@ -77,9 +77,11 @@
             #expect(try own.background?.embedding.array(of: Float.self) == rows[5])
 
             try writeArray("narrow.npy", [[1, 2], [3, 4]])
+            try writeArray("broken.npy", [rows[0], [.nan] + rows[1].dropFirst()])
             for (arguments, reason) in [
                 (["coco_embed.npy", "--classes", "a, b"], "6 rows for 2 names"),
                 (["narrow.npy", "--classes", "a, b"], "rows of 2 places"),
+                (["broken.npy", "--classes", "a, b"], "no numbers"),
                 (["annotations.json", "--classes", "a, b"], "no array of NumPy"),
             ] {
                 let error = await #expect(throws: (any Error).self) {
@@ -92,16 +94,47 @@
             }
         }
 
-        /// Heads under detectron2's names go into another detector through the reader of detectron2's files.
-        @Test(arguments: ["heads.safetensors", "heads.pth"])
-        func headsAreWrittenForDetectron2(_ name: String) async throws {
-            let model = try CLIPModel.load(clip)
+        /// A detector with random weights, in the folder `model`.
+        private func smallDetector(_ model: CLIPModel) throws -> (DetectorConfiguration, DetectorNetwork) {
             var configuration = try DetectorConfiguration(preset: "vit-small")
             configuration.clip = clip
             configuration = try configuration.with(settings: ["network.width=8", "network.hidden=16"])
             let network = try DetectorNetwork(configuration.architecture(for: model.configuration))
             try network.store.initialize(seed: 1)
             try ModelFolder(path("model")).write(configuration, network: network, vocabulary: nil)
+            return (configuration, network)
+        }
+
+        /// The origin's defect 29: drawing asked for results that there were not. What is found is drawn; pictures of one
+        /// name do not replace each other.
+        @Test func whatIsFoundIsDrawn() async throws {
+            _ = try smallDetector(CLIPModel.load(clip))
+            let files = try ["a", "b"].map { folder in
+                try FileManager.default.createDirectory(
+                    atPath: path(folder), withIntermediateDirectories: true)
+                let file = path("\(folder)/street.png")
+                try Image(width: 60, height: 40, filledWith: .white).write(to: file)
+                return file
+            }
+            try await run(
+                ["detect"] + files + [
+                    "--model", path("model"), "--classes", "dog, cat", "--score-threshold", "0",
+                    "--set", "input.size=64", "--output", path("found"),
+                ])
+            let names = try FileManager.default.contentsOfDirectory(atPath: path("found")).sorted()
+            #expect(names == ["street-2.png", "street.png"])
+            for name in names {
+                let drawn = try Image(contentsOf: path("found/\(name)"))
+                #expect(drawn.size == ImageSize(width: 60, height: 40))
+                #expect(try drawn != Image(width: 60, height: 40, filledWith: .white))
+            }
+        }
+
+        /// Heads under detectron2's names go into another detector through the reader of detectron2's files.
+        @Test(arguments: ["heads.safetensors", "heads.pth"])
+        func headsAreWrittenForDetectron2(_ name: String) async throws {
+            let model = try CLIPModel.load(clip)
+            let (configuration, network) = try smallDetector(model)
             try await run(["convert", "detectron2", "--model", path("model"), "--output", path(name)])
 
             let file = try WeightFile.open(path(name))

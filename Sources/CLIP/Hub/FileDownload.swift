@@ -28,8 +28,10 @@ public struct FileDownload: Sendable {
         guard !FileManager.default.fileExists(atPath: path) else { return }
         try ModelDownload.makeFolder(URL(filePath: path).deletingLastPathComponent().path)
         let transfer = HubTransfer(endpoint: address, token: nil)
-        let file = try await transfer.describe(address)
+        let file = try await transfer.describe(address, needsTag: false)
         let part = path + ".incomplete"
+        // Without a size nobody could tell a complete file from a part.
+        if file.size == nil { try? FileManager.default.removeItem(atPath: part) }
         try await transfer.download(file, to: part) { progress($0, file.size) }
         if let sha256 {
             let digest = try ModelDownload.sha256(of: part)

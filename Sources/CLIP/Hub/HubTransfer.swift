@@ -11,7 +11,8 @@ final class HubTransfer: Sendable {
     struct File: Sendable {
         /// Where its contents are.
         let address: URL
-        /// The name of its contents: SHA-256 of large files, git's SHA-1 of small ones.
+        /// The name of its contents: SHA-256 of large files, git's SHA-1 of small ones; of other servers' files anything
+        /// or nothing.
         let tag: String
         let size: Int?
         /// Whether the contents are on the hub itself, which may get the token.
@@ -45,7 +46,8 @@ final class HubTransfer: Sendable {
     private static func refusal(_ address: String, _ status: Int) -> CLIPError {
         switch status {
         case 401, 403:
-            CLIPError(address, reason: "is refused (HTTP \(status)): set HF_TOKEN if the model is restricted")
+            CLIPError(
+                address, reason: "is refused (HTTP \(status)); a restricted model of the hub needs HF_TOKEN")
         case 404: CLIPError(address, reason: "does not exist (HTTP 404)")
         default: CLIPError(address, reason: "answers HTTP \(status)")
         }
@@ -60,7 +62,8 @@ final class HubTransfer: Sendable {
     }
 
     /// What the hub says about a file, without its contents.
-    func describe(_ address: String) async throws -> File {
+    /// - Parameter needsTag: Whether the name of the contents must come with it, as it does from a hub.
+    func describe(_ address: String, needsTag: Bool = true) async throws -> File {
         var url = try url(address)
         // A renamed model leads elsewhere on the hub first; where contents lie, the last step says.
         for _ in 0..<5 {
@@ -77,8 +80,10 @@ final class HubTransfer: Sendable {
             }
             let quoted = header("X-Linked-Etag") ?? header("ETag") ?? ""
             let tag = quoted.replacing("W/", with: "").replacing("\"", with: "")
-            guard !tag.isEmpty, tag.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "z") ~= $0 }),
-                ModelName.isSafe(revision: tag)
+            guard
+                !needsTag
+                    || !tag.isEmpty && tag.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "z") ~= $0 })
+                        && ModelName.isSafe(revision: tag)
             else { throw CLIPError(address, reason: "comes without a digest (ETag)") }
             let size = header("X-Linked-Size") ?? (isRedirect ? nil : header("Content-Length"))
             let contents = isRedirect ? target ?? url : url

@@ -1,3 +1,5 @@
+import Foundation
+
 /// What is wrong with a configuration: which key, and what to do.
 public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The file, or what messages call the text. May be empty.
@@ -19,5 +21,15 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     /// Origin, key and reason in one line.
     public var description: String {
         [origin, key, reason].filter { !$0.isEmpty }.joined(separator: ": ")
+    }
+}
+
+extension ConfigurationError {
+    /// The text of a file.
+    package static func text(of path: String) throws -> String {
+        do { return try String(contentsOfFile: path, encoding: .utf8) } catch {
+            let reason = "cannot be read as text: \(error.localizedDescription)"
+            throw ConfigurationError(origin: path, reason: reason)
+        }
     }
 }

@@ -18,10 +18,7 @@ extension DetectorConfiguration {
     /// The configuration of a YAML file.
     /// - Throws: ``ConfigurationError`` with the path.
     public init(contentsOf path: String) throws {
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-            throw ConfigurationError(origin: path, reason: "cannot be read as text")
-        }
-        try self.init(yaml: text, origin: path)
+        try self.init(yaml: ConfigurationError.text(of: path), origin: path)
     }
 
     /// The configuration with single settings, such as `input.size=640`.

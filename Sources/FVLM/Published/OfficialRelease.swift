@@ -42,7 +42,8 @@ public enum OfficialRelease: String, Sendable, Hashable, CaseIterable {
             sha256: digest)
     }
 
-    /// The vocabulary of CLIP's tokenizer.
+    /// The vocabulary of CLIP's tokenizer, from OpenAI's repository. OpenAI publishes no digest of it; this is the one that
+    /// other projects that fetch it check.
     public static let tokenizer = File(
         name: "bpe_simple_vocab_16e6.txt.gz",
         address: "https://raw.githubusercontent.com/openai/CLIP/main/clip/bpe_simple_vocab_16e6.txt.gz",

@@ -164,10 +164,7 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
     /// The configuration of a YAML file; relative paths in it start from its folder.
     /// - Throws: `ConfigurationError` with the path.
     public init(contentsOf path: String, settings: [String] = []) throws {
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-            throw ConfigurationError(origin: path, reason: "cannot be read as text")
-        }
-        try self.init(yaml: text, settings: settings, origin: path)
+        try self.init(yaml: ConfigurationError.text(of: path), settings: settings, origin: path)
         let folder = URL(filePath: path).deletingLastPathComponent()
         func resolved(_ place: String) -> String {
             guard !place.isEmpty, !place.hasPrefix("/") else { return place }

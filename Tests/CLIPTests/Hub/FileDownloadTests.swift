@@ -42,6 +42,16 @@ import Testing
         #expect(server.requests.count == count)
     }
 
+    /// Storage servers mark some files in ways that a hub never does; what lies there has no part in it.
+    @Test(arguments: [[:], ["ETag": "\"-CMjZ+w/=\""]])
+    func aServerNeedNotNameContents(headers: [String: String]) async throws {
+        let folder = try TemporaryFolder()
+        let server = try LocalHub { _ in .init(headers: headers, body: Self.contents) }
+        let path = folder.path + "/checkpoint"
+        try await FileDownload(server.address + "/files/checkpoint").run(to: path)
+        #expect([UInt8](try Data(contentsOf: URL(filePath: path))) == Self.contents)
+    }
+
     @Test func otherContentsAreRemoved() async throws {
         let folder = try TemporaryFolder()
         let server = try Self.server { nil }
