@@ -12,7 +12,8 @@ struct CheckDatasetCommand: ParsableCommand {
               fvlm check-dataset instances_train.json --images train2017
               fvlm check-dataset train.json --images train --against val.json --against-images val
 
-            Ends with 0 when there are no errors and with 65 when there are; warnings and notes do not count. A \
+            Ends with 0 when no errors are found (warnings and notes do not count), with 65 when errors are found \
+            or a file is malformed, with 1 when a file or folder cannot be read, and with 64 for wrong usage. A \
             file name of - reads standard input.
             """)
 

@@ -26,15 +26,30 @@ struct FVLM: AsyncParsableCommand {
     static func main() async {
         do {
             var command = try parseAsRoot()
-            if var command = command as? any AsyncParsableCommand {
-                try await command.run()
-            } else {
-                try command.run()
+            do {
+                if var command = command as? any AsyncParsableCommand {
+                    try await command.run()
+                } else {
+                    try command.run()
+                }
+            } catch let error as ValidationError {
+                exit(wrongUsage: error, of: type(of: command))
             }
         } catch {
             guard let status = CommandStatus(error) else { exit(withError: error) }
             FileHandle.standardError.write(Data("error: \(error)\n".utf8))
             Foundation.exit(status.code)
         }
+    }
+
+    /// Ends as for wrong usage that parsing finds.
+    ///
+    /// A subcommand's `run` looks for what is missing, not its `validate`: the parser names unknown options only
+    /// afterwards, and who has mistyped an option would be told that it is missing.
+    private static func exit(wrongUsage error: ValidationError, of command: any ParsableCommand.Type) -> Never
+    {
+        let text = "\(_errorPrefix)\(error.message)\nUsage: \(usageString(for: command))\n"
+        FileHandle.standardError.write(Data(text.utf8))
+        Foundation.exit(ExitCode.validationFailure.rawValue)
     }
 }

@@ -120,7 +120,15 @@ struct ScoreCommand: ParsableCommand {
         } else {
             print(report.table(classes: classes), terminator: "")
         }
-        for line in report.notices { FileHandle.standardError.write(Data("note: \(line)\n".utf8)) }
+        if truth.isFederated, !lvis, !proposals {
+            StandardError.note(
+                "\(groundTruth) lists absent classes as LVIS does; only --lvis scores by the rules of LVIS")
+        }
+        for (path, table) in zip([detections] + (compare.map { [$0] } ?? []), results) where table.count == 0
+        {
+            StandardError.note("\(path) holds no detection; where objects are to be found, figures are 0")
+        }
+        for line in report.notices { StandardError.note(line) }
     }
 
     /// Reads all files, each on a thread of its own.

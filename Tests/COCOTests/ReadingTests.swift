@@ -158,9 +158,9 @@ func message(_ body: () throws -> Void) -> String? {
         ("{\"images\":[],\"annotations\":[{\"id\":17,\"area\":1.}]}", "malformed number"),
         (
             "{\"images\":[],\"annotations\":[{\"id\":17,\"bbox\":[1,2,3]}]}",
-            "annotation 17: ',' expected, found ']'"
+            "annotation 17: a box is 4 numbers, x, y, width and height, with commas between; found ']'"
         ),
-        ("{\"images\":[],\"annotations\":[{\"id\":17,\"bbox\":[1,2,3,4,5]}]}", "a box has 4 numbers"),
+        ("{\"images\":[],\"annotations\":[{\"id\":17,\"bbox\":[1,2,3,4,5]}]}", "a box is 4 numbers"),
         (
             "{\"images\":[],\"annotations\":[{\"id\":17,\"segmentation\":[1,2,3,4]}]}",
             "a polygon is a list of numbers inside"
@@ -176,6 +176,10 @@ func message(_ body: () throws -> Void) -> String? {
         (
             "{\"images\":[],\"annotations\":[{\"id\":17,\"segmentation\":{\"counts\":[-1]}}]}",
             "-1 is not a run length"
+        ),
+        (
+            "{\"images\":[],\"annotations\":[{\"id\":17,\"segmentation\":{\"size\":[3]}}]}",
+            "\"size\" is a list of height and width; ',' expected"
         ),
         (
             "{\"images\":[],\"annotations\":[{\"id\":17,\"segmentation\":7}]}",

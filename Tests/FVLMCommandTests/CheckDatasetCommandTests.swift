@@ -137,6 +137,8 @@ import Testing
     @Test func helpHasExamples() throws {
         let run = try Program(["check-dataset", "--help"])
         #expect(run.status == 0 && run.output.contains("fvlm check-dataset instances_train.json --images"))
+        let words = run.output.replacing("\n", with: " ")
+        for code in ["0", "65", "1", "64"] { #expect(words.contains("with \(code) "), "\(code)") }
     }
 
     static let mini = ProcessInfo.processInfo.environment["FVLM_COCO_MINI"]

@@ -72,7 +72,11 @@ struct Program {
         #expect(run.output.contains("AP50"))
         let lines = run.output.split(separator: "\n").map(String.init)
         #expect(lines.contains { $0.hasPrefix("AP ") && $0.hasSuffix("9.21") })
-        #expect(lines.contains { $0.hasPrefix("class") && $0.hasSuffix("loses") })
+        let head = try #require(lines.firstIndex { $0.hasPrefix("class") && $0.hasSuffix("loses") })
+        let losses = lines[(head + 1)...].compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }
+        #expect(losses.count == 2 && losses == losses.sorted(by: >) && losses[0] > losses[1], "\(losses)")
+        // What the classes lose and what is left are all there is to be had.
+        #expect(abs(losses.reduce(9.21, +) - 100) < 0.02)
         #expect(
             try Program(["score", "-g", truth, "-d", results, "--classes", "1"]).output.contains(
                 "and 1 classes"))
@@ -102,6 +106,10 @@ struct Program {
         let object = try object(run.output)
         #expect((object["stat_names"] as? [String])?.contains("APr") == true)
         #expect((object["splits"] as? [String: Any])?.keys.sorted() == ["all", "base", "novel"])
+        #expect(run.errors.isEmpty, "\(run.errors)")
+        let otherRules = try Program(["score", "-g", truth, "-d", results, "--json"])
+        #expect(
+            otherRules.status == 0 && otherRules.errors.contains("only --lvis scores by the rules of LVIS"))
         let proposals = try Program(["score", "-g", truth, "-d", results, "--proposals", "--json"])
         #expect((try self.object(proposals.output)["stat_names"] as? [String])?.first == "AR@100")
     }
@@ -146,6 +154,15 @@ struct Program {
             ["score", "-g", truth, "-d", "-"],
             input: #"[{"image_id": 1, "category_id": 99, "score": 1, "bbox": [0,0,1,1]}]"#)
         #expect(run.status == 0 && run.errors.contains("note: 1 detections are of classes"))
+    }
+
+    @Test func resultsWithoutDetectionsAreMentioned() throws {
+        let run = try Program(["score", "-g", truth, "-d", "-"], input: "[]")
+        #expect(run.status == 0 && run.errors.hasPrefix("note: - holds no detection"), "\(run.errors)")
+        let compared = try Program(
+            ["score", "-g", truth, "-d", results, "--compare", "-", "--bootstrap", "2"], input: "[]")
+        #expect(compared.status == 0 && compared.errors.contains("note: - holds no detection"))
+        #expect(compared.errors.split(separator: "\n").count { $0.hasPrefix("note: ") } == 1)
     }
 
     @Test func helpHasAnExample() throws {

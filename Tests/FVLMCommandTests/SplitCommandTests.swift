@@ -113,10 +113,26 @@ import Testing
         #expect(try run("merge", coco, lvis, "--renumber", "-o", folder.path + "/d.json").status == 0)
     }
 
+    @Test func aFileThatIsNamedTwiceIsToldAboutOnce() throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write(
+            #"{"images": [{"id": 1, "width": 5, "height": 5, "file_name": "a.jpg", "flickr_url": ""}], "#
+                + #""categories": [{"id": 1, "name": "a"}]}"#,
+            "a.json")
+        let run = try run("merge", file, file, "-o", "-")
+        let images = try read(run.output).images
+        #expect(run.status == 0 && images.count == 1)
+        #expect(run.errors.split(separator: "\n").count { $0.contains("flickr_url") } == 1, "\(run.errors)")
+        #expect(run.errors.contains("note: 1 images name the same file as an image before"))
+    }
+
     @Test func lvisBecomesCOCO() throws {
         let run = try run("lvis-to-coco", lvis, "-o", "-")
         #expect(run.status == 0 && run.errors.contains("neg_category_ids"))
         #expect(try !read(run.output).isFederated)
+        #expect(!run.errors.contains("does not list absent classes"))
+        let plain = try self.run("lvis-to-coco", coco, "-o", "-")
+        #expect(plain.status == 0 && plain.errors.contains("does not list absent classes"), "\(plain.errors)")
         let none = try self.run("lvis-to-coco", lvis, "--classes", "coco", "-o", "-")
         #expect(try read(none.output).categories.isEmpty && none.errors.contains("80 categories of COCO"))
     }
@@ -255,6 +271,22 @@ import Testing
             let run = try Program(["split"] + arguments)
             #expect(run.status == 64 && run.output.isEmpty && !run.errors.isEmpty, "\(arguments)")
         }
+    }
+
+    @Test func mistypedOptionsAreNamedBeforeMissingOnes() throws {
+        for (arguments, option) in [
+            (["filter", coco, "--catgory", "dog", "-o", "x"], "--category"),
+            (["subsample", coco, "--imags", "3", "-o", "x"], "--images"),
+            (["to-yolo", "--trian", coco, "-o", "x"], "--train"),
+        ] {
+            let run = try Program(["split"] + arguments)
+            #expect(
+                run.status == 64 && run.errors.contains("Did you mean '\(option)'?"),
+                "\(arguments): \(run.errors)")
+        }
+        let missing = try run("filter", coco, "-o", "x")
+        #expect(missing.errors.hasPrefix("Error: say which categories"), "\(missing.errors)")
+        #expect(missing.errors.contains("\nUsage: fvlm split filter <annotations>"), "\(missing.errors)")
     }
 
     @Test func everySubcommandShowsAnExample() throws {

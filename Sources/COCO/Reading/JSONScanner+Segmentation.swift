@@ -6,17 +6,27 @@ extension JSONScanner {
         var values = (0.0, 0.0, 0.0, 0.0)
         _ = peek()
         values.0 = try number()
-        try expect(",")
+        try nextOfBox()
         _ = peek()
         values.1 = try number()
-        try expect(",")
+        try nextOfBox()
         _ = peek()
         values.2 = try number()
-        try expect(",")
+        try nextOfBox()
         _ = peek()
         values.3 = try number()
-        guard take("]") else { throw failure("a box has 4 numbers, x, y, width and height; ']' expected") }
+        guard take("]") else { throw boxFailure() }
         return Box(x: values.0, y: values.1, width: values.2, height: values.3)
+    }
+
+    /// Takes the comma between two numbers of a box.
+    @inline(__always)
+    private mutating func nextOfBox() throws {
+        guard take(",") else { throw boxFailure() }
+    }
+
+    private func boxFailure() -> Failure {
+        failure("a box is 4 numbers, x, y, width and height, with commas between; found \(found)")
     }
 
     /// A segmentation of any kind, added as a row of `column`.
@@ -108,7 +118,7 @@ extension JSONScanner {
     private mutating func maskSize() throws -> (height: Int32, width: Int32) {
         guard try beginList() else { throw failure("\"size\" is a list of height and width") }
         let height = try dimension()
-        try expect(",")
+        guard take(",") else { throw failure("\"size\" is a list of height and width; ',' expected") }
         let width = try dimension()
         guard take("]") else { throw failure("\"size\" is a list of height and width; ']' expected") }
         return (height, width)

@@ -70,6 +70,12 @@ struct SplitFilterCommand: ParsableCommand {
     @OptionGroup var output: SplitOutput
 
     func validate() throws {
+        if annotations == "-", categoriesFile == "-" {
+            throw ValidationError("standard input (-) can be read only once")
+        }
+    }
+
+    func run() throws {
         let hasList = !category.isEmpty || !categoryID.isEmpty || categoriesFile != nil
         guard [split != nil, !frequency.isEmpty, hasList].count(where: \.self) == 1 else {
             throw ValidationError(
@@ -79,12 +85,6 @@ struct SplitFilterCommand: ParsableCommand {
         guard (split == nil) == (part == nil) else {
             throw ValidationError("--split and --part (base, novel or all) belong together")
         }
-        if annotations == "-", categoriesFile == "-" {
-            throw ValidationError("standard input (-) can be read only once")
-        }
-    }
-
-    func run() throws {
         var loaded = try LoadedDataset(path: annotations)
         var ids = try selection(loaded.dataset)
         if exclude { ids = Set(loaded.dataset.categories.map(\.id)).subtracting(ids) }

@@ -26,6 +26,9 @@ struct SplitLVISToCOCOCommand: ParsableCommand {
 
     func run() throws {
         let loaded = try LoadedDataset(path: annotations)
+        if !loaded.dataset.isFederated {
+            StandardError.note("\(annotations) does not list absent classes as LVIS's files do")
+        }
         let (dataset, report) = try loaded.dataset.cocoFromLVIS(classes: classes)
         try output.write(dataset, reports: [loaded.report, report])
     }

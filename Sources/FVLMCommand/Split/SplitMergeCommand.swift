@@ -30,10 +30,16 @@ struct SplitMergeCommand: ParsableCommand {
     }
 
     func run() throws {
-        let loaded = try annotations.map { try LoadedDataset(path: $0) }
+        // A file that is named twice is read once, and told about once.
+        var parts: [String: Dataset] = [:]
+        var reports: [ConversionReport] = []
+        for path in annotations where parts[path] == nil {
+            let loaded = try LoadedDataset(path: path)
+            parts[path] = loaded.dataset
+            reports.append(loaded.report)
+        }
         let (dataset, report) = try DatasetMerge.merge(
-            Array(zip(annotations, loaded.map(\.dataset))).map { (name: $0.0, dataset: $0.1) },
-            renumbering: renumber)
-        try output.write(dataset, reports: loaded.map(\.report) + [report])
+            annotations.map { (name: $0, dataset: parts[$0, default: Dataset()]) }, renumbering: renumber)
+        try output.write(dataset, reports: reports + [report])
     }
 }

@@ -32,9 +32,6 @@ struct SplitSubsampleCommand: ParsableCommand {
     @OptionGroup var output: SplitOutput
 
     func validate() throws {
-        guard (images == nil) != (fraction == nil) else {
-            throw ValidationError("say how many: --images COUNT or --fraction PART")
-        }
         if let images, images < 1 { throw ValidationError("--images needs at least 1 image") }
         if let fraction, !(fraction > 0 && fraction <= 1) {
             throw ValidationError("--fraction is above 0 and at most 1")
@@ -45,6 +42,9 @@ struct SplitSubsampleCommand: ParsableCommand {
     }
 
     func run() throws {
+        guard (images == nil) != (fraction == nil) else {
+            throw ValidationError("say how many: --images COUNT or --fraction PART")
+        }
         let loaded = try LoadedDataset(path: annotations)
         let total = loaded.dataset.images.count
         let count = images ?? Int((Double(total) * (fraction ?? 1)).rounded())

@@ -38,10 +38,7 @@ struct SplitToYOLOCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
-        guard train != nil || val != nil else { throw ValidationError("--train or --val is needed") }
         if train == "-", val == "-" { throw ValidationError("standard input (-) can be read only once") }
-        if trainImages != nil, train == nil { throw ValidationError("--train-images needs --train") }
-        if valImages != nil, val == nil { throw ValidationError("--val-images needs --val") }
     }
 
     private struct Subset {
@@ -51,6 +48,9 @@ struct SplitToYOLOCommand: ParsableCommand {
     }
 
     func run() throws {
+        guard train != nil || val != nil else { throw ValidationError("--train or --val is needed") }
+        if trainImages != nil, train == nil { throw ValidationError("--train-images needs --train") }
+        if valImages != nil, val == nil { throw ValidationError("--val-images needs --val") }
         let subsets = try [("train", train, trainImages), ("val", val, valImages)].compactMap {
             name, file, folder in
             try file.map {
