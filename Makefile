@@ -17,7 +17,7 @@ test: setup lint ## Lint, the consumer package, all tests
 	Tools/test-consumer
 	swift test --disable-xctest
 
-demo: setup ## Renders shapes, trains a detector on them, measures it, draws what it finds (runs/demo)
+demo: setup ## Finds emoji by name with the committed detector, trains and tests a fresh one (runs/demo)
 	Tools/demo
 
 lint: ## Formatting and style of the Swift sources

@@ -56,7 +56,7 @@ let package = Package(
             dependencies: [
                 "COCO", "Imaging", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Examples/Shapes", exclude: ["shapes.yaml"]),
+            path: "Examples/Shapes", exclude: ["demo", "shapes.yaml"]),
         .executableTarget(
             name: "photographs",
             dependencies: [
