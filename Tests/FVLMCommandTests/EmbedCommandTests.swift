@@ -23,15 +23,6 @@
             try #require(try Fixtures.cases("clip").first { $0.has("in.image0") })
         }
 
-        private func run(_ arguments: [String]) async throws {
-            var command = try FVLM.parseAsRoot(arguments)
-            if var command = command as? any AsyncParsableCommand {
-                try await command.run()
-            } else {
-                try command.run()
-            }
-        }
-
         /// Normalised values that were recorded.
         private func expectEmbeddings(_ file: Safetensors, _ recorded: StoredTensor) throws {
             let got = try file.tensor(named: "embeddings")
@@ -53,7 +44,7 @@
             let texts = try fixture.parameters["texts"].strings
             let (list, output) = (try path("texts.txt"), try path("texts.safetensors"))
             try Data(texts.map { $0 + "\n" }.joined().utf8).write(to: URL(filePath: list))
-            try await run([
+            try await FVLM.run([
                 "embed", "text", "--file", list, "--model", fixture.path("model"), "--output", output,
             ])
             let file = try Safetensors(path: output)
@@ -77,7 +68,7 @@
             }
             try Data("notes".utf8).write(to: URL(filePath: "\(pictures)/notes.txt"))
             let output = try path("pictures.safetensors")
-            try await run([
+            try await FVLM.run([
                 "embed", "image", pictures, "--model", fixture.path("model"), "--output", output,
                 "--batch-size", "2",
             ])
@@ -86,29 +77,31 @@
 
             // Classes and vocabulary of the same names come out alike.
             let vocabulary = try path("words.safetensors")
-            try await run([
+            try await FVLM.run([
                 "vocabulary", "build", "--classes", "a bus, train", "--templates", "single", "--model",
                 fixture.path("model"), "--output", vocabulary,
             ])
-            try await run([
+            try await FVLM.run([
                 "embed", "image", pictures, "--model", fixture.path("model"), "--vocabulary", vocabulary,
             ])
-            try await run(["vocabulary", "show", vocabulary])
+            try await FVLM.run(["vocabulary", "show", vocabulary])
             let more = try path("more.safetensors")
-            try await run([
+            try await FVLM.run([
                 "vocabulary", "build", "--classes", "zebra", "--templates", "single", "--model",
                 fixture.path("model"), "--output", more,
             ])
-            try await run(["vocabulary", "merge", vocabulary, more, "--output", try path("all.safetensors")])
+            try await FVLM.run([
+                "vocabulary", "merge", vocabulary, more, "--output", try path("all.safetensors"),
+            ])
             #expect(try Vocabulary(contentsOf: path("all.safetensors")).names == ["a bus", "train", "zebra"])
 
             try Data("no picture".utf8).write(to: URL(filePath: "\(pictures)/broken.jpg"))
             let arguments = [
                 "embed", "image", pictures, "--model", fixture.path("model"), "--output", output,
             ]
-            let error = await #expect(throws: ImagingError.self) { try await run(arguments) }
+            let error = await #expect(throws: ImagingError.self) { try await FVLM.run(arguments) }
             #expect(try CommandStatus(#require(error))?.code == 65)
-            await #expect(throws: ExitCode.failure) { try await run(arguments + ["--keep-going"]) }
+            await #expect(throws: ExitCode.failure) { try await FVLM.run(arguments + ["--keep-going"]) }
             #expect(try Safetensors(path: output).tensor(named: "embeddings").shape[0] == count)
         }
 
@@ -118,7 +111,7 @@
             let (names, novel, output) = (try path("n.txt"), try path("v.txt"), try path("o.safetensors"))
             try Data("cat\tkitten\ndog\n".utf8).write(to: URL(filePath: names))
             try Data("dog\n".utf8).write(to: URL(filePath: novel))
-            try await run([
+            try await FVLM.run([
                 "vocabulary", "build", "--classes-file", names, "--novel-file", novel, "--templates",
                 "single",
                 "--no-background", "--model", fixture.path("model"), "--output", output,

@@ -25,15 +25,6 @@
             Fixtures.folder("clip").appending(path: "openai-rn/model.pt").path
         }
 
-        private func run(_ arguments: [String]) async throws {
-            var command = try FVLM.parseAsRoot(arguments)
-            if var command = command as? any AsyncParsableCommand {
-                try await command.run()
-            } else {
-                try command.run()
-            }
-        }
-
         /// A matrix as NumPy writes it.
         private func writeArray(_ name: String, _ rows: [[Float]]) throws {
             let header =
@@ -57,7 +48,7 @@
                 COCO.Category(id: 4, name: "dog"), COCO.Category(id: 1, name: "traffic light, red"),
             ]
             try annotations.write(to: path("annotations.json"))
-            try await run([
+            try await FVLM.run([
                 "vocabulary", "import", path("coco_embed.npy"), "--annotations", path("annotations.json"),
                 "--model", clip, "--output", path("coco.safetensors"),
             ])
@@ -67,7 +58,7 @@
             #expect(try coco.background?.embedding.array(of: Float.self) == rows[0])
             try coco.check(CLIPModel.load(clip).identity())
 
-            try await run([
+            try await FVLM.run([
                 "vocabulary", "import", path("coco_embed.npy"), "--classes", "a, b, c, d, e, f",
                 "--background",
                 path("background.npy"), "--model", clip, "--output", path("own.safetensors"),
@@ -85,7 +76,7 @@
                 (["annotations.json", "--classes", "a, b"], "no array of NumPy"),
             ] {
                 let error = await #expect(throws: (any Error).self) {
-                    try await run(
+                    try await FVLM.run(
                         ["vocabulary", "import", path(arguments[0])] + arguments.dropFirst() + [
                             "--model", clip, "--output", path("none.safetensors"),
                         ])
@@ -116,7 +107,7 @@
                 try Image(width: 60, height: 40, filledWith: .white).write(to: file)
                 return file
             }
-            try await run(
+            try await FVLM.run(
                 ["detect"] + files + [
                     "--model", path("model"), "--classes", "dog, cat", "--score-threshold", "0",
                     "--set", "input.size=64", "--output", path("found"),
@@ -135,7 +126,7 @@
         func headsAreWrittenForDetectron2(_ name: String) async throws {
             let model = try CLIPModel.load(clip)
             let (configuration, network) = try smallDetector(model)
-            try await run(["convert", "detectron2", "--model", path("model"), "--output", path(name)])
+            try await FVLM.run(["convert", "detectron2", "--model", path("model"), "--output", path(name)])
 
             let file = try WeightFile.open(path(name))
             #expect(file.keys.count == network.store.parameters.count)
@@ -157,7 +148,9 @@
                 #expect(try a.value.isEqual(to: b.value), "\(a.name)")
             }
             await #expect(throws: (any Error).self) {
-                try await run(["convert", "detectron2", "--model", path("model"), "--output", path("a.bin")])
+                try await FVLM.run([
+                    "convert", "detectron2", "--model", path("model"), "--output", path("a.bin"),
+                ])
             }
         }
 
