@@ -37,12 +37,12 @@ struct FilesBenchmark: AsyncParsableCommand {
                 metadata: ["format": "pt"], to: path)
         }
         let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
-        let before = Self.memory("RssAnon:")
+        let before = (ProcessMemory.anonymousBytes ?? 0)
         var options = CLIPModel.LoadingOptions()
         options.activation = .quickGELU
         var model: CLIPModel?
         let time = try Measurement(runs: runs) { model = try CLIPModel.load(path, options: options) }
-        let grown = Self.memory("RssAnon:") - before
+        let grown = (ProcessMemory.anonymousBytes ?? 0) - before
         try withExtendedLifetime(model) {
             // Every weight is used once: what a network needs beyond the mapped file would show here.
             let ids = try Tensor([Int64](repeating: 49_407, count: 77), shape: [1, 77])
@@ -51,20 +51,13 @@ struct FilesBenchmark: AsyncParsableCommand {
         }
         print("loading \(size / 1_000_000) MB: \(formatted(seconds: time.median)),", terminator: " ")
         print("memory beyond the mapped file \(grown >> 20) MB after loading,", terminator: " ")
-        print("\((Self.memory("RssAnon:") - before) >> 20) MB after use")
+        print("\(((ProcessMemory.anonymousBytes ?? 0) - before) >> 20) MB after use")
     }
 
     private func withModel(_ body: (CLIPModel) throws -> Void) throws {
         let model = try CLIPModel(.viTB32, format: .huggingFace)
         try model.store.initialize(seed: 1)
         try body(model)
-    }
-
-    /// Bytes by a line of the process's status; 0 where the system does not tell.
-    private static func memory(_ name: String) -> Int {
-        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-        let line = status.split(separator: "\n").first { $0.hasPrefix(name) }
-        return line.flatMap { Int($0.filter(\.isNumber)) }.map { $0 << 10 } ?? 0
     }
 
     // MARK: Reading ahead
