@@ -67,7 +67,12 @@ struct Photographs: ParsableCommand {
         }
         for row in 0..<dataset.annotations.count {
             let annotation = dataset.annotations[row]
-            guard let transform = transforms[annotation.imageID] else { continue }
+            guard let transform = transforms[annotation.imageID] else {
+                throw ImagingError(
+                    source: annotations,
+                    reason:
+                        "annotation \(annotation.id) is of image \(annotation.imageID), which is not listed")
+            }
             result.annotations.append(try transform.moved(annotation))
         }
         try result.write(to: "\(folder)/annotations.json")

@@ -88,4 +88,31 @@ struct DrawingTests {
         }
         #expect(try scene(0).canvas.bytes != scene(1).canvas.bytes)
     }
+
+    /// Values of a ramp at the new pixels' centres; beyond the outer centres the outer values stand.
+    @Test func enlargingInterpolatesBetweenCentres() {
+        var canvas = Canvas(width: 2, height: 1)
+        canvas.pixels = [SIMD4(0, 1, 0.5, 0), SIMD4(1, 0, 0.5, 0)]
+        let large = canvas.enlarged(width: 4, height: 3)
+        #expect(large.width == 4 && large.height == 3)
+        for row in 0..<3 {
+            #expect((0..<4).map { large.pixels[4 * row + $0].x } == [0, 0.25, 0.75, 1])
+            #expect((0..<4).map { large.pixels[4 * row + $0].y } == [1, 0.75, 0.25, 0])
+        }
+    }
+
+    /// Pictures like regions have the size that is asked for and repeat; asking for none leaves older streams alone.
+    @Test func picturesLikeRegions() {
+        func pictures(_ share: Float?) -> [[UInt8]] {
+            var sampler = PictureSampler(glyphs: SyntheticGlyphs.set())
+            if let share { sampler.regionShare = share }
+            return (0..<6).map { index in
+                var random = RandomStream(seed: 5, "regions", index: index)
+                return sampler.picture(category: index, style: 0, side: 48, difficulty: 1, &random).bytes
+            }
+        }
+        #expect(pictures(1) == pictures(1) && pictures(1).allSatisfy { $0.count == 48 * 48 * 3 })
+        #expect(pictures(0) == pictures(nil))
+        #expect(zip(pictures(1), pictures(0)).allSatisfy { $0 != $1 })
+    }
 }
