@@ -29,8 +29,8 @@ struct BenchmarkCommand: ParsableCommand {
     @Option(help: "Scenes to train on.") var train = 2_400
     @Option(help: "Scenes to test on.") var test = 300
     @Option(help: "Scenes for choosing settings, and for ablations.") var ablations = 100
-    @Option(help: "The side in pixels that scenes of 256 are brought to.") var size = 384
-    @Option(help: "The highest learning rate.") var learningRate = 6e-4
+    @Option(help: "The side in pixels that scenes of 256 are brought to.") var size = 256
+    @Option(help: "The highest learning rate.") var learningRate = 1e-3
     @Option(help: "Novel categories in training scenes: absent or unlabelled.")
     var novel = SceneSet.NovelObjects.absent
     @Option(
@@ -38,6 +38,8 @@ struct BenchmarkCommand: ParsableCommand {
             "detectron2 (heads without norms) or published (its batch norms' statistics need several thousand steps)."
     )
     var family = DetectorConfiguration.Family.detectron2
+    @Flag(help: "Compute products and convolutions in bfloat16: faster on some processors.")
+    var bfloat16 = false
     @Option(help: "Threads of an operator; 0 for one a processor.") var threads = 0
     @Flag(help: "Only the main figures.") var quick = false
 
@@ -124,6 +126,10 @@ struct BenchmarkCommand: ParsableCommand {
         configuration.detector.family = family
         configuration.detector.input.size = size
         configuration.detector.network.anchorSizes = [16, 32, 64, 128, 256]
+        configuration.detector.scoring.vlmRegions = .refined
+        configuration.detector.scoring.vlmScales = [0.75, 1.5, 3]
+        configuration.detector.scoring.vlmObjectSize = 60
+        configuration.detector.scoring.vlmDense = true
         configuration.detector.learning.backgroundWeight = 0.9
         // Scenes have at most 9 objects: more regions would teach background.
         configuration.detector.learning.regionsPerImage = 64
@@ -142,7 +148,7 @@ struct BenchmarkCommand: ParsableCommand {
         configuration.optimizer.minimumRatio = 0.01
         configuration.run.steps = steps
         configuration.run.seed = seed
-        configuration.run.precision = "bfloat16"
+        configuration.run.precision = bfloat16 ? "bfloat16" : "float32"
         configuration.run.reportInterval = 20
         configuration.run.checkpointInterval = 100
         configuration.run.keepsLast = 1

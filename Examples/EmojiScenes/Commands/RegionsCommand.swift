@@ -24,6 +24,12 @@ struct RegionsCommand: ParsableCommand {
     var scorers: [RegionScorer] = [.attentionPool]
     @Option(help: "published (a sample a cell, not moved by half a cell) or detectron2 (RoIAlign).")
     var family = DetectorConfiguration.Family.detectron2
+    @Option(
+        parsing: .upToNextOption,
+        help: "How many times larger pictures are made for regions; each is looked at where its size suits best.")
+    var scales = [1.0]
+    @Option(help: "The size that suits best, in pixels of the enlarged picture.") var objectSize = 56.0
+    @Flag(help: "Pool from a map with twice as many cells along each side.") var dense = false
     @Option(help: "Threads of an operator; 0 for one a processor.") var threads = 0
 
     mutating func run() throws {
@@ -44,6 +50,9 @@ struct RegionsCommand: ParsableCommand {
                 configuration.family = family
                 configuration.input.size = size
                 configuration.scoring.scorer = scorer.rawValue
+                configuration.scoring.vlmScales = scales
+                configuration.scoring.vlmObjectSize = objectSize
+                configuration.scoring.vlmDense = dense && scorer == .attentionPool
                 table.add("\(scorer.rawValue), \(size) px", try test.oracle(configuration, clip: model))
             }
         }

@@ -25,7 +25,9 @@ final class Pretrainer {
         sampler = PictureSampler(glyphs: glyphs, othersShare: plan.others, regionShare: plan.regions)
         book = CaptionBook(categories: glyphs.categories)
         self.tokenizer = tokenizer
-        clip = try TrainedCLIP(vocabularySize: tokenizer.vocabularyCount, seed: plan.seed)
+        clip = try TrainedCLIP(
+            vocabularySize: tokenizer.vocabularyCount, seed: plan.seed,
+            computeType: plan.usesBFloat16 ? .bfloat16 : nil)
         optimizer = try Self.optimizer(.text, clip, plan)
     }
 

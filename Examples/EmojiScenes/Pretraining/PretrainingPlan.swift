@@ -24,6 +24,8 @@ struct PretrainingPlan: Sendable, Hashable, Codable {
     var regions: Float = 0
     /// The share of both image stages after which sizes are mixed.
     var mixedPictures = 0.75
+    /// Whether products and convolutions are computed in bfloat16: faster where a processor multiplies it faster.
+    var usesBFloat16 = false
 
     /// What a step belongs to.
     enum Stage: Sendable { case text, image, joint }

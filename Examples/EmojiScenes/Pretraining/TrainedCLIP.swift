@@ -11,6 +11,8 @@ final class TrainedCLIP {
     let trunk: ModifiedResNet
     let pool: AttentionPool
     private let normalization: (mean: Tensor, variance: Tensor)
+    /// What products and convolutions are computed in; nil for float32.
+    private let computeType: DType?
     private static let momentum = 0.02
     private static let epsilon = 1e-5
 
@@ -30,7 +32,8 @@ final class TrainedCLIP {
     static let contextLength = 24
 
     /// A network with random values that all train.
-    init(vocabularySize: Int, seed: UInt64) throws {
+    init(vocabularySize: Int, seed: UInt64, computeType: DType?) throws {
+        self.computeType = computeType
         model = try CLIPModel(Self.configuration(vocabularySize: vocabularySize))
         guard case .resNet(let trunk, let pool) = model.vision else {
             throw EmojiScenesError("image tower", reason: "is no ResNet")
@@ -50,7 +53,7 @@ final class TrainedCLIP {
     ///
     /// The pool takes 3 x 3 cells; maps of other sizes are resampled, as those of regions are.
     func embedding(of pixels: Tensor, isTraining: Bool) throws -> Tensor {
-        let pooled = try withAutocast(.bfloat16) {
+        let pooled = try withAutocast(computeType) {
             var map = try trunk.features(of: pixels).c5
             if try map.size(2) != pool.gridSize { map = try map.interpolated(to: Size2D(pool.gridSize)) }
             return try pool(map)
@@ -63,7 +66,7 @@ final class TrainedCLIP {
 
     /// Embeddings of texts, [N, E] float32 of length 1.
     func embedding(ofTokens ids: Tensor) throws -> Tensor {
-        try withAutocast(.bfloat16) { try model.text.embedding(of: ids) }.to(.float32).normalized()
+        try withAutocast(computeType) { try model.text.embedding(of: ids) }.to(.float32).normalized()
     }
 
     // MARK: Saving

@@ -41,6 +41,14 @@ extension DetectorConfiguration {
         guard (0...1024).contains(trunk.featureBlock) else {
             throw ConfigurationError(key: "trunk.featureBlock", reason: "must be a block, or 0")
         }
+        guard !scoring.vlmScales.isEmpty, scoring.vlmScales.allSatisfy({ (0.125...8).contains($0) }) else {
+            throw ConfigurationError(
+                key: "scoring.vlmScales", reason: "needs numbers from 0.125 to 8, not \(scoring.vlmScales)")
+        }
+        guard scoring.vlmObjectSize >= 1, scoring.vlmObjectSize <= 16_384 else {
+            throw ConfigurationError(
+                key: "scoring.vlmObjectSize", reason: "must be from 1 to 16384, not \(scoring.vlmObjectSize)")
+        }
         try temperature("scoring.vlmTemperature", scoring.vlmTemperature)
         try share("scoring.baseWeight", scoring.baseWeight)
         try share("scoring.novelWeight", scoring.novelWeight)

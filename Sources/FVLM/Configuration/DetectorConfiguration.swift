@@ -73,10 +73,19 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
         public var proposalCount = [1000, 1000]
     }
 
-    /// How regions are scored; all of it can be changed at run time.
+    /// How regions are scored; all of it can be changed without other weights.
     public struct Scoring: Codable, Sendable, Hashable {
         /// How CLIP looks at regions; `automatic`: as suits the tower.
         public var scorer = "automatic"
+        /// Which boxes CLIP looks at.
+        public var vlmRegions = DetectionOptions.ScoredRegions.proposals
+        /// How many times larger than for the pyramid the picture is made for CLIP's look at regions; every region is
+        /// looked at where it comes closest to `vlmObjectSize`.
+        public var vlmScales = [1.0]
+        /// The side at which CLIP recognises objects best, in pixels of the enlarged picture.
+        public var vlmObjectSize = 56.0
+        /// Whether the map of a ResNet that regions are pooled from has twice as many cells along each side.
+        public var vlmDense = false
         /// What CLIP's cosines are divided by.
         public var vlmTemperature = 0.01
         /// The weight of CLIP's score for classes that were trained on.
@@ -144,6 +153,7 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
     /// What can be chosen at run time, as the configuration has it.
     public var options: DetectionOptions {
         var options = DetectionOptions()
+        options.scoredRegions = scoring.vlmRegions
         options.vlmTemperature = scoring.vlmTemperature
         options.fusion = ScoreFusion(baseWeight: scoring.baseWeight, novelWeight: scoring.novelWeight)
         options.scoreThreshold = scoring.scoreThreshold

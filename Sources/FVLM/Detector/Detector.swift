@@ -165,6 +165,8 @@ extension DetectorConfiguration {
         try FrozenTrunk(
             clip.vision, scorer: scorer(for: clip.configuration),
             featureBlock: trunk.featureBlock == 0 ? nil : trunk.featureBlock,
-            cropSampling: family == .published ? .cellCentres : .aligned(ratio: 2))
+            cropSampling: family == .published ? .cellCentres : .aligned(ratio: 2),
+            resolution: RegionResolution(
+                scales: scoring.vlmScales, objectSize: scoring.vlmObjectSize, isDense: scoring.vlmDense))
     }
 }

@@ -107,7 +107,9 @@ public struct FVLMModel: Sendable {
                 try network.regions(pyramid, boxes: proposals)
             }
             let scores = try StageProfile.measure(profile, .scoring) {
-                let embeddings = try trunk.regionEmbeddings(features, pixels: batch.pixels, boxes: proposals)
+                let embeddings = try trunk.regionEmbeddings(
+                    features, pixels: batch.pixels,
+                    boxes: regions(proposals, output, sizes: batch.sizes, options: options))
                 return try self.scores(
                     embeddings: output.embeddings, vlmEmbeddings: embeddings, texts: texts, isBase: isBase,
                     options: options)
@@ -121,6 +123,27 @@ public struct FVLMModel: Sendable {
     }
 
     // MARK: Steps
+
+    /// The boxes that the vision-language model looks at.
+    private func regions(
+        _ proposals: [Boxes], _ output: DetectorNetwork.RegionOutput, sizes: [Size2D],
+        options: DetectionOptions
+    ) throws -> [Boxes] {
+        guard options.scoredRegions == .refined else { return proposals }
+        return try decoded(proposals, output, sizes: sizes)
+    }
+
+    /// Proposals moved by the box head's deltas and cut at the image's borders.
+    private func decoded(_ proposals: [Boxes], _ output: DetectorNetwork.RegionOutput, sizes: [Size2D]) throws
+        -> [Boxes]
+    {
+        var start = 0
+        return try zip(proposals, sizes).map { boxes, size in
+            defer { start += boxes.count }
+            return try network.decoded(output.deltas[start..<start + boxes.count], from: boxes)
+                .clipped(to: size, border: network.architecture.border)
+        }
+    }
 
     /// The detections of every image, without masks: proposals are moved by the box head's deltas, cut at the image's
     /// borders, and suppressed class by class.
@@ -140,11 +163,9 @@ public struct FVLMModel: Sendable {
         let detector = try scores.detectorLogits.softmax(-1)
         let vlm = try scores.vlmLogits.map { try $0.softmax(-1) } ?? detector
         var start = 0
-        return try zip(proposals, sizes).map { boxes, size in
-            let rows = start..<start + boxes.count
+        return try decoded(proposals, output, sizes: sizes).map { decoded in
+            let rows = start..<start + decoded.count
             start = rows.upperBound
-            let decoded = try network.decoded(output.deltas[rows], from: boxes)
-                .clipped(to: size, border: network.architecture.border)
             let fused = try scores.fused[rows]
             let kept = try suppression.perClass(
                 decoded, scores: fused.narrowed(1, start: 1, length: try fused.size(1) - 1),

@@ -2,6 +2,17 @@ import Detection
 
 /// What can be chosen at run time, without other weights.
 public struct DetectionOptions: Sendable, Hashable, Codable {
+    /// The boxes that the vision-language model looks at.
+    public enum ScoredRegions: String, Sendable, Hashable, Codable, CaseIterable {
+        /// The proposals, as the box head does: the published way.
+        case proposals
+        /// The boxes that the box head made of them, which fit objects more tightly.
+        case refined
+    }
+
+    /// The boxes that the vision-language model looks at.
+    public var scoredRegions = ScoredRegions.proposals
+
     /// What the vision-language model's cosines are divided by.
     public var vlmTemperature = 0.01
 

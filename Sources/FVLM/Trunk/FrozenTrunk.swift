@@ -25,15 +25,23 @@ public struct FrozenTrunk: Sendable {
     /// The samples of the attention pool's crops.
     public let cropSampling: CropSampling
 
+    /// How finely regions are seen; the scorer ``RegionScorer/crop`` sees all at one size.
+    public let resolution: RegionResolution
+
     /// A trunk.
-    /// - Throws: ``ConfigurationError`` when the scorer or the block does not belong to the kind of tower.
+    /// - Throws: ``ConfigurationError`` when the scorer, the block or the resolution does not belong to the kind of tower.
     public init(
         _ tower: VisionTower, scorer: RegionScorer, featureBlock: Int? = nil,
-        cropSampling: CropSampling = .cellCentres
+        cropSampling: CropSampling = .cellCentres, resolution: RegionResolution = RegionResolution()
     ) throws {
         self.tower = tower
         self.scorer = scorer
         self.cropSampling = cropSampling
+        self.resolution = resolution
+        guard !resolution.isDense || scorer == .attentionPool else {
+            throw ConfigurationError(
+                key: "scoring.vlmDense", reason: "is for the scorer attentionPool, not for '\(scorer.rawValue)'")
+        }
         switch tower {
         case .resNet:
             guard scorer != .denseValue && scorer != .lastHidden else {
@@ -77,20 +85,54 @@ public struct FrozenTrunk: Sendable {
             switch tower {
             case .resNet(let trunk, _):
                 let features = try trunk.features(of: pixels)
+                guard scoresRegions, scorer == .attentionPool else {
+                    return TrunkFeatures(levels: features.all)
+                }
+                func map(_ features: ModifiedResNet.Features) throws -> Tensor {
+                    resolution.isDense ? try trunk.denseC5(features.c4) : features.c5
+                }
                 return TrunkFeatures(
                     levels: features.all,
-                    regionMap: scoresRegions && scorer == .attentionPool ? features.c5 : nil)
+                    regionMaps: try resolution.scales.map { scale in
+                        scale == 1 ? try map(features) : try map(trunk.features(of: resized(pixels, scale)))
+                    })
             case .transformer(let transformer):
                 let block = featureBlock ?? 1
                 let depth = transformer.configuration.transformer.depth
-                let needsLast = scoresRegions && scorer == .lastHidden
-                let features = try transformer.features(
-                    of: pixels, keeping: needsLast ? [block, depth] : [block])
-                var map: Tensor?
-                if scoresRegions && scorer == .denseValue { map = try transformer.denseMap(of: features) }
-                if needsLast { map = try transformer.lastHiddenMap(of: features) }
-                return TrunkFeatures(levels: [try features.map(at: block)], regionMap: map)
+                let scoresMap = scoresRegions && (scorer == .denseValue || scorer == .lastHidden)
+                let kept: Set = scoresMap && scorer == .lastHidden ? [block, depth] : [block]
+                func map(_ features: VisionTransformer.Features) throws -> Tensor {
+                    scorer == .denseValue
+                        ? try transformer.denseMap(of: features) : try transformer.lastHiddenMap(of: features)
+                }
+                let features = try transformer.features(of: pixels, keeping: kept)
+                let levels = [try features.map(at: block)]
+                guard scoresMap else { return TrunkFeatures(levels: levels) }
+                return TrunkFeatures(
+                    levels: levels,
+                    regionMaps: try resolution.scales.map { scale in
+                        scale == 1
+                            ? try map(features)
+                            : try map(transformer.features(of: resized(pixels, scale), keeping: kept))
+                    })
             }
+        }
+    }
+
+    /// A batch enlarged for the scoring of regions, and padded with the mean colour to whole cells.
+    private func resized(_ pixels: Tensor, _ scale: Double) throws -> Tensor {
+        func length(_ side: Int) -> Int { max(Int((Double(side) * scale).rounded()), 1) }
+        let size = Size2D(length(pixels.shape[2]), length(pixels.shape[3]))
+        let resized = try pixels.to(.float32).interpolated(to: size, antialias: scale < 1)
+        func missing(_ side: Int) -> Int { (stride - side % stride) % stride }
+        return try resized.padded([0, missing(size.width), 0, missing(size.height)])
+    }
+
+    /// The step in pixels of the towers' last maps.
+    private var stride: Int {
+        switch tower {
+        case .resNet: ModifiedResNet.strides[3]
+        case .transformer(let transformer): transformer.configuration.patchSize
         }
     }
 
@@ -107,18 +149,16 @@ public struct FrozenTrunk: Sendable {
             switch (scorer, tower) {
             case (.none, _): return nil
             case (.attentionPool, .resNet(_, let pool)):
-                guard let map = features.regionMap else { throw Self.missingMap }
-                return try pooled(map, pool, boxes).to(.float32)
-            case (.denseValue, .transformer(let transformer)), (.lastHidden, .transformer(let transformer)):
-                guard let map = features.regionMap else { throw Self.missingMap }
-                let scale = 1 / Double(transformer.configuration.patchSize)
-                let regions = try Regions(
-                    boxes: Boxes.cat(boxes), images: Self.images(of: boxes),
-                    levels: [Int64](repeating: 0, count: boxes.reduce(0) { $0 + $1.count }))
-                let cells = try roiAlign(
-                    [PyramidLevel(map.to(.float32), scale: scale)], regions, output: Size2D(1),
-                    sampling: .aligned(ratio: 2))
-                return try cells.flattened(from: 1)
+                return try scaled(features, boxes) { try pooled($0, pool, $1, $2).to(.float32) }
+            case (.denseValue, .transformer), (.lastHidden, .transformer):
+                return try scaled(features, boxes) { map, boxes, images in
+                    let regions = try Regions(
+                        boxes: boxes, images: images, levels: [Int64](repeating: 0, count: boxes.count))
+                    let cells = try roiAlign(
+                        [PyramidLevel(map.to(.float32), scale: 1 / Double(stride))], regions,
+                        output: Size2D(1), sampling: .aligned(ratio: 2))
+                    return try cells.flattened(from: 1)
+                }
             case (.crop, _): return try croppedEmbeddings(pixels, boxes)
             default: throw Self.missingMap
             }
@@ -132,17 +172,54 @@ public struct FrozenTrunk: Sendable {
         boxes.enumerated().flatMap { [Int64](repeating: Int64($0.offset), count: $0.element.count) }
     }
 
-    private func pooled(_ map: Tensor, _ pool: AttentionPool, _ boxes: [Boxes]) throws -> Tensor {
-        let corners = try Boxes.cat(boxes).tensor
-        let images = Self.images(of: boxes).map { Int($0) }
+    /// Embeds every region on the map of the size at which it is seen best.
+    private func scaled(
+        _ features: TrunkFeatures, _ boxes: [Boxes],
+        _ embed: (_ map: Tensor, _ boxes: Boxes, _ images: [Int64]) throws -> Tensor
+    ) throws -> Tensor {
+        guard features.regionMaps.count == resolution.scales.count else { throw Self.missingMap }
+        let all = try Boxes.cat(boxes)
+        let images = Self.images(of: boxes)
+        func embedded(_ place: Int, _ boxes: Boxes, _ images: [Int64]) throws -> Tensor {
+            let scale = resolution.scales[place]
+            return try embed(
+                features.regionMaps[place], scale == 1 ? boxes : boxes.scaled(x: scale, y: scale), images)
+        }
+        guard resolution.scales.count > 1 else { return try embedded(0, all, images) }
+        let corners = try all.tensor.array(of: Float.self)
+        let places = images.indices.map { row in
+            resolution.scale(
+                forWidth: corners[4 * row + 2] - corners[4 * row],
+                height: corners[4 * row + 3] - corners[4 * row + 1])
+        }
+        let result = try Tensor.zeros([all.count, tower.embeddingWidth], device: all.device)
+        for place in resolution.scales.indices {
+            let rows = images.indices.filter { places[$0] == place }
+            guard !rows.isEmpty else { continue }
+            let indices = try Tensor(rows)
+            try result.set(
+                indices, to: embedded(place, all.selected(indices), rows.map { images[$0] }))
+        }
+        return result
+    }
+
+    private func pooled(_ map: Tensor, _ pool: AttentionPool, _ boxes: Boxes, _ images: [Int64]) throws
+        -> Tensor
+    {
+        let images = images.map { Int($0) }
         let size = Size2D(map.shape[2], map.shape[3])
+        let scale = 1 / Float(resolution.isDense ? stride / 2 : stride)
         let regions: RegionCropping
         switch cropSampling {
         case .cellCentres:
-            regions = try .cellCenters(corners, images: images, mapSize: size, gridSize: pool.gridSize)
+            regions = try .cellCenters(
+                boxes.tensor, images: images, mapSize: size, gridSize: pool.gridSize, scale: scale)
         case .aligned(let ratio):
+            // The cells of a dense map lie half a cell further than RoIAlign takes them to.
+            let shift = resolution.isDense ? Double(stride) / 4 : 0
             regions = try .roiAlign(
-                corners, images: images, mapSize: size, gridSize: pool.gridSize, samplingRatio: ratio)
+                boxes.tensor - shift, images: images, mapSize: size, gridSize: pool.gridSize, scale: scale,
+                samplingRatio: ratio)
         }
         return try pool(map, regions: regions)
     }
@@ -152,7 +229,7 @@ public struct FrozenTrunk: Sendable {
         let images = Self.images(of: boxes)
         let all = try Boxes.cat(boxes)
         var results: [Tensor] = []
-        for start in stride(from: 0, to: images.count, by: 32) {
+        for start in Swift.stride(from: 0, to: images.count, by: 32) {
             let range = start..<min(start + 32, images.count)
             let regions = try Regions(
                 boxes: Boxes(all.tensor[range]), images: Array(images[range]),

@@ -69,7 +69,7 @@ import Testing
         let network = model.model.network
 
         let features = try model.model.trunk.features(of: pixels, scoresRegions: true)
-        let regionMap = try #require(features.regionMap)
+        let regionMap = try #require(features.regionMaps.first)
         if model.isResNet {
             try fixture.expectEqual("out.c5", regionMap)
         } else {

@@ -114,7 +114,7 @@ import Testing
             corners, images: (0..<images).flatMap { [Int](repeating: $0, count: count) },
             mapSize: Size2D(map.shape[2], map.shape[3]), gridSize: parameters["grid"].int)
         try fixture.expectEqual("out.crops", perImage(cropping.crops(of: map)))
-        let features = TrunkFeatures(levels: [], regionMap: map)
+        let features = TrunkFeatures(levels: [], regionMaps: [map])
         let vlm = try #require(
             try model.model.trunk.regionEmbeddings(features, pixels: map, boxes: boxes))
         try fixture.expectEqual("out.vlm_embeddings", perImage(vlm))
