@@ -33,6 +33,10 @@ import Testing
         ("learning: {temperature: -1}", "learning.temperature: must be above 0"),
         ("network: {proposalCount: [100]}", "network.proposalCount: must be two numbers"),
         ("trunk: {adapterScales: [8, 2]}", "trunk.adapterScales"),
+        ("scoring: {vlmScales: []}", "scoring.vlmScales: needs numbers from 0.125 to 8"),
+        ("scoring: {vlmScales: [1, .nan]}", "scoring.vlmScales: needs numbers from 0.125 to 8"),
+        ("scoring: {vlmObjectSize: 0}", "scoring.vlmObjectSize: must be from 1 to 16384"),
+        ("scoring: {vlmRegions: all}", "scoring.vlmRegions"),
         ("- 1\n- 2", "must be keys with values"),
         ("a: [", "is not YAML"),
     ])

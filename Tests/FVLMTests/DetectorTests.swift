@@ -57,6 +57,32 @@ import Testing
         }
     }
 
+    /// What CLIP says of refined boxes is what it says of them when it is asked alone.
+    @Test func refinedBoxesCanBeScored() async throws {
+        let plain = try detector(isResNet: true)
+        let refining = try detector(isResNet: true, settings: ["scoring.vlmRegions=refined"])
+        let vocabulary = try await plain.vocabulary(of: ["cat", "dog", "bird"], templates: .single)
+        let batch = ImageBatch(
+            pixels: try plain.configuration.preprocessor(picture()).tensor(), sizes: [Size2D(58, 128)])
+        let texts = try vocabulary.matrix(for: plain.clip.identity())
+        let withBackground = try Tensor.cat([texts.narrowed(0, start: 0, length: 1), texts])
+        func found(_ detector: Detector) throws -> FVLMModel.Result {
+            try detector.model(
+                batch, texts: withBackground, isBase: nil, options: detector.configuration.options)[0]
+        }
+        let (first, second) = (try found(plain), try found(refining))
+        #expect(first.vlmScores != second.vlmScores)
+        let trunk = refining.model.trunk
+        let features = try trunk.features(of: batch.pixels, scoresRegions: true)
+        let embeddings = try #require(
+            try trunk.regionEmbeddings(features, pixels: batch.pixels, boxes: [second.boxes]))
+        let logits = try embeddings.normalized().matmul(withBackground.transposed(0, 1)) / 0.01
+        let probabilities = try logits.softmax(-1).array(of: Float.self)
+        for (row, score) in second.vlmScores.enumerated() {
+            #expect(abs(probabilities[4 * row + second.classes[row]] - score) < 1e-4)
+        }
+    }
+
     /// Whether pictures go through the network together or alone does not matter, nor which task asks.
     @Test func callsFromSeveralTasksAgree() async throws {
         let detector = try detector(isResNet: true)

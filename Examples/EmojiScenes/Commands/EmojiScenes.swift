@@ -9,6 +9,6 @@ struct EmojiScenes: AsyncParsableCommand {
             "Scenes of emoji: a data set, a vision-language model and a benchmark that need no download of weights.",
         subcommands: [
             RenderCommand.self, PretrainCommand.self, ZeroShotCommand.self, BenchmarkCommand.self,
-            RegionsCommand.self, PreviewCommand.self,
+            RegionsCommand.self, PreviewCommand.self, ReproduceCommand.self,
         ])
 }
