@@ -142,13 +142,13 @@ public struct ModifiedResNet: Sendable {
     /// C5 with the step of C4: the last stage is run four times, from every place that its pool of 2 x 2 can start at,
     /// and the results are put between each other. Every other cell of every other row is C5's own.
     ///
-    /// Exact for any number of blocks, where dilated convolutions need a stage of their own. Cell k lies where a map of
-    /// stride 16 has k + 1/2.
+    /// Exact for any number of blocks, where dilated convolutions need a stage of their own, but for the borders: those of a
+    /// moved map are padded as a map's are. Cell k lies where a map of stride 16 has k + 1/2.
     /// - Parameter c4: Of ``features(of:)``, [N, channels, H, W].
     /// - Returns: [N, channels of C5, H, W], H and W rounded down to even numbers.
     /// - Throws: `TorchError`.
     public func denseC5(_ c4: Tensor) throws -> Tensor {
-        let (height, width) = (try c4.size(2) / 2 * 2, try c4.size(3) / 2 * 2)
+        let (height, width) = (try c4.size(2), try c4.size(3))
         // Beyond the last cell its own value goes on.
         let padded = try c4.padded([0, 1, 0, 1], .replicate)
         let rows = try (0..<2).map { vertical in
