@@ -64,7 +64,7 @@ struct BenchmarkCommand: ParsableCommand {
         var first: Detector?
         var plots: [Evaluation.Plot] = []
         for seed in seeds {
-            let folder = try trained(seed, known, data)
+            let folder = try trained(seed, known, data, clipModel)
             let detector = try Detector.load(folder)
             first = first ?? detector
             for name in ["test", "test-unseen"] {
@@ -117,7 +117,9 @@ struct BenchmarkCommand: ParsableCommand {
     }
 
     /// The folder of a detector; trained unless it is there.
-    private func trained(_ seed: UInt64, _ known: [EmojiCategory], _ data: String) throws -> String {
+    private func trained(
+        _ seed: UInt64, _ known: [EmojiCategory], _ data: String, _ clipModel: CLIPModel
+    ) throws -> String {
         let folder = "\(output)/seed\(seed)"
         let model = folder + "/model"
         if FileManager.default.fileExists(atPath: model + "/detector.yaml") { return model }
@@ -128,6 +130,12 @@ struct BenchmarkCommand: ParsableCommand {
         configuration.detector.family = family
         configuration.detector.input.size = size
         configuration.detector.network.anchorSizes = [16, 32, 64, 128, 256]
+        // Cosines are divided by what they were divided by in pretraining.
+        configuration.detector.scoring.vlmTemperature = try 1 / clipModel.logitScale.value.exp().item()
+        // Chosen on validation scenes.
+        configuration.detector.scoring.baseWeight = 0.7
+        configuration.detector.scoring.novelWeight = 0.9
+        configuration.detector.scoring.suppressionThreshold = 0.4
         configuration.detector.scoring.vlmRegions = .refined
         configuration.detector.scoring.vlmScales = [0.75, 1.5, 3]
         configuration.detector.scoring.vlmObjectSize = 60
@@ -230,9 +238,29 @@ struct BenchmarkCommand: ParsableCommand {
             let test = try DetectorTest("test", in: data, vocabulary: words, splits: splits, limit: ablations)
             scores.add(name, try test.figures(of: detector, options: options()))
         }
-        var crops = detector.configuration
-        crops.scoring.scorer = RegionScorer.crop.rawValue
-        let cropping = try Detector(configuration: crops, clip: clip, network: detector.model.network)
+        func changed(_ change: (inout DetectorConfiguration) -> Void) throws -> Detector {
+            var configuration = detector.configuration
+            change(&configuration)
+            return try Detector(configuration: configuration, clip: clip, network: detector.model.network)
+        }
+        let oneSize = try changed { $0.scoring.vlmScales = [1] }
+        let published = try changed { configuration in
+            configuration.scoring.vlmScales = [1]
+            configuration.scoring.vlmDense = false
+        }
+        let coarse = try changed { $0.scoring.vlmDense = false }
+        let cropping = try changed { configuration in
+            configuration.scoring.scorer = RegionScorer.crop.rawValue
+            configuration.scoring.vlmDense = false
+            configuration.scoring.vlmScales = [1]
+        }
+        var proposals = options()
+        proposals.scoredRegions = .proposals
+        scores.add("fused, CLIP looks at proposals", try test.figures(of: detector, options: proposals))
+        scores.add("fused, one size of the picture", try test.figures(of: oneSize, options: options()))
+        scores.add("fused, C5 as it is", try test.figures(of: coarse, options: options()))
+        scores.add(
+            "fused, one size and C5 as it is", try test.figures(of: published, options: options()))
         let few = try DetectorTest(
             "test", in: data, vocabulary: vocabulary, splits: splits, limit: max(ablations / 5, 1))
         scores.add(
@@ -242,8 +270,8 @@ struct BenchmarkCommand: ParsableCommand {
 
         var grid = BenchmarkTable(
             title: "Weights of the VLM (\(ablations) validation scenes, boxes)", columns: columns)
-        for base in [0.2, 0.35, 0.5] {
-            for novel in [0.45, 0.65, 0.85] {
+        for base in [0.35, 0.5, 0.7] {
+            for novel in [0.65, 0.8, 0.9] {
                 grid.add(
                     "base \(base), novel \(novel)",
                     try val.figures(of: detector, options: options(base, novel)))
@@ -251,12 +279,25 @@ struct BenchmarkCommand: ParsableCommand {
         }
         var oracle = BenchmarkTable(
             title: "Naming the object in a ground-truth box (VLM alone)", columns: DetectorTest.oracleColumns)
-        oracle.add("attention pool", try test.oracle(detector.configuration, clip: clip))
-        oracle.add("crops", try test.oracle(crops, clip: clip))
+        for (name, detector) in [
+            ("attention pool", detector), ("one size of the picture", oneSize), ("C5 as it is", coarse),
+            ("one size and C5 as it is", published), ("crops", cropping),
+        ] {
+            oracle.add(name, try test.oracle(detector.configuration, clip: clip))
+        }
+        var temperatures = BenchmarkTable(
+            title: "Temperature of the VLM (\(ablations) validation scenes, boxes)", columns: columns)
+        for factor in [0.5, 1, 1.5] {
+            var options = options()
+            options.vlmTemperature *= factor
+            temperatures.add(
+                String(format: "%.4f", options.vlmTemperature),
+                try val.figures(of: detector, options: options))
+        }
         var recall = BenchmarkTable(
             title: "Recall of proposals at an overlap of 0.5", columns: DetectorTest.recallColumns)
         recall.add("test", try test.proposalRecall(detector))
-        return [scores, grid, oracle, recall]
+        return [scores, grid, temperatures, oracle, recall]
     }
 
     private func write(_ report: BenchmarkReport) throws {

@@ -10,5 +10,6 @@ struct EmojiScenes: AsyncParsableCommand {
         subcommands: [
             RenderCommand.self, PretrainCommand.self, ZeroShotCommand.self, BenchmarkCommand.self,
             RegionsCommand.self, PreviewCommand.self, ReproduceCommand.self,
+            WeightsCommand.self,
         ])
 }
