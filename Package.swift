@@ -100,7 +100,7 @@ if withTorch {
             name: "DetectionTests", dependencies: ["Detection", "FixtureSupport"], linkerSettings: runPath),
         .target(
             name: "FVLM",
-            dependencies: ["CLIP", "Detection", "Imaging", .product(name: "Yams", package: "Yams")]),
+            dependencies: ["CLIP", "Detection", "Files", "Imaging", .product(name: "Yams", package: "Yams")]),
         .testTarget(
             name: "FVLMTests", dependencies: ["FVLM", "FixtureSupport", "Imaging"], linkerSettings: runPath),
         .target(

@@ -23,6 +23,7 @@ struct CommandStatus {
     init?(_ error: any Error) {
         switch error {
         case let error as AnnotationFileError: code = error.kind == .malformed ? Self.badData : 1
+        case let error as ResultsFileError: code = error.isRefusal ? Self.badData : 1
         case is EvaluationError, is MaskError, is ConversionError, is WeightFileError, is ImagingError:
             code = Self.badData
         default:

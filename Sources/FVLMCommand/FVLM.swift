@@ -36,6 +36,11 @@ struct FVLM: AsyncParsableCommand {
                 exit(wrongUsage: error, of: type(of: command))
             }
         } catch {
+            if exitCode(for: error) == .validationFailure,
+                let mistyped = MistypedOption(in: Array(CommandLine.arguments.dropFirst()), of: Self.self)
+            {
+                exit(wrongUsage: ValidationError(mistyped.message), of: mistyped.command)
+            }
             guard let status = CommandStatus(error) else { exit(withError: error) }
             FileHandle.standardError.write(Data("error: \(error)\n".utf8))
             Foundation.exit(status.code)
@@ -43,9 +48,6 @@ struct FVLM: AsyncParsableCommand {
     }
 
     /// Ends as for wrong usage that parsing finds.
-    ///
-    /// A subcommand's `run` looks for what is missing, not its `validate`: the parser names unknown options only
-    /// afterwards, and who has mistyped an option would be told that it is missing.
     private static func exit(wrongUsage error: ValidationError, of command: any ParsableCommand.Type) -> Never
     {
         let text = "\(_errorPrefix)\(error.message)\nUsage: \(usageString(for: command))\n"

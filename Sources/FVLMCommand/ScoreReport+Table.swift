@@ -103,11 +103,15 @@ struct TextTable {
     /// The table, a line a row.
     let text: String
 
-    /// - Parameter leftAligned: the number of columns from the left that are aligned to the left.
-    init(_ rows: [[String]], leftAligned: Int) {
+    /// - Parameters:
+    ///   - leftAligned: the number of columns from the left that are aligned to the left.
+    ///   - least: the least widths of the columns; those that other rows of the table need.
+    init(_ rows: [[String]], leftAligned: Int, widths least: [Int] = []) {
         let columns = rows.map(\.count).max() ?? 0
         let widths = (0..<columns).map { column in
-            rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+            max(
+                rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0,
+                column < least.count ? least[column] : 0)
         }
         var text = ""
         for row in rows {

@@ -39,6 +39,27 @@ import Testing
         #expect(evaluation.precisionCurve(category: 0, iouThreshold: 0).first ?? 0 > 0.999)
     }
 
+    @Test func decisionsAreThoseOfTheFigures() throws {
+        let evaluation = try Evaluation(
+            truth: dataset(truth), detections: detections(found), options: .coco(.box))
+        let all = evaluation.decisions(iouThreshold: 0)
+        #expect(all.scores == [0.9, 0.8, 0.7] && all.areCorrect == [true, false, true])
+        #expect(all.objectCount == 2)
+        #expect(evaluation.decisions(iouThreshold: 0, classes: [1]).scores.isEmpty)
+        // A detection upon a crowd counts neither way.
+        let crowd = try Evaluation(
+            truth: dataset(
+                """
+                {"images": [{"id": 1}], "categories": [{"id": 1, "name": "a"}], "annotations": [
+                 {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 4, 4], "area": 16, "iscrowd": 1,
+                  "segmentation": {"size": [10, 10], "counts": [0, 100]}}]}
+                """),
+            detections: detections(#"[{"image_id": 1, "category_id": 1, "score": 1, "bbox": [0, 0, 4, 4]}]"#),
+            options: .coco(.box))
+        let none = crowd.decisions(iouThreshold: 0)
+        #expect(none.scores.isEmpty && none.areCorrect.isEmpty && none.objectCount == 0)
+    }
+
     @Test func anObjectOfIDZeroIsMatched() throws {
         var options = EvaluationOptions.coco(.box)
         let right = try Evaluation(truth: dataset(truth), detections: detections(found), options: options)

@@ -21,9 +21,7 @@
 
         private func path(_ name: String) -> String { folder.path + "/" + name }
 
-        private var clip: String {
-            Fixtures.folder("clip").appending(path: "openai-rn/model.pt").path
-        }
+        private var clip: String { SmallDetector.clip }
 
         /// A matrix as NumPy writes it.
         private func writeArray(_ name: String, _ rows: [[Float]]) throws {
@@ -85,21 +83,10 @@
             }
         }
 
-        /// A detector with random weights, in the folder `model`.
-        private func smallDetector(_ model: CLIPModel) throws -> (DetectorConfiguration, DetectorNetwork) {
-            var configuration = try DetectorConfiguration(preset: "vit-small")
-            configuration.clip = clip
-            configuration = try configuration.with(settings: ["network.width=8", "network.hidden=16"])
-            let network = try DetectorNetwork(configuration.architecture(for: model.configuration))
-            try network.store.initialize(seed: 1)
-            try ModelFolder(path("model")).write(configuration, network: network, vocabulary: nil)
-            return (configuration, network)
-        }
-
         /// The origin's defect 29: drawing asked for results that there were not. What is found is drawn; pictures of one
         /// name do not replace each other.
         @Test func whatIsFoundIsDrawn() async throws {
-            _ = try smallDetector(CLIPModel.load(clip))
+            try SmallDetector.write(to: path("model"))
             let files = try ["a", "b"].map { folder in
                 try FileManager.default.createDirectory(
                     atPath: path(folder), withIntermediateDirectories: true)
@@ -125,7 +112,7 @@
         @Test(arguments: ["heads.safetensors", "heads.pth"])
         func headsAreWrittenForDetectron2(_ name: String) async throws {
             let model = try CLIPModel.load(clip)
-            let (configuration, network) = try smallDetector(model)
+            let (configuration, network) = try SmallDetector.write(to: path("model"))
             try await FVLM.run(["convert", "detectron2", "--model", path("model"), "--output", path(name)])
 
             let file = try WeightFile.open(path(name))

@@ -1,3 +1,4 @@
+import Files
 import Yams
 
 /// Settings given as YAML text upon complete defaults.
@@ -94,27 +95,11 @@ package enum ConfigurationOverlay {
     private static func keys(_ mapping: Node.Mapping) -> [String] { mapping.keys.compactMap(\.string) }
 
     private static func suggestion(_ key: String, _ known: [String]) -> String {
-        guard let nearest = known.min(by: { distance(key, $0) < distance(key, $1) }) else {
+        guard let nearest = known.min(by: { key.editDistance(to: $0) < key.editDistance(to: $1) }) else {
             return "nothing can be set here"
         }
-        return distance(key, nearest) <= max(2, key.count / 3)
+        return key.editDistance(to: nearest) <= max(2, key.count / 3)
             ? "did you mean '\(nearest)'?" : "known are \(known.joined(separator: ", "))"
-    }
-
-    /// The number of letters to insert, delete or exchange (Levenshtein), capitals not counted.
-    private static func distance(_ first: String, _ second: String) -> Int {
-        let (a, b) = (Array(first.lowercased()), Array(second.lowercased()))
-        var row = Array(0...b.count)
-        for (i, letter) in a.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, other) in b.enumerated() {
-                let exchanged = diagonal + (letter == other ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(exchanged, row[j] + 1, diagonal + 1)
-            }
-        }
-        return row[b.count]
     }
 
     static func firstLine(_ error: any Error) -> String {

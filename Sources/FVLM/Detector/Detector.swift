@@ -57,6 +57,18 @@ public final class Detector: Sendable {
         _ images: [Image], vocabulary: Vocabulary, options: DetectionOptions? = nil,
         profile: StageProfile? = nil
     ) async throws -> [[Detection]] {
+        try await detect(
+            prepared: StageProfile.measure(profile, .decoding) { try images.map(prepare) },
+            vocabulary: vocabulary, options: options, profile: profile)
+    }
+
+    /// Finds objects in pictures that were prepared, ahead and by other tasks, with ``prepare(_:)``.
+    ///
+    /// Otherwise as the method that takes pictures.
+    public func detect(
+        prepared images: [PreparedImage], vocabulary: Vocabulary, options: DetectionOptions? = nil,
+        profile: StageProfile? = nil
+    ) async throws -> [[Detection]] {
         guard !images.isEmpty else { return [] }
         return try await onQueue { [self] in
             try found(images, vocabulary, options ?? configuration.options, profile)
@@ -69,8 +81,13 @@ public final class Detector: Sendable {
         profile: StageProfile? = nil
     ) throws -> [[Detection]] {
         guard !images.isEmpty else { return [] }
-        return try queue.sync { try found(images, vocabulary, options ?? configuration.options, profile) }
+        let prepared = try StageProfile.measure(profile, .decoding) { try images.map(prepare) }
+        return try queue.sync { try found(prepared, vocabulary, options ?? configuration.options, profile) }
     }
+
+    /// Brings a picture to the form that the network takes; safe to call from several tasks.
+    /// - Throws: `ImagingError`, `TorchError`.
+    public func prepare(_ image: Image) throws -> PreparedImage { try PreparedImage(image, preprocessor) }
 
     /// Encodes names, to be looked for.
     /// - Parameters:
@@ -98,13 +115,11 @@ public final class Detector: Sendable {
     }
 
     private func found(
-        _ images: [Image], _ vocabulary: Vocabulary, _ options: DetectionOptions, _ profile: StageProfile?
+        _ prepared: [PreparedImage], _ vocabulary: Vocabulary, _ options: DetectionOptions,
+        _ profile: StageProfile?
     ) throws -> [[Detection]] {
         let texts = try vocabulary.matrix(for: identity, withBackground: true)
         let isBase = vocabulary.isBase.map { [false] + $0 }
-        let prepared = try StageProfile.measure(profile, .decoding) {
-            try images.map { image in try PreparedImage(image, preprocessor) }
-        }
         let padded = try ImageBatch(
             prepared.map { try $0.pixels.tensor().squeezed(0) }, multiple: sizeMultiple)
         let batch = ImageBatch(pixels: padded.pixels, sizes: prepared.map(\.content))
@@ -113,13 +128,16 @@ public final class Detector: Sendable {
             let corners = try result.boxes.tensor.array(of: Float.self).map { Double($0) }
             let masks = try result.masks.map { try $0.contiguous() }
             let back = image.pixels.transform.inverse
-            return try result.scores.indices.map { row in
+            return try result.scores.indices.compactMap { row in
                 let box = Box(
                     x1: corners[4 * row], y1: corners[4 * row + 1], x2: corners[4 * row + 2],
                     y2: corners[4 * row + 3])
+                let placed = back.apply(to: box).clipped(to: back.target)
+                // Nothing of it is in the picture; detectron2's post-processing drops such boxes too.
+                guard placed.width > 0, placed.height > 0 else { return nil }
                 let classIndex = result.classes[row] - 1
                 return Detection(
-                    box: back.apply(to: box).clipped(to: back.target), score: result.scores[row],
+                    box: placed, score: result.scores[row],
                     detectorScore: result.detectorScores[row], vlmScore: result.vlmScores[row],
                     label: vocabulary.classes[classIndex].name, classIndex: classIndex,
                     mask: try masks.map {
@@ -127,23 +145,6 @@ public final class Detector: Sendable {
                     })
             }
         }
-    }
-}
-
-/// A picture as the network sees it.
-struct PreparedImage {
-    let pixels: PixelValues
-
-    /// Height and width of the picture inside of its padding.
-    let content: Size2D
-
-    init(_ image: Image, _ preprocessor: ImagePreprocessor) throws {
-        pixels = try preprocessor(image)
-        let transform = pixels.transform
-        let whole = Box(
-            x1: 0, y1: 0, x2: Double(image.width), y2: Double(image.height))
-        let seen = transform.apply(to: whole).clipped(to: transform.target)
-        content = Size2D(Int(seen.y2.rounded()), Int(seen.x2.rounded()))
     }
 }
 

@@ -109,6 +109,12 @@ public struct DetectorEvaluator {
                 for figure in evaluation.figures(classes: part.classes).prefix(3) {
                     report.metrics.append(NamedValue("\(prefix)/\(figure.name)", figure.value))
                 }
+                // The first IoU threshold of COCO's rules is 0.5.
+                let decisions = evaluation.decisions(iouThreshold: 0, classes: part.classes)
+                report.curves.append(
+                    PrecisionRecallCurve(
+                        name: "\(prefix)/IoU50", scores: decisions.scores,
+                        areCorrect: decisions.areCorrect, objectCount: decisions.objectCount))
             }
             if geometry == .box { report.classes = classes(evaluation) }
         }

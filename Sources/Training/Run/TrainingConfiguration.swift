@@ -21,6 +21,8 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
             case flip
             /// Mirroring and large-scale jitter with crops.
             case jitter
+            /// Mirroring and a size drawn from `sizes`.
+            case resize
         }
         /// The annotation file in the COCO form.
         public var annotations = ""
@@ -44,11 +46,27 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public var variation = Variation.jitter
         /// The least and the greatest scale of the jitter.
         public var jitter = [0.1, 2.0]
+        /// The sizes that `resize` draws from, in pixels of the side that the detector's `input.fitting` is about.
+        public var sizes: [Int] = []
+        /// How strongly colours are varied.
+        public var colors = Colors()
         /// In how many variations a picture occurs, epoch after epoch in turn; 0: a new one in every epoch. Needed for
         /// a cache.
         public var views = 0
         /// The folder of a cache of frozen features that `fvlm cache` made; empty: the trunk computes them.
         public var cache = ""
+    }
+
+    /// How strongly colours are varied: 0 not at all.
+    public struct Colors: Codable, Sendable, Hashable {
+        /// Up to 1: colours are multiplied by a number from 1 - this to 1 + this.
+        public var brightness = 0.0
+        /// Up to 1: likewise distances from the picture's mean grey.
+        public var contrast = 0.0
+        /// Up to 1: likewise distances from each pixel's grey.
+        public var saturation = 0.0
+        /// Up to 0.5: the parts of a full turn about the grey axis.
+        public var hue = 0.0
     }
 
     /// How names become embeddings.
@@ -197,6 +215,16 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         try require(
             data.jitter.count == 2 && data.jitter[0] > 0 && data.jitter[0] <= data.jitter[1], "data.jitter",
             "must be two scales above 0, the smaller first")
+        try require(
+            data.sizes.allSatisfy { (1...16384).contains($0) }, "data.sizes", "must be from 1 to 16384")
+        try require(
+            data.variation != .resize || !data.sizes.isEmpty, "data.sizes",
+            "is missing: the sizes that data.variation=resize draws from")
+        let colors = data.colors
+        try require(
+            [colors.brightness, colors.contrast, colors.saturation].allSatisfy { (0...1).contains($0) },
+            "data.colors", "brightness, contrast and saturation must be from 0 to 1")
+        try require((0...0.5).contains(colors.hue), "data.colors.hue", "must be from 0 to 0.5")
         try require((0...10_000).contains(data.views), "data.views", "must be from 0 to 10,000")
         try require(
             data.cache.isEmpty || data.views > 0, "data.views",

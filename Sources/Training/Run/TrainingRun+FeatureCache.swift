@@ -1,7 +1,6 @@
 import CLIP
 import Detection
 import FVLM
-import Files
 import Torch
 import WeightFiles
 
@@ -90,26 +89,15 @@ extension TrainingRun {
         dtype: DType
     ) throws -> FeatureCacheIdentity {
         let frame = frame(configuration)
+        // The identity of a CLIP is about the space that it embeds into, and two towers of one identity can have other norms
+        // inside: the towers' own digest is added.
         let preprocessing = try dataset.preprocessingIdentity(
             seed: configuration.run.seed, viewCount: configuration.data.views,
             more:
                 "padded to \(frame.height) x \(frame.width), computed in \(configuration.run.precision), tower "
-                + towerDigest(clip))
+                + clip.store.digest())
         return FeatureCacheIdentity(
             clip: "\(try clip.identity())", preprocessing: preprocessing, levels: levels, dtype: dtype)
-    }
-
-    /// A digest of evenly spread values of every parameter: the identity of a CLIP is about the space that it embeds into,
-    /// and two towers of one identity can have other norms inside.
-    private static func towerDigest(_ clip: CLIPModel) throws -> String {
-        var digest = SHA256()
-        for parameter in clip.store.parameters where parameter.hasValue {
-            let values = try parameter.value.detached().flattened()
-            let stride = max(1, values.shape[0] / 256)
-            let sampled = try values[TensorIndex.every(stride)].to(.float32).contiguous()
-            try sampled.withBytes { digest.update($0) }
-        }
-        return String(digest.finalized().hexadecimal.prefix(16))
     }
 
     /// The data set upon the cache that the configuration names.

@@ -194,22 +194,29 @@ public struct TrainingRun {
 
     // MARK: Parts
 
-    private static func augmentation(_ configuration: TrainingConfiguration) -> Augmentation {
-        let input = configuration.detector.input
-        let resizing: Augmentation.Resizing =
+    static func augmentation(_ configuration: TrainingConfiguration) -> Augmentation {
+        let (input, data) = (configuration.detector.input, configuration.data)
+        func fitted(_ sizes: [Int]) -> Augmentation.Resizing {
             switch input.fitting {
-            case .square, .longestSide: .square(side: input.size)
-            case .shortestSide: .shortestSide(choices: [input.size], longestSide: input.longestSide)
+            case .square, .longestSide: .longestSide(choices: sizes)
+            case .shortestSide: .shortestSide(choices: sizes, longestSide: input.longestSide)
             }
-        switch configuration.data.variation {
-        case .none: return Augmentation(resizing: resizing)
-        case .flip: return Augmentation(resizing: resizing, flipProbability: 0.5)
-        case .jitter:
-            return Augmentation(
-                resizing: .largeScaleJitter(
-                    side: input.size, minimumScale: configuration.data.jitter[0],
-                    maximumScale: configuration.data.jitter[1]), flipProbability: 0.5)
         }
+        let resizing: Augmentation.Resizing =
+            switch data.variation {
+            case .none, .flip:
+                input.fitting == .shortestSide ? fitted([input.size]) : .square(side: input.size)
+            case .resize: fitted(data.sizes)
+            case .jitter:
+                .largeScaleJitter(
+                    side: input.size, minimumScale: data.jitter[0], maximumScale: data.jitter[1])
+            }
+        let colors = ColorJitter(
+            brightness: data.colors.brightness, contrast: data.colors.contrast,
+            saturation: data.colors.saturation, hue: data.colors.hue)
+        return Augmentation(
+            resizing: resizing, flipProbability: data.variation == .none ? 0 : 0.5,
+            colorJitter: colors == ColorJitter() ? nil : colors)
     }
 
     private static func vocabulary(

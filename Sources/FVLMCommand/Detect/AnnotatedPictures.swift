@@ -12,13 +12,16 @@
         private let options: DetectionOptions
         private var names: Set<String> = []
 
-        init(folder: String, options: DetectionOptions) {
+        /// - Parameter taken: Names that an earlier part of the work has given already.
+        init(folder: String, options: DetectionOptions, taken: [String] = []) {
             self.folder = folder
             self.options = options
+            names = Set(taken)
         }
 
         /// Draws and writes a picture as PNG under its own name; pictures of one name in different folders get a number.
-        func write(_ file: String, _ image: Image, _ detections: [FVLMDetection]) throws {
+        /// - Returns: The name.
+        func write(_ file: String, _ image: Image, _ detections: [FVLMDetection]) throws -> String {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             let masks = try FVLMDetection.masks(of: detections, size: image.size, options: options)
             let annotations = zip(detections, masks).map { detection, mask in
@@ -27,8 +30,10 @@
                     label: "\(detection.label) \(String(format: "%.2f", detection.score))", mask: mask,
                     color: Palette.color(at: detection.classIndex))
             }
+            let name = freeName(for: file)
             try Annotator().draw(annotations, on: image).write(
-                to: URL(filePath: folder).appending(path: freeName(for: file)).path)
+                to: URL(filePath: folder).appending(path: name).path)
+            return name
         }
 
         private func freeName(for file: String) -> String {

@@ -1,0 +1,152 @@
+#if FVLM_TORCH
+    import CLIP
+    import FVLM
+    import Foundation
+    import Imaging
+
+    /// Many pictures through a detector: read ahead, looked at in batches, written as they come.
+    struct DetectionWork {
+        let detector: Detector
+        let vocabulary: Vocabulary
+        let options: DetectionOptions
+        let report: DetectionReport
+
+        /// Where results go; nil: to standard output.
+        let file: ResultsFile?
+
+        /// Pictures with what was found drawn on them.
+        var drawings: AnnotatedPictures?
+        var batchSize = 1
+        var profile: StageProfile?
+
+        private let files: [String]
+        private let pending: [String]
+
+        /// What was done in this run.
+        struct Summary {
+            var pictures = 0
+            var objects = 0
+            var unreadable = 0
+        }
+
+        /// Work on those of the pictures that the file does not hold yet.
+        init(
+            detector: Detector, vocabulary: Vocabulary, options: DetectionOptions, report: DetectionReport,
+            file: ResultsFile?, files: [String]
+        ) {
+            self.detector = detector
+            self.vocabulary = vocabulary
+            self.options = options
+            self.report = report
+            self.file = file
+            self.files = files
+            // A picture that is named twice is looked at twice.
+            var done = Dictionary(
+                (file?.earlier ?? []).map { ($0.file, 1) }, uniquingKeysWith: { $0 + $1 })
+            pending = files.filter { name in
+                guard let count = done[name], count > 0 else { return true }
+                done[name] = count - 1
+                return false
+            }
+        }
+
+        /// What there is to go on with, in a sentence.
+        func resumption(of path: String) -> String {
+            let count = files.count - pending.count
+            return count == 0
+                ? "\(path) holds none of the \(files.count) pictures yet"
+                : "\(path) holds \(count) of the \(files.count) pictures already; going on with the other \(pending.count)"
+        }
+
+        /// A picture that was read.
+        private struct Picture {
+            let file: String
+            let prepared: PreparedImage
+            /// Its pixels, when they are drawn on.
+            let image: Image?
+        }
+
+        /// Does the work.
+        /// - Parameters:
+        ///   - onUnreadable: Decides about a picture that cannot be used: to throw ends the work.
+        ///   - progress: Is told how many pictures are done, and of how many.
+        func run(onUnreadable: (any Error) throws -> Void, progress: (Int, Int) -> Void) async throws
+            -> Summary
+        {
+            let (detector, pending, profile, draws) = (detector, pending, profile, drawings != nil)
+            let window = batchSize + max(batchSize, ProcessInfo.processInfo.activeProcessorCount)
+            let pictures = ReadAhead(count: pending.count, window: window) { index in
+                try StageProfile.measure(profile, .decoding) {
+                    let image = try Image(contentsOf: pending[index])
+                    return Picture(
+                        file: pending[index], prepared: try detector.prepare(image),
+                        image: draws ? image : nil)
+                }
+            }
+            defer { pictures.cancel() }
+            var output = Output(self)
+            var summary = Summary()
+            var batch: [Picture] = []
+            if file == nil { output.print(report.header) }
+            for index in pending.indices {
+                try Task.checkCancellation()
+                switch await pictures.next() {
+                case .success(let picture)?: batch.append(picture)
+                case .failure(let error)?:
+                    try onUnreadable(error)
+                    summary.unreadable += 1
+                case nil: break
+                }
+                guard batch.count == batchSize || index == pending.count - 1 else { continue }
+                let found = try await detector.detect(
+                    prepared: batch.map(\.prepared), vocabulary: vocabulary, options: options,
+                    profile: profile)
+                for (picture, detections) in zip(batch, found) {
+                    try output.write(picture, detections)
+                    summary.objects += detections.count
+                }
+                summary.pictures += batch.count
+                batch.removeAll(keepingCapacity: true)
+                progress(index + 1, pending.count)
+            }
+            if let file { try file.finish(report.footer) } else { output.print(report.footer) }
+            return summary
+        }
+
+        /// Brings results to where they go.
+        private struct Output {
+            private let work: DetectionWork
+            private var ids: PictureIDs
+            private var isFirst = true
+
+            init(_ work: DetectionWork) {
+                self.work = work
+                ids = PictureIDs(files: work.files, taken: work.file?.earlier.compactMap(\.id) ?? [])
+            }
+
+            mutating func write(_ picture: Picture, _ detections: [FVLMDetection]) throws {
+                let name = picture.file
+                let isCOCO = work.report.format == .coco
+                let id = isCOCO ? ids.id(of: name) : 0
+                let text = try work.report.text(
+                    name, id: id, picture.prepared.size, detections, isFirst: work.file?.isEmpty ?? isFirst)
+                var drawing: String?
+                if let drawings = work.drawings, let image = picture.image {
+                    drawing = try drawings.write(name, image, detections)
+                }
+                if let file = work.file {
+                    try file.append(text, file: name, id: isCOCO ? id : nil, drawing: drawing)
+                } else {
+                    print(text)
+                }
+                if !text.isEmpty { isFirst = false }
+            }
+
+            /// Prints at once: who reads a pipe need not wait for a full buffer.
+            func print(_ text: String) {
+                Swift.print(text, terminator: "")
+                fflush(nil)
+            }
+        }
+    }
+#endif
