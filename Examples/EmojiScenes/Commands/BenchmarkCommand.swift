@@ -135,6 +135,7 @@ struct BenchmarkCommand: ParsableCommand {
         // Chosen on validation scenes.
         configuration.detector.scoring.baseWeight = 0.7
         configuration.detector.scoring.novelWeight = 0.9
+        configuration.detector.scoring.objectnessWeight = 0.4
         configuration.detector.scoring.suppressionThreshold = 0.4
         configuration.detector.scoring.vlmRegions = .refined
         configuration.detector.scoring.vlmScales = [0.75, 1.5, 3]
@@ -254,6 +255,9 @@ struct BenchmarkCommand: ParsableCommand {
             configuration.scoring.vlmDense = false
             configuration.scoring.vlmScales = [1]
         }
+        var plain = options()
+        plain.objectnessWeight = 0
+        scores.add("fused, without objectness", try test.figures(of: detector, options: plain))
         var proposals = options()
         proposals.scoredRegions = .proposals
         scores.add("fused, CLIP looks at proposals", try test.figures(of: detector, options: proposals))

@@ -24,6 +24,8 @@ struct WeightsCommand: ParsableCommand {
     var novel = [0.65, 0.85]
     @Option(parsing: .upToNextOption, help: "What cosines are divided by; the detector's own when left out.")
     var temperatures: [Double] = []
+    @Option(parsing: .upToNextOption, help: "Weights of objectness; the detector's own when left out.")
+    var objectness: [Double] = []
     @Option(parsing: .upToNextOption, help: "The overlap at which the weaker detection of a class goes.")
     var suppression: [Double] = []
     @Option(help: "Threads of an operator; 0 for one a processor.") var threads = 0
@@ -43,17 +45,20 @@ struct WeightsCommand: ParsableCommand {
         var options = detector.configuration.options
         options.scoreThreshold = 0.01
         options.includesMasks = false
-        for temperature in temperatures.isEmpty ? [options.vlmTemperature] : temperatures {
-            for threshold in suppression.isEmpty ? [options.suppressionThreshold] : suppression {
-                for (base, novel) in base.flatMap({ base in novel.map { (base, $0) } }) {
-                    options.vlmTemperature = temperature
-                    options.suppressionThreshold = threshold
-                    options.fusion = ScoreFusion(baseWeight: base, novelWeight: novel)
-                    let name =
-                        "base \(base), novel \(novel), temperature \(temperature), suppression \(threshold)"
-                    table.add(name, try test.figures(of: detector, options: options))
-                    print(name)
-                    fflush(nil)
+        func choices(_ values: [Double], _ own: Double) -> [Double] { values.isEmpty ? [own] : values }
+        for temperature in choices(temperatures, options.vlmTemperature) {
+            for threshold in choices(suppression, options.suppressionThreshold) {
+                for weight in choices(objectness, options.objectnessWeight) {
+                    for (base, novel) in base.flatMap({ base in novel.map { (base, $0) } }) {
+                        options.vlmTemperature = temperature
+                        options.suppressionThreshold = threshold
+                        options.objectnessWeight = weight
+                        options.fusion = ScoreFusion(baseWeight: base, novelWeight: novel)
+                        table.add(
+                            "base \(base), novel \(novel), objectness \(weight), temperature \(temperature), "
+                                + "suppression \(threshold)",
+                            try test.figures(of: detector, options: options))
+                    }
                 }
             }
         }

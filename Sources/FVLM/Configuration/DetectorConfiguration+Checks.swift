@@ -52,6 +52,7 @@ extension DetectorConfiguration {
         try temperature("scoring.vlmTemperature", scoring.vlmTemperature)
         try share("scoring.baseWeight", scoring.baseWeight)
         try share("scoring.novelWeight", scoring.novelWeight)
+        try share("scoring.objectnessWeight", scoring.objectnessWeight)
         try share("scoring.suppressionThreshold", scoring.suppressionThreshold)
         try positive("scoring.candidatesPerClass", scoring.candidatesPerClass)
         try positive("scoring.limit", scoring.limit)

@@ -92,6 +92,8 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
         public var baseWeight = 0.35
         /// The weight of CLIP's score for other classes.
         public var novelWeight = 0.65
+        /// The weight of the proposal network's objectness in the score.
+        public var objectnessWeight = 0.0
         /// Detections whose score is not above are left out.
         public var scoreThreshold = 0.05
         /// The overlap at which the weaker of two detections of a class goes.
@@ -156,6 +158,7 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
         options.scoredRegions = scoring.vlmRegions
         options.vlmTemperature = scoring.vlmTemperature
         options.fusion = ScoreFusion(baseWeight: scoring.baseWeight, novelWeight: scoring.novelWeight)
+        options.objectnessWeight = scoring.objectnessWeight
         options.scoreThreshold = scoring.scoreThreshold
         options.suppressionThreshold = scoring.suppressionThreshold
         options.candidatesPerClass = scoring.candidatesPerClass

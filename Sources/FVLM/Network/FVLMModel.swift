@@ -100,22 +100,24 @@ public struct FVLMModel: Sendable {
             let pyramid = try StageProfile.measure(profile, .pyramid) { try network.pyramid(features.levels) }
             let proposals = try StageProfile.measure(profile, .proposals) {
                 try network.proposalNetwork.proposals(
-                    network.proposalNetwork(pyramid), imageSizes: batch.sizes
-                ).map(\.boxes)
+                    network.proposalNetwork(pyramid), imageSizes: batch.sizes)
             }
+            let boxes = proposals.map(\.boxes)
             let output = try StageProfile.measure(profile, .boxHead) {
-                try network.regions(pyramid, boxes: proposals)
+                try network.regions(pyramid, boxes: boxes)
             }
             let scores = try StageProfile.measure(profile, .scoring) {
                 let embeddings = try trunk.regionEmbeddings(
                     features, pixels: batch.pixels,
-                    boxes: regions(proposals, output, sizes: batch.sizes, options: options))
+                    boxes: regions(boxes, output, sizes: batch.sizes, options: options))
                 return try self.scores(
                     embeddings: output.embeddings, vlmEmbeddings: embeddings, texts: texts, isBase: isBase,
                     options: options)
             }
             let found = try StageProfile.measure(profile, .suppression) {
-                try detections(proposals, output, scores, sizes: batch.sizes, options: options)
+                try detections(
+                    boxes, output, scores, objectness: proposals.map { try $0.logits.sigmoid() },
+                    sizes: batch.sizes, options: options)
             }
             guard options.includesMasks, network.architecture.maskHead != nil else { return found }
             return try StageProfile.measure(profile, .masks) { try withMasks(found, pyramid) }
@@ -151,11 +153,13 @@ public struct FVLMModel: Sendable {
     ///   - proposals: The regions of each image.
     ///   - output: What the box head says of them.
     ///   - scores: Their scores.
+    ///   - objectness: The proposal network's probability that a region is an object, [R] of each image; needed where
+    ///     ``DetectionOptions/objectnessWeight`` is not 0.
     ///   - sizes: Height and width of each image without its padding.
     /// - Throws: `DetectionError`, `TorchError`.
     public func detections(
-        _ proposals: [Boxes], _ output: DetectorNetwork.RegionOutput, _ scores: RegionScores, sizes: [Size2D],
-        options: DetectionOptions
+        _ proposals: [Boxes], _ output: DetectorNetwork.RegionOutput, _ scores: RegionScores,
+        objectness: [Tensor] = [], sizes: [Size2D], options: DetectionOptions
     ) throws -> [Result] {
         let suppression = try NonMaximumSuppression(
             threshold: options.suppressionThreshold,
@@ -163,10 +167,17 @@ public struct FVLMModel: Sendable {
         let detector = try scores.detectorLogits.softmax(-1)
         let vlm = try scores.vlmLogits.map { try $0.softmax(-1) } ?? detector
         var start = 0
-        return try decoded(proposals, output, sizes: sizes).map { decoded in
+        return try decoded(proposals, output, sizes: sizes).enumerated().map { image, decoded in
             let rows = start..<start + decoded.count
             start = rows.upperBound
-            let fused = try scores.fused[rows]
+            var fused = try scores.fused[rows]
+            if options.objectnessWeight > 0 {
+                guard objectness.count == sizes.count else {
+                    throw DetectionError("detections", "a weight of objectness needs the proposals' objectness")
+                }
+                fused = try fused.power(1 - options.objectnessWeight)
+                    * objectness[image].to(.float32).power(options.objectnessWeight).unsqueezed(1)
+            }
             let kept = try suppression.perClass(
                 decoded, scores: fused.narrowed(1, start: 1, length: try fused.size(1) - 1),
                 scoreThreshold: options.scoreThreshold, candidates: options.candidatesPerClass,

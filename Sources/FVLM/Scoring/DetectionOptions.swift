@@ -19,6 +19,11 @@ public struct DetectionOptions: Sendable, Hashable, Codable {
     /// The weights of the vision-language model in the score.
     public var fusion = ScoreFusion.lvis
 
+    /// The weight w of the proposal network's objectness o in a detection's score s^(1 - w) o^w. The proposal network learns
+    /// what an object is, whatever its class, and so tells objects from parts of objects where CLIP does not. 0, the
+    /// published method, leaves it out; 0.5 is the mean of RegionCLIP (Zhong et al., 2022).
+    public var objectnessWeight = 0.0
+
     /// Detections whose score is not above are left out.
     public var scoreThreshold = 0.05
 
