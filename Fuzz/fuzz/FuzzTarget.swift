@@ -26,6 +26,9 @@ struct FuzzTarget: Sendable {
         "safetensors": FuzzTarget {
             try WeightTargets.use(Safetensors(storage: TensorStorage(copying: $0), origin: "input"))
         },
+        "numpy": FuzzTarget {
+            try WeightTargets.read(NumpyArray.read(storage: TensorStorage(copying: $0), origin: "input"))
+        },
         "pickle": FuzzTarget(constant: 17 << 20) {
             try WeightTargets.use(NumpyPickle(storage: TensorStorage(copying: $0), origin: "input"))
         },

@@ -5,19 +5,24 @@ import WeightFiles
 enum WeightTargets {
     /// Reads every byte of every tensor once.
     static func use(_ source: some WeightSource) throws {
-        var sum = 0
         for key in source.keys {
-            guard let tensor = try? source.tensor(named: key), tensor.count <= 1 << 20 else { continue }
-            // Not packed: views that repeat their elements may be larger than any limit.
-            tensor.storage.withUnsafeBytes { for byte in $0 { sum &+= Int(byte) } }
-            var last = tensor.storageOffset
-            for (size, stride) in Swift.zip(tensor.shape, tensor.strides) {
-                last += max(size - 1, 0) * stride
-            }
-            if tensor.count > 0 {
-                sum &+= Int(
-                    (tensor.storage.pointer + last * tensor.dtype.byteCount).load(as: UInt8.self))
-            }
+            guard let tensor = try? source.tensor(named: key) else { continue }
+            read(tensor)
+        }
+    }
+
+    /// Reads every byte of a tensor's memory once, and its last element.
+    static func read(_ tensor: StoredTensor) {
+        guard tensor.count <= 1 << 20 else { return }
+        var sum = 0
+        // Not packed: views that repeat their elements may be larger than any limit.
+        tensor.storage.withUnsafeBytes { for byte in $0 { sum &+= Int(byte) } }
+        var last = tensor.storageOffset
+        for (size, stride) in Swift.zip(tensor.shape, tensor.strides) {
+            last += max(size - 1, 0) * stride
+        }
+        if tensor.count > 0 {
+            sum &+= Int((tensor.storage.pointer + last * tensor.dtype.byteCount).load(as: UInt8.self))
         }
         withExtendedLifetime(sum) {}
     }

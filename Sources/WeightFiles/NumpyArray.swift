@@ -11,7 +11,7 @@ public enum NumpyArray {
         try read(storage: .mapping(file: path), origin: path)
     }
 
-    static func read(storage: TensorStorage, origin: String) throws -> StoredTensor {
+    package static func read(storage: TensorStorage, origin: String) throws -> StoredTensor {
         func failure(_ reason: String) -> WeightFileError { WeightFileError(file: origin, reason: reason) }
         let (start, text) = try storage.withUnsafeBytes { bytes -> (Int, String) in
             guard bytes.count >= 10, bytes.starts(with: [0x93] + Array("NUMPY".utf8)) else {
