@@ -36,6 +36,7 @@ import Testing
         ("scoring: {vlmScales: []}", "scoring.vlmScales: needs numbers from 0.125 to 8"),
         ("scoring: {vlmScales: [1, .nan]}", "scoring.vlmScales: needs numbers from 0.125 to 8"),
         ("scoring: {vlmObjectSize: 0}", "scoring.vlmObjectSize: must be from 1 to 16384"),
+        ("scoring: {objectnessWeight: 2}", "scoring.objectnessWeight: must be from 0 to 1"),
         ("scoring: {vlmRegions: all}", "scoring.vlmRegions"),
         ("- 1\n- 2", "must be keys with values"),
         ("a: [", "is not YAML"),

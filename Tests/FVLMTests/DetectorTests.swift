@@ -83,6 +83,39 @@ import Testing
         }
     }
 
+    /// The score is the weighted geometric mean of what it was and of the proposal's objectness.
+    @Test func objectnessWeighsInTheScore() async throws {
+        let detector = try detector(isResNet: true)
+        let vocabulary = try await detector.vocabulary(of: ["cat", "dog"], templates: .single)
+        let batch = ImageBatch(
+            pixels: try detector.configuration.preprocessor(picture()).tensor(), sizes: [Size2D(58, 128)])
+        let texts = try vocabulary.matrix(for: detector.clip.identity())
+        let withBackground = try Tensor.cat([texts.narrowed(0, start: 0, length: 1), texts])
+        let network = detector.model.network
+        let objectness = try withoutGradients {
+            let features = try detector.model.trunk.features(of: batch.pixels, scoresRegions: false)
+            let proposals = try network.proposalNetwork.proposals(
+                network.proposalNetwork(network.pyramid(features.levels)), imageSizes: batch.sizes)
+            return try proposals[0].logits.sigmoid().array(of: Float.self)
+        }
+        func scores(_ weight: Double) throws -> [[Int]: Float] {
+            var options = detector.configuration.options
+            (options.objectnessWeight, options.limit, options.suppressionThreshold) = (weight, 1_000, 1)
+            options.includesMasks = false
+            let found = try detector.model(batch, texts: withBackground, isBase: nil, options: options)[0]
+            return Dictionary(
+                uniqueKeysWithValues: found.scores.indices.map {
+                    ([found.proposals[$0], found.classes[$0]], found.scores[$0])
+                })
+        }
+        let (without, with) = (try scores(0), try scores(0.4))
+        #expect(without.count > 10 && without.keys == with.keys)
+        for (key, score) in with {
+            let expected = pow(try #require(without[key]), 0.6) * pow(objectness[key[0]], 0.4)
+            #expect(abs(score - expected) < 1e-5)
+        }
+    }
+
     /// Whether pictures go through the network together or alone does not matter, nor which task asks.
     @Test func callsFromSeveralTasksAgree() async throws {
         let detector = try detector(isResNet: true)
