@@ -71,9 +71,9 @@ struct CommittedDetectorTests {
         let novel = objects.filter(\.isNovel)
         let base = objects.filter { !$0.isNovel }
         #expect(objects.count == 49 && novel.count == 13)
-        // 8 and 30 are found; training never saw the novel ones.
-        #expect(novel.count(where: \.isRight) >= 6)
-        #expect(base.count(where: \.isRight) >= 25)
+        // 13 and 33 are found; training never saw the novel ones.
+        #expect(novel.count(where: \.isRight) >= 11)
+        #expect(base.count(where: \.isRight) >= 30)
         for name in ["shrimp", "trumpet", "open mailbox with raised flag"] {
             #expect(novel.contains { $0.name == name && $0.isRight }, "\(name)")
         }

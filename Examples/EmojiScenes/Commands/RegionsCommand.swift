@@ -26,7 +26,9 @@ struct RegionsCommand: ParsableCommand {
     var family = DetectorConfiguration.Family.detectron2
     @Option(
         parsing: .upToNextOption,
-        help: "How many times larger pictures are made for regions; each is looked at where its size suits best.")
+        help:
+            "How many times larger pictures are made for regions; each is looked at where its size suits best."
+    )
     var scales = [1.0]
     @Option(help: "The size that suits best, in pixels of the enlarged picture.") var objectSize = 56.0
     @Flag(help: "Pool from a map with twice as many cells along each side.") var dense = false

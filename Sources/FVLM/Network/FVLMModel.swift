@@ -173,9 +173,11 @@ public struct FVLMModel: Sendable {
             var fused = try scores.fused[rows]
             if options.objectnessWeight > 0 {
                 guard objectness.count == sizes.count else {
-                    throw DetectionError("detections", "a weight of objectness needs the proposals' objectness")
+                    throw DetectionError(
+                        "detections", "a weight of objectness needs the proposals' objectness")
                 }
-                fused = try fused.power(1 - options.objectnessWeight)
+                fused =
+                    try fused.power(1 - options.objectnessWeight)
                     * objectness[image].to(.float32).power(options.objectnessWeight).unsqueezed(1)
             }
             let kept = try suppression.perClass(

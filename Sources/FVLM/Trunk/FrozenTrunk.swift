@@ -40,7 +40,8 @@ public struct FrozenTrunk: Sendable {
         self.resolution = resolution
         guard !resolution.isDense || scorer == .attentionPool else {
             throw ConfigurationError(
-                key: "scoring.vlmDense", reason: "is for the scorer attentionPool, not for '\(scorer.rawValue)'")
+                key: "scoring.vlmDense",
+                reason: "is for the scorer attentionPool, not for '\(scorer.rawValue)'")
         }
         switch tower {
         case .resNet:

@@ -3,8 +3,7 @@ import Testing
 import Torch
 
 @Suite struct DenseMapTests {
-    private func features(width: Int, height: Int) throws -> (ModifiedResNet, ModifiedResNet.Features)
-    {
+    private func features(width: Int, height: Int) throws -> (ModifiedResNet, ModifiedResNet.Features) {
         let store = ParameterStore()
         // Two blocks in the last stage: its second 3 x 3 convolution must see cells that are C5's neighbours.
         let trunk = try ModifiedResNet(
