@@ -109,7 +109,7 @@ if withTorch {
         .testTarget(
             name: "TrainingTests", dependencies: ["Training", "Files", "FixtureSupport"],
             linkerSettings: runPath),
-        .target(name: "CYardsticks", path: "Benchmarks/Yardsticks"),
+        .target(name: "CYardsticks", dependencies: ["CLibTorch"], path: "Benchmarks/Yardsticks"),
         .executableTarget(
             name: "benchmarks",
             dependencies: [

@@ -21,6 +21,20 @@ struct DetectorBenchmark: ParsableCommand {
     @Option(help: "How many images go through the network together.")
     var batch = 4
 
+    @Option(help: "Element types that are measured.")
+    var types: [ElementType] = ElementType.allCases
+
+    @Option(help: "What is measured.")
+    var parts: [Part] = Part.allCases
+
+    enum ElementType: String, ExpressibleByArgument, CaseIterable {
+        case float32, bfloat16
+    }
+
+    enum Part: String, ExpressibleByArgument, CaseIterable {
+        case detection, training
+    }
+
     private static let work = 160e9
 
     func run() throws {
@@ -37,13 +51,13 @@ struct DetectorBenchmark: ParsableCommand {
         let texts = try Tensor.randomNormal(
             [81, clip.configuration.embeddingWidth], generator: Generator(seed: 3)
         ).normalized()
-        for dtype in [DType.float32, .bfloat16] {
+        for dtype in types.map({ $0 == .float32 ? DType.float32 : .bfloat16 }) {
             let square = try Tensor.ones([4096, 4096], dtype: dtype)
             let product = try Measurement(runs: 3) { _ = try square.matmul(square) }
             let peak = 2 * 4096.0 * 4096 * 4096 / product.median
             print("\(dtype): matrix product of 4096 x 4096  \(rounded(peak / 1e9)) GFLOP/s")
-            try detection(model, configuration, texts, dtype, peak)
-            try training(model, texts, dtype)
+            if parts.contains(.detection) { try detection(model, configuration, texts, dtype, peak) }
+            if parts.contains(.training) { try training(model, texts, dtype, peak) }
         }
     }
 
@@ -70,14 +84,16 @@ struct DetectorBenchmark: ParsableCommand {
         var found = 0
         let time = try Measurement(runs: runs) { found = try detect(profile) }
         let perImage = time.median / Double(batch)
+        let count = try OperationCount { _ = try detect(nil) }
         let share = 100 * Self.work / perImage / peak
         print("  detection  \(formatted(seconds: perImage)) an image,", terminator: " ")
         print("\(found / batch) detections with masks each, \(rounded(share)) % of the peak")
         show(profile, images: (runs + 1) * batch)
+        show(count)
     }
 
     /// Seven objects an image, 512 regions.
-    private func training(_ model: FVLMModel, _ texts: Tensor, _ dtype: DType) throws {
+    private func training(_ model: FVLMModel, _ texts: Tensor, _ dtype: DType, _ peak: Double) throws {
         let trainee = FVLMTrainee(model: model, texts: texts, sizeMultiple: 32)
         let optimizer = try AdamW([ParameterGroup(trainee.parameters.parameters)], learningRate: 1e-4)
         let generator = try Generator(seed: 5)
@@ -96,7 +112,7 @@ struct DetectorBenchmark: ParsableCommand {
         }
         let profile = StageProfile()
         trainee.profile = profile
-        let time = try Measurement(runs: runs) {
+        let step = {
             try optimizer.clearGradients()
             let losses = try withAutocast(casts(dtype)) {
                 try trainee.losses(examples, generator: Generator(seed: 6))
@@ -105,9 +121,22 @@ struct DetectorBenchmark: ParsableCommand {
             try StageProfile.measure(profile, .backward) { try sum.backward() }
             try StageProfile.measure(profile, .update) { try optimizer.step() }
         }
+        let time = try Measurement(runs: runs, step)
         print("  training  \(formatted(seconds: time.median / Double(batch))) an image", terminator: "")
         print(" (\(formatted(seconds: time.median)) a step)")
         show(profile, images: (runs + 1) * batch)
+        let count = try OperationCount(step)
+        print("    \(rounded(100 * count.total / time.median / peak)) % of the peak")
+        show(count)
+    }
+
+    /// What is computed for an image, all of it and the largest layers.
+    private func show(_ count: OperationCount) {
+        let unit = 1e9 * Double(batch)
+        print("    \(rounded(count.total / unit)) GFLOP an image, of these:")
+        for layer in count.layers.prefix(12) {
+            print("      \(rounded(layer.operations / unit))  \(layer.name)")
+        }
     }
 
     private func show(_ profile: StageProfile, images: Int) {

@@ -99,4 +99,32 @@ import Torch
             #expect(abs(growth) < 5_000_000, "resident memory grew by \(growth) bytes")
         }
     }
+
+    /// Blocks of large tensors are used again, up to the limit and no further; in a process of its own.
+    @Test(.enabled(if: ResidentMemory.isKnown)) func memoryOfLargeTensorsIsKept() async {
+        await #expect(processExitsWith: .success) {
+            let size = 64 << 20
+            func address(_ bytes: Int) throws -> UnsafeMutableRawPointer {
+                try Tensor.ones([bytes], dtype: .uint8).withPointer { $0 }
+            }
+            func growth(_ count: Int) throws -> Int {
+                let before = ResidentMemory.bytes
+                var tensors = try (0..<count).map { _ in try Tensor.ones([size], dtype: .uint8) }
+                tensors = []
+                return ResidentMemory.bytes - before
+            }
+            let first = try address(size)
+            #expect(try address(size) == first)
+            #expect(try address(size - 100_000) == first, "a block that is a little larger was not used")
+            #expect(try address(size / 4) != first, "a block that is much too large was used")
+            Runtime.setKeptMemory(bytes: 0)
+            #expect(try growth(3) < size / 2)
+            Runtime.setKeptMemory(bytes: 2 * size)
+            let kept = try growth(4)
+            #expect(kept > size * 3 / 2 && kept < size * 5 / 2, "\(kept) bytes are kept")
+            let before = ResidentMemory.bytes
+            Runtime.setKeptMemory(bytes: 0)
+            #expect(before - ResidentMemory.bytes > size * 3 / 2)
+        }
+    }
 }

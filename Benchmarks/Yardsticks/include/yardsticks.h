@@ -6,6 +6,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // RoIAlign, aligned, of one map [channels, height, width]: channel by channel outermost inside a region, as torchvision
 // does it on the processor. `boxes` has four numbers a region; `pooled` is [regions, channels, side, side].
 void yardstick_roi_align(const float *map, int64_t channels, int64_t height, int64_t width, const float *boxes,
@@ -27,5 +31,15 @@ void yardstick_suppression(const float *boxes, const float *scores, const int64_
 // Every mask [side, side] sampled bilinearly at all pixels of the image, then compared with one half.
 void yardstick_paste(const float *masks, int64_t count, int64_t side, const float *boxes, int64_t height,
                      int64_t width, uint8_t *pasted);
+
+// Counts the multiplications and additions of libtorch's products and convolutions from now on, as plain sums.
+void yardstick_count_operations(void);
+
+// Stops counting, and tells what there was, layer by layer.
+void yardstick_operations(void (*found)(const char *layer, double operations, void *context), void *context);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

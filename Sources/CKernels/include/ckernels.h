@@ -132,6 +132,31 @@ void ck_best_boxes(const float *boxes, int64_t count, const float *targets, floa
 void ck_mark_best(const float *boxes, const float *targets, const float *target_best, int64_t target_count,
                   uint8_t *mark, int64_t begin, int64_t end);
 
+// MARK: - Convolutions
+
+// A 3x3 convolution with zeros around, of maps that lie channels last; channels are multiples of 16.
+typedef struct ck_tiles {
+    int64_t height; // of the maps
+    int64_t width;
+    int64_t inputs; // channels
+    int64_t outputs;
+} ck_tiles;
+
+// Rows of tiles are counted through all images, (height + 1) / 2 in each; a row has (width + 1) / 2 tiles.
+
+// Transforms the rows of tiles begin..<end of maps [N, height, width, inputs] to [16, tiles, inputs]. `zeros` are as
+// many as there are channels.
+void ck_winograd_input(const ck_tiles *tiles, const float *map, const float *zeros, float *transformed, int64_t begin,
+                       int64_t end);
+
+// Makes the rows begin..<end of maps [N, height, width, outputs] of products [16, tiles, outputs]; adds a bias unless it
+// is NULL, and sets negative numbers to zero where `rectified`.
+void ck_winograd_output(const ck_tiles *tiles, const float *products, const float *bias, bool rectified, float *map,
+                        int64_t begin, int64_t end);
+
+// Transforms weights [9, count] to [16, count], the 16 numbers of begin..<end each.
+void ck_winograd_weight(const float *weight, int64_t count, float *transformed, int64_t begin, int64_t end);
+
 // MARK: - Masks
 
 // Pastes the masks begin..<end [masks, side, side] into images [masks, height, width]: sampled bilinearly at pixel

@@ -194,6 +194,9 @@ ct_error ct_set_thread_count(int32_t count);
 void ct_set_deterministic(bool deterministic);
 bool ct_deterministic(void);
 
+// How many bytes of main memory are kept when large tensors go, for those that come next.
+void ct_set_kept_memory(int64_t limit);
+
 // Splits [begin, end) over libtorch's threads; calls from inside a call run on the calling thread.
 void ct_parallel_for(int64_t begin, int64_t end, int64_t grain, void (*body)(void *context, int64_t begin, int64_t end),
                      void *context);

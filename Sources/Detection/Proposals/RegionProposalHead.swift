@@ -109,7 +109,7 @@ public struct RegionProposalHead: Sendable {
         for (level, map) in features.enumerated() {
             var hidden = map
             for (convolution, norms) in zip(convolutions, norms) {
-                hidden = try convolution(hidden)
+                hidden = try convolution.fast(hidden)
                 if !norms.isEmpty { hidden = try norms[norms.count > 1 ? level : 0](hidden) }
                 hidden = try hidden.relu()
             }

@@ -120,7 +120,7 @@ public struct FeaturePyramid: Sendable {
             }
             merged.append(sum)
         }
-        var plain = try zip(outputs, merged.reversed()).map { try $0($1) }
+        var plain = try zip(outputs, merged.reversed()).map { try $0.fast($1) }
         if let last, let coarsest = plain.last {
             let (height, width) = (coarsest.shape[2], coarsest.shape[3])
             let sides = [1 - (width + 1) % 2, 1, 1 - (height + 1) % 2, 1]

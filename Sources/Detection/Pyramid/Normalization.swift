@@ -52,7 +52,10 @@ struct NormalizedLayer: UnaryLayer {
     let activation: Activation?
 
     func callAsFunction(_ input: Tensor) throws -> Tensor {
-        var output = try layer(input)
+        if norm == nil, activation == .relu, let convolution = layer as? Conv2d {
+            return try convolution.fast(input, rectified: true)
+        }
+        var output = try (layer as? Conv2d)?.fast(input) ?? layer(input)
         if let norm { output = try norm(output) }
         return try activation.map { try $0(output) } ?? output
     }

@@ -116,7 +116,7 @@ public struct DetectorNetwork: Sendable {
     /// - Throws: `DetectionError`, `TorchError`.
     public func pooledRegions(_ pyramid: [Tensor], boxes: [Boxes]) throws -> Tensor {
         try architecture.boxPooler(
-            Array(pyramid.prefix(architecture.boxPooler.strides.count)), boxes: boxes)
+            Array(pyramid.prefix(architecture.boxPooler.strides.count)), boxes: boxes, format: boxHead.format)
     }
 
     /// The boxes that deltas say, before clipping, [R].

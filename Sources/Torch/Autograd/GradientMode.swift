@@ -15,6 +15,9 @@ public func withGradients<Result>(_ body: () throws -> Result) rethrows -> Resul
 /// Whether operations are being recorded on this thread.
 public var isRecordingGradients: Bool { ct_grad_mode() }
 
+/// Whether products of tensors in main memory are cast automatically on this thread.
+public var isAutocasting: Bool { ct_autocast_enabled(Device.Kind.cpu.code) }
+
 private func withGradientMode<Result>(_ enabled: Bool, _ body: () throws -> Result) rethrows -> Result {
     let before = ct_grad_mode()
     ct_set_grad_mode(enabled)

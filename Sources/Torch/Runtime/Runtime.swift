@@ -29,6 +29,12 @@ public enum Runtime {
     /// Makes operators give the same bits in every run, for the whole process.
     public static func setDeterministic(_ deterministic: Bool) { ct_set_deterministic(deterministic) }
 
+    /// Sets how much main memory is kept when large tensors go, for those that come next; 1 GiB unless this is called.
+    ///
+    /// Batches and training steps need the same blocks over and over, and the system hands out fresh memory slowly. Give
+    /// 0 to return everything to the system: what is kept already goes at once.
+    public static func setKeptMemory(bytes: Int) { ct_set_kept_memory(Int64(bytes)) }
+
     /// Splits a range over libtorch's threads. `body` is called with parts of it, at once from several threads.
     ///
     /// Calls from inside `body` run on the calling thread.

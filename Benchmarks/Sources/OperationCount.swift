@@ -1,0 +1,35 @@
+import CYardsticks
+
+/// The multiplications and additions of libtorch's products and convolutions in some work, layer by layer.
+struct OperationCount {
+    /// Layers with their numbers of operations, the largest first.
+    let layers: [(name: String, operations: Double)]
+
+    /// Of all layers.
+    var total: Double { layers.reduce(0) { $0 + $1.operations } }
+
+    /// Counts what `body` lets libtorch do, on all threads.
+    init(_ body: () throws -> Void) rethrows {
+        yardstick_count_operations()
+        do {
+            try body()
+        } catch {
+            _ = Self.counted()
+            throw error
+        }
+        layers = Self.counted().sorted { $0.operations > $1.operations }
+    }
+
+    private static func counted() -> [(name: String, operations: Double)] {
+        var layers: [(name: String, operations: Double)] = []
+        withUnsafeMutablePointer(to: &layers) { layers in
+            yardstick_operations(
+                { name, operations, context in
+                    guard let name, let context else { return }
+                    context.assumingMemoryBound(to: [(name: String, operations: Double)].self).pointee
+                        .append((String(cString: name), operations))
+                }, layers)
+        }
+        return layers
+    }
+}

@@ -1,0 +1,73 @@
+import Testing
+
+@testable import Detection
+
+/// Convolutions by Winograd's filtering beside the plain sum.
+@Suite struct ConvolutionTests {
+    private func convolution(_ inputs: Int, _ outputs: Int, bias: Bool) throws -> (Conv2d, ParameterStore) {
+        let store = ParameterStore()
+        let layer = try Conv2d(
+            store.root, inputs: inputs, outputs: outputs, kernel: 3, padding: 1, bias: bias)
+        try store.initialize(seed: 4)
+        return (layer, store)
+    }
+
+    /// Even and odd sides, a single row, maps that are cut into several parts, both memory formats.
+    @Test(arguments: [
+        (1, 1, 1), (1, 1, 9), (2, 5, 4), (3, 14, 14), (70, 14, 14), (1, 57, 61),
+        (2, 3, 900),
+    ])
+    func filteringIsTheConvolution(batch: Int, height: Int, width: Int) throws {
+        for (bias, format) in [(true, MemoryFormat.channelsLast), (false, .contiguous)] {
+            let (layer, _) = try convolution(96, 64, bias: bias)
+            let input = try Tensor.randomNormal([batch, 96, height, width], generator: Generator(seed: 3))
+                .contiguous(format)
+            try withoutGradients {
+                let exact = try input.to(.float64).conv2d(
+                    layer.weight.value.to(.float64), layer.bias?.value.to(.float64), padding: 1)
+                let largest = try exact.abs().max().item()
+                for rectified in [false, true] {
+                    let result = try layer.fast(input, rectified: rectified)
+                    let expected = rectified ? try exact.relu() : exact
+                    let error = try (result.to(.float64) - expected).abs().max().item() / largest
+                    #expect(error < 2e-6, "relative to the largest element: \(error)")
+                    #expect(result.isContiguous(.channelsLast))
+                }
+            }
+        }
+    }
+
+    @Test func resultsDoNotDependOnThreads() throws {
+        let (layer, _) = try convolution(64, 64, bias: true)
+        for batch in [1, 40] {
+            let input = try Tensor.randomNormal([batch, 64, 14, 14], generator: Generator(seed: 3))
+            let results = try [1, 2, 3].map { count in
+                try withThreads(count) { try withoutGradients { try layer.fast(input) } }
+            }
+            #expect(try results[0].isEqual(to: results[1]) && results[0].isEqual(to: results[2]))
+        }
+    }
+
+    @Test func whatIsNotANumberStaysSo() throws {
+        let (layer, _) = try convolution(64, 64, bias: true)
+        let input = try Tensor.ones([1, 64, 8, 8])
+        try input[0, 0, 3, 3].fillInPlace(Double.nan)
+        let result = try withoutGradients { try layer.fast(input, rectified: true) }
+        #expect(try result[0, 0, 3, 3].item().isNaN)
+        #expect(try !result[0, 0, 0, 0].item().isNaN)
+    }
+
+    /// Gradients, other types and casts take the plain way.
+    @Test func othersArePlain() throws {
+        let (layer, store) = try convolution(64, 64, bias: true)
+        let input = try Tensor.randomNormal([2, 64, 8, 8], generator: Generator(seed: 3))
+        let recorded = try layer.fast(input, rectified: true)
+        #expect(recorded.requiresGrad)
+        try recorded.sum().backward()
+        #expect(layer.weight.grad != nil)
+        #expect(
+            try withoutGradients { try withAutocast(.bfloat16) { try layer.fast(input).dtype } } == .bfloat16)
+        try store.convert(dtype: .float64)
+        #expect(try withoutGradients { try layer.fast(input.to(.float64)).dtype } == .float64)
+    }
+}
