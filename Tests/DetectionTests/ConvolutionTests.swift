@@ -31,7 +31,8 @@ import Testing
                     let expected = rectified ? try exact.relu() : exact
                     let error = try (result.to(.float64) - expected).abs().max().item() / largest
                     #expect(error < 2e-6, "relative to the largest element: \(error)")
-                    #expect(result.isContiguous(.channelsLast))
+                    // A single row of tiles is too little to share, and takes the plain way.
+                    #expect(result.isContiguous(.channelsLast) || batch * height == 1)
                 }
             }
         }
