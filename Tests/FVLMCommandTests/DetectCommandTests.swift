@@ -43,12 +43,7 @@
 
         /// Runs the command and kills it when so many pictures are written down.
         private func killed(_ arguments: [String], after count: Int, record: String) throws {
-            let process = Process()
-            process.executableURL = URL(filePath: Program.path)
-            process.arguments = arguments
-            process.standardOutput = FileHandle.nullDevice
-            process.standardError = FileHandle.nullDevice
-            try process.run()
+            let process = try Program.started(arguments)
             while process.isRunning, lines(record).count <= count { usleep(1000) }
             kill(process.processIdentifier, SIGKILL)
             process.waitUntilExit()

@@ -31,6 +31,17 @@ struct Program {
         process.waitUntilExit()
         status = process.terminationStatus
     }
+
+    /// Starts it without waiting; what it says goes nowhere. For runs that are killed.
+    static func started(_ arguments: [String]) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(filePath: path)
+        process.arguments = arguments
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        return process
+    }
 }
 
 @Suite struct ScoreCommandTests {

@@ -16,16 +16,6 @@
             ["train", training.configuration, "--output", folder.file(name), "--threads", "1"] + more
         }
 
-        private func process(_ arguments: [String]) throws -> Process {
-            let process = Process()
-            process.executableURL = URL(filePath: Program.path)
-            process.arguments = arguments
-            process.standardOutput = FileHandle.nullDevice
-            process.standardError = FileHandle.nullDevice
-            try process.run()
-            return process
-        }
-
         /// The step of the last checkpoint.
         private func reached(_ name: String) -> Int {
             let names = try? FileManager.default.contentsOfDirectory(
@@ -51,7 +41,7 @@
             let whole = try Program(arguments(training, "whole", settings))
             #expect(whole.status == 0, "\(whole.errors)")
             for milliseconds in [0, 25, 7, 40, 13] {
-                let process = try process(arguments(training, "killed", settings))
+                let process = try Program.started(arguments(training, "killed", settings))
                 let start = reached("killed")
                 while process.isRunning, reached("killed") < start + 2 { usleep(1000) }
                 usleep(UInt32(milliseconds) * 1000)
@@ -82,7 +72,7 @@
         /// level of one picture.
         @Test func memoryDoesNotGrow() throws {
             let training = try SmallTraining(in: folder, steps: 500)
-            let process = try process(
+            let process = try Program.started(
                 arguments(
                     training, "long",
                     ["--set", "run.reportInterval=10", "--set", "run.checkpointInterval=50"]))
