@@ -50,6 +50,40 @@ CK_CLONES void ck_winograd_input(const ck_tiles *t, const float *map, const floa
     }
 }
 
+CK_CLONES void ck_winograd_gradient(const ck_tiles *t, const float *map, const float *zeros, float *tiles, int64_t begin,
+                                    int64_t end) {
+    int64_t rows = (t->height + 1) / 2, columns = (t->width + 1) / 2, channels = t->outputs;
+    int64_t place_stride = (end - begin) * columns * channels;
+    for (int64_t r = begin; r < end; ++r) {
+        const float *image = map + r / rows * t->height * t->width * channels;
+        int64_t row = r % rows * 2;
+        for (int64_t x = 0; x < columns; ++x, tiles += channels) {
+            bool has_row = row + 1 < t->height, has_column = 2 * x + 1 < t->width;
+            const float *first = image + (row * t->width + 2 * x) * channels, *second = first + t->width * channels;
+            const float *pixels[4] = {first, has_column ? first + channels : zeros, has_row ? second : zeros,
+                                      has_row && has_column ? second + channels : zeros};
+            for (int64_t c = 0; c < channels; c += lanes) {
+                // A = [1 0; 1 1; 1 -1; 0 -1] from both sides.
+                vector g[4], e[8], d[16];
+                for (int i = 0; i < 4; ++i) load(g + i, pixels[i] + c);
+                for (int j = 0; j < 2; ++j) {
+                    e[j] = g[j];
+                    e[2 + j] = g[j] + g[2 + j];
+                    e[4 + j] = g[j] - g[2 + j];
+                    e[6 + j] = -g[2 + j];
+                }
+                for (int i = 0; i < 4; ++i) {
+                    d[4 * i] = e[2 * i];
+                    d[4 * i + 1] = e[2 * i] + e[2 * i + 1];
+                    d[4 * i + 2] = e[2 * i] - e[2 * i + 1];
+                    d[4 * i + 3] = -e[2 * i + 1];
+                }
+                for (int i = 0; i < 16; ++i) store(tiles + i * place_stride + c, d + i);
+            }
+        }
+    }
+}
+
 CK_CLONES void ck_winograd_output(const ck_tiles *t, const float *tiles, const float *bias, bool rectified, float *map,
                                   int64_t begin, int64_t end) {
     int64_t rows = (t->height + 1) / 2, columns = (t->width + 1) / 2, channels = t->outputs;
@@ -107,6 +141,31 @@ CK_CLONES void ck_winograd_weight(const float *weight, int64_t count, float *tra
             store(to + count, &plus);
             store(to + 2 * count, &minus);
             store(to + 3 * count, g + 2);
+        }
+    }
+}
+
+CK_CLONES void ck_winograd_weight_gradient(const float *transformed, int64_t count, float *weight, int64_t begin,
+                                           int64_t end) {
+    for (int64_t k = begin * lanes; k < end * lanes; k += lanes) {
+        // G^T from both sides.
+        vector e[12];
+        for (int j = 0; j < 4; ++j) {
+            vector m[4];
+            for (int i = 0; i < 4; ++i) load(m + i, transformed + (4 * i + j) * count + k);
+            vector half_sum = (m[1] + m[2]) * 0.5f;
+            e[j] = m[0] + half_sum;
+            e[4 + j] = (m[1] - m[2]) * 0.5f;
+            e[8 + j] = half_sum + m[3];
+        }
+        for (int i = 0; i < 3; ++i) {
+            const vector *m = e + 4 * i;
+            float *to = weight + 3 * i * count + k;
+            vector half_sum = (m[1] + m[2]) * 0.5f;
+            vector first = m[0] + half_sum, second = (m[1] - m[2]) * 0.5f, third = half_sum + m[3];
+            store(to, &first);
+            store(to + count, &second);
+            store(to + 2 * count, &third);
         }
     }
 }

@@ -12,6 +12,16 @@ import Testing
         return (layer, store)
     }
 
+    /// Of a number, with respect to input, weights and bias.
+    private func gradients(_ input: Tensor, _ layer: Conv2d, _ function: (Tensor) throws -> Tensor) throws
+        -> [Tensor]
+    {
+        let input = try input.detached()
+        try input.setRequiresGrad(true)
+        let inputs = try [input, layer.weight.value] + (layer.bias.map { try [$0.value] } ?? [])
+        return try Tensor.gradients(of: [function(input)], withRespectTo: inputs).compactMap(\.self)
+    }
+
     /// Even and odd sides, a single row, maps that are cut into several parts, both memory formats.
     @Test(arguments: [
         (1, 1, 1), (1, 1, 9), (2, 5, 4), (3, 14, 14), (70, 14, 14), (1, 57, 61),
@@ -38,14 +48,43 @@ import Testing
         }
     }
 
+    /// Of input, weights and bias.
+    @Test(arguments: [(1, 3, 9), (2, 5, 4), (40, 14, 14), (1, 57, 61), (2, 3, 900)])
+    func gradientsAreTheConvolutions(batch: Int, height: Int, width: Int) throws {
+        for bias in [true, false] {
+            let (layer, _) = try convolution(96, 64, bias: bias)
+            let input = try Tensor.randomNormal([batch, 96, height, width], generator: Generator(seed: 3))
+            let weights = try Tensor.randomNormal([batch, 64, height, width], generator: Generator(seed: 5))
+            let fast = try gradients(input, layer) { try (layer.fast($0) * weights).sum() }
+            let plain = try gradients(input, layer) {
+                try
+                    ($0.to(.float64).conv2d(
+                        layer.weight.value.to(.float64), layer.bias?.value.to(.float64), padding: 1) * weights)
+                    .sum()
+            }
+            #expect(fast.count == (bias ? 3 : 2))
+            for (gradient, expected) in zip(fast, plain) {
+                #expect(gradient.shape == expected.shape)
+                let largest = try expected.abs().max().item()
+                let error = try (gradient.to(.float64) - expected).abs().max().item() / largest
+                #expect(error < 3e-6, "relative to the largest element: \(error)")
+            }
+        }
+    }
+
     @Test func resultsDoNotDependOnThreads() throws {
         let (layer, _) = try convolution(64, 64, bias: true)
         for batch in [1, 40] {
             let input = try Tensor.randomNormal([batch, 64, 14, 14], generator: Generator(seed: 3))
             let results = try [1, 2, 3].map { count in
-                try withThreads(count) { try withoutGradients { try layer.fast(input) } }
+                try withThreads(count) {
+                    try [withoutGradients { try layer.fast(input) }]
+                        + gradients(input, layer) { try layer.fast($0, rectified: true).square().sum() }
+                }
             }
-            #expect(try results[0].isEqual(to: results[1]) && results[0].isEqual(to: results[2]))
+            for other in results.dropFirst() {
+                #expect(try zip(results[0], other).allSatisfy { try $0.isEqual(to: $1) })
+            }
         }
     }
 
@@ -58,14 +97,10 @@ import Testing
         #expect(try !result[0, 0, 0, 0].item().isNaN)
     }
 
-    /// Gradients, other types and casts take the plain way.
+    /// Other types and casts take the plain way.
     @Test func othersArePlain() throws {
         let (layer, store) = try convolution(64, 64, bias: true)
         let input = try Tensor.randomNormal([2, 64, 8, 8], generator: Generator(seed: 3))
-        let recorded = try layer.fast(input, rectified: true)
-        #expect(recorded.requiresGrad)
-        try recorded.sum().backward()
-        #expect(layer.weight.grad != nil)
         #expect(
             try withoutGradients { try withAutocast(.bfloat16) { try layer.fast(input).dtype } } == .bfloat16)
         try store.convert(dtype: .float64)

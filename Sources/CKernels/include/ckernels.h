@@ -154,8 +154,16 @@ void ck_winograd_input(const ck_tiles *tiles, const float *map, const float *zer
 void ck_winograd_output(const ck_tiles *tiles, const float *products, const float *bias, bool rectified, float *map,
                         int64_t begin, int64_t end);
 
+// Transforms the rows of tiles begin..<end of the gradient of the outputs [N, height, width, outputs] to [16, tiles,
+// outputs]; place 5 holds the sum of a tile's four elements.
+void ck_winograd_gradient(const ck_tiles *tiles, const float *map, const float *zeros, float *transformed, int64_t begin,
+                          int64_t end);
+
 // Transforms weights [9, count] to [16, count], the 16 numbers of begin..<end each.
 void ck_winograd_weight(const float *weight, int64_t count, float *transformed, int64_t begin, int64_t end);
+
+// The gradient of weights [9, count] of that of transformed ones [16, count], the 16 numbers of begin..<end each.
+void ck_winograd_weight_gradient(const float *transformed, int64_t count, float *weight, int64_t begin, int64_t end);
 
 // MARK: - Masks
 

@@ -16,6 +16,8 @@ extension DetectorConfiguration {
             }
             architecture.anchors.sizes = network.anchorSizes.map { [$0] }
         }
+        architecture.boxPooler.canonicalSide = network.canonicalSide
+        architecture.maskPooler.canonicalSide = network.maskCanonicalSide
         architecture.proposals.training = RegionProposalNetwork.Counts(
             beforeSuppression: network.proposalCandidates[0], afterSuppression: network.proposalCount[0])
         architecture.proposals.evaluation = RegionProposalNetwork.Counts(

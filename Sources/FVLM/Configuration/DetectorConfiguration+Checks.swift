@@ -26,6 +26,12 @@ extension DetectorConfiguration {
         if let size = network.anchorSizes.first(where: { !($0 > 0 && $0.isFinite) }) {
             throw ConfigurationError(key: "network.anchorSizes", reason: "must be above 0, not \(size)")
         }
+        for (key, side) in [
+            ("network.canonicalSide", network.canonicalSide),
+            ("network.maskCanonicalSide", network.maskCanonicalSide),
+        ] where !(side > 0 && side.isFinite) {
+            throw ConfigurationError(key: key, reason: "must be above 0, not \(side)")
+        }
         let scales = trunk.adapterScales
         guard trunk.adapterChannels.count == scales.count, !scales.isEmpty,
             scales.allSatisfy({ (1...64).contains($0) }),

@@ -67,6 +67,11 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
         public var masks = true
         /// Sides of the anchors in pixels, level by level; empty: 8 times the stride.
         public var anchorSizes: [Double] = []
+        /// The side in pixels of boxes whose class and deltas are read from the map of stride 16; boxes of half the side
+        /// take the next finer map (Lin et al., 2017, section 4.2: the size of the trunk's pretraining pictures, 224).
+        public var canonicalSide = 224.0
+        /// The same for masks.
+        public var maskCanonicalSide = 224.0
         /// Boxes of a level that take part in suppression, while training and otherwise.
         public var proposalCandidates = [2000, 1000]
         /// Proposals of an image, while training and otherwise.
