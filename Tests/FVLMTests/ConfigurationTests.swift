@@ -32,6 +32,10 @@ import Testing
         ("family: resnet", "family"),
         ("learning: {temperature: -1}", "learning.temperature: must be above 0"),
         ("network: {proposalCount: [100]}", "network.proposalCount: must be two numbers"),
+        (
+            "scoring: {vlmScalesPerRegion: 2}",
+            "scoring.vlmScalesPerRegion: must be from 1 to the 1 of scoring.vlmScales"
+        ),
         ("network: {canonicalSide: 0}", "network.canonicalSide: must be above 0, not 0.0"),
         ("trunk: {adapterScales: [8, 2]}", "trunk.adapterScales"),
         ("scoring: {vlmScales: []}", "scoring.vlmScales: needs numbers from 0.125 to 8"),

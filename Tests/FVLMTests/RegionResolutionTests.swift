@@ -44,6 +44,15 @@ import Testing
         }
     }
 
+    /// The average of the directions at the two scales that come closest.
+    @Test func severalScalesAreAveraged() throws {
+        let all = try embeddings(trunk(.init(scales: [0.5, 1, 2], objectSize: 35, scalesPerRegion: 2)))
+        for (row, scales) in [[2, 1], [0.5, 1], [1, 2]].enumerated() {
+            let alone = try scales.map { try embeddings(trunk(.init(scales: [$0])))[row].normalized() }
+            #expect(try all[row].allClose(to: alone[0] + alone[1]), "region \(row)")
+        }
+    }
+
     /// A picture at twice its size, and one that was twice as large from the beginning, are the same.
     @Test func aScaleIsALargerPicture() throws {
         let scaled = try embeddings(trunk(.init(scales: [2])))

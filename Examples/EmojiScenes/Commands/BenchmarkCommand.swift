@@ -138,7 +138,8 @@ struct BenchmarkCommand: ParsableCommand {
         configuration.detector.scoring.objectnessWeight = 0.4
         configuration.detector.scoring.suppressionThreshold = 0.4
         configuration.detector.scoring.vlmRegions = .refined
-        configuration.detector.scoring.vlmScales = [0.75, 1.5, 3]
+        configuration.detector.scoring.vlmScales = [0.75, 1.06, 1.5, 2.12, 3]
+        configuration.detector.scoring.vlmScalesPerRegion = 2
         configuration.detector.scoring.vlmObjectSize = 60
         configuration.detector.scoring.vlmDense = true
         configuration.detector.learning.backgroundWeight = 0.9
@@ -248,9 +249,14 @@ struct BenchmarkCommand: ParsableCommand {
             change(&configuration)
             return try Detector(configuration: configuration, clip: clip, network: detector.model.network)
         }
-        let oneSize = try changed { $0.scoring.vlmScales = [1] }
+        let oneSize = try changed { configuration in
+            configuration.scoring.vlmScales = [1]
+            configuration.scoring.vlmScalesPerRegion = 1
+        }
+        let oneLook = try changed { $0.scoring.vlmScalesPerRegion = 1 }
         let published = try changed { configuration in
             configuration.scoring.vlmScales = [1]
+            configuration.scoring.vlmScalesPerRegion = 1
             configuration.scoring.vlmDense = false
         }
         let coarse = try changed { $0.scoring.vlmDense = false }
@@ -258,6 +264,7 @@ struct BenchmarkCommand: ParsableCommand {
             configuration.scoring.scorer = RegionScorer.crop.rawValue
             configuration.scoring.vlmDense = false
             configuration.scoring.vlmScales = [1]
+            configuration.scoring.vlmScalesPerRegion = 1
         }
         var plain = options()
         plain.objectnessWeight = 0
@@ -265,6 +272,7 @@ struct BenchmarkCommand: ParsableCommand {
         var proposals = options()
         proposals.scoredRegions = .proposals
         scores.add("fused, CLIP looks at proposals", try test.figures(of: detector, options: proposals))
+        scores.add("fused, one look at each region", try test.figures(of: oneLook, options: options()))
         scores.add("fused, one size of the picture", try test.figures(of: oneSize, options: options()))
         scores.add("fused, C5 as it is", try test.figures(of: coarse, options: options()))
         scores.add(
@@ -288,7 +296,8 @@ struct BenchmarkCommand: ParsableCommand {
         var oracle = BenchmarkTable(
             title: "Naming the object in a ground-truth box (VLM alone)", columns: DetectorTest.oracleColumns)
         for (name, detector) in [
-            ("attention pool", detector), ("one size of the picture", oneSize), ("C5 as it is", coarse),
+            ("attention pool", detector), ("one look at each region", oneLook),
+            ("one size of the picture", oneSize), ("C5 as it is", coarse),
             ("one size and C5 as it is", published), ("crops", cropping),
         ] {
             oracle.add(name, try test.oracle(detector.configuration, clip: clip))

@@ -30,6 +30,8 @@ struct RegionsCommand: ParsableCommand {
             "How many times larger pictures are made for regions; each is looked at where its size suits best."
     )
     var scales = [1.0]
+    @Option(help: "At how many of these a region is looked at; their embeddings are averaged.")
+    var scalesPerRegion = 1
     @Option(help: "The size that suits best, in pixels of the enlarged picture.") var objectSize = 56.0
     @Flag(help: "Pool from a map with twice as many cells along each side.") var dense = false
     @Option(help: "Threads of an operator; 0 for one a processor.") var threads = 0
@@ -53,6 +55,7 @@ struct RegionsCommand: ParsableCommand {
                 configuration.input.size = size
                 configuration.scoring.scorer = scorer.rawValue
                 configuration.scoring.vlmScales = scales
+                configuration.scoring.vlmScalesPerRegion = scalesPerRegion
                 configuration.scoring.vlmObjectSize = objectSize
                 configuration.scoring.vlmDense = dense && scorer == .attentionPool
                 table.add("\(scorer.rawValue), \(size) px", try test.oracle(configuration, clip: model))

@@ -51,6 +51,13 @@ extension DetectorConfiguration {
             throw ConfigurationError(
                 key: "scoring.vlmScales", reason: "needs numbers from 0.125 to 8, not \(scoring.vlmScales)")
         }
+        guard (1...scoring.vlmScales.count).contains(scoring.vlmScalesPerRegion) else {
+            throw ConfigurationError(
+                key: "scoring.vlmScalesPerRegion",
+                reason:
+                    "must be from 1 to the \(scoring.vlmScales.count) of scoring.vlmScales, not \(scoring.vlmScalesPerRegion)"
+            )
+        }
         guard scoring.vlmObjectSize >= 1, scoring.vlmObjectSize <= 16_384 else {
             throw ConfigurationError(
                 key: "scoring.vlmObjectSize", reason: "must be from 1 to 16384, not \(scoring.vlmObjectSize)")

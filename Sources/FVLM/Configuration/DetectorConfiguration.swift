@@ -87,6 +87,8 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
         /// How many times larger than for the pyramid the picture is made for CLIP's look at regions; every region is
         /// looked at where it comes closest to `vlmObjectSize`.
         public var vlmScales = [1.0]
+        /// At how many of these sizes a region is looked at: the best ones, whose embeddings are averaged.
+        public var vlmScalesPerRegion = 1
         /// The side at which CLIP recognises objects best, in pixels of the enlarged picture.
         public var vlmObjectSize = 56.0
         /// Whether the map of a ResNet that regions are pooled from has twice as many cells along each side.

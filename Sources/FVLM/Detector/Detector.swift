@@ -168,6 +168,7 @@ extension DetectorConfiguration {
             featureBlock: trunk.featureBlock == 0 ? nil : trunk.featureBlock,
             cropSampling: family == .published ? .cellCentres : .aligned(ratio: 2),
             resolution: RegionResolution(
-                scales: scoring.vlmScales, objectSize: scoring.vlmObjectSize, isDense: scoring.vlmDense))
+                scales: scoring.vlmScales, objectSize: scoring.vlmObjectSize,
+                scalesPerRegion: scoring.vlmScalesPerRegion, isDense: scoring.vlmDense))
     }
 }

@@ -173,7 +173,7 @@ public struct FrozenTrunk: Sendable {
         boxes.enumerated().flatMap { [Int64](repeating: Int64($0.offset), count: $0.element.count) }
     }
 
-    /// Embeds every region on the map of the size at which it is seen best.
+    /// Embeds every region on the maps of the sizes at which it is seen best.
     private func scaled(
         _ features: TrunkFeatures, _ boxes: [Boxes],
         _ embed: (_ map: Tensor, _ boxes: Boxes, _ images: [Int64]) throws -> Tensor
@@ -189,17 +189,19 @@ public struct FrozenTrunk: Sendable {
         guard resolution.scales.count > 1 else { return try embedded(0, all, images) }
         let corners = try all.tensor.array(of: Float.self)
         let places = images.indices.map { row in
-            resolution.scale(
+            resolution.scales(
                 forWidth: corners[4 * row + 2] - corners[4 * row],
                 height: corners[4 * row + 3] - corners[4 * row + 1])
         }
         let result = try Tensor.zeros([all.count, tower.embeddingWidth], device: all.device)
         for place in resolution.scales.indices {
-            let rows = images.indices.filter { places[$0] == place }
+            let rows = images.indices.filter { places[$0].contains(place) }
             guard !rows.isEmpty else { continue }
             let indices = try Tensor(rows)
-            try result.set(
-                indices, to: embedded(place, all.selected(indices), rows.map { images[$0] }))
+            var embeddings = try embedded(place, all.selected(indices), rows.map { images[$0] })
+            // The average is one of directions.
+            if resolution.scalesPerRegion > 1 { embeddings = try embeddings.normalized() }
+            try result.set(indices, to: result.indexSelected(0, indices) + embeddings)
         }
         return result
     }
