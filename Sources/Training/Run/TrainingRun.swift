@@ -173,8 +173,10 @@ public struct TrainingRun {
             case .constant: .constant
             case .cosine: .cosine(totalSteps: run.steps, minimumRatio: settings.minimumRatio)
             case .steps:
+                // Rounded: 0.29 of 100 is a little less than 29 in binary.
                 .steps(
-                    at: settings.milestones.map { Int($0 * Double(run.steps)) }, factor: settings.decayFactor)
+                    at: settings.milestones.map { Int(($0 * Double(run.steps)).rounded()) },
+                    factor: settings.decayFactor)
             }
         let warmup =
             settings.warmupSteps > 0
