@@ -231,6 +231,8 @@ public struct FVLMModel: Sendable {
             let columns = kept.classes.map { Int($0) }
             func probabilities(_ logits: Tensor, _ sums: [FusedScores.LogSum]) throws -> [Float] {
                 guard !places.isEmpty else { return [] }
+                // The score itself where nothing is fused: to the last digit.
+                if scores.vlmLogits == nil, options.objectnessWeight <= 0 { return kept.scores }
                 let values = try logits[rows][Tensor(places), Tensor(columns)].array(of: Float.self)
                 return zip(places, values).map { sums[$0].probability(of: $1) }
             }

@@ -25,7 +25,8 @@ public struct FeatureKey: Sendable, Hashable, CustomStringConvertible {
         let data: Data
         do { data = try Data(contentsOf: URL(filePath: path)) } catch {
             let isThere = FileManager.default.fileExists(atPath: path)
-            throw TrainingError(path, isThere ? "cannot be read: \(error.oneLine)" : "is not there")
+            throw TrainingError(
+                path, "cannot be read: \(isThere ? error.oneLine : "there is no such file")")
         }
         self.init(content: SHA256.hash(data).hexadecimal, row: row, view: view)
     }
