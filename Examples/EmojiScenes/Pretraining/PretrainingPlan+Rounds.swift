@@ -17,6 +17,8 @@ extension PretrainingPlan {
         var fifth = fourth
         (fifth.seed, fifth.imageSteps, fifth.jointSteps, fifth.usesBFloat16) = (5, 4_200, 0, false)
         (fifth.smallPictures, fifth.others, fifth.regions) = (0.05, 0.3, 0.7)
-        return [first, second, third, fourth, fifth]
+        var sixth = fifth
+        (sixth.seed, sixth.imageSteps, sixth.regions) = (6, 5_000, 0.8)
+        return [first, second, third, fourth, fifth, sixth]
     }()
 }

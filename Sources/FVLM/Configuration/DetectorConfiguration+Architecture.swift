@@ -26,6 +26,7 @@ extension DetectorConfiguration {
             count: learning.anchorsPerImage, positiveFraction: 0.5)
         architecture.regionSampler.sampler = try BalancedSampler(
             count: learning.regionsPerImage, positiveFraction: learning.foregroundFraction)
+        architecture.maskRegionLimit = learning.masksPerImage > 0 ? learning.masksPerImage : nil
         architecture.temperatureScale = learning.temperature
         switch learning.classification {
         case .softmax:

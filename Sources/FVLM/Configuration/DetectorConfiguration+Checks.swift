@@ -75,6 +75,9 @@ extension DetectorConfiguration {
         try positive("learning.anchorsPerImage", learning.anchorsPerImage)
         try positive("learning.regionsPerImage", learning.regionsPerImage)
         try share("learning.foregroundFraction", learning.foregroundFraction)
+        guard learning.masksPerImage >= 0 else {
+            throw ConfigurationError(key: "learning.masksPerImage", reason: "must not be negative")
+        }
     }
 
     private func pair(_ key: String, _ values: [Int]) throws {

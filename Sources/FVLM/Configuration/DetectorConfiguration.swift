@@ -136,6 +136,8 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
         public var regionsPerImage = 512
         /// The largest share of foreground regions.
         public var foregroundFraction = 0.25
+        /// Foreground regions of an image whose masks are learned, at most; 0: all. Masks are the dearest part of a step.
+        public var masksPerImage = 0
     }
 
     /// The CLIP: a folder, a file, or a name in the Hugging Face cache. A relative path starts from the folder of the

@@ -61,6 +61,8 @@ public struct DetectorArchitecture: Sendable {
     public var regionBoxNormalizer: RegionBoxNormalizer
     /// How mask targets are made.
     public var maskTargets: MaskTargetKind
+    /// Foreground regions of an image whose masks are learned, at most; nil: all.
+    public var maskRegionLimit: Int?
 
     /// The published F-VLM's, upon a trunk with maps of strides 4, 8, 16 and 32.
     /// - Parameters:

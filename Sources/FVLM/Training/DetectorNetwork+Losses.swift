@@ -113,8 +113,12 @@ extension DetectorNetwork {
         var boxes: [Boxes] = []
         var targets: [Tensor] = []
         for (sample, example) in zip(samples, examples) {
-            let foreground = try sample.boxes.tensor[0..<sample.foregroundCount]
-            let matches = try sample.matches[0..<sample.foregroundCount].array(of: Int.self)
+            // Evenly from all of them: where none had to be drawn they stand in the order of their objectness.
+            let count = sample.foregroundCount
+            let learned = min(architecture.maskRegionLimit ?? count, count)
+            let rows = try Tensor((0..<learned).map { $0 * count / learned })
+            let foreground = try sample.boxes.tensor.indexSelected(0, rows)
+            let matches = try sample.matches.indexSelected(0, rows).array(of: Int.self)
             let (regions, masks) = try builder(
                 example.masks, objectBoxes: example.boxes, matches: matches, boxes: Boxes(foreground))
             boxes.append(try Boxes(foreground).selected(Tensor(regions)))
