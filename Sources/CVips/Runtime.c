@@ -19,6 +19,8 @@ int cvips_start(void) {
     return 0;
 }
 
+const char *cvips_version(void) { return vips_version_string(); }
+
 char *cvips_take_error(void) {
     char *text = vips_error_buffer_copy();
     return text ? text : g_strdup("");

@@ -14,9 +14,15 @@
             discussion: """
                 Example:
                   fvlm train coco.yaml --output runs/coco --set run.steps=2000
+                  fvlm train coco.yaml --output runs/coco --resume
 
                 The run's folder holds metrics.jsonl, files for TensorBoard, checkpoints, report.html, and at the end \
                 model/, which fvlm detect takes. Interrupting (Ctrl-C) ends after the step under way, with a checkpoint.
+
+                --resume-from takes a training state that a PyTorch program has saved, \
+                {"epoch", "model", "optimizer", "scheduler"} under detectron2's names, into a new folder: weights, what the \
+                optimiser remembers, and the number of steps. The configuration says the rest, the learning rate's course \
+                too. What does not fit is an error; to take the weights alone, set run.initialWeights.
                 """)
 
         @Argument(help: "The configuration, a YAML file; fvlm train --defaults prints all settings.")
@@ -27,6 +33,9 @@
 
         @Flag(help: "Go on from the last checkpoint in the folder.")
         var resume = false
+
+        @Option(help: ArgumentHelp("Go on from a PyTorch program's training state.", valueName: "file.pth"))
+        var resumeFrom: String?
 
         @Option(
             name: .customLong("set"),
@@ -44,6 +53,10 @@
 
         func validate() throws {
             if config == nil, !defaults { throw ValidationError("name a configuration, a YAML file") }
+            if resume, resumeFrom != nil {
+                throw ValidationError(
+                    "--resume goes on from the run's folder and --resume-from from a file: give one of them")
+            }
             if threads < 0 { throw ValidationError("--threads cannot be negative") }
         }
 
@@ -56,6 +69,7 @@
             if threads > 0 { try Runtime.setThreadCount(threads) }
             let folder =
                 output ?? "runs/" + URL(filePath: config).deletingPathExtension().lastPathComponent
+            let notebook = try resumeFrom.map { try NotebookCheckpoint(path: $0) }
             let training = try TrainingRun(
                 TrainingConfiguration(contentsOf: config, settings: settings), folder: folder)
             for note in training.notes { FileHandle.standardError.write(Data("note: \(note)\n".utf8)) }
@@ -71,7 +85,8 @@
             let stages = profile ? StageProfile() : nil
             training.trainee.profile = stages
             var reportedStep: Int?
-            let summary = try training.start(resumes: resume, stopRequest: stopRequest) { event in
+            let summary = try training.start(resumes: resume, from: notebook, stopRequest: stopRequest) {
+                event in
                 if resume, case .started(let start) = event, start.step == 0 {
                     FileHandle.standardError.write(
                         Data("note: \(folder) has no checkpoint to go on from: training begins\n".utf8))

@@ -1,7 +1,9 @@
 #if FVLM_TORCH
+    import Detection
     import FixtureSupport
     import Foundation
     import Testing
+    import Training
     import WeightFiles
 
     @testable import FVLMCommand
@@ -116,6 +118,72 @@
             #expect(try Program(arguments(training, "run", [])).status == 0)
             let again = try Program(arguments(training, "run", []))
             #expect(again.status == 65 && again.errors.contains("add --resume"))
+        }
+
+        /// What a PyTorch program has saved goes on at its step, under detectron2's names; nothing that does not fit passes
+        /// in silence.
+        @Test func aNotebooksTrainingGoesOn() throws {
+            let training = try SmallTraining(in: folder, steps: 3)
+            let first = try Program(arguments(training, "first", []))
+            #expect(first.status == 0, "\(first.errors)")
+            let checkpoint = try #require(
+                try CheckpointFolder(path: folder.file("first/checkpoints")).latest())
+            let model = try checkpoint.model()
+            func renamed(_ source: Safetensors, _ name: (String) -> String) throws -> [StoredTensor] {
+                try source.keys.map {
+                    var tensor = try source.tensor(named: $0)
+                    tensor.name = name($0)
+                    return tensor
+                }
+            }
+            let path = folder.file("training.pth")
+            let buffers = ["running_mean", "running_var", "num_batches_tracked"]
+            try NotebookCheckpoint.write(
+                epoch: 0, model: renamed(model, Detectron2Checkpoint.key),
+                optimizer: renamed(checkpoint.optimizer()) { name in
+                    let parts = name.split(separator: "/", maxSplits: 1)
+                    return "\(parts[0])/\(Detectron2Checkpoint.key(for: String(parts[1])))"
+                },
+                parameters: model.keys.filter { key in !buffers.contains { key.hasSuffix($0) } }
+                    .map(Detectron2Checkpoint.key), learningRate: 1e-4, scheduleSteps: 3, to: path)
+
+            let more = [
+                "--resume-from", path, "--set", "run.steps=5", "--set", "optimizer.learningRate=1e-12",
+            ]
+            let second = try Program(arguments(training, "second", more))
+            #expect(second.status == 0, "\(second.errors)")
+            #expect(second.errors.contains("training.pth (epoch 0 there) after step 3"), "\(second.errors)")
+            #expect(second.errors.contains("its learning rate was 0.0001"), "\(second.errors)")
+            #expect(reports("second") == [4, 5])
+            let reached = try #require(
+                try CheckpointFolder(path: folder.file("second/checkpoints")).latest())
+            #expect(reached.state.step == 5)
+            let (moved, state) = (try reached.model(), try reached.optimizer())
+            #expect(
+                try state.keys.filter { $0.hasPrefix("step/") }
+                    .allSatisfy { try state.tensor(named: $0).floats() == [5] })
+            for key in moved.keys where !buffers.contains(where: { key.hasSuffix($0) }) {
+                let pairs = try zip(moved.tensor(named: key).floats(), model.tensor(named: key).floats())
+                #expect(pairs.allSatisfy { abs($0 - $1) < 1e-6 }, "\(key)")
+            }
+
+            for (more, status, reason) in [
+                (["--resume-from", path], 65, "has made 3 steps, and the run is to have 3: raise run.steps"),
+                (["--resume-from", path, "--resume"], 64, "give one of them"),
+                (["--resume-from", folder.file("none.pth")], 65, "none.pth"),
+                (
+                    ["--resume-from", path, "--set", "run.steps=5", "--set", "optimizer.kind=sgd"], 65,
+                    "exp_avg"
+                ),
+                (
+                    ["--resume-from", path, "--set", "run.steps=5", "--set", "detector.network.hidden=24"],
+                    65,
+                    "of another shape"
+                ),
+            ] {
+                let run = try Program(arguments(training, "third", more))
+                #expect(run.status == Int32(status) && run.errors.contains(reason), "\(run.errors)")
+            }
         }
     }
 #endif

@@ -119,11 +119,11 @@ import Testing
                 options: options)
         }
         let alone = try scores(nil)
-        #expect(try alone.fused.allClose(to: alone.detectorLogits.softmax(-1)))
+        #expect(try alone.fused().allClose(to: alone.detectorLogits.softmax(-1)))
         let fused = try scores(vlm)
         let p = try fused.detectorLogits.softmax(-1).array(of: Double.self)
         let v = try #require(fused.vlmLogits).softmax(-1).array(of: Double.self)
-        let got = try fused.fused.array(of: Double.self)
+        let got = try fused.fused().array(of: Double.self)
         for row in 0..<3 {
             let place = 3 * row
             let raw = [

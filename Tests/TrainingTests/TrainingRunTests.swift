@@ -105,6 +105,28 @@ import WeightFiles
         #expect(try !Detector.load(folder.file("run/model")).configuration.clip.isEmpty)
     }
 
+    /// `schedule: steps` of a training's file is PyTorch's `MultiStepLR`, step by step, in the optimiser's rates.
+    @Test func theStepsOfAScheduleReachTheOptimizer() throws {
+        let fixture = try Fixtures.case("torch", "schedules")
+        let entry = try fixture.parameters["schedules"]["steps"]
+        let milestones = try entry["at"].ints.map { "\(Double($0) / 10)" }.joined(separator: ", ")
+        let training = try TrainingRun(
+            run.configuration(
+                "hf-vit",
+                [
+                    "run.steps=10", "optimizer.schedule=steps", "optimizer.milestones=[\(milestones)]",
+                    "optimizer.decayFactor=\(entry["factor"].double)", "optimizer.warmupSteps=0",
+                    "optimizer.learningRate=0.0005",
+                ]), folder: folder.file("steps"))
+        var rates: [Double] = []
+        try training.start(resumes: false) { event in
+            if case .progress(let progress) = event { rates.append(progress.learningRate) }
+        }
+        let recorded = try fixture.tensor("out.steps").doubles()
+        #expect(rates.count == 10 && Set(rates).count == 4)
+        for (rate, factor) in zip(rates, recorded) { #expect(abs(rate - 0.0005 * factor) < 1e-12) }
+    }
+
     /// What the origin's notebook saves, `{"epoch", "model", "optimizer", "scheduler"}` under detectron2's names, is where a
     /// training begins.
     @Test func aNotebooksCheckpointIsABeginning() throws {

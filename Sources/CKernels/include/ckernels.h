@@ -87,6 +87,33 @@ int64_t ck_pool_backward_tasks(const ck_pooling *pooling, int64_t images);
 bool ck_pool_backward(const ck_pooling *pooling, int64_t images, const int64_t *order, const int64_t *offsets,
                       const void *pooled, int64_t begin, int64_t end);
 
+// MARK: - Scores
+
+// The softmax of a row: exp(logit - maximum - log_sum).
+typedef struct ck_log_sum {
+    float maximum;
+    float log_sum;
+} ck_log_sum;
+
+// How the probabilities of two classifiers become one score: s = p^w v^u for each class, divided by the sum over the
+// classes, to the power `exponent`, times a factor of the row.
+typedef struct ck_fusion {
+    const float *detector; // logits [rows, classes]
+    const float *other; // likewise; NULL: the detector's probabilities alone, without weights
+    const float *detector_weights; // w of each class
+    const float *other_weights; // u of each class
+    int64_t classes; // at least 1
+    int64_t first; // classes before this one take part in the sum, but have no score
+    float threshold;
+    float exponent;
+} ck_fusion;
+
+// The classes of a row whose score is above the threshold, rising, and their scores; both have room for all classes.
+// Returns how many there are, or -1 when the row has no sum because a number is NaN. `log_sums` gets those of both
+// classifiers; `scratch` has room for the classes, rounded up to a multiple of 16.
+int64_t ck_fused_scores(const ck_fusion *fusion, int64_t row, float factor, float *scratch, ck_log_sum *log_sums,
+                        int32_t *classes, float *scores);
+
 // MARK: - Suppression
 
 // Orders scores, none of them NaN: order[0] is the place of the largest; equal scores stay in their order. `scratch` has

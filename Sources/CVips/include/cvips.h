@@ -27,6 +27,9 @@ typedef struct {
 // Once in a process: no operation cache, one thread a picture, no log output.
 int cvips_start(void);
 
+// Of the library that is loaded, such as "8.14.1".
+const char *cvips_version(void);
+
 // 1 when this libvips reads the format.
 int cvips_can_load(cvips_format format);
 

@@ -36,9 +36,7 @@ public struct TextClassifier: Sendable {
     ///   neither a softmax nor a sigmoid gives them anything.
     /// - Throws: ``DetectionError`` when widths differ; ``TorchError``.
     public func callAsFunction(_ embeddings: Tensor, texts: Tensor, ignored: Tensor? = nil) throws -> Tensor {
-        let cosines = try Self.cosines(embeddings, texts: texts)
-        var logits = try cosines / temperatureScale
-        if let temperature { logits = try logits / temperature.value.to(.float32) }
+        let logits = try self(embeddings, unitTexts: Self.unit(Self.fitting(texts, embeddings)))
         guard let ignored else { return logits }
         guard ignored.shape == [texts.shape[0]] else {
             throw DetectionError(
@@ -48,16 +46,33 @@ public struct TextClassifier: Sendable {
         return try logits.maskedFill(ignored, with: -Double.infinity)
     }
 
+    /// Logits [..., K] of embeddings [..., E] for texts of length 1, [K, E], as ``unit(_:)`` makes them: several
+    /// classifiers may share them.
+    /// - Throws: ``TorchError``.
+    public func callAsFunction(_ embeddings: Tensor, unitTexts: Tensor) throws -> Tensor {
+        // Divided before the product: with many classes there are many more logits than numbers of embeddings.
+        var scaled = try Self.unit(embeddings) / temperatureScale
+        if let temperature { scaled = try scaled / temperature.value.to(.float32) }
+        return try scaled.matmul(unitTexts.transposed(0, 1))
+    }
+
     /// Cosines [..., K] of embeddings [..., E] with texts [K, E], in `float32`.
     public static func cosines(_ embeddings: Tensor, texts: Tensor) throws -> Tensor {
+        try unit(embeddings).matmul(unit(fitting(texts, embeddings)).transposed(0, 1))
+    }
+
+    /// The texts, if embeddings can be compared with them.
+    private static func fitting(_ texts: Tensor, _ embeddings: Tensor) throws -> Tensor {
         guard texts.rank == 2, embeddings.rank > 0, embeddings.shape.last == texts.shape[1] else {
             throw DetectionError(
                 "TextClassifier", "\(embeddings.summary) does not fit the texts \(texts.summary)")
         }
-        return try unit(embeddings).matmul(unit(texts).transposed(0, 1))
+        return texts
     }
 
-    private static func unit(_ vectors: Tensor) throws -> Tensor {
+    /// Vectors [..., E] of length 1 in `float32`; those shorter than 1e-8 become zero.
+    /// - Throws: ``TorchError``.
+    public static func unit(_ vectors: Tensor) throws -> Tensor {
         let vectors = try vectors.to(.float32)
         let length = try vectors.square().sum([-1], keepDimensions: true)
         // The root has no slope at zero; the branch that is not taken must not turn gradients into NaN.

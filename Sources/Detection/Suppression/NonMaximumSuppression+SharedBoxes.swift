@@ -45,59 +45,67 @@ extension NonMaximumSuppression {
             throw DetectionError(
                 "suppression", "\(boxes.count) boxes need scores [R, K], not \(scores.summary)")
         }
-        let (rows, classes) = (scores.shape[0], scores.shape[1])
-        let table: [Float] = try scores.array()
-        guard !table.contains(where: \.isNaN) else {
-            throw DetectionError("suppression", "a score is NaN: the network's numbers have overflowed")
-        }
-        let numbers = try boxes.finiteArray(for: "suppression")
-        let lists = Self.candidates(
-            table, rows: rows, classes: classes, above: Float(scoreThreshold), count: candidates ?? Int.max)
-        var takesPart = [Bool](repeating: false, count: rows)
-        for list in lists { for row in list { takesPart[Int(row)] = true } }
-        let kept = suppressed(
-            lists, boxes: numbers, takesPart: takesPart, limit: limitPerClass ?? Int.max,
-            largestTable: largestTable)
-        // Row by row, so that ordering, which leaves equal scores alone, gives the order that is promised.
-        var stays = [Bool](repeating: false, count: table.count)
-        for (column, list) in kept.enumerated() {
-            for row in list { stays[Int(row) * classes + column] = true }
-        }
-        let places = stays.indices.filter { stays[$0] }
-        let found = Self.falling(places.map { table[$0] }).prefix(max(limit ?? Int.max, 0))
-            .map { places[Int($0)] }
-        return ClassDetections(
-            rows: found.map { Int64($0 / classes) }, classes: found.map { Int64($0 % classes) },
-            scores: found.map { table[$0] })
+        return try perClass(
+            boxes, pairs: ScoredPairs(scores, above: scoreThreshold), candidates: candidates,
+            limitPerClass: limitPerClass, limit: limit, largestTable: largestTable)
     }
 
-    /// The rows that take part in each class, best first.
-    private static func candidates(
-        _ table: [Float], rows: Int, classes: Int, above lowest: Float, count: Int
-    ) -> [[Int32]] {
-        var lists = [[Int32]](repeating: [], count: classes)
+    /// As ``perClass(_:scores:scoreThreshold:candidates:limitPerClass:limit:)``, from the pairs above a threshold; the
+    /// time grows with the pairs, not with the classes.
+    public func perClass(
+        _ boxes: Boxes, pairs: ScoredPairs, candidates: Int? = nil, limitPerClass: Int? = nil,
+        limit: Int? = nil
+    ) throws -> ClassDetections {
+        try perClass(
+            boxes, pairs: pairs, candidates: candidates, limitPerClass: limitPerClass, limit: limit,
+            largestTable: Self.largestTable)
+    }
+
+    private func perClass(
+        _ boxes: Boxes, pairs: ScoredPairs, candidates: Int?, limitPerClass: Int?, limit: Int?,
+        largestTable: Int
+    ) throws -> ClassDetections {
+        guard pairs.rowCount == boxes.count else {
+            throw DetectionError(
+                "suppression", "\(boxes.count) boxes have scores of \(pairs.rowCount) boxes")
+        }
+        let numbers = try boxes.finiteArray(for: "suppression")
+        let lists = Self.candidates(pairs, count: candidates ?? Int.max)
+        // Row by row, so that ordering, which leaves equal scores alone, gives the order that is promised.
+        let kept = suppressed(
+            lists, rows: pairs.rows, boxes: numbers, rowCount: boxes.count, limit: limitPerClass ?? Int.max,
+            largestTable: largestTable
+        ).flatMap { $0 }.sorted()
+        let found = Self.falling(kept.map { pairs.scores[Int($0)] }).prefix(max(limit ?? Int.max, 0))
+            .map { Int(kept[Int($0)]) }
+        return ClassDetections(
+            rows: found.map { Int64(pairs.rows[$0]) }, classes: found.map { Int64(pairs.classes[$0]) },
+            scores: found.map { pairs.scores[$0] })
+    }
+
+    /// The numbers of the pairs that take part, in a list for each class that has some, best first.
+    private static func candidates(_ pairs: ScoredPairs, count: Int) -> [[Int32]] {
+        var lists = pairs.byClass
         lists.withUnsafeMutableBufferPointer { lists in
             let shared = Unchecked(lists)
-            Runtime.parallel(0..<classes) { range in
-                for column in range {
-                    var (some, scores): ([Int32], [Float]) = ([], [])
-                    for row in 0..<rows where table[row * classes + column] > lowest {
-                        some.append(Int32(row))
-                        scores.append(table[row * classes + column])
-                    }
-                    shared.value[column] = falling(scores).prefix(max(count, 0)).map { some[Int($0)] }
+            Runtime.parallel(0..<lists.count) { range in
+                for list in range {
+                    let some = shared.value[list]
+                    shared.value[list] = falling(some.map { pairs.scores[Int($0)] }).prefix(max(count, 0))
+                        .map { some[Int($0)] }
                 }
             }
         }
         return lists
     }
 
-    /// The rows of each list that stay.
+    /// The pairs of each list that stay.
+    /// - Parameter rows: The row of each pair.
     private func suppressed(
-        _ lists: [[Int32]], boxes: [Float], takesPart: [Bool], limit: Int, largestTable: Int
-    )
-        -> [[Int32]]
-    {
+        _ lists: [[Int32]], rows: [Int32], boxes: [Float], rowCount: Int, limit: Int, largestTable: Int
+    ) -> [[Int32]] {
+        var takesPart = [Bool](repeating: false, count: rowCount)
+        for list in lists { for pair in list { takesPart[Int(rows[Int(pair)])] = true } }
         let participants = takesPart.indices.filter { takesPart[$0] }
         var columns = BoxColumns(capacity: participants.count)
         var number = [Int32](repeating: 0, count: takesPart.count)
@@ -128,10 +136,10 @@ extension NonMaximumSuppression {
                         for column in range where !lists[column].isEmpty {
                             let list = lists[column]
                             guard isShared else {
-                                kept[column] = alone(list, boxes: boxes, limit: limit)
+                                kept[column] = alone(list, rows: rows, boxes: boxes, limit: limit)
                                 continue
                             }
-                            let order = list.map { number[Int($0)] }
+                            let order = list.map { number[Int(rows[Int($0)])] }
                             var places = [Int32](repeating: 0, count: list.count)
                             var scratch = [UInt64](repeating: 0, count: words)
                             let stay = ck_suppress_with_bits(
@@ -147,9 +155,9 @@ extension NonMaximumSuppression {
     }
 
     /// One list without the table.
-    private func alone(_ list: [Int32], boxes: [Float], limit: Int) -> [Int32] {
+    private func alone(_ list: [Int32], rows: [Int32], boxes: [Float], limit: Int) -> [Int32] {
         var columns = BoxColumns(capacity: list.count)
-        for (place, row) in list.enumerated() { columns.set(place, boxes, Int(row)) }
+        for (place, pair) in list.enumerated() { columns.set(place, boxes, Int(rows[Int(pair)])) }
         var keep = [UInt8](repeating: 0, count: list.count)
         var scratch = [UInt16](repeating: 0, count: (list.count + 15) / 16)
         columns.withPointers { boxes in

@@ -40,22 +40,49 @@ public struct FVLMModel: Sendable {
         public let masks: Tensor?
     }
 
-    /// Scores of regions, [R, K] `float32`, the background in column 0.
+    /// Scores of regions, the background in column 0.
     public struct RegionScores: Sendable {
-        /// Cosines of the trained embeddings, divided by the temperature.
+        /// Cosines of the trained embeddings, divided by the temperature, [R, K] `float32`.
         public let detectorLogits: Tensor
 
-        /// Cosines of the vision-language model's embeddings, divided by its temperature.
+        /// Cosines of the vision-language model's embeddings, divided by its temperature, [R, K] `float32`.
         public let vlmLogits: Tensor?
 
-        /// The fused probabilities, each row with sum 1.
-        public let fused: Tensor
+        /// Which classes were trained on, [K]; nil: all classes count as novel.
+        public let isBase: [Bool]?
+
+        /// How the two become one score.
+        public let fusion: ScoreFusion
 
         /// Scores of their parts.
-        public init(detectorLogits: Tensor, vlmLogits: Tensor?, fused: Tensor) {
+        public init(detectorLogits: Tensor, vlmLogits: Tensor?, isBase: [Bool]?, fusion: ScoreFusion) {
             self.detectorLogits = detectorLogits
             self.vlmLogits = vlmLogits
-            self.fused = fused
+            self.isBase = isBase
+            self.fusion = fusion
+        }
+
+        /// All fused probabilities, [R, K] `float32`, each row with sum 1; detection makes only those that count.
+        /// - Throws: `TorchError`.
+        public func fused() throws -> Tensor {
+            guard let vlmLogits else { return try detectorLogits.softmax(-1) }
+            return try fusion(detectorLogits: detectorLogits, vlmLogits: vlmLogits, isBase: isBase)
+        }
+
+        /// Scores of some regions, without those of the background, that are above the threshold.
+        func scores(of rows: Range<Int>, objectness: Tensor?, options: DetectionOptions) throws -> FusedScores
+        {
+            let flags = try isBase ?? [Bool](repeating: false, count: detectorLogits.size(-1))
+            let weights = fusion.weights(isBase: flags)
+            let factors = try objectness.map {
+                try $0.to(.float32).power(options.objectnessWeight).array(of: Float.self)
+            }
+            return try FusedScores(
+                detectorLogits: detectorLogits[rows], vlmLogits: vlmLogits.map { try $0[rows] },
+                settings: .init(
+                    detectorWeights: weights.map { 1 - $0 }, vlmWeights: weights, firstClass: 1,
+                    threshold: options.scoreThreshold,
+                    exponent: factors == nil ? 1 : 1 - options.objectnessWeight), factors: factors)
         }
     }
 
@@ -71,14 +98,13 @@ public struct FVLMModel: Sendable {
     ) throws -> RegionScores {
         // Scores are float32 whatever the network computes in.
         try withAutocast(nil) {
-            let detector = try network.classifier(embeddings, texts: texts)
-            guard let vlmEmbeddings else {
-                return RegionScores(detectorLogits: detector, vlmLogits: nil, fused: try detector.softmax(-1))
-            }
-            let vlmClassifier = try TextClassifier(fixedTemperature: options.vlmTemperature)
-            let vlm = try vlmClassifier(vlmEmbeddings, texts: texts)
-            let fused = try options.fusion(detectorLogits: detector, vlmLogits: vlm, isBase: isBase)
-            return RegionScores(detectorLogits: detector, vlmLogits: vlm, fused: fused)
+            let unitTexts = try TextClassifier.unit(texts)
+            return RegionScores(
+                detectorLogits: try network.classifier(embeddings, unitTexts: unitTexts),
+                vlmLogits: try vlmEmbeddings.map {
+                    try TextClassifier(fixedTemperature: options.vlmTemperature)($0, unitTexts: unitTexts)
+                },
+                isBase: isBase, fusion: options.fusion)
         }
     }
 
@@ -106,18 +132,22 @@ public struct FVLMModel: Sendable {
             let output = try StageProfile.measure(profile, .boxHead) {
                 try network.regions(pyramid, boxes: boxes)
             }
-            let scores = try StageProfile.measure(profile, .scoring) {
+            let (scores, fused) = try StageProfile.measure(profile, .scoring) {
                 let embeddings = try trunk.regionEmbeddings(
                     features, pixels: batch.pixels,
                     boxes: regions(boxes, output, sizes: batch.sizes, options: options))
-                return try self.scores(
+                let scores = try self.scores(
                     embeddings: output.embeddings, vlmEmbeddings: embeddings, texts: texts, isBase: isBase,
                     options: options)
+                return (
+                    scores,
+                    try fusedScores(
+                        boxes, scores, objectness: proposals.map { try $0.logits.sigmoid() }, options: options
+                    )
+                )
             }
             let found = try StageProfile.measure(profile, .suppression) {
-                try detections(
-                    boxes, output, scores, objectness: proposals.map { try $0.logits.sigmoid() },
-                    sizes: batch.sizes, options: options)
+                try detections(boxes, output, scores, fused, sizes: batch.sizes, options: options)
             }
             guard options.includesMasks, network.architecture.maskHead != nil else { return found }
             return try StageProfile.measure(profile, .masks) { try withMasks(found, pyramid) }
@@ -161,38 +191,57 @@ public struct FVLMModel: Sendable {
         _ proposals: [Boxes], _ output: DetectorNetwork.RegionOutput, _ scores: RegionScores,
         objectness: [Tensor] = [], sizes: [Size2D], options: DetectionOptions
     ) throws -> [Result] {
+        try detections(
+            proposals, output, scores,
+            fusedScores(proposals, scores, objectness: objectness, options: options), sizes: sizes,
+            options: options)
+    }
+
+    /// The scores above the threshold, image by image.
+    private func fusedScores(
+        _ proposals: [Boxes], _ scores: RegionScores, objectness: [Tensor], options: DetectionOptions
+    ) throws -> [FusedScores] {
+        let countsObjectness = options.objectnessWeight > 0
+        guard !countsObjectness || objectness.count == proposals.count else {
+            throw DetectionError("detections", "a weight of objectness needs the proposals' objectness")
+        }
+        var start = 0
+        return try proposals.enumerated().map { image, boxes in
+            defer { start += boxes.count }
+            return try scores.scores(
+                of: start..<start + boxes.count, objectness: countsObjectness ? objectness[image] : nil,
+                options: options)
+        }
+    }
+
+    private func detections(
+        _ proposals: [Boxes], _ output: DetectorNetwork.RegionOutput, _ scores: RegionScores,
+        _ fused: [FusedScores], sizes: [Size2D], options: DetectionOptions
+    ) throws -> [Result] {
         let suppression = try NonMaximumSuppression(
             threshold: options.suppressionThreshold,
             includesThreshold: network.architecture.includesSuppressionThreshold)
-        let detector = try scores.detectorLogits.softmax(-1)
-        let vlm = try scores.vlmLogits.map { try $0.softmax(-1) } ?? detector
         var start = 0
-        return try decoded(proposals, output, sizes: sizes).enumerated().map { image, decoded in
+        return try zip(decoded(proposals, output, sizes: sizes), fused).map { decoded, fused in
             let rows = start..<start + decoded.count
             start = rows.upperBound
-            var fused = try scores.fused[rows]
-            if options.objectnessWeight > 0 {
-                guard objectness.count == sizes.count else {
-                    throw DetectionError(
-                        "detections", "a weight of objectness needs the proposals' objectness")
-                }
-                fused =
-                    try fused.power(1 - options.objectnessWeight)
-                    * objectness[image].to(.float32).power(options.objectnessWeight).unsqueezed(1)
-            }
             let kept = try suppression.perClass(
-                decoded, scores: fused.narrowed(1, start: 1, length: try fused.size(1) - 1),
-                scoreThreshold: options.scoreThreshold, candidates: options.candidatesPerClass,
-                limit: options.limit)
-            let places = try Tensor(kept.rows.map { Int($0) })
-            let columns = try Tensor(kept.classes.map { Int($0) + 1 })
-            func values(_ table: Tensor) throws -> [Float] {
-                kept.rows.isEmpty ? [] : try table[rows][places, columns].array(of: Float.self)
+                decoded, pairs: fused.pairs, candidates: options.candidatesPerClass, limit: options.limit)
+            let places = kept.rows.map { Int($0) }
+            let columns = kept.classes.map { Int($0) }
+            func probabilities(_ logits: Tensor, _ sums: [FusedScores.LogSum]) throws -> [Float] {
+                guard !places.isEmpty else { return [] }
+                // The score itself where nothing is fused: to the last digit.
+                if scores.vlmLogits == nil, options.objectnessWeight <= 0 { return kept.scores }
+                let values = try logits[rows][Tensor(places), Tensor(columns)].array(of: Float.self)
+                return zip(places, values).map { sums[$0].probability(of: $1) }
             }
             return Result(
-                boxes: kept.rows.isEmpty ? try .none() : try decoded.selected(places), scores: kept.scores,
-                detectorScores: try values(detector), vlmScores: try values(vlm),
-                classes: kept.classes.map { Int($0) + 1 }, proposals: kept.rows.map { Int($0) }, masks: nil)
+                boxes: places.isEmpty ? try .none() : try decoded.selected(Tensor(places)),
+                scores: kept.scores,
+                detectorScores: try probabilities(scores.detectorLogits, fused.detectorSums),
+                vlmScores: try probabilities(scores.vlmLogits ?? scores.detectorLogits, fused.vlmSums),
+                classes: columns, proposals: places, masks: nil)
         }
     }
 

@@ -55,6 +55,13 @@ public struct ScoreFusion: Sendable, Hashable, Codable {
             logVLM: vlmProbabilities.to(.float32).log(), isBase: isBase)
     }
 
+    /// The weight of the vision-language model for each class, the background first.
+    func weights(isBase: [Bool]) -> [Float] {
+        var weights = isBase.map { Float($0 ? baseWeight : novelWeight) }
+        if !weights.isEmpty { weights[0] = Float(backgroundWeight) }
+        return weights
+    }
+
     private func fuse(logDetector: Tensor, logVLM: Tensor, isBase: [Bool]?) throws -> Tensor {
         let count = try logDetector.size(-1)
         let flags = isBase ?? [Bool](repeating: false, count: count)
@@ -63,9 +70,7 @@ public struct ScoreFusion: Sendable, Hashable, Codable {
                 "ScoreFusion", arguments: [logDetector.summary, logVLM.summary, "\(flags.count) base flags"],
                 reason: "the numbers of regions or classes differ")
         }
-        var weights = flags.map { Float($0 ? baseWeight : novelWeight) }
-        weights[0] = Float(backgroundWeight)
-        let weight = try Tensor(weights).to(device: logDetector.device)
+        let weight = try Tensor(weights(isBase: flags)).to(device: logDetector.device)
         let fused = try logDetector.weighted(by: 1 - weight) + logVLM.weighted(by: weight)
         return try fused.softmax(-1)
     }

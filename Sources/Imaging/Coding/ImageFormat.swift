@@ -64,6 +64,9 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// The version of the installed libvips, which reads and writes them.
+    public static var libraryVersion: String { String(cString: cvips_version()) }
+
     /// Whether the installed libvips can read this format: HEIF is an option of its build.
     public var isReadable: Bool {
         (try? Vips.started()) != nil && cvips_can_load(code) != 0

@@ -10,19 +10,21 @@ public struct NotebookCheckpoint: Sendable {
     public let path: String
 
     private let archive: PyTorchArchive
+    private let keys: Set<String>
 
     /// Opens a `.pth` file.
     /// - Throws: `WeightFileError`; ``TrainingError`` when the file has no `model`.
     public init(path: String) throws {
         self.path = path
         archive = try PyTorchArchive(path: path)
-        guard archive.root["model"]?.items != nil else {
+        guard let model = archive.root["model"]?.items else {
             let keys = archive.root.items?.compactMap(\.key.string).prefix(8).joined(separator: ", ")
             throw TrainingError(
                 path,
                 "has no dictionary 'model' (its keys: \(keys ?? "none")); a bare state_dict is imported as weights"
             )
         }
+        keys = Set(model.compactMap(\.key.string))
     }
 
     /// The number of the last epoch; 0 when the file has none.
@@ -51,6 +53,99 @@ public struct NotebookCheckpoint: Sendable {
             return tensor
         }
         return StoredTensors(tensors, origin: path)
+    }
+
+    /// The keys of the weights and buffers, in the file's order.
+    public var modelKeys: [String] {
+        archive.root["model"]?.items?.compactMap { $0.value.tensor == nil ? nil : $0.key.string } ?? []
+    }
+
+    /// The keys of the parameters in the order in which PyTorch's optimiser got them; nil when the file has no optimiser.
+    ///
+    /// The file says it (`param_names`) only where the program asked for it. Otherwise an optimiser with one group is taken
+    /// to have got all parameters of the model, as `model.parameters()` gives them, or those of them that are moved here:
+    /// whichever has the number and the shapes that the file says.
+    /// - Parameter isMoved: Whether a key is one of a parameter that is moved here.
+    /// - Throws: ``TrainingError`` when it is neither.
+    func optimizerKeys(isMoved: (String) -> Bool) throws -> [String]? {
+        guard case .list(let groups)? = archive.root["optimizer"]?["param_groups"]?.content else {
+            return nil
+        }
+        func elements(_ value: PickleValue?) -> [PickleValue] {
+            if case .list(let elements)? = value?.content { elements } else { [] }
+        }
+        func refusal(_ reason: String) -> TrainingError {
+            TrainingError(
+                path,
+                "\(reason); which parameter is in which place is not known. Begin from the weights instead (run.initialWeights)"
+            )
+        }
+        let count = groups.reduce(0) { $0 + elements($1["params"]).count }
+        let named = groups.flatMap { elements($0["param_names"]).compactMap(\.string) }
+        guard named.count == count || groups.count == 1 else {
+            throw refusal("the optimiser has \(groups.count) groups without names (param_names)")
+        }
+        // Frozen norms are buffers in some programs and parameters in others.
+        let all = modelKeys.filter { !isStatistic($0) }
+        let withoutFrozenNorms = all.filter { !isOfFrozenNorm($0) }
+        let candidates =
+            named.count == count
+            ? [named] : [all, withoutFrozenNorms, all.filter(isMoved), withoutFrozenNorms.filter(isMoved)]
+        let numbered = candidates.filter { $0.count == count }
+        guard !numbered.isEmpty else {
+            throw refusal(
+                "the optimiser has \(count) parameters, the model \(all.count), of which \(candidates[2].count) are moved here"
+            )
+        }
+        let shapes = modelShapes
+        let fitting = Set(numbered.filter { wrongShapes($0, shapes).isEmpty })
+        if fitting.isEmpty {
+            let wrong = wrongShapes(numbered[0], shapes).prefix(4).joined(separator: "; ")
+            throw refusal(
+                "the optimiser's state has other shapes than the parameters in their order: \(wrong)")
+        }
+        guard let keys = fitting.first, fitting.count == 1 else {
+            throw refusal("the optimiser's \(count) parameters can be several of the model's")
+        }
+        return keys
+    }
+
+    private var modelShapes: [String: [Int]] {
+        var shapes: [String: [Int]] = [:]
+        for (key, value) in archive.root["model"]?.items ?? [] {
+            if let name = key.string, let tensor = value.tensor { shapes[name] = tensor.shape }
+        }
+        return shapes
+    }
+
+    private static let statistics = ["running_mean", "running_var", "num_batches_tracked"]
+
+    private func isStatistic(_ key: String) -> Bool {
+        Self.statistics.contains { key == $0 || key.hasSuffix("." + $0) }
+    }
+
+    /// Whether a key belongs to a norm that counts no batches.
+    private func isOfFrozenNorm(_ key: String) -> Bool {
+        let scope = key.lastIndex(of: ".").map { key[...$0] } ?? ""
+        return keys.contains(scope + "running_mean") && !keys.contains(scope + "num_batches_tracked")
+    }
+
+    /// What the optimiser remembers of parameters in another shape than theirs.
+    private func wrongShapes(_ names: [String], _ shapes: [String: [Int]]) -> [String] {
+        var wrong: [String] = []
+        for (place, value) in archive.root["optimizer"]?["state"]?.items ?? [] {
+            guard let place = place.integer, names.indices.contains(place) else { continue }
+            for (slot, value) in value.items ?? [] {
+                // Counts of steps are scalars.
+                guard let shape = value.tensor?.shape, !shape.isEmpty, shape != shapes[names[place]] else {
+                    continue
+                }
+                let expected = shapes[names[place]].map { "\($0)" } ?? "missing"
+                wrong.append(
+                    "\(slot.string ?? "?") of \(names[place]) is \(shape), the parameter \(expected)")
+            }
+        }
+        return wrong
     }
 
     /// What the optimiser remembers, in the form that `Optimizer.load(state:)` takes; nil when the file has none.

@@ -22,8 +22,11 @@ public struct FeatureKey: Sendable, Hashable, CustomStringConvertible {
     /// A view of the picture in a file.
     /// - Throws: ``TrainingError`` when the file cannot be read.
     public init(path: String, row: Int = 0, view: Int = 0) throws {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw TrainingError(path, "cannot be read")
+        let data: Data
+        do { data = try Data(contentsOf: URL(filePath: path)) } catch {
+            let isThere = FileManager.default.fileExists(atPath: path)
+            throw TrainingError(
+                path, "cannot be read: \(isThere ? error.oneLine : "there is no such file")")
         }
         self.init(content: SHA256.hash(data).hexadecimal, row: row, view: view)
     }

@@ -97,12 +97,15 @@ public struct TrainingRun {
     /// Trains, or goes on with the training.
     /// - Parameters:
     ///   - resumes: Whether to go on from the last checkpoint in the folder; without one the training begins.
+    ///   - notebook: A PyTorch program's training state to go on from where the folder holds no checkpoint, a file
+    ///     `{"epoch", "model", "optimizer", "scheduler"}` under detectron2's names.
     ///   - stopRequest: Asks the training to end after a step.
     ///   - handle: Learns what happens.
     /// - Throws: ``NonFiniteLossError``, ``TrainingError``, and what examples and the network throw.
     @discardableResult
     public func start(
-        resumes: Bool, stopRequest: StopRequest = StopRequest(), _ handle: (TrainingEvent) throws -> Void
+        resumes: Bool, from notebook: NotebookCheckpoint? = nil, stopRequest: StopRequest = StopRequest(),
+        _ handle: (TrainingEvent) throws -> Void
     ) throws -> TrainingSummary {
         let run = configuration.run
         let checkpoints = CheckpointFolder(
@@ -126,7 +129,11 @@ public struct TrainingRun {
                 viewCount: configuration.data.views > 0 ? configuration.data.views : nil),
             checkpoints: checkpoints, configuration: text, stopRequest: stopRequest,
             evaluate: try evaluation())
-        if let latest { try trainer.resume(from: latest) }
+        if let latest {
+            try trainer.resume(from: latest)
+        } else if let notebook {
+            try trainer.resume(from: notebook, naming: Self.notebookKeys)
+        }
         let log = try RunLog(folder: folder, title: "Training", resumedStep: latest.map { _ in trainer.step })
         let summary = try trainer.run { event in
             try log.record(event)
@@ -173,8 +180,10 @@ public struct TrainingRun {
             case .constant: .constant
             case .cosine: .cosine(totalSteps: run.steps, minimumRatio: settings.minimumRatio)
             case .steps:
+                // Rounded: 0.29 of 100 is a little less than 29 in binary.
                 .steps(
-                    at: settings.milestones.map { Int($0 * Double(run.steps)) }, factor: settings.decayFactor)
+                    at: settings.milestones.map { Int(($0 * Double(run.steps)).rounded()) },
+                    factor: settings.decayFactor)
             }
         let warmup =
             settings.warmupSteps > 0
@@ -229,6 +238,12 @@ public struct TrainingRun {
             encoding: names.map { Vocabulary.Class($0, split: trained.contains($0) ? .base : .novel) },
             templates: PromptTemplates(named: configuration.texts.templates),
             background: configuration.texts.background, with: clip, tokenizer: clip.tokenizer())
+    }
+
+    /// What a parameter may be called in a notebook's file: detectron2's name, but for the projection, which the notebook
+    /// put beside the box predictor.
+    private static func notebookKeys(_ name: String) -> [String] {
+        [Detectron2Checkpoint.key(for: name)] + (name.hasPrefix("projection.") ? ["roi_heads." + name] : [])
     }
 
     /// Returns what became of weights that do not fit.

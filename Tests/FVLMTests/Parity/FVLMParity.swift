@@ -102,7 +102,7 @@ import Testing
             embeddings: output.embeddings, vlmEmbeddings: vlm, texts: texts, isBase: flags, options: options)
         try fixture.expectEqual("out.detector_logits", scores.detectorLogits)
         try fixture.expectEqual("out.vlm_logits", #require(scores.vlmLogits))
-        try fixture.expectEqual("out.fused", scores.fused)
+        try fixture.expectEqual("out.fused", scores.fused())
         try fixture.expectEqual("out.decoded", network.decoded(output.deltas, from: boxes).tensor)
 
         let result = try #require(try model.model(batch, texts: texts, isBase: flags, options: options).first)

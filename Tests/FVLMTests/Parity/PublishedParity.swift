@@ -80,7 +80,7 @@ import Testing
             embeddings: output.embeddings, vlmEmbeddings: vlm, texts: texts, isBase: flags, options: options)
         try fixture.expectEqual("out.detector_logits", perImage(regionScores.detectorLogits))
         try fixture.expectEqual("out.vlm_logits", perImage(#require(regionScores.vlmLogits)))
-        try fixture.expectEqual("out.fused", perImage(regionScores.fused))
+        try fixture.expectEqual("out.fused", perImage(regionScores.fused()))
         let found = try model.model.detections(
             boxes, output, regionScores, sizes: batch.sizes, options: options)
         try fixture.expectDetections(found, prefix: "out.", limit: options.limit)
@@ -141,20 +141,24 @@ import Testing
                     embeddings: output.embeddings[rows], vlmEmbeddings: vlm[rows],
                     texts: fixture.torchTensor("in.text"), isBase: flags[image], options: options)
             }
-            let scores = FVLMModel.RegionScores(
-                detectorLogits: try Tensor.cat(parts.map(\.detectorLogits)),
-                vlmLogits: try Tensor.cat(parts.map { try #require($0.vlmLogits) }),
-                fused: try Tensor.cat(parts.map(\.fused)))
-            try fixture.expectEqual("out.detector_logits", perImage(scores.detectorLogits))
-            try fixture.expectEqual("out.vlm_logits", perImage(#require(scores.vlmLogits)))
-            try fixture.expectEqual("out.\(name)", perImage(scores.fused))
+            try fixture.expectEqual("out.detector_logits", Tensor.stack(parts.map(\.detectorLogits)))
+            try fixture.expectEqual(
+                "out.vlm_logits", Tensor.stack(parts.map { try #require($0.vlmLogits) }))
+            try fixture.expectEqual("out.\(name)", Tensor.stack(parts.map { try $0.fused() }))
             for (setting, values) in try parameters["detections"].object {
                 options.scoreThreshold = try values["score_threshold"].double
                 options.suppressionThreshold = try values["nms_threshold"].double
                 options.candidatesPerClass = try values["pre_nms"].int
                 options.limit = try values["max_detections"].int
-                let found = try model.model.detections(
-                    boxes, output, scores, sizes: imageSizes, options: options)
+                let found = try (0..<images).flatMap { image in
+                    let rows = image * count..<(image + 1) * count
+                    return try model.model.detections(
+                        [boxes[image]],
+                        .init(
+                            vectors: output.vectors[rows], deltas: output.deltas[rows],
+                            embeddings: output.embeddings[rows]), parts[image], sizes: [imageSizes[image]],
+                        options: options)
+                }
                 try fixture.expectDetections(
                     found, prefix: "out.\(detections).\(setting).", limit: options.limit)
             }

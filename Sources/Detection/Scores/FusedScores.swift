@@ -1,0 +1,176 @@
+internal import CKernels
+import Synchronization
+import Torch
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// The scores that two classifiers give regions together, those above a threshold.
+///
+/// Shape letters: R regions, K classes. With p and v the classifiers' probabilities, each a softmax over K, a class c has
+/// the score (p_c^w_c v_c^u_c / sum over the classes)^exponent times a factor of the region. One pass over the logits in
+/// `float32` and logarithms, a region at a time, so that a long vocabulary costs little beside the product that gives
+/// the logits.
+public struct FusedScores: Sendable {
+    /// Weights and bounds.
+    public struct Settings: Sendable {
+        /// The weight w of each class, [K].
+        public var detectorWeights: [Float]
+        /// The weight u of each class, [K].
+        public var vlmWeights: [Float]
+        /// Classes before this one take part in the sum only: 1 leaves a background out.
+        public var firstClass: Int
+        /// Pairs whose score is not above are left out.
+        public var threshold: Double
+        /// The power of the fused probability.
+        public var exponent: Double
+
+        /// Settings of their parts.
+        public init(
+            detectorWeights: [Float], vlmWeights: [Float], firstClass: Int = 0, threshold: Double,
+            exponent: Double = 1
+        ) {
+            self.detectorWeights = detectorWeights
+            self.vlmWeights = vlmWeights
+            self.firstClass = firstClass
+            self.threshold = threshold
+            self.exponent = exponent
+        }
+    }
+
+    /// What a region's logits have in common: their softmax needs nothing else.
+    public struct LogSum: Sendable, Hashable {
+        /// The largest logit.
+        public let maximum: Float
+        /// The logarithm of the sum of the exponentials of the logits less the largest one.
+        public let logSum: Float
+
+        /// The probability that a logit stands for.
+        public func probability(of logit: Float) -> Float { exp(logit - maximum - logSum) }
+    }
+
+    /// The scores.
+    public let pairs: ScoredPairs
+
+    /// Of the first classifier's logits, [R].
+    public let detectorSums: [LogSum]
+
+    /// Of the second classifier's logits, [R]; the first one's where there is only one.
+    public let vlmSums: [LogSum]
+
+    /// Fuses logits.
+    /// - Parameters:
+    ///   - detectorLogits: [R, K].
+    ///   - vlmLogits: [R, K]; nil: the score is made of the first classifier's probability, and the weights do not count.
+    ///   - factors: The factor of each region, [R]; nil: 1.
+    /// - Throws: ``DetectionError`` when shapes differ or a number is NaN; `TorchError`.
+    public init(detectorLogits: Tensor, vlmLogits: Tensor?, settings: Settings, factors: [Float]? = nil)
+        throws
+    {
+        guard detectorLogits.rank == 2, detectorLogits.shape[1] > 0,
+            detectorLogits.shape.allSatisfy({ $0 <= Int32.max }),
+            vlmLogits.map({ $0.shape == detectorLogits.shape }) ?? true
+        else {
+            throw DetectionError(
+                "scores",
+                "logits of regions and classes do not fit: \(detectorLogits.summary), \(vlmLogits?.summary ?? "none")"
+            )
+        }
+        let (rowCount, classCount) = (detectorLogits.shape[0], detectorLogits.shape[1])
+        guard settings.detectorWeights.count == classCount, settings.vlmWeights.count == classCount,
+            factors.map({ $0.count == rowCount }) ?? true
+        else {
+            throw DetectionError(
+                "scores",
+                "\(rowCount) regions and \(classCount) classes have \(factors?.count ?? rowCount) factors and \(settings.vlmWeights.count) weights"
+            )
+        }
+        if let factors, factors.contains(where: \.isNaN) { throw ScoredPairs.overflow }
+        func readable(_ logits: Tensor) throws -> Tensor {
+            try logits.detached().to(device: .cpu, dtype: .float32).contiguous()
+        }
+        let (detector, vlm) = (try readable(detectorLogits), try vlmLogits.map(readable))
+        var found = [Row](repeating: Row(), count: rowCount)
+        let overflows = Atomic<Bool>(false)
+        try detector.withPointer { detector in
+            try (vlm ?? Tensor.zeros([0])).withPointer { other in
+                settings.detectorWeights.withUnsafeBufferPointer { detectorWeights in
+                    settings.vlmWeights.withUnsafeBufferPointer { vlmWeights in
+                        found.withUnsafeMutableBufferPointer { found in
+                            let fusion = ck_fusion(
+                                detector: detector.assumingMemoryBound(to: Float.self),
+                                other: vlm == nil ? nil : other.assumingMemoryBound(to: Float.self),
+                                detector_weights: detectorWeights.baseAddress,
+                                other_weights: vlmWeights.baseAddress, classes: Int64(classCount),
+                                first: Int64(settings.firstClass), threshold: Float(settings.threshold),
+                                exponent: Float(settings.exponent))
+                            let shared = Unchecked((fusion, found))
+                            Runtime.parallel(0..<rowCount) { range in
+                                let (fusion, found) = shared.value
+                                if !Self.fuse(range, fusion, factors, into: found) {
+                                    overflows.store(true, ordering: .relaxed)
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        if overflows.load(ordering: .relaxed) { throw ScoredPairs.overflow }
+        let count = found.reduce(0) { $0 + $1.classes.count }
+        guard count <= Int32.max else {
+            throw DetectionError("scores", "\(count) pairs are above the threshold: raise it")
+        }
+        var (rows, classes, scores): ([Int32], [Int32], [Float]) = ([], [], [])
+        rows.reserveCapacity(count)
+        classes.reserveCapacity(count)
+        scores.reserveCapacity(count)
+        for (number, row) in found.enumerated() {
+            rows.append(contentsOf: repeatElement(Int32(number), count: row.classes.count))
+            classes.append(contentsOf: row.classes)
+            scores.append(contentsOf: row.scores)
+        }
+        pairs = ScoredPairs(
+            rows: rows, classes: classes, scores: scores, rowCount: rowCount, classCount: classCount)
+        detectorSums = found.map(\.detector)
+        vlmSums = found.map(\.vlm)
+    }
+
+    /// What is found of one region.
+    private struct Row {
+        var classes: [Int32] = []
+        var scores: [Float] = []
+        var detector = LogSum(maximum: 0, logSum: 0)
+        var vlm = LogSum(maximum: 0, logSum: 0)
+    }
+
+    /// - Returns: Whether no row holds NaN.
+    private static func fuse(
+        _ range: Range<Int>, _ fusion: ck_fusion, _ factors: [Float]?,
+        into found: UnsafeMutableBufferPointer<Row>
+    ) -> Bool {
+        let count = Int(fusion.classes)
+        var scratch = [Float](repeating: 0, count: (count + 15) / 16 * 16)
+        var classes = [Int32](repeating: 0, count: count)
+        var scores = [Float](repeating: 0, count: count)
+        var sums = [ck_log_sum](repeating: ck_log_sum(), count: 2)
+        return withUnsafePointer(to: fusion) { fusion in
+            for row in range {
+                let kept = Int(
+                    ck_fused_scores(
+                        fusion, Int64(row), factors?[row] ?? 1, &scratch, &sums, &classes, &scores))
+                guard kept >= 0 else { return false }
+                found[row] = Row(
+                    classes: Array(classes.prefix(kept)), scores: Array(scores.prefix(kept)),
+                    detector: LogSum(maximum: sums[0].maximum, logSum: sums[0].log_sum),
+                    vlm: LogSum(maximum: sums[1].maximum, logSum: sums[1].log_sum))
+            }
+            return true
+        }
+    }
+}
