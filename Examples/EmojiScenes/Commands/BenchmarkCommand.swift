@@ -133,9 +133,9 @@ struct BenchmarkCommand: ParsableCommand {
         // Cosines are divided by what they were divided by in pretraining.
         configuration.detector.scoring.vlmTemperature = try 1 / clipModel.logitScale.value.exp().item()
         // Chosen on validation scenes.
-        configuration.detector.scoring.baseWeight = 0.7
+        configuration.detector.scoring.baseWeight = 0.6
         configuration.detector.scoring.novelWeight = 0.9
-        configuration.detector.scoring.objectnessWeight = 0.4
+        configuration.detector.scoring.objectnessWeight = 0.2
         configuration.detector.scoring.suppressionThreshold = 0.4
         configuration.detector.scoring.vlmRegions = .refined
         configuration.detector.scoring.vlmScales = [0.75, 1.06, 1.5, 2.12, 3]
