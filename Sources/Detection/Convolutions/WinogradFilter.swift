@@ -93,7 +93,7 @@ struct WinogradFilter {
                 let spread = try Tensor.empty([16, count, outputs])
                 ck_winograd_gradient(
                     &shape, try gradient.floats(), try zeros.floats(), try spread.floats(), begin, end)
-                try weights[chunk].addInPlace(tiles.transposed(1, 2).matmul(spread))
+                try weights[chunk].addProductsInPlace(tiles.transposed(1, 2), spread)
                 // Place (1, 1) of a tile holds the sum of its four elements.
                 try biases[chunk].addInPlace(Tensor.ones([1, count]).matmul(spread[5]))
             }

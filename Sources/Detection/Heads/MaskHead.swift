@@ -44,7 +44,9 @@ public struct MaskHead: Sendable {
     /// What the head is like.
     public let configuration: Configuration
 
+    /// From pooled regions to windows of the enlarging layer.
     private let layers: Sequential
+    private let enlarging: ConvTranspose2d
 
     /// Declares a head.
     /// - Throws: ``TorchError`` when names are taken.
@@ -61,11 +63,12 @@ public struct MaskHead: Sendable {
             channels = outputs
         }
         let deconv = scope / "deconv"
+        enlarging = try ConvTranspose2d(
+            deconv, inputs: channels, outputs: configuration.width, kernel: 2, stride: 2,
+            bias: configuration.hasBias, initializer: .caffe2MSRA, biasInitializer: .zeros)
         layers.append(
             NormalizedLayer(
-                layer: try ConvTranspose2d(
-                    deconv, inputs: channels, outputs: configuration.width, kernel: 2, stride: 2,
-                    bias: configuration.hasBias, initializer: .caffe2MSRA, biasInitializer: .zeros),
+                layer: Windows(enlarging: enlarging),
                 norm: try configuration.normalization.layer(deconv / "norm", channels: configuration.width),
                 activation: .relu))
         layers.append(
@@ -84,6 +87,13 @@ public struct MaskHead: Sendable {
         guard pooled.shape[0] > 0 else {
             return try Tensor.zeros([0, 1, 2 * pooled.shape[2], 2 * pooled.shape[3]], device: pooled.device)
         }
-        return try layers(pooled).to(.float32)
+        return try enlarging.assembled(layers(pooled).to(.float32))
+    }
+
+    /// Normalisation, ReLU and predictor look at single pixels: only their logits are put in order, not all channels.
+    private struct Windows: UnaryLayer {
+        let enlarging: ConvTranspose2d
+
+        func callAsFunction(_ input: Tensor) throws -> Tensor { try enlarging.windows(input) }
     }
 }

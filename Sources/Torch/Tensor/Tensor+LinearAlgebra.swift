@@ -1,7 +1,6 @@
 extension Operator {
     static let matmul = Operator("aten::matmul")
-    static let addmm = Operator("aten::addmm")
-    static let bmm = Operator("aten::bmm")
+    static let addProductsInPlace = Operator("aten::baddbmm_")
     static let einsum = Operator("aten::einsum")
     static let linear = Operator("aten::linear")
     static let outer = Operator("aten::outer")
@@ -11,6 +10,11 @@ extension Operator {
 extension Tensor {
     /// The matrix product of the last two dimensions; the others are broadcast. Vectors are rows or columns as fits.
     public func matmul(_ other: Tensor) throws -> Tensor { try Operator.matmul(self, other) }
+
+    /// Adds the products [B, N, P] of the matrices [B, N, M] and [B, M, P] to this tensor's elements [B, N, P].
+    public func addProductsInPlace(_ first: Tensor, _ second: Tensor) throws {
+        try Operator.addProductsInPlace(self, first, second)
+    }
 
     /// A product in Einstein's notation: `Tensor.einsum("nqd,nkd->nqk", [q, k])`.
     public static func einsum(_ equation: String, _ operands: [Tensor]) throws -> Tensor {

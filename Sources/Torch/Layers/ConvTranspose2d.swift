@@ -1,0 +1,97 @@
+/// The transpose of a convolution, which enlarges images.
+///
+/// Parameters: `weight` [inputs, outputs, height, width], `bias` [outputs].
+public struct ConvTranspose2d: UnaryLayer {
+    /// [inputs, outputs, height, width].
+    public let weight: Parameter
+
+    /// [outputs], or none.
+    public let bias: Parameter?
+
+    /// Steps of the window in the output.
+    public let stride: Size2D
+
+    /// Rows and columns cut from every side of the output.
+    public let padding: Size2D
+
+    /// Rows and columns added at the bottom and at the right of the output.
+    public let outputPadding: Size2D
+
+    /// Rows and columns of a window.
+    private let size: Size2D
+
+    /// Declares a transposed convolution.
+    /// - Parameters:
+    ///   - initializer: Of the weight; PyTorch's uniform one when left out.
+    ///   - biasInitializer: Of the bias; PyTorch's uniform one when left out.
+    /// - Throws: ``TorchError`` when the names are taken.
+    public init(
+        _ scope: ParameterScope, inputs: Int, outputs: Int, kernel: Size2D, stride: Size2D = 1,
+        padding: Size2D = 0, outputPadding: Size2D = 0, bias: Bool = true, initializer: Initializer? = nil,
+        biasInitializer: Initializer? = nil
+    ) throws {
+        // PyTorch takes the second dimension for the inputs here too, which are the outputs.
+        let standard = Initializer.fanUniform(inputs: outputs * kernel.height * kernel.width)
+        weight = try scope.weight(
+            "weight", [inputs, outputs, kernel.height, kernel.width], initializer ?? standard)
+        self.bias = bias ? try scope.weight("bias", [outputs], biasInitializer ?? standard) : nil
+        size = kernel
+        self.stride = stride
+        self.padding = padding
+        self.outputPadding = outputPadding
+    }
+
+    /// Enlarges [N, inputs, H, W] to [N, outputs, H', W'].
+    ///
+    /// Windows that do not overlap are the rows of a matrix product. libtorch has no fast way for these: the gradient of
+    /// the bias alone took a twentieth of a detector's training step.
+    public func callAsFunction(_ input: Tensor) throws -> Tensor {
+        guard hasDisjointWindows, input.rank == 4 else {
+            return try input.convTranspose2d(
+                weight.value, bias?.value, stride: stride, padding: padding, outputPadding: outputPadding)
+        }
+        return try assembled(windows(input))
+    }
+
+    /// Whether every pixel makes a window of its own, so that ``windows(_:)`` can be had.
+    public var hasDisjointWindows: Bool {
+        stride == size && padding == 0 && outputPadding == 0
+    }
+
+    /// The pixels of the enlarged image in an order that costs nothing: window after window instead of row after row.
+    ///
+    /// Layers that look at single pixels may work on these, and ``assembled(_:)`` puts what they make of it in its place.
+    /// - Parameter input: [N, inputs, H, W].
+    /// - Returns: [N, outputs, H, W x window], channels last.
+    /// - Throws: ``TorchError`` when windows overlap, or the input is of another shape.
+    public func windows(_ input: Tensor) throws -> Tensor {
+        guard hasDisjointWindows else {
+            throw TorchError(
+                "ConvTranspose2d", reason: "windows of \(size) at a stride of \(stride) are not disjoint")
+        }
+        let weight = try weight.value
+        guard input.rank == 4, input.shape[1] == weight.shape[0] else {
+            throw TorchError(
+                "ConvTranspose2d", reason: "\(input.summary) is not [N, \(weight.shape[0]), H, W]")
+        }
+        let (outputs, pixels) = (weight.shape[1], size.height * size.width)
+        let rows = try weight.permuted([2, 3, 1, 0]).reshaped([pixels * outputs, weight.shape[0]])
+        let biases = try bias?.value.expanded([pixels, outputs]).flattened()
+        return try input.permuted([0, 2, 3, 1]).linear(rows, biases)
+            .reshaped([input.shape[0], input.shape[2], input.shape[3] * pixels, outputs])
+            .permuted([0, 3, 1, 2])
+    }
+
+    /// The image whose pixels ``windows(_:)`` has made, or layers of these.
+    /// - Parameter windows: [N, C, H, W x window].
+    /// - Returns: [N, C, H', W'], channels last.
+    public func assembled(_ windows: Tensor) throws -> Tensor {
+        let (channels, height, width) = (windows.shape[1], windows.shape[2], windows.shape[3])
+        let columns = width / (size.height * size.width)
+        return try windows.permuted([0, 2, 3, 1])
+            .reshaped([windows.shape[0], height, columns, size.height, size.width, channels])
+            .permuted([0, 1, 3, 2, 4, 5])
+            .reshaped([windows.shape[0], height * size.height, columns * size.width, channels])
+            .permuted([0, 3, 1, 2])
+    }
+}
