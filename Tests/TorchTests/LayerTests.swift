@@ -64,6 +64,7 @@ import Torch
         let input = try Tensor.randomNormal([2, 4, 5, 6], generator: Generator(seed: 2))
         let windows = try layer.windows(input)
         #expect(windows.shape == [2, 8, 5, 36])
+        #expect(try layer.windows(input, rectified: true).isEqual(to: windows.relu()))
         let sums = try layer.assembled(windows.relu().sum([1], keepDimensions: true))
         let expected = try layer(input).relu().sum([1], keepDimensions: true)
         #expect(sums.shape == [2, 1, 10, 18])

@@ -1,10 +1,6 @@
 import Synchronization
 import Torch
 
-extension Operator {
-    fileprivate static let reluInPlace = Operator("aten::relu_")
-}
-
 /// A convolution without a bias, batch normalisation, and ReLU where asked.
 ///
 /// While both are frozen, the normalisation is folded into the convolution, once, in float32 and in the channels-last
@@ -48,7 +44,8 @@ final class NormalizedConvolution: Sendable {
         } else {
             output = try normalization(convolution(input))
         }
-        return appliesReLU ? try Operator.reluInPlace(output) : output
+        if appliesReLU { try output.reluInPlace() }
+        return output
     }
 
     private func foldedParameters() throws -> Folded {

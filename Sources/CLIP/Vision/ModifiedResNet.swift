@@ -1,9 +1,5 @@
 import Torch
 
-extension Operator {
-    fileprivate static let reluInPlace = Operator("aten::relu_")
-}
-
 /// The trunk of CLIP's ResNets: features first, pooling by ``AttentionPool`` later.
 ///
 /// Differs from the usual ResNet in its stem of three convolutions and an average pool, and in that all striding is done
@@ -200,6 +196,7 @@ struct Bottleneck: Sendable {
         }
         let output = try layers[2](pooled(layers[1](layers[0](input))))
         try output.addInPlace(shortcut.map { try $0(pooled(input)) } ?? input)
-        return try Operator.reluInPlace(output)
+        try output.reluInPlace()
+        return output
     }
 }

@@ -22,8 +22,7 @@ extension Conv2d {
                     input, kernel: weight.permuted([2, 3, 1, 0]), bias: bias, rectified: rectified)
             }
         }
-        let result = try filter.recorded(input, weight: weight, bias: bias)
-        return rectified ? try result.relu() : result
+        return try filter.recorded(input, weight: weight, bias: bias, rectified: rectified)
     }
 
     private func suitsWinograd(_ input: Tensor) throws -> Bool {
@@ -40,14 +39,22 @@ extension Conv2d {
 }
 
 extension WinogradFilter {
-    /// The convolution as a part of the graph.
-    fileprivate func recorded(_ input: Tensor, weight: Tensor, bias: Tensor?) throws -> Tensor {
+    /// The convolution, and the setting of negative numbers to zero, as a part of the graph.
+    fileprivate func recorded(_ input: Tensor, weight: Tensor, bias: Tensor?, rectified: Bool) throws
+        -> Tensor
+    {
         let inputWants = input.requiresGrad
         let parametersWant = weight.requiresGrad || bias?.requiresGrad == true
+        let output = try withoutGradients {
+            try convolve(input, kernel: weight.permuted([2, 3, 1, 0]), bias: bias, rectified: rectified)
+        }
+        // The same numbers outside of the graph, which would keep itself alive otherwise.
+        let positive = rectified ? try output.detached() : nil
         return try withCustomGradient("convolution", of: [input, weight] + (bias.map { [$0] } ?? [])) {
-            [try convolve(input, kernel: weight.permuted([2, 3, 1, 0]), bias: bias)]
+            [output]
         } backward: { gradients in
-            guard let gradient = gradients[0] else { return [nil, nil] + (bias.map { _ in [nil] } ?? []) }
+            guard var gradient = gradients[0] else { return [nil, nil] + (bias.map { _ in [nil] } ?? []) }
+            if let positive { gradient = try positive.reluGradient(gradient) }
             // Backwards through a convolution is the convolution with the kernel turned by half a turn.
             let inputGradient =
                 inputWants

@@ -66,11 +66,11 @@ public struct MaskHead: Sendable {
         enlarging = try ConvTranspose2d(
             deconv, inputs: channels, outputs: configuration.width, kernel: 2, stride: 2,
             bias: configuration.hasBias, initializer: .caffe2MSRA, biasInitializer: .zeros)
+        let norm = try configuration.normalization.layer(deconv / "norm", channels: configuration.width)
         layers.append(
             NormalizedLayer(
-                layer: Windows(enlarging: enlarging),
-                norm: try configuration.normalization.layer(deconv / "norm", channels: configuration.width),
-                activation: .relu))
+                layer: Windows(enlarging: enlarging, rectified: norm == nil), norm: norm,
+                activation: norm == nil ? nil : .relu))
         layers.append(
             try Conv2d(
                 scope / "predictor", inputs: configuration.width, outputs: 1, kernel: 1,
@@ -93,7 +93,10 @@ public struct MaskHead: Sendable {
     /// Normalisation, ReLU and predictor look at single pixels: only their logits are put in order, not all channels.
     private struct Windows: UnaryLayer {
         let enlarging: ConvTranspose2d
+        let rectified: Bool
 
-        func callAsFunction(_ input: Tensor) throws -> Tensor { try enlarging.windows(input) }
+        func callAsFunction(_ input: Tensor) throws -> Tensor {
+            try enlarging.windows(input, rectified: rectified)
+        }
     }
 }

@@ -61,10 +61,12 @@ public struct ConvTranspose2d: UnaryLayer {
     /// The pixels of the enlarged image in an order that costs nothing: window after window instead of row after row.
     ///
     /// Layers that look at single pixels may work on these, and ``assembled(_:)`` puts what they make of it in its place.
-    /// - Parameter input: [N, inputs, H, W].
+    /// - Parameters:
+    ///   - input: [N, inputs, H, W].
+    ///   - rectified: Sets negative numbers to zero.
     /// - Returns: [N, outputs, H, W x window], channels last.
     /// - Throws: ``TorchError`` when windows overlap, or the input is of another shape.
-    public func windows(_ input: Tensor) throws -> Tensor {
+    public func windows(_ input: Tensor, rectified: Bool = false) throws -> Tensor {
         guard hasDisjointWindows else {
             throw TorchError(
                 "ConvTranspose2d", reason: "windows of \(size) at a stride of \(stride) are not disjoint")
@@ -77,9 +79,12 @@ public struct ConvTranspose2d: UnaryLayer {
         let (outputs, pixels) = (weight.shape[1], size.height * size.width)
         let rows = try weight.permuted([2, 3, 1, 0]).reshaped([pixels * outputs, weight.shape[0]])
         let biases = try bias?.value.expanded([pixels, outputs]).flattened()
-        return try input.permuted([0, 2, 3, 1]).linear(rows, biases)
-            .reshaped([input.shape[0], input.shape[2], input.shape[3] * pixels, outputs])
-            .permuted([0, 3, 1, 2])
+        let (batch, height, width) = (input.shape[0], input.shape[2], input.shape[3])
+        let products = try input.permuted([0, 2, 3, 1]).reshaped([batch * height * width, weight.shape[0]])
+            .linear(rows, biases)
+        // In place, for this is the largest of a detector's tensors.
+        if rectified { try products.reluInPlace() }
+        return try products.reshaped([batch, height, width * pixels, outputs]).permuted([0, 3, 1, 2])
     }
 
     /// The image whose pixels ``windows(_:)`` has made, or layers of these.

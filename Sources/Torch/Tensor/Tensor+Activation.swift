@@ -1,5 +1,7 @@
 extension Operator {
     static let relu = Operator("aten::relu")
+    static let reluInPlace = Operator("aten::relu_")
+    static let thresholdBackward = Operator("aten::threshold_backward")
     static let leakyRelu = Operator("aten::leaky_relu")
     static let gelu = Operator("aten::gelu")
     static let silu = Operator("aten::silu")
@@ -15,6 +17,14 @@ extension Operator {
 extension Tensor {
     /// max(x, 0).
     public func relu() throws -> Tensor { try Operator.relu(self) }
+
+    /// Sets negative elements to zero.
+    public func reluInPlace() throws { try Operator.reluInPlace(self) }
+
+    /// `gradient` where this result of ``relu()`` is positive, zero elsewhere: the gradient of what it is the result of.
+    public func reluGradient(_ gradient: Tensor) throws -> Tensor {
+        try Operator.thresholdBackward(gradient, self, 0)
+    }
 
     /// x above zero, a share of it below.
     public func leakyRelu(slope: Double = 0.01) throws -> Tensor { try Operator.leakyRelu(self, slope) }
