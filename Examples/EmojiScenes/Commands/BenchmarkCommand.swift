@@ -44,7 +44,7 @@ struct BenchmarkCommand: ParsableCommand {
     @Flag(help: "Only the main figures.") var quick = false
 
     /// The steps that trained the committed detector.
-    static let standardSteps = 2_000
+    static let standardSteps = 2_500
     private static let dataSeed: UInt64 = 1
 
     mutating func run() throws {
@@ -137,9 +137,10 @@ struct BenchmarkCommand: ParsableCommand {
         configuration.detector.scoring.novelWeight = 0.9
         configuration.detector.scoring.objectnessWeight = 0.2
         configuration.detector.scoring.suppressionThreshold = 0.4
+        configuration.detector.scoring.maskThreshold = 0.4
         configuration.detector.scoring.vlmRegions = .refined
         configuration.detector.scoring.vlmScales = [0.75, 1.06, 1.5, 2.12, 3]
-        configuration.detector.scoring.vlmScalesPerRegion = 2
+        configuration.detector.scoring.vlmScalesPerRegion = 3
         configuration.detector.scoring.vlmObjectSize = 60
         configuration.detector.scoring.vlmDense = true
         configuration.detector.learning.backgroundWeight = 0.9

@@ -19,6 +19,8 @@ extension PretrainingPlan {
         (fifth.smallPictures, fifth.others, fifth.regions) = (0.05, 0.3, 0.7)
         var sixth = fifth
         (sixth.seed, sixth.imageSteps, sixth.regions) = (6, 5_000, 0.8)
-        return [first, second, third, fourth, fifth, sixth]
+        var seventh = sixth
+        seventh.seed = 7
+        return [first, second, third, fourth, fifth, sixth, seventh]
     }()
 }
