@@ -7,7 +7,9 @@ import Testing
 /// The public interface, upon the small CLIPs of the recorded cases with random heads.
 @Suite struct DetectorTests {
     /// A detector upon the first recorded CLIP of a kind.
-    private func detector(isResNet: Bool, settings: [String] = []) throws -> Detector {
+    private func detector(isResNet: Bool, settings: [String] = [], trainedNames: [String] = []) throws
+        -> Detector
+    {
         let folder = Fixtures.folder("clip").appending(path: isResNet ? "openai-rn" : "hf-vit").path
         let clip = try CLIPModel.load(isResNet ? folder + "/model.pt" : folder + "/model")
         var configuration = try DetectorConfiguration(preset: isResNet ? "published" : "vit")
@@ -19,7 +21,8 @@ import Testing
             ] + settings)
         let network = try DetectorNetwork(configuration.architecture(for: clip.configuration))
         try network.store.initialize(seed: 3)
-        return try Detector(configuration: configuration, clip: clip, network: network)
+        return try Detector(
+            configuration: configuration, clip: clip, network: network, trainedNames: trainedNames)
     }
 
     /// A picture with structure, wider than high.
@@ -55,6 +58,22 @@ import Testing
                 of: detections, size: image.size, options: detector.configuration.options)
             for mask in masks { #expect(mask?.size == image.size) }
         }
+    }
+
+    /// Their scores weigh as the base classes' of a vocabulary that says which ones are.
+    @Test func classesOfTrainingAreBaseClasses() async throws {
+        let detector = try detector(isResNet: true, trainedNames: ["Cat", "horse"])
+        func scores(_ splits: [Vocabulary.Class.Split?]) async throws -> [[Float]] {
+            let vocabulary = try Vocabulary(
+                encoding: zip(["cat", "dog"], splits).map { Vocabulary.Class($0, split: $1) },
+                templates: .single, with: detector.clip, tokenizer: detector.clip.tokenizer())
+            let found = try await detector.detect([picture()], vocabulary: vocabulary)[0]
+            return (0..<2).map { place in found.filter { $0.classIndex == place }.map(\.score) }
+        }
+        let unsaid = try await scores([nil, nil])
+        #expect(!unsaid[0].isEmpty && !unsaid[1].isEmpty)
+        #expect(try await scores([.base, .novel]) == unsaid)
+        #expect(try await scores([.novel, .novel]) != unsaid)
     }
 
     /// What CLIP says of refined boxes is what it says of them when it is asked alone.

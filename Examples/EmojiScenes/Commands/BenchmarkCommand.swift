@@ -135,7 +135,7 @@ struct BenchmarkCommand: ParsableCommand {
         // Chosen on validation scenes.
         configuration.detector.scoring.baseWeight = 0.6
         configuration.detector.scoring.novelWeight = 0.9
-        configuration.detector.scoring.objectnessWeight = 0.2
+        configuration.detector.scoring.objectnessWeight = 0.1
         configuration.detector.scoring.suppressionThreshold = 0.4
         configuration.detector.scoring.maskThreshold = 0.4
         configuration.detector.scoring.vlmRegions = .refined

@@ -28,14 +28,24 @@ public final class Detector: Sendable {
     /// The CLIP's identity, which vocabularies must have been made by.
     public let identity: CLIPIdentity
 
+    /// The names of the classes that the heads were trained on, as far as it is known: they are base classes wherever a
+    /// vocabulary does not say which ones are.
+    public let trainedNames: Set<String>
+
     private let preprocessor: ImagePreprocessor
     private let sizeMultiple: Int
     private let queue = DispatchQueue(label: "fvlm.detector", qos: .userInitiated)
 
     /// A detector of its parts, whose weights are set.
+    /// - Parameter trainedNames: Of the classes that the heads were trained on, in any case of letters. With none, every
+    ///   class of a vocabulary that does not say otherwise counts as novel.
     /// - Throws: ``ConfigurationError`` when the configuration does not suit the CLIP, `TorchError` when CLIP has no
     ///   weights.
-    public init(configuration: DetectorConfiguration, clip: CLIPModel, network: DetectorNetwork) throws {
+    public init(
+        configuration: DetectorConfiguration, clip: CLIPModel, network: DetectorNetwork,
+        trainedNames: some Sequence<String> = []
+    ) throws {
+        self.trainedNames = Set(trainedNames.map { $0.lowercased() })
         self.configuration = configuration
         self.clip = clip
         model = FVLMModel(trunk: try configuration.trunk(of: clip), network: network)
@@ -114,12 +124,18 @@ public final class Detector: Sendable {
         }
     }
 
+    /// What the vocabulary says, and otherwise whether the heads were trained on a class of this name.
+    private func isBase(_ vocabulary: Vocabulary) -> [Bool]? {
+        if let isBase = vocabulary.isBase { return isBase }
+        return trainedNames.isEmpty ? nil : vocabulary.names.map { trainedNames.contains($0.lowercased()) }
+    }
+
     private func found(
         _ prepared: [PreparedImage], _ vocabulary: Vocabulary, _ options: DetectionOptions,
         _ profile: StageProfile?
     ) throws -> [[Detection]] {
         let texts = try vocabulary.matrix(for: identity, withBackground: true)
-        let isBase = vocabulary.isBase.map { [false] + $0 }
+        let isBase = isBase(vocabulary).map { [false] + $0 }
         let padded = try ImageBatch(
             prepared.map { try $0.pixels.tensor().squeezed(0) }, multiple: sizeMultiple)
         let batch = ImageBatch(pixels: padded.pixels, sizes: prepared.map(\.content))

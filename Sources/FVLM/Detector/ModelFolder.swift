@@ -92,6 +92,10 @@ extension Detector {
             }
         }
         try network.store.convert(format: .channelsLast)
-        return try Detector(configuration: configuration, clip: clip, network: network)
+        let trained: [Vocabulary.Class] =
+            FileManager.default.fileExists(atPath: files.vocabulary)
+            ? try Vocabulary(contentsOf: files.vocabulary).classes.filter { $0.split == .base } : []
+        return try Detector(
+            configuration: configuration, clip: clip, network: network, trainedNames: trained.map(\.name))
     }
 }
