@@ -68,6 +68,8 @@ import Torch
         let sums = try layer.assembled(windows.relu().sum([1], keepDimensions: true))
         let expected = try layer(input).relu().sum([1], keepDimensions: true)
         #expect(sums.shape == [2, 1, 10, 18])
+        #expect(throws: TorchError.self) { try layer.assembled(Tensor.ones([2, 8, 5, 35])) }
+        #expect(throws: TorchError.self) { try layer.assembled(Tensor.ones([2, 8])) }
         #expect(try sums.isEqual(to: expected))
     }
 }

@@ -28,8 +28,8 @@ public final class Detector: Sendable {
     /// The CLIP's identity, which vocabularies must have been made by.
     public let identity: CLIPIdentity
 
-    /// The names of the classes that the heads were trained on, as far as it is known: they are base classes wherever a
-    /// vocabulary does not say which ones are.
+    /// The names of the classes that the heads were trained on, in lower case, as far as they are known: they are base
+    /// classes wherever a vocabulary does not say which ones are.
     public let trainedNames: Set<String>
 
     private let preprocessor: ImagePreprocessor

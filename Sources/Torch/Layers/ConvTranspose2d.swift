@@ -90,9 +90,14 @@ public struct ConvTranspose2d: UnaryLayer {
     /// The image whose pixels ``windows(_:)`` has made, or layers of these.
     /// - Parameter windows: [N, C, H, W x window].
     /// - Returns: [N, C, H', W'], channels last.
+    /// - Throws: ``TorchError`` for another shape, whose width is no multiple of the window's pixels.
     public func assembled(_ windows: Tensor) throws -> Tensor {
-        let (channels, height, width) = (windows.shape[1], windows.shape[2], windows.shape[3])
-        let columns = width / (size.height * size.width)
+        let pixels = size.height * size.width
+        guard windows.rank == 4, windows.shape[3] % pixels == 0 else {
+            throw TorchError(
+                "ConvTranspose2d", reason: "\(windows.summary) is not [N, C, H, a multiple of \(pixels)]")
+        }
+        let (channels, height, columns) = (windows.shape[1], windows.shape[2], windows.shape[3] / pixels)
         return try windows.permuted([0, 2, 3, 1])
             .reshaped([windows.shape[0], height, columns, size.height, size.width, channels])
             .permuted([0, 1, 3, 2, 4, 5])
