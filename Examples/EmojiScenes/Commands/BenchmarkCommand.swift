@@ -26,7 +26,7 @@ struct BenchmarkCommand: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "A detector is trained for each.") var seeds: [UInt64] = [1]
     @Option(help: "Steps of a training.") var steps = Self.standardSteps
     @Option(help: "Scenes of a step.") var batch = 8
-    @Option(help: "Scenes to train on.") var train = 8_000
+    @Option(help: "Scenes to train on.") var train = 32_000
     @Option(help: "Scenes to test on.") var test = 300
     @Option(help: "Scenes for choosing settings, and for ablations.") var ablations = 100
     @Option(help: "The side in pixels that scenes of 256 are brought to.") var size = 256
@@ -43,8 +43,9 @@ struct BenchmarkCommand: ParsableCommand {
     @Option(help: "Threads of an operator; 0 for one a processor.") var threads = 0
     @Flag(help: "Only the main figures.") var quick = false
 
-    /// The steps that trained the committed detector.
-    static let standardSteps = 2_500
+    /// The steps that trained the committed detector. They see every scene once: the loss of classes falls by a fifth
+    /// each time scenes come back, without the detector getting better by as much.
+    static let standardSteps = 4_000
     private static let dataSeed: UInt64 = 1
 
     mutating func run() throws {

@@ -21,6 +21,8 @@ extension PretrainingPlan {
         (sixth.seed, sixth.imageSteps, sixth.regions) = (6, 5_000, 0.8)
         var seventh = sixth
         seventh.seed = 7
-        return [first, second, third, fourth, fifth, sixth, seventh]
+        var eighth = seventh
+        eighth.seed = 8
+        return [first, second, third, fourth, fifth, sixth, seventh, eighth]
     }()
 }
