@@ -55,6 +55,7 @@
                 tokenizer: loaded.clip.tokenizer())
             let evaluator = try DetectorEvaluator(
                 truth: truth, imagesIn: images, vocabulary: vocabulary, splits: splits)
+            try evaluator.checkPictures()
             var options = detector.options(loaded)
             if detector.scoreThreshold == nil { options.scoreThreshold = min(options.scoreThreshold, 0.01) }
             let bar = ProgressBar("pictures")

@@ -41,6 +41,28 @@ import WeightFiles
         ] { #expect(message { _ = try augmentation(setting) }.contains(reason)) }
     }
 
+    /// A training that would end at a missing picture hours later does not begin.
+    @Test func missingPicturesAreFoundAtTheStart() throws {
+        let data = folder.file("train.json")
+        let path = folder.file("run")
+        func refusal(_ settings: String...) -> String {
+            message {
+                try TrainingRun(run.configuration("openai-rn", settings), folder: path).start(resumes: false)
+                {
+                    _ in
+                }
+            }
+        }
+        let other = folder.file("other")
+        #expect(refusal("data.images=\(other)").contains("\(other)/0.png: is not there, nor are 5 other"))
+        #expect(
+            refusal("data.validationAnnotations=\(data)", "data.validationImages=\(other)")
+                .contains("\(other)/0.png: is not there"))
+        try FileManager.default.removeItem(atPath: folder.file("4.png"))
+        #expect(refusal().contains("4.png: is not there, and the annotations name it"))
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
     /// Colours that are varied change pixels and losses, not where objects are.
     @Test func coloursReachTheNetwork() throws {
         func example(_ settings: String...) throws -> TrainingExample {

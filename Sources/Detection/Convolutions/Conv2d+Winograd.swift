@@ -14,7 +14,7 @@ extension Conv2d {
         let (weight, bias) = try (weight.value, bias?.value)
         let filter = WinogradFilter(maps: input.shape)
         let records =
-            try isRecordingGradients
+            isRecordingGradients
             && (input.requiresGrad || weight.requiresGrad || bias?.requiresGrad == true)
         guard records else {
             return try withoutGradients {

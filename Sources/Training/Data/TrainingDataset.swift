@@ -149,9 +149,31 @@ public struct TrainingDataset: ExampleSource {
     public func imageID(at row: Int) -> Int64 { dataset.images.ids[imageRows[row]] }
 
     /// The path of an image's file.
-    public func path(at row: Int) -> String {
-        let path = dataset.images[imageRows[row]].path
-        return path.hasPrefix("/") ? path : folder.isEmpty ? path : "\(folder)/\(path)"
+    public func path(at row: Int) -> String { dataset.picturePath(imageRows[row], in: folder) }
+
+    /// Makes sure that the pictures of all images that take part are there: a training should not begin otherwise.
+    /// - Throws: ``TrainingError`` that counts those that are missing and names the first.
+    public func checkPictures() throws { try dataset.checkPictures(of: imageRows, in: folder) }
+}
+
+extension Dataset {
+    /// The path of a picture whose file name is relative to a folder.
+    func picturePath(_ row: Int, in folder: String) -> String {
+        let path = images[row].path
+        return path.hasPrefix("/") || folder.isEmpty ? path : "\(folder)/\(path)"
+    }
+
+    /// Makes sure that pictures are there.
+    /// - Throws: ``TrainingError`` that counts those that are missing and names the first.
+    func checkPictures(of rows: [Int], in folder: String) throws {
+        let missing = rows.filter { !FileManager.default.fileExists(atPath: picturePath($0, in: folder)) }
+        guard let first = missing.first else { return }
+        throw TrainingError(
+            picturePath(first, in: folder),
+            missing.count == 1
+                ? "is not there, and the annotations name it"
+                : "is not there, nor are \(missing.count - 1) other pictures of the \(rows.count) that the annotations name"
+        )
     }
 }
 

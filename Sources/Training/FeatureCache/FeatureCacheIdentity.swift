@@ -1,3 +1,4 @@
+import Foundation
 import WeightFiles
 
 /// What cached features depend on besides the pictures: caches of another identity are refused.
@@ -34,9 +35,39 @@ public struct FeatureCacheIdentity: Sendable, Hashable, Codable {
         }
         let differences = [
             differ("the form", \.formatVersion), differ("CLIP", \.clip),
-            differ("preprocessing", \.preprocessing), differ("levels", \.levels),
-            differ("element type", \.dtype),
+            preprocessing == other.preprocessing
+                ? nil : Self.preprocessingDifference(preprocessing, other.preprocessing),
+            differ("levels", \.levels), differ("element type", \.dtype),
         ].compactMap { $0 }
         return differences.isEmpty ? nil : differences.joined(separator: "; ")
+    }
+
+    /// The settings of two texts that differ; both texts whole where they are not JSON objects.
+    private static func preprocessingDifference(_ first: String, _ second: String) -> String {
+        let (own, needed) = (settings(in: first), settings(in: second))
+        guard !own.isEmpty, !needed.isEmpty else {
+            return "preprocessing is \(first), needed is \(second)"
+        }
+        return Set(own.keys).union(needed.keys).sorted().filter { own[$0] != needed[$0] }.map { key in
+            "\(key) is \(own[key] ?? "not set"), needed is \(needed[key] ?? "not set")"
+        }.joined(separator: "; ")
+    }
+
+    /// The leaves of a JSON object by their paths, such as `augmentation.flipProbability`.
+    private static func settings(in text: String) -> [String: String] {
+        var result: [String: String] = [:]
+        func collect(_ value: Any, _ path: String) {
+            switch value {
+            case let object as [String: Any]:
+                for (key, value) in object { collect(value, path.isEmpty ? key : "\(path).\(key)") }
+            case let list as [Any]:
+                for (place, value) in list.enumerated() { collect(value, "\(path)[\(place)]") }
+            default: result[path] = "\(value)"
+            }
+        }
+        if let object = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any] {
+            collect(object, "")
+        }
+        return result
     }
 }

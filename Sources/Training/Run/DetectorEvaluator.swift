@@ -45,6 +45,12 @@ public struct DetectorEvaluator {
         }
     }
 
+    /// Makes sure that all pictures are there.
+    /// - Throws: ``TrainingError`` that counts those that are missing and names the first.
+    public func checkPictures() throws {
+        try truth.checkPictures(of: Array(0..<truth.images.count), in: folder)
+    }
+
     /// Detections of all pictures.
     /// - Parameter progress: Is told how many pictures are done, and of how many.
     /// - Throws: ``TrainingError`` when a picture has another size than its annotations say, `ImagingError`, and what
@@ -56,7 +62,7 @@ public struct DetectorEvaluator {
         var pictures: [EvaluationReport.Picture] = []
         for row in 0..<truth.images.count {
             let record = truth.images[row]
-            let image = try Image(contentsOf: URL(filePath: folder).appending(path: record.path).path)
+            let image = try Image(contentsOf: truth.picturePath(row, in: folder))
             guard record.width == 0 || (image.width == record.width && image.height == record.height) else {
                 throw TrainingError(
                     record.path,

@@ -58,6 +58,7 @@ public struct TrainingRun {
         dataset = try TrainingDataset(
             annotations, imagesIn: data.images, augmentation: Self.augmentation(configuration),
             options: options)
+        try dataset.checkPictures()
 
         let trained = Set(dataset.classNames)
         let all = try Self.vocabulary(configuration, clip, annotations.categories.map(\.name), trained)
@@ -90,6 +91,7 @@ public struct TrainingRun {
                 .map(\.name)
         evaluator = try DetectorEvaluator(
             truth: truth, imagesIn: data.validationImages, vocabulary: all.selecting(scored), splits: splits)
+        try evaluator?.checkPictures()
     }
 
     // MARK: Running
