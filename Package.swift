@@ -86,7 +86,11 @@ if withTorch {
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
         .target(name: "Torch", dependencies: ["CTorch", "WeightFiles"]),
-        .testTarget(name: "TorchTests", dependencies: ["Torch", "FixtureSupport"], linkerSettings: runPath),
+        .target(
+            name: "TorchFixtures", dependencies: ["FixtureSupport", "Torch"], path: "Tests/TorchFixtures"),
+        .testTarget(
+            name: "TorchTests", dependencies: ["Torch", "FixtureSupport", "TorchFixtures"],
+            linkerSettings: runPath),
         .target(
             name: "CLIP",
             dependencies: [
@@ -94,15 +98,18 @@ if withTorch {
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
         .testTarget(
-            name: "CLIPTests", dependencies: ["CLIP", "Files", "FixtureSupport"], linkerSettings: runPath),
+            name: "CLIPTests", dependencies: ["CLIP", "Files", "FixtureSupport", "TorchFixtures"],
+            linkerSettings: runPath),
         .target(name: "Detection", dependencies: ["Torch", "CKernels"]),
         .testTarget(
-            name: "DetectionTests", dependencies: ["Detection", "FixtureSupport"], linkerSettings: runPath),
+            name: "DetectionTests", dependencies: ["Detection", "FixtureSupport", "TorchFixtures"],
+            linkerSettings: runPath),
         .target(
             name: "FVLM",
             dependencies: ["CLIP", "Detection", "Files", "Imaging", .product(name: "Yams", package: "Yams")]),
         .testTarget(
-            name: "FVLMTests", dependencies: ["FVLM", "FixtureSupport", "Imaging"], linkerSettings: runPath),
+            name: "FVLMTests", dependencies: ["FVLM", "FixtureSupport", "Imaging", "TorchFixtures"],
+            linkerSettings: runPath),
         .target(
             name: "Training",
             dependencies: ["FVLM", "Detection", "Torch", "Files", "Imaging", "COCO", "WeightFiles"]),

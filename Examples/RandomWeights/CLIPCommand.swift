@@ -50,6 +50,7 @@ struct CLIPCommand: ParsableCommand {
     }
 
     func run() throws {
+        let vocabulary = try tokenizerFiles()
         let model = try CLIPModel(architecture.configuration)
         try model.store.initialize(seed: seed)
         if case .resNet(let trunk, _) = model.vision {
@@ -58,18 +59,27 @@ struct CLIPCommand: ParsableCommand {
                     "--images", "is missing: a ResNet's statistics are made of pictures")
             }
             let start = ContinuousClock.now
-            let count = try setStatistics(model, trunk, folder: images)
-            print("statistics of \(count) pictures in \(start.duration(to: .now))")
+            let (count, rest) = try setStatistics(model, trunk, folder: images)
+            let seconds = String(format: "%.1f s", start.duration(to: .now) / .seconds(1))
+            print(
+                "statistics of \(count) pictures in \(seconds)"
+                    + (rest > 0 ? "; \(rest) more do not fill a batch of \(batchSize)" : ""))
         }
-        try write(model)
+        try write(model, vocabulary)
         print("\(output): \(model.store.weightCount()) random weights")
     }
 
     // MARK: Statistics
 
     /// One pass over pictures in which every norm uses and remembers the statistics of its batch.
-    private func setStatistics(_ model: CLIPModel, _ trunk: ModifiedResNet, folder: String) throws -> Int {
-        let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+    /// - Returns: How many pictures took part, and how many were too few for a further batch.
+    private func setStatistics(_ model: CLIPModel, _ trunk: ModifiedResNet, folder: String) throws
+        -> (used: Int, rest: Int)
+    {
+        guard let files = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
+            throw RandomWeightsError(folder, "cannot be read as a folder of pictures")
+        }
+        let names = files.sorted()
             .filter { ["jpg", "jpeg", "png", "webp"].contains(URL(filePath: $0).pathExtension.lowercased()) }
             .prefix(limit)
         guard names.count >= batchSize else {
@@ -95,7 +105,7 @@ struct CLIPCommand: ParsableCommand {
             }
             try removeFirstValues(model.store, batches: batches)
         }
-        return batches * batchSize
+        return (batches * batchSize, names.count - batches * batchSize)
     }
 
     /// Running statistics begin at 0 and 1 and take over a tenth of every batch: what is left of the beginning is taken
@@ -111,8 +121,20 @@ struct CLIPCommand: ParsableCommand {
 
     // MARK: Files
 
+    /// The tokenizer's files by their names; read before anything takes time.
+    private func tokenizerFiles() throws -> [String: Data] {
+        var files: [String: Data] = [:]
+        for name in ["vocab.json", "merges.txt"] {
+            guard let data = FileManager.default.contents(atPath: "\(tokenizer)/\(name)") else {
+                throw RandomWeightsError("\(tokenizer)/\(name)", "cannot be read: give --tokenizer")
+            }
+            files[name] = data
+        }
+        return files
+    }
+
     /// Matrices in half precision and norms in full, as OpenAI's archives have them: that tells readers the activation.
-    private func write(_ model: CLIPModel) throws {
+    private func write(_ model: CLIPModel, _ vocabulary: [String: Data]) throws {
         let folder = URL(filePath: output)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let tensors = try withoutGradients {
@@ -123,13 +145,8 @@ struct CLIPCommand: ParsableCommand {
                 return try value.to(isMatrix ? .float16 : .float32).contiguous().stored(named: parameter.name)
             }
         }
-        for name in ["vocab.json", "merges.txt"] {
-            let target = folder.appending(path: name)
-            let source = "\(tokenizer)/\(name)"
-            guard let data = FileManager.default.contents(atPath: source) else {
-                throw RandomWeightsError(source, "cannot be read: give --tokenizer")
-            }
-            try data.write(to: target, options: .atomic)
+        for (name, data) in vocabulary {
+            try data.write(to: folder.appending(path: name), options: .atomic)
         }
         try Safetensors.write(
             tensors, metadata: ["format": "pt", "seed": String(seed)],

@@ -1,5 +1,6 @@
 import Detection
 import FixtureSupport
+import TorchFixtures
 
 /// The tensors of a case under a prefix, without it.
 struct RecordedWeights: WeightSource {

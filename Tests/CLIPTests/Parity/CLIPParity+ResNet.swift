@@ -2,6 +2,7 @@ import CLIP
 import FixtureSupport
 import Testing
 import Torch
+import TorchFixtures
 import WeightFiles
 
 extension CLIPParity {

@@ -2,6 +2,7 @@ import CLIP
 import FixtureSupport
 import Testing
 import Torch
+import TorchFixtures
 
 extension CLIPParity {
     /// Every block of the image tower, at the trained size and at another one, and all that pooling makes of it.

@@ -52,16 +52,3 @@ extension FixtureCase {
     /// A value of `expected`, nil when it has none of this name.
     func optionalExpectation(_ key: String) -> JSONValue? { try? expected[key] }
 }
-
-extension FixtureCase {
-    /// A recorded tensor as an own copy.
-    func torchTensor(_ key: String) throws -> Tensor { try Tensor(tensor(key)).clone() }
-
-    /// Expects a result to be the recorded tensor `key`, in shape and values.
-    func expectEqual(
-        _ key: String, _ got: Tensor, sourceLocation: SourceLocation = #_sourceLocation
-    ) throws {
-        let difference = try self.difference(key, got.array(of: Float.self), shape: got.shape)
-        if let difference { Issue.record("\(difference)", sourceLocation: sourceLocation) }
-    }
-}

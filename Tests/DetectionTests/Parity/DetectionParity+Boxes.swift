@@ -1,6 +1,7 @@
 import Detection
 import FixtureSupport
 import Testing
+import TorchFixtures
 
 extension DetectionParity {
     @Sendable static func boxCoder(_ fixture: FixtureCase) throws {

@@ -1,6 +1,7 @@
 import Detection
 import FixtureSupport
 import Testing
+import TorchFixtures
 
 /// Heads of the sizes that a checkpoint was made for, one regression and one mask for all classes.
 private struct Heads {

@@ -1,6 +1,7 @@
 import Detection
 import FixtureSupport
 import Testing
+import TorchFixtures
 
 /// Values recorded from detectron2 and torchvision.
 @Suite struct DetectionParity {
@@ -20,19 +21,5 @@ import Testing
 }
 
 extension FixtureCase {
-    /// A recorded tensor as an own copy.
-    func torchTensor(_ key: String) throws -> Tensor { try Tensor(tensor(key)).clone() }
-
     func boxes(_ key: String) throws -> Boxes { try Boxes(torchTensor(key)) }
-
-    /// Expects a result to be the recorded tensor `key`, in shape, kind of element and values.
-    func expectEqual(
-        _ key: String, _ got: Tensor, sourceLocation: SourceLocation = #_sourceLocation
-    ) throws {
-        let difference =
-            try tensor(key).dtype.isFloatingPoint
-            ? try self.difference(key, got.array(of: Float.self), shape: got.shape)
-            : try self.difference(key, got.array(of: Int64.self), shape: got.shape)
-        if let difference { Issue.record("\(difference)", sourceLocation: sourceLocation) }
-    }
 }

@@ -1,6 +1,7 @@
 import Detection
 import FixtureSupport
 import Testing
+import TorchFixtures
 
 /// The stages of a recorded complete model that are of detection alone, each from the recorded input of that stage.
 @Suite struct FVLMParityOfHeads {

@@ -1,6 +1,7 @@
 import Detection
 import FixtureSupport
 import Testing
+import TorchFixtures
 
 extension PublishedParity {
     private static func generator(_ size: Double, _ ratios: [Double], levels: [Int]) throws -> AnchorGenerator

@@ -1,6 +1,7 @@
 import Detection
 import FixtureSupport
 import Testing
+import TorchFixtures
 
 extension PublishedParity {
     @Sendable static func heads(_ fixture: FixtureCase) throws {

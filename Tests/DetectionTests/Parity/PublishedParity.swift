@@ -1,6 +1,7 @@
 import Detection
 import FixtureSupport
 import Testing
+import TorchFixtures
 
 /// Values recorded from the published F-VLM's own code.
 @Suite struct PublishedParity {

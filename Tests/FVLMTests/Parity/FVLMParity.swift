@@ -1,6 +1,7 @@
-import FVLM
 import FixtureSupport
+import FVLM
 import Testing
+import TorchFixtures
 
 /// Values recorded from small complete models of both families (transformers, open_clip, detectron2).
 @Suite struct FVLMParity {

@@ -1,6 +1,7 @@
-import FVLM
 import FixtureSupport
+import FVLM
 import Testing
+import TorchFixtures
 
 /// A model of the group `published`, built as its case says, with the recorded weights.
 struct PublishedModel {

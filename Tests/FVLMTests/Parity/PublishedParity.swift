@@ -1,6 +1,7 @@
-import FVLM
 import FixtureSupport
+import FVLM
 import Testing
+import TorchFixtures
 
 /// Values recorded from the published F-VLM's own code: the cases of the whole model. Those of its parts are read by the
 /// suite of the same name beside the detector's parts.

@@ -1,6 +1,7 @@
 import FixtureSupport
 import Testing
 import Torch
+import TorchFixtures
 
 extension TorchParity {
     @Test func layers() throws {
