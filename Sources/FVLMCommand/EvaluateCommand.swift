@@ -16,7 +16,8 @@
                 Example:
                   fvlm evaluate --model detector --annotations val.json --images val2017 --split ovd48-17
 
-                The classes are those of the annotations, or of the split. Figures are by COCO's rules.
+                The classes are those of the annotations, or of the split. Figures are by COCO's rules. Without a split, \
+                classes that the detector was trained on (base) and others (novel) are reported apart where there are both.
                 """)
 
         @OptionGroup var detector: DetectorOptions
@@ -36,13 +37,30 @@
         @Option(help: ArgumentHelp("Also write the detections as a COCO results file.", valueName: "file"))
         var results: String?
 
-        @Flag(help: "Print one JSON object.")
+        @Option(help: "How many classes the tables show, those that lose most first.")
+        var classes = 20
+
+        @Flag(help: "Print a JSON object for boxes and one for masks, a line each.")
         var json = false
+
+        func validate() throws {
+            if classes < 0 { throw ValidationError("--classes cannot be negative") }
+        }
+
+        /// Base and novel classes; nothing where all are of a kind.
+        private static func parts(of truth: Dataset, trained: Set<String>) -> [CategorySplit] {
+            let isBase = truth.categories.map { trained.contains($0.name.lowercased()) }
+            guard Set(isBase).count == 2 else { return [] }
+            return [("base", true), ("novel", false)].map { name, flag in
+                CategorySplit(
+                    name: name, categoryIDs: zip(truth.categories, isBase).filter { $1 == flag }.map(\.0.id))
+            }
+        }
 
         func run() async throws {
             let loaded = try detector.load()
             let truth = try Dataset(path: annotations)
-            let splits = try split?.parts(of: truth) ?? []
+            let splits = try split?.parts(of: truth) ?? Self.parts(of: truth, trained: loaded.trainedNames)
             let scored = truth.categories.filter { category in
                 splits.isEmpty || splits.contains { $0.categoryIDs.contains(category.id) }
             }
@@ -64,10 +82,16 @@
             if let results { try table.write(to: results) }
             for geometry in options.includesMasks ? [EvaluationOptions.Geometry.box, .mask] : [.box] {
                 var settings = EvaluationOptions.coco(geometry)
-                settings.categoryIDs = scored.map(\.id)
+                if split != nil { settings.categoryIDs = scored.map(\.id) }
                 let evaluation = try Evaluation(truth: truth, detections: table, options: settings)
                 let report = ScoreReport(evaluation, splits: splits)
-                print(json ? try report.json() : report.table(classes: 20), terminator: json ? "\n" : "")
+                print(json ? try report.json() : report.table(classes: classes), terminator: json ? "\n" : "")
+                if geometry == .box { for line in report.notices { StandardError.note(line) } }
+            }
+            if table.count == 0 {
+                StandardError.note(
+                    "nothing was found above a score of \(options.scoreThreshold); where objects are to be found, figures are 0"
+                )
             }
         }
     }
