@@ -78,7 +78,7 @@ if withTorch {
     package.products += [
         .library(name: "Torch", targets: ["Torch"]),
         .library(name: "CLIP", targets: ["CLIP"]),
-        .library(name: "Detection", targets: ["Detection"]),
+        .library(name: "RegionDetection", targets: ["RegionDetection"]),
         .library(name: "FVLM", targets: ["FVLM"]),
         .library(name: "Training", targets: ["Training"]),
     ]
@@ -100,19 +100,22 @@ if withTorch {
         .testTarget(
             name: "CLIPTests", dependencies: ["CLIP", "Files", "FixtureSupport", "TorchFixtures"],
             linkerSettings: runPath),
-        .target(name: "Detection", dependencies: ["Torch", "CKernels"]),
+        .target(name: "RegionDetection", dependencies: ["Torch", "CKernels"]),
         .testTarget(
-            name: "DetectionTests", dependencies: ["Detection", "FixtureSupport", "TorchFixtures"],
+            name: "RegionDetectionTests",
+            dependencies: ["RegionDetection", "FixtureSupport", "TorchFixtures"],
             linkerSettings: runPath),
         .target(
             name: "FVLM",
-            dependencies: ["CLIP", "Detection", "Files", "Imaging", .product(name: "Yams", package: "Yams")]),
+            dependencies: [
+                "CLIP", "RegionDetection", "Files", "Imaging", .product(name: "Yams", package: "Yams"),
+            ]),
         .testTarget(
             name: "FVLMTests", dependencies: ["FVLM", "FixtureSupport", "Imaging", "TorchFixtures"],
             linkerSettings: runPath),
         .target(
             name: "Training",
-            dependencies: ["FVLM", "Detection", "Torch", "Files", "Imaging", "COCO", "WeightFiles"]),
+            dependencies: ["FVLM", "RegionDetection", "Torch", "Files", "Imaging", "COCO", "WeightFiles"]),
         .testTarget(
             name: "TrainingTests", dependencies: ["Training", "Files", "FixtureSupport"],
             linkerSettings: runPath),
@@ -120,7 +123,7 @@ if withTorch {
         .executableTarget(
             name: "benchmarks",
             dependencies: [
-                "CLIP", "CYardsticks", "Detection", "FVLM", "Imaging", "Torch", "WeightFiles",
+                "CLIP", "CYardsticks", "RegionDetection", "FVLM", "Imaging", "Torch", "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Sources", linkerSettings: runPath),
@@ -139,7 +142,8 @@ if withTorch {
         .executableTarget(
             name: "EmojiScenes",
             dependencies: [
-                "CGlyphs", "CLIP", "COCO", "Detection", "FVLM", "Imaging", "Torch", "Training", "WeightFiles",
+                "CGlyphs", "CLIP", "COCO", "RegionDetection", "FVLM", "Imaging", "Torch", "Training",
+                "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Examples/EmojiScenes", exclude: ["CGlyphs", "README.md", "Samples"],
@@ -153,7 +157,7 @@ if withTorch {
     ]
     // The commands that need networks; FVLM_TORCH tells the sources that they are there.
     for target in package.targets where ["FVLMCommand", "FVLMCommandTests"].contains(target.name) {
-        target.dependencies += ["CLIP", "Detection", "FVLM", "Torch", "Training"]
+        target.dependencies += ["CLIP", "RegionDetection", "FVLM", "Torch", "Training"]
         target.swiftSettings = (target.swiftSettings ?? []) + [.define("FVLM_TORCH")]
         target.linkerSettings = (target.linkerSettings ?? []) + runPath
     }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import CYardsticks
-import Detection
+import RegionDetection
 
 /// The kernels of detection against the same work in the usual order on one thread, and the heads against the machine's
 /// peak.

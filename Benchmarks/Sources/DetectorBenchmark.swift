@@ -1,6 +1,6 @@
 import ArgumentParser
 import CLIP
-import Detection
+import RegionDetection
 import FVLM
 import Foundation
 import Torch

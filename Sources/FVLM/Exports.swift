@@ -1,3 +1,3 @@
 // Boxes, tensors and vocabularies are part of what this module offers.
 @_exported import CLIP
-@_exported import Detection
+@_exported import RegionDetection

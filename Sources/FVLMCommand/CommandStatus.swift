@@ -5,7 +5,7 @@ import WeightFiles
 
 #if FVLM_TORCH
     import CLIP
-    import Detection
+    import RegionDetection
     import FVLM
     import Torch
     import Training

@@ -1,7 +1,7 @@
 #if FVLM_TORCH
     import ArgumentParser
     import CLIP
-    import Detection
+    import RegionDetection
     import FVLM
     import Foundation
     import Torch

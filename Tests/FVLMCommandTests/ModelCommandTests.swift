@@ -2,7 +2,7 @@
     import ArgumentParser
     import CLIP
     import COCO
-    import Detection
+    import RegionDetection
     import FixtureSupport
     import Foundation
     import FVLM

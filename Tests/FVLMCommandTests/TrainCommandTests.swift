@@ -1,5 +1,5 @@
 #if FVLM_TORCH
-    import Detection
+    import RegionDetection
     import FixtureSupport
     import Foundation
     import Testing

@@ -1,4 +1,4 @@
-import Detection
+import RegionDetection
 import FVLM
 import Foundation
 import Torch

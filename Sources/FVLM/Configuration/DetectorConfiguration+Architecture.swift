@@ -1,5 +1,5 @@
 import CLIP
-import Detection
+import RegionDetection
 
 extension DetectorConfiguration {
     /// The parts of the detector upon a CLIP of the given sizes.

@@ -1,5 +1,5 @@
 import CLIP
-import Detection
+import RegionDetection
 
 /// What a detector is built of and how it is used: the file `detector.yaml` of a model's folder.
 ///

@@ -1,4 +1,4 @@
-import Detection
+import RegionDetection
 import Imaging
 
 /// One object that was found.

@@ -1,5 +1,5 @@
 import CLIP
-import Detection
+import RegionDetection
 import Dispatch
 import Imaging
 import Torch

@@ -1,5 +1,5 @@
 import CLIP
-import Detection
+import RegionDetection
 import Imaging
 
 /// A picture as a detector's network sees it; ``Detector/prepare(_:)`` makes it.

@@ -1,5 +1,5 @@
 import CLIP
-import Detection
+import RegionDetection
 
 /// The parts that a detector is built of, each with all of its settings.
 ///

@@ -1,4 +1,4 @@
-import Detection
+import RegionDetection
 import Torch
 
 // Letters for shapes: N images, R regions of all images, E width of text embeddings, K classes with the background in

@@ -1,5 +1,5 @@
 import CLIP
-import Detection
+import RegionDetection
 import Torch
 
 /// The whole network: a frozen trunk, and the detector that is trained upon it.

@@ -1,4 +1,4 @@
-import Detection
+import RegionDetection
 
 /// What can be chosen at run time, without other weights.
 public struct DetectionOptions: Sendable, Hashable, Codable {

@@ -1,4 +1,4 @@
-import Detection
+import RegionDetection
 import Torch
 
 /// A model in training: the detector learns, the trunk is looked at.

@@ -1,4 +1,4 @@
-import Detection
+import RegionDetection
 import Torch
 
 /// Makes the mask head's targets from ground-truth masks of either kind.

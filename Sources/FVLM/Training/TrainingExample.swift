@@ -1,4 +1,4 @@
-import Detection
+import RegionDetection
 import Torch
 
 /// One image in the network's frame with what is to be found in it.

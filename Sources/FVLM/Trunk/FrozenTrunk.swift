@@ -1,5 +1,5 @@
 import CLIP
-import Detection
+import RegionDetection
 import Torch
 
 /// CLIP's image tower in the detector's two roles: maps for the pyramid, and embeddings of regions to be compared with

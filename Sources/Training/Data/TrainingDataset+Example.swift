@@ -1,5 +1,5 @@
 import COCO
-import Detection
+import RegionDetection
 import FVLM
 import Imaging
 import Torch

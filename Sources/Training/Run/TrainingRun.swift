@@ -1,6 +1,6 @@
 import CLIP
 import COCO
-import Detection
+import RegionDetection
 import FVLM
 import Foundation
 import Torch

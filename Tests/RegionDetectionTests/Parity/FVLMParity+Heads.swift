@@ -1,4 +1,4 @@
-import Detection
+import RegionDetection
 import FixtureSupport
 import Testing
 import TorchFixtures

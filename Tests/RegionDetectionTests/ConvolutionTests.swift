@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Detection
+@testable import RegionDetection
 
 /// Convolutions by Winograd's filtering beside the plain sum.
 @Suite struct ConvolutionTests {

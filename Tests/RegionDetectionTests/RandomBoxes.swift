@@ -1,4 +1,4 @@
-import Detection
+import RegionDetection
 
 /// Boxes and numbers that are the same in every run.
 struct RandomBoxes {

@@ -1,4 +1,4 @@
-import Detection
+import RegionDetection
 import Testing
 
 @Suite struct ParameterCountTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Detection
+@testable import RegionDetection
 
 @Suite(.serialized) struct SuppressionTests {
     /// The definition, box by box.

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Detection
+@testable import RegionDetection
 
 /// Scores in one pass, beside the definition with tensors.
 @Suite(.serialized) struct FusedScoresTests {

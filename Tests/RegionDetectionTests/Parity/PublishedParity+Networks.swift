@@ -1,4 +1,4 @@
-import Detection
+import RegionDetection
 import FixtureSupport
 import Testing
 import TorchFixtures
@@ -85,7 +85,7 @@ extension PublishedParity {
         try fixture.expectEqual("out.loss_box", boxLoss)
 
         let masks = try input("in.mask_logits")
-        let maskLoss = try Detection.maskLoss(
+        let maskLoss = try RegionDetection.maskLoss(
             masks.flattened(from: 0, to: 1),
             targets: fixture.torchTensor("in.mask_targets").flattened(from: 0, to: 1),
             classes: fixture.torchTensor("in.mask_classes").flattened())
