@@ -3,12 +3,12 @@ import Imaging
 
 extension SpatialTransform {
     /// An object of the source in the target.
-    func moved(_ annotation: COCO.Annotation) throws -> COCO.Annotation {
+    func moved(_ annotation: AnnotationRecord) throws -> AnnotationRecord {
         var result = annotation
         result.box = annotation.box.map { box in
             let moved = apply(
                 to: Imaging.Box(x1: box.x, y1: box.y, x2: box.x + box.width, y2: box.y + box.height))
-            return COCO.Box(x: moved.x1, y: moved.y1, width: moved.width, height: moved.height)
+            return BoundingBox(x: moved.x1, y: moved.y1, width: moved.width, height: moved.height)
         }
         result.area = annotation.area.map { $0 * abs(xScale * yScale) }
         result.segmentation = try annotation.segmentation.map(moved)

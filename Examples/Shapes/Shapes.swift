@@ -39,7 +39,7 @@ struct Shapes: ParsableCommand {
             for object in scene.objects {
                 let mask = try RunLengthMask(height: side, width: side, pixels: object.visible)
                 dataset.annotations.append(
-                    COCO.Annotation(
+                    AnnotationRecord(
                         id: nextID, imageID: Int64(number), categoryID: Int64(object.shape + 1),
                         box: mask.box,
                         area: Double(mask.area),

@@ -75,7 +75,7 @@ enum COCOTargets {
         data.categories = Set(table.categoryIDs).sorted().map { Category(id: $0, name: "") }
         for row in stride(from: 0, to: table.count, by: 2) {
             data.annotations.append(
-                Annotation(
+                AnnotationRecord(
                     id: Int64(row), imageID: table.imageIDs[row], categoryID: table.categoryIDs[row],
                     box: table.hasBox[row] ? table.boxes[row] : nil, area: 40, isCrowd: row % 4 == 0,
                     segmentation: table.segmentations[row]))

@@ -143,8 +143,8 @@ enum EvaluationParity {
         #expect(try RunLengthMask.intersection(Array(masks[5...6])).compressed == (try text("intersection")))
 
         let boxes = try fixture.tensor("in.boxes").doubles()
-        func box(_ row: Int) -> Box {
-            Box(
+        func box(_ row: Int) -> BoundingBox {
+            BoundingBox(
                 x: boxes[4 * row], y: boxes[4 * row + 1], width: boxes[4 * row + 2],
                 height: boxes[4 * row + 3])
         }

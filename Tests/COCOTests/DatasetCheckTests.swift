@@ -238,7 +238,9 @@ import Testing
 
     @Test func progressReachesTheEnd() throws {
         var data = dataset((1...3).map { ($0, "\($0).jpg") })
-        for id in Int64(0)..<1000 { data.annotations.append(Annotation(id: id, imageID: 1, categoryID: 1)) }
+        for id in Int64(0)..<1000 {
+            data.annotations.append(AnnotationRecord(id: id, imageID: 1, categoryID: 1))
+        }
         let seen = Mutex<[Int]>([])
         _ = try DatasetCheck(pictures: PictureFolder(path: "/no/such/folder")).findings(in: data) {
             done, total in

@@ -10,16 +10,16 @@ import Testing
         for image in 0..<60 {
             all.truth.images.append(ImageRecord(id: Int64(image), width: 50, height: 50))
             for object in 0..<2 {
-                let box = Box(x: Double(image % 7), y: Double(20 * object), width: 10, height: 10)
+                let box = BoundingBox(x: Double(image % 7), y: Double(20 * object), width: 10, height: 10)
                 all.truth.annotations.append(
-                    Annotation(
+                    AnnotationRecord(
                         id: Int64(2 * image + object), imageID: Int64(image), categoryID: Int64(object + 1),
                         box: box,
                         area: 100))
                 var moved = box
                 moved.x += Double((image * 3) % 5)
                 all.detections.append(
-                    Detection(
+                    DetectionRecord(
                         imageID: Int64(image), categoryID: Int64(object + 1),
                         score: Double((image * 7) % 11) / 11,
                         box: moved))
@@ -61,17 +61,17 @@ import Testing
             for image in 0..<imageCount {
                 truth.images.append(ImageRecord(id: Int64(image), width: 50, height: 50))
                 for object in 0..<(image % 2 == 0 ? 3 : 2) {
-                    let box = Box(x: 5, y: Double(15 * object), width: 10, height: 10)
+                    let box = BoundingBox(x: 5, y: Double(15 * object), width: 10, height: 10)
                     let category: Int64 = object == 2 ? 2 : 1
                     truth.annotations.append(
-                        Annotation(
+                        AnnotationRecord(
                             id: Int64(10 * image + object), imageID: Int64(image), categoryID: category,
                             box: box,
                             area: 100))
                     for file in 0..<2 {
                         var moved = box
                         moved.x += Double((image * (2 + file) + 3 * object) % 5 + file)
-                        let detection = Detection(
+                        let detection = DetectionRecord(
                             imageID: Int64(image), categoryID: category,
                             score: Double((image * 3 + object * (1 + file)) % 4) / 4, box: moved)
                         if file == 0 { first.append(detection) } else { second.append(detection) }

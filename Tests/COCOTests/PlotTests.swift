@@ -31,24 +31,24 @@ import Testing
         return reader
     }
 
-    private func evaluation(_ detections: [Detection], name: String = "a <b> & \"c\"\u{1}") throws
+    private func evaluation(_ detections: [DetectionRecord], name: String = "a <b> & \"c\"\u{1}") throws
         -> Evaluation
     {
         var truth = Dataset()
         truth.images.append(ImageRecord(id: 1, width: 100, height: 100))
         truth.categories = [Category(id: 1, name: name), Category(id: 2, name: "none")]
         for x in 0..<2 {
-            let box = Box(x: Double(x * 40), y: 0, width: 20, height: 20)
+            let box = BoundingBox(x: Double(x * 40), y: 0, width: 20, height: 20)
             truth.annotations.append(
-                Annotation(id: Int64(x), imageID: 1, categoryID: 1, box: box, area: box.area))
+                AnnotationRecord(id: Int64(x), imageID: 1, categoryID: 1, box: box, area: box.area))
         }
         var table = DetectionTable()
         for detection in detections { table.append(detection) }
         return try Evaluation(truth: truth, detections: table, options: .coco(.box))
     }
 
-    private let found = Detection(
-        imageID: 1, categoryID: 1, score: 0.9, box: Box(x: 0, y: 0, width: 20, height: 20))
+    private let found = DetectionRecord(
+        imageID: 1, categoryID: 1, score: 0.9, box: BoundingBox(x: 0, y: 0, width: 20, height: 20))
 
     @Test func plotsAreXMLWithACurveAThreshold() throws {
         let plots = try evaluation([found]).precisionRecallPlots()

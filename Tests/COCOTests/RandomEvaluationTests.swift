@@ -132,7 +132,7 @@ import Testing
                 // Objects without extent overlap with nothing.
                 guard object.box?.area ?? 0 > 0 else { continue }
                 perfect.append(
-                    Detection(
+                    DetectionRecord(
                         imageID: object.imageID, categoryID: object.categoryID, score: 1, box: object.box))
             }
             var truth = problem.truth

@@ -46,7 +46,7 @@ struct RandomProblem {
                 let (box, mask) = shape(image)
                 let odd = [1024.0, 1024.5, 9216, 0, 2e10, 500]
                 truth.annotations.append(
-                    Annotation(
+                    AnnotationRecord(
                         id: next, imageID: truth.images.ids[image], categoryID: category, box: box,
                         area: integer(0, 2) == 0 ? odd[integer(0, 5)] : Double(mask.area),
                         isCrowd: integer(0, 4) == 0, isIgnored: integer(0, 6) == 0,
@@ -84,16 +84,16 @@ struct RandomProblem {
             }
         }
         detections.append(
-            Detection(
+            DetectionRecord(
                 imageID: truth.images.ids[image], categoryID: category, score: Double(integer(-1, 6)) / 4,
                 box: box,
                 segmentation: .compressedRunLengths(
                     height: mask.height, width: mask.width, counts: mask.compressed)))
     }
 
-    private mutating func shape(_ image: Int) -> (Box, RunLengthMask) {
+    private mutating func shape(_ image: Int) -> (BoundingBox, RunLengthMask) {
         let record = truth.images[image]
-        let box = Box(
+        let box = BoundingBox(
             x: Double(integer(0, 2 * record.width)) / 2, y: Double(integer(0, 2 * record.height)) / 2,
             width: Double(integer(0, 2 * record.width)) / 2, height: Double(integer(0, 2 * record.height)) / 2
         )

@@ -45,18 +45,18 @@ func message(_ body: () throws -> Void) -> String? {
         #expect(data.categories == [Category(id: 7, name: "a \"b\"")])
         #expect(
             data.annotations[0]
-                == Annotation(
-                    id: 0, imageID: -2, categoryID: 7, box: Box(x: 1, y: 2, width: 3.5, height: 4),
+                == AnnotationRecord(
+                    id: 0, imageID: -2, categoryID: 7, box: BoundingBox(x: 1, y: 2, width: 3.5, height: 4),
                     area: 12.25,
                     segmentation: .polygons([[1, 2.5, 3, 4, 5.25, -6], [0, 0, 1, 1, 2, 0]])))
         #expect(
             data.annotations[1]
-                == Annotation(
+                == AnnotationRecord(
                     id: .max, imageID: 1, categoryID: 1, isCrowd: true,
                     segmentation: .runLengths(height: 3, width: 4, counts: [0, 5, 7])))
         #expect(
             data.annotations[2]
-                == Annotation(
+                == AnnotationRecord(
                     id: 3, imageID: 1, categoryID: 1, isIgnored: true,
                     segmentation: .compressedRunLengths(height: 3, width: 4, counts: Array("0\\5".utf8))))
     }

@@ -88,7 +88,9 @@ import Testing
             _ = try RunLengthMask(height: 1, width: 2_000_000_000, polygons: [[0, 0, 2e9, 0, 2e9, 1, 0, 1]])
         }
         #expect(wide?.contains("crosses more than") == true)
-        #expect(try RunLengthMask(height: 4, width: 4, box: Box(x: 1, y: 1, width: 2, height: 3)).area == 6)
+        #expect(
+            try RunLengthMask(height: 4, width: 4, box: BoundingBox(x: 1, y: 1, width: 2, height: 3)).area
+                == 6)
     }
 
     @Test func holesAndTouchingCornersSurvive() throws {
@@ -114,8 +116,8 @@ import Testing
         let part = try RunLengthMask(height: 2, width: 4, pixels: [0, 1, 0, 0, 0, 1, 0, 0])
         #expect(try part.overlap(with: crowd) == 0.25)
         #expect(try part.overlap(with: crowd, isCrowd: true) == 1)
-        let box = Box(x: 0, y: 0, width: 2, height: 2)
-        #expect(box.overlap(with: Box(x: 2, y: 0, width: 2, height: 2)) == 0)
-        #expect(box.overlap(with: Box(x: 0, y: 0, width: 4, height: 4), isCrowd: true) == 1)
+        let box = BoundingBox(x: 0, y: 0, width: 2, height: 2)
+        #expect(box.overlap(with: BoundingBox(x: 2, y: 0, width: 2, height: 2)) == 0)
+        #expect(box.overlap(with: BoundingBox(x: 0, y: 0, width: 4, height: 4), isCrowd: true) == 1)
     }
 }

@@ -12,7 +12,7 @@ struct SlowEvaluation {
 
     private struct Object {
         var id = 0
-        var box: Box?
+        var box: BoundingBox?
         var pixels: [UInt8] = []
         var area = 0.0
         var isIgnored = false
@@ -158,7 +158,7 @@ struct SlowEvaluation {
     }
 
     private static func object(
-        _ annotation: Annotation, _ image: ImageRecord, _ options: EvaluationOptions, _ range: AreaRange
+        _ annotation: AnnotationRecord, _ image: ImageRecord, _ options: EvaluationOptions, _ range: AreaRange
     ) throws -> Object {
         var object = Object()
         object.area = annotation.area ?? 0
@@ -175,7 +175,9 @@ struct SlowEvaluation {
         return object
     }
 
-    private static func object(_ detection: Detection, _ image: ImageRecord, _ options: EvaluationOptions)
+    private static func object(
+        _ detection: DetectionRecord, _ image: ImageRecord, _ options: EvaluationOptions
+    )
         throws -> Object
     {
         var object = Object()

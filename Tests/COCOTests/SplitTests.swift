@@ -6,7 +6,7 @@ import Testing
 /// Rows as values, for comparisons.
 extension Dataset {
     var imageList: [ImageRecord] { (0..<images.count).map { images[$0] } }
-    var annotationList: [Annotation] { (0..<annotations.count).map { annotations[$0] } }
+    var annotationList: [AnnotationRecord] { (0..<annotations.count).map { annotations[$0] } }
 }
 
 @Suite struct SplitTests {
@@ -57,7 +57,7 @@ extension Dataset {
             for copy in 0..<2 {
                 for category in [1, 2] where category == 1 || image < 10 {
                     data.annotations.append(
-                        Annotation(
+                        AnnotationRecord(
                             id: Int64(image * 4 + copy * 2 + category), imageID: Int64(image),
                             categoryID: Int64(category)))
                 }
@@ -179,7 +179,8 @@ extension Dataset {
     @Test func repeatedIDsOfOneFile() throws {
         var data = try read(mine)
         data.annotations.append(
-            Annotation(id: 1, imageID: 1, categoryID: 2, box: Box(x: 0, y: 0, width: 3, height: 3), area: 9))
+            AnnotationRecord(
+                id: 1, imageID: 1, categoryID: 2, box: BoundingBox(x: 0, y: 0, width: 3, height: 3), area: 9))
         #expect(throws: ConversionError.self) {
             try DatasetMerge.merge([("mine", data)], renumbering: false)
         }
@@ -231,8 +232,8 @@ extension Dataset {
             Category(id: 80, name: "cow", synset: "beef.n.01"),
             Category(id: 81, name: "drone", synset: "drone.n.04"),
         ]
-        data.annotations.append(Annotation(id: 1, imageID: 4, categoryID: 80))
-        data.annotations.append(Annotation(id: 2, imageID: 4, categoryID: 81))
+        data.annotations.append(AnnotationRecord(id: 1, imageID: 4, categoryID: 80))
+        data.annotations.append(AnnotationRecord(id: 2, imageID: 4, categoryID: 81))
         let (coco, losses) = try data.cocoFromLVIS(classes: .coco)
         #expect(coco.imageList.map(\.fileName) == ["val2017/000000000004.jpg"])
         #expect(coco.categories == [Category(id: 21, name: "cow")])

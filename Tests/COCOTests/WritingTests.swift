@@ -21,19 +21,19 @@ import Testing
             Category(id: -1, name: ""),
         ]
         data.annotations.append(
-            Annotation(
-                id: 0, imageID: 0, categoryID: 7, box: Box(x: 0.1, y: -2, width: 1e-7, height: 1e20),
+            AnnotationRecord(
+                id: 0, imageID: 0, categoryID: 7, box: BoundingBox(x: 0.1, y: -2, width: 1e-7, height: 1e20),
                 area: 1.25,
                 segmentation: .polygons([[0, 0.5, 1.0 / 3, 100.25, 1e300, -0.01], []])))
         data.annotations.append(
-            Annotation(
+            AnnotationRecord(
                 id: .max, imageID: .min, categoryID: -1, isCrowd: true, isIgnored: true,
                 segmentation: .runLengths(height: 8, width: 10, counts: [0, 80])))
         data.annotations.append(
-            Annotation(
+            AnnotationRecord(
                 id: 5, imageID: 0, categoryID: 7,
                 segmentation: .compressedRunLengths(height: 8, width: 10, counts: Array("\\o0".utf8))))
-        data.annotations.append(Annotation(id: 6, imageID: 0, categoryID: 7, area: 0))
+        data.annotations.append(AnnotationRecord(id: 6, imageID: 0, categoryID: 7, area: 0))
         return data
     }
 
@@ -65,15 +65,16 @@ import Testing
     @Test func detectionsAreWrittenAndRead() throws {
         var table = DetectionTable()
         table.append(
-            Detection(imageID: 1, categoryID: 2, score: 0.1, box: Box(x: 1, y: 2, width: 3, height: 4)))
+            DetectionRecord(
+                imageID: 1, categoryID: 2, score: 0.1, box: BoundingBox(x: 1, y: 2, width: 3, height: 4)))
         table.append(
-            Detection(
+            DetectionRecord(
                 imageID: -1, categoryID: 2, score: 1e-9,
                 segmentation: .compressedRunLengths(height: 2, width: 2, counts: Array("4".utf8))))
         let copy = try table.json().withUnsafeBytes { try DetectionTable(json: $0) }
         #expect((0..<copy.count).map { copy[$0] } == (0..<table.count).map { table[$0] })
-        #expect(table.withoutBoxes()[0] == Detection(imageID: 1, categoryID: 2, score: 0.1))
-        #expect(table.withoutMasks()[1] == Detection(imageID: -1, categoryID: 2, score: 1e-9))
+        #expect(table.withoutBoxes()[0] == DetectionRecord(imageID: 1, categoryID: 2, score: 0.1))
+        #expect(table.withoutMasks()[1] == DetectionRecord(imageID: -1, categoryID: 2, score: 1e-9))
     }
 
     @Test func filesAppearWholeOrNotAtAll() throws {
@@ -85,7 +86,7 @@ import Testing
         try data.write(to: path)
         expectEqual(data, try Dataset(path: path))
         var broken = data
-        broken.annotations.append(Annotation(id: 8, imageID: 0, categoryID: 0, area: .nan))
+        broken.annotations.append(AnnotationRecord(id: 8, imageID: 0, categoryID: 0, area: .nan))
         #expect(
             message { try broken.write(to: path) }?.contains("annotation 8: a number that is not finite")
                 == true)

@@ -5,7 +5,7 @@ import Testing
 @Suite struct YOLOTests {
     private let image = ImageRecord(id: 3, width: 200, height: 100, fileName: "sub.d/p.1.jpg")
 
-    private func dataset(_ annotations: [Annotation]) -> Dataset {
+    private func dataset(_ annotations: [AnnotationRecord]) -> Dataset {
         var data = Dataset()
         data.images.append(image)
         data.categories = [Category(id: 7, name: "dog"), Category(id: 2, name: "cat")]
@@ -30,10 +30,12 @@ import Testing
 
     @Test func linesAreAsYOLOWritesThem() throws {
         let data = dataset([
-            Annotation(
-                id: 1, imageID: 3, categoryID: 2, box: Box(x: 20, y: 10, width: 40, height: 20), area: 800),
-            Annotation(
-                id: 2, imageID: 3, categoryID: 7, box: Box(x: 0, y: 0, width: 100, height: 50), area: 2500,
+            AnnotationRecord(
+                id: 1, imageID: 3, categoryID: 2, box: BoundingBox(x: 20, y: 10, width: 40, height: 20),
+                area: 800),
+            AnnotationRecord(
+                id: 2, imageID: 3, categoryID: 7, box: BoundingBox(x: 0, y: 0, width: 100, height: 50),
+                area: 2500,
                 segmentation: .polygons([[0, 0, 100, 0, 0, 50]])),
         ])
         let boxes = try export(data, .boxes)
@@ -47,16 +49,16 @@ import Testing
 
     @Test func boxesComeBack() throws {
         var generator = SeededGenerator(3)
-        var annotations: [Annotation] = []
+        var annotations: [AnnotationRecord] = []
         for id in 1...200 {
             let (x, y) = (
                 Double.random(in: 0..<150, using: &generator), Double.random(in: 0..<80, using: &generator)
             )
-            let box = Box(
+            let box = BoundingBox(
                 x: x, y: y, width: .random(in: 0.01...(200 - x), using: &generator),
                 height: .random(in: 0.01...(100 - y), using: &generator))
             annotations.append(
-                Annotation(
+                AnnotationRecord(
                     id: Int64(id), imageID: 3, categoryID: id.isMultiple(of: 3) ? 7 : 2, box: box,
                     area: box.area))
         }
@@ -66,7 +68,7 @@ import Testing
         for (a, b) in zip(result.annotationList, annotations) {
             let (box, expected) = (try #require(a.box), try #require(b.box))
             #expect(a.id == b.id && a.categoryID == b.categoryID)
-            for path in [\Box.x, \.y, \.width, \.height] {
+            for path in [\BoundingBox.x, \.y, \.width, \.height] {
                 #expect((box[keyPath: path] - expected[keyPath: path]).magnitude < 1e-6)
             }
         }
@@ -90,7 +92,7 @@ import Testing
             let mask = try RunLengthMask(height: 100, width: 200, pixels: pixels)
             guard mask.area > 0 else { continue }
             let data = dataset([
-                Annotation(
+                AnnotationRecord(
                     id: 1, imageID: 3, categoryID: 7,
                     segmentation: .compressedRunLengths(height: 100, width: 200, counts: mask.compressed))
             ])
@@ -111,32 +113,40 @@ import Testing
 
     @Test func lossesAreToldAndNothingElseIsLost() throws {
         let data = dataset([
-            Annotation(
-                id: 1, imageID: 3, categoryID: 7, box: Box(x: 1, y: 1, width: 5, height: 5), isCrowd: true),
-            Annotation(id: 2, imageID: 3, categoryID: 7, box: Box(x: 1, y: 1, width: 0, height: 5)),
-            Annotation(id: 3, imageID: 3, categoryID: 7, box: Box(x: 300, y: 1, width: 4, height: 5)),
-            Annotation(id: 4, imageID: 3, categoryID: 7, box: Box(x: 190, y: 1, width: 20, height: 5)),
-            Annotation(id: 5, imageID: 3, categoryID: 99, box: Box(x: 1, y: 1, width: 5, height: 5)),
-            Annotation(id: 6, imageID: 4, categoryID: 7, box: Box(x: 1, y: 1, width: 5, height: 5)),
-            Annotation(id: 7, imageID: 3, categoryID: 7),
-            Annotation(
-                id: 8, imageID: 3, categoryID: 7, box: Box(x: 1, y: 1, width: 5, height: 5), isIgnored: true),
-            Annotation(id: 9, imageID: 3, categoryID: 7, box: Box(x: .nan, y: 1, width: 5, height: 5)),
+            AnnotationRecord(
+                id: 1, imageID: 3, categoryID: 7, box: BoundingBox(x: 1, y: 1, width: 5, height: 5),
+                isCrowd: true),
+            AnnotationRecord(
+                id: 2, imageID: 3, categoryID: 7, box: BoundingBox(x: 1, y: 1, width: 0, height: 5)),
+            AnnotationRecord(
+                id: 3, imageID: 3, categoryID: 7, box: BoundingBox(x: 300, y: 1, width: 4, height: 5)),
+            AnnotationRecord(
+                id: 4, imageID: 3, categoryID: 7, box: BoundingBox(x: 190, y: 1, width: 20, height: 5)),
+            AnnotationRecord(
+                id: 5, imageID: 3, categoryID: 99, box: BoundingBox(x: 1, y: 1, width: 5, height: 5)),
+            AnnotationRecord(
+                id: 6, imageID: 4, categoryID: 7, box: BoundingBox(x: 1, y: 1, width: 5, height: 5)),
+            AnnotationRecord(id: 7, imageID: 3, categoryID: 7),
+            AnnotationRecord(
+                id: 8, imageID: 3, categoryID: 7, box: BoundingBox(x: 1, y: 1, width: 5, height: 5),
+                isIgnored: true),
+            AnnotationRecord(
+                id: 9, imageID: 3, categoryID: 7, box: BoundingBox(x: .nan, y: 1, width: 5, height: 5)),
         ])
         let (texts, report) = try export(data, .boxes)
         #expect(texts.values.first == "0 0.975 0.035 0.05 0.05\n")
         #expect(report.entries.flatMap(\.ids).sorted() == Array(1...9))
         let masks = dataset([
-            Annotation(id: 1, imageID: 3, categoryID: 7, segmentation: .polygons([[0, 0, 1, 1]])),
-            Annotation(id: 2, imageID: 3, categoryID: 7, segmentation: .polygons([])),
-            Annotation(
+            AnnotationRecord(id: 1, imageID: 3, categoryID: 7, segmentation: .polygons([[0, 0, 1, 1]])),
+            AnnotationRecord(id: 2, imageID: 3, categoryID: 7, segmentation: .polygons([])),
+            AnnotationRecord(
                 id: 3, imageID: 3, categoryID: 7, segmentation: .runLengths(height: 5, width: 5, counts: [1])),
-            Annotation(
+            AnnotationRecord(
                 id: 4, imageID: 3, categoryID: 7,
                 segmentation: .runLengths(height: 2, width: 2, counts: [0, 4])),
-            Annotation(
+            AnnotationRecord(
                 id: 5, imageID: 3, categoryID: 7, segmentation: .polygons([[-5, 0, 10, 0, 10, 50, -5, 50]])),
-            Annotation(
+            AnnotationRecord(
                 id: 6, imageID: 3, categoryID: 7,
                 segmentation: .polygons([[0, 0, .infinity, 1, 2, 2], [0, 0, 4, 0, 4, 4]])),
         ])

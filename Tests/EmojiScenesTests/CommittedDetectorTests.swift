@@ -13,7 +13,7 @@ struct CommittedDetectorTests {
     private static let samples = root + "/Examples/EmojiScenes/Samples"
 
     private struct Found {
-        var truth: COCO.Annotation
+        var truth: AnnotationRecord
         var name: String
         var isNovel: Bool
         var isRight: Bool
@@ -55,7 +55,7 @@ struct CommittedDetectorTests {
         return result
     }
 
-    private func overlap(_ first: Imaging.Box, _ second: COCO.Box) -> Double {
+    private func overlap(_ first: Imaging.Box, _ second: BoundingBox) -> Double {
         let width = min(first.x2, second.x + second.width) - max(first.x1, second.x)
         let height = min(first.y2, second.y + second.height) - max(first.y1, second.y)
         guard width > 0, height > 0 else { return 0 }

@@ -24,7 +24,7 @@
                 annotations.images.append(
                     ImageRecord(id: Int64(number), width: width, height: height, fileName: name))
                 annotations.annotations.append(
-                    COCO.Annotation(
+                    AnnotationRecord(
                         id: Int64(number + 1), imageID: Int64(number), categoryID: Int64(1 + number % 2),
                         box: .init(x: 8, y: 10, width: 32, height: 24),
                         segmentation: .polygons([[8, 10, 40, 10, 40, 34, 8, 34]])))

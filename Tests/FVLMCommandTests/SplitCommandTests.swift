@@ -16,8 +16,9 @@ import Testing
             data.categories.append(Category(id: id, name: name))
             data.images.append(ImageRecord(id: id, width: 50, height: 40, fileName: "\(id).jpg"))
             data.annotations.append(
-                Annotation(
-                    id: id, imageID: id, categoryID: id, box: Box(x: 1, y: 2, width: 10, height: 5), area: 50)
+                AnnotationRecord(
+                    id: id, imageID: id, categoryID: id, box: BoundingBox(x: 1, y: 2, width: 10, height: 5),
+                    area: 50)
             )
         }
         return data
@@ -223,7 +224,7 @@ import Testing
         #expect(data.images.ids == [1, 2] && data.images.widths == [4, 3] && data.images.heights == [3, 4])
         #expect(
             data.annotations.imageIDs == [2]
-                && data.annotations.boxes == [Box(x: 0, y: 0, width: 3, height: 4)])
+                && data.annotations.boxes == [BoundingBox(x: 0, y: 0, width: 3, height: 4)])
         try folder.write("no picture", "images/c.jpg")
         let broken = try self.run("from-yolo", yaml, "-o", "-")
         #expect(broken.status == 65 && broken.errors.contains("c.jpg") && broken.output.isEmpty)

@@ -108,7 +108,8 @@ import WeightFiles
         annotations.categories = [COCO.Category(id: 1, name: "a")]
         annotations.images.append(ImageRecord(id: 3, width: 60, height: 40, fileName: "a.png"))
         annotations.annotations.append(
-            Annotation(id: 1, imageID: 3, categoryID: 1, box: .init(x: 10, y: 5, width: 40, height: 30)))
+            AnnotationRecord(id: 1, imageID: 3, categoryID: 1, box: .init(x: 10, y: 5, width: 40, height: 30))
+        )
         let dataset = try TrainingDataset(
             annotations, imagesIn: folder.path, augmentation: .published(side: 48),
             options: .init(minimumBoxSide: 0))

@@ -23,7 +23,7 @@ struct SmallRun {
             annotations.images.append(
                 ImageRecord(id: Int64(number), width: width, height: height, fileName: name))
             annotations.annotations.append(
-                Annotation(
+                AnnotationRecord(
                     id: Int64(number + 1), imageID: Int64(number), categoryID: Int64(1 + number % 2),
                     box: .init(x: 10, y: 10, width: 40, height: 30),
                     segmentation: .polygons([[10, 10, 50, 10, 50, 40, 10, 40]])))

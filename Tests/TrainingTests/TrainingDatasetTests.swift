@@ -21,7 +21,7 @@ import Training
             pow((column - x) / a, 2) + pow((row - y) / b, 2) <= 1
         }
 
-        var box: COCO.Box { .init(x: x - a, y: y - b, width: 2 * a, height: 2 * b) }
+        var box: BoundingBox { .init(x: x - a, y: y - b, width: 2 * a, height: 2 * b) }
 
         var polygon: Segmentation {
             .polygons([
@@ -72,7 +72,7 @@ import Training
                         height: Self.height, width: Self.width, counts: runs.compressed)
                 }
             dataset.annotations.append(
-                Annotation(
+                AnnotationRecord(
                     id: Int64(number), imageID: 42, categoryID: [5, 9][number], box: ellipse.box,
                     segmentation: segmentation))
         }
@@ -167,7 +167,7 @@ import Training
         annotations.images.append(ImageRecord(id: 43, width: 96, height: 64, fileName: "a.png"))
         annotations.images.append(ImageRecord(id: 44, width: 96, height: 64, fileName: "a.png"))
         annotations.annotations.append(
-            Annotation(
+            AnnotationRecord(
                 id: 50, imageID: 44, categoryID: 5, box: .init(x: 10, y: 10, width: 30, height: 20),
                 isCrowd: true
             ))
@@ -204,8 +204,8 @@ import Training
     @Test func objectsWithoutExtentAreCounted() throws {
         var annotations = try dataset(0)
         annotations.annotations.append(
-            Annotation(id: 60, imageID: 42, categoryID: 5, box: .init(x: 3, y: 3, width: 0, height: 9)))
-        annotations.annotations.append(Annotation(id: 61, imageID: 42, categoryID: 5))
+            AnnotationRecord(id: 60, imageID: 42, categoryID: 5, box: .init(x: 3, y: 3, width: 0, height: 9)))
+        annotations.annotations.append(AnnotationRecord(id: 61, imageID: 42, categoryID: 5))
         let dataset = try TrainingDataset(annotations, imagesIn: folder.path)
         #expect(dataset.summary.degenerateObjects == 2 && dataset.summary.objects == 2)
     }
@@ -269,7 +269,7 @@ import Training
             annotations.images = try dataset(0).images
             annotations.categories = try dataset(0).categories
             annotations.annotations.append(
-                Annotation(
+                AnnotationRecord(
                     id: 7, imageID: 42, categoryID: 5, box: .init(x: 1, y: 1, width: 9, height: 9),
                     segmentation: segmentation))
             #expect(firstExample(annotations).hasPrefix("annotation 7 of image 42"))
@@ -282,12 +282,12 @@ import Training
             change(&annotations)
             return message { _ = try TrainingDataset(annotations, imagesIn: folder.path) }
         }
-        let box = COCO.Box(x: 1, y: 1, width: 2, height: 2)
+        let box = BoundingBox(x: 1, y: 1, width: 2, height: 2)
         #expect(
-            try text { $0.annotations.append(Annotation(id: 8, imageID: 1, categoryID: 5, box: box)) }
+            try text { $0.annotations.append(AnnotationRecord(id: 8, imageID: 1, categoryID: 5, box: box)) }
                 .contains("names image 1"))
         #expect(
-            try text { $0.annotations.append(Annotation(id: 8, imageID: 42, categoryID: 6, box: box)) }
+            try text { $0.annotations.append(AnnotationRecord(id: 8, imageID: 42, categoryID: 6, box: box)) }
                 .contains("names category 6"))
         #expect(
             try text { $0.images.append(ImageRecord(id: 42, width: 1, height: 1)) }.contains("stands twice"))

@@ -31,7 +31,7 @@ struct ProblemGenerator {
     private func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }
 
     /// A polygon that fills most of a box.
-    private mutating func polygon(_ box: Box, points: ClosedRange<Int>) -> [Double] {
+    private mutating func polygon(_ box: BoundingBox, points: ClosedRange<Int>) -> [Double] {
         let angles = (0..<integer(points)).map { _ in uniform(0, 2 * .pi) }.sorted()
         return angles.flatMap { angle in
             let radius = uniform(0.55, 1)
@@ -42,18 +42,18 @@ struct ProblemGenerator {
         }
     }
 
-    private mutating func box(width: Int, height: Int) -> Box {
+    private mutating func box(width: Int, height: Int) -> BoundingBox {
         let w = min(exp(uniform(log(8), log(300))), Double(width - 2))
         let h = min(exp(uniform(log(8), log(300))), Double(height - 2))
-        return Box(
+        return BoundingBox(
             x: rounded(uniform(0, Double(width) - w)), y: rounded(uniform(0, Double(height) - h)),
             width: rounded(w),
             height: rounded(h))
     }
 
     /// A detection's box near an object's.
-    private mutating func moved(_ box: Box) -> Box {
-        Box(
+    private mutating func moved(_ box: BoundingBox) -> BoundingBox {
+        BoundingBox(
             x: rounded(box.x + uniform(-0.2, 0.2) * box.width),
             y: rounded(box.y + uniform(-0.2, 0.2) * box.height),
             width: rounded(box.width * uniform(0.75, 1.3)), height: rounded(box.height * uniform(0.75, 1.3)))
@@ -69,7 +69,7 @@ struct ProblemGenerator {
             let (width, height) = (integer(320...640), integer(320...640))
             let id = Int64(7 * index + 3)
             data.images.append(ImageRecord(id: id, width: width, height: height, fileName: "\(id).jpg"))
-            var objects: [(Box, Int64)] = []
+            var objects: [(BoundingBox, Int64)] = []
             for _ in 0..<integer(0...14) {
                 let (place, category) = (
                     box(width: width, height: height), data.categories[integer(0...79)].id
@@ -79,7 +79,7 @@ struct ProblemGenerator {
                 let isCrowd = integer(0...65) == 0
                 objects.append((place, category))
                 data.annotations.append(
-                    Annotation(
+                    AnnotationRecord(
                         id: Int64(data.annotations.count + 1), imageID: id, categoryID: category, box: place,
                         area: Double(mask.area), isCrowd: isCrowd,
                         segmentation: isCrowd
@@ -98,7 +98,7 @@ struct ProblemGenerator {
                 let mask = try RunLengthMask(
                     height: height, width: width, polygons: [polygon(place, points: 5...24)])
                 table.append(
-                    Detection(
+                    DetectionRecord(
                         imageID: id, categoryID: category, score: uniform(0, 1), box: place,
                         segmentation: .compressedRunLengths(
                             height: height, width: width, counts: mask.compressed)))
@@ -122,7 +122,7 @@ struct ProblemGenerator {
             let place = box(width: 640, height: 480)
             let points = min(400, Int(-22 * log(uniform(0.0001, 1))) + 5)
             data.annotations.append(
-                Annotation(
+                AnnotationRecord(
                     id: Int64(900_100_000_000 + index), imageID: Int64(integer(0...images - 1)),
                     categoryID: Int64(integer(1...80)), box: place, area: rounded(place.area * 0.7),
                     segmentation: .polygons([polygon(place, points: points...points)])))

@@ -113,7 +113,7 @@ struct DetectorTest {
     }
 
     /// Whether boxes of other objects cover more than a tenth of an object's box.
-    private func isOverlapped(_ row: Int, _ annotations: [COCO.Annotation]) -> Bool {
+    private func isOverlapped(_ row: Int, _ annotations: [AnnotationRecord]) -> Bool {
         guard let box = annotations[row].box else { return false }
         return annotations.enumerated().contains { place, other in
             guard place != row, let other = other.box else { return false }
@@ -156,7 +156,7 @@ struct DetectorTest {
     /// Calls `body` with every scene as the network sees it, the objects' boxes in its pixels, and the objects.
     private func forEachScene(
         _ configuration: DetectorConfiguration, _ clip: CLIPModel,
-        _ body: (ImageBatch, Boxes, [COCO.Annotation]) throws -> Void
+        _ body: (ImageBatch, Boxes, [AnnotationRecord]) throws -> Void
     ) throws {
         let byImage = Dictionary(
             grouping: (0..<truth.annotations.count).map { truth.annotations[$0] }, by: \.imageID)
@@ -168,7 +168,7 @@ struct DetectorTest {
             let prepared = try configuration.preprocessor(image)
             let pixels = try prepared.tensor().squeezed(0)
             let corners = annotations.map { annotation -> [Float] in
-                let box = annotation.box ?? COCO.Box(x: 0, y: 0, width: 0, height: 0)
+                let box = annotation.box ?? BoundingBox(x: 0, y: 0, width: 0, height: 0)
                 let placed = prepared.transform.apply(
                     to: Imaging.Box(x1: box.x, y1: box.y, x2: box.x + box.width, y2: box.y + box.height))
                 return [Float(placed.x1), Float(placed.y1), Float(placed.x2), Float(placed.y2)]

@@ -60,7 +60,7 @@ struct SceneSet: Sendable {
                     id: Int64(index + 1), width: side, height: side, fileName: fileName(index, encoding)))
             for object in objects where isLabelled.contains(object.category) {
                 dataset.annotations.append(
-                    Annotation(
+                    AnnotationRecord(
                         id: Int64(dataset.annotations.count + 1), imageID: Int64(index + 1),
                         categoryID: Int64(object.category + 1), box: object.mask.box,
                         area: Double(object.mask.area),

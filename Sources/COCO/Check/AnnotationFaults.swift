@@ -68,7 +68,7 @@ struct AnnotationExaminer {
     }
 
     private func examine(
-        _ box: Box, _ size: (width: Double, height: Double)?, _ faults: inout AnnotationFaults
+        _ box: BoundingBox, _ size: (width: Double, height: Double)?, _ faults: inout AnnotationFaults
     ) {
         guard box.isFinite else {
             faults.insert(.boxNotFinite)
@@ -111,7 +111,8 @@ struct AnnotationExaminer {
 
     /// Compares the mask with the stated area and box.
     private func compareMask(
-        _ row: Int, _ size: (width: Double, height: Double)?, _ box: Box?, _ faults: inout AnnotationFaults
+        _ row: Int, _ size: (width: Double, height: Double)?, _ box: BoundingBox?,
+        _ faults: inout AnnotationFaults
     ) {
         let annotations = dataset.annotations
         let area = annotations.flags[row].contains(.hasArea) ? annotations.areas[row] : nil

@@ -34,7 +34,7 @@ extension DatasetCheck {
     private struct Place: Hashable {
         let imageID: Int64
         let categoryID: Int64
-        let box: Box
+        let box: BoundingBox
     }
 
     private func repeatedAnnotations(_ dataset: Dataset) -> DatasetFinding? {
@@ -75,7 +75,7 @@ extension AnnotationExaminer {
             return "\(name): a polygon of \(wrong ?? 0) numbers"
         case .polygonBeyondEdge:
             guard let segmentation = annotations.segmentations[row],
-                case .polygons(let rings) = segmentation, let box = Box(around: rings)
+                case .polygons(let rings) = segmentation, let box = BoundingBox(around: rings)
             else { return name }
             return "\(name): polygons within \(text(box))\(sizeText(row))"
         case .maskSizeDiffers:
@@ -114,7 +114,7 @@ extension AnnotationExaminer {
         size(row).map { " in a picture of \(short($0.width)) x \(short($0.height))" } ?? ""
     }
 
-    private func text(_ box: Box) -> String {
+    private func text(_ box: BoundingBox) -> String {
         "[" + [box.x, box.y, box.width, box.height].map(short).joined(separator: ", ") + "]"
     }
 

@@ -7,7 +7,7 @@ struct MaskShape {
     let outlineArea: Double
 
     /// The box around the outline of polygons, or around the pixels of run lengths.
-    let box: Box
+    let box: BoundingBox
 
     init(_ mask: RunLengthMask, _ segmentation: Segmentation) {
         area = Double(mask.area)
@@ -16,7 +16,7 @@ struct MaskShape {
             return
         }
         outlineArea = rings.reduce(0) { $0 + Self.area(of: $1) }
-        box = Box(around: rings) ?? mask.box
+        box = BoundingBox(around: rings) ?? mask.box
     }
 
     /// The area inside a ring, by Gauss's formula.
@@ -39,7 +39,7 @@ struct MaskShape {
 
     /// Whether a stated box is that of the mask, give or take two pixels and a hundredth of its extent. What
     /// lies outside the image is disregarded, since some tools clip boxes and not masks.
-    func agrees(box stated: Box, in size: (width: Double, height: Double)?) -> Bool {
+    func agrees(box stated: BoundingBox, in size: (width: Double, height: Double)?) -> Bool {
         let (own, stated) = (box.clipped(to: size), stated.clipped(to: size))
         let across = 2 + 0.01 * max(own.width, stated.width)
         let down = 2 + 0.01 * max(own.height, stated.height)
@@ -50,7 +50,7 @@ struct MaskShape {
     }
 }
 
-extension Box {
+extension BoundingBox {
     /// The smallest box around all points of rings `x0, y0, x1, y1, ...`; nil without points.
     init?(around rings: [[Double]]) {
         var (left, top) = (Double.infinity, Double.infinity)
@@ -68,10 +68,10 @@ extension Box {
     }
 
     /// The part inside an image, whose size is in pixels; without a size the box itself.
-    func clipped(to size: (width: Double, height: Double)?) -> Box {
+    func clipped(to size: (width: Double, height: Double)?) -> BoundingBox {
         guard let size else { return self }
         let (left, top) = (min(max(x, 0), size.width), min(max(y, 0), size.height))
         let (right, bottom) = (min(max(x + width, left), size.width), min(max(y + height, top), size.height))
-        return Box(x: left, y: top, width: max(0, right - left), height: max(0, bottom - top))
+        return BoundingBox(x: left, y: top, width: max(0, right - left), height: max(0, bottom - top))
     }
 }

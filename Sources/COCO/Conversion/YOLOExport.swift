@@ -148,7 +148,7 @@ public struct YOLOExport: Sendable {
 
     private mutating func clippedBox(
         _ annotations: AnnotationTable, _ row: Int, _ image: ImageRecord
-    ) -> Box? {
+    ) -> BoundingBox? {
         let id = annotations.ids[row]
         guard annotations.flags[row].contains(.hasBox) else {
             report.add("annotations have no box: left out", id: id)

@@ -54,13 +54,13 @@ public struct YOLOImport: Sendable {
     private mutating func add(_ object: YOLOObject, to image: ImageRecord) throws {
         let (width, height) = (Double(image.width), Double(image.height))
         let id = Int64(dataset.annotations.count + 1)
-        var annotation: Annotation
+        var annotation: AnnotationRecord
         switch object {
         case .box(let category, let x, let y, let across, let down):
-            let box = Box(
+            let box = BoundingBox(
                 x: (x - across / 2) * width, y: (y - down / 2) * height, width: across * width,
                 height: down * height)
-            annotation = Annotation(
+            annotation = AnnotationRecord(
                 id: id, imageID: image.id, categoryID: dataset.categories[category].id, box: box,
                 area: box.area)
             if !(across > 0 && down > 0) {
@@ -70,10 +70,10 @@ public struct YOLOImport: Sendable {
             let ring = points.enumerated().map {
                 $0.offset.isMultiple(of: 2) ? $0.element * width : $0.element * height
             }
-            annotation = Annotation(
+            annotation = AnnotationRecord(
                 id: id, imageID: image.id, categoryID: dataset.categories[category].id,
                 segmentation: .polygons([ring]))
-            annotation.box = Box(around: [ring])
+            annotation.box = BoundingBox(around: [ring])
             annotation.area = Double(
                 try RunLengthMask(height: image.height, width: image.width, polygons: [ring]).area)
             if annotation.area == 0 { report.add("outlines cover no pixel: kept", id: id) }

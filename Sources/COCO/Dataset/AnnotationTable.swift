@@ -1,5 +1,5 @@
 /// One annotated object.
-public struct Annotation: Sendable, Hashable {
+public struct AnnotationRecord: Sendable, Hashable {
     /// The id; any 64-bit integer, 0 and negative ones included.
     public var id: Int64
 
@@ -10,7 +10,7 @@ public struct Annotation: Sendable, Hashable {
     public var categoryID: Int64
 
     /// The box in pixels of the image, nil when the file states none.
-    public var box: Box?
+    public var box: BoundingBox?
 
     /// The area in square pixels, nil when the file states none.
     public var area: Double?
@@ -26,7 +26,7 @@ public struct Annotation: Sendable, Hashable {
 
     /// An object; see the properties.
     public init(
-        id: Int64, imageID: Int64, categoryID: Int64, box: Box? = nil, area: Double? = nil,
+        id: Int64, imageID: Int64, categoryID: Int64, box: BoundingBox? = nil, area: Double? = nil,
         isCrowd: Bool = false, isIgnored: Bool = false, segmentation: Segmentation? = nil
     ) {
         self.id = id
@@ -70,7 +70,7 @@ public struct AnnotationTable: Sendable {
     public private(set) var categoryIDs: [Int64] = []
 
     /// The boxes in pixels; all zero where ``Flags/hasBox`` is not set.
-    public private(set) var boxes: [Box] = []
+    public private(set) var boxes: [BoundingBox] = []
 
     /// The areas in square pixels; 0 where ``Flags/hasArea`` is not set.
     public private(set) var areas: [Double] = []
@@ -88,9 +88,9 @@ public struct AnnotationTable: Sendable {
     public var count: Int { ids.count }
 
     /// An annotation.
-    public subscript(row: Int) -> Annotation {
+    public subscript(row: Int) -> AnnotationRecord {
         let flags = flags[row]
-        return Annotation(
+        return AnnotationRecord(
             id: ids[row], imageID: imageIDs[row], categoryID: categoryIDs[row],
             box: flags.contains(.hasBox) ? boxes[row] : nil,
             area: flags.contains(.hasArea) ? areas[row] : nil,
@@ -99,7 +99,7 @@ public struct AnnotationTable: Sendable {
     }
 
     /// Adds an annotation.
-    public mutating func append(_ annotation: Annotation) {
+    public mutating func append(_ annotation: AnnotationRecord) {
         var flags: Flags = []
         if annotation.box != nil { flags.insert(.hasBox) }
         if annotation.area != nil { flags.insert(.hasArea) }
@@ -121,12 +121,12 @@ public struct AnnotationTable: Sendable {
 
     /// Adds all but the segmentation, which the caller has added to its column.
     mutating func appendColumns(
-        id: Int64, imageID: Int64, categoryID: Int64, box: Box?, area: Double?, flags: Flags
+        id: Int64, imageID: Int64, categoryID: Int64, box: BoundingBox?, area: Double?, flags: Flags
     ) {
         ids.append(id)
         imageIDs.append(imageID)
         categoryIDs.append(categoryID)
-        boxes.append(box ?? Box(x: 0, y: 0, width: 0, height: 0))
+        boxes.append(box ?? BoundingBox(x: 0, y: 0, width: 0, height: 0))
         areas.append(area ?? 0)
         self.flags.append(flags)
     }

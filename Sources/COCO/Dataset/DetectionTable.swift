@@ -1,5 +1,5 @@
 /// One detected object.
-public struct Detection: Sendable, Hashable {
+public struct DetectionRecord: Sendable, Hashable {
     /// The image.
     public var imageID: Int64
 
@@ -10,14 +10,15 @@ public struct Detection: Sendable, Hashable {
     public var score: Double
 
     /// The box in pixels of the image.
-    public var box: Box?
+    public var box: BoundingBox?
 
     /// The mask.
     public var segmentation: Segmentation?
 
     /// An object; see the properties.
     public init(
-        imageID: Int64, categoryID: Int64, score: Double, box: Box? = nil, segmentation: Segmentation? = nil
+        imageID: Int64, categoryID: Int64, score: Double, box: BoundingBox? = nil,
+        segmentation: Segmentation? = nil
     ) {
         self.imageID = imageID
         self.categoryID = categoryID
@@ -39,7 +40,7 @@ public struct DetectionTable: Sendable {
     public private(set) var scores: [Double] = []
 
     /// The boxes in pixels; all zero where ``hasBox`` is false.
-    public private(set) var boxes: [Box] = []
+    public private(set) var boxes: [BoundingBox] = []
 
     /// Whether the rows have a box.
     public private(set) var hasBox: [Bool] = []
@@ -54,14 +55,14 @@ public struct DetectionTable: Sendable {
     public var count: Int { scores.count }
 
     /// A detection.
-    public subscript(row: Int) -> Detection {
-        Detection(
+    public subscript(row: Int) -> DetectionRecord {
+        DetectionRecord(
             imageID: imageIDs[row], categoryID: categoryIDs[row], score: scores[row],
             box: hasBox[row] ? boxes[row] : nil, segmentation: segmentations[row])
     }
 
     /// Adds a detection.
-    public mutating func append(_ detection: Detection) {
+    public mutating func append(_ detection: DetectionRecord) {
         segmentations.append(detection.segmentation)
         appendColumns(
             imageID: detection.imageID, categoryID: detection.categoryID, score: detection.score,
@@ -87,17 +88,17 @@ public struct DetectionTable: Sendable {
     /// The same detections without their boxes.
     public func withoutBoxes() -> DetectionTable {
         var result = self
-        result.boxes = Array(repeating: Box(x: 0, y: 0, width: 0, height: 0), count: count)
+        result.boxes = Array(repeating: BoundingBox(x: 0, y: 0, width: 0, height: 0), count: count)
         result.hasBox = Array(repeating: false, count: count)
         return result
     }
 
     /// Adds all but the mask, which the caller has added to its column.
-    mutating func appendColumns(imageID: Int64, categoryID: Int64, score: Double, box: Box?) {
+    mutating func appendColumns(imageID: Int64, categoryID: Int64, score: Double, box: BoundingBox?) {
         imageIDs.append(imageID)
         categoryIDs.append(categoryID)
         scores.append(score)
-        boxes.append(box ?? Box(x: 0, y: 0, width: 0, height: 0))
+        boxes.append(box ?? BoundingBox(x: 0, y: 0, width: 0, height: 0))
         hasBox.append(box != nil)
     }
 

@@ -12,7 +12,8 @@ extension ImageMatcher {
                 detectionMasks.append(entry)
                 detectionAreas.append(
                     takesBoxAreas
-                        ? (table.hasBox[row] ? table.boxes[row] : Box(entry.bounds)).area : Double(entry.area)
+                        ? (table.hasBox[row] ? table.boxes[row] : BoundingBox(entry.bounds)).area
+                        : Double(entry.area)
                 )
             } else {
                 detectionAreas.append(table.boxes[row].area)
@@ -79,7 +80,7 @@ extension ImageMatcher {
             for other in 0..<truth.count {
                 let overlap: Double
                 if problem.options.geometry == .box {
-                    let box = table.hasBox[row] ? table.boxes[row] : Box(detectionMasks[index].bounds)
+                    let box = table.hasBox[row] ? table.boxes[row] : BoundingBox(detectionMasks[index].bounds)
                     overlap = box.overlap(with: truthBoxes[other], isCrowd: isCrowd[other])
                 } else {
                     overlap = try maskOverlap(index, other, row: row)

@@ -13,7 +13,7 @@ struct ImageMatcher {
     var truthMasks: [MaskArena.Entry] = []
     var detectionMasks: [MaskArena.Entry] = []
     var detectionAreas: [Double] = []
-    var truthBoxes: [Box] = []
+    var truthBoxes: [BoundingBox] = []
     var isCrowd: [Bool] = []
     var isIgnored: [Bool] = []
     /// Detections by annotations.

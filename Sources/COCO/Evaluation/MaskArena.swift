@@ -12,7 +12,7 @@ struct MaskArena {
 
     private var runs: [UInt32] = []
     private var ring: [UInt32] = []
-    private var rasteriser = PolygonRasteriser(height: 0, width: 0)
+    private var rasterizer = PolygonRasterizer(height: 0, width: 0)
 
     /// Forgets all masks.
     mutating func removeAll() { runs.removeAll(keepingCapacity: true) }
@@ -120,13 +120,13 @@ struct MaskArena {
         throws
     {
         let total = try RunLengthMask.pixelCount(height: height, width: width)
-        rasteriser.setSize(height: height, width: width)
+        rasterizer.setSize(height: height, width: width)
         let start = runs.count
         let rings = column.ringCount(row)
         if rings == 0 { runs.append(total) }
         for index in 0..<rings {
             let points = column.coordinates.span.extracting(column.ring(index, ofRow: row))
-            try rasteriser.rasterise(points, into: &ring)
+            try rasterizer.rasterize(points, into: &ring)
             if index > 0 { ring = RunLength.combine(Array(runs[start...]), ring, union: true) }
             runs.replaceSubrange(start..., with: ring)
         }

@@ -15,13 +15,13 @@ struct PixelBounds: Sendable {
     }
 }
 
-extension Box {
+extension BoundingBox {
     /// The box around pixels; all zero when there are none.
     init(_ bounds: PixelBounds) {
         self =
             bounds.isEmpty
-            ? Box(x: 0, y: 0, width: 0, height: 0)
-            : Box(
+            ? BoundingBox(x: 0, y: 0, width: 0, height: 0)
+            : BoundingBox(
                 x: Double(bounds.firstColumn), y: Double(bounds.firstRow),
                 width: Double(bounds.lastColumn - bounds.firstColumn + 1),
                 height: Double(bounds.lastRow - bounds.firstRow + 1))

@@ -51,12 +51,12 @@ extension RunLengthMask {
     }
 }
 
-extension Box {
+extension BoundingBox {
     /// Intersection over union with the box of an annotated object; 0 for boxes that only touch.
     ///
     /// - Parameter isCrowd: as in ``RunLengthMask/overlap(with:isCrowd:)``.
     @inline(__always)
-    public func overlap(with truth: Box, isCrowd: Bool = false) -> Double {
+    public func overlap(with truth: BoundingBox, isCrowd: Bool = false) -> Double {
         // The order of the operations is the reference's (maskApi.c, bbIou), so that ties fall the same way.
         let commonWidth = min(width + x, truth.width + truth.x) - max(x, truth.x)
         guard commonWidth > 0 else { return 0 }

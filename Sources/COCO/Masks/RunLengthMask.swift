@@ -54,7 +54,7 @@ public struct RunLengthMask: Sendable, Hashable {
     }
 
     /// The smallest box around the pixels that are set; all zero for an empty mask.
-    public var box: Box { Box(RunLength.bounds(counts.span, height: height)) }
+    public var box: BoundingBox { BoundingBox(RunLength.bounds(counts.span, height: height)) }
 }
 
 /// Gathers runs in their shortest form.

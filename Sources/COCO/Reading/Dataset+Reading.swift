@@ -69,7 +69,7 @@ extension FileReader {
         try list(of: "annotation") { scanner in
             fields.reset()
             var (id, imageID, categoryID): (Int64, Int64, Int64) = (0, 0, 0)
-            var box: Box?
+            var box: BoundingBox?
             var area: Double?
             var flags: AnnotationTable.Flags = []
             if try scanner.beginObject() {

@@ -35,7 +35,7 @@ extension FileReader {
             fields.reset()
             var (imageID, categoryID): (Int64, Int64) = (0, 0)
             var score = 0.0
-            var box: Box?
+            var box: BoundingBox?
             if try scanner.beginObject() {
                 repeat {
                     switch try fields.next(&scanner) {

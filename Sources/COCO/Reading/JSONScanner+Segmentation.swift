@@ -1,7 +1,7 @@
 extension JSONScanner {
     /// A box `[x, y, width, height]`; nil for an empty list.
     @inline(__always)
-    mutating func box() throws -> Box? {
+    mutating func box() throws -> BoundingBox? {
         guard try beginList() else { return nil }
         var values = (0.0, 0.0, 0.0, 0.0)
         _ = peek()
@@ -16,7 +16,7 @@ extension JSONScanner {
         _ = peek()
         values.3 = try number()
         guard take("]") else { throw boxFailure() }
-        return Box(x: values.0, y: values.1, width: values.2, height: values.3)
+        return BoundingBox(x: values.0, y: values.1, width: values.2, height: values.3)
     }
 
     /// Takes the comma between two numbers of a box.

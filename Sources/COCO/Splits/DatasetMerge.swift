@@ -218,7 +218,7 @@ public struct DatasetMerge: Sendable {
     }
 
     /// Whether an annotation is the one of a row, whatever its new id.
-    private func isSame(_ annotation: Annotation, row: Int) -> Bool {
+    private func isSame(_ annotation: AnnotationRecord, row: Int) -> Bool {
         guard dataset.annotations.imageIDs[row] == annotation.imageID,
             dataset.annotations.categoryIDs[row] == annotation.categoryID
         else { return false }

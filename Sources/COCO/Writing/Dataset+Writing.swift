@@ -142,7 +142,7 @@ extension SegmentationColumn {
     }
 }
 
-extension Box {
+extension BoundingBox {
     /// Whether no coordinate is NaN or infinite.
     var isFinite: Bool { x.isFinite && y.isFinite && width.isFinite && height.isFinite }
 }

@@ -112,7 +112,7 @@ struct JSONWriter: ~Copyable {
     }
 
     /// Adds a box.
-    mutating func box(_ box: Box) throws {
+    mutating func box(_ box: BoundingBox) throws {
         try list([box.x, box.y, box.width, box.height]) { $0.number($1) }
     }
 

@@ -167,7 +167,7 @@ extension TrainingDataset {
 }
 
 extension Imaging.Box {
-    fileprivate init(_ box: COCO.Box) {
+    fileprivate init(_ box: BoundingBox) {
         self.init(x1: box.x, y1: box.y, x2: box.x + box.width, y2: box.y + box.height)
     }
 

@@ -80,10 +80,10 @@ public struct DetectorEvaluator {
                 }
                 let box = detection.box
                 table.append(
-                    COCO.Detection(
+                    DetectionRecord(
                         imageID: record.id, categoryID: categoryIDs[detection.classIndex],
                         score: Double(detection.score),
-                        box: COCO.Box(x: box.x1, y: box.y1, width: box.width, height: box.height),
+                        box: BoundingBox(x: box.x1, y: box.y1, width: box.width, height: box.height),
                         segmentation: runs.map {
                             .compressedRunLengths(
                                 height: $0.height, width: $0.width, counts: Array($0.compressed))

@@ -4,7 +4,7 @@
 /// a column of pixels, the row below which the polygon begins or ends. Here those passings are computed per
 /// column from the same formula instead of walking to them: the work is in proportion to the columns crossed,
 /// and a coordinate far outside the image costs nothing.
-struct PolygonRasteriser {
+struct PolygonRasterizer {
     private var height: Int
     private var width: Int
     /// Passings: the column and the pixel, in the order of the outline; as many as `count` are in use.
@@ -18,7 +18,7 @@ struct PolygonRasteriser {
     /// few points can cross an image that claims to be billions of pixels wide.
     private static let maximumPassings = 1 << 24
 
-    /// A rasteriser for masks of a size, whose number of pixels must be below 2^32.
+    /// A rasterizer for masks of a size, whose number of pixels must be below 2^32.
     init(height: Int, width: Int) {
         self.height = height
         self.width = width
@@ -33,7 +33,7 @@ struct PolygonRasteriser {
     /// The runs of a ring `x0, y0, x1, y1, ...` in pixels, in their shortest form, into `counts`.
     ///
     /// - Throws: ``MaskError`` when a coordinate is not finite, or for an absurdly long outline.
-    mutating func rasterise(_ ring: Span<Double>, into counts: inout [UInt32]) throws {
+    mutating func rasterize(_ ring: Span<Double>, into counts: inout [UInt32]) throws {
         count = 0
         counts.removeAll(keepingCapacity: true)
         let points = ring.count / 2
@@ -181,27 +181,27 @@ struct PolygonRasteriser {
 }
 
 extension RunLengthMask {
-    /// The mask of polygons, rasterised each and united, exactly as pycocotools does it.
+    /// The mask of polygons, rasterized each and united, exactly as pycocotools does it.
     ///
     /// - Parameter polygons: rings `x0, y0, x1, y1, ...` in pixels; the last point joins the first. Rings that
     ///   cross themselves are filled by the even-odd rule.
     /// - Throws: ``MaskError`` for a coordinate that is not finite, or a mask of 2^32 pixels or more.
     public init(height: Int, width: Int, polygons: [[Double]]) throws {
         let total = try Self.pixelCount(height: height, width: width)
-        var rasteriser = PolygonRasteriser(height: height, width: width)
+        var rasterizer = PolygonRasterizer(height: height, width: width)
         var counts: [UInt32] = [total]
         var ringCounts: [UInt32] = []
         for (index, ring) in polygons.enumerated() {
-            try rasteriser.rasterise(ring.span, into: &ringCounts)
+            try rasterizer.rasterize(ring.span, into: &ringCounts)
             counts = index == 0 ? ringCounts : RunLength.combine(counts, ringCounts, union: true)
         }
         self.init(height: height, width: width, canonical: counts)
     }
 
-    /// The mask of a box, rasterised as the polygon of its corners.
+    /// The mask of a box, rasterized as the polygon of its corners.
     ///
     /// - Throws: ``MaskError`` as ``init(height:width:polygons:)``.
-    public init(height: Int, width: Int, box: Box) throws {
+    public init(height: Int, width: Int, box: BoundingBox) throws {
         let (right, bottom) = (box.x + box.width, box.y + box.height)
         try self.init(
             height: height, width: width,

@@ -1,5 +1,5 @@
 /// An axis-aligned box in pixels of its image, as COCO files write it.
-public struct Box: Sendable, Hashable {
+public struct BoundingBox: Sendable, Hashable {
     /// The left edge.
     public var x: Double
 
