@@ -29,22 +29,22 @@ let package = Package(
     targets: [
         // MARK: Without libtorch
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "Files"),
-        .testTarget(name: "FilesTests", dependencies: ["Files", "FixtureSupport"]),
-        .target(name: "WeightFiles", dependencies: ["CZlib", "Files"]),
+        .target(name: "Support"),
+        .testTarget(name: "SupportTests", dependencies: ["Support", "FixtureSupport"]),
+        .target(name: "WeightFiles", dependencies: ["CZlib", "Support"]),
         .systemLibrary(
             name: "CLibVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"]), .brew(["vips"])]),
         .target(name: "CVips", dependencies: ["CLibVips"]),
         .target(name: "CKernels"),
-        .target(name: "Imaging", dependencies: ["CVips", "CKernels", "Files"]),
+        .target(name: "Imaging", dependencies: ["CVips", "CKernels", "Support"]),
         .testTarget(
             name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport"], exclude: ["Pictures"]),
         .target(name: "FixtureSupport", dependencies: ["WeightFiles"], path: "Tests/FixtureSupport"),
-        .target(name: "COCO", dependencies: ["Files"]),
+        .target(name: "COCO", dependencies: ["Support"]),
         .executableTarget(
             name: "FVLMCommand",
             dependencies: [
-                "COCO", "Files", "Imaging", "WeightFiles",
+                "COCO", "Imaging", "Support", "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ]),
@@ -65,7 +65,7 @@ let package = Package(
             path: "Examples/Photographs", exclude: ["published.yaml", "vit.yaml"]),
         .executableTarget(name: "coco-benchmark", dependencies: ["COCO"], path: "Benchmarks/coco/Sources"),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
-        .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "Files", "FixtureSupport"]),
+        .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "Support", "FixtureSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17,
@@ -85,7 +85,7 @@ if withTorch {
     package.targets += [
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
-        .target(name: "Torch", dependencies: ["CTorch", "WeightFiles"]),
+        .target(name: "Torch", dependencies: ["CTorch", "Support", "WeightFiles"]),
         .target(
             name: "TorchFixtures", dependencies: ["FixtureSupport", "Torch"], path: "Tests/TorchFixtures"),
         .testTarget(
@@ -94,13 +94,13 @@ if withTorch {
         .target(
             name: "CLIP",
             dependencies: [
-                "Torch", "Files", "Imaging", "WeightFiles", "CZlib",
+                "Torch", "Imaging", "Support", "WeightFiles", "CZlib",
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
         .testTarget(
-            name: "CLIPTests", dependencies: ["CLIP", "Files", "FixtureSupport", "TorchFixtures"],
+            name: "CLIPTests", dependencies: ["CLIP", "Support", "FixtureSupport", "TorchFixtures"],
             linkerSettings: runPath),
-        .target(name: "RegionDetection", dependencies: ["Torch", "CKernels"]),
+        .target(name: "RegionDetection", dependencies: ["Torch", "CKernels", "Support"]),
         .testTarget(
             name: "RegionDetectionTests",
             dependencies: ["RegionDetection", "FixtureSupport", "TorchFixtures"],
@@ -108,16 +108,16 @@ if withTorch {
         .target(
             name: "FVLM",
             dependencies: [
-                "CLIP", "RegionDetection", "Files", "Imaging", .product(name: "Yams", package: "Yams"),
+                "CLIP", "RegionDetection", "Support", "Imaging", .product(name: "Yams", package: "Yams"),
             ]),
         .testTarget(
             name: "FVLMTests", dependencies: ["FVLM", "FixtureSupport", "Imaging", "TorchFixtures"],
             linkerSettings: runPath),
         .target(
             name: "Training",
-            dependencies: ["FVLM", "RegionDetection", "Torch", "Files", "Imaging", "COCO", "WeightFiles"]),
+            dependencies: ["FVLM", "RegionDetection", "Torch", "Support", "Imaging", "COCO", "WeightFiles"]),
         .testTarget(
-            name: "TrainingTests", dependencies: ["Training", "Files", "FixtureSupport"],
+            name: "TrainingTests", dependencies: ["Training", "Support", "FixtureSupport"],
             linkerSettings: runPath),
         .target(name: "CYardsticks", dependencies: ["CLibTorch"], path: "Benchmarks/Yardsticks"),
         .executableTarget(
@@ -130,7 +130,7 @@ if withTorch {
         .executableTarget(
             name: "random-weights",
             dependencies: [
-                "CLIP", "FVLM", "Files", "Imaging", "Torch", "WeightFiles",
+                "CLIP", "FVLM", "Imaging", "Support", "Torch", "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Examples/RandomWeights", linkerSettings: runPath),
@@ -142,7 +142,8 @@ if withTorch {
         .executableTarget(
             name: "EmojiScenes",
             dependencies: [
-                "CGlyphs", "CLIP", "COCO", "RegionDetection", "FVLM", "Imaging", "Torch", "Training",
+                "CGlyphs", "CLIP", "COCO", "RegionDetection", "FVLM", "Imaging", "Support", "Torch",
+                "Training",
                 "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -1,5 +1,5 @@
 import FVLM
-import Files
+import Support
 import Foundation
 import Torch
 import WeightFiles

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Files
+import Support
 
 /// An option that a command does not know.
 ///

@@ -1,5 +1,5 @@
 import COCO
-import Files
+import Support
 import Foundation
 
 /// A folder for diagrams. Files of the same names are replaced, others are left alone.

@@ -1,4 +1,4 @@
-import Files
+import Support
 
 extension Safetensors {
     /// Writes `tensors`, under their names, as a safetensors file.

@@ -1,7 +1,9 @@
-import Files
+@_exported import protocol Support.ReportedError
+@_exported import enum Support.ExitStatus
+import Support
 
 /// What is wrong with a weight file, where, and what to do about it.
-public struct WeightFileError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct WeightFileError: ReportedError, Hashable {
     /// The path of the file.
     public let file: String
 
@@ -11,17 +13,19 @@ public struct WeightFileError: Error, Sendable, Hashable, CustomStringConvertibl
     /// What is wrong, and what helps when something does.
     public let reason: String
 
+    /// Bad data, or what the system refused.
+    public let exitStatus: ExitStatus
+
     /// An error about `file`, at `place` inside it.
-    public init(file: String, place: String = "", reason: String) {
+    public init(file: String, place: String = "", reason: String, exitStatus: ExitStatus = .badData) {
         self.file = file
         self.place = place
         self.reason = reason
+        self.exitStatus = exitStatus
     }
 
-    /// One line: file, place, reason.
-    public var description: String {
-        place.isEmpty ? "\(file): \(reason)" : "\(file): \(place): \(reason)"
-    }
+    /// The file and the place inside it.
+    public var subject: String { place.isEmpty ? file : "\(file): \(place)" }
 }
 
 extension AtomicFile {
@@ -30,7 +34,7 @@ extension AtomicFile {
     /// - Throws: ``WeightFileError`` when the file cannot be written; whatever else `body` throws.
     static func writeWeights(to path: String, _ body: (inout AtomicFile) throws -> Void) throws {
         do { try write(to: path, body) } catch let failure as FileFailure {
-            throw WeightFileError(file: failure.path, reason: failure.reason)
+            throw WeightFileError(file: failure.path, reason: failure.reason, exitStatus: .failure)
         }
     }
 }

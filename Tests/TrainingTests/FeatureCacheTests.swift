@@ -1,5 +1,5 @@
 import COCO
-import Files
+import Support
 import FixtureSupport
 import Foundation
 import Imaging

@@ -1,4 +1,4 @@
-import Files
+import Support
 import FixtureSupport
 import Foundation
 import Testing

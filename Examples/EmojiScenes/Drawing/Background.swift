@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import Support
 
 /// What lies behind the objects: colours, gradients, clouds, patterns and shapes.
 enum Background: CaseIterable {

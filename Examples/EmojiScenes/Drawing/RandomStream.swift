@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import Support
 
 /// A stream of random numbers that a seed and a name begin: SplitMix64 (Steele, Lea and Flood, 2014).
 ///

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import Support
 
 /// A drawing as it will lie on a canvas: its pixels within the canvas, colours multiplied by alpha.
 struct Sprite: Sendable {

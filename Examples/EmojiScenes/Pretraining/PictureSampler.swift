@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import Support
 
 /// Draws the pictures that the vision-language model is trained and tested on: one named object, others beside it.
 struct PictureSampler: Sendable {

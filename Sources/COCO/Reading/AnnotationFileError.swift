@@ -1,4 +1,4 @@
-import Files
+import Support
 
 /// What is wrong with an annotation or result file, where, and what to do about it.
 public struct AnnotationFileError: Error, Sendable, Hashable, CustomStringConvertible {

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Support
 
 /// Memory in large pages, where the system has them: filling hundreds of megabytes in pages of 4 KiB spends a fifth
 /// of the time of reading a file on taking pages.

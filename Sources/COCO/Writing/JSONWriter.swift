@@ -1,4 +1,4 @@
-import Files
+import Support
 
 /// Writes JSON text in pieces to a file, or keeps it in memory.
 struct JSONWriter: ~Copyable {

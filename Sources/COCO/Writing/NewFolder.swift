@@ -1,13 +1,5 @@
-import Files
+import Support
 import Foundation
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// A folder of many files that appears under its name only when all of it is written.
 public struct NewFolder: ~Copyable {

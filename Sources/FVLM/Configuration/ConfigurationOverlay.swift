@@ -1,4 +1,4 @@
-import Files
+import Support
 import Yams
 
 /// Settings given as YAML text upon complete defaults.

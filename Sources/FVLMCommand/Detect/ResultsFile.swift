@@ -1,4 +1,4 @@
-import Files
+import Support
 import Foundation
 
 /// What keeps a results file from being written or gone on with.

@@ -1,10 +1,5 @@
 import CVips
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Support
 
 /// libvips, started once, and its errors told apart by caller.
 enum Vips {

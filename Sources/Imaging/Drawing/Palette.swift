@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Support
 
 /// Colours for classes: the same index always has the same colour, neighbouring indices clearly different ones.
 public enum Palette {

@@ -1,13 +1,6 @@
 internal import CKernels
+import Support
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// Puts masks that were predicted inside boxes into images.
 ///

@@ -1,14 +1,7 @@
 internal import CKernels
+import Support
 import Synchronization
 import Torch
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// The scores that two classifiers give regions together, those above a threshold.
 ///

@@ -1,12 +1,6 @@
-internal import CTorch
+import Support
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+internal import CTorch
 
 /// Computes tensors outside libtorch and records how their gradients are found.
 ///

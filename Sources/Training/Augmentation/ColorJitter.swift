@@ -1,12 +1,5 @@
 import Imaging
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import Support
 
 /// Random changes of brightness, contrast, saturation and hue.
 public struct ColorJitter: Sendable, Hashable, Codable {

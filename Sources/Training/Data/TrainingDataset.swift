@@ -1,6 +1,6 @@
 import COCO
 import FVLM
-import Files
+import Support
 import Foundation
 import Imaging
 import WeightFiles

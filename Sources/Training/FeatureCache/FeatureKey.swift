@@ -1,4 +1,4 @@
-import Files
+import Support
 import Foundation
 
 /// One view of one picture in a feature cache.

@@ -1,12 +1,5 @@
 import Foundation
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Support
 
 /// Shows a training on standard error: a bar that is rewritten on a terminal, plain lines elsewhere.
 public final class ProgressDisplay {

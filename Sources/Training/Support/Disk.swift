@@ -1,13 +1,5 @@
-import Files
+import Support
 import Foundation
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// Files and folders that reach the disk, or fail with a reason.
 enum Disk {

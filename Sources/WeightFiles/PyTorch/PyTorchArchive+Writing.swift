@@ -1,4 +1,4 @@
-import Files
+import Support
 
 extension PyTorchArchive {
     /// Writes a checkpoint that `torch.load(path, weights_only=True)` reads.

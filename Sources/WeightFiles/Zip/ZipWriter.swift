@@ -1,4 +1,4 @@
-import Files
+import Support
 
 /// Writes a zip archive of stored, aligned entries, as PyTorch's reader expects them.
 struct ZipWriter: ~Copyable {

@@ -1,13 +1,5 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
 /// A call of the system on a file that failed. Every target turns it into its own error.
-package struct FileFailure: Error, Sendable, Hashable, CustomStringConvertible {
+package struct FileFailure: ReportedError, Hashable {
     /// The path of the file.
     package let path: String
 
@@ -20,6 +12,9 @@ package struct FileFailure: Error, Sendable, Hashable, CustomStringConvertible {
         reason = "\(what): \(String(cString: strerror(code)))"
     }
 
-    /// One line: the file and the reason.
-    package var description: String { "\(path): \(reason)" }
+    /// The path of the file.
+    package var subject: String { path }
+
+    /// The system refused.
+    package var exitStatus: ExitStatus { .failure }
 }

@@ -1,4 +1,4 @@
-import Files
+import Support
 import Testing
 
 /// Examples of FIPS 180-4.

@@ -1,0 +1,8 @@
+// The C library of the platform, which `import Support` brings along: no other file imports it.
+#if canImport(Glibc)
+    @_exported import Glibc
+#elseif canImport(Musl)
+    @_exported import Musl
+#elseif canImport(Darwin)
+    @_exported import Darwin
+#endif
