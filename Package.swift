@@ -11,6 +11,11 @@ let withTorch = ProcessInfo.processInfo.environment["FVLM_WITHOUT_TORCH"] == nil
 let torchLibraries = Context.packageDirectory + "/.libtorch/lib"
 let runPath: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", torchLibraries])]
 
+// Tools/setup describes each checkout's libtorch under a name of its own; a checkout without a set-up, such as one that
+// another package depends on, takes the system's.
+let torchDescription =
+    (try? String(contentsOfFile: Context.packageDirectory + "/.libtorch/pkgconfig/name", encoding: .utf8)) ?? "libtorch"
+
 let package = Package(
     name: "swift-fvlm",
     platforms: [.macOS(.v15)],
@@ -83,7 +88,7 @@ if withTorch {
         .library(name: "Training", targets: ["Training"]),
     ]
     package.targets += [
-        .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
+        .systemLibrary(name: "CLibTorch", pkgConfig: torchDescription),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
         .target(name: "Torch", dependencies: ["CTorch", "Support", "WeightFiles"]),
         .target(
