@@ -14,7 +14,8 @@ let runPath: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", 
 // Tools/setup describes each checkout's libtorch under a name of its own; a checkout without a set-up, such as one that
 // another package depends on, takes the system's.
 let torchDescription =
-    (try? String(contentsOfFile: Context.packageDirectory + "/.libtorch/pkgconfig/name", encoding: .utf8)) ?? "libtorch"
+    (try? String(contentsOfFile: Context.packageDirectory + "/.libtorch/pkgconfig/name", encoding: .utf8))
+    ?? "libtorch"
 
 let package = Package(
     name: "swift-fvlm",
@@ -34,7 +35,7 @@ let package = Package(
     targets: [
         // MARK: Without libtorch
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "Support"),
+        .target(name: "Support", dependencies: [.product(name: "Yams", package: "Yams")]),
         .testTarget(name: "SupportTests", dependencies: ["Support", "FixtureSupport"]),
         .target(name: "WeightFiles", dependencies: ["CZlib", "Support"]),
         .systemLibrary(
@@ -113,7 +114,7 @@ if withTorch {
         .target(
             name: "FVLM",
             dependencies: [
-                "CLIP", "RegionDetection", "Support", "Imaging", .product(name: "Yams", package: "Yams"),
+                "CLIP", "RegionDetection", "Support", "Imaging", "Torch", "WeightFiles",
             ]),
         .testTarget(
             name: "FVLMTests", dependencies: ["FVLM", "FixtureSupport", "Imaging", "TorchFixtures"],

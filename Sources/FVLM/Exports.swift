@@ -1,3 +1,4 @@
 // Boxes, tensors and vocabularies are part of what this module offers.
+@_exported import protocol Support.ReportedError
 @_exported import CLIP
 @_exported import RegionDetection

@@ -62,7 +62,7 @@
 
         func run() throws {
             if defaults {
-                print(try TrainingConfiguration().yaml(), terminator: "")
+                print(try TrainingConfiguration().yaml(withComments: true), terminator: "")
                 return
             }
             guard let config else { return }

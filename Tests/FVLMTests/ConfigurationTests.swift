@@ -23,13 +23,13 @@ import Testing
     }
 
     @Test(arguments: [
-        ("input: {sise: 640}", "input.sise: is not known; did you mean 'size'?"),
+        ("input: {sise: 640}", "line 1: input.sise: is not known; did you mean 'size'?"),
         ("scoring: {nonsense: 1}", "scoring.nonsense: is not known; known are"),
         ("input: 640", "input: must be keys with values (size, fitting, longestSide)"),
-        ("input: {size: many}", "input.size"),
+        ("input: {size: many}", "line 1: input.size: must be a whole number, not 'many'"),
         ("input: {size: 0}", "input.size: must be from 1 to 16384, not 0"),
-        ("input: {size: 1, size: 2}", "duplicated"),
-        ("family: resnet", "family"),
+        ("input: {size: 1, size: 2}", "line 1: the group that begins here has 'size' twice"),
+        ("family: resnet", "family: must be one of published, detectron2, not 'resnet'"),
         ("learning: {temperature: -1}", "learning.temperature: must be above 0"),
         ("network: {proposalCount: [100]}", "network.proposalCount: must be two numbers"),
         (
@@ -42,9 +42,10 @@ import Testing
         ("scoring: {vlmScales: [1, .nan]}", "scoring.vlmScales: needs numbers from 0.125 to 8"),
         ("scoring: {vlmObjectSize: 0}", "scoring.vlmObjectSize: must be from 1 to 16384"),
         ("scoring: {objectnessWeight: 2}", "scoring.objectnessWeight: must be from 0 to 1"),
-        ("scoring: {vlmRegions: all}", "scoring.vlmRegions"),
+        ("\n\nscoring: {vlmRegions: all}", "line 3: scoring.vlmRegions: must be one of proposals, refined"),
         ("- 1\n- 2", "must be keys with values"),
         ("a: [", "is not YAML"),
+        ("input:\n  size: 640\n\tfitting: square", "line 3: is not YAML: a tab indents this line"),
     ])
     func mistakesAreNamed(_ text: String, _ message: String) throws {
         let error = try #require(throws: ConfigurationError.self) {
@@ -93,7 +94,7 @@ import Testing
         }
         let upon = try DetectorConfiguration(preset: "vit").architecture(for: transformer)
         #expect(upon.anchors.strides == [4, 8, 16, 32, 64])
-        #expect(try DetectorConfiguration().scorer(for: resNet) == .attentionPool)
-        #expect(try DetectorConfiguration().scorer(for: transformer) == .denseValue)
+        #expect(DetectorConfiguration().scorer(for: resNet) == .attentionPool)
+        #expect(DetectorConfiguration().scorer(for: transformer) == .denseValue)
     }
 }

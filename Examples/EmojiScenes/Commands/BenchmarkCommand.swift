@@ -263,7 +263,7 @@ struct BenchmarkCommand: ParsableCommand {
         }
         let coarse = try changed { $0.scoring.vlmDense = false }
         let cropping = try changed { configuration in
-            configuration.scoring.scorer = RegionScorer.crop.rawValue
+            configuration.scoring.scorer = .crop
             configuration.scoring.vlmDense = false
             configuration.scoring.vlmScales = [1]
             configuration.scoring.vlmScalesPerRegion = 1

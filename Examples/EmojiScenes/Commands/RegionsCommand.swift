@@ -53,7 +53,7 @@ struct RegionsCommand: ParsableCommand {
                 var configuration = try DetectorConfiguration(preset: "published-small")
                 configuration.family = family
                 configuration.input.size = size
-                configuration.scoring.scorer = scorer.rawValue
+                configuration.scoring.scorer = scorer
                 configuration.scoring.vlmScales = scales
                 configuration.scoring.vlmScalesPerRegion = scalesPerRegion
                 configuration.scoring.vlmObjectSize = objectSize

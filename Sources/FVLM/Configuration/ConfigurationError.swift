@@ -1,9 +1,13 @@
+import Support
 import Foundation
 
-/// What is wrong with a configuration: which key, and what to do.
-public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
+/// What is wrong with a configuration: where it is written, which key, and what to do.
+public struct ConfigurationError: ReportedError, Hashable {
     /// The file, or what messages call the text. May be empty.
     public var origin: String
+
+    /// The line of the file, from 1; nil where none is to blame.
+    public let line: Int?
 
     /// The keys that lead to the place, joined by dots. May be empty.
     public let key: String
@@ -12,19 +16,28 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     public let reason: String
 
     /// An error at a key.
-    public init(origin: String = "", key: String = "", reason: String) {
+    public init(origin: String = "", line: Int? = nil, key: String = "", reason: String) {
         self.origin = origin
+        self.line = line
         self.key = key
         self.reason = reason
     }
 
-    /// Origin, key and reason in one line.
-    public var description: String {
-        [origin, key, reason].filter { !$0.isEmpty }.joined(separator: ": ")
+    /// Origin, line and key.
+    public var subject: String {
+        [origin, line.map { "line \($0)" } ?? "", key].filter { !$0.isEmpty }.joined(separator: ": ")
     }
 }
 
 extension ConfigurationError {
+    /// Runs `body` and throws what is wrong with its settings as this type.
+    package static func wrapping<Value>(_ body: () throws -> Value) throws -> Value {
+        do { return try body() } catch let error as SettingsError {
+            throw ConfigurationError(
+                origin: error.origin, line: error.line, key: error.key, reason: error.reason)
+        }
+    }
+
     /// The text of a file.
     package static func text(of path: String) throws -> String {
         do { return try String(contentsOfFile: path, encoding: .utf8) } catch {

@@ -8,13 +8,13 @@ extension DetectorConfiguration {
         var architecture = try base(clip)
         if !network.masks { architecture.maskHead = nil }
         let strides = architecture.anchors.strides
-        if !network.anchorSizes.isEmpty {
-            guard network.anchorSizes.count == strides.count else {
+        if let sizes = network.anchorSizes {
+            guard sizes.count == strides.count else {
                 throw ConfigurationError(
                     key: "network.anchorSizes",
                     reason: "needs \(strides.count) numbers, for the strides \(strides)")
             }
-            architecture.anchors.sizes = network.anchorSizes.map { [$0] }
+            architecture.anchors.sizes = sizes.map { [$0] }
         }
         architecture.boxPooler.canonicalSide = network.canonicalSide
         architecture.maskPooler.canonicalSide = network.maskCanonicalSide
@@ -26,7 +26,7 @@ extension DetectorConfiguration {
             count: learning.anchorsPerImage, positiveFraction: 0.5)
         architecture.regionSampler.sampler = try BalancedSampler(
             count: learning.regionsPerImage, positiveFraction: learning.foregroundFraction)
-        architecture.maskRegionLimit = learning.masksPerImage > 0 ? learning.masksPerImage : nil
+        architecture.maskRegionLimit = learning.masksPerImage
         architecture.temperatureScale = learning.temperature
         switch learning.classification {
         case .softmax:
@@ -108,18 +108,10 @@ extension DetectorConfiguration {
     }
 
     /// How CLIP looks at regions: as the configuration says, or as suits the tower.
-    /// - Throws: ``ConfigurationError`` for a name that is not known.
-    public func scorer(for clip: CLIPConfiguration) throws -> RegionScorer {
-        if scoring.scorer == "automatic" {
-            if case .resNet = clip.vision { return .attentionPool }
-            return .denseValue
-        }
-        guard let scorer = RegionScorer(rawValue: scoring.scorer) else {
-            let known = (["automatic"] + RegionScorer.allCases.map(\.rawValue)).joined(separator: ", ")
-            throw ConfigurationError(
-                key: "scoring.scorer", reason: "'\(scoring.scorer)' is not one of \(known)")
-        }
-        return scorer
+    public func scorer(for clip: CLIPConfiguration) -> RegionScorer {
+        if let scorer = scoring.scorer { return scorer }
+        if case .resNet = clip.vision { return .attentionPool }
+        return .denseValue
     }
 
     /// The size that every picture fits in after it was brought to the input's size.

@@ -23,7 +23,7 @@ extension DetectorConfiguration {
         try positive("network.hidden", network.hidden, atMost: 65_536)
         try pair("network.proposalCandidates", network.proposalCandidates)
         try pair("network.proposalCount", network.proposalCount)
-        if let size = network.anchorSizes.first(where: { !($0 > 0 && $0.isFinite) }) {
+        if let size = network.anchorSizes?.first(where: { !($0 > 0 && $0.isFinite) }) {
             throw ConfigurationError(key: "network.anchorSizes", reason: "must be above 0, not \(size)")
         }
         for (key, side) in [
@@ -44,9 +44,7 @@ extension DetectorConfiguration {
         for channels in trunk.adapterChannels {
             try positive("trunk.adapterChannels", channels, atMost: 65_536)
         }
-        guard (0...1024).contains(trunk.featureBlock) else {
-            throw ConfigurationError(key: "trunk.featureBlock", reason: "must be a block, or 0")
-        }
+        if let block = trunk.featureBlock { try positive("trunk.featureBlock", block, atMost: 1024) }
         guard !scoring.vlmScales.isEmpty, scoring.vlmScales.allSatisfy({ (0.125...8).contains($0) }) else {
             throw ConfigurationError(
                 key: "scoring.vlmScales", reason: "needs numbers from 0.125 to 8, not \(scoring.vlmScales)")
@@ -82,9 +80,7 @@ extension DetectorConfiguration {
         try positive("learning.anchorsPerImage", learning.anchorsPerImage)
         try positive("learning.regionsPerImage", learning.regionsPerImage)
         try share("learning.foregroundFraction", learning.foregroundFraction)
-        guard learning.masksPerImage >= 0 else {
-            throw ConfigurationError(key: "learning.masksPerImage", reason: "must not be negative")
-        }
+        if let count = learning.masksPerImage { try positive("learning.masksPerImage", count) }
     }
 
     private func pair(_ key: String, _ values: [Int]) throws {

@@ -1,4 +1,5 @@
 import CLIP
+import Support
 import RegionDetection
 
 /// What a detector is built of and how it is used: the file `detector.yaml` of a model's folder.
@@ -28,8 +29,8 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
 
     /// What of the trunk is used.
     public struct Trunk: Codable, Sendable, Hashable {
-        /// The block of a vision transformer whose tokens the pyramid is made of, from 1; 0: two thirds of the way.
-        public var featureBlock = 0
+        /// The block of a vision transformer whose tokens the pyramid is made of, counted from 1; null: two thirds of the way.
+        public var featureBlock: Int?
         /// How its tokens become a pyramid.
         public var adapter = AdapterKind.bilinear
         /// Channels of the bilinear adapter's maps, finest first.
@@ -65,8 +66,8 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
         public var hidden = 1024
         /// Whether there is a mask head.
         public var masks = true
-        /// Sides of the anchors in pixels, level by level; empty: 8 times the stride.
-        public var anchorSizes: [Double] = []
+        /// Sides of the anchors in pixels, level by level; null: 8 times the stride.
+        public var anchorSizes: [Double]?
         /// The side in pixels of boxes whose class and deltas are read from the map of stride 16; boxes of half the side
         /// take the next finer map (Lin et al., 2017, section 4.2: the size of the trunk's pretraining pictures, 224).
         public var canonicalSide = 224.0
@@ -80,8 +81,8 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
 
     /// How regions are scored; all of it can be changed without other weights.
     public struct Scoring: Codable, Sendable, Hashable {
-        /// How CLIP looks at regions; `automatic`: as suits the tower.
-        public var scorer = "automatic"
+        /// How CLIP looks at regions; null: attentionPool for a ResNet, denseValue for a vision transformer.
+        public var scorer: RegionScorer?
         /// Which boxes CLIP looks at.
         public var vlmRegions = DetectionOptions.ScoredRegions.proposals
         /// How many times larger than for the pyramid the picture is made for CLIP's look at regions; every region is
@@ -138,8 +139,8 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
         public var regionsPerImage = 512
         /// The largest share of foreground regions.
         public var foregroundFraction = 0.25
-        /// Foreground regions of an image whose masks are learned, at most; 0: all. Masks are the dearest part of a step.
-        public var masksPerImage = 0
+        /// Foreground regions of an image whose masks are learned, at most; null: all. Masks dominate the cost of a step.
+        public var masksPerImage: Int?
     }
 
     /// The CLIP: a folder, a file, or a name in the Hugging Face cache. A relative path starts from the folder of the
@@ -177,4 +178,26 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
         options.includesMasks = network.masks
         return options
     }
+}
+
+// What files that were written before have for null, and which settings are paths.
+
+extension DetectorConfiguration: SettingsDescription {
+    package static let pathSettings = ["clip": PathSetting.pathOrName]
+}
+
+extension DetectorConfiguration.Trunk: SettingsDescription {
+    package static let formerNulls: [String: Set<String>] = ["featureBlock": ["0"]]
+}
+
+extension DetectorConfiguration.Network: SettingsDescription {
+    package static let formerNulls: [String: Set<String>] = ["anchorSizes": ["[]"]]
+}
+
+extension DetectorConfiguration.Scoring: SettingsDescription {
+    package static let formerNulls: [String: Set<String>] = ["scorer": ["automatic"]]
+}
+
+extension DetectorConfiguration.Learning: SettingsDescription {
+    package static let formerNulls: [String: Set<String>] = ["masksPerImage": ["0"]]
 }

@@ -181,7 +181,7 @@ extension DetectorConfiguration {
     public func trunk(of clip: CLIPModel) throws -> FrozenTrunk {
         try FrozenTrunk(
             clip.vision, scorer: scorer(for: clip.configuration),
-            featureBlock: trunk.featureBlock == 0 ? nil : trunk.featureBlock,
+            featureBlock: trunk.featureBlock,
             cropSampling: family == .published ? .cellCentres : .aligned(ratio: 2),
             resolution: RegionResolution(
                 scales: scoring.vlmScales, objectSize: scoring.vlmObjectSize,

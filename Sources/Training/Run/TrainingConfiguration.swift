@@ -1,4 +1,5 @@
 import FVLM
+import Support
 import Foundation
 
 /// Everything that a training run is told: the file that `fvlm train` takes.
@@ -162,16 +163,30 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
     /// - Parameters:
     ///   - settings: Single settings upon it, such as `run.steps=100`.
     ///   - origin: What messages call the text.
+    ///   - folder: Where relative paths in the text start; nil: they stay as they are. Those of `settings` start from the
+    ///     working folder.
+    ///   - note: Receives what was read in an older form than it is written today.
     /// - Throws: `ConfigurationError` for unknown keys (with the nearest known one) and values out of range.
-    public init(yaml text: String, settings: [String] = [], origin: String = "") throws {
+    public init(
+        yaml text: String, settings: [String] = [], origin: String = "", pathsFrom folder: String? = nil,
+        note: (String) -> Void = { _ in }
+    ) throws {
         do {
-            // Twice: the preset says what the other settings are upon.
-            let first = try ConfigurationOverlay.value(
-                settings: settings, upon: ConfigurationOverlay.value(text, upon: TrainingConfiguration()))
-            var defaults = TrainingConfiguration()
-            defaults.detector = try DetectorConfiguration(preset: first.preset)
-            self = try ConfigurationOverlay.value(
-                settings: settings, upon: ConfigurationOverlay.value(text, upon: defaults))
+            self = try ConfigurationError.wrapping {
+                func laid(over defaults: TrainingConfiguration) throws -> ConfigurationOverlay<Self> {
+                    var overlay = try ConfigurationOverlay(defaults)
+                    try overlay.apply(yaml: text, origin: origin, pathsFrom: folder)
+                    try overlay.apply(settings: settings)
+                    return overlay
+                }
+                // Twice: the preset decides the defaults of the other settings.
+                var defaults = TrainingConfiguration()
+                let preset = try laid(over: defaults).value(origin: origin).preset
+                defaults.detector = try DetectorConfiguration(preset: preset)
+                let overlay = try laid(over: defaults)
+                overlay.notes.forEach(note)
+                return try overlay.value(origin: origin)
+            }
             try validate()
         } catch var error as ConfigurationError {
             error.origin = origin
@@ -181,23 +196,21 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
 
     /// The configuration of a YAML file; relative paths in it start from its folder.
     /// - Throws: `ConfigurationError` with the path.
-    public init(contentsOf path: String, settings: [String] = []) throws {
-        try self.init(yaml: ConfigurationError.text(of: path), settings: settings, origin: path)
-        let folder = URL(filePath: path).deletingLastPathComponent()
-        func resolved(_ place: String) -> String {
-            guard !place.isEmpty, !place.hasPrefix("/") else { return place }
-            let inside = folder.appending(path: place).path
-            return FileManager.default.fileExists(atPath: inside) ? inside : place
-        }
-        for key: WritableKeyPath<Self, String> in [
-            \.data.annotations, \.data.images, \.data.validationAnnotations, \.data.validationImages,
-            \.data.cache, \.texts.vocabulary, \.run.initialWeights, \.detector.clip,
-        ] { self[keyPath: key] = resolved(self[keyPath: key]) }
+    public init(contentsOf path: String, settings: [String] = [], note: (String) -> Void = { _ in }) throws {
+        try self.init(
+            yaml: ConfigurationError.text(of: path), settings: settings, origin: path,
+            pathsFrom: URL(filePath: path).deletingLastPathComponent().path, note: note)
     }
 
     /// All settings as YAML text.
+    /// - Parameter withComments: Whether each setting is preceded by what it does.
     /// - Throws: `ConfigurationError`.
-    public func yaml() throws -> String { try ConfigurationOverlay.text(of: self) }
+    public func yaml(withComments: Bool = false) throws -> String {
+        try ConfigurationError.wrapping {
+            let texts = Self.settingTexts.merging(DetectorConfiguration.settingTexts) { own, _ in own }
+            return try ConfigurationOverlay.text(of: self, documentation: withComments ? texts : nil)
+        }
+    }
 
     private func validate() throws {
         try detector.validate()
@@ -248,4 +261,21 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         try require(
             ["float32", "bfloat16"].contains(run.precision), "run.precision", "must be float32 or bfloat16")
     }
+}
+
+// Which settings are paths.
+
+extension TrainingConfiguration.Data: SettingsDescription {
+    package static let pathSettings: [String: PathSetting] = [
+        "annotations": .path, "images": .path, "validationAnnotations": .path, "validationImages": .path,
+        "cache": .path,
+    ]
+}
+
+extension TrainingConfiguration.Texts: SettingsDescription {
+    package static let pathSettings: [String: PathSetting] = ["vocabulary": .path, "templates": .pathOrName]
+}
+
+extension TrainingConfiguration.Run: SettingsDescription {
+    package static let pathSettings: [String: PathSetting] = ["initialWeights": .path]
 }
