@@ -114,7 +114,7 @@ if withTorch {
         .target(
             name: "FVLM",
             dependencies: [
-                "CLIP", "RegionDetection", "Support", "Imaging", "Torch", "WeightFiles",
+                "CKernels", "CLIP", "RegionDetection", "Support", "Imaging", "Torch", "WeightFiles",
             ]),
         .testTarget(
             name: "FVLMTests", dependencies: ["FVLM", "FixtureSupport", "Imaging", "TorchFixtures"],

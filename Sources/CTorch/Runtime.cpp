@@ -51,7 +51,9 @@ void ct_set_deterministic(bool deterministic) {
 
 bool ct_deterministic(void) { return at::globalContext().deterministicAlgorithms(); }
 
-void ct_parallel_for(int64_t begin, int64_t end, int64_t grain, void (*body)(void *context, int64_t begin, int64_t end),
-                     void *context) {
-    at::parallel_for(begin, end, grain, [&](int64_t first, int64_t last) { body(context, first, last); });
+ct_error ct_parallel_for(int64_t begin, int64_t end, int64_t grain,
+                         void (*body)(void *context, int64_t begin, int64_t end), void *context) {
+    return ct::guarded([&] {
+        at::parallel_for(begin, end, grain, [&](int64_t first, int64_t last) { body(context, first, last); });
+    });
 }

@@ -1,4 +1,5 @@
 import Testing
+import TorchFixtures
 
 @testable import RegionDetection
 

@@ -1,5 +1,6 @@
 import RegionDetection
 import Testing
+import TorchFixtures
 
 @Suite struct MatcherTests {
     @Test func withoutTheTableOfOverlapsTheResultIsTheSame() throws {

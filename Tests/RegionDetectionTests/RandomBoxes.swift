@@ -21,14 +21,6 @@ struct RandomBoxes {
     }
 }
 
-/// Runs `body` with a number of threads, and sets the number back.
-func withThreads<Result>(_ count: Int, _ body: () throws -> Result) throws -> Result {
-    let before = Runtime.threadCount
-    try Runtime.setThreadCount(count)
-    defer { try? Runtime.setThreadCount(before) }
-    return try body()
-}
-
 extension Tensor {
     /// Whether shapes agree and all elements are close.
     func allClose(to other: Tensor, relative: Double = 1e-5, absolute: Double = 1e-6) throws -> Bool {

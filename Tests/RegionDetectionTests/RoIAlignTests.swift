@@ -1,5 +1,6 @@
 import RegionDetection
 import Testing
+import TorchFixtures
 
 @Suite(.serialized) struct RoIAlignTests {
     static let samplings: [RegionSampling] = [

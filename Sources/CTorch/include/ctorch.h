@@ -198,8 +198,8 @@ bool ct_deterministic(void);
 void ct_set_kept_memory(int64_t limit);
 
 // Splits [begin, end) over libtorch's threads; calls from inside a call run on the calling thread.
-void ct_parallel_for(int64_t begin, int64_t end, int64_t grain, void (*body)(void *context, int64_t begin, int64_t end),
-                     void *context);
+ct_error ct_parallel_for(int64_t begin, int64_t end, int64_t grain,
+                         void (*body)(void *context, int64_t begin, int64_t end), void *context);
 
 #ifdef __cplusplus
 }

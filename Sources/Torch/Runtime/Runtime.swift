@@ -44,12 +44,13 @@ public enum Runtime {
         withoutActuallyEscaping(body) { body in
             var box = Body(run: body)
             withUnsafeMutablePointer(to: &box) { context in
-                ct_parallel_for(
-                    Int64(range.lowerBound), Int64(range.upperBound), Int64(max(grain, 1)),
-                    { context, begin, end in
-                        guard let context else { return }
-                        context.assumingMemoryBound(to: Body.self).pointee.run(Int(begin)..<Int(end))
-                    }, context)
+                ct_error_free(
+                    ct_parallel_for(
+                        Int64(range.lowerBound), Int64(range.upperBound), Int64(max(grain, 1)),
+                        { context, begin, end in
+                            guard let context else { return }
+                            context.assumingMemoryBound(to: Body.self).pointee.run(Int(begin)..<Int(end))
+                        }, context))
             }
         }
     }

@@ -19,8 +19,8 @@ public struct ScoredPairs: Sendable, Hashable {
     /// K.
     public let classCount: Int
 
-    /// Pairs of their parts, in the order that is said of them.
-    init(rows: [Int32], classes: [Int32], scores: [Float], rowCount: Int, classCount: Int) {
+    /// Pairs in rising order of rows and, within a row, of classes.
+    package init(rows: [Int32], classes: [Int32], scores: [Float], rowCount: Int, classCount: Int) {
         self.rows = rows
         self.classes = classes
         self.scores = scores
@@ -52,7 +52,8 @@ public struct ScoredPairs: Sendable, Hashable {
         self.init(rows: rows, classes: classes, scores: scores, rowCount: rowCount, classCount: classCount)
     }
 
-    static let overflow = DetectionError(
+    /// A score that is no number.
+    package static let overflow = DetectionError(
         "suppression", "a score is NaN: the network's numbers have overflowed")
 
     /// The numbers of the pairs of every class that has some, in their order.

@@ -1,6 +1,6 @@
 internal import CKernels
+import RegionDetection
 import Support
-import Synchronization
 import Torch
 
 /// The scores that two classifiers give regions together, those above a threshold.
@@ -88,33 +88,17 @@ public struct FusedScores: Sendable {
             try logits.detached().to(device: .cpu, dtype: .float32).contiguous()
         }
         let (detector, vlm) = (try readable(detectorLogits), try vlmLogits.map(readable))
-        var found = [Row](repeating: Row(), count: rowCount)
-        let overflows = Atomic<Bool>(false)
-        try detector.withPointer { detector in
-            try (vlm ?? Tensor.zeros([0])).withPointer { other in
-                settings.detectorWeights.withUnsafeBufferPointer { detectorWeights in
-                    settings.vlmWeights.withUnsafeBufferPointer { vlmWeights in
-                        found.withUnsafeMutableBufferPointer { found in
-                            let fusion = ck_fusion(
-                                detector: detector.assumingMemoryBound(to: Float.self),
-                                other: vlm == nil ? nil : other.assumingMemoryBound(to: Float.self),
-                                detector_weights: detectorWeights.baseAddress,
-                                other_weights: vlmWeights.baseAddress, classes: Int64(classCount),
-                                first: Int64(settings.firstClass), threshold: Float(settings.threshold),
-                                exponent: Float(settings.exponent))
-                            let shared = Unchecked((fusion, found))
-                            Runtime.parallel(0..<rowCount) { range in
-                                let (fusion, found) = shared.value
-                                if !Self.fuse(range, fusion, factors, into: found) {
-                                    overflows.store(true, ordering: .relaxed)
-                                }
-                            }
-                        }
-                    }
-                }
-            }
+        let found = try Kernel.call { memory in
+            let fusion = try memory.copy(of: [
+                ck_fusion(
+                    detector: memory.floats(of: detector), other: vlm.map(memory.floats(of:)),
+                    detector_weights: memory.copy(of: settings.detectorWeights),
+                    other_weights: memory.copy(of: settings.vlmWeights), classes: Int64(classCount),
+                    first: Int64(settings.firstClass), threshold: Float(settings.threshold),
+                    exponent: Float(settings.exponent))
+            ])
+            return try Kernel.map(rows: rowCount) { try Self.fuse($0, fusion, factors) }
         }
-        if overflows.load(ordering: .relaxed) { throw ScoredPairs.overflow }
         let count = found.reduce(0) { $0 + $1.classes.count }
         guard count <= Int32.max else {
             throw DetectionError("scores", "\(count) pairs are above the threshold: raise it")
@@ -136,34 +120,28 @@ public struct FusedScores: Sendable {
 
     /// What is found of one region.
     private struct Row {
-        var classes: [Int32] = []
-        var scores: [Float] = []
-        var detector = LogSum(maximum: 0, logSum: 0)
-        var vlm = LogSum(maximum: 0, logSum: 0)
+        let classes: [Int32]
+        let scores: [Float]
+        let detector: LogSum
+        let vlm: LogSum
     }
 
-    /// - Returns: Whether no row holds NaN.
-    private static func fuse(
-        _ range: Range<Int>, _ fusion: ck_fusion, _ factors: [Float]?,
-        into found: UnsafeMutableBufferPointer<Row>
-    ) -> Bool {
-        let count = Int(fusion.classes)
+    private static func fuse(_ range: Range<Int>, _ fusion: UnsafePointer<ck_fusion>, _ factors: [Float]?)
+        throws -> [Row]
+    {
+        let count = Int(fusion.pointee.classes)
         var scratch = [Float](repeating: 0, count: (count + 15) / 16 * 16)
         var classes = [Int32](repeating: 0, count: count)
         var scores = [Float](repeating: 0, count: count)
         var sums = [ck_log_sum](repeating: ck_log_sum(), count: 2)
-        return withUnsafePointer(to: fusion) { fusion in
-            for row in range {
-                let kept = Int(
-                    ck_fused_scores(
-                        fusion, Int64(row), factors?[row] ?? 1, &scratch, &sums, &classes, &scores))
-                guard kept >= 0 else { return false }
-                found[row] = Row(
-                    classes: Array(classes.prefix(kept)), scores: Array(scores.prefix(kept)),
-                    detector: LogSum(maximum: sums[0].maximum, logSum: sums[0].log_sum),
-                    vlm: LogSum(maximum: sums[1].maximum, logSum: sums[1].log_sum))
-            }
-            return true
+        return try range.map { row in
+            let kept = Int(
+                ck_fused_scores(fusion, Int64(row), factors?[row] ?? 1, &scratch, &sums, &classes, &scores))
+            guard kept >= 0 else { throw ScoredPairs.overflow }
+            return Row(
+                classes: Array(classes.prefix(kept)), scores: Array(scores.prefix(kept)),
+                detector: LogSum(maximum: sums[0].maximum, logSum: sums[0].log_sum),
+                vlm: LogSum(maximum: sums[1].maximum, logSum: sums[1].log_sum))
         }
     }
 }

@@ -1,6 +1,6 @@
+import FVLM
 import Testing
-
-@testable import RegionDetection
+import TorchFixtures
 
 /// Scores in one pass, beside the definition with tensors.
 @Suite(.serialized) struct FusedScoresTests {
@@ -10,9 +10,14 @@ import Testing
         let settings: FusedScores.Settings
 
         init(rows: Int, classes: Int, threshold: Double, exponent: Double = 1, scale: Double = 100) throws {
-            let random = try RandomBoxes(seed: UInt64(classes))
-            detector = try random.numbers([rows, classes], from: -0.3 * scale, to: 0.3 * scale)
-            vlm = try random.numbers([rows, classes], from: -0.2 * scale, to: 0.2 * scale)
+            let generator = try Generator(seed: UInt64(classes))
+            func numbers(upTo bound: Double) throws -> Tensor {
+                let tensor = try Tensor.empty([rows, classes])
+                try tensor.fillUniformInPlace(from: -bound, to: bound, generator: generator)
+                return tensor
+            }
+            detector = try numbers(upTo: 0.3 * scale)
+            vlm = try numbers(upTo: 0.2 * scale)
             let weights = (0..<classes).map { $0 == 0 ? 0 : $0 % 3 == 0 ? Float(0.35) : 0.65 }
             settings = .init(
                 detectorWeights: weights.map { 1 - $0 }, vlmWeights: weights, firstClass: 1,
