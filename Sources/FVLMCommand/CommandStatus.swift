@@ -24,7 +24,7 @@ struct CommandStatus {
         switch error {
         case let error as AnnotationFileError: code = error.kind == .malformed ? Self.badData : 1
         case let error as ResultsFileError: code = error.isRefusal ? Self.badData : 1
-        case is EvaluationError, is MaskError, is ConversionError, is WeightFileError, is ImagingError:
+        case is COCOError, is WeightFileError, is ImagingError:
             code = Self.badData
         default:
             #if FVLM_TORCH

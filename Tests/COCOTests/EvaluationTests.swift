@@ -169,7 +169,7 @@ import Testing
             try text(
                 #"{"images": [{"id": 1}], "annotations": [{"id": 5, "image_id": 1, "category_id": 1, "area": 1}], \#(categories)}"#,
                 .coco(.box)
-            ).contains("annotation 5 has no bbox"))
+            ).contains("annotation 5: has no bbox"))
         #expect(
             try text(
                 #"{"images": [{"id": 1}], "annotations": [{"id": 5, "image_id": 1, "category_id": 1, "area": 1}], \#(categories)}"#,

@@ -48,7 +48,7 @@ import Testing
         "Yoooooooo0",
     ])
     func brokenTextIsRefused(_ text: String) {
-        #expect(throws: MaskError.self) { try RunLengthMask(height: 3, width: 3, compressed: text) }
+        #expect(throws: COCOError.self) { try RunLengthMask(height: 3, width: 3, compressed: text) }
     }
 
     @Test func impossibleMasksAreRefused() throws {

@@ -64,7 +64,7 @@ extension Dataset {
             }
         }
         #expect(try data.categoryIDs(named: ["hot dog, with mustard", "dog"]) == [1, 2])
-        let error = #expect(throws: ConversionError.self) {
+        let error = #expect(throws: COCOError.self) {
             try data.categoryIDs(named: ["dog", "Dog", "cat"])
         }
         #expect(error?.description.contains("2 of 3 names are of no category: \"Dog\", \"cat\"") == true)
@@ -98,9 +98,9 @@ extension Dataset {
         // 5,000 draws among 1,000 images: a mean id far from the middle would be no chance.
         let mean = Double(draws.joined().reduce(0, +)) / 5000
         #expect((mean - 499.5).magnitude < 20)
-        #expect(throws: ConversionError.self) { try large.sampled(imageCount: 1001, seed: 0) }
+        #expect(throws: COCOError.self) { try large.sampled(imageCount: 1001, seed: 0) }
         large.images.append(ImageRecord(id: 0, width: 1, height: 1))
-        #expect(throws: ConversionError.self) { try large.sampled(imageCount: 10, seed: 0) }
+        #expect(throws: COCOError.self) { try large.sampled(imageCount: 10, seed: 0) }
     }
 
     @Test func partsMergeToTheWhole() throws {
@@ -151,7 +151,7 @@ extension Dataset {
 
     @Test func conflictsAreErrorsThatRenumberingResolves() throws {
         let parts = try [("mine", read(mine)), ("yours", read(yours))]
-        let error = #expect(throws: ConversionError.self) {
+        let error = #expect(throws: COCOError.self) {
             try DatasetMerge.merge(parts.map { (name: $0.0, dataset: $0.1) }, renumbering: false)
         }
         let text = try #require(error?.description)
@@ -170,7 +170,7 @@ extension Dataset {
 
     @Test func picturesOfTwoSizesCannotBeOne() throws {
         let other = yours.replacing("b.jpg", with: "a.jpg").replacing("\"width\": 4", with: "\"width\": 5")
-        #expect(throws: ConversionError.self) {
+        #expect(throws: COCOError.self) {
             try DatasetMerge.merge(
                 [("mine", try read(mine)), ("yours", try read(other))], renumbering: true)
         }
@@ -181,13 +181,13 @@ extension Dataset {
         data.annotations.append(
             AnnotationRecord(
                 id: 1, imageID: 1, categoryID: 2, box: BoundingBox(x: 0, y: 0, width: 3, height: 3), area: 9))
-        #expect(throws: ConversionError.self) {
+        #expect(throws: COCOError.self) {
             try DatasetMerge.merge([("mine", data)], renumbering: false)
         }
         let merged = try DatasetMerge.merge([("mine", data)], renumbering: true).dataset
         #expect(merged.annotations.ids == [1, 2])
         data.images.append(ImageRecord(id: 1, width: 4, height: 3, fileName: "c.jpg"))
-        #expect(throws: ConversionError.self) {
+        #expect(throws: COCOError.self) {
             try DatasetMerge.merge([("mine", data)], renumbering: true)
         }
     }
@@ -240,6 +240,6 @@ extension Dataset {
         #expect(coco.annotations.ids == [1] && coco.annotations.categoryIDs == [21])
         #expect(losses.entries.map(\.count).sorted() == [1, 1, 79])
         data.categories[0].synset = nil
-        #expect(throws: ConversionError.self) { try data.cocoFromLVIS(classes: .coco) }
+        #expect(throws: COCOError.self) { try data.cocoFromLVIS(classes: .coco) }
     }
 }

@@ -159,7 +159,7 @@ import Testing
         for name in ["../evil.jpg", "/etc/passwd", "a//b.jpg", "", "a/./b.jpg", "a\0b.jpg"] {
             var data = Dataset()
             data.images.append(ImageRecord(id: 1, width: 2, height: 2, fileName: name))
-            #expect(throws: ConversionError.self) { try export(data, .boxes) }
+            #expect(throws: COCOError.self) { try export(data, .boxes) }
         }
         for records in [
             [ImageRecord(id: 1, width: 0, height: 5, fileName: "a.jpg")],
@@ -174,9 +174,9 @@ import Testing
         ] {
             var data = Dataset()
             for record in records { data.images.append(record) }
-            #expect(throws: ConversionError.self) { try export(data, .boxes) }
+            #expect(throws: COCOError.self) { try export(data, .boxes) }
         }
-        #expect(throws: ConversionError.self) {
+        #expect(throws: COCOError.self) {
             try YOLOExport(.boxes, categories: [Category(id: 1, name: "a"), Category(id: 1, name: "b")])
         }
     }
@@ -189,14 +189,14 @@ import Testing
             ("0 0.5 nan 0.1 0.1", "is no number"), ("0 0.1 0.1 0.2 0.2 0.3 0.3 0.4", "8 numbers"),
             ("0 1e308 0.5 0.1 0.1", "too large"), ("1e99 0.5 0.5 0.1 0.1", "number of a class"),
         ] {
-            let error = #expect(throws: ConversionError.self) {
+            let error = #expect(throws: COCOError.self) {
                 try importing("1 0.5 0.5 0.1 0.1\r\n\n\(line)\n")
             }
             let description = error?.description ?? ""
             #expect(description.hasPrefix("p.txt:3: ") && description.contains(text), "\(description)")
         }
-        #expect(throws: ConversionError.self) { try YOLOImport(names: ["a"], categoryIDs: [1, 2]) }
-        #expect(throws: ConversionError.self) { try YOLOImport(names: ["a", "b"], categoryIDs: [1, 1]) }
+        #expect(throws: COCOError.self) { try YOLOImport(names: ["a"], categoryIDs: [1, 2]) }
+        #expect(throws: COCOError.self) { try YOLOImport(names: ["a", "b"], categoryIDs: [1, 1]) }
     }
 
     @Test func missingLabelsAndOddObjectsAreTold() throws {

@@ -24,7 +24,7 @@ struct SceneComposer: Sendable {
     private static let smallestMask = 24
 
     /// Composes a scene; there may be fewer emoji than asked for where they find no place.
-    /// - Throws: `MaskError` for a side that masks cannot have.
+    /// - Throws: `COCOError` for a side that masks cannot have.
     func scene(_ random: inout RandomStream) throws -> Scene {
         var canvas = Background.canvas(width: side, height: side, richness: 0.9, &random)
         // The number of the object that is on top at every pixel, from 1.

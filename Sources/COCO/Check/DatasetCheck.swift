@@ -1,18 +1,18 @@
 /// Looks for what is wrong with a data set.
 ///
 /// Nothing is changed, and a data set with any number of faults is examined to its end.
-public struct DatasetCheck: Sendable {
+package struct DatasetCheck: Sendable {
     /// Where the pictures are; nil leaves the pictures unchecked.
-    public var pictures: PictureFolder?
+    package var pictures: PictureFolder?
 
     /// How many of each kind of finding are put into words.
-    public var exampleLimit = 5
+    package var exampleLimit = 5
 
     /// The number of threads, 0 for one a processor. Findings do not depend on it.
-    public var threadCount = 0
+    package var threadCount = 0
 
     /// A check.
-    public init(pictures: PictureFolder? = nil) { self.pictures = pictures }
+    package init(pictures: PictureFolder? = nil) { self.pictures = pictures }
 
     /// The findings, errors first.
     ///
@@ -21,7 +21,7 @@ public struct DatasetCheck: Sendable {
     ///     rather than refused.
     ///   - progress: called now and then with the number of annotations and pictures that are done and of all, from
     ///     any thread.
-    public func findings(
+    package func findings(
         in dataset: Dataset, progress: @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) throws -> [DatasetFinding] {
         let annotationCount = dataset.annotations.count
@@ -40,7 +40,7 @@ public struct DatasetCheck: Sendable {
     /// Pictures are compared by their contents when both folders are given, by file name otherwise.
     ///
     /// - Returns: findings whose ids are of `dataset`, errors first.
-    public func overlap(
+    package func overlap(
         of dataset: Dataset, with other: Dataset, pictures otherPictures: PictureFolder? = nil
     ) throws -> [DatasetFinding] {
         Self.sorted(

@@ -1,15 +1,15 @@
 extension DatasetFinding.Code {
     /// How bad findings of this kind are.
-    public var severity: DatasetFinding.Severity { text.severity }
+    package var severity: DatasetFinding.Severity { text.severity }
 
     /// What findings of this kind count.
-    public var subject: DatasetFinding.Subject { text.subject }
+    package var subject: DatasetFinding.Subject { text.subject }
 
     /// What is the case, to be read after a count: `boxes lie wholly outside their image`.
-    public var summary: String { text.summary }
+    package var summary: String { text.summary }
 
     /// What to do about it.
-    public var advice: String { text.advice }
+    package var advice: String { text.advice }
 
     private struct Text {
         let severity: DatasetFinding.Severity

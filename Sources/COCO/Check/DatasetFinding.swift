@@ -1,7 +1,7 @@
 /// Something about a data set that its owner should know.
-public struct DatasetFinding: Sendable, Hashable {
+package struct DatasetFinding: Sendable, Hashable {
     /// How bad it is.
-    public enum Severity: String, Sendable, Hashable, CaseIterable, Comparable {
+    package enum Severity: String, Sendable, Hashable, CaseIterable, Comparable {
         /// Training or scoring goes wrong or fails.
         case error
         /// Probably a mistake; training and scoring work.
@@ -10,7 +10,7 @@ public struct DatasetFinding: Sendable, Hashable {
         case note
 
         /// Errors come before warnings, warnings before notes.
-        public static func < (a: Severity, b: Severity) -> Bool { a.rank < b.rank }
+        package static func < (a: Severity, b: Severity) -> Bool { a.rank < b.rank }
 
         private var rank: Int {
             switch self {
@@ -22,7 +22,7 @@ public struct DatasetFinding: Sendable, Hashable {
     }
 
     /// What ``ids`` are the ids of.
-    public enum Subject: String, Sendable, Hashable {
+    package enum Subject: String, Sendable, Hashable {
         /// Images.
         case image
         /// Annotated objects.
@@ -34,22 +34,22 @@ public struct DatasetFinding: Sendable, Hashable {
     }
 
     /// The kind of finding.
-    public let code: Code
+    package let code: Code
 
     /// What was counted.
-    public let subject: Subject
+    package let subject: Subject
 
     /// How many are concerned.
-    public let count: Int
+    package let count: Int
 
     /// The ids of all that are concerned, in the file's order; none for files.
-    public let ids: [Int64]
+    package let ids: [Int64]
 
     /// The first few in words: `annotation 17: box [-3, 0, 10, 12] in a picture of 640 x 480`.
-    public let examples: [String]
+    package let examples: [String]
 
     /// How bad it is.
-    public var severity: Severity { code.severity }
+    package var severity: Severity { code.severity }
 }
 
 /// Gathers what concerns one code, keeping the first few in words.
@@ -77,5 +77,92 @@ struct FindingBuilder {
         count == 0
             ? nil
             : DatasetFinding(code: code, subject: code.subject, count: count, ids: ids, examples: examples)
+    }
+}
+
+extension DatasetFinding {
+    /// The kinds of findings. The raw values are stable.
+    package enum Code: String, Sendable, Hashable, CaseIterable {
+        /// Images use an id that an earlier image has.
+        case duplicateImageID = "duplicate-image-id"
+        /// Annotations use an id that an earlier annotation has.
+        case duplicateAnnotationID = "duplicate-annotation-id"
+        /// Categories use an id that an earlier category has.
+        case duplicateCategoryID = "duplicate-category-id"
+        /// Categories have the name of an earlier category.
+        case duplicateCategoryName = "duplicate-category-name"
+        /// Categories have no name.
+        case emptyCategoryName = "empty-category-name"
+        /// Categories have no annotation.
+        case unusedCategory = "unused-category"
+        /// Annotations refer to an image that the file does not have.
+        case unknownImage = "unknown-image"
+        /// Annotations refer to a category that the file does not have.
+        case unknownCategory = "unknown-category"
+        /// Annotations repeat an earlier one: same image, category and box.
+        case duplicateAnnotation = "duplicate-annotation"
+        /// Annotations are of a category that their image lists as absent (neg_category_ids).
+        case absentCategoryAnnotated = "absent-category-annotated"
+        /// Images list categories that the file does not have (neg_category_ids,
+        /// not_exhaustive_category_ids).
+        case unknownCategoryListed = "unknown-category-listed"
+        /// Images state no width or height.
+        case imageWithoutSize = "image-without-size"
+        /// Images name no file.
+        case imageWithoutFileName = "image-without-file-name"
+        /// Images have no annotation.
+        case imageWithoutAnnotations = "image-without-annotations"
+        /// Images name the file of an earlier image.
+        case fileNameListedTwice = "file-name-listed-twice"
+        /// Annotations have no box.
+        case boxMissing = "box-missing"
+        /// Boxes hold NaN or an infinite number.
+        case boxNotFinite = "box-not-finite"
+        /// Boxes have no width or height.
+        case boxEmpty = "box-empty"
+        /// Boxes lie wholly outside their image.
+        case boxOutside = "box-outside"
+        /// Boxes reach more than one pixel beyond their image.
+        case boxBeyondEdge = "box-beyond-edge"
+        /// Polygons hold NaN or an infinite number.
+        case polygonNotFinite = "polygon-not-finite"
+        /// Polygons have an odd count of numbers.
+        case polygonOddCount = "polygon-odd-count"
+        /// Polygons have fewer than three points.
+        case polygonTooShort = "polygon-too-short"
+        /// Polygons reach more than one pixel beyond their image.
+        case polygonBeyondEdge = "polygon-beyond-edge"
+        /// Masks cannot be decoded.
+        case maskBroken = "mask-broken"
+        /// Run-length masks have another size than their image.
+        case maskSizeDiffers = "mask-size-differs"
+        /// Masks cover no pixel.
+        case maskEmpty = "mask-empty"
+        /// Crowds (iscrowd 1) have polygons, where COCO has run lengths.
+        case crowdWithoutRunLengths = "crowd-without-run-lengths"
+        /// Annotations state no area.
+        case areaMissing = "area-missing"
+        /// Annotations state an area that is not their mask's, or exceeds their box.
+        case areaDisagrees = "area-disagrees"
+        /// Annotations have a box that is not their mask's.
+        case boxDisagrees = "box-disagrees"
+        /// Pictures are not in the folder.
+        case pictureMissing = "picture-missing"
+        /// Files cannot be read as pictures.
+        case pictureUnreadable = "picture-unreadable"
+        /// Pictures have another size than the file states.
+        case pictureSizeDiffers = "picture-size-differs"
+        /// Pictures are stored turned (EXIF orientation), and the file states the size before turning.
+        case pictureTurned = "picture-turned"
+        /// Pictures are byte for byte the same as an earlier one.
+        case pictureListedTwice = "picture-listed-twice"
+        /// Files in the folder are not listed.
+        case pictureNotListed = "picture-not-listed"
+        /// Pictures are also in the other data set, byte for byte.
+        case sharedPicture = "shared-picture"
+        /// File names are also in the other data set.
+        case sharedFileName = "shared-file-name"
+        /// Categories have another id or name in the other data set.
+        case categoryDiffers = "category-differs"
     }
 }

@@ -49,29 +49,3 @@ struct MaskShape {
             && (own.y + own.height - stated.y - stated.height).magnitude <= down
     }
 }
-
-extension BoundingBox {
-    /// The smallest box around all points of rings `x0, y0, x1, y1, ...`; nil without points.
-    init?(around rings: [[Double]]) {
-        var (left, top) = (Double.infinity, Double.infinity)
-        var (right, bottom) = (-Double.infinity, -Double.infinity)
-        for ring in rings {
-            for index in 0..<ring.count / 2 {
-                left = min(left, ring[2 * index])
-                right = max(right, ring[2 * index])
-                top = min(top, ring[2 * index + 1])
-                bottom = max(bottom, ring[2 * index + 1])
-            }
-        }
-        guard left <= right else { return nil }
-        self.init(x: left, y: top, width: right - left, height: bottom - top)
-    }
-
-    /// The part inside an image, whose size is in pixels; without a size the box itself.
-    func clipped(to size: (width: Double, height: Double)?) -> BoundingBox {
-        guard let size else { return self }
-        let (left, top) = (min(max(x, 0), size.width), min(max(y, 0), size.height))
-        let (right, bottom) = (min(max(x + width, left), size.width), min(max(y + height, top), size.height))
-        return BoundingBox(x: left, y: top, width: max(0, right - left), height: max(0, bottom - top))
-    }
-}

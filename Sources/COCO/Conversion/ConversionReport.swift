@@ -1,18 +1,18 @@
 /// What a change of a data set left out, altered or assumed, so that nothing is lost in silence.
-public struct ConversionReport: Sendable {
+package struct ConversionReport: Sendable {
     /// One kind of loss.
-    public struct Entry: Sendable, Hashable, CustomStringConvertible {
+    package struct Entry: Sendable, Hashable, CustomStringConvertible {
         /// How many are concerned.
-        public fileprivate(set) var count: Int
+        package fileprivate(set) var count: Int
 
         /// What happened to them, to be read after the count: `annotations mark crowds: left out`.
-        public let text: String
+        package let text: String
 
         /// The ids of those concerned, where they have ids.
-        public fileprivate(set) var ids: [Int64]
+        package fileprivate(set) var ids: [Int64]
 
         /// One line with the first few ids.
-        public var description: String {
+        package var description: String {
             guard !ids.isEmpty else { return "\(count) \(text)" }
             let shown = ids.prefix(5).map(String.init).joined(separator: ", ")
             return "\(count) \(text) (ids \(shown)\(ids.count > 5 ? ", ..." : ""))"
@@ -20,10 +20,10 @@ public struct ConversionReport: Sendable {
     }
 
     /// The losses in the order in which they were found; each text once.
-    public private(set) var entries: [Entry] = []
+    package private(set) var entries: [Entry] = []
 
     /// An empty report.
-    public init() {}
+    package init() {}
 
     /// Adds to the entry of a text.
     mutating func add(_ text: String, id: Int64) { add(text, ids: [id]) }
@@ -46,12 +46,12 @@ public struct ConversionReport: Sendable {
     }
 
     /// Adds label files that belong to no picture.
-    public mutating func addLabelsWithoutPicture(_ count: Int) {
+    package mutating func addLabelsWithoutPicture(_ count: Int) {
         add("label files belong to no picture: left out", count: count)
     }
 
     /// Adds fields that a file holds and that are not kept.
-    public mutating func add(_ fields: [UnreadField], of file: String) {
+    package mutating func add(_ fields: [UnreadField], of file: String) {
         for field in fields {
             add(
                 field.list.isEmpty
@@ -60,13 +60,4 @@ public struct ConversionReport: Sendable {
                 count: field.count)
         }
     }
-}
-
-/// Why data sets cannot be changed as asked, and what to do about it.
-public struct ConversionError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What is wrong, in one or two lines.
-    public let description: String
-
-    /// An error with a text for its reader.
-    public init(_ description: String) { self.description = description }
 }

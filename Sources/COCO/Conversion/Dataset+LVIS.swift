@@ -1,6 +1,6 @@
 extension Dataset {
     /// The classes of a data set that comes from LVIS.
-    public enum LVISClasses: String, Sendable, CaseIterable {
+    package enum LVISClasses: String, Sendable, CaseIterable {
         /// The 1,203 classes of LVIS with their ids.
         case lvis
         /// The classes that COCO has too, with COCO's ids and names; others are left out.
@@ -13,8 +13,8 @@ extension Dataset {
     /// beyond COCO's fields stays, since it does not disturb. Scores by COCO's rules will count objects as false
     /// that LVIS never annotated.
     ///
-    /// - Throws: ``ConversionError`` when classes of COCO are asked for and categories state no synset.
-    public func cocoFromLVIS(
+    /// - Throws: ``COCOError`` when classes of COCO are asked for and categories state no synset.
+    package func cocoFromLVIS(
         classes: LVISClasses = .lvis
     ) throws -> (dataset: Dataset, report: ConversionReport) {
         var report = ConversionReport()
@@ -64,7 +64,7 @@ extension Dataset {
         var ids: [Int64: Int64] = [:]
         for category in categories {
             guard let synset = category.synset else {
-                throw ConversionError(
+                throw COCOError(
                     "category \(category.id) (\"\(category.name)\") states no synset, by which classes of "
                         + "LVIS and of COCO are matched")
             }

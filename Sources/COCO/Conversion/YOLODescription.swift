@@ -1,29 +1,29 @@
 /// The file `data.yaml` that describes a data set in YOLO's form.
-public struct YOLODescription: Sendable, Hashable {
+package struct YOLODescription: Sendable, Hashable {
     /// The names of the classes by their numbers.
-    public var names: [String]
+    package var names: [String]
 
     /// The ids that the classes have in COCO's form; empty for 1, 2, 3, ...
-    public var categoryIDs: [Int64]
+    package var categoryIDs: [Int64]
 
     /// The folders of pictures, by subset (`train`, `val`), relative to the file's own folder or absolute.
-    public var subsets: [(name: String, folders: [String])]
+    package var subsets: [(name: String, folders: [String])]
 
     /// A description; see the properties.
-    public init(names: [String], categoryIDs: [Int64] = [], subsets: [(name: String, folders: [String])]) {
+    package init(names: [String], categoryIDs: [Int64] = [], subsets: [(name: String, folders: [String])]) {
         self.names = names
         self.categoryIDs = categoryIDs
         self.subsets = subsets
     }
 
     /// Whether two descriptions say the same.
-    public static func == (a: YOLODescription, b: YOLODescription) -> Bool {
+    package static func == (a: YOLODescription, b: YOLODescription) -> Bool {
         a.names == b.names && a.categoryIDs == b.categoryIDs
             && a.subsets.elementsEqual(b.subsets) { $0.name == $1.name && $0.folders == $1.folders }
     }
 
     /// Hashes what ``==(_:_:)`` compares.
-    public func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
         hasher.combine(names)
         hasher.combine(categoryIDs)
         for subset in subsets {
@@ -33,7 +33,7 @@ public struct YOLODescription: Sendable, Hashable {
     }
 
     /// The text of the file. Without `path`, YOLO's tools take its own folder.
-    public var yaml: String {
+    package var yaml: String {
         var text = ""
         for subset in subsets {
             let folders = subset.folders.map(Self.quoted)

@@ -1,34 +1,34 @@
 /// Turns data sets into YOLO's label files: a text file a picture, a line an object.
-public struct YOLOExport: Sendable {
+package struct YOLOExport: Sendable {
     /// What the lines state.
-    public let geometry: YOLOGeometry
+    package let geometry: YOLOGeometry
 
     /// The classes; their places in the list are YOLO's numbers.
-    public let categories: [Category]
+    package let categories: [Category]
 
     /// What is lost so far.
-    public private(set) var report = ConversionReport()
+    package private(set) var report = ConversionReport()
 
     private var places: [Int64: Int] = [:]
 
     /// An export.
     ///
     /// - Parameter categories: the classes in the order that gives them their numbers.
-    /// - Throws: ``ConversionError`` when ids repeat.
-    public init(_ geometry: YOLOGeometry, categories: [Category]) throws {
+    /// - Throws: ``COCOError`` when ids repeat.
+    package init(_ geometry: YOLOGeometry, categories: [Category]) throws {
         self.geometry = geometry
         self.categories = categories
         for (place, category) in categories.enumerated() {
             guard places.updateValue(place, forKey: category.id) == nil else {
-                throw ConversionError("two categories have the id \(category.id)")
+                throw COCOError("two categories have the id \(category.id)")
             }
         }
     }
 
     /// The categories of several data sets in one list.
     ///
-    /// - Throws: ``ConversionError`` when an id has several names, or a name several ids.
-    public static func categories(of datasets: [Dataset]) throws -> [Category] {
+    /// - Throws: ``COCOError`` when an id has several names, or a name several ids.
+    package static func categories(of datasets: [Dataset]) throws -> [Category] {
         var result: [Category] = []
         for category in datasets.flatMap(\.categories) {
             guard let same = result.first(where: { $0.id == category.id || $0.name == category.name }) else {
@@ -36,7 +36,7 @@ public struct YOLOExport: Sendable {
                 continue
             }
             guard same.id == category.id, same.name == category.name else {
-                throw ConversionError(
+                throw COCOError(
                     "category \(category.id) is \"\(category.name)\" here and \(same.id) is \"\(same.name)\" "
                         + "there; YOLO needs one list of classes for all files")
             }
@@ -48,14 +48,14 @@ public struct YOLOExport: Sendable {
     ///
     /// - Parameter body: is given the path of the picture (`a/b.jpg`), that of the label file below the folder of
     ///   labels (`a/b.txt`), and the text.
-    /// - Throws: ``ConversionError`` when an image states no size or has a name that cannot be used, or two images
+    /// - Throws: ``COCOError`` when an image states no size or has a name that cannot be used, or two images
     ///   would have the same label file; what `body` throws.
-    public mutating func labels(
+    package mutating func labels(
         of dataset: Dataset, _ body: (_ picture: String, _ label: String, _ text: String) throws -> Void
     ) throws {
         let index = IDIndex(dataset.images.ids)
         guard index.duplicates.isEmpty else {
-            throw ConversionError(
+            throw COCOError(
                 "the image id \(dataset.images.ids[index.duplicates[0]]) occurs twice; fvlm check-dataset "
                     + "lists all")
         }
@@ -64,13 +64,13 @@ public struct YOLOExport: Sendable {
         for row in 0..<dataset.images.count {
             let image = dataset.images[row]
             guard image.width > 0, image.height > 0 else {
-                throw ConversionError(
+                throw COCOError(
                     "image \(image.id) (\(image.path)) states no size, by which coordinates are divided; "
                         + "fvlm check-dataset lists all such images")
             }
             let label = try Self.labelPath(image)
             if let other = labels.updateValue(image.id, forKey: label) {
-                throw ConversionError(
+                throw COCOError(
                     "images \(other) and \(image.id) would have the same label file, \(label); rename one of "
                         + "the pictures")
             }
@@ -90,7 +90,7 @@ public struct YOLOExport: Sendable {
         guard let last = parts.last, parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }),
             !image.path.utf8.contains(0)
         else {
-            throw ConversionError(
+            throw COCOError(
                 "image \(image.id): \"\(image.path)\" is no name of a file below a folder")
         }
         let stem = last.lastIndex(of: ".").map { last[..<$0] } ?? last

@@ -1,23 +1,23 @@
 /// Turns YOLO's label files into a data set of COCO's form.
 ///
 /// Lines of five numbers become boxes; longer ones become polygons, whose box and area are those of the mask.
-public struct YOLOImport: Sendable {
+package struct YOLOImport: Sendable {
     /// The data set so far.
-    public private(set) var dataset = Dataset()
+    package private(set) var dataset = Dataset()
 
     /// What was lost or is odd so far.
-    public private(set) var report = ConversionReport()
+    package private(set) var report = ConversionReport()
 
     /// An import.
     ///
     /// - Parameters:
     ///   - names: the names of the classes by their numbers.
     ///   - categoryIDs: their ids; empty for 1, 2, 3, ...
-    /// - Throws: ``ConversionError`` when the ids do not fit the names.
-    public init(names: [String], categoryIDs: [Int64] = []) throws {
+    /// - Throws: ``COCOError`` when the ids do not fit the names.
+    package init(names: [String], categoryIDs: [Int64] = []) throws {
         let ids = categoryIDs.isEmpty ? names.indices.map { Int64($0 + 1) } : categoryIDs
         guard ids.count == names.count, Set(ids).count == ids.count else {
-            throw ConversionError(
+            throw COCOError(
                 "\(ids.count) category ids, \(Set(ids).count) of them different, for \(names.count) names")
         }
         dataset.categories = zip(ids, names).map { Category(id: $0, name: $1) }
@@ -29,10 +29,10 @@ public struct YOLOImport: Sendable {
     ///   - image: the image, whose size must be stated.
     ///   - labels: the text of its label file, nil when there is none.
     ///   - source: the path of the label file for messages.
-    /// - Throws: ``ConversionError`` with file and line.
-    public mutating func add(_ image: ImageRecord, labels: String?, source: String) throws {
+    /// - Throws: ``COCOError`` with file and line.
+    package mutating func add(_ image: ImageRecord, labels: String?, source: String) throws {
         guard image.width > 0, image.height > 0 else {
-            throw ConversionError("\(image.path): the size of the picture is not known")
+            throw COCOError("the size of the picture is not known", subject: image.path)
         }
         dataset.images.append(image)
         guard let labels else {
@@ -45,8 +45,8 @@ public struct YOLOImport: Sendable {
             do {
                 let object = try YOLOObject(line: line, categoryCount: dataset.categories.count)
                 try add(object, to: image)
-            } catch {
-                throw ConversionError("\(source):\(number + 1): \(error)")
+            } catch let error as COCOError {
+                throw error.about("\(source):\(number + 1)")
             }
         }
     }
@@ -78,7 +78,7 @@ public struct YOLOImport: Sendable {
                 try RunLengthMask(height: image.height, width: image.width, polygons: [ring]).area)
             if annotation.area == 0 { report.add("outlines cover no pixel: kept", id: id) }
         }
-        guard let box = annotation.box, box.isFinite else { throw ConversionError("a number is too large") }
+        guard let box = annotation.box, box.isFinite else { throw COCOError("a number is too large") }
         // A hundredth of a pixel is no more than rounding.
         if box.x < -0.01 || box.y < -0.01 || box.x + box.width > width + 0.01
             || box.y + box.height > height + 0.01

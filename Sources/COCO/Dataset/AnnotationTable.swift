@@ -79,7 +79,7 @@ public struct AnnotationTable: Sendable {
     public private(set) var flags: [Flags] = []
 
     /// The outlines.
-    public internal(set) var segmentations = SegmentationColumn()
+    package internal(set) var segmentations = SegmentationColumn()
 
     /// An empty table.
     public init() {}

@@ -26,3 +26,60 @@ public struct Dataset: Sendable {
         images.negativeCategoryIDs.hasLists || images.notExhaustiveCategoryIDs.hasLists
     }
 }
+
+/// A class of objects.
+public struct Category: Sendable, Hashable {
+    /// LVIS's groups by the number of training images that hold the class.
+    public enum Frequency: String, Sendable, Hashable, CaseIterable {
+        /// 1 to 10 images.
+        case rare = "r"
+        /// 11 to 100 images.
+        case common = "c"
+        /// More than 100 images.
+        case frequent = "f"
+    }
+
+    /// The id; any 64-bit integer.
+    public var id: Int64
+
+    /// The name.
+    public var name: String
+
+    /// The wider group.
+    public var supercategory: String?
+
+    /// LVIS: how frequent the class is in the training set.
+    public var frequency: Frequency?
+
+    /// LVIS: the number of training images that hold the class.
+    public var imageCount: Int?
+
+    /// LVIS: the number of training objects of the class.
+    public var instanceCount: Int?
+
+    /// LVIS: the WordNet synset.
+    public var synset: String?
+
+    /// LVIS: other names.
+    public var synonyms: [String]
+
+    /// LVIS: the definition.
+    public var definition: String?
+
+    /// A class; see the properties.
+    public init(
+        id: Int64, name: String, supercategory: String? = nil, frequency: Frequency? = nil,
+        imageCount: Int? = nil, instanceCount: Int? = nil, synset: String? = nil, synonyms: [String] = [],
+        definition: String? = nil
+    ) {
+        self.id = id
+        self.name = name
+        self.supercategory = supercategory
+        self.frequency = frequency
+        self.imageCount = imageCount
+        self.instanceCount = instanceCount
+        self.synset = synset
+        self.synonyms = synonyms
+        self.definition = definition
+    }
+}

@@ -46,7 +46,7 @@ public struct DetectionTable: Sendable {
     public private(set) var hasBox: [Bool] = []
 
     /// The masks.
-    public internal(set) var segmentations = SegmentationColumn()
+    package internal(set) var segmentations = SegmentationColumn()
 
     /// An empty table.
     public init() {}
@@ -75,22 +75,6 @@ public struct DetectionTable: Sendable {
         appendColumns(
             imageID: other.imageIDs[row], categoryID: other.categoryIDs[row], score: other.scores[row],
             box: other.hasBox[row] ? other.boxes[row] : nil)
-    }
-
-    /// The same detections without their masks.
-    public func withoutMasks() -> DetectionTable {
-        var result = self
-        result.segmentations = SegmentationColumn()
-        for _ in 0..<count { result.segmentations.appendNone() }
-        return result
-    }
-
-    /// The same detections without their boxes.
-    public func withoutBoxes() -> DetectionTable {
-        var result = self
-        result.boxes = Array(repeating: BoundingBox(x: 0, y: 0, width: 0, height: 0), count: count)
-        result.hasBox = Array(repeating: false, count: count)
-        return result
     }
 
     /// Adds all but the mask, which the caller has added to its column.

@@ -59,19 +59,19 @@ public struct ImageTable: Sendable {
     public private(set) var heights: [Int32] = []
 
     /// The names of the files, empty where not stated.
-    public private(set) var fileNames = StringColumn()
+    package private(set) var fileNames = StringColumn()
 
     /// LVIS: addresses of the pictures, empty where not stated.
-    public private(set) var cocoURLs = StringColumn()
+    package private(set) var cocoURLs = StringColumn()
 
     /// Ids of the licences.
     public private(set) var licenses: [Int64?] = []
 
     /// LVIS: categories that are known to be absent.
-    public private(set) var negativeCategoryIDs = IDListColumn()
+    package private(set) var negativeCategoryIDs = IDListColumn()
 
     /// LVIS: categories of which not every object is marked.
-    public private(set) var notExhaustiveCategoryIDs = IDListColumn()
+    package private(set) var notExhaustiveCategoryIDs = IDListColumn()
 
     /// An empty table.
     public init() {}

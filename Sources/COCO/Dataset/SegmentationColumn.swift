@@ -1,8 +1,20 @@
+/// The outline of an object in one of the three forms that COCO files mix.
+public enum Segmentation: Sendable, Hashable {
+    /// Rings of points `x0, y0, x1, y1, ...` in pixels of the image; the object is their union.
+    case polygons([[Double]])
+
+    /// Lengths of runs down the columns of a `height` x `width` mask, in turn of zeros and of ones.
+    case runLengths(height: Int, width: Int, counts: [UInt32])
+
+    /// The same runs in the packed text form of the COCO tools (ASCII).
+    case compressedRunLengths(height: Int, width: Int, counts: [UInt8])
+}
+
 /// The segmentations of many rows, each kind in one pool: a file with a million polygons takes a handful of
 /// allocations, and a row costs no object of its own.
-public struct SegmentationColumn: Sendable {
+package struct SegmentationColumn: Sendable {
     /// The form of a row's segmentation.
-    public enum Kind: UInt8, Sendable {
+    package enum Kind: UInt8, Sendable {
         /// The row has no segmentation.
         case none
         /// Rings in ``SegmentationColumn/coordinates``.
@@ -28,28 +40,28 @@ public struct SegmentationColumn: Sendable {
     var rows: [Row] = []
 
     /// The points of all rings, `x0, y0, x1, y1, ...` in pixels.
-    public internal(set) var coordinates: [Double] = []
+    package internal(set) var coordinates: [Double] = []
 
     /// Where every ring ends in ``coordinates``; it begins where the one before ends.
     var ringEnds: [Int] = []
 
     /// The runs of all uncompressed run-length masks.
-    public internal(set) var counts: [UInt32] = []
+    package internal(set) var counts: [UInt32] = []
 
     /// The packed text of all compressed run-length masks.
-    public internal(set) var characters: [UInt8] = []
+    package internal(set) var characters: [UInt8] = []
 
     /// An empty column.
-    public init() {}
+    package init() {}
 
     /// The number of rows.
-    public var count: Int { rows.count }
+    package var count: Int { rows.count }
 
     /// The form of a row's segmentation.
-    public func kind(_ row: Int) -> Kind { rows[row].kind }
+    package func kind(_ row: Int) -> Kind { rows[row].kind }
 
     /// The size that a run-length mask states, in pixels; nil for polygons and for rows without a mask.
-    public func size(_ row: Int) -> (height: Int, width: Int)? {
+    package func size(_ row: Int) -> (height: Int, width: Int)? {
         switch rows[row].kind {
         case .none, .polygons: nil
         case .runLengths, .compressedRunLengths: (Int(rows[row].height), Int(rows[row].width))
@@ -57,16 +69,16 @@ public struct SegmentationColumn: Sendable {
     }
 
     /// The number of rings of a row of polygons, 0 for any other.
-    public func ringCount(_ row: Int) -> Int { rows[row].kind == .polygons ? rows[row].count : 0 }
+    package func ringCount(_ row: Int) -> Int { rows[row].kind == .polygons ? rows[row].count : 0 }
 
     /// The places in ``coordinates`` of a ring of a row of polygons.
-    public func ring(_ ring: Int, ofRow row: Int) -> Range<Int> {
+    package func ring(_ ring: Int, ofRow row: Int) -> Range<Int> {
         let index = rows[row].start + ring
         return (index == 0 ? 0 : ringEnds[index - 1])..<ringEnds[index]
     }
 
     /// The segmentation of a row, nil when it has none.
-    public subscript(row: Int) -> Segmentation? {
+    package subscript(row: Int) -> Segmentation? {
         let place = rows[row]
         let range = place.start..<place.start + place.count
         switch place.kind {
@@ -83,7 +95,7 @@ public struct SegmentationColumn: Sendable {
     }
 
     /// Adds a row. The size of a run-length mask is clamped to 32 bits.
-    public mutating func append(_ segmentation: Segmentation?) {
+    package mutating func append(_ segmentation: Segmentation?) {
         switch segmentation {
         case nil: appendNone()
         case .polygons(let rings):
@@ -109,10 +121,10 @@ public struct SegmentationColumn: Sendable {
     }
 
     /// Adds a row without a segmentation.
-    public mutating func appendNone() { rows.append(Row()) }
+    package mutating func appendNone() { rows.append(Row()) }
 
     /// Adds a copy of a row of another column.
-    public mutating func append(row: Int, of other: SegmentationColumn) {
+    package mutating func append(row: Int, of other: SegmentationColumn) {
         var place = other.rows[row]
         let range = place.start..<place.start + place.count
         switch place.kind {

@@ -116,36 +116,12 @@ extension Evaluation {
     ///   - category: the index of the class.
     ///   - iouThreshold: the index of the IoU threshold.
     /// - Returns: one value a recall threshold; -1 when the class has no objects.
-    public func precisionCurve(category: Int, iouThreshold: Int) -> ArraySlice<Double> {
+    package func precisionCurve(category: Int, iouThreshold: Int) -> ArraySlice<Double> {
         let limits = options.detectionLimits.count
         let cell =
             ((category * options.areaRanges.count) * limits + limits - 1) * options.iouThresholds.count
             + iouThreshold
         let width = options.recallThresholds.count
         return precisions[cell * width..<(cell + 1) * width]
-    }
-
-    /// ``precisions`` or ``scores`` in the reference's order: IoU threshold, recall threshold, class, range of
-    /// areas, limit of detections.
-    public func inReferenceOrder(_ values: [Double]) -> [Double] {
-        transposed(values, options.recallThresholds.count)
-    }
-
-    /// ``recalls`` in the reference's order: IoU threshold, class, range of areas, limit of detections.
-    public var recallsInReferenceOrder: [Double] { transposed(recalls, 1) }
-
-    private func transposed(_ values: [Double], _ width: Int) -> [Double] {
-        let cells = classCount * options.areaRanges.count * options.detectionLimits.count
-        let thresholds = options.iouThresholds.count
-        var result = [Double]()
-        result.reserveCapacity(values.count)
-        for threshold in 0..<thresholds {
-            for recall in 0..<width {
-                for cell in 0..<cells {
-                    result.append(values[(cell * thresholds + threshold) * width + recall])
-                }
-            }
-        }
-        return result
     }
 }

@@ -48,7 +48,7 @@ extension Evaluation {
     ///   - level: the share of the draws inside the interval.
     ///   - seed: equal seeds give equal intervals, whatever the number of threads.
     ///   - progress: told of every draw.
-    /// - Throws: ``EvaluationError`` when there is nothing to draw, or for proposals.
+    /// - Throws: ``COCOError`` when there is nothing to draw, or for proposals.
     public func intervals(
         parts: [Part], resamples: Int = 1000, level: Double = 0.95, seed: UInt64 = 0,
         progress: ResamplingProgress? = nil
@@ -104,7 +104,7 @@ extension Evaluation {
     /// a difference at least as great (two-sided, the actual one counted in) is the p-value.
     ///
     /// - Parameters: as for ``intervals(parts:resamples:level:seed:)``.
-    /// - Throws: ``EvaluationError`` when the two were not scored on the same objects by the same options.
+    /// - Throws: ``COCOError`` when the two were not scored on the same objects by the same options.
     public static func compare(
         _ first: Evaluation, _ second: Evaluation, parts: [Part], resamples: Int = 1000, level: Double = 0.95,
         seed: UInt64 = 0, progress: ResamplingProgress? = nil
@@ -113,7 +113,7 @@ extension Evaluation {
         guard first.objectCounts == second.objectCounts, first.imageCount == second.imageCount,
             first.options.iouThresholds == second.options.iouThresholds,
             first.options.recallThresholds == second.options.recallThresholds
-        else { throw EvaluationError("the two evaluations are not of the same ground truth and options") }
+        else { throw COCOError("the two evaluations are not of the same ground truth and options") }
         let (options, imageCount) = (first.options, first.imageCount)
         let means = PartMeans(first, parts)
         let width = means.width
@@ -158,11 +158,11 @@ extension Evaluation {
 
     private func checkResampling(_ resamples: Int, _ level: Double) throws {
         guard options.rules != .proposals else {
-            throw EvaluationError("intervals are of average precision, which proposals do not have")
+            throw COCOError("intervals are of average precision, which proposals do not have")
         }
         guard resamples > 0, level > 0, level < 1 else {
-            throw EvaluationError("at least one resample and a level between 0 and 1 are needed")
+            throw COCOError("at least one resample and a level between 0 and 1 are needed")
         }
-        guard imageCount > 0 else { throw EvaluationError("there are no images to draw from") }
+        guard imageCount > 0 else { throw COCOError("there are no images to draw from") }
     }
 }

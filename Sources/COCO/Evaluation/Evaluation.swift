@@ -38,7 +38,7 @@ public struct Evaluation: Sendable {
 
     /// Scores detections.
     ///
-    /// - Throws: ``EvaluationError`` when the files do not belong together or lack what the options need.
+    /// - Throws: ``COCOError`` when the files do not belong together or lack what the options need.
     public init(truth: Dataset, detections: DetectionTable, options: EvaluationOptions) throws {
         let problem = try EvaluationProblem(truth, detections, options)
         let matches = try MatchTable(problem)
@@ -157,5 +157,40 @@ extension Ranking {
                 classes[Int(problem.annotationCategories[place])].truthImages.append(Int32(image))
             }
         }
+    }
+}
+
+extension Evaluation {
+    /// Detections of several classes, each right or wrong at one IoU threshold.
+    public struct Decisions: Sendable, Hashable {
+        /// The scores, class by class.
+        public var scores: [Double] = []
+
+        /// Whether each detection meets an object that no better one has met.
+        public var areCorrect: [Bool] = []
+
+        /// The objects that were to be found.
+        public var objectCount = 0
+    }
+
+    /// What became of the detections within the greatest limit, over all areas. Those that count neither way, such as ones
+    /// upon crowds, are left out.
+    ///
+    /// - Parameters:
+    ///   - iouThreshold: the index of the IoU threshold.
+    ///   - classes: the indices of the classes; all when left out.
+    public func decisions(iouThreshold: Int, classes: [Int]? = nil) -> Decisions {
+        var result = Decisions()
+        for index in classes ?? Array(0..<classCount) {
+            let ranked = ranking.classes[index]
+            result.objectCount += ranked.truthImages.count
+            for (score, outcome) in zip(ranked.scores, ranked.outcomes) {
+                let isCorrect = outcome.isTrue >> iouThreshold & 1 == 1
+                guard isCorrect || outcome.isFalse >> iouThreshold & 1 == 1 else { continue }
+                result.scores.append(score)
+                result.areCorrect.append(isCorrect)
+            }
+        }
+        return result
     }
 }

@@ -133,11 +133,11 @@ public struct EvaluationOptions: Sendable {
         }
         guard (1...16).contains(iouThresholds.count), rises(iouThresholds),
             iouThresholds.allSatisfy({ $0 > 0 })
-        else { throw EvaluationError("1 to 16 rising IoU thresholds above 0 are needed") }
+        else { throw COCOError("1 to 16 rising IoU thresholds above 0 are needed") }
         guard !recallThresholds.isEmpty, rises(recallThresholds), recallThresholds.allSatisfy({ $0 >= 0 })
-        else { throw EvaluationError("rising recall thresholds from 0 on are needed") }
-        guard !areaRanges.isEmpty else { throw EvaluationError("at least one range of areas is needed") }
+        else { throw COCOError("rising recall thresholds from 0 on are needed") }
+        guard !areaRanges.isEmpty else { throw COCOError("at least one range of areas is needed") }
         guard !detectionLimits.isEmpty, rises(detectionLimits), detectionLimits.allSatisfy({ $0 > 0 })
-        else { throw EvaluationError("rising limits of detections above 0 are needed") }
+        else { throw COCOError("rising limits of detections above 0 are needed") }
     }
 }

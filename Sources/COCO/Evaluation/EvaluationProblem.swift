@@ -35,18 +35,18 @@ struct EvaluationProblem {
         self.detections = detections
         self.options = options
         guard truth.annotations.count < Int32.max, detections.count < Int32.max else {
-            throw EvaluationError("more than 2^31 annotations or detections")
+            throw COCOError("more than 2^31 annotations or detections")
         }
         categories = try Self.categories(truth, options)
         let imageIndex = IDIndex(truth.images.ids)
         if let row = imageIndex.duplicates.first {
-            throw EvaluationError("the image id \(truth.images.ids[row]) occurs twice in the ground truth")
+            throw COCOError("the image id \(truth.images.ids[row]) occurs twice in the ground truth")
         }
         var rows: [Int] = Array(0..<truth.images.count)
         if let ids = options.imageIDs {
             rows = try Set(ids).map { id in
                 guard let row = imageIndex[id] else {
-                    throw EvaluationError("the image \(id), which was asked for, is not in the ground truth")
+                    throw COCOError("the image \(id), which was asked for, is not in the ground truth")
                 }
                 return row
             }
@@ -64,14 +64,14 @@ struct EvaluationProblem {
     private static func categories(_ truth: Dataset, _ options: EvaluationOptions) throws -> [Category] {
         let index = IDIndex(truth.categories.map(\.id))
         if let row = index.duplicates.first {
-            throw EvaluationError(
+            throw COCOError(
                 "the category id \(truth.categories[row].id) occurs twice in the ground truth")
         }
         var result = truth.categories
         if let ids = options.categoryIDs {
             result = try Set(ids).map { id in
                 guard let row = index[id] else {
-                    throw EvaluationError(
+                    throw COCOError(
                         "the category \(id), which was asked for, is not in the ground truth")
                 }
                 return truth.categories[row]
@@ -114,7 +114,7 @@ struct EvaluationProblem {
         var categoryRanks = [Int32](repeating: -1, count: table.count)
         for row in 0..<table.count {
             guard let image = images[table.imageIDs[row]] else {
-                throw EvaluationError(
+                throw COCOError(
                     "detection at index \(row): the image \(table.imageIDs[row]) is not in the ground truth; "
                         + "do the two files belong together?")
             }
@@ -209,7 +209,7 @@ struct Federation {
         let row = problem.imageRows[image]
         guard let absent = images.negativeCategoryIDs[row], let partial = images.notExhaustiveCategoryIDs[row]
         else {
-            throw EvaluationError(
+            throw COCOError(
                 "image \(images.ids[row]) has no neg_category_ids or not_exhaustive_category_ids, which the rules of "
                     + "LVIS need; score it with the rules of COCO")
         }

@@ -31,8 +31,8 @@ extension ImageMatcher {
                 table.segmentations, row, height: Int(images.heights[imageRow]),
                 width: Int(images.widths[imageRow]),
                 bounds: bounds || problem.options.geometry == .box)
-        } catch let error as MaskError {
-            throw EvaluationError("detection at index \(row) (image \(table.imageIDs[row])): \(error)")
+        } catch let error as COCOError {
+            throw error.about("detection at index \(row) (image \(table.imageIDs[row]))")
         }
     }
 
@@ -53,8 +53,9 @@ extension ImageMatcher {
             isIgnored.append(problem.options.rules == .lvis ? flags.contains(.isIgnored) : crowd)
             if problem.options.geometry == .box {
                 guard flags.contains(.hasBox) else {
-                    throw EvaluationError(
-                        "annotation \(table.ids[row]) has no bbox, which the comparison of boxes needs")
+                    throw COCOError(
+                        "has no bbox, which the comparison of boxes needs",
+                        subject: "annotation \(table.ids[row])")
                 }
                 truthBoxes.append(table.boxes[row])
             } else {
@@ -63,8 +64,8 @@ extension ImageMatcher {
                         try arena.add(
                             table.segmentations, row, height: Int(images.heights[imageRow]),
                             width: Int(images.widths[imageRow]), bounds: true))
-                } catch let error as MaskError {
-                    throw EvaluationError("annotation \(table.ids[row]): \(error)")
+                } catch let error as COCOError {
+                    throw error.about("annotation \(table.ids[row])")
                 }
             }
         }
@@ -97,10 +98,11 @@ extension ImageMatcher {
         let common: Int
         do {
             common = try arena.intersection(a, b)
-        } catch let error as MaskError {
-            throw EvaluationError(
-                "detection at index \(row) (image \(problem.detections.imageIDs[row])): \(error); were the masks made "
-                    + "for the picture as it is stored or as it is shown (EXIF orientation)?")
+        } catch let error as COCOError {
+            throw COCOError(
+                error.reason
+                    + "; were the masks made for the picture as it is stored or as it is shown (EXIF orientation)?",
+                subject: "detection at index \(row) (image \(problem.detections.imageIDs[row]))")
         }
         guard common > 0 else { return 0 }
         return Double(common) / Double(isCrowd[other] ? a.area : a.area + b.area - common)

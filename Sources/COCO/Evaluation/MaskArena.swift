@@ -29,10 +29,10 @@ struct MaskArena {
         let place = column.rows[row]
         var entry = Entry(start: runs.count, height: place.height, width: place.width)
         switch place.kind {
-        case .none: throw MaskError("has no segmentation, which the comparison of masks needs")
+        case .none: throw COCOError("has no segmentation, which the comparison of masks needs")
         case .polygons:
             guard height > 0, width > 0 else {
-                throw MaskError("has polygons, and its image states no width and height")
+                throw COCOError("has polygons, and its image states no width and height")
             }
             entry.height = Int32(truncatingIfNeeded: height)
             entry.width = Int32(truncatingIfNeeded: width)
@@ -134,10 +134,10 @@ struct MaskArena {
 
     /// The number of pixels that two masks have in common.
     ///
-    /// - Throws: ``MaskError`` when their sizes differ.
+    /// - Throws: ``COCOError`` when their sizes differ.
     func intersection(_ a: Entry, _ b: Entry) throws -> Int {
         guard a.height == b.height, a.width == b.width else {
-            throw MaskError(
+            throw COCOError(
                 "a mask of \(a.height) x \(a.width) pixels, where the ground truth has \(b.height) x \(b.width)"
             )
         }
@@ -163,7 +163,7 @@ private struct RunWriter {
     @inline(__always)
     mutating func append(_ count: Int64, to runs: inout [UInt32]) throws {
         guard count >= 0, count <= pixelCount - total else {
-            throw MaskError("has run lengths that do not fit its \(pixelCount) pixels")
+            throw COCOError("has run lengths that do not fit its \(pixelCount) pixels")
         }
         total += count
         if isEmpty {
@@ -182,7 +182,7 @@ private struct RunWriter {
 
     func finish(_ runs: inout [UInt32]) throws {
         guard total == pixelCount else {
-            throw MaskError("has run lengths that cover \(total) of its \(pixelCount) pixels")
+            throw COCOError("has run lengths that cover \(total) of its \(pixelCount) pixels")
         }
         if isEmpty { runs.append(0) }
     }

@@ -32,7 +32,7 @@ struct PolygonRasterizer {
 
     /// The runs of a ring `x0, y0, x1, y1, ...` in pixels, in their shortest form, into `counts`.
     ///
-    /// - Throws: ``MaskError`` when a coordinate is not finite, or for an absurdly long outline.
+    /// - Throws: ``COCOError`` when a coordinate is not finite, or for an absurdly long outline.
     mutating func rasterize(_ ring: Span<Double>, into counts: inout [UInt32]) throws {
         count = 0
         counts.removeAll(keepingCapacity: true)
@@ -76,7 +76,7 @@ struct PolygonRasterizer {
 
     /// A coordinate on the fine grid. Rounded towards zero after adding a half, as the reference does.
     private static func fine(_ coordinate: Double) throws -> Int {
-        guard coordinate.isFinite else { throw MaskError("a polygon with a coordinate that is not finite") }
+        guard coordinate.isFinite else { throw COCOError("a polygon with a coordinate that is not finite") }
         // Far beyond any image; keeps the differences exact.
         return Int(max(-0x1p40, min(0x1p40, 5 * coordinate + 0.5)))
     }
@@ -92,7 +92,7 @@ struct PolygonRasterizer {
         guard first <= last else { return }
         let passings = last - first + 1
         guard count + passings <= Self.maximumPassings else {
-            throw MaskError(
+            throw COCOError(
                 "a polygon whose outline crosses more than \(Self.maximumPassings) columns of pixels")
         }
         if columns.count < count + passings {
@@ -185,7 +185,7 @@ extension RunLengthMask {
     ///
     /// - Parameter polygons: rings `x0, y0, x1, y1, ...` in pixels; the last point joins the first. Rings that
     ///   cross themselves are filled by the even-odd rule.
-    /// - Throws: ``MaskError`` for a coordinate that is not finite, or a mask of 2^32 pixels or more.
+    /// - Throws: ``COCOError`` for a coordinate that is not finite, or a mask of 2^32 pixels or more.
     public init(height: Int, width: Int, polygons: [[Double]]) throws {
         let total = try Self.pixelCount(height: height, width: width)
         var rasterizer = PolygonRasterizer(height: height, width: width)
@@ -200,7 +200,7 @@ extension RunLengthMask {
 
     /// The mask of a box, rasterized as the polygon of its corners.
     ///
-    /// - Throws: ``MaskError`` as ``init(height:width:polygons:)``.
+    /// - Throws: ``COCOError`` as ``init(height:width:polygons:)``.
     public init(height: Int, width: Int, box: BoundingBox) throws {
         let (right, bottom) = (box.x + box.width, box.y + box.height)
         try self.init(

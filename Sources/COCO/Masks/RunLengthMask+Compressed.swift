@@ -2,7 +2,7 @@ extension RunLengthMask {
     /// A mask from the packed text of the COCO tools: from the fourth run on the difference to the run two
     /// before, in groups of five bits with a continuation bit, as characters from `0`.
     ///
-    /// - Throws: ``MaskError`` when the text is broken or the runs do not cover the mask exactly.
+    /// - Throws: ``COCOError`` when the text is broken or the runs do not cover the mask exactly.
     public init(height: Int, width: Int, compressed text: some Sequence<UInt8>) throws {
         var runs = RunBuilder(pixelCount: try Self.pixelCount(height: height, width: width))
         let text = Array(text)
@@ -38,7 +38,7 @@ extension RunLengthMask {
     /// - Parameters:
     ///   - height: the height of the image in pixels, for polygons.
     ///   - width: the width of the image in pixels, for polygons.
-    /// - Throws: ``MaskError``.
+    /// - Throws: ``COCOError``.
     public init(_ segmentation: Segmentation, height: Int, width: Int) throws {
         switch segmentation {
         case .polygons(let rings): try self.init(height: height, width: width, polygons: rings)
@@ -64,14 +64,14 @@ enum PackedRuns {
             var shift: Int64 = 0
             while true {
                 guard position < text.count else {
-                    throw MaskError("the text of compressed run lengths ends inside a number")
+                    throw COCOError("the text of compressed run lengths ends inside a number")
                 }
                 let group = Int64(text[position]) - 48
                 guard group & ~0x3F == 0 else {
-                    throw MaskError(
+                    throw COCOError(
                         "character code \(text[position]) does not occur in compressed run lengths")
                 }
-                guard shift <= 30 else { throw MaskError("a compressed run length of more than 35 bits") }
+                guard shift <= 30 else { throw COCOError("a compressed run length of more than 35 bits") }
                 position += 1
                 value |= (group & 0x1F) << shift
                 shift += 5

@@ -6,7 +6,7 @@ extension RunLengthMask {
     /// again.
     ///
     /// - Returns: rings `x0, y0, x1, y1, ...` of whole numbers, in pixels; none for an empty mask.
-    /// - Throws: ``MaskError`` when the box around the mask has more than ``maximumPixelCount`` pixels.
+    /// - Throws: ``COCOError`` when the box around the mask has more than ``maximumPixelCount`` pixels.
     public func polygons() throws -> [[Double]] {
         let bounds = RunLength.bounds(counts.span, height: height)
         guard !bounds.isEmpty else { return [] }
@@ -35,7 +35,7 @@ private struct ContourTracer {
         rowLength = Int(bounds.lastColumn) - left + 3
         rows = Int(bounds.lastRow) - top + 3
         guard rowLength * rows <= RunLengthMask.maximumPixelCount else {
-            throw MaskError(
+            throw COCOError(
                 "a mask that spans \(rowLength) x \(rows) pixels is too large to follow its outline")
         }
         var parts = [Int32](repeating: 0, count: rowLength * rows)

@@ -6,11 +6,11 @@ extension RunLengthMask {
     /// A mask from pixels.
     ///
     /// - Parameter pixels: `height` x `width` values, row by row; all but 0 are set.
-    /// - Throws: ``MaskError`` when the number of values is another one.
+    /// - Throws: ``COCOError`` when the number of values is another one.
     public init(height: Int, width: Int, pixels: [UInt8]) throws {
         let count = try Self.pixelCount(height: height, width: width)
         guard pixels.count == count else {
-            throw MaskError("\(pixels.count) values for a mask of \(height) x \(width) pixels")
+            throw COCOError("\(pixels.count) values for a mask of \(height) x \(width) pixels")
         }
         var counts: [UInt32] = []
         var value = false
@@ -33,10 +33,10 @@ extension RunLengthMask {
 
     /// The pixels, 0 or 1, row by row: `height` x `width` values.
     ///
-    /// - Throws: ``MaskError`` for more than ``maximumPixelCount`` pixels.
+    /// - Throws: ``COCOError`` for more than ``maximumPixelCount`` pixels.
     public func pixels() throws -> [UInt8] {
         guard height * width <= Self.maximumPixelCount else {
-            throw MaskError(
+            throw COCOError(
                 "a mask of \(height) x \(width) pixels; at most \(Self.maximumPixelCount) are laid out")
         }
         var result = [UInt8](repeating: 0, count: height * width)

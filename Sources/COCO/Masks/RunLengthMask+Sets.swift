@@ -1,20 +1,20 @@
 extension RunLengthMask {
     /// The pixels that are set in any of the masks.
     ///
-    /// - Throws: ``MaskError`` when there is none or the sizes differ.
+    /// - Throws: ``COCOError`` when there is none or the sizes differ.
     public static func union(_ masks: [RunLengthMask]) throws -> RunLengthMask {
         try combine(masks, union: true)
     }
 
     /// The pixels that are set in all of the masks.
     ///
-    /// - Throws: ``MaskError`` when there is none or the sizes differ.
+    /// - Throws: ``COCOError`` when there is none or the sizes differ.
     public static func intersection(_ masks: [RunLengthMask]) throws -> RunLengthMask {
         try combine(masks, union: false)
     }
 
     private static func combine(_ masks: [RunLengthMask], union: Bool) throws -> RunLengthMask {
-        guard let first = masks.first else { throw MaskError("no masks to combine") }
+        guard let first = masks.first else { throw COCOError("no masks to combine") }
         var counts = first.counts
         for mask in masks.dropFirst() {
             try first.checkSize(mask)
@@ -25,7 +25,7 @@ extension RunLengthMask {
 
     private func checkSize(_ other: RunLengthMask) throws {
         guard height == other.height, width == other.width else {
-            throw MaskError(
+            throw COCOError(
                 "masks of \(height) x \(width) and of \(other.height) x \(other.width) pixels have nothing in common"
             )
         }
@@ -33,7 +33,7 @@ extension RunLengthMask {
 
     /// The number of pixels that are set in both masks.
     ///
-    /// - Throws: ``MaskError`` when the sizes differ.
+    /// - Throws: ``COCOError`` when the sizes differ.
     public func intersectionArea(_ other: RunLengthMask) throws -> Int {
         try checkSize(other)
         return RunLength.intersection(counts.span, other.counts.span)
@@ -43,26 +43,10 @@ extension RunLengthMask {
     ///
     /// - Parameter isCrowd: whether `truth` marks a crowd: then the area of this mask takes the place of the
     ///   union, so that a mask inside the crowd overlaps fully.
-    /// - Throws: ``MaskError`` when the sizes differ.
+    /// - Throws: ``COCOError`` when the sizes differ.
     public func overlap(with truth: RunLengthMask, isCrowd: Bool = false) throws -> Double {
         let common = try intersectionArea(truth)
         guard common > 0 else { return 0 }
         return Double(common) / Double(isCrowd ? area : area + truth.area - common)
-    }
-}
-
-extension BoundingBox {
-    /// Intersection over union with the box of an annotated object; 0 for boxes that only touch.
-    ///
-    /// - Parameter isCrowd: as in ``RunLengthMask/overlap(with:isCrowd:)``.
-    @inline(__always)
-    public func overlap(with truth: BoundingBox, isCrowd: Bool = false) -> Double {
-        // The order of the operations is the reference's (maskApi.c, bbIou), so that ties fall the same way.
-        let commonWidth = min(width + x, truth.width + truth.x) - max(x, truth.x)
-        guard commonWidth > 0 else { return 0 }
-        let commonHeight = min(height + y, truth.height + truth.y) - max(y, truth.y)
-        guard commonHeight > 0 else { return 0 }
-        let common = commonWidth * commonHeight
-        return common / (isCrowd ? area : area + truth.area - common)
     }
 }

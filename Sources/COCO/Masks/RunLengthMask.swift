@@ -21,7 +21,7 @@ public struct RunLengthMask: Sendable, Hashable {
 
     /// A mask from run lengths, which may hold empty runs.
     ///
-    /// - Throws: ``MaskError`` when the runs do not cover the mask exactly, or the mask has 2^32 pixels or more.
+    /// - Throws: ``COCOError`` when the runs do not cover the mask exactly, or the mask has 2^32 pixels or more.
     public init(height: Int, width: Int, counts: some Sequence<UInt32>) throws {
         var runs = RunBuilder(pixelCount: try Self.pixelCount(height: height, width: width))
         for count in counts { try runs.append(Int64(count)) }
@@ -31,7 +31,7 @@ public struct RunLengthMask: Sendable, Hashable {
 
     /// An empty mask.
     ///
-    /// - Throws: ``MaskError`` when the mask has 2^32 pixels or more.
+    /// - Throws: ``COCOError`` when the mask has 2^32 pixels or more.
     public init(height: Int, width: Int) throws {
         let count = try Self.pixelCount(height: height, width: width)
         self.init(height: height, width: width, canonical: [count])
@@ -41,7 +41,7 @@ public struct RunLengthMask: Sendable, Hashable {
     static func pixelCount(height: Int, width: Int) throws -> UInt32 {
         let (product, overflow) = height.multipliedReportingOverflow(by: width)
         guard height >= 0, width >= 0, !overflow, let count = UInt32(exactly: product) else {
-            throw MaskError("a mask of \(height) x \(width) pixels; fewer than 2^32 are needed")
+            throw COCOError("a mask of \(height) x \(width) pixels; fewer than 2^32 are needed")
         }
         return count
     }
@@ -69,7 +69,7 @@ struct RunBuilder {
     /// Adds the next run, of the other value than the one before.
     mutating func append(_ count: Int64) throws {
         guard count >= 0, count <= Int64(pixelCount) - total else {
-            throw MaskError(
+            throw COCOError(
                 count < 0
                     ? "a run of length \(count)"
                     : "the run lengths cover more than the \(pixelCount) pixels of the mask")
@@ -91,7 +91,7 @@ struct RunBuilder {
     /// Checks that the mask is covered.
     mutating func finish() throws {
         guard total == pixelCount else {
-            throw MaskError("the run lengths cover \(total) of the \(pixelCount) pixels of the mask")
+            throw COCOError("the run lengths cover \(total) of the \(pixelCount) pixels of the mask")
         }
         if counts.isEmpty { counts.append(0) }
     }

@@ -112,7 +112,7 @@ struct SplitFilterCommand: ParsableCommand {
         let known = Set(dataset.categories.map(\.id))
         let unknown = categoryID.filter { !known.contains($0) }
         guard unknown.isEmpty else {
-            throw ConversionError(
+            throw COCOError(
                 "the file has no category with the id \(unknown.map(String.init).joined(separator: ", "))")
         }
         return try dataset.categoryIDs(named: names).union(categoryID)

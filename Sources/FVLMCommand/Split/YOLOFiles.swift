@@ -107,7 +107,7 @@ struct YOLOFiles {
     private static func labels(_ folder: String) throws -> String {
         var parts = folder.split(separator: "/", omittingEmptySubsequences: false)
         guard let place = parts.lastIndex(of: "images") else {
-            throw ConversionError(
+            throw COCOError(
                 "\(folder): no part of the path is \"images\", which is \"labels\" in the path of the labels")
         }
         parts[place] = "labels"

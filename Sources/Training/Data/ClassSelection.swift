@@ -13,7 +13,7 @@ public enum ClassSelection: Sendable, Hashable {
     case excluding([String])
 
     /// The ids of the classes that are trained on, in the data set's order: the order of the training vocabulary.
-    /// - Throws: ``TrainingError`` for an unknown split or class; `EvaluationError` when the data set has not the
+    /// - Throws: ``TrainingError`` for an unknown split or class; `COCOError` when the data set has not the
     ///   classes of the split.
     public func categoryIDs(in dataset: Dataset) throws -> [Int64] {
         let categories = dataset.categories

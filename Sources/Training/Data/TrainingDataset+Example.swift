@@ -162,7 +162,7 @@ extension TrainingDataset {
     }
 
     private func withPlace<Result>(_ row: Int, _ body: () throws -> Result) throws -> Result {
-        do { return try body() } catch let error as MaskError { throw TrainingError(place(row), "\(error)") }
+        do { return try body() } catch let error as COCOError { throw TrainingError(place(row), "\(error)") }
     }
 }
 

@@ -92,7 +92,7 @@ public struct TrainingDataset: ExampleSource {
     /// - Parameters:
     ///   - folder: What the file names of the annotations are relative to.
     /// - Throws: ``TrainingError`` when an annotation names an image or a class that is not there, an id occurs twice,
-    ///   or nothing is left to train on; `EvaluationError` for a split that does not fit.
+    ///   or nothing is left to train on; `COCOError` for a split that does not fit.
     public init(
         _ dataset: Dataset, imagesIn folder: String, augmentation: Augmentation = Augmentation(),
         normalization: PixelNormalization = .clip, options: Options = Options()

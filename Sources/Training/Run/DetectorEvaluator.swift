@@ -98,7 +98,7 @@ public struct DetectorEvaluator {
     }
 
     /// Figures, classes, curves and pictures.
-    /// - Throws: `EvaluationError`, and as ``detections(of:options:progress:)``.
+    /// - Throws: `COCOError`, and as ``detections(of:options:progress:)``.
     public func report(
         on detector: Detector, options: DetectionOptions, progress: (Int, Int) -> Void = { _, _ in }
     ) throws -> EvaluationReport {

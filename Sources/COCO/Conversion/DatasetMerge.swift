@@ -3,15 +3,15 @@
 /// The pictures are thought to lie in one folder: a file name stands for one picture, so that images of several
 /// files with the same name are united, their annotations added up. Parts of one data set come together again
 /// this way, too; annotations that are equal to the last digit are taken once.
-public struct DatasetMerge: Sendable {
+package struct DatasetMerge: Sendable {
     /// The data set so far.
-    public private(set) var dataset = Dataset()
+    package private(set) var dataset = Dataset()
 
     /// What was united, left out or changed so far.
-    public private(set) var report = ConversionReport()
+    package private(set) var report = ConversionReport()
 
     /// Whether images and annotations are numbered anew from 1, and categories are matched by name alone.
-    public let isRenumbering: Bool
+    package let isRenumbering: Bool
 
     private var isEmpty = true
     private var imageRecords: [ImageRecord] = []
@@ -25,16 +25,16 @@ public struct DatasetMerge: Sendable {
     private var conflictCount = 0
 
     /// A merge of nothing so far.
-    public init(renumbering: Bool) { isRenumbering = renumbering }
+    package init(renumbering: Bool) { isRenumbering = renumbering }
 
     /// Unites data sets.
     ///
     /// - Parameters:
     ///   - parts: the data sets with their names for messages.
     ///   - renumbering: see ``isRenumbering``.
-    /// - Throws: ``ConversionError`` that names the conflicts: one id for two things, or one thing with two ids
+    /// - Throws: ``COCOError`` that names the conflicts: one id for two things, or one thing with two ids
     ///   unless everything is renumbered.
-    public static func merge(
+    package static func merge(
         _ parts: [(name: String, dataset: Dataset)], renumbering: Bool
     ) throws -> (dataset: Dataset, report: ConversionReport) {
         var merge = DatasetMerge(renumbering: renumbering)
@@ -50,7 +50,7 @@ public struct DatasetMerge: Sendable {
     private mutating func finish() throws -> (dataset: Dataset, report: ConversionReport) {
         guard conflictCount == 0 else {
             let more = conflictCount > conflicts.count ? "; ..." : ""
-            throw ConversionError(
+            throw COCOError(
                 "\(conflictCount) conflicts: \(conflicts.joined(separator: "; "))\(more)"
                     + (isRenumbering ? "" : "\nrenumbering (--renumber) resolves conflicts of ids"))
         }

@@ -7,17 +7,17 @@ extension Dataset {
     /// - Parameters:
     ///   - imageCount: the number of images of the sample.
     ///   - seed: which of the possible samples.
-    /// - Throws: ``ConversionError`` when there are not so many images.
-    public func sampled(
+    /// - Throws: ``COCOError`` when there are not so many images.
+    package func sampled(
         imageCount: Int, seed: UInt64
     ) throws -> (sample: Dataset, rest: Dataset, report: ConversionReport) {
         guard (0...images.count).contains(imageCount) else {
-            throw ConversionError("\(imageCount) images are asked for, the file has \(images.count)")
+            throw COCOError("\(imageCount) images are asked for, the file has \(images.count)")
         }
         var report = ConversionReport()
         let index = IDIndex(images.ids)
         guard index.duplicates.isEmpty else {
-            throw ConversionError(
+            throw COCOError(
                 "\(index.duplicates.count) images use an id that an earlier image has "
                     + "(\(images.ids[index.duplicates[0]])); fvlm check-dataset lists them")
         }

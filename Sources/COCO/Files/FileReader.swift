@@ -44,17 +44,17 @@ struct FileReader {
         do {
             reader = try FileReader(bytes, file: file)
         } catch let failure as JSONScanner.Failure {
-            throw error(failure, bytes, name: name, subject: "")
+            throw error(failure, bytes, name: name, object: "")
         }
         do {
             return try body(&reader)
         } catch let failure as JSONScanner.Failure {
-            throw error(failure, bytes, name: name, subject: reader.subjectText)
+            throw error(failure, bytes, name: name, object: reader.objectText)
         }
     }
 
     private static func error(
-        _ failure: JSONScanner.Failure, _ bytes: UnsafeRawBufferPointer, name: String, subject: String
+        _ failure: JSONScanner.Failure, _ bytes: UnsafeRawBufferPointer, name: String, object: String
     ) -> AnnotationFileError {
         var line = 1
         var lineStart = 0
@@ -63,12 +63,12 @@ struct FileReader {
             lineStart = position + 1
         }
         return AnnotationFileError(
-            file: name, line: line, column: failure.position - lineStart + 1, subject: subject,
+            file: name, line: line, column: failure.position - lineStart + 1, object: object,
             reason: failure.reason)
     }
 
     /// The object that is being read, by its id where it can be made out, else by its number.
-    private var subjectText: String {
+    private var objectText: String {
         guard case .object(let kind, let index, let start, let key) = subject else { return "" }
         if let id = identifier(at: start, key: key) {
             return key.description == "id" ? "\(kind) \(id)" : "\(kind) at index \(index) (\(key) \(id))"

@@ -1,11 +1,11 @@
 extension Evaluation {
     /// A drawn diagram.
-    public struct Plot: Sendable {
+    package struct Plot: Sendable {
         /// A name for its file: `precision-recall.svg`.
-        public let fileName: String
+        package let fileName: String
 
         /// The SVG file.
-        public let svg: String
+        package let svg: String
     }
 
     /// Precision over recall: of all classes at every IoU threshold; of each part of the classes; of the classes
@@ -17,7 +17,7 @@ extension Evaluation {
     /// - Parameters:
     ///   - parts: parts of the classes, each drawn unless it is all of them.
     ///   - worstClasses: how many classes are drawn, those of the least average precision.
-    public func precisionRecallPlots(parts: [Part] = [], worstClasses: Int = 8) -> [Plot] {
+    package func precisionRecallPlots(parts: [Part] = [], worstClasses: Int = 8) -> [Plot] {
         let all = Array(0..<classCount)
         var plots = [
             Plot(

@@ -1,5 +1,5 @@
 /// What the lines of YOLO label files state.
-public enum YOLOGeometry: String, Sendable, CaseIterable {
+package enum YOLOGeometry: String, Sendable, CaseIterable {
     /// `class x y width height`, the middle and the extent of a box as parts of the picture's extent.
     case boxes
     /// `class x0 y0 x1 y1 ...`, one outline an object as parts of the picture's extent.
@@ -13,20 +13,20 @@ enum YOLOObject: Hashable {
 
     /// Reads a line.
     ///
-    /// - Throws: ``ConversionError`` with what is wrong in the line.
+    /// - Throws: ``COCOError`` with what is wrong in the line.
     init(line: some StringProtocol, categoryCount: Int) throws {
         let fields = line.split(whereSeparator: \.isWhitespace)
         let numbers = try fields.map { field in
             guard let number = Double(field), number.isFinite else {
-                throw ConversionError("\"\(field.prefix(20))\" is no number")
+                throw COCOError("\"\(field.prefix(20))\" is no number")
             }
             return number
         }
         guard let first = numbers.first, let category = Int(exactly: first) else {
-            throw ConversionError("a line begins with the number of a class")
+            throw COCOError("a line begins with the number of a class")
         }
         guard (0..<categoryCount).contains(category) else {
-            throw ConversionError("class \(category) of \(categoryCount) classes, which count from 0")
+            throw COCOError("class \(category) of \(categoryCount) classes, which count from 0")
         }
         switch numbers.count {
         case 5:
@@ -36,10 +36,10 @@ enum YOLOObject: Hashable {
         case 7... where !numbers.count.isMultiple(of: 2):
             self = .polygon(category: category, points: Array(numbers.dropFirst()))
         case 6:
-            throw ConversionError(
+            throw COCOError(
                 "6 numbers are class, box and score, as in results; labels have no score")
         default:
-            throw ConversionError(
+            throw COCOError(
                 "\(numbers.count) numbers; 5 for a box, or the class and three or more points are needed")
         }
     }
@@ -64,5 +64,39 @@ enum YOLOObject: Hashable {
         var text = "\(sign)\(whole)." + String(repeating: "0", count: 10 - digits.count) + digits
         while text.last == "0" { text.removeLast() }
         return text
+    }
+}
+
+/// Joins the rings of a mask of several parts into one outline, which is all that a YOLO line can state.
+enum RingJoin {
+    /// Beyond this many pairs of points the nearest are not looked for.
+    private static let maximumPairs = 4_000_000
+
+    /// One ring through all points of `rings`: from part to part along a cut that is walked there and back, and
+    /// covers nothing.
+    static func joined(_ rings: [[Double]]) -> [Double] {
+        guard var result = rings.first else { return [] }
+        for ring in rings.dropFirst() {
+            let (own, other) = nearest(result, ring)
+            // ... own, the whole ring from other to other, own again ...
+            let walk = ring[(2 * other)...] + ring[..<(2 * other)] + ring[(2 * other)..<(2 * other + 2)]
+            result.insert(contentsOf: walk + result[(2 * own)..<(2 * own + 2)], at: 2 * own + 2)
+        }
+        return result
+    }
+
+    /// The indices of the two points that are nearest to each other.
+    private static func nearest(_ a: [Double], _ b: [Double]) -> (Int, Int) {
+        guard (a.count / 2) * (b.count / 2) <= maximumPairs else { return (0, 0) }
+        var best = (0, 0)
+        var least = Double.infinity
+        for own in 0..<a.count / 2 {
+            for other in 0..<b.count / 2 {
+                let (x, y) = (a[2 * own] - b[2 * other], a[2 * own + 1] - b[2 * other + 1])
+                let distance = x * x + y * y
+                if distance < least { (least, best) = (distance, (own, other)) }
+            }
+        }
+        return best
     }
 }

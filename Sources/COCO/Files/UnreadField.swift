@@ -1,14 +1,14 @@
 /// A field of a file that this package has no place for, and which is therefore lost when the file is read and
 /// written again.
-public struct UnreadField: Sendable, Hashable {
+package struct UnreadField: Sendable, Hashable {
     /// The list whose objects have the field: `images`, `annotations`, `categories`; empty for the file itself.
-    public let list: String
+    package let list: String
 
     /// The name of the field.
-    public let name: String
+    package let name: String
 
     /// How many objects have it.
-    public let count: Int
+    package let count: Int
 }
 
 extension Dataset {
@@ -18,7 +18,7 @@ extension Dataset {
     ///
     /// - Returns: the data set, and the fields without a place in the order of their names.
     /// - Throws: ``AnnotationFileError`` as ``init(path:)``.
-    public static func reading(path: String) throws -> (dataset: Dataset, unread: [UnreadField]) {
+    package static func reading(path: String) throws -> (dataset: Dataset, unread: [UnreadField]) {
         let file = try FileBytes(path: path)
         return try withExtendedLifetime(file) {
             (

@@ -2,9 +2,9 @@ import Support
 import Foundation
 
 /// A folder of many files that appears under its name only when all of it is written.
-public struct NewFolder: ~Copyable {
+package struct NewFolder: ~Copyable {
     /// The path that the folder will have.
-    public let path: String
+    package let path: String
 
     private let temporary: String
     private var isFinished = false
@@ -13,7 +13,7 @@ public struct NewFolder: ~Copyable {
     ///
     /// - Throws: ``AnnotationFileError`` when there is something at `path` already, other than an empty folder, or
     ///   the folder cannot be made.
-    public init(path: String) throws {
+    package init(path: String) throws {
         var path = path
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         let temporary = try Self.makeTemporary(beside: path)
@@ -49,7 +49,7 @@ public struct NewFolder: ~Copyable {
     ///
     /// - Parameter name: its path below the folder; folders between are made.
     /// - Throws: ``AnnotationFileError``.
-    public func write(_ text: String, to name: String) throws {
+    package func write(_ text: String, to name: String) throws {
         try makeParent(of: name)
         guard let file = fopen("\(temporary)/\(name)", "wb") else {
             throw Self.failure("\(path)/\(name)", "cannot be written")
@@ -65,7 +65,7 @@ public struct NewFolder: ~Copyable {
     /// Makes a symbolic link to a file, whose path is made absolute.
     ///
     /// - Throws: ``AnnotationFileError``.
-    public func link(_ target: String, as name: String) throws {
+    package func link(_ target: String, as name: String) throws {
         try makeParent(of: name)
         let absolute = URL(filePath: target).standardizedFileURL.path
         guard symlink(absolute, "\(temporary)/\(name)") == 0 else {
@@ -76,7 +76,7 @@ public struct NewFolder: ~Copyable {
     /// Makes a folder inside.
     ///
     /// - Throws: ``AnnotationFileError``.
-    public func makeFolder(_ name: String) throws { try makeParent(of: name + "/.") }
+    package func makeFolder(_ name: String) throws { try makeParent(of: name + "/.") }
 
     private func makeParent(of name: String) throws {
         guard let slash = name.lastIndex(of: "/") else { return }
@@ -93,7 +93,7 @@ public struct NewFolder: ~Copyable {
     /// Gives the folder its name.
     ///
     /// - Throws: ``AnnotationFileError``.
-    public consuming func finish() throws {
+    package consuming func finish() throws {
         guard rename(temporary, path) == 0 else { throw Self.failure(path, "cannot be put in place") }
         isFinished = true
     }

@@ -7,7 +7,7 @@ extension Dataset {
     /// - Parameters:
     ///   - categoryIDs: the ids of the categories; those that the data set does not have are disregarded.
     ///   - droppingEmptyImages: whether images are left out that have no annotation afterwards.
-    public func filtered(
+    package func filtered(
         categoryIDs: Set<Int64>, droppingEmptyImages: Bool = false
     ) -> (dataset: Dataset, report: ConversionReport) {
         var report = ConversionReport()
@@ -50,14 +50,14 @@ extension Dataset {
 
     /// The ids of categories by their names.
     ///
-    /// - Throws: ``ConversionError`` that lists the names that no category has.
-    public func categoryIDs(named names: [String]) throws -> Set<Int64> {
+    /// - Throws: ``COCOError`` that lists the names that no category has.
+    package func categoryIDs(named names: [String]) throws -> Set<Int64> {
         var ids: [String: [Int64]] = [:]
         for category in categories { ids[category.name, default: []].append(category.id) }
         let missing = names.filter { ids[$0] == nil }
         guard missing.isEmpty else {
             let shown = missing.prefix(10).map { "\"\($0)\"" }.joined(separator: ", ")
-            throw ConversionError(
+            throw COCOError(
                 "\(missing.count) of \(names.count) names are of no category: \(shown)"
                     + "\(missing.count > 10 ? ", ..." : ""); names must be spelled as in the file")
         }
@@ -69,7 +69,7 @@ extension Dataset {
     ///
     /// - Returns: the ids; and whether the images of this data set were counted since not all categories state
     ///   their frequency. A category without images then has none.
-    public func categoryIDs(
+    package func categoryIDs(
         of frequencies: Set<Category.Frequency>
     ) -> (ids: Set<Int64>, areCounted: Bool) {
         if categories.allSatisfy({ $0.frequency != nil }) {

@@ -26,7 +26,7 @@ public enum OpenVocabularySplit: String, Sendable, CaseIterable {
     ///
     /// Classes that the data set does not have are left out.
     ///
-    /// - Throws: ``EvaluationError`` when the data set has other classes than those of the split.
+    /// - Throws: ``COCOError`` when the data set has other classes than those of the split.
     public func parts(of dataset: Dataset) throws -> [CategorySplit] {
         switch self {
         case .coco48x17:
@@ -37,14 +37,14 @@ public enum OpenVocabularySplit: String, Sendable, CaseIterable {
                 CategorySplit(name: name, categoryIDs: known.map(\.id).filter { wanted.contains($0) })
             }
             guard 2 * named >= known.count, parts.allSatisfy({ !$0.categoryIDs.isEmpty }) else {
-                throw EvaluationError(
+                throw COCOError(
                     "the split \(rawValue) needs COCO's classes under COCO's ids (1 person ... 90 toothbrush), base and "
                         + "novel ones; the ground truth has others")
             }
             return parts
         case .lvisBaseRare:
             guard dataset.categories.allSatisfy({ $0.frequency != nil }) else {
-                throw EvaluationError(
+                throw COCOError(
                     "the split \(rawValue) needs LVIS's classes, which state their frequency: r, c or f")
             }
             return [
@@ -59,20 +59,17 @@ public enum OpenVocabularySplit: String, Sendable, CaseIterable {
     private static func plain(_ name: String) -> String { name.lowercased().filter(\.isLetter) }
 
     /// The ids of the 48 base classes of COCO.
-    public static let coco48: [Int64] = [
+    package static let coco48: [Int64] = [
         1, 2, 3, 4, 7, 8, 9, 15, 16, 19, 20, 23, 24, 25, 27, 31, 33, 34, 35, 38, 42, 44, 48, 50, 51, 52, 53,
         54,
         55, 56, 57, 59, 60, 62, 65, 70, 72, 73, 74, 75, 78, 79, 80, 82, 84, 85, 86, 90,
     ]
 
     /// The ids of the 17 novel classes of COCO.
-    public static let coco17: [Int64] = [5, 6, 17, 18, 21, 22, 28, 32, 36, 41, 47, 49, 61, 63, 76, 81, 87]
-
-    /// The ids of the 15 classes of COCO that are neither.
-    public static let cocoUnused: [Int64] = [10, 11, 13, 14, 37, 39, 40, 43, 46, 58, 64, 67, 77, 88, 89]
+    package static let coco17: [Int64] = [5, 6, 17, 18, 21, 22, 28, 32, 36, 41, 47, 49, 61, 63, 76, 81, 87]
 
     /// The names of COCO's 80 classes by their ids.
-    public static let cocoNames: [Int64: String] = [
+    package static let cocoNames: [Int64: String] = [
         1: "person", 2: "bicycle", 3: "car", 4: "motorcycle", 5: "airplane", 6: "bus", 7: "train", 8: "truck",
         9: "boat", 10: "traffic light", 11: "fire hydrant", 13: "stop sign", 14: "parking meter", 15: "bench",
         16: "bird", 17: "cat", 18: "dog", 19: "horse", 20: "sheep", 21: "cow", 22: "elephant", 23: "bear",

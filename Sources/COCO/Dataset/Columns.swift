@@ -1,0 +1,99 @@
+/// From the ids of a column to their rows.
+package struct IDIndex: Sendable {
+    private var slots: [Int32]
+    private let ids: [Int64]
+    private let shift: Int
+
+    /// The rows whose id stands in an earlier row already; the earlier row is the one that is found.
+    package private(set) var duplicates: [Int] = []
+
+    /// An index over `ids`.
+    package init(_ ids: [Int64]) {
+        self.ids = ids
+        // At most half of the slots are taken, so that a search ends soon.
+        let bits = max(3, Int.bitWidth - (2 * ids.count).leadingZeroBitCount)
+        shift = 64 - bits
+        slots = Array(repeating: -1, count: 1 << bits)
+        for row in ids.indices {
+            var slot = start(ids[row])
+            while slots[slot] >= 0, ids[Int(slots[slot])] != ids[row] { slot = next(slot) }
+            if slots[slot] >= 0 { duplicates.append(row) } else { slots[slot] = Int32(row) }
+        }
+    }
+
+    private func start(_ id: Int64) -> Int {
+        Int(truncatingIfNeeded: (UInt64(bitPattern: id) &* 0x9E37_79B9_7F4A_7C15) >> UInt64(shift))
+    }
+
+    private func next(_ slot: Int) -> Int { (slot + 1) & (slots.count - 1) }
+
+    /// The row of an id, nil when it is not there.
+    package subscript(id: Int64) -> Int? {
+        var slot = start(id)
+        while slots[slot] >= 0 {
+            if ids[Int(slots[slot])] == id { return Int(slots[slot]) }
+            slot = next(slot)
+        }
+        return nil
+    }
+}
+
+/// A list of ids a row, all in one array. A row may have no list, which is not the same as an empty one.
+package struct IDListColumn: Sendable {
+    private var values: [Int64] = []
+    private var ends: [Int] = []
+    private var present: [Bool] = []
+
+    /// An empty column.
+    package init() {}
+
+    /// The number of rows.
+    package var count: Int { ends.count }
+
+    /// Whether any row has a list.
+    package private(set) var hasLists = false
+
+    /// The list of a row, nil when it has none.
+    package subscript(row: Int) -> ArraySlice<Int64>? {
+        present[row] ? values[(row == 0 ? 0 : ends[row - 1])..<ends[row]] : nil
+    }
+
+    /// Adds a row.
+    package mutating func append(_ list: (some Sequence<Int64>)?) {
+        if let list {
+            values.append(contentsOf: list)
+            hasLists = true
+        }
+        ends.append(values.count)
+        present.append(list != nil)
+    }
+
+    /// Adds a row without a list.
+    package mutating func appendNone() { append(nil as [Int64]?) }
+}
+
+/// Many short strings in one array of UTF-8. A missing string is empty.
+package struct StringColumn: Sendable {
+    private var text: [UInt8] = []
+    private var ends: [Int] = []
+
+    /// An empty column.
+    package init() {}
+
+    /// The number of rows.
+    package var count: Int { ends.count }
+
+    private func range(_ row: Int) -> Range<Int> { (row == 0 ? 0 : ends[row - 1])..<ends[row] }
+
+    /// Whether the string of a row is missing or empty.
+    package func isEmpty(_ row: Int) -> Bool { range(row).isEmpty }
+
+    /// The string of a row.
+    package subscript(row: Int) -> String { String(decoding: text[range(row)], as: UTF8.self) }
+
+    /// Adds a row.
+    package mutating func append(_ string: String) {
+        text.append(contentsOf: string.utf8)
+        ends.append(text.count)
+    }
+}
