@@ -45,7 +45,8 @@ let package = Package(
         .target(name: "Imaging", dependencies: ["CVips", "CKernels", "Support"]),
         .testTarget(
             name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport"], exclude: ["Pictures"]),
-        .target(name: "FixtureSupport", dependencies: ["WeightFiles"], path: "Tests/FixtureSupport"),
+        .target(
+            name: "FixtureSupport", dependencies: ["Support", "WeightFiles"], path: "Tests/FixtureSupport"),
         .target(name: "COCO", dependencies: ["Support"]),
         .executableTarget(
             name: "FVLMCommand",
@@ -129,7 +130,8 @@ if withTorch {
         .executableTarget(
             name: "benchmarks",
             dependencies: [
-                "CLIP", "CYardsticks", "RegionDetection", "FVLM", "Imaging", "Torch", "WeightFiles",
+                "CLIP", "CYardsticks", "RegionDetection", "FVLM", "Imaging", "Support", "Torch",
+                "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Sources", linkerSettings: runPath),
@@ -180,6 +182,7 @@ if ProcessInfo.processInfo.environment["FVLM_FUZZ"] != nil {
     package.targets += [
         .target(name: "CFuzzer", path: "Fuzz/CFuzzer"),
         .executableTarget(
-            name: "fuzz", dependencies: ["COCO", "WeightFiles", "CFuzzer", "CZlib"], path: "Fuzz/fuzz"),
+            name: "fuzz", dependencies: ["COCO", "Support", "WeightFiles", "CFuzzer", "CZlib"],
+            path: "Fuzz/fuzz"),
     ]
 }

@@ -3,6 +3,7 @@ import CLIP
 import RegionDetection
 import FVLM
 import Foundation
+import Support
 import Torch
 
 /// Whole detection and whole training steps of the origin's preset, by stage.

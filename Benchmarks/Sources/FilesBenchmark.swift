@@ -3,6 +3,7 @@ import CLIP
 import FVLM
 import Foundation
 import Imaging
+import Support
 import Torch
 import WeightFiles
 

@@ -1,5 +1,6 @@
 import CFuzzer
 import Foundation
+import Support
 import WeightFiles
 
 /// A parser that is fed with arbitrary bytes.

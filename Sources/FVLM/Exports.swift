@@ -2,3 +2,6 @@
 @_exported import protocol Support.ReportedError
 @_exported import CLIP
 @_exported import RegionDetection
+
+// Detection and training measure themselves for a profile.
+@_exported import class Support.StageProfile

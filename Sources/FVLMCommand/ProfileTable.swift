@@ -1,6 +1,7 @@
 #if FVLM_TORCH
     import FVLM
     import Foundation
+    import Support
 
     /// Where the time went, as a table on standard error.
     enum ProfileTable {

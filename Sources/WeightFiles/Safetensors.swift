@@ -1,3 +1,5 @@
+import Support
+
 /// A safetensors file, memory-mapped.
 ///
 /// The form: 8 bytes little-endian header length, a JSON header, the tensors' bytes without gaps

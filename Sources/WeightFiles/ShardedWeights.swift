@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Weights in several files, with an index that says which tensor is in which
 /// (`model.safetensors.index.json`, `pytorch_model.bin.index.json` of Hugging Face).

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import WeightFiles
 
 /// One case folder: `case.json` and, where it has one, `tensors.safetensors`.

@@ -1,3 +1,4 @@
+@_exported import Support
 import WeightFiles
 
 /// Accessors that say which key lacks what.

@@ -4,24 +4,18 @@ import Support
 ///
 /// Pictures have a stream each, so that they can be drawn in any order.
 struct RandomStream: RandomNumberGenerator, Sendable {
-    private var state: UInt64
+    private var generator: SplitMix64
 
     /// The stream of picture `index` of the series `name`.
     init(seed: UInt64, _ name: String, index: Int = 0) {
         let hash = name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-        state = seed
+        generator = SplitMix64(seed: seed)
         for part in [hash, UInt64(bitPattern: Int64(index))] {
-            state = next() ^ part &* 0xD6E8_FEB8_6659_FD93
+            generator.state = generator.next() ^ part &* 0xD6E8_FEB8_6659_FD93
         }
     }
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
+    mutating func next() -> UInt64 { generator.next() }
 
     /// From 0 up to, without, 1.
     mutating func unit() -> Float { Float(next() >> 40) * 0x1p-24 }

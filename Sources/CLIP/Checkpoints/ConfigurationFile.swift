@@ -1,3 +1,4 @@
+import Support
 import WeightFiles
 
 /// A JSON object of a configuration file whose values say where they stand when they are of a wrong kind.

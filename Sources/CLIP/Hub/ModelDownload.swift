@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import WeightFiles
 
 /// Fetches a model's files into a ``ModelCache``, in the layout of Hugging Face's libraries, which find them there.

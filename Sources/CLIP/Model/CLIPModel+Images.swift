@@ -1,4 +1,5 @@
 import Imaging
+import Support
 import Torch
 
 extension CLIPModel {

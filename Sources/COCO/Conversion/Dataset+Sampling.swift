@@ -1,3 +1,5 @@
+import Support
+
 extension Dataset {
     /// Divides the images at random, for a smaller set or for training and validation.
     ///

@@ -1,3 +1,5 @@
+import Support
+
 /// One annotated object.
 public struct AnnotationRecord: Sendable, Hashable {
     /// The id; any 64-bit integer, 0 and negative ones included.

@@ -1,3 +1,5 @@
+import Support
+
 extension Evaluation {
     /// A named set of classes, of which the means are taken.
     public struct Part: Sendable, Hashable {

@@ -1,3 +1,5 @@
+import Support
+
 /// The result of scoring detections against ground truth, by the protocol of COCO or LVIS.
 ///
 /// Precision is that of the published protocol: at every recall the greatest precision at that recall or above,

@@ -1,3 +1,5 @@
+import Support
+
 /// Matches the detections of one image at a time; a thread has one and its buffers are used again.
 struct ImageMatcher {
     let problem: EvaluationProblem

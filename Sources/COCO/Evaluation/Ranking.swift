@@ -1,3 +1,5 @@
+import Support
+
 /// The detections of every class by falling score with what became of them, for one range of areas and the
 /// greatest number of detections.
 struct Ranking: Sendable {

@@ -1,3 +1,4 @@
+import Support
 import Synchronization
 
 /// Counts the runs of a bootstrap or a permutation test for whoever shows how far they are.

@@ -2,6 +2,7 @@ import CLIP
 import RegionDetection
 import Dispatch
 import Imaging
+import Support
 import Torch
 
 /// Finds objects of any named classes in pictures.

@@ -1,5 +1,6 @@
 import CLIP
 import RegionDetection
+import Support
 import Torch
 
 /// The whole network: a frozen trunk, and the detector that is trained upon it.

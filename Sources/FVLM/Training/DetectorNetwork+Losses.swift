@@ -1,4 +1,5 @@
 import RegionDetection
+import Support
 import Torch
 
 extension DetectorNetwork {

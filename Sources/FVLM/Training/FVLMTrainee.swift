@@ -1,4 +1,5 @@
 import RegionDetection
+import Support
 import Torch
 
 /// A model in training: the detector learns, the trunk is looked at.

@@ -2,6 +2,7 @@
     import CLIP
     import FVLM
     import Foundation
+    import Support
     import Imaging
 
     /// Many pictures through a detector: read ahead, looked at in batches, written as they come.

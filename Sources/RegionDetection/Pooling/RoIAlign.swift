@@ -1,4 +1,5 @@
 internal import CKernels
+import Support
 import Synchronization
 
 /// Pools regions of a pyramid's maps to grids of equal size, by bilinear samples (RoIAlign; He et al., 2017).

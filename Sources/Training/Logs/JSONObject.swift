@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import WeightFiles
 
 /// A JSON object in the order in which its fields were added.

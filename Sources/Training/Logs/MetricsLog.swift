@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import WeightFiles
 
 /// The file `metrics.jsonl` of a run: one JSON object a line for every event.

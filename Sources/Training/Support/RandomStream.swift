@@ -1,3 +1,5 @@
+import Support
+
 /// A stream of random numbers that follows from a few integers and from nothing else: the same on every machine, in
 /// every run and for any number of threads.
 ///
@@ -7,7 +9,7 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
 
     /// The stream of these integers, for example of a seed, an epoch and an image's place.
     public init(_ integers: UInt64...) {
-        var mixer = SplitMix64(state: 0)
+        var mixer = SplitMix64(seed: 0)
         for integer in integers { mixer.state = mixer.next() ^ integer }
         state = (mixer.next(), mixer.next(), mixer.next(), mixer.next())
     }
@@ -50,17 +52,5 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
             order.swapAt(place, integer(below: place + 1))
         }
         return order
-    }
-}
-
-private struct SplitMix64 {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

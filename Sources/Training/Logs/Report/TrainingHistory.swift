@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import WeightFiles
 
 /// What a report shows of a training: figures by step, and the last evaluation.

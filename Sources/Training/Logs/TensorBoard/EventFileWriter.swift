@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Writes a file that TensorBoard opens: scalars, pictures and precision-recall curves by step.
 ///

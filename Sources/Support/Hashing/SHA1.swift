@@ -1,12 +1,12 @@
 /// The digest SHA-1 (FIPS 180-4) of bytes in memory: git names files by it, and the hub its small ones.
-enum SHA1 {
+package enum SHA1 {
     /// The name that git gives to a file with these contents, 40 hexadecimal digits.
-    static func gitBlob(_ contents: [UInt8]) -> String {
+    package static func gitBlob(_ contents: [UInt8]) -> String {
         digest(Array("blob \(contents.count)\0".utf8) + contents)
     }
 
     /// The digest, 40 hexadecimal digits.
-    static func digest(_ bytes: [UInt8]) -> String {
+    package static func digest(_ bytes: [UInt8]) -> String {
         var message = bytes
         message.append(0x80)
         while message.count % 64 != 56 { message.append(0) }

@@ -1,10 +1,8 @@
-import Support
-
 /// Memory in large pages, where the system has them: filling hundreds of megabytes in pages of 4 KiB spends a fifth
 /// of the time of reading a file on taking pages.
-enum LargePages {
+package enum LargePages {
     /// Asks for large pages for the room that an array has reserved.
-    static func advise<Element>(_ array: inout [Element]) {
+    package static func advise<Element>(_ array: inout [Element]) {
         #if os(Linux)
             let byteCount = array.capacity * MemoryLayout<Element>.stride
             guard byteCount >= 32 << 20 else { return }

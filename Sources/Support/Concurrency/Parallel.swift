@@ -3,26 +3,26 @@ import Foundation
 import Synchronization
 
 /// A loop over independent units of work on several threads.
-enum Parallel {
+package enum Parallel {
     /// A pointer that workers share; each writes to places of its own.
-    struct Shared<Element>: @unchecked Sendable {
-        let base: UnsafeMutablePointer<Element>
-        init(_ base: UnsafeMutablePointer<Element>) { self.base = base }
-        subscript(index: Int) -> Element {
+    package struct Shared<Element>: @unchecked Sendable {
+        package let base: UnsafeMutablePointer<Element>
+        package init(_ base: UnsafeMutablePointer<Element>) { self.base = base }
+        package subscript(index: Int) -> Element {
             @inline(__always) get { base[index] }
             @inline(__always) nonmutating set { base[index] = newValue }
         }
     }
 
     /// The number of threads for `requested`, where 0 asks for one a processor.
-    static func threadCount(_ requested: Int) -> Int {
+    package static func threadCount(_ requested: Int) -> Int {
         requested > 0 ? requested : ProcessInfo.processInfo.activeProcessorCount
     }
 
     /// Calls `body` for 0 ..< `count`, each thread with a state of its own.
     ///
     /// - Throws: the error of the lowest unit that failed, whatever the number of threads.
-    static func forEach<State>(
+    package static func forEach<State>(
         count: Int, threads: Int, grain: Int, state: @Sendable () -> State,
         _ body: @Sendable (inout State, Int) throws -> Void
     ) throws {
@@ -40,7 +40,9 @@ enum Parallel {
                     do {
                         try body(&local, unit)
                     } catch {
-                        failure.withLock { if $0 == nil || unit < $0!.unit { $0 = (unit, error) } }
+                        failure.withLock { first in
+                            if first.map({ unit < $0.unit }) ?? true { first = (unit, error) }
+                        }
                         return
                     }
                 }

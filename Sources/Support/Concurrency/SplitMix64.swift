@@ -1,16 +1,19 @@
-/// A small generator of random numbers with the same numbers on every system (Steele, Lea and Flood, 2014).
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
+/// A small random number generator that gives the same numbers on every system (Steele, Lea and Flood, 2014).
+package struct SplitMix64: RandomNumberGenerator, Sendable {
+    /// All that the generator remembers; may be mixed with other bits between two numbers.
+    package var state: UInt64
 
-    init(seed: UInt64) { state = seed }
+    /// The generator of a seed.
+    package init(seed: UInt64) { state = seed }
 
     /// The generator of one of many independent runs.
-    init(seed: UInt64, run: Int) {
+    package init(seed: UInt64, run: Int) {
         var first = SplitMix64(seed: seed)
         state = first.next() ^ (UInt64(truncatingIfNeeded: run) &* 0xD129_0D3B_3A2B_5A4D)
     }
 
-    mutating func next() -> UInt64 {
+    /// The next 64 bits.
+    package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var value = state
         value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -19,7 +22,7 @@ struct SplitMix64: RandomNumberGenerator {
     }
 
     /// A number below `bound`, which is above 0.
-    mutating func index(below bound: Int) -> Int {
+    package mutating func index(below bound: Int) -> Int {
         Int(truncatingIfNeeded: next().multipliedFullWidth(by: UInt64(bound)).high)
     }
 }

@@ -1,6 +1,9 @@
 import Synchronization
 
-/// Where time and memory of detection and of training go, stage by stage, added up over images.
+/// Where the time and memory of detection and training go, stage by stage, summed over images.
+///
+/// The work measures itself for the profile that is current in its task:
+/// `StageProfile.$current.withValue(profile) { ... }`.
 public final class StageProfile: Sendable {
     /// A part of the work.
     public enum Stage: String, Sendable, CaseIterable {
@@ -28,6 +31,9 @@ public final class StageProfile: Sendable {
         case update
     }
 
+    /// The profile of the current task; nil measures nothing.
+    @TaskLocal public static var current: StageProfile?
+
     private struct Cost {
         var time = Duration.zero
         var memory = 0
@@ -38,7 +44,12 @@ public final class StageProfile: Sendable {
     /// Nothing measured yet.
     public init() {}
 
-    /// Runs `body` and adds its time to a stage.
+    /// Runs `body` and adds its time to a stage of the current profile.
+    public static func measure<Value>(_ stage: Stage, _ body: () throws -> Value) rethrows -> Value {
+        try measure(current, stage, body)
+    }
+
+    /// Runs `body` and adds its time to a stage of `profile`.
     public static func measure<Value>(_ profile: StageProfile?, _ stage: Stage, _ body: () throws -> Value)
         rethrows
         -> Value
