@@ -4,6 +4,7 @@
     import COCO
     import FVLM
     import Foundation
+    import Support
     import Torch
     import Training
 
@@ -49,7 +50,7 @@
 
         /// Base and novel classes; nothing where all are of a kind.
         private static func parts(of truth: Dataset, trained: Set<String>) -> [CategorySplit] {
-            let isBase = truth.categories.map { trained.contains($0.name.lowercased()) }
+            let isBase = truth.categories.map { trained.contains(ClassName.key($0.name)) }
             guard Set(isBase).count == 2 else { return [] }
             return [("base", true), ("novel", false)].map { name, flag in
                 CategorySplit(

@@ -2,6 +2,7 @@ import ArgumentParser
 import COCO
 import Dispatch
 import Foundation
+import Synchronization
 
 extension EvaluationOptions.Geometry: ExpressibleByArgument {}
 extension OpenVocabularySplit: ExpressibleByArgument {}
@@ -134,21 +135,20 @@ struct ScoreCommand: ParsableCommand {
     /// Reads all files, each on a thread of its own.
     private func read() throws -> (Dataset, [DetectionTable]) {
         let paths = [detections] + (compare.map { [$0] } ?? [])
-        nonisolated(unsafe) var truth: Result<Dataset, any Error>?
-        nonisolated(unsafe) var results = [Result<DetectionTable, any Error>?](
-            repeating: nil, count: paths.count)
-        let lock = NSLock()
+        let truth = Mutex<Result<Dataset, any Error>?>(nil)
+        let results = Mutex<[Int: Result<DetectionTable, any Error>]>([:])
         DispatchQueue.concurrentPerform(iterations: paths.count + 1) { index in
             if index < paths.count {
                 let result = Result { try DetectionTable(path: paths[index]) }
-                lock.withLock { results[index] = result }
+                results.withLock { $0[index] = result }
             } else {
                 let result = Result { try Dataset(path: groundTruth) }
-                lock.withLock { truth = result }
+                truth.withLock { $0 = result }
             }
         }
-        guard let truth = try truth?.get() else { throw ExitCode.failure }
-        return (truth, try results.compactMap { try $0?.get() })
+        guard let truth = try truth.withLock(\.self)?.get() else { throw ExitCode.failure }
+        let tables = results.withLock(\.self)
+        return (truth, try paths.indices.compactMap { try tables[$0]?.get() })
     }
 
     private func annotatedImages(_ truth: Dataset, _ categoryIDs: [Int64]?) -> [Int64] {

@@ -51,19 +51,5 @@ struct ScoreReport {
     }
 
     /// What people should know beside the figures.
-    var notices: [String] {
-        let omissions = evaluation.omissions
-        func line(_ count: Int, _ what: String) -> String? {
-            count == 0 ? nil : "\(count) \(what)"
-        }
-        return [
-            line(
-                omissions.detectionsWithoutCategory,
-                "detections are of classes that the ground truth does not have"),
-            line(
-                omissions.annotationsWithoutCategory, "annotations are of classes that the file does not have"
-            ),
-            line(omissions.annotationsWithoutImage, "annotations are of images that the file does not have"),
-        ].compactMap(\.self)
-    }
+    var notices: [String] { evaluation.omissions.notices }
 }

@@ -68,7 +68,15 @@ import Testing
             [.polygonBeyondEdge]
         ),
         (#""bbox": [1, 1, 8, 8], "area": 1, "segmentation": [[1,1,1,1,1,1]]"#, [.maskEmpty]),
-        (#""bbox": [1, 1, 8, 8], "area": 64, "segmentation": []"#, [.maskEmpty]),
+        (
+            #""bbox": [1, 1, 8, 8], "area": 64, "segmentation": {"size": [30, 40], "counts": [1200]}"#,
+            [.maskEmpty]
+        ),
+        // Tools that know no mask write these.
+        (#""bbox": [1, 1, 8, 8], "area": 64, "segmentation": []"#, []),
+        (#""bbox": [1, 1, 8, 8], "area": 64, "segmentation": [[]]"#, []),
+        (#""bbox": [1, 1, 8, 8], "area": NaN"#, [.areaNotFinite]),
+        (#""bbox": [1, 1, 8, 8], "area": -Infinity, "segmentation": [[1,1,9,1,9,9,1,9]]"#, [.areaNotFinite]),
         (
             #""bbox": [0, 0, 1, 1], "area": 1, "segmentation": {"size": [30, 40], "counts": [0, 1]}"#,
             [.maskBroken]

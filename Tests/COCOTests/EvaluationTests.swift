@@ -172,9 +172,19 @@ import Testing
             ).contains("annotation 5: has no bbox"))
         #expect(
             try text(
-                #"{"images": [{"id": 1}], "annotations": [{"id": 5, "image_id": 1, "category_id": 1, "area": 1}], \#(categories)}"#,
+                #"{"images": [{"id": 1}], "annotations": [{"id": 5, "image_id": 1, "category_id": 1, "area": 1, "segmentation": [[0,0,1,1,0,1]]}], \#(categories)}"#,
                 .coco(.mask)
             ).contains("its image states no width and height"))
+        // In every image, with detections or without.
+        for mask in ["", #", "segmentation": []"#, #", "segmentation": [[1, 1, 5, 5]]"#] {
+            #expect(
+                try text(
+                    #"{"images": [{"id": 1, "width": 9, "height": 9}, {"id": 2}], "annotations": [{"id": 5, "image_id": \#(mask.contains("1,") ? 1 : 2), "category_id": 1, "area": 1\#(mask)}], \#(categories)}"#,
+                    .coco(.mask)
+                ).contains(
+                    mask.contains("1,")
+                        ? "annotation 5: has polygons of fewer" : "annotation 5: has no segmentation"))
+        }
         #expect(
             try text(#"{"images": [{"id": 1}], \#(categories)}"#, .lvis(.box)).contains(
                 "image 1 has no neg_category_ids"))
@@ -186,6 +196,61 @@ import Testing
         #expect(
             try text(#"{"images": [{"id": 1}], \#(categories)}"#, options).contains(
                 "the category 77, which was asked for"))
+    }
+
+    @Test(arguments: [
+        #""bbox": [0, 0, 50, 50]"#, #""bbox": [0, 0, 50, 50], "area": null"#,
+        #""bbox": [0, 0, 50, 50], "segmentation": [[0,0,50,0,50,50,0,50]]"#,
+        #""bbox": [0, 0, 20, 20], "segmentation": [[0,0,50,0,50,50,0,50]]"#,
+    ])
+    func anAreaThatIsMissingIsThatOfMaskOrBox(_ fields: String) throws {
+        // pycocotools 2.0.11 with the area filled in by its own functions.
+        let truth = try dataset(
+            """
+            {"images": [{"id": 1, "width": 60, "height": 60}], "categories": [{"id": 1, "name": "a"}],
+             "annotations": [{"id": 1, "image_id": 1, "category_id": 1, \(fields)}]}
+            """)
+        let found = try detections(
+            #"[{"image_id": 1, "category_id": 1, "score": 1, "bbox": [0, 0, 50, 50], "segmentation": [[0,0,50,0,50,50,0,50]]}]"#
+        )
+        for geometry in EvaluationOptions.Geometry.allCases
+        where geometry == .box ? !fields.contains("20, 20") : fields.contains("segm") {
+            let evaluation = try Evaluation(truth: truth, detections: found, options: .coco(geometry))
+            let figures = Dictionary(uniqueKeysWithValues: evaluation.figures().map { ($0.name, $0.value) })
+            #expect(figures["APs"] == -1 && figures["APm"] ?? 0 > 0.9999 && figures["APl"] == -1)
+            #expect(evaluation.omissions.notices.count == 1)
+            #expect(evaluation.omissions.notices.first?.hasPrefix("1 annotations state no area") == true)
+        }
+    }
+
+    @Test func lvisDisregardsAreasOfZero() throws {
+        // lvis 0.5.3 asks for areas above 0 after it took the best 300.
+        let truth = try dataset(
+            """
+            {"images": [{"id": 1, "width": 40, "height": 40, "neg_category_ids": [], "not_exhaustive_category_ids": []},
+              {"id": 2, "width": 40, "height": 40, "neg_category_ids": [1], "not_exhaustive_category_ids": []}],
+             "categories": [{"id": 1, "name": "a", "frequency": "f"}, {"id": 2, "name": "b", "frequency": "f"}],
+             "annotations": [
+              {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0,0,9,9], "area": 81, "segmentation": [[0,0,9,0,9,9,0,9]]},
+              {"id": 2, "image_id": 1, "category_id": 2, "bbox": [0,0,9,9], "area": 0, "segmentation": [[0,0,9,0,9,9,0,9]]}]}
+            """)
+        let found = try detections(
+            """
+            [{"image_id": 2, "category_id": 1, "score": 0.9, "bbox": [3,3,0,8], "segmentation": {"size": [40, 40], "counts": [1600]}},
+             {"image_id": 1, "category_id": 1, "score": 0.8, "bbox": [3,3,0,8], "segmentation": {"size": [40, 40], "counts": [1600]}},
+             {"image_id": 1, "category_id": 1, "score": 0.7, "bbox": [0,0,9,9], "segmentation": [[0,0,9,0,9,9,0,9]]},
+             {"image_id": 1, "category_id": 2, "score": 0.9, "bbox": [0,0,9,9], "segmentation": [[0,0,9,0,9,9,0,9]]}]
+            """)
+        for geometry in EvaluationOptions.Geometry.allCases {
+            let evaluation = try Evaluation(truth: truth, detections: found, options: .lvis(geometry))
+            #expect(evaluation.averagePrecision() ?? 0 > 0.9999 && evaluation.objectCounts[4] == 0)
+            // An object of no area does not make its image speak for the class.
+            #expect(evaluation.detectionCounts == [1, 0])
+            #expect(evaluation.omissions.annotationsOfNoArea == 1)
+            #expect(
+                try Evaluation(truth: truth, detections: found, options: .coco(geometry)).averagePrecision()
+                    ?? 1 < 0.9)
+        }
     }
 
     @Test func splitsTakeTheMeanOverTheirClasses() throws {

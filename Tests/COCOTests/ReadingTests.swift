@@ -129,12 +129,11 @@ func message(_ body: () throws -> Void) -> String? {
         ("{\"images\": [", "the file was probably cut off"), ("{\"images\": []", "found the end of the text"),
         ("{\"images\": [], \"images\": []}", "the key \"images\" occurs twice"),
         (
-            "{\"images\": [\n{\"id\": 1,\n \"width\": \"4\"}]}",
-            "a.json:3:11: image 1: a number is needed, found a string"
+            "{\"images\": [], \"annotations\": [\n{\"id\": 1,\n \"area\": \"4\"}]}",
+            "a.json:3:10: annotation 1, field \"area\": a number is needed, found a string"
         ),
         ("{\"images\": [{\"id\": 1.5}]}", "1.5 is not a whole number"),
         ("{\"images\": [{\"id\": 92233720368547758080}]}", "is not a whole number of 64 bits"),
-        ("{\"images\": [{\"id\": 1, \"width\": -3}]}", "image 1: -3 is not a number of pixels"),
         ("{\"images\": [{\"id\": 1}] , \"annotations\": {}}", "a list of objects is needed, found an object"),
         ("{\"images\": [{\"id\": 1}] , \"annotations\": [3]}", "annotation at index 0: an object is needed"),
         (
@@ -148,17 +147,17 @@ func message(_ body: () throws -> Void) -> String? {
         ("{\"images\":[],\"annotations\":[{\"area\":NaN,\"id\":17}]}", "NaN is no number in JSON"),
         (
             "{\"images\":[],\"annotations\":[{\"id\":17,\"area\":-Infinity}]}",
-            "annotation 17: -Infinity is no number in JSON"
+            "annotation 17, field \"area\": -Infinity is no number in JSON"
         ),
         (
             "{\"images\":[],\"annotations\":[{\"id\":17,\"area\":1e999}]}",
-            "annotation 17: the number 1e999 is too large"
+            "annotation 17, field \"area\": the number 1e999 is too large"
         ),
         ("{\"images\":[],\"annotations\":[{\"id\":17,\"area\":01}]}", "malformed number"),
         ("{\"images\":[],\"annotations\":[{\"id\":17,\"area\":1.}]}", "malformed number"),
         (
             "{\"images\":[],\"annotations\":[{\"id\":17,\"bbox\":[1,2,3]}]}",
-            "annotation 17: a box is 4 numbers, x, y, width and height, with commas between; found ']'"
+            "annotation 17, field \"bbox\": a box is 4 numbers, x, y, width and height, with commas between; found ']'"
         ),
         ("{\"images\":[],\"annotations\":[{\"id\":17,\"bbox\":[1,2,3,4,5]}]}", "a box is 4 numbers"),
         (
@@ -189,12 +188,18 @@ func message(_ body: () throws -> Void) -> String? {
         ("{\"images\":[],\"categories\":[{\"id\":17,\"name\":\"\\ud800\"}]}", "half of a surrogate pair"),
         (
             "{\"images\":[],\"categories\":[{\"id\":17,\"name\":\"a\nb\"}]}",
-            "category 17: a control character"
+            "category 17, field \"name\": a control character"
         ),
         (
-            "{\"images\":[],\"categories\":[{\"id\":17,\"name\":\"a\", \"frequency\": \"x\"}]}",
-            "\"frequency\" is"
+            "{\"images\":[],\"annotations\":[{\"id\":17,\"segmentation\":{\"size\":[2,2],\"counts\":\"b'04'\"}}]}",
+            "write counts.decode() instead"
         ),
+        (
+            "{\"images\":[],\"annotations\":[{\"id\":\"a1\"}]}",
+            "field \"id\": a number is needed, found a string"
+        ),
+        ("{\"images\":[],\"annotations\":[{\"id\":1,\"bbox\":[\"1\",2,3,4]}]}", "field \"bbox\": a number"),
+        ("{\"images\":[],\"annotations\":[{\"id\":1,\"bbox\":[null,2,3,4]}]}", "field \"bbox\": a number"),
         ("{\"images\":[]} {}", "text after the end"),
         ("{\"images\":[], \"x\": [1 2]}", "',' or ']' expected, found a number"),
         ("\u{1F}\u{8B}abc", "a JSON object or list is needed"),
@@ -208,7 +213,7 @@ func message(_ body: () throws -> Void) -> String? {
         ("{}", "this is an object, as annotation files are"),
         (
             "[{\"image_id\":5,\"category_id\":1,\"score\":NaN,\"bbox\":[1,2,3,4]}]",
-            "d.json:1:40: detection at index 0 (image_id 5): NaN is no number"
+            "d.json:1:40: detection at index 0 (image_id 5), field \"score\": NaN is no number"
         ),
         ("[{\"image_id\":5,\"category_id\":1,\"bbox\":[1,2,3,4]}]", "the field \"score\" is missing"),
         ("[{\"image_id\":5,\"category_id\":1,\"score\":1}]", "neither \"bbox\" nor \"segmentation\""),
@@ -223,6 +228,61 @@ func message(_ body: () throws -> Void) -> String? {
         #expect(message { _ = try Dataset(path: "/no/such/file.json") }?.contains("No such file") == true)
         #expect(message { _ = try Dataset(path: "/tmp") }?.contains("is a folder") == true)
         #expect(message { _ = try DetectionTable(path: "/dev/null") }?.contains("the file is empty") == true)
+    }
+
+    @Test func fieldsThatNoFigureNeedsMayBeOfAnyType() throws {
+        for (image, category) in [
+            (#""license": "CC-BY""#, #""supercategory": 0"#), (#""license": """#, #""synonyms": "a""#),
+            (#""license": {"a": [1]}"#, #""image_count": 1.5"#), (#""coco_url": 0"#, #""frequency": "x""#),
+            (#""width": "wide", "height": -3"#, #""def": ["one"]"#),
+            (#""neg_category_ids": {}"#, #""instance_count": true"#), (#""file_name": 3"#, #""synset": 1e9"#),
+        ] {
+            let text = """
+                {"images": [{"id": 1, \(image)}], "categories": [{"id": 1, "name": "a", \(category)}],
+                 "annotations": [{"id": 1.0, "image_id": 1, "category_id": 1, "bbox": [0, 0, 4, 4], "iscrowd": false}]}
+                """
+            let data = try dataset(text)
+            #expect(data.images[0] == ImageRecord(id: 1, width: 0, height: 0))
+            #expect(data.categories == [Category(id: 1, name: "a")])
+            let folder = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).json").path
+            try Data(text.utf8).write(to: URL(filePath: folder))
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            // Whoever writes the file again is told.
+            #expect(try Dataset.reading(path: folder).unread.filter(\.isOfOtherType).count >= 2)
+        }
+        let odd = try dataset(
+            #"{"images": [{"id": 1, "width": "640", "height": 480.0}], "categories": [{"id": 0, "name": 7}, {"id": 1}]}"#
+        )
+        #expect(odd.images[0] == ImageRecord(id: 1, width: 640, height: 480))
+        #expect(odd.categories.map(\.name) == ["7", ""])
+    }
+
+    @Test func aMaskWithoutContentsIsNone() throws {
+        for empty in ["null", "[]", "[[]]", "[[], []]", "{}", "\"\"", " [ [ ] ] "] {
+            let data = try dataset(
+                """
+                {"images": [], "annotations": [
+                 {"id": 1, "image_id": 1, "category_id": 1, "segmentation": \(empty), "bbox": [1, 2, 3, 4]},
+                 {"id": 2, "image_id": 1, "category_id": 1, "segmentation": [[0,0,1,1,2,0]]}]}
+                """)
+            #expect(data.annotations[0].segmentation == nil, "\(empty)")
+            #expect(data.annotations[1].segmentation == .polygons([[0, 0, 1, 1, 2, 0]]), "\(empty)")
+            let found = try detections(
+                #"[{"image_id": 1, "category_id": 1, "score": 1, "bbox": [1,2,3,4], "segmentation": \#(empty)}]"#
+            )
+            #expect(found[0].segmentation == nil)
+        }
+    }
+
+    @Test func otherEncodingsAreNamed() throws {
+        for (encoding, name) in [
+            (String.Encoding.utf16LittleEndian, "UTF-16"), (.utf16BigEndian, "UTF-16"), (.utf16, "UTF-16"),
+            (.utf32LittleEndian, "UTF-32"), (.utf32, "UTF-32"),
+        ] {
+            let bytes = try #require("{\"images\": []}".data(using: encoding))
+            let text = message { _ = try bytes.withUnsafeBytes { try Dataset(json: $0) } }
+            #expect(text?.contains("the text is \(name); save it as UTF-8") == true, "\(text ?? "")")
+        }
     }
 
     @Test func deepNestingIsRefused() {

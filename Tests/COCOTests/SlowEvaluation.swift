@@ -51,6 +51,8 @@ struct SlowEvaluation {
                             where truth.annotations.imageIDs[row] == image
                                 && (proposals || truth.annotations.categoryIDs[row] == category)
                             {
+                                // LVIS's tools ask for objects of an area above 0.
+                                guard !isLVIS || truth.annotations.areas[row] > 0 else { continue }
                                 own.append(try Self.object(truth.annotations[row], record, options, range))
                             }
                             var candidates: [Object] = []
@@ -62,6 +64,7 @@ struct SlowEvaluation {
                                 && (proposals || detections.categoryIDs[row] == category)
                             {
                                 var object = try Self.object(detections[row], record, options)
+                                guard !isLVIS || object.area > 0 else { continue }
                                 object.order = row
                                 if proposals {
                                     object.order += Int(detections.categoryIDs[row]) * 1_000_000

@@ -18,7 +18,9 @@ import Testing
     ) throws -> (texts: [String: String], report: ConversionReport) {
         var export = try YOLOExport(geometry, categories: data.categories)
         var texts: [String: String] = [:]
-        try export.labels(of: data) { _, label, text in texts[label] = text }
+        try export.labels(of: data, subset: "s") { _, label, text in
+            texts[String(label.dropFirst("labels/s/".count))] = text
+        }
         return (texts, export.report)
     }
 
@@ -156,7 +158,7 @@ import Testing
     }
 
     @Test func imagesThatCannotBeConvertedAreErrors() throws {
-        for name in ["../evil.jpg", "/etc/passwd", "a//b.jpg", "", "a/./b.jpg", "a\0b.jpg"] {
+        for name in ["../evil.jpg", "", "./", "a/../../b.jpg", "a\0b.jpg"] {
             var data = Dataset()
             data.images.append(ImageRecord(id: 1, width: 2, height: 2, fileName: name))
             #expect(throws: COCOError.self) { try export(data, .boxes) }
@@ -181,13 +183,70 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("a//b.jpg", "images/s/a/b.jpg", "labels/s/a/b.txt"),
+        ("./b.jpg", "images/s/b.jpg", "labels/s/b.txt"),
+        ("a\\b.jpg", "images/s/a/b.jpg", "labels/s/a/b.txt"),
+        ("/elsewhere/a/b.jpg", "images/s/b.jpg", "labels/s/b.txt"),
+        ("/pictures/a/b.jpg", "images/s/a/b.jpg", "labels/s/a/b.txt"),
+        // The last folder of this name is the one that YOLO's tools exchange.
+        ("images/b.jpg", "images/s/images/b.jpg", "images/s/labels/b.txt"),
+        ("a/images/c/b.x.jpg", "images/s/a/images/c/b.x.jpg", "images/s/a/labels/c/b.x.txt"),
+        ("images", "images/s/images", "labels/s/images.txt"),
+    ])
+    func labelsAreWhereYOLOLooks(name: String, picture: String, label: String) throws {
+        var data = Dataset()
+        data.images.append(ImageRecord(id: 1, width: 2, height: 2, fileName: name))
+        var export = try YOLOExport(.boxes, categories: [])
+        var found: [String] = []
+        try export.labels(of: data, subset: "s", pictures: "/pictures") { found = [$0, $1, $2] }
+        #expect(found == [picture, label, ""])
+        #expect(YOLODescription.labelPath(ofPicture: "beside/it.png") == "beside/it.txt")
+    }
+
+    @Test func categoriesWithoutAnnotationsGiveWayToThoseOfTheirName() throws {
+        var data = dataset([AnnotationRecord(id: 1, imageID: 3, categoryID: 1)])
+        data.categories = [
+            Category(id: 0, name: "hole"), Category(id: 1, name: "hole"), Category(id: 2, name: "b"),
+        ]
+        for _ in 0..<2 {
+            var report = ConversionReport()
+            #expect(try YOLOExport.categories(of: [data, data], &report).map(\.id) == [1, 2])
+            #expect(report.entries.map(\.ids) == [[0]])
+            data.categories.swapAt(0, 1)
+        }
+        data.annotations.append(AnnotationRecord(id: 2, imageID: 3, categoryID: 0))
+        var report = ConversionReport()
+        let error = #expect(throws: COCOError.self) { try YOLOExport.categories(of: [data], &report) }
+        #expect(error?.reason.contains("0 (\"hole\", 1 annotations) and 1 (\"hole\", 1 annotations)") == true)
+    }
+
+    @Test func keyPointsAreLeftOutAndTold() throws {
+        var conversion = try YOLOImport(names: ["person"], keyPointNumbers: 6)
+        try conversion.add(
+            ImageRecord(id: 1, width: 100, height: 80, fileName: "p.jpg"),
+            labels: "\u{FEFF}0 .5 .5 .4 .4 .4 .4 .6 .6 .5 .7\r\n0\t0.5 5e-1 .1 .1 \r\n", source: "p.txt")
+        #expect(
+            conversion.dataset.annotations.boxes.first
+                == BoundingBox(x: 30, y: 24, width: 40, height: 32))
+        #expect(conversion.dataset.annotations.count == 2)
+        #expect(conversion.dataset.annotations.segmentations.kind(0) == .none)
+        #expect(conversion.report.entries.map(\.count) == [2])
+        #expect(throws: COCOError.self) {
+            try conversion.add(
+                ImageRecord(id: 2, width: 100, height: 80, fileName: "q.jpg"),
+                labels: "0 .5 .5 .4 .4 .4 .4 .6 .6", source: "q.txt")
+        }
+    }
+
     @Test func brokenLabelsAreErrorsWithFileAndLine() throws {
         for (line, text) in [
             ("0 0.5 0.5 x 0.1", "\"x\" is no number"), ("2 0.5 0.5 0.1 0.1", "class 2 of 2 classes"),
             ("-1 0.5 0.5 0.1 0.1", "class -1"), ("0.5 0.5 0.5 0.1 0.1", "number of a class"),
             ("0 0.5 0.5 0.1", "4 numbers"), ("0 0.5 0.5 0.1 0.1 0.9", "no score"),
             ("0 0.5 nan 0.1 0.1", "is no number"), ("0 0.1 0.1 0.2 0.2 0.3 0.3 0.4", "8 numbers"),
-            ("0 1e308 0.5 0.1 0.1", "too large"), ("1e99 0.5 0.5 0.1 0.1", "number of a class"),
+            ("0 1e308 0.5 0.1 0.1", "from 0 to 1"), ("0 320 240 64 48", "from 0 to 1"),
+            ("1e99 0.5 0.5 0.1 0.1", "number of a class"),
         ] {
             let error = #expect(throws: COCOError.self) {
                 try importing("1 0.5 0.5 0.1 0.1\r\n\n\(line)\n")
@@ -237,7 +296,7 @@ import Testing
         var conversion = try YOLOImport(
             names: data.categories.map(\.name), categoryIDs: data.categories.map(\.id))
         var row = 0
-        try export.labels(of: data) { _, label, text in
+        try export.labels(of: data, subset: "s") { _, label, text in
             try conversion.add(data.images[row], labels: text, source: label)
             row += 1
         }

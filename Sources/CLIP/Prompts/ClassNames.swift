@@ -1,11 +1,12 @@
 import Foundation
+import Support
 
 /// Names of classes as data sets and files spell them.
 public enum ClassNames {
     /// A name as it goes into a prompt: underscores become spaces, white space is unified; a remark in
     /// parentheses stays, since it tells apart what is called alike: `crane_(bird)` becomes `crane (bird)`.
     public static func readable(_ name: String) -> String {
-        name.split { $0 == "_" || $0.isWhitespace }.joined(separator: " ")
+        ClassName.readable(name)
     }
 
     /// Reads a list of names, one a line; empty lines and lines that start with `#` do not count. Whatever else
@@ -35,7 +36,7 @@ public enum ClassNames {
         guard !names.isEmpty else { throw PromptError(reason: "there are no class names") }
         var places: [String: Int] = [:]
         for (index, name) in names.enumerated() {
-            let readable = readable(name).lowercased()
+            let readable = ClassName.key(name)
             guard !readable.isEmpty else { throw PromptError(reason: "class name \(index + 1) is empty") }
             if let earlier = places.updateValue(index, forKey: readable) {
                 throw PromptError(

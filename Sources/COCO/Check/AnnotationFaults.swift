@@ -8,7 +8,7 @@ struct AnnotationFaults: OptionSet, Sendable {
     static let codes: [DatasetFinding.Code] = [
         .boxMissing, .boxNotFinite, .boxEmpty, .boxOutside, .boxBeyondEdge, .polygonNotFinite,
         .polygonOddCount, .polygonTooShort, .polygonBeyondEdge, .maskBroken, .maskSizeDiffers, .maskEmpty,
-        .crowdWithoutRunLengths, .areaMissing, .areaDisagrees, .boxDisagrees,
+        .crowdWithoutRunLengths, .areaMissing, .areaDisagrees, .boxDisagrees, .areaNotFinite,
     ]
 
     /// Adds a fault whose code is among ``codes``.
@@ -115,7 +115,11 @@ struct AnnotationExaminer {
         _ faults: inout AnnotationFaults
     ) {
         let annotations = dataset.annotations
-        let area = annotations.flags[row].contains(.hasArea) ? annotations.areas[row] : nil
+        var area = annotations.flags[row].contains(.hasArea) ? annotations.areas[row] : nil
+        if area?.isFinite == false {
+            faults.insert(.areaNotFinite)
+            area = nil
+        }
         guard annotations.segmentations.kind(row) != .none else {
             if let area, let box, box.isFinite, !(area <= box.area * 1.05 + 1), box.area > 0 {
                 faults.insert(.areaDisagrees)

@@ -83,6 +83,7 @@ extension AnnotationExaminer {
             guard let size = annotations.segmentations.size(row) else { return name }
             return "\(name): a mask of \(size.width) x \(size.height)\(sizeText(row))"
         case .maskBroken: return "\(name)\(maskFailure(row))"
+        case .areaNotFinite: return "\(name): area \(annotations.areas[row])"
         case .areaDisagrees:
             let against =
                 mask(row).map { "the mask has \(short($0.area))" }

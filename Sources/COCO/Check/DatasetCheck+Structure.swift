@@ -1,3 +1,5 @@
+import Support
+
 extension DatasetCheck {
     /// Ids, names and what refers to them.
     func structureFindings(_ dataset: Dataset) -> [DatasetFinding] {
@@ -41,13 +43,13 @@ extension DatasetCheck {
         for category in categories {
             if category.name.allSatisfy(\.isWhitespace) {
                 empty.add(id: category.id, "category \(category.id)")
-            } else if let first = firstIDs[category.name] {
+            } else if let first = firstIDs[ClassName.key(category.name)] {
                 // A repeated id is reported as such.
                 guard first != category.id else { continue }
                 duplicates.add(
                     id: category.id, "category \(category.id): \"\(category.name)\", as category \(first)")
             } else {
-                firstIDs[category.name] = category.id
+                firstIDs[ClassName.key(category.name)] = category.id
             }
         }
         return [duplicates, empty].compactMap(\.finding)

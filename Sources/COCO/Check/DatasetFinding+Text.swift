@@ -46,9 +46,9 @@ extension DatasetFinding.Code {
         case .duplicateCategoryName:
             Text(
                 .warning, .category,
-                "categories have the name of an earlier category",
+                "categories have the name of an earlier category, but for underscores and case",
                 "Merge them, or give them names that tell them apart: an open-vocabulary detector "
-                    + "sees the name only.")
+                    + "sees the name only. One without annotations can be removed.")
         case .emptyCategoryName:
             Text(
                 .error, .category,
@@ -183,7 +183,13 @@ extension DatasetFinding.Code {
             Text(
                 .error, .annotation,
                 "annotations state no area",
-                "Write area: scores by size of object need it.")
+                "Write area: scores by size of object need it. fvlm takes that of the mask or box, other tools "
+                    + "fail.")
+        case .areaNotFinite:
+            Text(
+                .error, .annotation,
+                "areas are NaN or infinite",
+                "Write the number of pixels of the mask, or of the box: all other commands refuse the file.")
         case .areaDisagrees:
             Text(
                 .warning, .annotation,

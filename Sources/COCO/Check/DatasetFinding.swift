@@ -142,6 +142,8 @@ extension DatasetFinding {
         case crowdWithoutRunLengths = "crowd-without-run-lengths"
         /// Annotations state no area.
         case areaMissing = "area-missing"
+        /// Areas are NaN or infinite.
+        case areaNotFinite = "area-not-finite"
         /// Annotations state an area that is not their mask's, or exceeds their box.
         case areaDisagrees = "area-disagrees"
         /// Annotations have a box that is not their mask's.

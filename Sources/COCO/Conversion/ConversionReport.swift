@@ -35,7 +35,7 @@ package struct ConversionReport: Sendable {
     }
 
     /// Adds to the entry of a text; nothing for a count of 0.
-    mutating func add(_ text: String, count: Int, ids: [Int64] = []) {
+    package mutating func add(_ text: String, count: Int, ids: [Int64] = []) {
         guard count > 0 else { return }
         if let index = entries.firstIndex(where: { $0.text == text }) {
             entries[index].count += count
@@ -45,19 +45,18 @@ package struct ConversionReport: Sendable {
         }
     }
 
-    /// Adds label files that belong to no picture.
-    package mutating func addLabelsWithoutPicture(_ count: Int) {
-        add("label files belong to no picture: left out", count: count)
-    }
-
     /// Adds fields that a file holds and that are not kept.
     package mutating func add(_ fields: [UnreadField], of file: String) {
         for field in fields {
-            add(
-                field.list.isEmpty
-                    ? "field of \(file) is not kept: \"\(field.name)\""
-                    : "\(field.list) of \(file) have the field \"\(field.name)\", which is not kept",
-                count: field.count)
+            let text =
+                if field.isOfOtherType {
+                    "\(field.list) of \(file) have a \"\(field.name)\" of an unusual type, which is not kept"
+                } else if field.list.isEmpty {
+                    "field of \(file) is not kept: \"\(field.name)\""
+                } else {
+                    "\(field.list) of \(file) have the field \"\(field.name)\", which is not kept"
+                }
+            add(text, count: field.count)
         }
     }
 }

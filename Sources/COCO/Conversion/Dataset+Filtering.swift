@@ -1,3 +1,5 @@
+import Support
+
 extension Dataset {
     /// The part of the data set that has to do with some of the categories.
     ///
@@ -48,20 +50,26 @@ extension Dataset {
         return (result, report)
     }
 
-    /// The ids of categories by their names.
+    /// The ids of categories by their names, which are compared as the text tower sees them where none is equal.
     ///
     /// - Throws: ``COCOError`` that lists the names that no category has.
     package func categoryIDs(named names: [String]) throws -> Set<Int64> {
         var ids: [String: [Int64]] = [:]
-        for category in categories { ids[category.name, default: []].append(category.id) }
-        let missing = names.filter { ids[$0] == nil }
+        var looseIDs: [String: [Int64]] = [:]
+        for category in categories {
+            ids[category.name, default: []].append(category.id)
+            looseIDs[ClassName.key(category.name), default: []].append(category.id)
+        }
+        func found(_ name: String) -> [Int64]? { ids[name] ?? looseIDs[ClassName.key(name)] }
+        let missing = names.filter { found($0) == nil }
         guard missing.isEmpty else {
             let shown = missing.prefix(10).map { "\"\($0)\"" }.joined(separator: ", ")
             throw COCOError(
                 "\(missing.count) of \(names.count) names are of no category: \(shown)"
-                    + "\(missing.count > 10 ? ", ..." : ""); names must be spelled as in the file")
+                    + "\(missing.count > 10 ? ", ..." : ""); underscores and case aside, names must be spelled as in the file"
+            )
         }
-        return Set(names.flatMap { ids[$0] ?? [] })
+        return Set(names.flatMap { found($0) ?? [] })
     }
 
     /// The ids of the categories of some frequencies by the rule of LVIS: rare in 1 to 10 images, common in up to

@@ -9,6 +9,10 @@ package struct YOLODescription: Sendable, Hashable {
     /// The folders of pictures, by subset (`train`, `val`), relative to the file's own folder or absolute.
     package var subsets: [(name: String, folders: [String])]
 
+    /// The numbers of key points that follow the box in every line (`kpt_shape`: points times numbers a point); 0
+    /// for data sets without key points.
+    package var keyPointNumbers = 0
+
     /// A description; see the properties.
     package init(names: [String], categoryIDs: [Int64] = [], subsets: [(name: String, folders: [String])]) {
         self.names = names
@@ -16,9 +20,20 @@ package struct YOLODescription: Sendable, Hashable {
         self.subsets = subsets
     }
 
+    /// Where YOLO's tools look for the labels of a picture: the last folder `images` of its path becomes `labels`, and
+    /// the ending `txt`. Without such a folder the labels are beside the picture.
+    package static func labelPath(ofPicture path: String) -> String {
+        var parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        if let place = parts.dropLast().lastIndex(of: "images") { parts[place] = "labels" }
+        if let name = parts.last, let dot = name.lastIndex(of: "."), dot > name.startIndex {
+            parts[parts.count - 1] = name[..<dot]
+        }
+        return parts.joined(separator: "/") + ".txt"
+    }
+
     /// Whether two descriptions say the same.
     package static func == (a: YOLODescription, b: YOLODescription) -> Bool {
-        a.names == b.names && a.categoryIDs == b.categoryIDs
+        a.names == b.names && a.categoryIDs == b.categoryIDs && a.keyPointNumbers == b.keyPointNumbers
             && a.subsets.elementsEqual(b.subsets) { $0.name == $1.name && $0.folders == $1.folders }
     }
 
@@ -26,6 +41,7 @@ package struct YOLODescription: Sendable, Hashable {
     package func hash(into hasher: inout Hasher) {
         hasher.combine(names)
         hasher.combine(categoryIDs)
+        hasher.combine(keyPointNumbers)
         for subset in subsets {
             hasher.combine(subset.name)
             hasher.combine(subset.folders)

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Turns data sets into YOLO's label files: a text file a picture, a line an object.
 package struct YOLOExport: Sendable {
     /// What the lines state.
@@ -27,31 +29,59 @@ package struct YOLOExport: Sendable {
 
     /// The categories of several data sets in one list.
     ///
-    /// - Throws: ``COCOError`` when an id has several names, or a name several ids.
-    package static func categories(of datasets: [Dataset]) throws -> [Category] {
+    /// Of categories with the same name those without any annotation are left out, such as the root of the trees that
+    /// export sites write.
+    ///
+    /// - Throws: ``COCOError`` when an id has several names, or a name several ids that have annotations.
+    package static func categories(
+        of datasets: [Dataset], _ report: inout ConversionReport
+    ) throws -> [Category] {
+        var counts: [Int64: Int] = [:]
+        for dataset in datasets { counts.merge(dataset.annotationCounts, uniquingKeysWith: +) }
+        func describe(_ category: Category) -> String {
+            "\(category.id) (\"\(category.name)\", \(counts[category.id] ?? 0) annotations)"
+        }
         var result: [Category] = []
-        for category in datasets.flatMap(\.categories) {
-            guard let same = result.first(where: { $0.id == category.id || $0.name == category.name }) else {
-                result.append(category)
+        var leftOut: Set<Int64> = []
+        for category in datasets.flatMap(\.categories) where !leftOut.contains(category.id) {
+            if let same = result.first(where: { $0.id == category.id }) {
+                guard same.name == category.name else {
+                    throw COCOError(
+                        "category \(category.id) is \"\(same.name)\" and also \"\(category.name)\"; YOLO needs one "
+                            + "list of classes for all files")
+                }
                 continue
             }
-            guard same.id == category.id, same.name == category.name else {
-                throw COCOError(
-                    "category \(category.id) is \"\(category.name)\" here and \(same.id) is \"\(same.name)\" "
-                        + "there; YOLO needs one list of classes for all files")
+            if let place = result.firstIndex(where: { $0.name == category.name }) {
+                let same = result[place]
+                guard let unused = [category, same].first(where: { counts[$0.id] ?? 0 == 0 }) else {
+                    throw COCOError(
+                        "the categories \(describe(same)) and \(describe(category)) have the same name; merge them, "
+                            + "or give them names that tell them apart")
+                }
+                report.add(
+                    "categories have the name of another one and no annotation: left out", id: unused.id)
+                leftOut.insert(unused.id)
+                if unused.id == same.id { result[place] = category }
+                continue
             }
+            result.append(category)
         }
         return result
     }
 
     /// Calls `body` with the label file of every image, empty for images without objects.
     ///
-    /// - Parameter body: is given the path of the picture (`a/b.jpg`), that of the label file below the folder of
-    ///   labels (`a/b.txt`), and the text.
+    /// - Parameters:
+    ///   - subset: the name of the subset, `train` or `val`.
+    ///   - folder: where the pictures are now: names that lead there are taken from there on.
+    ///   - body: is given the paths of the picture (`images/train/a/b.jpg`) and of the label file
+    ///     (`labels/train/a/b.txt`) below the folder of the data set, and the text.
     /// - Throws: ``COCOError`` when an image states no size or has a name that cannot be used, or two images
     ///   would have the same label file; what `body` throws.
     package mutating func labels(
-        of dataset: Dataset, _ body: (_ picture: String, _ label: String, _ text: String) throws -> Void
+        of dataset: Dataset, subset: String, pictures folder: String? = nil,
+        _ body: (_ picture: String, _ label: String, _ text: String) throws -> Void
     ) throws {
         let index = IDIndex(dataset.images.ids)
         guard index.duplicates.isEmpty else {
@@ -68,7 +98,8 @@ package struct YOLOExport: Sendable {
                     "image \(image.id) (\(image.path)) states no size, by which coordinates are divided; "
                         + "fvlm check-dataset lists all such images")
             }
-            let label = try Self.labelPath(image)
+            let picture = "images/\(subset)/" + (try Self.name(image, folder))
+            let label = YOLODescription.labelPath(ofPicture: picture)
             if let other = labels.updateValue(image.id, forKey: label) {
                 throw COCOError(
                     "images \(other) and \(image.id) would have the same label file, \(label); rename one of "
@@ -79,22 +110,28 @@ package struct YOLOExport: Sendable {
                 guard let object = object(dataset.annotations, annotation, image) else { continue }
                 text += object.line + "\n"
             }
-            try body(image.path, label, text)
+            try body(picture, label, text)
         }
     }
 
-    /// The path of the label file: that of the picture with another ending.
-    static func labelPath(_ image: ImageRecord) throws -> String {
-        let parts = image.path.split(separator: "/", omittingEmptySubsequences: false)
+    /// The name of a picture below a folder: that of the file, or of an absolute one what follows the folder of the
+    /// pictures, else its last part.
+    static func name(_ image: ImageRecord, _ folder: String?) throws -> String {
+        var path = image.path[...]
+        if path.hasPrefix("/") {
+            let absolute = folder.map { URL(filePath: $0).standardizedFileURL.path + "/" }
+            path =
+                absolute.flatMap { path.hasPrefix($0) ? path.dropFirst($0.count) : nil } ?? path.split(
+                    separator: "/"
+                ).last ?? ""
+        }
         // A file name comes from outside and must not lead out of the folder.
-        guard let last = parts.last, parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }),
-            !image.path.utf8.contains(0)
+        guard !path.isEmpty, path.split(separator: "/").allSatisfy({ $0 != ".." }), !path.utf8.contains(0)
         else {
             throw COCOError(
-                "image \(image.id): \"\(image.path)\" is no name of a file below a folder")
+                "\"\(image.path)\" is no name of a file below a folder", subject: "image \(image.id)")
         }
-        let stem = last.lastIndex(of: ".").map { last[..<$0] } ?? last
-        return (parts.dropLast() + [stem.isEmpty ? last : stem]).joined(separator: "/") + ".txt"
+        return String(path)
     }
 
     /// The annotations of every image.

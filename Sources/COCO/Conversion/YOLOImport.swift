@@ -8,13 +8,17 @@ package struct YOLOImport: Sendable {
     /// What was lost or is odd so far.
     package private(set) var report = ConversionReport()
 
+    private let keyPointNumbers: Int
+
     /// An import.
     ///
     /// - Parameters:
     ///   - names: the names of the classes by their numbers.
     ///   - categoryIDs: their ids; empty for 1, 2, 3, ...
+    ///   - keyPointNumbers: as in ``YOLODescription/keyPointNumbers``.
     /// - Throws: ``COCOError`` when the ids do not fit the names.
-    package init(names: [String], categoryIDs: [Int64] = []) throws {
+    package init(names: [String], categoryIDs: [Int64] = [], keyPointNumbers: Int = 0) throws {
+        self.keyPointNumbers = keyPointNumbers
         let ids = categoryIDs.isEmpty ? names.indices.map { Int64($0 + 1) } : categoryIDs
         guard ids.count == names.count, Set(ids).count == ids.count else {
             throw COCOError(
@@ -40,11 +44,16 @@ package struct YOLOImport: Sendable {
             return
         }
         // Every line break is one, also that of Windows.
-        let lines = labels.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        let text = labels.hasPrefix("\u{FEFF}") ? labels.dropFirst() : labels[...]
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         for (number, line) in lines.enumerated() where !line.allSatisfy(\.isWhitespace) {
             do {
-                let object = try YOLOObject(line: line, categoryCount: dataset.categories.count)
+                let object = try YOLOObject(
+                    line: line, categoryCount: dataset.categories.count, keyPointNumbers: keyPointNumbers)
                 try add(object, to: image)
+                if keyPointNumbers > 0 {
+                    report.add("objects have key points: their boxes are kept, the points are lost", count: 1)
+                }
             } catch let error as COCOError {
                 throw error.about("\(source):\(number + 1)")
             }

@@ -13,8 +13,9 @@ enum YOLOObject: Hashable {
 
     /// Reads a line.
     ///
+    /// - Parameter keyPointNumbers: how many numbers of key points may follow a box; they are not kept.
     /// - Throws: ``COCOError`` with what is wrong in the line.
-    init(line: some StringProtocol, categoryCount: Int) throws {
+    init(line: some StringProtocol, categoryCount: Int, keyPointNumbers: Int = 0) throws {
         let fields = line.split(whereSeparator: \.isWhitespace)
         let numbers = try fields.map { field in
             guard let number = Double(field), number.isFinite else {
@@ -28,13 +29,27 @@ enum YOLOObject: Hashable {
         guard (0..<categoryCount).contains(category) else {
             throw COCOError("class \(category) of \(categoryCount) classes, which count from 0")
         }
+        // A little beyond the edge is rounding; far beyond it are pixels.
+        let box = keyPointNumbers > 0 ? numbers.dropFirst().prefix(4) : numbers.dropFirst()
+        if let wrong = box.first(where: { !(-1...2).contains($0) }) {
+            throw COCOError(
+                "\(wrong) is no coordinate of a label: these are parts of the picture's size, from 0 to 1")
+        }
+        if keyPointNumbers > 0, numbers.count != 5, numbers.count != 5 + keyPointNumbers {
+            throw COCOError(
+                "\(numbers.count) numbers; class, box and key points are \(5 + keyPointNumbers) by kpt_shape")
+        }
         switch numbers.count {
-        case 5:
+        case 5, 5 + keyPointNumbers:
             self = .box(
                 category: category, middleX: numbers[1], middleY: numbers[2], width: numbers[3],
                 height: numbers[4])
         case 7... where !numbers.count.isMultiple(of: 2):
             self = .polygon(category: category, points: Array(numbers.dropFirst()))
+        case 8... where numbers.count.isMultiple(of: 2):
+            throw COCOError(
+                "\(numbers.count) numbers are the class and an outline with a number left over; is the last one a "
+                    + "score, as in results?")
         case 6:
             throw COCOError(
                 "6 numbers are class, box and score, as in results; labels have no score")

@@ -25,6 +25,14 @@ public struct Dataset: Sendable {
     public var isFederated: Bool {
         images.negativeCategoryIDs.hasLists || images.notExhaustiveCategoryIDs.hasLists
     }
+
+    /// The number of annotations of every category by its id: 0 for those that have none, as the root of a tree of
+    /// categories.
+    public var annotationCounts: [Int64: Int] {
+        var counts = Dictionary(categories.map { ($0.id, 0) }, uniquingKeysWith: { first, _ in first })
+        for id in annotations.categoryIDs { counts[id]? += 1 }
+        return counts
+    }
 }
 
 /// A class of objects.

@@ -40,10 +40,20 @@ public struct ImageRecord: Sendable, Hashable {
         self.notExhaustiveCategoryIDs = notExhaustiveCategoryIDs
     }
 
-    /// The path of the picture below the folder of images: ``fileName``, or for LVIS the last two parts of
-    /// ``cocoURL`` (`val2017/000000397133.jpg`).
+    /// The path of the picture below the folder of images, empty when the file names none: ``fileName`` without
+    /// empty and `.` parts, Windows's separators as `/`; for LVIS the last two parts of ``cocoURL``
+    /// (`val2017/000000397133.jpg`).
     public var path: String {
-        fileName.isEmpty ? cocoURL.split(separator: "/").suffix(2).joined(separator: "/") : fileName
+        guard !fileName.isEmpty else {
+            return cocoURL.split(separator: "/").suffix(2).joined(separator: "/")
+        }
+        // A name without either needs no second look, and nearly all are such.
+        guard fileName.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }) else {
+            return fileName
+        }
+        let name = fileName.contains("/") ? fileName : fileName.replacing("\\", with: "/")
+        return (name.hasPrefix("/") ? "/" : "")
+            + name.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
     }
 }
 

@@ -52,7 +52,10 @@ public struct Evaluation: Sendable {
         omissions = problem.omissions
         let objects = Self.countObjects(problem)
         objectCounts = objects
-        detectionCounts = (0..<problem.classCount).map { order.starts[$0 + 1] - order.starts[$0] }
+        detectionCounts = (0..<problem.classCount).map { category in
+            order.places[order.starts[category]..<order.starts[category + 1]]
+                .count { matches.ranks[Int($0)] != MatchTable.leftOut }
+        }
 
         let (areas, limits) = (options.areaRanges.count, options.detectionLimits.count)
         let (thresholds, recalls) = (options.iouThresholds.count, options.recallThresholds.count)
@@ -77,9 +80,7 @@ public struct Evaluation: Sendable {
                             accumulator.reset()
                             for place in order.places[order.starts[category]..<order.starts[category + 1]] {
                                 let place = Int(place)
-                                guard options.rules == .lvis || Int(matches.ranks[place]) < limit else {
-                                    continue
-                                }
+                                guard matches.takesPart(place, limit) else { continue }
                                 accumulator.add(
                                     matches.outcomes[place * areas + area],
                                     score: problem.detections.scores[Int(problem.detectionRows[place])])
@@ -117,7 +118,7 @@ public struct Evaluation: Sendable {
         var counts = [Int](repeating: 0, count: problem.classCount * areas.count)
         for (row, category) in zip(problem.annotationRows, problem.annotationCategories)
         where !table.flags[Int(row)].contains(ignoring) {
-            for (index, range) in areas.enumerated() where range.contains(table.areas[Int(row)]) {
+            for (index, range) in areas.enumerated() where range.contains(problem.truthAreas[Int(row)]) {
                 counts[Int(category) * areas.count + index] += 1
             }
         }
@@ -129,7 +130,7 @@ extension Ranking {
     /// The detections within the greatest limit, and the objects of the first range of areas.
     fileprivate init(_ problem: EvaluationProblem, _ matches: MatchTable, _ order: CategoryOrder) {
         let options = problem.options
-        let limit = options.rules == .lvis ? Int.max : options.detectionLimits.last ?? .max
+        let limit = options.detectionLimits.last ?? .max
         var images = [Int32](repeating: 0, count: problem.detectionRows.count)
         for image in 0..<problem.imageRows.count {
             for place in problem.detectionStarts[image]..<problem.detectionStarts[image + 1] {
@@ -142,7 +143,7 @@ extension Ranking {
             result.scores.reserveCapacity(places.count)
             result.images.reserveCapacity(places.count)
             result.outcomes.reserveCapacity(places.count)
-            for place in places where Int(matches.ranks[Int(place)]) < limit {
+            for place in places where matches.takesPart(Int(place), limit) {
                 result.scores.append(problem.detections.scores[Int(problem.detectionRows[Int(place)])])
                 result.images.append(images[Int(place)])
                 result.outcomes.append(matches.outcomes[Int(place) * options.areaRanges.count])
@@ -154,7 +155,8 @@ extension Ranking {
         for image in 0..<problem.imageRows.count {
             for place in problem.annotationStarts[image]..<problem.annotationStarts[image + 1] {
                 let row = Int(problem.annotationRows[place])
-                guard !table.flags[row].contains(ignoring), options.areaRanges[0].contains(table.areas[row])
+                guard !table.flags[row].contains(ignoring),
+                    options.areaRanges[0].contains(problem.truthAreas[row])
                 else { continue }
                 classes[Int(problem.annotationCategories[place])].truthImages.append(Int32(image))
             }

@@ -15,6 +15,10 @@ struct EvaluationProblem {
     private(set) var annotationRows: [Int32] = []
     private(set) var annotationStarts: [Int] = []
 
+    /// The areas of all annotations of the ground truth. Where the file states none it is that of the mask or of the
+    /// box, as pycocotools computes the areas of results.
+    private(set) var truthAreas: [Double] = []
+
     /// The rank of the class of every row of ``annotationRows``; 0 throughout when classes are disregarded.
     private(set) var annotationCategories: [Int32] = []
 
@@ -57,6 +61,7 @@ struct EvaluationProblem {
         var ranks = [Int32](repeating: -1, count: truth.images.count)
         for (rank, row) in rows.enumerated() { ranks[row] = Int32(rank) }
         let categoryIndex = IDIndex(categories.map(\.id))
+        truthAreas = truth.annotations.areas
         try groupAnnotations(imageIndex, ranks, categoryIndex)
         try groupDetections(imageIndex, ranks, categoryIndex)
     }
@@ -93,6 +98,21 @@ struct EvaluationProblem {
                 if options.categoryIDs == nil { omissions.annotationsWithoutCategory += 1 }
                 continue
             }
+            guard ranks[image] >= 0 else { continue }
+            if options.geometry == .mask, table.segmentations.kind(row) == .none {
+                throw COCOError(
+                    "has no segmentation, which the comparison of masks needs",
+                    subject: "annotation \(table.ids[row])")
+            }
+            if !table.flags[row].contains(.hasArea) {
+                truthAreas[row] = try computedArea(row, image: image)
+                omissions.annotationsWithoutArea += 1
+            }
+            // LVIS's tools ask for objects of an area above 0, and so disregard others altogether.
+            if options.rules == .lvis, !(truthAreas[row] > 0) {
+                omissions.annotationsOfNoArea += 1
+                continue
+            }
             places[row] = (ranks[image], Int32(category))
         }
         let proposals = options.rules == .proposals
@@ -105,6 +125,27 @@ struct EvaluationProblem {
             }
         }
         annotationCategories = annotationRows.map { proposals ? 0 : places[Int($0)].category }
+    }
+
+    /// The area of an annotation that states none.
+    private func computedArea(_ row: Int, image: Int) throws -> Double {
+        let table = truth.annotations
+        let (height, width) = (Int(truth.images.heights[image]), Int(truth.images.widths[image]))
+        let box = table.flags[row].contains(.hasBox) ? table.boxes[row] : nil
+        guard let segmentation = table.segmentations[row] else { return box?.area ?? 0 }
+        if case .polygons = segmentation, height == 0 || width == 0 {
+            guard let box else {
+                throw COCOError(
+                    "states no area, and its image no width and height to measure its polygons",
+                    subject: "annotation \(table.ids[row])")
+            }
+            return box.area
+        }
+        do {
+            return Double(try RunLengthMask(segmentation, height: height, width: width).area)
+        } catch let error as COCOError {
+            throw error.about("annotation \(table.ids[row])")
+        }
     }
 
     private mutating func groupDetections(_ images: IDIndex, _ ranks: [Int32], _ categories: IDIndex) throws {
@@ -186,7 +227,7 @@ struct EvaluationProblem {
     }
 }
 
-/// What did not take part in an evaluation although nobody asked to leave it out.
+/// What did not take part in an evaluation as it stands in the files, although nobody asked for it.
 public struct Omissions: Sendable, Hashable {
     /// Annotations whose image is not in the file.
     public internal(set) var annotationsWithoutImage = 0
@@ -196,6 +237,26 @@ public struct Omissions: Sendable, Hashable {
 
     /// Detections whose class is not in the ground truth.
     public internal(set) var detectionsWithoutCategory = 0
+
+    /// Annotations that state no area; they took part with that of their mask or box.
+    public internal(set) var annotationsWithoutArea = 0
+
+    /// Annotations of an area of 0, which LVIS's rules disregard.
+    public internal(set) var annotationsOfNoArea = 0
+
+    /// What people should know of it, a line each: `3 annotations state no area: ...`.
+    public var notices: [String] {
+        [
+            (detectionsWithoutCategory, "detections are of classes that the ground truth does not have"),
+            (annotationsWithoutCategory, "annotations are of classes that the file does not have"),
+            (annotationsWithoutImage, "annotations are of images that the file does not have"),
+            (
+                annotationsWithoutArea,
+                "annotations state no area: that of their mask, or else of their box, is taken"
+            ),
+            (annotationsOfNoArea, "annotations have an area of 0: left out by the rules of LVIS"),
+        ].compactMap { $0 == 0 ? nil : "\($0) \($1)" }
+    }
 }
 
 /// LVIS: for which classes an image speaks.

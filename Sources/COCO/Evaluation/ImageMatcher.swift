@@ -66,7 +66,7 @@ struct ImageMatcher {
             try match(
                 image: image, detections: detection..<min(nextDetection, detection.addingClamped(limit)),
                 truth: truth..<nextTruth, isPartial: federation?.isPartial(category) ?? false,
-                outcomes: outcomes)
+                outcomes: outcomes, ranks: ranks)
             detection = nextDetection
             truth = nextTruth
         }
@@ -75,9 +75,15 @@ struct ImageMatcher {
     /// Matches the detections of one image and class.
     private mutating func match(
         image: Int, detections: Range<Int>, truth: Range<Int>, isPartial: Bool,
-        outcomes: Parallel.Shared<MatchTable.Outcome>
+        outcomes: Parallel.Shared<MatchTable.Outcome>, ranks: Parallel.Shared<Int32>
     ) throws {
         try measureDetections(image, detections, needsOverlap: !truth.isEmpty)
+        if problem.options.rules == .lvis {
+            // As with objects: LVIS's tools take the best of an image and then ask for areas above 0.
+            for (index, place) in detections.enumerated() where !(detectionAreas[index] > 0) {
+                ranks[place] = MatchTable.leftOut
+            }
+        }
         if truth.isEmpty {
             for (index, place) in detections.enumerated() {
                 for (area, range) in areas.enumerated() {
@@ -102,12 +108,13 @@ struct ImageMatcher {
         outcomes: Parallel.Shared<MatchTable.Outcome>
     ) {
         let range = areas[area]
+        let isLVIS = problem.options.rules == .lvis
         let table = problem.truth.annotations
         let count = truth.count
         order.removeAll(keepingCapacity: true)
         func isOutside(_ index: Int) -> Bool {
             isIgnored[index]
-                || !range.contains(table.areas[Int(problem.annotationRows[truth.lowerBound + index])])
+                || !range.contains(problem.truthAreas[Int(problem.annotationRows[truth.lowerBound + index])])
         }
         for index in 0..<count where !isOutside(index) { order.append(index) }
         let counted = order.count
@@ -116,6 +123,7 @@ struct ImageMatcher {
         taken.append(contentsOf: repeatElement(0, count: count))
 
         for (index, place) in detections.enumerated() {
+            if isLVIS, !(detectionAreas[index] > 0) { continue }
             var isTrue: UInt16 = 0
             var isMatched: UInt16 = 0
             for (bit, threshold) in thresholds.enumerated() {
@@ -173,11 +181,24 @@ struct MatchTable: Sendable {
     /// Detections by ranges of areas, in the order of the problem's rows.
     var outcomes: [Outcome]
 
-    /// The place of a detection among those of its image and class, from 0.
+    /// The rank of a detection that the rules leave out after the limit was applied.
+    static let leftOut = Int32.max
+
+    /// The place of a detection among those of its image and class, from 0; ``leftOut`` for one without any.
     var ranks: [Int32]
+
+    private let rules: EvaluationOptions.Rules
+
+    /// Whether a detection is within a limit of detections, which LVIS's rules have applied before.
+    @inline(__always)
+    func takesPart(_ place: Int, _ limit: Int) -> Bool {
+        let rank = ranks[place]
+        return rules == .lvis ? rank != Self.leftOut : Int(rank) < limit
+    }
 
     /// Matches all images.
     init(_ problem: EvaluationProblem) throws {
+        rules = problem.options.rules
         let areas = problem.options.areaRanges.count
         let count = problem.detectionRows.count
         outcomes = [Outcome](repeating: Outcome(), count: count * areas)

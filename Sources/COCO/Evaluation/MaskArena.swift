@@ -34,6 +34,9 @@ struct MaskArena {
             guard height > 0, width > 0 else {
                 throw COCOError("has polygons, and its image states no width and height")
             }
+            guard (0..<place.count).contains(where: { column.ring($0, ofRow: row).count >= 6 }) else {
+                throw COCOError("has polygons of fewer than three points, which cover nothing")
+            }
             entry.height = Int32(truncatingIfNeeded: height)
             entry.width = Int32(truncatingIfNeeded: width)
             try addPolygons(column, row, height: height, width: width)

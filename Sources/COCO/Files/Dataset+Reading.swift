@@ -36,7 +36,7 @@ extension Dataset {
 }
 
 extension FileReader {
-    fileprivate mutating func dataset() throws -> Dataset {
+    mutating func dataset() throws -> Dataset {
         var result = Dataset()
         var fields = JSONFields(["images", "annotations", "categories", "info", "licenses"])
         guard scanner.peek() == UInt8(ascii: "{") else {
@@ -103,29 +103,43 @@ extension FileReader {
             "id", "width", "height", "file_name", "coco_url", "license", "neg_category_ids",
             "not_exhaustive_category_ids",
         ])
+        var unkept: [String: Int] = [:]
         try list(of: "image") { scanner in
             fields.reset()
             var image = ImageRecord(id: 0, width: 0, height: 0)
             if try scanner.beginObject() {
                 repeat {
                     let field = try fields.next(&scanner)
-                    // All but the id may be null.
+                    // All but the id may be null or of another type: whoever needs a field says that it is missing.
                     if field > 0, scanner.takeNull() { continue }
+                    var isKept = true
+                    func kept<Value>(_ value: Value?) -> Value? {
+                        isKept = value != nil
+                        return value
+                    }
                     switch field {
                     case 0: image.id = try scanner.integer()
-                    case 1: image.width = Int(try scanner.dimension())
-                    case 2: image.height = Int(try scanner.dimension())
-                    case 3: image.fileName = try scanner.string()
-                    case 4: image.cocoURL = try scanner.string()
-                    case 5: image.license = try scanner.integer()
-                    case 6: image.negativeCategoryIDs = try scanner.integers()
-                    case 7: image.notExhaustiveCategoryIDs = try scanner.integers()
+                    case 1: image.width = Int(kept(try scanner.optional { try $0.size() }) ?? 0)
+                    case 2: image.height = Int(kept(try scanner.optional { try $0.size() }) ?? 0)
+                    case 3: image.fileName = kept(try scanner.optionalString()) ?? ""
+                    case 4: image.cocoURL = kept(try scanner.optionalString()) ?? ""
+                    case 5: image.license = kept(try scanner.optional { try $0.integer() })
+                    case 6: image.negativeCategoryIDs = kept(try scanner.optional { try $0.integers() })
+                    case 7: image.notExhaustiveCategoryIDs = kept(try scanner.optional { try $0.integers() })
                     default: try scanner.skipValue()
                     }
+                    if !isKept { unkept["\(fields.name(field))", default: 0] += 1 }
                 } while try scanner.continueObject()
             }
             try fields.require(0, scanner)
             table.append(image)
+        }
+        noteUnkept(unkept, of: "images")
+    }
+
+    private mutating func noteUnkept(_ counts: [String: Int], of list: String) {
+        for (name, count) in counts {
+            unkept.append(UnreadField(list: list, name: name, count: count, isOfOtherType: true))
         }
     }
 
@@ -134,31 +148,38 @@ extension FileReader {
             "id", "name", "supercategory", "frequency", "image_count", "instance_count", "synset", "synonyms",
             "def",
         ])
+        var unkept: [String: Int] = [:]
         try list(of: "category") { scanner in
             fields.reset()
             var category = Category(id: 0, name: "")
             if try scanner.beginObject() {
                 repeat {
                     let field = try fields.next(&scanner)
-                    if field > 1, scanner.takeNull() { continue }
+                    if field > 0, scanner.takeNull() { continue }
+                    var isKept = true
+                    func kept<Value>(_ value: Value?) -> Value? {
+                        isKept = value != nil
+                        return value
+                    }
                     switch field {
                     case 0: category.id = try scanner.integer()
-                    case 1: category.name = try scanner.string()
-                    case 2: category.supercategory = try scanner.string()
-                    case 3: category.frequency = try scanner.frequency()
-                    case 4: category.imageCount = Int(try scanner.integer())
-                    case 5: category.instanceCount = Int(try scanner.integer())
-                    case 6: category.synset = try scanner.string()
-                    case 7: category.synonyms = try scanner.strings()
-                    case 8: category.definition = try scanner.string()
+                    case 1: category.name = kept(try scanner.name()) ?? ""
+                    case 2: category.supercategory = kept(try scanner.optionalString())
+                    case 3: category.frequency = kept(try scanner.optional { try $0.frequency() })
+                    case 4: category.imageCount = kept(try scanner.optional { Int(try $0.integer()) })
+                    case 5: category.instanceCount = kept(try scanner.optional { Int(try $0.integer()) })
+                    case 6: category.synset = kept(try scanner.optionalString())
+                    case 7: category.synonyms = kept(try scanner.optional { try $0.strings() }) ?? []
+                    case 8: category.definition = kept(try scanner.optionalString())
                     default: try scanner.skipValue()
                     }
+                    if !isKept { unkept["\(fields.name(field))", default: 0] += 1 }
                 } while try scanner.continueObject()
             }
             try fields.require(0, scanner)
-            try fields.require(1, scanner)
             result.append(category)
         }
+        noteUnkept(unkept, of: "categories")
     }
 }
 
@@ -178,6 +199,21 @@ extension JSONScanner {
             throw failure("0 or 1 is needed, found \(value)")
         }
         return value == 1
+    }
+
+    /// A number of pixels, also one that a tool wrote as text.
+    fileprivate mutating func size() throws -> Int32 {
+        guard peek() == UInt8(ascii: "\"") else { return try dimension() }
+        guard let size = Int32(try string()), size >= 0 else { throw failure("not a number of pixels") }
+        return size
+    }
+
+    /// The name of a class; a number stands for its digits. Nil for a value of another type, which is stepped over.
+    fileprivate mutating func name() throws -> String? {
+        switch peek() {
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try rawValue()
+        default: return try optionalString()
+        }
     }
 
     fileprivate mutating func frequency() throws -> Category.Frequency {

@@ -84,3 +84,22 @@ final class FileBytes {
         released = end
     }
 }
+
+extension AnnotationFileError {
+    /// The text of a file without a byte-order mark, `-` for standard input.
+    ///
+    /// - Throws: ``AnnotationFileError`` when the file cannot be read or is not UTF-8.
+    package static func text(contentsOf path: String) throws -> String {
+        let file = try FileBytes(path: path)
+        return try withExtendedLifetime(file) {
+            var bytes = file.bytes[...]
+            if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
+            guard let text = String(validating: bytes, as: UTF8.self) else {
+                let isWide = bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF])
+                throw AnnotationFileError(
+                    file: path, reason: isWide ? "is UTF-16 text; save it as UTF-8" : "is not UTF-8 text")
+            }
+            return text
+        }
+    }
+}

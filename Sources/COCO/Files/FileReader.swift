@@ -10,6 +10,9 @@ struct FileReader {
     var scanner: JSONScanner
     var subject = Subject.file
 
+    /// Fields that are known and were not kept, since their values are of another type.
+    var unkept: [UnreadField] = []
+
     init(_ bytes: UnsafeRawBufferPointer, file: FileBytes?) throws {
         self.file = file
         scanner = try JSONScanner(bytes)
@@ -49,7 +52,7 @@ struct FileReader {
         do {
             return try body(&reader)
         } catch let failure as JSONScanner.Failure {
-            throw error(failure, bytes, name: name, object: reader.objectText)
+            throw error(failure, bytes, name: name, object: reader.objectText(failure))
         }
     }
 
@@ -67,13 +70,32 @@ struct FileReader {
             reason: failure.reason)
     }
 
-    /// The object that is being read, by its id where it can be made out, else by its number.
-    private var objectText: String {
+    /// The object that is being read, by its id where it can be made out, else by its number, and the field in which
+    /// a failure lies.
+    private func objectText(_ failure: JSONScanner.Failure) -> String {
         guard case .object(let kind, let index, let start, let key) = subject else { return "" }
+        let field = field(at: failure.position, ofObjectAt: start).map { ", field \"\($0)\"" } ?? ""
         if let id = identifier(at: start, key: key) {
-            return key.description == "id" ? "\(kind) \(id)" : "\(kind) at index \(index) (\(key) \(id))"
+            return (key.description == "id" ? "\(kind) \(id)" : "\(kind) at index \(index) (\(key) \(id))")
+                + field
         }
-        return "\(kind) at index \(index)"
+        return "\(kind) at index \(index)" + field
+    }
+
+    /// The key of the object at `start` in whose value a position lies, nil for a position between values.
+    private func field(at position: Int, ofObjectAt start: Int) -> String? {
+        var copy = scanner
+        copy.cursor = copy.start + start
+        copy.isLenient = true
+        guard (try? copy.beginObject()) == true else { return nil }
+        while true {
+            guard let key = try? copy.string(), (try? copy.expect(":")) != nil else { return nil }
+            _ = copy.peek()
+            let first = copy.position
+            let isWhole = (try? copy.skipValue()) != nil
+            if position >= first, !isWhole || position < copy.position { return key }
+            guard isWhole, (try? copy.continueObject()) == true else { return nil }
+        }
     }
 
     /// The value of the key of the object at `start`, read once more from there.

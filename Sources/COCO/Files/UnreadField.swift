@@ -9,6 +9,9 @@ package struct UnreadField: Sendable, Hashable {
 
     /// How many objects have it.
     package let count: Int
+
+    /// Whether the field has a place, but values of another type, such as a text where a number is meant.
+    package var isOfOtherType = false
 }
 
 extension Dataset {
@@ -21,10 +24,10 @@ extension Dataset {
     package static func reading(path: String) throws -> (dataset: Dataset, unread: [UnreadField]) {
         let file = try FileBytes(path: path)
         return try withExtendedLifetime(file) {
-            (
-                try Dataset(json: file.bytes, name: path),
-                try FileReader.read(file.bytes, name: path) { try $0.unreadFields() }
-            )
+            let (dataset, unkept) = try FileReader.read(file.bytes, name: path) {
+                (try $0.dataset(), $0.unkept.sorted { ($0.list, $0.name) < ($1.list, $1.name) })
+            }
+            return (dataset, try FileReader.read(file.bytes, name: path) { try $0.unreadFields() } + unkept)
         }
     }
 }

@@ -9,8 +9,9 @@ struct JSONFields {
     private var followers: [Int]
     private var last: Int
 
-    /// At most 32 names.
+    /// At most 32 names, which ``seen`` has bits for.
     init(_ names: [StaticString]) {
+        precondition(names.count <= UInt32.bitWidth, "an object of more than 32 known fields")
         self.names = names
         followers = Array(repeating: 0, count: names.count + 1)
         last = names.count
@@ -21,6 +22,9 @@ struct JSONFields {
         seen = 0
         last = names.count
     }
+
+    /// The name at `index`.
+    func name(_ index: Int) -> StaticString { names[index] }
 
     /// Whether the field at `index` was seen.
     func has(_ index: Int) -> Bool { seen >> UInt32(index) & 1 != 0 }

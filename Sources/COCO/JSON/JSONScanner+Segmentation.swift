@@ -30,9 +30,13 @@ extension JSONScanner {
     }
 
     /// A segmentation of any kind, added as a row of `column`.
+    ///
+    /// A value without contents (`null`, `[]`, `[[]]`, `{}`, `""`) is that of tools that know no mask; it is not an
+    /// empty mask.
     mutating func segmentation(into column: inout SegmentationColumn) throws {
         switch peek() {
         case UInt8(ascii: "["): try polygons(into: &column)
+        case UInt8(ascii: "\"") where take(word: "\"\""): column.appendNone()
         case UInt8(ascii: "{"): try runLengths(into: &column)
         case UInt8(ascii: "n") where take(word: "null"): column.appendNone()
         default:
@@ -56,6 +60,11 @@ extension JSONScanner {
                 }
                 column.ringEnds.append(column.coordinates.count)
             } while try continueList()
+        }
+        guard column.ringEnds.last ?? 0 > (firstRing == 0 ? 0 : column.ringEnds[firstRing - 1]) else {
+            column.ringEnds.removeLast(column.ringEnds.count - firstRing)
+            column.appendNone()
+            return
         }
         column.rows.append(
             SegmentationColumn.Row(
@@ -87,28 +96,34 @@ extension JSONScanner {
         var fields = JSONFields(["size", "counts"])
         var size: (height: Int32, width: Int32) = (0, 0)
         var row = SegmentationColumn.Row()
-        if try beginObject() {
-            repeat {
-                switch try fields.next(&self) {
-                case 0: size = try maskSize()
-                case 1:
-                    if peek() == UInt8(ascii: "[") {
-                        row.kind = .runLengths
-                        row.start = column.counts.count
-                        try runs(into: &column.counts)
-                        row.count = column.counts.count - row.start
-                    } else if peek() == UInt8(ascii: "\"") {
-                        row.kind = .compressedRunLengths
-                        row.start = column.characters.count
-                        try appendString(to: &column.characters)
-                        row.count = column.characters.count - row.start
-                    } else {
-                        throw failure("\"counts\" is a list of run lengths or a string, found \(found)")
-                    }
-                default: try skipValue()
-                }
-            } while try continueObject()
+        guard try beginObject() else {
+            column.appendNone()
+            return
         }
+        repeat {
+            switch try fields.next(&self) {
+            case 0: size = try maskSize()
+            case 1:
+                if peek() == UInt8(ascii: "[") {
+                    row.kind = .runLengths
+                    row.start = column.counts.count
+                    try runs(into: &column.counts)
+                    row.count = column.counts.count - row.start
+                } else if peek() == UInt8(ascii: "\"") {
+                    if take(word: "\"b'") {
+                        throw failure(
+                            "\"counts\" is the text of Python's bytes, b'...'; write counts.decode() instead")
+                    }
+                    row.kind = .compressedRunLengths
+                    row.start = column.characters.count
+                    try appendString(to: &column.characters)
+                    row.count = column.characters.count - row.start
+                } else {
+                    throw failure("\"counts\" is a list of run lengths or a string, found \(found)")
+                }
+            default: try skipValue()
+            }
+        } while try continueObject()
         try fields.require(0, self)
         try fields.require(1, self)
         (row.height, row.width) = size

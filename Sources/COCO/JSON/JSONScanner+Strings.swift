@@ -36,6 +36,13 @@ extension JSONScanner {
         return text
     }
 
+    /// A string; nil for a value of another type, which is stepped over.
+    mutating func optionalString() throws -> String? {
+        if peek() == UInt8(ascii: "\"") { return try string() }
+        try skipValue()
+        return nil
+    }
+
     /// Steps to the next quote, backslash or control character, eight bytes at a time.
     @inline(__always)
     private mutating func skipPlainCharacters() {

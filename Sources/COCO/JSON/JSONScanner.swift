@@ -28,7 +28,10 @@ struct JSONScanner {
     init(_ bytes: UnsafeRawBufferPointer) throws {
         var first = 0
         var last = bytes.count
-        if bytes.count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF { first = 3 }
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { first = 3 }
+        if let encoding = Self.otherEncoding(bytes) {
+            throw Failure(position: 0, reason: "the text is \(encoding); save it as UTF-8")
+        }
         while last > first, Self.isSpace(bytes[last - 1]) { last -= 1 }
         guard last > first, let base = bytes.baseAddress else {
             throw Failure(position: 0, reason: "the file is empty; a JSON object or list is needed")
@@ -50,6 +53,21 @@ struct JSONScanner {
         guard closing == UInt8(ascii: "}") || closing == UInt8(ascii: "]") else {
             cursor = end
             throw failure("the text does not end with a closing bracket; the file was probably cut off")
+        }
+    }
+
+    /// The name of an encoding other than UTF-8 that the first bytes of a text show: by its mark, or by the zeros
+    /// beside characters of ASCII.
+    private static func otherEncoding(_ bytes: UnsafeRawBufferPointer) -> String? {
+        if bytes.starts(with: [0xFF, 0xFE, 0, 0]) || bytes.starts(with: [0, 0, 0xFE, 0xFF]) {
+            return "UTF-32"
+        }
+        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) { return "UTF-16" }
+        guard bytes.count >= 4 else { return nil }
+        switch (bytes[0] == 0, bytes[1] == 0, bytes[2] == 0, bytes[3] == 0) {
+        case (false, true, true, true), (true, true, true, false): return "UTF-32"
+        case (false, true, false, true), (true, false, true, false): return "UTF-16"
+        default: return nil
         }
     }
 
@@ -122,6 +140,15 @@ struct JSONScanner {
     /// Takes `null` when it is next.
     @inline(__always)
     mutating func takeNull() -> Bool { peek() == UInt8(ascii: "n") && take(word: "null") }
+
+    /// What `read` makes of the next value; nil for a value that it cannot read, which is stepped over.
+    mutating func optional<Value>(_ read: (inout JSONScanner) throws -> Value) throws -> Value? {
+        let position = cursor
+        if let value = try? read(&self) { return value }
+        cursor = position
+        try skipValue()
+        return nil
+    }
 
     // MARK: Objects and lists
 

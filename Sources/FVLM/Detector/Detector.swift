@@ -46,7 +46,7 @@ public final class Detector: Sendable {
         configuration: DetectorConfiguration, clip: CLIPModel, network: DetectorNetwork,
         trainedNames: some Sequence<String> = []
     ) throws {
-        self.trainedNames = Set(trainedNames.map { $0.lowercased() })
+        self.trainedNames = Set(trainedNames.map(ClassName.key))
         self.configuration = configuration
         self.clip = clip
         model = FVLMModel(trunk: try configuration.trunk(of: clip), network: network)
@@ -128,7 +128,7 @@ public final class Detector: Sendable {
     /// What the vocabulary says, and otherwise whether the heads were trained on a class of this name.
     private func isBase(_ vocabulary: Vocabulary) -> [Bool]? {
         if let isBase = vocabulary.isBase { return isBase }
-        return trainedNames.isEmpty ? nil : vocabulary.names.map { trainedNames.contains($0.lowercased()) }
+        return trainedNames.isEmpty ? nil : vocabulary.names.map { trainedNames.contains(ClassName.key($0)) }
     }
 
     private func found(

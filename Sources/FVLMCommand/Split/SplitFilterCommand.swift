@@ -125,16 +125,7 @@ struct NamesFile {
 
     /// Reads the file; empty lines are passed over.
     init(path: String) throws {
-        let data =
-            path == "-"
-            ? FileHandle.standardInput.readDataToEndOfFile() : FileManager.default.contents(atPath: path)
-        guard let data else {
-            throw AnnotationFileError(file: path, kind: .inaccessible, reason: "cannot be read")
-        }
-        guard let text = String(validating: data, as: UTF8.self) else {
-            throw AnnotationFileError(file: path, reason: "is not UTF-8 text with a name a line")
-        }
-        names = text.split(whereSeparator: \.isNewline)
+        names = try AnnotationFileError.text(contentsOf: path).split(whereSeparator: \.isNewline)
             .map { $0.trimmingCharacters(in: .whitespaces) }
             .filter { !$0.isEmpty }
         guard !names.isEmpty else { throw AnnotationFileError(file: path, reason: "holds no name") }

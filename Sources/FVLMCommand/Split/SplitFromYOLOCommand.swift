@@ -13,7 +13,8 @@ struct SplitFromYOLOCommand: ParsableCommand {
               fvlm split from-yolo yolo/data.yaml --subset val --like instances_val.json -o val.json
 
             Coordinates are parts of the picture's size, which is read from the pictures, or from the annotation \
-            file given by --like; ids of images are then taken from there, too.
+            file given by --like; ids of images are then taken from there, too. With several folders in a subset, \
+            file names are relative to the folder that holds them all.
             """)
 
     @Argument(help: "The file data.yaml, or the folder that holds it.")
@@ -30,10 +31,11 @@ struct SplitFromYOLOCommand: ParsableCommand {
     @OptionGroup var output: SplitOutput
 
     func run() throws {
-        let files = try YOLOFiles(description: description, subset: subset)
-        var conversion = try YOLOImport(
-            names: files.description.names, categoryIDs: files.description.categoryIDs)
         var report = ConversionReport()
+        let files = try YOLOFiles(description: description, subset: subset, &report)
+        var conversion = try YOLOImport(
+            names: files.description.names, categoryIDs: files.description.categoryIDs,
+            keyPointNumbers: files.description.keyPointNumbers)
         let images: [(image: ImageRecord, label: String)]
         if let like {
             let loaded = try LoadedDataset(path: like)

@@ -13,7 +13,8 @@ struct SplitToYOLOCommand: ParsableCommand {
             --val-images val2017 --type segm -o yolo
 
             Labels go to labels/train and labels/val, pictures are linked in images/train and images/val when \
-            their folders are given.
+            their folders are given. Where the name of a picture holds a folder images itself, its labels are where \
+            YOLO's tools look: in labels beside that folder.
             """)
 
     @Option(help: ArgumentHelp("The annotation file for training.", valueName: "file"))
@@ -59,7 +60,8 @@ struct SplitToYOLOCommand: ParsableCommand {
                     pictures: folder.map { PictureFolder(path: $0) })
             }
         }
-        let categories = try YOLOExport.categories(of: subsets.map(\.loaded.dataset))
+        var report = ConversionReport()
+        let categories = try YOLOExport.categories(of: subsets.map(\.loaded.dataset), &report)
         var export = try YOLOExport(type == .box ? .boxes : .polygons, categories: categories)
         let folder = try NewFolder(path: output)
         let counts = try subsets.map { try write($0, &export, folder) }
@@ -76,7 +78,7 @@ struct SplitToYOLOCommand: ParsableCommand {
                 SplitSummary.File(
                     path: "\(path)/labels/\($0.name)", images: $0.loaded.dataset.images.count,
                     annotations: $1, categories: categories.count)
-            }, reports: subsets.map(\.loaded.report) + [export.report]
+            }, reports: subsets.map(\.loaded.report) + [report, export.report]
         ).print(json: json)
     }
 
@@ -92,14 +94,15 @@ struct SplitToYOLOCommand: ParsableCommand {
         let locations = subset.pictures.map { pictures in
             (0..<dataset.images.count).map { pictures.location(of: dataset.images[$0]) }
         }
-        try export.labels(of: dataset) { picture, label, text in
-            try folder.write(text, to: "labels/\(subset.name)/\(label)")
+        try export.labels(of: dataset, subset: subset.name, pictures: subset.pictures?.path) {
+            picture, label, text in
+            try folder.write(text, to: label)
             if let location = locations?[done] {
                 guard FileManager.default.fileExists(atPath: location) else {
                     throw AnnotationFileError(
                         file: location, kind: .inaccessible, reason: "the picture does not exist")
                 }
-                try folder.link(location, as: "images/\(subset.name)/\(picture)")
+                try folder.link(location, as: picture)
             }
             done += 1
             objects += text.utf8.count { $0 == UInt8(ascii: "\n") }

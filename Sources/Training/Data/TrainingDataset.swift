@@ -157,10 +157,9 @@ public struct TrainingDataset: ExampleSource {
 }
 
 extension Dataset {
-    /// The path of a picture whose file name is relative to a folder.
+    /// The path of a picture by the rule that all commands share; empty when the annotations name no file.
     func picturePath(_ row: Int, in folder: String) -> String {
-        let path = images[row].path
-        return path.hasPrefix("/") || folder.isEmpty ? path : "\(folder)/\(path)"
+        PictureFolder(path: folder).location(of: images[row]) ?? ""
     }
 
     /// Makes sure that pictures are there.

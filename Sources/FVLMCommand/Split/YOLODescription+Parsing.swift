@@ -1,0 +1,91 @@
+import COCO
+import Yams
+
+extension YOLODescription {
+    /// Reads the text of `data.yaml`.
+    ///
+    /// - Returns: the description, and the root that it states (`path`).
+    /// - Throws: `AnnotationFileError` with the line of a fault.
+    static func parse(_ text: String, file: String) throws -> (YOLODescription, root: String) {
+        func failure(_ reason: String, line: Int? = nil, column: Int? = nil) -> AnnotationFileError {
+            AnnotationFileError(file: file, line: line, column: column, reason: reason)
+        }
+        let node: Node?
+        do {
+            node = try Yams.compose(yaml: text)
+        } catch let error as YamlError {
+            switch error {
+            case .parser(_, let problem, let mark, _), .scanner(_, let problem, let mark, _),
+                .composer(_, let problem, let mark, _):
+                throw failure("is no YAML: \(problem)", line: mark.line, column: mark.column)
+            default: throw failure("is no YAML")
+            }
+        }
+        guard let mapping = node?.mapping else {
+            throw failure("needs \"names\" and folders of pictures, as \"train\" and \"val\"")
+        }
+        var description = YOLODescription(names: try names(mapping["names"], failure), subsets: [])
+        if let count = mapping["nc"]?.scalar.flatMap({ Int($0.string) }), count != description.names.count {
+            throw failure("\"nc\" is \(count), and \"names\" holds \(description.names.count) names")
+        }
+        if let ids = mapping["category_ids"] {
+            let values = (ids.sequence.map(Array.init) ?? []).map { $0.scalar.flatMap { Int64($0.string) } }
+            guard !values.isEmpty, values.allSatisfy({ $0 != nil }) else {
+                throw failure("\"category_ids\" is a list of whole numbers")
+            }
+            description.categoryIDs = values.compactMap(\.self)
+        }
+        if let shape = mapping["kpt_shape"] {
+            let numbers = (shape.sequence.map(Array.init) ?? []).compactMap {
+                $0.scalar.flatMap { Int($0.string) }
+            }
+            guard numbers.count == 2, (1...10_000).contains(numbers[0]), (2...3).contains(numbers[1]) else {
+                throw failure("\"kpt_shape\" is the number of key points and that of numbers a point, 2 or 3")
+            }
+            description.keyPointNumbers = numbers[0] * numbers[1]
+        }
+        for (key, value) in mapping {
+            guard let name = key.scalar.map({ subsetName($0.string) }),
+                ["train", "val", "test"].contains(name)
+            else { continue }
+            let folders =
+                value.sequence.map { $0.compactMap(\.scalar?.string) } ?? [value.scalar?.string ?? ""]
+            guard folders.contains(where: { !$0.isEmpty }) else { continue }
+            guard !description.subsets.contains(where: { $0.name == name }) else {
+                throw failure("names the folders of \"\(name)\" twice")
+            }
+            description.subsets.append((name, folders))
+        }
+        return (description, mapping["path"]?.scalar?.string ?? ".")
+    }
+
+    /// The name of a subset for the names that are in use.
+    static func subsetName(_ name: String) -> String {
+        ["validation": "val", "valid": "val", "training": "train", "testing": "test"][name] ?? name
+    }
+
+    /// Names are a list, or a map from numbers.
+    private static func names(
+        _ node: Node?, _ failure: (String, Int?, Int?) -> AnnotationFileError
+    ) throws -> [String] {
+        if let sequence = node?.sequence {
+            let names = sequence.compactMap(\.scalar?.string)
+            guard names.count == sequence.count else { throw failure("\"names\" holds no names", nil, nil) }
+            return names
+        }
+        guard let mapping = node?.mapping else {
+            throw failure(
+                "\"names\" is needed: a list of the classes' names, or a map from numbers", nil, nil)
+        }
+        var names = [String?](repeating: nil, count: mapping.count)
+        for (key, value) in mapping {
+            guard let number = key.scalar.flatMap({ Int($0.string) }), names.indices.contains(number),
+                names[number] == nil, let name = value.scalar?.string
+            else {
+                throw failure("\"names\" must number the classes from 0 without gaps", nil, nil)
+            }
+            names[number] = name
+        }
+        return names.compactMap(\.self)
+    }
+}
