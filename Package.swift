@@ -44,7 +44,8 @@ let package = Package(
         .target(name: "CKernels"),
         .target(name: "Imaging", dependencies: ["CVips", "CKernels", "Support"]),
         .testTarget(
-            name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport"], exclude: ["Pictures"]),
+            name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport", "Support"],
+            exclude: ["Pictures"]),
         .target(
             name: "FixtureSupport", dependencies: ["Support", "WeightFiles"], path: "Tests/FixtureSupport"),
         .target(name: "COCO", dependencies: ["Support"]),
@@ -87,6 +88,7 @@ if withTorch {
         .library(name: "CLIP", targets: ["CLIP"]),
         .library(name: "RegionDetection", targets: ["RegionDetection"]),
         .library(name: "FVLM", targets: ["FVLM"]),
+        .library(name: "Evaluation", targets: ["Evaluation"]),
         .library(name: "Training", targets: ["Training"]),
     ]
     package.targets += [
@@ -120,11 +122,18 @@ if withTorch {
         .testTarget(
             name: "FVLMTests", dependencies: ["FVLM", "FixtureSupport", "Imaging", "TorchFixtures"],
             linkerSettings: runPath),
+        .target(name: "Evaluation", dependencies: ["CLIP", "COCO", "FVLM", "Imaging", "Support"]),
         .target(
             name: "Training",
-            dependencies: ["FVLM", "RegionDetection", "Torch", "Support", "Imaging", "COCO", "WeightFiles"]),
+            dependencies: [
+                "Evaluation", "FVLM", "RegionDetection", "Torch", "Support", "Imaging", "COCO", "WeightFiles",
+            ]),
         .testTarget(
-            name: "TrainingTests", dependencies: ["Training", "Support", "FixtureSupport"],
+            name: "EvaluationTests",
+            dependencies: ["CLIP", "COCO", "Evaluation", "FVLM", "FixtureSupport", "Imaging"],
+            linkerSettings: runPath),
+        .testTarget(
+            name: "TrainingTests", dependencies: ["Evaluation", "Training", "Support", "FixtureSupport"],
             linkerSettings: runPath),
         .target(name: "CYardsticks", dependencies: ["CLibTorch"], path: "Benchmarks/Yardsticks"),
         .executableTarget(
@@ -150,7 +159,8 @@ if withTorch {
         .executableTarget(
             name: "EmojiScenes",
             dependencies: [
-                "CGlyphs", "CLIP", "COCO", "RegionDetection", "FVLM", "Imaging", "Support", "Torch",
+                "CGlyphs", "CLIP", "COCO", "Evaluation", "RegionDetection", "FVLM", "Imaging", "Support",
+                "Torch",
                 "Training",
                 "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -166,7 +176,7 @@ if withTorch {
     ]
     // The commands that need networks; FVLM_TORCH tells the sources that they are there.
     for target in package.targets where ["FVLMCommand", "FVLMCommandTests"].contains(target.name) {
-        target.dependencies += ["CLIP", "RegionDetection", "FVLM", "Torch", "Training"]
+        target.dependencies += ["CLIP", "Evaluation", "RegionDetection", "FVLM", "Torch", "Training"]
         target.swiftSettings = (target.swiftSettings ?? []) + [.define("FVLM_TORCH")]
         target.linkerSettings = (target.linkerSettings ?? []) + runPath
     }

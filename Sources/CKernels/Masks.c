@@ -54,32 +54,73 @@ CK_CLONES static void paste_soft_row(const float *restrict row, const position *
     }
 }
 
+// The pixels that a mask touches, and where they fall in it.
+typedef struct placement {
+    position *columns;
+    position *rows;
+    float *row; // a row of the mask between two zeros
+    int64_t left, right, top, bottom;
+} placement;
+
+static bool create_placement(placement *place, int64_t side, int64_t height, int64_t width) {
+    place->columns = malloc((size_t)(height + width) * sizeof(position) + (size_t)(side + 2) * sizeof(float));
+    if (place->columns == NULL) return false;
+    place->rows = place->columns + width;
+    place->row = (float *)(place->rows + height);
+    place->row[0] = place->row[side + 1] = 0;
+    return true;
+}
+
+// False for a box without area, which touches nothing.
+static bool find_placement(placement *place, const float *box, int64_t side, int64_t height, int64_t width) {
+    if (!(box[2] > box[0] && box[3] > box[1])) return false;
+    positions(place->columns, width, box[0], box[2], side, &place->left, &place->right);
+    positions(place->rows, height, box[1], box[3], side, &place->top, &place->bottom);
+    return true;
+}
+
+// Writes the pixels that the mask touches; the first one's place is `binary` or `soft`, rows are `stride` apart.
+static void paste_mask(const placement *place, const float *mask, int64_t side, float threshold, int64_t stride,
+                       uint8_t *binary, float *soft) {
+    float *row = place->row;
+    for (int64_t y = place->top; y < place->bottom; ++y) {
+        position at = place->rows[y];
+        const float *upper = mask + (at.low - 1) * side, *lower = upper + side;
+        float first = at.low > 0 ? 1 - at.rest : 0, second = at.low < side ? at.rest : 0;
+        if (at.low <= 0) upper = lower;
+        if (at.low >= side) lower = upper;
+        for (int64_t x = 0; x < side; ++x) row[x + 1] = upper[x] * first + lower[x] * second;
+        int64_t start = (y - place->top) * stride, count = place->right - place->left;
+        if (binary != NULL) paste_row(row, place->columns + place->left, count, threshold, binary + start);
+        if (soft != NULL) paste_soft_row(row, place->columns + place->left, count, soft + start);
+    }
+}
+
 bool ck_paste(const float *masks, int64_t side, const float *boxes, int64_t height, int64_t width, float threshold,
               uint8_t *binary, float *soft, int64_t begin, int64_t end) {
-    position *columns = malloc((size_t)(height + width) * sizeof(position) + (size_t)(side + 2) * sizeof(float));
-    if (columns == NULL) return false;
-    position *rows = columns + width;
-    float *row = (float *)(rows + height);
-    row[0] = row[side + 1] = 0;
+    placement place;
+    if (!create_placement(&place, side, height, width)) return false;
     for (int64_t m = begin; m < end; ++m) {
-        const float *box = boxes + 4 * m;
-        if (!(box[2] > box[0] && box[3] > box[1])) continue;
-        int64_t left, right, top, bottom;
-        positions(columns, width, box[0], box[2], side, &left, &right);
-        positions(rows, height, box[1], box[3], side, &top, &bottom);
-        const float *mask = masks + m * side * side;
-        for (int64_t y = top; y < bottom; ++y) {
-            const float *upper = mask + (rows[y].low - 1) * side, *lower = upper + side;
-            float first = rows[y].low > 0 ? 1 - rows[y].rest : 0, second = rows[y].low < side ? rows[y].rest : 0;
-            if (rows[y].low <= 0) upper = lower;
-            if (rows[y].low >= side) lower = upper;
-            for (int64_t x = 0; x < side; ++x) row[x + 1] = upper[x] * first + lower[x] * second;
-            int64_t at = (m * height + y) * width + left;
-            if (binary != NULL) paste_row(row, columns + left, right - left, threshold, binary + at);
-            if (soft != NULL) paste_soft_row(row, columns + left, right - left, soft + at);
-        }
+        if (!find_placement(&place, boxes + 4 * m, side, height, width)) continue;
+        int64_t start = (m * height + place.top) * width + place.left;
+        paste_mask(&place, masks + m * side * side, side, threshold, width, binary != NULL ? binary + start : NULL,
+                   soft != NULL ? soft + start : NULL);
     }
-    free(columns);
+    free(place.columns);
+    return true;
+}
+
+bool ck_paste_crop(const float *mask, int64_t side, const float *box, int64_t height, int64_t width, float threshold,
+                   int64_t bounds[4], uint8_t *crop) {
+    placement place;
+    if (!create_placement(&place, side, height, width)) return false;
+    bool touches = find_placement(&place, box, side, height, width) && place.left < place.right && place.top < place.bottom;
+    bounds[0] = touches ? place.left : 0;
+    bounds[1] = touches ? place.top : 0;
+    bounds[2] = touches ? place.right : 0;
+    bounds[3] = touches ? place.bottom : 0;
+    if (crop != NULL && touches) paste_mask(&place, mask, side, threshold, bounds[2] - bounds[0], crop, NULL);
+    free(place.columns);
     return true;
 }
 

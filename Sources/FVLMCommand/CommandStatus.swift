@@ -1,6 +1,7 @@
 import COCO
 import Foundation
 import Imaging
+import Support
 import WeightFiles
 
 #if FVLM_TORCH
@@ -26,6 +27,7 @@ struct CommandStatus {
         case let error as ResultsFileError: code = error.isRefusal ? Self.badData : 1
         case is COCOError, is WeightFileError, is ImagingError:
             code = Self.badData
+        case let error as any ReportedError: code = error.exitStatus.rawValue
         default:
             #if FVLM_TORCH
                 guard let code = Self.networkStatus(error) else { return nil }

@@ -56,7 +56,7 @@
         }
 
         func run() async throws {
-            let files = try images.flatMap(PictureFiles.paths)
+            let files = try PictureArguments.files(images)
             let model = try await clip.load()
             let classifier = try classifier(model)
             let bar = ProgressBar("pictures")
@@ -127,31 +127,6 @@
                 }
             }
             if !json { print(TextTable(rows, leftAligned: 2).text, terminator: "") }
-        }
-    }
-
-    /// Paths of pictures as they are given on the command line.
-    enum PictureFiles {
-        private static let suffixes: Set<String> = [
-            "jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "heic", "heif", "avif",
-        ]
-
-        /// The pictures that an argument means: itself, those of a folder in the order of their names, or the lines of
-        /// standard input.
-        static func paths(_ argument: String) throws -> [String] {
-            if argument == "-" {
-                let data = try FileHandle.standardInput.readToEnd() ?? Data()
-                return String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).map {
-                    String($0)
-                }
-            }
-            var isFolder: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder), isFolder.boolValue
-            else { return [argument] }
-            let names = try FileManager.default.contentsOfDirectory(atPath: argument).sorted()
-                .filter { suffixes.contains(URL(filePath: $0).pathExtension.lowercased()) }
-            guard !names.isEmpty else { throw CLIPError(argument, reason: "is a folder without pictures") }
-            return names.map { URL(filePath: argument).appending(path: $0).relativePath }
         }
     }
 #endif

@@ -2,11 +2,11 @@
     import ArgumentParser
     import CLIP
     import COCO
+    import Evaluation
     import FVLM
     import Foundation
     import Support
     import Torch
-    import Training
 
     /// `fvlm evaluate`
     struct EvaluateCommand: AsyncParsableCommand {
@@ -78,22 +78,27 @@
             var options = detector.options(loaded)
             if detector.scoreThreshold == nil { options.scoreThreshold = min(options.scoreThreshold, 0.01) }
             let bar = ProgressBar("pictures")
-            let (table, _) = try evaluator.detections(of: loaded, options: options) { bar.update($0, of: $1) }
+            let found = try await evaluator.detections(of: loaded, options: options) {
+                bar.update($0, of: $1)
+            }
             bar.finish()
-            if let results { try table.write(to: results) }
-            for geometry in options.includesMasks ? [EvaluationOptions.Geometry.box, .mask] : [.box] {
-                var settings = EvaluationOptions.coco(geometry)
-                if split != nil { settings.categoryIDs = scored.map(\.id) }
-                let evaluation = try Evaluation(truth: truth, detections: table, options: settings)
+            for fault in found.faults { StandardError.note("left out: \(fault.error)") }
+            if let results { try found.table.write(to: results) }
+            let measurement = evaluator.measurement(of: found)
+            for geometry in measurement.geometries {
+                let evaluation = try evaluator.evaluation(
+                    of: found, geometry, categoryIDs: split == nil ? nil : scored.map(\.id))
                 let report = ScoreReport(evaluation, splits: splits)
                 print(json ? try report.json() : report.table(classes: classes), terminator: json ? "\n" : "")
                 if geometry == .box { for line in report.notices { StandardError.note(line) } }
             }
-            if table.count == 0 {
+            for note in measurement.notes { StandardError.note(note) }
+            if found.table.count == 0 {
                 StandardError.note(
                     "nothing was found above a score of \(options.scoreThreshold); where objects are to be found, figures are 0"
                 )
             }
+            if !found.faults.isEmpty { throw ExitCode.failure }
         }
     }
 #endif

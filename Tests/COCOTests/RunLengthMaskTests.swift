@@ -120,4 +120,42 @@ import Testing
         #expect(box.overlap(with: BoundingBox(x: 2, y: 0, width: 2, height: 2)) == 0)
         #expect(box.overlap(with: BoundingBox(x: 0, y: 0, width: 4, height: 4), isCrowd: true) == 1)
     }
+
+    /// Runs down the columns, as the COCO tools count them, of a part of a mask wherever it lies.
+    @Test(arguments: [
+        (6, 9, 2..<7, 1..<4), (6, 9, 0..<9, 0..<6), (5, 20, 0..<20, 2..<5), (4, 3, 1..<2, 0..<4),
+    ])
+    func partsOfMasks(_ height: Int, _ width: Int, _ columns: Range<Int>, _ rows: Range<Int>) throws {
+        var generator = SeededGenerator(7)
+        for density in UInt64(0)...8 {
+            let crop = (0..<columns.count * rows.count).map { _ in
+                UInt8(generator.next() % 8 < density ? 3 : 0)
+            }
+            var pixels = [UInt8](repeating: 0, count: height * width)
+            for (row, y) in rows.enumerated() {
+                for (column, x) in columns.enumerated() {
+                    pixels[y * width + x] = crop[row * columns.count + column] == 0 ? 0 : 1
+                }
+            }
+            var counts: [UInt32] = [0]
+            for x in 0..<width {
+                for y in 0..<height {
+                    let isOne = pixels[y * width + x] != 0
+                    if isOne == counts.count.isMultiple(of: 2) {
+                        counts[counts.count - 1] += 1
+                    } else {
+                        counts.append(1)
+                    }
+                }
+            }
+            let mask = try RunLengthMask(
+                height: height, width: width, columns: columns, rows: rows, crop: crop)
+            #expect(mask.counts == counts)
+            #expect(try mask.pixels() == pixels)
+        }
+        #expect(throws: COCOError.self) {
+            try RunLengthMask(height: 3, width: 3, columns: 1..<4, rows: 0..<1, crop: [1, 1, 1])
+        }
+        #expect(try RunLengthMask(height: 3, width: 3, columns: 1..<1, rows: 0..<3, crop: []).counts == [9])
+    }
 }

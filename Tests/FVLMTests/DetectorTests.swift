@@ -54,9 +54,10 @@ import Testing
                 #expect(["cat", "dog, brown"].contains(detection.label))
                 #expect((0...1).contains(detection.score))
             }
-            let masks = try Detection.masks(
-                of: detections, size: image.size, options: detector.configuration.options)
-            for mask in masks { #expect(mask?.size == image.size) }
+            for detection in detections {
+                let mask = try detection.mask(in: image.size, options: detector.configuration.options)
+                #expect(mask?.size == image.size)
+            }
         }
     }
 

@@ -63,6 +63,25 @@ import Testing
         #expect(throws: ImagingError.self) { try image.blend(other, with: .white) }
     }
 
+    /// A mask of which only a part is stored is the whole mask.
+    @Test func masksMayBeStoredInPart() throws {
+        let bytes = (0..<48).map { UInt8([10, 11, 13, 18, 19, 20, 27, 31].contains($0) ? 1 : 0) }
+        let whole = try Mask(width: 8, height: 6, bytes: bytes)
+        let size = ImageSize(width: 8, height: 6)
+        let crop = (1..<4).flatMap { y in bytes[y * 8 + 2..<y * 8 + 8] }
+        let part = try Mask(size: size, columns: 2..<8, rows: 1..<4, crop: crop)
+        #expect(part.bytes == bytes && part.size == whole.size)
+        var (first, second) = (try Image(width: 8, height: 6), try Image(width: 8, height: 6))
+        try first.blend(whole, with: .white, opacity: 0.5)
+        try second.blend(part, with: .white, opacity: 0.5)
+        #expect(first == second && first[3, 2] != .black)
+        #expect(try Mask(size: size, columns: 3..<3, rows: 1..<1, crop: []).bytes.allSatisfy { $0 == 0 })
+        #expect(throws: ImagingError.self) {
+            try Mask(size: size, columns: 3..<9, rows: 1..<2, crop: .init(repeating: 0, count: 6))
+        }
+        #expect(throws: ImagingError.self) { try Mask(size: size, columns: 3..<5, rows: 1..<2, crop: [1]) }
+    }
+
     @Test func linesOfOneSizeHaveOneHeight() throws {
         let texts = ["ace", "Ápgj", "x & <y>", "猫"].map { try? RenderedText($0, size: 20, color: .white) }
         #expect(texts[0]?.height == texts[1]?.height)

@@ -103,11 +103,11 @@ import Testing
         let stored = ImageSize(width: 60, height: 40)
         let box = Box(x1: 10, y1: 4, x2: 34, y2: 16)
         var image = try Image(width: 60, height: 40)
-        var mask = try Mask(width: 60, height: 40, bytes: Array(repeating: 0, count: 2400))
+        var bytes = [UInt8](repeating: 0, count: 2400)
         for y in 4..<16 {
             for x in 10..<34 {
                 image[x, y] = .white
-                mask.bytes[y * 60 + x] = 1
+                bytes[y * 60 + x] = 1
             }
         }
         let upright = try SpatialTransform.upright(stored, from: orientation)
@@ -116,6 +116,7 @@ import Testing
         let result = try whole.apply(to: image, filter: .box)
         let found = bounds(result.width, result.height) { result[$0, $1].green > 127 }
         #expect(found == whole.apply(to: box))
+        let mask = try Mask(width: 60, height: 40, bytes: bytes)
         let moved = try whole.apply(to: mask)
         #expect(bounds(moved.width, moved.height) { moved.bytes[$1 * moved.width + $0] != 0 } == found)
         let corners = [Point(x: 10, y: 4), Point(x: 34, y: 4), Point(x: 34, y: 16), Point(x: 10, y: 16)]

@@ -146,3 +146,52 @@ import Testing
         }
     }
 }
+
+/// A mask that is pasted where it lies has the pixels of one that is pasted into the whole image.
+@Suite struct MaskCropTests {
+    @Test(arguments: MaskPaster.Placement.allCases) func cropsAreTheWholeMask(
+        _ placement: MaskPaster.Placement
+    ) throws {
+        var random = Sequence64()
+        let size = Size2D(37, 53)
+        let paster = try MaskPaster(size: size, threshold: 0.4, placement: placement)
+        for _ in 0..<200 {
+            let side = Int.random(in: 1...14, using: &random)
+            let values = (0..<side * side).map { _ in Float.random(in: 0...1, using: &random) }
+            let corner = (
+                Float.random(in: -20...60, using: &random), Float.random(in: -20...45, using: &random)
+            )
+            let box = [
+                corner.0, corner.1, corner.0 + Float.random(in: -1...60, using: &random),
+                corner.1 + Float.random(in: -1...60, using: &random),
+            ]
+            let whole = try paster(Tensor(values, shape: [1, side, side]), boxes: Boxes([box]))
+                .to(.uint8).array(of: UInt8.self)
+            let crop = try paster.crop(values, side: side, box: box)
+            var pixels = [UInt8](repeating: 0, count: size.height * size.width)
+            for (row, y) in crop.rows.enumerated() {
+                for (column, x) in crop.columns.enumerated() {
+                    pixels[y * size.width + x] = crop.pixels[row * crop.columns.count + column]
+                }
+            }
+            #expect(pixels == whole, "\(box)")
+        }
+    }
+
+    @Test func wrongMasksAreRefused() throws {
+        let paster = try MaskPaster(size: Size2D(20, 20))
+        #expect(throws: DetectionError.self) { try paster.crop([1, 2, 3], side: 2, box: [0, 0, 4, 4]) }
+        #expect(throws: DetectionError.self) { try paster.crop([1], side: 1, box: [0, 0, .nan, 4]) }
+        #expect(try paster.crop([1], side: 1, box: [30, 30, 40, 40]).pixels.isEmpty)
+    }
+}
+
+/// A fixed sequence of numbers (Knuth's linear congruential generator).
+private struct Sequence64: RandomNumberGenerator {
+    private var state: UInt64 = 1
+
+    mutating func next() -> UInt64 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return state ^ state >> 31
+    }
+}

@@ -38,4 +38,30 @@ import Testing
         let items = ReadAhead(count: 0, window: 5) { $0 }
         #expect(await items.next() == nil)
     }
+
+    /// A thread that belongs to no task gets the same results.
+    @Test func resultsWithoutTasks() {
+        func values() -> [Int?] {
+            let items = ReadAhead(count: 40, window: 4) { index in
+                if index == 7 { throw CancellationError() }
+                return index
+            }
+            var values: [Int?] = []
+            while let result = items.next() { values.append(try? result.get()) }
+            return values
+        }
+        #expect(values() == (0..<40).map { $0 == 7 ? nil : $0 })
+    }
+
+    @Test func whatWasNotStartedIsGivenUp() async {
+        let done = Mutex(0)
+        let items = ReadAhead(count: 100, window: 1) { _ in done.withLock { $0 += 1 } }
+        _ = await items.next()
+        items.cancel()
+        var cancelled = 0
+        while let result = await items.next() {
+            if case .failure(let error) = result, error is CancellationError { cancelled += 1 }
+        }
+        #expect(cancelled >= 98 && done.withLock { $0 } + cancelled == 100)
+    }
 }

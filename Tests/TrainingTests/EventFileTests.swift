@@ -1,3 +1,4 @@
+import Evaluation
 import FixtureSupport
 import Foundation
 import Testing
@@ -58,16 +59,6 @@ import Testing
         #expect(text.hasSuffix("100000000000000095fbfe1809000000000000f83f10ac023a020801713b788a"))
         // A second writer of the same second does not overwrite the first.
         #expect(try EventFileWriter(folder: folder.path, date: date).path != writer.path)
-    }
-
-    @Test func curvesAtTheBorders() {
-        let none = PrecisionRecallCurve(name: "", scores: [], areCorrect: [], objectCount: 0)
-        #expect(none.precision.allSatisfy { $0 == 1 } && none.recall.allSatisfy { $0 == 0 })
-        let all = PrecisionRecallCurve(
-            name: "", scores: [0, 1, 2, -1, .nan], areCorrect: [true, true, true, false, true],
-            objectCount: 3,
-            thresholdCount: 2)
-        #expect(all.truePositives == [3, 2] && all.falsePositives == [1, 0] && all.recall == [1, 2.0 / 3])
     }
 
     // MARK: The real reader

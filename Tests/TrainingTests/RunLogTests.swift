@@ -1,3 +1,4 @@
+import Evaluation
 import FixtureSupport
 import Foundation
 import Testing

@@ -1,3 +1,4 @@
+import Evaluation
 import FVLM
 import FixtureSupport
 import Foundation

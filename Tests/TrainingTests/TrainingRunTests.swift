@@ -1,3 +1,4 @@
+import Evaluation
 import RegionDetection
 import FVLM
 import FixtureSupport

@@ -1,5 +1,6 @@
 import CLIP
 import COCO
+import Evaluation
 import FVLM
 import Foundation
 import Imaging
@@ -56,7 +57,7 @@ struct DetectorTest {
     func evaluate(_ detector: Detector, options: DetectionOptions) throws -> (
         values: [String: Double], plots: [Evaluation.Plot]
     ) {
-        let (table, _) = try evaluator.detections(of: detector, options: options)
+        let table = try evaluator.detections(of: detector, options: options).table
         var values: [String: Double] = [:]
         var plots: [Evaluation.Plot] = []
         for geometry in options.includesMasks ? [EvaluationOptions.Geometry.box, .mask] : [.box] {
@@ -200,19 +201,12 @@ struct DetectorTest {
         for row in 0..<min(count, truth.images.count) {
             let image = try Image(contentsOf: "\(folder)/\(truth.images[row].fileName)")
             let found = try detector.detect([image], vocabulary: vocabulary, options: options)[0]
-            let masks =
-                options.includesMasks
-                ? try FVLM.Detection.masks(of: found, size: image.size, options: options)
-                : found.map { _ in nil }
-            let marks = zip(found, masks).map { detection, mask in
-                let isNovel = vocabulary.classes[detection.classIndex].split == .novel
-                return Imaging.Annotation(
-                    box: detection.box,
-                    label:
-                        "\(isNovel ? "★ " : "")\(detection.label) \(String(format: "%.2f", detection.score))",
-                    mask: mask, color: Palette.color(at: detection.classIndex))
-            }
-            tiles.append(try Annotator().draw(marks, on: image))
+            tiles.append(
+                try Annotator().draw(found, on: image, options: options) { detection in
+                    let isNovel = vocabulary.classes[detection.classIndex].split == .novel
+                    let score = String(format: "%.2f", detection.score)
+                    return "\(isNovel ? "★ " : "")\(detection.label) \(score)"
+                })
         }
         return try Image(tiles: tiles, columns: columns)
     }

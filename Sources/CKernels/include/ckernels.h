@@ -200,6 +200,11 @@ void ck_winograd_weight_gradient(const float *transformed, int64_t count, float 
 bool ck_paste(const float *masks, int64_t side, const float *boxes, int64_t height, int64_t width, float threshold,
               uint8_t *binary, float *soft, int64_t begin, int64_t end);
 
+// As ck_paste, of one mask, and only the pixels that it can touch: `bounds` gets their left, top, right and bottom (all 0
+// when there are none), `crop`, where it is not NULL, the pixels, row by row.
+bool ck_paste_crop(const float *mask, int64_t side, const float *box, int64_t height, int64_t width, float threshold,
+                   int64_t bounds[4], uint8_t *crop);
+
 // Averages of the bit masks [masks, height, width] in side x side cells of the boxes begin..<end, which name the mask
 // that they cut: as ck_pool of one channel with CK_ALIGNED and ratio 0.
 bool ck_crop_masks(const uint8_t *masks, int64_t height, int64_t width, const int64_t *mask_index, const float *boxes,

@@ -19,29 +19,19 @@ extension CLIPModel {
         onUnreadable: (String, any Error) throws -> Void = { throw $1 },
         progress: (Int) -> Void = { _ in }
     ) async throws -> (embeddings: Tensor, indices: [Int]) {
-        let batchSize = max(batchSize, 1)
         let device = try device
-        let pictures = ReadAhead(count: files.count, window: batchSize * 2) { index in
-            try preprocessor(Image(contentsOf: files[index]))
-        }
-        defer { pictures.cancel() }
+        let stream = PictureStream(files, batchSize: batchSize) { image, _ in try preprocessor(image) }
         var parts: [Tensor] = []
         var indices: [Int] = []
-        var batch: [PixelValues] = []
-        for index in files.indices {
+        while let batch = await stream.next() {
             try Task.checkCancellation()
-            switch await pictures.next() {
-            case .success(let picture)?:
-                batch.append(picture)
-                indices.append(index)
-            case .failure(let error)?: try onUnreadable(files[index], error)
-            case nil: break
+            for fault in batch.faults { try onUnreadable(files[fault.index], fault.error) }
+            if !batch.pictures.isEmpty {
+                let pixels = try PixelValues.batch(batch.pictures.map(\.value))
+                parts.append(try embed(pixels: pixels.to(device: device)))
+                indices += batch.pictures.map(\.index)
             }
-            if batch.count == batchSize || (index == files.count - 1 && !batch.isEmpty) {
-                parts.append(try embed(pixels: PixelValues.batch(batch).to(device: device)))
-                batch.removeAll(keepingCapacity: true)
-                progress(index + 1)
-            }
+            progress(batch.end)
         }
         guard !parts.isEmpty else {
             return (try Tensor.zeros([0, configuration.embeddingWidth], device: device), [])

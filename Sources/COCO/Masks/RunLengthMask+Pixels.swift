@@ -12,22 +12,53 @@ extension RunLengthMask {
         guard pixels.count == count else {
             throw COCOError("\(pixels.count) values for a mask of \(height) x \(width) pixels")
         }
+        try self.init(height: height, width: width, columns: 0..<width, rows: 0..<height, crop: pixels)
+    }
+
+    /// A mask from the pixels of a part of it; all others are not set.
+    ///
+    /// - Parameters:
+    ///   - columns: The part's columns, within the mask; may be empty.
+    ///   - rows: The part's rows, likewise.
+    ///   - crop: The part's values, row by row; all but 0 are set.
+    /// - Throws: ``COCOError`` when the part is not within the mask or the number of values is another one.
+    public init(height: Int, width: Int, columns: Range<Int>, rows: Range<Int>, crop: [UInt8]) throws {
+        let total = try Self.pixelCount(height: height, width: width)
+        guard columns.lowerBound >= 0, columns.upperBound <= width, rows.lowerBound >= 0,
+            rows.upperBound <= height, crop.count == columns.count * rows.count
+        else {
+            throw COCOError(
+                "\(crop.count) values for columns \(columns) and rows \(rows) of a mask of \(height) x \(width) pixels"
+            )
+        }
+        guard !crop.isEmpty else {
+            self.init(height: height, width: width, canonical: [total])
+            return
+        }
+        let changes = ColumnChanges(crop, columns: columns.count, rows: rows.count)
         var counts: [UInt32] = []
-        var value = false
-        var run: UInt32 = 0
-        for column in 0..<width {
-            var index = column
-            for _ in 0..<height {
-                if (pixels[index] != 0) != value {
-                    counts.append(run)
-                    run = 0
-                    value.toggle()
-                }
-                run += 1
-                index += width
+        var end: UInt32 = 0
+        var isOpen = false
+        /// The pixel where the value changes; two changes at one place undo each other.
+        func change(at place: UInt32) {
+            if place == end, !counts.isEmpty {
+                end -= counts.removeLast()
+            } else {
+                counts.append(place - end)
+                end = place
             }
         }
-        counts.append(run)
+        for column in 0..<columns.count {
+            let start = UInt32((columns.lowerBound + column) * height + rows.lowerBound)
+            isOpen = false
+            for row in changes.rows(ofColumn: column) {
+                change(at: start + row)
+                isOpen.toggle()
+            }
+            // What is set to the part's last row ends there.
+            if isOpen { change(at: start + UInt32(rows.count)) }
+        }
+        if end < total || counts.isEmpty { counts.append(total - end) }
         self.init(height: height, width: width, canonical: counts)
     }
 
@@ -62,4 +93,59 @@ extension RunLengthMask {
             position = end
         }
     }
+}
+
+/// The rows of a part of a mask at which the value changes, column by column, from zero above the first row on.
+///
+/// Found row by row, in the order in which pixels lie in memory, eight at once: most rows equal the one above.
+private struct ColumnChanges {
+    private let starts: [Int]
+    private let sorted: [UInt32]
+
+    init(_ pixels: [UInt8], columns: Int, rows: Int) {
+        var found: [(column: UInt32, row: UInt32)] = []
+        var starts = [Int](repeating: 0, count: columns + 1)
+        let blank = [UInt8](repeating: 0, count: columns)
+        pixels.withUnsafeBytes { pixels in
+            blank.withUnsafeBytes { blank in
+                for row in 0..<rows {
+                    let line = UnsafeRawBufferPointer(rebasing: pixels[row * columns..<(row + 1) * columns])
+                    let above =
+                        row == 0
+                        ? blank
+                        : UnsafeRawBufferPointer(rebasing: pixels[(row - 1) * columns..<row * columns])
+                    var column = 0
+                    while column < columns {
+                        if column + 8 <= columns,
+                            line.loadUnaligned(fromByteOffset: column, as: UInt64.self)
+                                == above.loadUnaligned(fromByteOffset: column, as: UInt64.self)
+                        {
+                            column += 8
+                            continue
+                        }
+                        let stop = min(column + 8, columns)
+                        while column < stop {
+                            if (line[column] != 0) != (above[column] != 0) {
+                                found.append((UInt32(column), UInt32(row)))
+                                starts[column + 1] += 1
+                            }
+                            column += 1
+                        }
+                    }
+                }
+            }
+        }
+        for column in 0..<columns { starts[column + 1] += starts[column] }
+        var sorted = [UInt32](repeating: 0, count: found.count)
+        var places = starts
+        for change in found {
+            sorted[places[Int(change.column)]] = change.row
+            places[Int(change.column)] += 1
+        }
+        self.starts = starts
+        self.sorted = sorted
+    }
+
+    /// Rising.
+    func rows(ofColumn column: Int) -> ArraySlice<UInt32> { sorted[starts[column]..<starts[column + 1]] }
 }

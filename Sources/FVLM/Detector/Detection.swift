@@ -35,27 +35,21 @@ public struct MaskPatch: Sendable, Hashable {
 }
 
 extension Detection {
-    /// The masks of detections in their picture, by the order of the detections; nil for those without.
+    /// Its mask in its picture, made when it is asked for; nil for a detector without masks.
     ///
-    /// Made when they are asked for: a hundred masks of a large picture take more memory than everything else.
+    /// Takes memory for the pixels about its box alone.
     /// - Parameters:
     ///   - size: The picture's.
     ///   - options: Those of the detector: how probable a pixel must be, and how masks are pasted.
     /// - Throws: `DetectionError` when the threshold or the size is impossible, `ImagingError`.
-    public static func masks(of detections: [Detection], size: ImageSize, options: DetectionOptions) throws
-        -> [Mask?]
-    {
+    public func mask(in size: ImageSize, options: DetectionOptions) throws -> Mask? {
+        guard let mask else { return nil }
         let paster = try MaskPaster(
             size: Size2D(size.height, size.width), threshold: options.maskThreshold,
             placement: options.maskPlacement)
-        return try detections.map { detection in
-            guard let patch = detection.mask else { return nil }
-            let box = detection.box
-            let pasted = try paster(
-                Tensor(patch.probabilities, shape: [1, patch.side, patch.side]),
-                boxes: Boxes([[Float(box.x1), Float(box.y1), Float(box.x2), Float(box.y2)]]))
-            return try Mask(
-                width: size.width, height: size.height, bytes: pasted.to(.uint8).array(of: UInt8.self))
-        }
+        let crop = try paster.crop(
+            mask.probabilities, side: mask.side,
+            box: [Float(box.x1), Float(box.y1), Float(box.x2), Float(box.y2)])
+        return try Mask(size: size, columns: crop.columns, rows: crop.rows, crop: crop.pixels)
     }
 }

@@ -92,8 +92,18 @@ public final class Detector: Sendable {
         profile: StageProfile? = nil
     ) throws -> [[Detection]] {
         guard !images.isEmpty else { return [] }
-        let prepared = try StageProfile.measure(profile, .decoding) { try images.map(prepare) }
-        return try queue.sync { try found(prepared, vocabulary, options ?? configuration.options, profile) }
+        return try detect(
+            prepared: StageProfile.measure(profile, .decoding) { try images.map(prepare) },
+            vocabulary: vocabulary, options: options, profile: profile)
+    }
+
+    /// Synchronous variant of the method that takes prepared pictures.
+    public func detect(
+        prepared images: [PreparedImage], vocabulary: Vocabulary, options: DetectionOptions? = nil,
+        profile: StageProfile? = nil
+    ) throws -> [[Detection]] {
+        guard !images.isEmpty else { return [] }
+        return try queue.sync { try found(images, vocabulary, options ?? configuration.options, profile) }
     }
 
     /// Brings a picture to the form that the network takes; safe to call from several tasks.

@@ -23,15 +23,8 @@
         /// - Returns: The name.
         func write(_ file: String, _ image: Image, _ detections: [FVLMDetection]) throws -> String {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            let masks = try FVLMDetection.masks(of: detections, size: image.size, options: options)
-            let annotations = zip(detections, masks).map { detection, mask in
-                Annotation(
-                    box: detection.box,
-                    label: "\(detection.label) \(String(format: "%.2f", detection.score))", mask: mask,
-                    color: Palette.color(at: detection.classIndex))
-            }
             let name = freeName(for: file)
-            try Annotator().draw(annotations, on: image).write(
+            try Annotator().draw(detections, on: image, options: options).write(
                 to: URL(filePath: folder).appending(path: name).path)
             return name
         }

@@ -88,7 +88,7 @@
         }
 
         func run() async throws {
-            let files = try images.flatMap(PictureFiles.paths)
+            let files = try PictureArguments.files(images)
             let loaded = try detector.load()
             let vocabulary = try await wanted.load(loaded, folder: detector.model)
             var options = detector.options(loaded)

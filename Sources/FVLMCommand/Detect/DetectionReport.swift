@@ -1,5 +1,6 @@
 #if FVLM_TORCH
     import COCO
+    import Evaluation
     import FVLM
     import Foundation
     import Imaging
@@ -149,11 +150,12 @@
 
         private func runLengths(_ detections: [FVLMDetection], _ size: ImageSize) throws -> [Mask?] {
             guard includesMasks, format != .table else { return detections.map { _ in nil } }
-            return try FVLMDetection.masks(of: detections, size: size, options: options).map { mask in
-                try mask.map {
-                    let runs = try RunLengthMask(height: $0.height, width: $0.width, pixels: $0.bytes)
+            return try detections.map { detection in
+                try detection.mask(in: size, options: options).map {
+                    let runs = try RunLengthMask($0)
                     return Mask(
-                        size: [$0.height, $0.width], counts: String(decoding: runs.compressed, as: UTF8.self))
+                        size: [runs.height, runs.width],
+                        counts: String(decoding: runs.compressed, as: UTF8.self))
                 }
             }
         }

@@ -74,41 +74,29 @@
         func run(onUnreadable: (any Error) throws -> Void, progress: (Int, Int) -> Void) async throws
             -> Summary
         {
-            let (detector, pending, profile, draws) = (detector, pending, profile, drawings != nil)
-            let window = batchSize + max(batchSize, ProcessInfo.processInfo.activeProcessorCount)
-            let pictures = ReadAhead(count: pending.count, window: window) { index in
-                try StageProfile.measure(profile, .decoding) {
-                    let image = try Image(contentsOf: pending[index])
-                    return Picture(
-                        file: pending[index], prepared: try detector.prepare(image),
-                        image: draws ? image : nil)
-                }
+            let (detector, pending, draws) = (detector, pending, drawings != nil)
+            let stream = PictureStream(pending, batchSize: batchSize) { image, index in
+                Picture(
+                    file: pending[index], prepared: try detector.prepare(image), image: draws ? image : nil)
             }
-            defer { pictures.cancel() }
             var output = Output(self)
             var summary = Summary()
-            var batch: [Picture] = []
             if file == nil { output.print(report.header) }
-            for index in pending.indices {
+            while let batch = await stream.next() {
                 try Task.checkCancellation()
-                switch await pictures.next() {
-                case .success(let picture)?: batch.append(picture)
-                case .failure(let error)?:
-                    try onUnreadable(error)
-                    summary.unreadable += 1
-                case nil: break
-                }
-                guard batch.count == batchSize || index == pending.count - 1 else { continue }
+                for fault in batch.faults { try onUnreadable(fault.error) }
+                profile?.add(.decoding, batch.time)
+                let pictures = batch.pictures.map(\.value)
                 let found = try await detector.detect(
-                    prepared: batch.map(\.prepared), vocabulary: vocabulary, options: options,
+                    prepared: pictures.map(\.prepared), vocabulary: vocabulary, options: options,
                     profile: profile)
-                for (picture, detections) in zip(batch, found) {
+                for (picture, detections) in zip(pictures, found) {
                     try output.write(picture, detections)
                     summary.objects += detections.count
                 }
-                summary.pictures += batch.count
-                batch.removeAll(keepingCapacity: true)
-                progress(index + 1, pending.count)
+                summary.unreadable += batch.faults.count
+                summary.pictures += pictures.count
+                progress(batch.end, stream.count)
             }
             if let file { try file.finish(report.footer) } else { output.print(report.footer) }
             return summary

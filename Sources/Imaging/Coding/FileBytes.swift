@@ -11,7 +11,7 @@ enum FileBytes {
     /// - Throws: ``ImagingError`` when the file cannot be read, is no ordinary file or exceeds `limit` bytes.
     static func read(_ path: String, limit: Int) throws -> [UInt8] {
         // Without waiting for a writer, should it be a pipe.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = path.withPathPointer { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
         guard descriptor >= 0 else { throw failure(path, "cannot be opened") }
         defer { close(descriptor) }
         var status = stat()

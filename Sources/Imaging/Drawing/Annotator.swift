@@ -52,20 +52,26 @@ public struct Annotator: Sendable, Hashable {
     /// - Throws: ``ImagingError`` when a mask does not have the picture's size or text cannot be rendered.
     public func draw(_ annotations: [Annotation], on image: Image) throws -> Image {
         var result = image
+        try draw(annotations, onto: &result)
+        return result
+    }
+
+    /// As ``draw(_:on:)``, in place.
+    public func draw(_ annotations: [Annotation], onto image: inout Image) throws {
         let shortest = image.size.shortestSide
         let line = lineWidth ?? min(max(shortest / 200, shortest < 100 ? 1 : 2), 12)
         let font = min(max(fontSize ?? min(max(shortest / 32, 11), 48), 4), 400)
         for annotation in annotations.reversed() {
             if let mask = annotation.mask {
-                try result.blend(mask, with: annotation.color, opacity: maskOpacity)
+                try image.blend(mask, with: annotation.color, opacity: maskOpacity)
             }
         }
         for annotation in annotations.reversed() {
             guard let box = annotation.box else { continue }
             // A thin line of the opposite lightness keeps the border visible on a ground of its own colour.
             let outer = Box(x1: box.x1 - 1, y1: box.y1 - 1, x2: box.x2 + 1, y2: box.y2 + 1)
-            result.stroke(outer, with: annotation.color.readableForeground, width: 1, opacity: 0.5)
-            result.stroke(box, with: annotation.color, width: line)
+            image.stroke(outer, with: annotation.color.readableForeground, width: 1, opacity: 0.5)
+            image.stroke(box, with: annotation.color, width: line)
         }
         var taken: [Box] = []
         var labels: [(annotation: Annotation, text: RenderedText, place: Box)] = []
@@ -83,11 +89,10 @@ public struct Annotator: Sendable, Hashable {
             labels.append((annotation, text, place))
         }
         for (annotation, text, place) in labels.reversed() {
-            result.fill(place, with: annotation.color, opacity: labelOpacity)
+            image.fill(place, with: annotation.color, opacity: labelOpacity)
             let margin = (Int(place.width) - text.width) / 2
-            result.draw(text, x: Int(place.x1) + margin, y: Int(place.y1) + margin)
+            image.draw(text, x: Int(place.x1) + margin, y: Int(place.y1) + margin)
         }
-        return result
     }
 
     /// The place of a label: above its box, else inside at the top, below, or inside at the bottom; the first

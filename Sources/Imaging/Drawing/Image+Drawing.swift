@@ -45,14 +45,18 @@ extension Image {
             throw ImagingError(reason: "a mask of \(mask.size) pixels does not fit a picture of \(size)")
         }
         let opacity = Self.byte(opacity)
-        let (width, height) = (width, height)
-        for y in 0..<height {
-            for x in 0..<width where mask.bytes[y * width + x] != 0 {
+        // Beyond what is stored there is nothing, as beyond the picture: its border is an edge.
+        let (columns, rows) = (mask.columns.count, mask.rows.count)
+        for row in 0..<rows {
+            for column in 0..<columns where mask.crop[row * columns + column] != 0 {
                 let isEdge =
                     outline
-                    && (x == 0 || x == width - 1 || y == 0 || y == height - 1
-                        || mask.bytes[y * width + x - 1] == 0 || mask.bytes[y * width + x + 1] == 0
-                        || mask.bytes[(y - 1) * width + x] == 0 || mask.bytes[(y + 1) * width + x] == 0)
+                    && (column == 0 || column == columns - 1 || row == 0 || row == rows - 1
+                        || mask.crop[row * columns + column - 1] == 0
+                        || mask.crop[row * columns + column + 1] == 0
+                        || mask.crop[(row - 1) * columns + column] == 0
+                        || mask.crop[(row + 1) * columns + column] == 0)
+                let (x, y) = (mask.columns.lowerBound + column, mask.rows.lowerBound + row)
                 self[x, y] = isEdge ? color : color.blended(over: self[x, y], opacity: opacity)
             }
         }

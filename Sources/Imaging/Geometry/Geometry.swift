@@ -51,30 +51,3 @@ public struct Box: Sendable, Hashable {
             y2: clip(y2, size.height))
     }
 }
-
-/// A mask of one byte a pixel; zero is outside.
-public struct Mask: Sendable, Hashable {
-    /// Pixels in a row.
-    public let width: Int
-
-    /// Rows.
-    public let height: Int
-
-    /// Row by row, [height, width].
-    public var bytes: [UInt8]
-
-    /// A mask of the given bytes.
-    ///
-    /// - Throws: ``ImagingError`` when their number is not `width * height`.
-    public init(width: Int, height: Int, bytes: [UInt8]) throws {
-        guard ImageSize(width: width, height: height).byteCount(channels: 1) == bytes.count else {
-            throw ImagingError(reason: "a mask of \(width) x \(height) does not have \(bytes.count) bytes")
-        }
-        self.width = width
-        self.height = height
-        self.bytes = bytes
-    }
-
-    /// Width and height.
-    public var size: ImageSize { ImageSize(width: width, height: height) }
-}

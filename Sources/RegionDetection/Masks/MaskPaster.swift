@@ -65,17 +65,25 @@ public struct MaskPaster: Sendable, Hashable {
         else {
             throw DetectionError("mask pasting", "\(masks.summary) does not fit \(boxes.count) boxes")
         }
-        var places = try boxes.finiteArray(for: "mask pasting")
-        if placement == .wholePixels {
-            for start in stride(from: 0, to: places.count, by: 4) {
-                for axis in [start, start + 1] {
-                    (places[axis], places[axis + 2]) = Self.wholePixels(
-                        places[axis], places[axis + 2], side: Float(flat.shape[1]))
-                }
-            }
-        }
+        let places = placed(try boxes.finiteArray(for: "mask pasting"), side: flat.shape[1])
         return (try flat.detached().to(device: .cpu, dtype: .float32).contiguous(), places)
     }
+
+    /// Where masks lie whose boxes have the corners `corners`, four numbers each.
+    func placed(_ corners: [Float], side: Int) -> [Float] {
+        guard placement == .wholePixels else { return corners }
+        var places = corners
+        for start in stride(from: 0, to: places.count, by: 4) {
+            for axis in [start, start + 1] {
+                (places[axis], places[axis + 2]) = Self.wholePixels(
+                    places[axis], places[axis + 2], side: Float(side))
+            }
+        }
+        return places
+    }
+
+    /// The kernel's threshold, whose comparison is >=.
+    var leastValue: Float { placement == .exact ? Float(threshold) : Float(threshold).nextUp }
 
     /// The place of a mask without its border, from that of the box along an axis; no pixels for an inverted box.
     private static func wholePixels(_ start: Float, _ end: Float, side: Float) -> (Float, Float) {
@@ -99,8 +107,7 @@ public struct MaskPaster: Sendable, Hashable {
         let result = try Tensor(wrapping: memory.pointer, shape: shape, dtype: dtype, owner: memory)
         let failed = Atomic<Bool>(false)
         let (side, size) = (masks.shape[1], size)
-        // The kernel's comparison is >=.
-        let threshold = placement == .exact ? Float(threshold) : Float(threshold).nextUp
+        let threshold = leastValue
         try masks.withPointer { masks in
             boxes.withUnsafeBufferPointer { boxes in
                 let pointers = Unchecked(

@@ -1,38 +1,109 @@
+import Dispatch
+import Synchronization
+
 /// Results of work on numbered items, in order, a window of which is worked on at any time.
-package final class ReadAhead<Value: Sendable> {
-    private var tasks: [Task<Value, any Error>] = []
-    private var position = 0
+///
+/// The work is done on Dispatch's threads, not on those of Swift's tasks: it may block, and a caller without tasks can
+/// wait for it.
+package final class ReadAhead<Value: Sendable>: Sendable {
+    private typealias Outcome = Result<Value, any Error>
+
+    /// One item's result, for whoever waits for it.
+    private final class Item: Sendable {
+        private enum State {
+            case pending
+            case awaited(@Sendable (Outcome) -> Void)
+            case done(Outcome)
+        }
+
+        private let state = Mutex(State.pending)
+
+        func finish(_ outcome: Outcome) {
+            let waiter = state.withLock { state -> (@Sendable (Outcome) -> Void)? in
+                if case .awaited(let waiter) = state {
+                    state = .done(outcome)
+                    return waiter
+                }
+                state = .done(outcome)
+                return nil
+            }
+            waiter?(outcome)
+        }
+
+        func whenDone(_ body: @escaping @Sendable (Outcome) -> Void) {
+            let outcome = state.withLock { state -> Outcome? in
+                if case .done(let outcome) = state { return outcome }
+                state = .awaited(body)
+                return nil
+            }
+            if let outcome { body(outcome) }
+        }
+    }
+
+    /// The items that are worked on or wait to be asked for, and the number of the next one to start.
+    private let started = Mutex<(items: [Item], next: Int)>(([], 0))
+    private let isCancelled = Atomic(false)
     private let count: Int
-    private let window: Int
     private let work: @Sendable (Int) throws -> Value
 
     /// Starts at once.
+    ///
+    /// - Parameters:
+    ///   - count: How many items there are.
+    ///   - window: How many of them are worked on or kept ahead of the one that is asked for.
+    ///   - work: Called for every number below `count`, on several threads.
     package init(count: Int, window: Int, _ work: @escaping @Sendable (Int) throws -> Value) {
         self.count = count
-        self.window = max(window, 1)
         self.work = work
-        while tasks.count < min(count, self.window) { start() }
+        for _ in 0..<min(count, max(window, 1)) { start() }
     }
 
     private func start() {
-        let index = position + tasks.count
-        guard index < count else { return }
-        tasks.append(
-            Task.detached { [work] in
-                try Task.checkCancellation()
-                return try work(index)
+        guard
+            let (item, index) = started.withLock({ started -> (Item, Int)? in
+                guard started.next < count else { return nil }
+                let item = Item()
+                started.items.append(item)
+                started.next += 1
+                return (item, started.next - 1)
             })
+        else { return }
+        DispatchQueue.global(qos: .userInitiated).async { [self] in
+            item.finish(
+                Result {
+                    if isCancelled.load(ordering: .relaxed) { throw CancellationError() }
+                    return try work(index)
+                })
+        }
+    }
+
+    private func nextItem() -> Item? {
+        let item = started.withLock { $0.items.isEmpty ? nil : $0.items.removeFirst() }
+        if item != nil { start() }
+        return item
     }
 
     /// The next result; nil when all were given out.
     package func next() async -> Result<Value, any Error>? {
-        guard !tasks.isEmpty else { return nil }
-        let task = tasks.removeFirst()
-        position += 1
-        start()
-        return await task.result
+        guard let item = nextItem() else { return nil }
+        return await withCheckedContinuation { continuation in
+            item.whenDone { continuation.resume(returning: $0) }
+        }
     }
 
-    /// Gives up what has not been asked for.
-    package func cancel() { for task in tasks { task.cancel() } }
+    /// The next result, for which the calling thread waits; nil when all were given out.
+    package func next() -> Result<Value, any Error>? {
+        guard let item = nextItem() else { return nil }
+        let done = DispatchSemaphore(value: 0)
+        let result = Mutex<Result<Value, any Error>?>(nil)
+        item.whenDone { outcome in
+            result.withLock { $0 = outcome }
+            done.signal()
+        }
+        done.wait()
+        return result.withLock { $0 }
+    }
+
+    /// Gives up what has not been started.
+    package func cancel() { isCancelled.store(true, ordering: .relaxed) }
 }

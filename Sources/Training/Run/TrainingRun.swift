@@ -1,5 +1,6 @@
 import CLIP
 import COCO
+import Evaluation
 import RegionDetection
 import FVLM
 import Foundation
@@ -157,7 +158,7 @@ public struct TrainingRun {
         var options = configuration.detector.options
         // Average precision counts on the whole list, not on what one would show.
         options.scoreThreshold = min(options.scoreThreshold, 0.01)
-        return { _ in try evaluator.report(on: detector, options: options) }
+        return { _ in try evaluator.report(evaluator.detections(of: detector, options: options)) }
     }
 
     private func optimizer() throws -> any Optimizer {

@@ -1,3 +1,5 @@
+import Evaluation
+
 /// A loss or a gradient that is not a number or infinite: training cannot go on.
 public struct NonFiniteLossError: Error, Sendable, CustomStringConvertible {
     /// The step, from 0.

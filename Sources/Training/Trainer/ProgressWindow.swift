@@ -1,3 +1,5 @@
+import Evaluation
+
 /// What happened since the last report.
 struct ProgressWindow {
     var timing = TrainingProgress.Timing()

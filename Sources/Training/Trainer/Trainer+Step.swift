@@ -1,3 +1,4 @@
+import Evaluation
 import FVLM
 import Foundation
 import Torch

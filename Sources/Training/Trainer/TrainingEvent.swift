@@ -1,3 +1,5 @@
+import Evaluation
+
 /// What happens while a detector is trained.
 public enum TrainingEvent: Sendable {
     /// Training begins, or goes on from a checkpoint.
@@ -28,20 +30,6 @@ public struct TrainingStart: Sendable, Hashable {
     public var trainableWeightCount: Int
     /// What is worth knowing, for example that a library differs from the one that made the checkpoint.
     public var notes: [String]
-}
-
-/// A named number.
-public struct NamedValue: Sendable, Hashable, Codable {
-    /// The name.
-    public var name: String
-    /// The number.
-    public var value: Double
-
-    /// A number with a name.
-    public init(_ name: String, _ value: Double) {
-        self.name = name
-        self.value = value
-    }
 }
 
 /// The steps since the last report.

@@ -49,17 +49,35 @@ public struct EvaluationReport: Sendable, Hashable {
     /// Predictions beside ground truth.
     public var pictures: [Picture]
 
+    /// What was not measured, in a sentence each.
+    public var notes: [String]
+
     /// A report of its parts.
     public init(
         metrics: [NamedValue], classes: [ClassResult] = [], curves: [PrecisionRecallCurve] = [],
-        pictures: [Picture] = []
+        pictures: [Picture] = [], notes: [String] = []
     ) {
         self.metrics = metrics
         self.classes = classes
         self.curves = curves
         self.pictures = pictures
+        self.notes = notes
     }
 
     /// The figure of a name.
     public subscript(metric: String) -> Double? { metrics.first { $0.name == metric }?.value }
+}
+
+/// A named number.
+public struct NamedValue: Sendable, Hashable, Codable {
+    /// The name.
+    public var name: String
+    /// The number.
+    public var value: Double
+
+    /// A number with a name.
+    public init(_ name: String, _ value: Double) {
+        self.name = name
+        self.value = value
+    }
 }

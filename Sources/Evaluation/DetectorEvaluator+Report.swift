@@ -1,0 +1,92 @@
+import COCO
+import FVLM
+
+extension DetectorEvaluator {
+    /// What of the annotations and of the detections can be compared.
+    public struct Measurement: Sendable {
+        /// Boxes, and masks where both sides have them.
+        public let geometries: [EvaluationOptions.Geometry]
+
+        /// What is not measured, in a sentence each.
+        public let notes: [String]
+    }
+
+    /// What can be measured: boxes, and masks where all annotations of the scored classes have one.
+    public func measurement(of found: Detections) -> Measurement {
+        var notes: [String] = []
+        if let first = found.faults.first {
+            notes.append(
+                "\(found.faults.count) of \(truth.images.count) pictures could not be used and are not measured (the first: \(first.error))"
+            )
+        }
+        guard found.includesMasks else { return Measurement(geometries: [.box], notes: notes) }
+        let (scored, unused) = (Set(categoryIDs), Set(found.faults.map(\.imageID)))
+        let annotations = truth.annotations
+        let rows = (0..<annotations.count).filter {
+            scored.contains(annotations.categoryIDs[$0]) && !unused.contains(annotations.imageIDs[$0])
+        }
+        let bare = rows.filter { annotations.segmentations.kind($0) == .none }
+        guard let first = bare.first else { return Measurement(geometries: [.box, .mask], notes: notes) }
+        notes.append(
+            bare.count == rows.count
+                ? "the annotations have no masks: boxes alone are measured"
+                : "\(bare.count) of \(rows.count) annotations have no mask (the first: annotation \(annotations.ids[first])): boxes alone are measured"
+        )
+        return Measurement(geometries: [.box], notes: notes)
+    }
+
+    /// COCO's evaluation of boxes or masks, over the pictures that could be used.
+    /// - Parameter categoryIDs: Of the classes that are scored; nil for all of the annotations'.
+    /// - Throws: `COCOError`; the error of the first picture when none could be used.
+    public func evaluation(
+        of found: Detections, _ geometry: EvaluationOptions.Geometry, categoryIDs: [Int64]?
+    ) throws -> Evaluation {
+        var settings = EvaluationOptions.coco(geometry)
+        settings.categoryIDs = categoryIDs
+        if let first = found.faults.first {
+            let unused = Set(found.faults.map(\.imageID))
+            let used = truth.images.ids.filter { !unused.contains($0) }
+            if used.isEmpty { throw first.error }
+            settings.imageIDs = used
+        }
+        return try Evaluation(truth: truth, detections: found.table, options: settings)
+    }
+
+    /// Figures, classes, curves and pictures.
+    /// - Throws: As ``evaluation(of:_:categoryIDs:)``.
+    public func report(_ found: Detections) throws -> EvaluationReport {
+        let measurement = measurement(of: found)
+        var report = EvaluationReport(metrics: [], pictures: found.pictures, notes: measurement.notes)
+        for geometry in measurement.geometries {
+            let evaluation = try evaluation(of: found, geometry, categoryIDs: categoryIDs)
+            let name = geometry == .box ? "bbox" : "segm"
+            for part in evaluation.parts(splits) {
+                let prefix = part.name == "all" ? name : "\(name)/\(part.name)"
+                for figure in evaluation.figures(classes: part.classes).prefix(3) {
+                    report.metrics.append(NamedValue("\(prefix)/\(figure.name)", figure.value))
+                }
+                // The first IoU threshold of COCO's rules is 0.5.
+                let decisions = evaluation.decisions(iouThreshold: 0, classes: part.classes)
+                report.curves.append(
+                    PrecisionRecallCurve(
+                        name: "\(prefix)/IoU50", scores: decisions.scores,
+                        areCorrect: decisions.areCorrect, objectCount: decisions.objectCount))
+            }
+            if geometry == .box { report.classes = classes(evaluation) }
+        }
+        return report
+    }
+
+    private func classes(_ evaluation: Evaluation) -> [EvaluationReport.ClassResult] {
+        evaluation.categories.enumerated().map { index, category in
+            let group = splits.first { $0.categoryIDs.contains(category.id) }?.name ?? ""
+            return EvaluationReport.ClassResult(
+                name: category.name, group: group,
+                values: [
+                    NamedValue("AP", evaluation.averagePrecision(classes: [index]) ?? -1),
+                    NamedValue(
+                        "AP50", evaluation.averagePrecision(iouThreshold: 0.5, classes: [index]) ?? -1),
+                ])
+        }
+    }
+}

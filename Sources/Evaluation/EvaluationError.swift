@@ -1,0 +1,15 @@
+import Support
+
+/// Annotations and pictures that a detector cannot be measured on.
+public struct EvaluationError: ReportedError, Hashable {
+    /// The file, or the part of the annotations.
+    public let subject: String
+
+    /// What is wrong, and what helps when something does.
+    public let reason: String
+
+    init(_ subject: String, _ reason: String) {
+        self.subject = subject
+        self.reason = reason
+    }
+}

@@ -1,0 +1,28 @@
+import Foundation
+import Imaging
+
+extension Annotator {
+    /// The picture with detections drawn on it, each in its class's colour, the first one uppermost.
+    /// - Parameters:
+    ///   - options: Those of the detector, for masks.
+    ///   - label: What is written at a box; the class and the score when left out.
+    /// - Throws: `DetectionError`, `ImagingError`.
+    public func draw(
+        _ detections: [Detection], on image: Image, options: DetectionOptions,
+        label: (Detection) -> String = { "\($0.label) \(String(format: "%.2f", $0.score))" }
+    ) throws -> Image {
+        var result = image
+        // One mask at a time, below everything else.
+        for detection in detections.reversed() {
+            if let mask = try detection.mask(in: image.size, options: options) {
+                try result.blend(
+                    mask, with: Palette.color(at: detection.classIndex), opacity: maskOpacity)
+            }
+        }
+        let annotations = detections.map {
+            Annotation(box: $0.box, label: label($0), color: Palette.color(at: $0.classIndex))
+        }
+        try draw(annotations, onto: &result)
+        return result
+    }
+}

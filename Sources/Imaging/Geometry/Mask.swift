@@ -1,0 +1,72 @@
+/// A mask of a picture, one byte a pixel; zero is outside.
+///
+/// Only the part that may be inside is stored: a hundred masks of a large picture would otherwise take more memory than
+/// the picture.
+public struct Mask: Sendable, Hashable {
+    /// Pixels in a row of the picture.
+    public let width: Int
+
+    /// Rows of the picture.
+    public let height: Int
+
+    /// The columns that are stored; pixels of all others are outside.
+    public let columns: Range<Int>
+
+    /// The rows that are stored; pixels of all others are outside.
+    public let rows: Range<Int>
+
+    /// What is stored, row by row, [rows, columns].
+    public let crop: [UInt8]
+
+    /// A mask of the given bytes, row by row, [height, width].
+    ///
+    /// - Throws: ``ImagingError`` when their number is not `width * height`.
+    public init(width: Int, height: Int, bytes: [UInt8]) throws {
+        guard ImageSize(width: width, height: height).byteCount(channels: 1) == bytes.count else {
+            throw ImagingError(reason: "a mask of \(width) x \(height) does not have \(bytes.count) bytes")
+        }
+        self.width = width
+        self.height = height
+        columns = 0..<width
+        rows = 0..<height
+        crop = bytes
+    }
+
+    /// A mask of a picture that is zero outside of a part.
+    ///
+    /// - Parameters:
+    ///   - size: The picture's.
+    ///   - columns: The part's, within the picture; may be empty.
+    ///   - rows: Likewise.
+    ///   - crop: The part's bytes, row by row, [rows, columns].
+    /// - Throws: ``ImagingError`` when the part is not within the picture or has another number of bytes.
+    public init(size: ImageSize, columns: Range<Int>, rows: Range<Int>, crop: [UInt8]) throws {
+        guard size.byteCount(channels: 1) != nil, columns.lowerBound >= 0, columns.upperBound <= size.width,
+            rows.lowerBound >= 0, rows.upperBound <= size.height, columns.count * rows.count == crop.count
+        else {
+            throw ImagingError(
+                reason:
+                    "\(crop.count) bytes of columns \(columns) and rows \(rows) are no mask of \(size) pixels"
+            )
+        }
+        (width, height) = (size.width, size.height)
+        self.columns = columns
+        self.rows = rows
+        self.crop = crop
+    }
+
+    /// Width and height of the picture.
+    public var size: ImageSize { ImageSize(width: width, height: height) }
+
+    /// The whole mask, row by row, [height, width].
+    public var bytes: [UInt8] {
+        if columns.count == width, rows.count == height { return crop }
+        var result = [UInt8](repeating: 0, count: width * height)
+        for (row, y) in rows.enumerated() {
+            let start = y * width + columns.lowerBound
+            result.replaceSubrange(
+                start..<start + columns.count, with: crop[row * columns.count..<(row + 1) * columns.count])
+        }
+        return result
+    }
+}

@@ -1,0 +1,117 @@
+import Support
+
+/// The pictures that the arguments of a command name: files, folders of them, and lists on standard input.
+///
+/// Of a folder, files with one of ``PictureExtensions`` take part, in the order of their names. Everything else in it is
+/// counted, so that a user can be told. A file that is named itself always takes part.
+package struct PictureFiles: Sendable {
+    /// Paths, in the order of the arguments.
+    package private(set) var paths: [String] = []
+
+    /// What of the folders takes no part.
+    package private(set) var passedOver = PassedOver()
+
+    private let isRecursive: Bool
+
+    /// What of the folders takes no part.
+    package struct PassedOver: Sendable, Hashable {
+        /// Files and folders whose names begin with a dot: hidden ones, and those that macOS adds (`._a.jpg`).
+        package var hidden = 0
+
+        /// Other files that are no pictures, by their extension; the empty one for none.
+        package var files: [String: Int] = [:]
+
+        /// Folders in folders.
+        package var folders = 0
+
+        /// A sentence about all of it; nil when there is nothing.
+        package var note: String? {
+            func count(_ number: Int, _ name: String) -> String {
+                "\(number) \(name)\(number == 1 ? "" : "s")"
+            }
+            var parts: [String] = []
+            if hidden > 0 { parts.append(count(hidden, "hidden file")) }
+            for (kind, number) in files.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
+                parts.append(
+                    kind.isEmpty
+                        ? count(number, "file") + " without extension" : count(number, ".\(kind) file"))
+            }
+            if folders > 0 { parts.append(count(folders, "sub-folder") + " (--recursive reads them)") }
+            return parts.isEmpty ? nil : "passed over \(parts.joined(separator: ", "))"
+        }
+    }
+
+    /// Looks through files, folders and lists.
+    ///
+    /// - Parameters:
+    ///   - arguments: Paths; `-` for a list of paths on standard input, one a line or ended by NUL.
+    ///   - isRecursive: Whether folders in folders are looked through too.
+    ///   - readList: The bytes of standard input.
+    /// - Throws: ``ImagingError`` for a folder that cannot be read or holds no picture, and a list that is no text.
+    package init(
+        _ arguments: [String], isRecursive: Bool = false, readList: () throws -> [UInt8] = { [] }
+    ) throws {
+        self.isRecursive = isRecursive
+        for argument in arguments {
+            guard argument == "-" else {
+                try add(argument)
+                continue
+            }
+            for path in try Self.list(readList()) { try add(path) }
+        }
+    }
+
+    /// Paths of a list: ended by NUL when there is one (`find -print0`), otherwise a line each.
+    ///
+    /// - Throws: ``ImagingError`` for UTF-16.
+    package static func list(_ bytes: [UInt8]) throws -> [String] {
+        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
+            throw ImagingError(source: "the list of pictures", reason: "is UTF-16; it must be UTF-8")
+        }
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        let text = bytes.starts(with: mark) ? bytes[mark.count...] : bytes[...]
+        let paths =
+            text.contains(0)
+            ? text.split(separator: 0) : text.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+        return paths.map { String(pathBytes: $0) }
+    }
+
+    private mutating func add(_ path: String) throws {
+        guard let identity = FolderEntry.identity(ofFolder: path) else {
+            paths.append(path)
+            return
+        }
+        let (before, passedBefore) = (paths.count, passedOver)
+        try addContents(of: path, inside: [identity])
+        guard paths.count == before else { return }
+        let passed = passedOver == passedBefore ? nil : passedOver.note
+        throw ImagingError(
+            source: path, reason: "is a folder without pictures" + (passed.map { "; \($0)" } ?? ""))
+    }
+
+    /// - Parameter ancestors: The folder and those that it is in: a link to one of them would have no end.
+    private mutating func addContents(of folder: String, inside ancestors: Set<FolderIdentity>) throws {
+        let entries: [FolderEntry]
+        do { entries = try FolderEntry.all(in: folder) } catch {
+            throw ImagingError(source: error.path, reason: error.reason)
+        }
+        for entry in entries {
+            let path = folder.hasSuffix("/") ? folder + entry.name : "\(folder)/\(entry.name)"
+            if entry.name.hasPrefix(".") {
+                passedOver.hidden += 1
+            } else if entry.isFolder {
+                guard isRecursive, let identity = FolderEntry.identity(ofFolder: path),
+                    !ancestors.contains(identity)
+                else {
+                    passedOver.folders += 1
+                    continue
+                }
+                try addContents(of: path, inside: ancestors.union([identity]))
+            } else if PictureExtensions.isPicture(entry.name) {
+                paths.append(path)
+            } else {
+                passedOver.files[PictureExtensions.of(entry.name), default: 0] += 1
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import FixtureSupport
+import Foundation
+import Testing
+
+@testable import Support
+
+@Suite struct PathTextTests {
+    /// Every name comes back byte by byte, also one that uses the characters which stand for bytes.
+    @Test(arguments: [
+        Array("plain.png".utf8), Array("caf\u{E9}.png".utf8),
+        [0x63, 0x61, 0x66, 0xE9, 0x2E, 0x70, 0x6E, 0x67],
+        [0xFF], [0xF4, 0x8F, 0xBF, 0xA9], [0x61, 0xF4, 0x8F, 0xBF, 0xA9, 0xE2, 0x82], [0xED, 0xA0, 0x80], [],
+    ]) func roundTrip(_ bytes: [UInt8]) {
+        let name = String(pathBytes: bytes)
+        #expect(name.pathBytes == bytes)
+        #expect(
+            name.withPathPointer { [UInt8](UnsafeRawBufferPointer(start: $0, count: strlen($0))) } == bytes)
+        #expect(name.displayedPath == String(decoding: bytes, as: UTF8.self))
+        if let text = String(validating: bytes, as: UTF8.self), bytes.first != 0xF4, bytes.count < 9 {
+            if !bytes.contains(0xF4) { #expect(name == text) }
+        }
+    }
+
+    @Test func bytesThatAreNoTextKeepNamesApart() {
+        #expect(String(pathBytes: [0xE8]) != String(pathBytes: [0xE9]))
+    }
+
+    @Test func aFolderIsListedByBytes() throws {
+        let folder = try TemporaryFolder()
+        for name in ["b", "a", "B", ".h"] { try folder.write("", name) }
+        try folder.write("", "c/d")
+        try #require(symlink("c", folder.file("link")) == 0)
+        let raw = (folder.file("").utf8CString.dropLast() + [CChar(bitPattern: 0xE9), 0])
+        let descriptor = raw.withUnsafeBufferPointer { open($0.baseAddress!, O_CREAT | O_WRONLY, 0o666) }
+        try #require(descriptor >= 0)
+        close(descriptor)
+        let entries = try FolderEntry.all(in: folder.path)
+        #expect(
+            entries.map { $0.name.pathBytes }
+                == [".h", "B", "a", "b", "c", "link"].map { Array($0.utf8) } + [[0xE9]])
+        #expect(entries.filter(\.isFolder).map(\.name) == ["c", "link"])
+        #expect(
+            FolderEntry.identity(ofFolder: folder.file("c"))
+                == FolderEntry.identity(ofFolder: folder.file("link")))
+        #expect(throws: FileFailure.self) { try FolderEntry.all(in: folder.file("gone")) }
+    }
+}
