@@ -21,7 +21,9 @@ let package = Package(
     name: "swift-fvlm",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "fvlm", targets: ["FVLMCommand"]),
+        // Building fvlm-networks builds fvlm as well.
+        .executable(name: "fvlm", targets: ["FVLMProgram"]),
+        .executable(name: "fvlm-networks", targets: ["FVLMNetworks"]),
         .library(name: "COCO", targets: ["COCO"]),
         .library(name: "Imaging", targets: ["Imaging"]),
         .library(name: "WeightFiles", targets: ["WeightFiles"]),
@@ -49,16 +51,30 @@ let package = Package(
         .target(
             name: "FixtureSupport", dependencies: ["Support", "WeightFiles"], path: "Tests/FixtureSupport"),
         .target(name: "COCO", dependencies: ["Support"]),
-        .executableTarget(
+        // The command line. FVLMProgram is `fvlm`, which loads neither libtorch nor libvips; FVLMNetworks is
+        // `fvlm-networks`, which it starts for commands that need them. The latter depends on the former so that
+        // building it builds both.
+        .target(
             name: "FVLMCommand",
             dependencies: [
-                "COCO", "Imaging", "Support", "WeightFiles",
+                "COCO", "Support", "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ]),
+        .executableTarget(name: "FVLMProgram", dependencies: ["FVLMCommand", "Support"]),
+        .executableTarget(
+            name: "FVLMNetworks",
+            dependencies: [
+                "COCO", "FVLMCommand", "FVLMProgram", "Imaging", "Support",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            sources: withTorch ? nil : ["Program"]),
         .testTarget(
             name: "FVLMCommandTests",
-            dependencies: ["COCO", "FixtureSupport", "WeightFiles", "FVLMCommand", "Imaging"]),
+            dependencies: [
+                "COCO", "FixtureSupport", "FVLMCommand", "FVLMNetworks", "FVLMProgram", "WeightFiles",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         .executableTarget(
             name: "shapes",
             dependencies: [
@@ -175,11 +191,23 @@ if withTorch {
             linkerSettings: runPath),
     ]
     // The commands that need networks; FVLM_TORCH tells the sources that they are there.
-    for target in package.targets where ["FVLMCommand", "FVLMCommandTests"].contains(target.name) {
-        target.dependencies += ["CLIP", "Evaluation", "RegionDetection", "FVLM", "Torch", "Training"]
-        target.swiftSettings = (target.swiftSettings ?? []) + [.define("FVLM_TORCH")]
-        target.linkerSettings = (target.linkerSettings ?? []) + runPath
+    for target in package.targets where target.name == "FVLMNetworks" {
+        target.dependencies += [
+            "CLIP", "Evaluation", "FVLM", "RegionDetection", "Torch", "Training", "WeightFiles",
+        ]
+        target.swiftSettings = [.define("FVLM_TORCH")]
+        target.linkerSettings = runPath
     }
+    for target in package.targets where target.name == "FVLMCommandTests" { target.linkerSettings = runPath }
+    package.targets.append(
+        .testTarget(
+            name: "FVLMNetworksTests",
+            dependencies: [
+                "CLIP", "COCO", "FixtureSupport", "FVLM", "FVLMCommand", "FVLMNetworks", "FVLMProgram",
+                "Imaging", "RegionDetection", "Support", "Torch", "Training", "WeightFiles",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            linkerSettings: runPath))
 }
 
 // MARK: Fuzzing

@@ -10,7 +10,7 @@ import WeightFiles
         let path = FileManager.default.temporaryDirectory.appending(path: "fvlm-\(UUID().uuidString).pt").path
         try Data("not a weight file at all".utf8).write(to: URL(filePath: path))
         defer { try? FileManager.default.removeItem(atPath: path) }
-        var command = try FVLM.parseAsRoot(["inspect", path])
+        var command = try FVLMTool.parseAsRoot(["inspect", path])
         let error = #expect(throws: WeightFileError.self) { try command.run() }
         #expect(try CommandStatus(#require(error))?.code == 65)
     }

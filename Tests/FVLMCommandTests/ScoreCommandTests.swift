@@ -1,48 +1,6 @@
+import FixtureSupport
 import Foundation
 import Testing
-
-/// The built program, run as a user runs it.
-struct Program {
-    let status: Int32
-    let output: String
-    let errors: String
-
-    /// Beside the test bundle, where the package manager puts all products.
-    static var path: String {
-        Bundle.allBundles.map(\.bundleURL).first { $0.pathExtension == "xctest" }?
-            .deletingLastPathComponent().appending(path: "fvlm").path
-            ?? URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "fvlm")
-            .path
-    }
-
-    init(_ arguments: [String], input: String? = nil) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: Self.path)
-        process.arguments = arguments
-        let (output, errors, standardInput) = (Pipe(), Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = errors
-        process.standardInput = standardInput
-        try process.run()
-        if let input { try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8)) }
-        try standardInput.fileHandleForWriting.close()
-        self.output = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        self.errors = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        status = process.terminationStatus
-    }
-
-    /// Starts it without waiting; what it says goes nowhere. For runs that are killed.
-    static func started(_ arguments: [String]) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(filePath: path)
-        process.arguments = arguments
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        return process
-    }
-}
 
 @Suite struct ScoreCommandTests {
     private static let fixtures = URL(filePath: #filePath).deletingLastPathComponent()

@@ -1,0 +1,99 @@
+import ArgumentParser
+import COCO
+import Foundation
+import Support
+
+/// `fvlm check-dataset`
+struct CheckDatasetCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        .checkDataset,
+        discussion: """
+            Examples:
+              fvlm check-dataset instances_train.json --images train2017
+              fvlm check-dataset train.json --images train --against val.json --against-images val
+
+            Ends with 0 when no errors are found (warnings and notes do not count), with 65 when errors are found \
+            or a file is malformed, with 1 when a file or folder cannot be read, and with 64 for wrong usage. A \
+            file name of - reads standard input.
+            """)
+
+    @Argument(help: "The annotation file.")
+    var annotations: String
+
+    @Option(
+        help: ArgumentHelp(
+            "The folder of the pictures: they are looked for, measured and compared with each other.",
+            valueName: "folder"))
+    var images: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Another annotation file that should share no picture with this one and have the same categories, "
+                + "as validation and training.", valueName: "file"))
+    var against: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The folder of the other file's pictures: then contents are compared, else file names.",
+            valueName: "folder"))
+    var againstImages: String?
+
+    @Option(help: ArgumentHelp("How many examples of each finding are shown.", valueName: "count"))
+    var examples = 3
+
+    @Option(help: "The number of threads; 0 for one a processor.")
+    var threads = 0
+
+    @Flag(help: "Print one JSON object, with the ids of all that are concerned.")
+    var json = false
+
+    func validate() throws {
+        if againstImages != nil, against == nil {
+            throw ValidationError("--against-images needs --against, the annotation file of these pictures")
+        }
+        if againstImages != nil, images == nil {
+            throw ValidationError("--against-images needs --images, the pictures to compare with")
+        }
+        if annotations == "-", against == "-" {
+            throw ValidationError("standard input (-) can be read only once")
+        }
+        if examples < 0 { throw ValidationError("--examples cannot be negative") }
+        if threads < 0 { throw ValidationError("--threads cannot be negative") }
+    }
+
+    func run() throws {
+        let size = try images.map { _ in try PictureSizes.reader(for: .checkDataset) }
+        for folder in [images, againstImages].compactMap(\.self) { try requireFolder(folder) }
+        let dataset = try Dataset(examining: annotations)
+        let other = try against.map { try Dataset(examining: $0) }
+        var check = DatasetCheck(
+            pictures: images.map { PictureFolder(path: $0, size: size) })
+        check.threadCount = threads
+        check.exampleLimit = examples
+        let progress = ProgressBar("annotations and pictures")
+        let total = dataset.annotations.count + (images == nil ? 0 : dataset.images.count)
+        var findings = try check.findings(in: dataset) { done, _ in progress.update(done, of: total) }
+        progress.finish()
+        if let other {
+            findings += try check.overlap(
+                of: dataset, with: other, pictures: againstImages.map { PictureFolder(path: $0) })
+        }
+        findings = DatasetFinding.Severity.allCases.flatMap { severity in
+            findings.filter { $0.severity == severity }
+        }
+        let report = CheckReport(
+            file: annotations, against: against, imageCount: dataset.images.count,
+            annotationCount: dataset.annotations.count, categoryCount: dataset.categories.count,
+            findings: findings)
+        try StandardOutput.print(json ? report.json() : report.text)
+        if report.errorCount > 0 { throw ExitCode(CommandStatus.badData) }
+    }
+
+    private func requireFolder(_ path: String) throws {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+            throw AnnotationFileError(
+                file: path, kind: .inaccessible, reason: "is no folder; the folder of the pictures is needed")
+        }
+    }
+}

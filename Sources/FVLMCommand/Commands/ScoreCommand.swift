@@ -1,0 +1,166 @@
+import ArgumentParser
+import COCO
+import Dispatch
+import Foundation
+import Support
+import Synchronization
+
+extension EvaluationOptions.Geometry: ExpressibleByArgument {}
+extension OpenVocabularySplit: ExpressibleByArgument {}
+
+/// `fvlm score`
+struct ScoreCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        .score,
+        discussion: """
+            Example:
+              fvlm score --ground-truth instances_val2017.json --detections results.json --type segm
+
+            A file name of - reads standard input. Figures are -1 where no object is to be found.
+            """)
+
+    @Option(name: [.short, .long], help: "The annotation file (COCO instances or LVIS v1).")
+    var groundTruth: String
+
+    @Option(name: [.short, .long], help: "The result file.")
+    var detections: String
+
+    @Option(help: "What is compared: bbox or segm.")
+    var type: EvaluationOptions.Geometry = .box
+
+    @Flag(
+        help:
+            "The rules of LVIS: federated classes, 300 detections an image, AP of rare, common and frequent.")
+    var lvis = false
+
+    @Flag(help: "Recall of proposals at 100, 300 and 1000 an image; classes are disregarded.")
+    var proposals = false
+
+    @Option(help: "Also report base and novel classes: ovd48-17 (COCO) or lvis-base-rare.")
+    var split: OpenVocabularySplit?
+
+    @Flag(help: "Leave out images without an object of the scored classes.")
+    var onlyAnnotatedImages = false
+
+    @Flag(help: "Repeat two known faults of the Python tools (objects of id 0; box areas for masks).")
+    var pycocotoolsCompatible = false
+
+    @Option(help: ArgumentHelp("A second result file to compare with, by a paired test.", valueName: "file"))
+    var compare: String?
+
+    @Option(
+        help: ArgumentHelp("Confidence intervals from this many draws of the images.", valueName: "draws"))
+    var bootstrap: Int?
+
+    @Option(help: "The seed of the draws.")
+    var seed: UInt64 = 0
+
+    @Option(
+        help: ArgumentHelp(
+            "How many classes the table shows, those that lose most first.", valueName: "count"))
+    var classes = 20
+
+    @Option(help: "The number of threads; 0 for one a processor.")
+    var threads = 0
+
+    @Option(
+        help: ArgumentHelp(
+            "Write precision-recall curves as SVG files into this folder: overall, of the splits, and of the "
+                + "classes that lose most.", valueName: "folder"))
+    var plots: String?
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func validate() throws {
+        if lvis, proposals { throw ValidationError("--lvis and --proposals exclude each other") }
+        if proposals, split != nil || bootstrap != nil || compare != nil {
+            throw ValidationError(
+                "--proposals knows no --split, --bootstrap and --compare: classes are disregarded")
+        }
+        if [groundTruth, detections, compare].count(where: { $0 == "-" }) > 1 {
+            throw ValidationError("standard input (-) can be read only once")
+        }
+        if let bootstrap, bootstrap < 1 { throw ValidationError("--bootstrap needs at least 1 draw") }
+        if threads < 0 { throw ValidationError("--threads cannot be negative") }
+        if classes < 0 { throw ValidationError("--classes cannot be negative") }
+    }
+
+    func run() throws {
+        let (truth, results) = try read()
+        var options: EvaluationOptions =
+            proposals ? .proposals(type) : lvis ? .lvis(type) : .coco(type)
+        options.pycocotoolsCompatible = pycocotoolsCompatible
+        options.threadCount = threads
+        let splits = try split?.parts(of: truth) ?? []
+        if split != nil { options.categoryIDs = splits.flatMap(\.categoryIDs) }
+        if onlyAnnotatedImages { options.imageIDs = annotatedImages(truth, options.categoryIDs) }
+
+        let evaluation = try Evaluation(truth: truth, detections: results[0], options: options)
+        var report = ScoreReport(evaluation, splits: splits)
+        let draws = bootstrap ?? 1000
+        let progress = ProgressBar("draws")
+        let total = compare == nil ? draws : 2 * draws
+        let resampling = ResamplingProgress { progress.update($0, of: total) }
+        if let compare {
+            let other = try Evaluation(truth: truth, detections: results[1], options: options)
+            report.differences = try Evaluation.compare(
+                evaluation, other, parts: evaluation.parts(splits), resamples: draws, seed: seed,
+                progress: resampling)
+            report.comparedFile = compare
+        } else if bootstrap != nil {
+            report.intervals = try evaluation.intervals(
+                parts: evaluation.parts(splits), resamples: draws, seed: seed, progress: resampling)
+        }
+        progress.finish()
+        if let plots {
+            try PlotFolder(path: plots).write(evaluation.precisionRecallPlots(parts: report.parts))
+        }
+        if json {
+            try StandardOutput.print(report.json())
+        } else {
+            try StandardOutput.print(report.table(classes: classes), terminator: "")
+        }
+        if truth.isFederated, !lvis, !proposals {
+            StandardError.note(
+                "\(groundTruth) lists absent classes as LVIS does; only --lvis scores by the rules of LVIS")
+        }
+        for (path, table) in zip([detections] + (compare.map { [$0] } ?? []), results) where table.count == 0
+        {
+            StandardError.note("\(path) holds no detection; where objects are to be found, figures are 0")
+        }
+        for line in report.notices { StandardError.note(line) }
+    }
+
+    /// Reads all files, each on a thread of its own.
+    private func read() throws -> (Dataset, [DetectionTable]) {
+        let paths = [detections] + (compare.map { [$0] } ?? [])
+        let truth = Mutex<Result<Dataset, any Error>?>(nil)
+        let results = Mutex<[Int: Result<DetectionTable, any Error>]>([:])
+        DispatchQueue.concurrentPerform(iterations: paths.count + 1) { index in
+            if index < paths.count {
+                let result = Result { try DetectionTable(path: paths[index]) }
+                results.withLock { $0[index] = result }
+            } else {
+                let result = Result { try Dataset(path: groundTruth) }
+                truth.withLock { $0 = result }
+            }
+        }
+        guard let truth = try truth.withLock(\.self)?.get() else { throw ExitCode.failure }
+        let tables = results.withLock(\.self)
+        return (truth, try paths.indices.compactMap { try tables[$0]?.get() })
+    }
+
+    private func annotatedImages(_ truth: Dataset, _ categoryIDs: [Int64]?) -> [Int64] {
+        let wanted = Set(categoryIDs ?? truth.categories.map(\.id))
+        let known = Set(truth.images.ids)
+        var ids: Set<Int64> = []
+        for row in 0..<truth.annotations.count
+        where wanted.contains(truth.annotations.categoryIDs[row])
+            && known.contains(truth.annotations.imageIDs[row])
+        {
+            ids.insert(truth.annotations.imageIDs[row])
+        }
+        return Array(ids)
+    }
+}

@@ -1,0 +1,112 @@
+import ArgumentParser
+import COCO
+import Foundation
+import Support
+
+/// `fvlm split`: data sets are divided, united and converted.
+struct SplitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        .split,
+        discussion: """
+            Example:
+              fvlm split filter instances_train2017.json --split ovd48-17 --part base -o base.json
+
+            Whatever is left out or changed is said on standard error.
+            """,
+        subcommands: [
+            SplitFilterCommand.self, SplitSubsampleCommand.self, SplitMergeCommand.self,
+            SplitToYOLOCommand.self, SplitFromYOLOCommand.self, SplitLVISToCOCOCommand.self,
+        ])
+}
+
+/// A data set with what was lost on the way.
+struct LoadedDataset {
+    var dataset: Dataset
+    var report = ConversionReport()
+
+    /// Reads a file and notes what it holds beyond what is kept.
+    init(path: String) throws {
+        let (dataset, unread) = try Dataset.reading(path: path)
+        self.dataset = dataset
+        report.add(unread, of: path)
+    }
+}
+
+/// Where a subcommand of `fvlm split` writes a data set.
+struct SplitOutput: ParsableArguments {
+    @Option(name: [.short, .long], help: "The annotation file to write; - for standard output.")
+    var output: String
+
+    @Flag(help: "Print one JSON object that says what was written and what was lost.")
+    var json = false
+
+    func validate() throws {
+        if json, output == "-" {
+            throw ValidationError("--json and --output - would both write to standard output")
+        }
+    }
+
+    /// Writes data sets, the first one to ``output``, and tells about them.
+    func write(_ dataset: Dataset, reports: [ConversionReport], and other: (path: String, Dataset)? = nil)
+        throws
+    {
+        if output == "-" {
+            try StandardOutput.write(Array(dataset.json()))
+        } else {
+            try dataset.write(to: output)
+        }
+        if let other { try other.1.write(to: other.path) }
+        let files = [(output, dataset)] + (other.map { [($0.path, $0.1)] } ?? [])
+        try SplitSummary(
+            files: files.map {
+                SplitSummary.File(
+                    path: $0.0, images: $0.1.images.count, annotations: $0.1.annotations.count,
+                    categories: $0.1.categories.count)
+            }, reports: reports
+        ).print(json: json, quiet: output == "-")
+    }
+}
+
+/// What a subcommand of `fvlm split` tells about its work.
+struct SplitSummary {
+    struct File: Encodable {
+        let path: String
+        let images: Int
+        let annotations: Int
+        let categories: Int
+    }
+
+    private struct Loss: Encodable {
+        let count: Int
+        let text: String
+        let ids: [Int64]
+    }
+
+    private struct Output: Encodable {
+        let files: [File]
+        let losses: [Loss]
+    }
+
+    let files: [File]
+    let reports: [ConversionReport]
+
+    /// - Parameter quiet: whether standard output belongs to the data.
+    func print(json: Bool, quiet: Bool = false) throws {
+        let entries = reports.flatMap(\.entries)
+        for entry in entries { StandardError.note(entry.description) }
+        if json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            let output = Output(
+                files: files,
+                losses: entries.map { Loss(count: $0.count, text: $0.text, ids: $0.ids) })
+            try StandardOutput.print(String(decoding: try encoder.encode(output), as: UTF8.self))
+        } else if !quiet {
+            for file in files {
+                try StandardOutput.print(
+                    "\(file.path): \(file.images) images, \(file.annotations) annotations, "
+                        + "\(file.categories) categories")
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import ArgumentParser
+import COCO
+import Foundation
+import Support
+
+/// `fvlm split from-yolo`
+struct SplitFromYOLOCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "from-yolo",
+        abstract: "Reads a data set in YOLO's form and writes an annotation file.",
+        discussion: """
+            Examples:
+              fvlm split from-yolo yolo/data.yaml --subset val -o val.json
+              fvlm split from-yolo yolo/data.yaml --subset val --like instances_val.json -o val.json
+
+            Coordinates are parts of the picture's size, which is read from the pictures, or from the annotation \
+            file given by --like; ids of images are then taken from there, too. With several folders in a subset, \
+            file names are relative to the folder that holds them all.
+            """)
+
+    @Argument(help: "The file data.yaml, or the folder that holds it.")
+    var description: String
+
+    @Option(help: "The subset: train, val or test.")
+    var subset = "train"
+
+    @Option(
+        help: ArgumentHelp(
+            "An annotation file of the same pictures, for their ids and sizes.", valueName: "file"))
+    var like: String?
+
+    @OptionGroup var output: SplitOutput
+
+    func run() throws {
+        let size = try like == nil ? PictureSizes.reader(for: .split) : nil
+        var report = ConversionReport()
+        let files = try YOLOFiles(description: description, subset: subset, &report)
+        var conversion = try YOLOImport(
+            names: files.description.names, categoryIDs: files.description.categoryIDs,
+            keyPointNumbers: files.description.keyPointNumbers)
+        let images: [(image: ImageRecord, label: String)]
+        if let size {
+            images = try files.images(&report, size: size)
+        } else {
+            images = try files.images(like: LoadedDataset(path: like ?? "").dataset, &report)
+        }
+        let progress = ProgressBar("label files")
+        for (place, entry) in images.enumerated() {
+            try conversion.add(
+                entry.image, labels: try YOLOFiles.text(entry.label), source: entry.label)
+            progress.update(place + 1, of: images.count)
+        }
+        progress.finish()
+        try output.write(conversion.dataset, reports: [report, conversion.report])
+    }
+}

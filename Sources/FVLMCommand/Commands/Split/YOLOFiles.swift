@@ -1,0 +1,205 @@
+import COCO
+import Foundation
+
+/// The pictures and labels of a data set in YOLO's form, found as YOLO's tools find them.
+struct YOLOFiles {
+    let description: YOLODescription
+
+    /// The folders or lists of pictures of the subset.
+    private let sources: [String]
+
+    /// The folder to which the names of pictures are relative.
+    private let root: String
+
+    private static let extensions: Set = [
+        "jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "avif", "heic",
+    ]
+
+    /// - Parameter path: `data.yaml`, or the folder that holds it.
+    init(description path: String, subset: String, _ report: inout ConversionReport) throws {
+        let file = Self.isFolder(path) ? path + "/data.yaml" : path
+        let (description, stated) = try YOLODescription.parse(
+            try AnnotationFileError.text(contentsOf: file), file: file)
+        self.description = description
+        let name = YOLODescription.subsetName(subset)
+        guard let found = description.subsets.first(where: { $0.name == name }) else {
+            throw AnnotationFileError(
+                file: file,
+                reason: "has no \"\(subset)\"; there are "
+                    + description.subsets.map(\.name).joined(separator: ", "))
+        }
+        let own = (file as NSString).deletingLastPathComponent
+        var base = Self.joined(own, stated)
+        if !FileManager.default.fileExists(atPath: base.isEmpty ? "." : base) {
+            report.add("folder that \"path\" names is not there: that of \(file) is taken", count: 1)
+            base = own
+        }
+        var sources: [String] = []
+        for folder in found.folders {
+            let place = Self.place(folder, base)
+            if !sources.contains(where: { Self.absolute($0) == Self.absolute(place) }) {
+                sources.append(place)
+            }
+        }
+        self.sources = sources
+        root =
+            sources.count == 1 && !Self.isList(sources[0])
+            ? sources[0] : Self.commonFolder(sources.map { Self.isList($0) ? base : $0 })
+    }
+
+    /// Where a folder of a subset is. Export sites write `../train/images` for `train/images` beside the file; YOLO's
+    /// tools take it so where the former is not there.
+    private static func place(_ folder: String, _ base: String) -> String {
+        let place = joined(base, folder)
+        guard folder.hasPrefix("../"), !FileManager.default.fileExists(atPath: place) else { return place }
+        return joined(base, String(folder.dropFirst(3)))
+    }
+
+    /// A path that is relative to a folder, or absolute.
+    private static func joined(_ folder: String, _ path: String) -> String {
+        if path.isEmpty || path == "." { return folder }
+        return folder.isEmpty || path.hasPrefix("/") ? path : folder + "/" + path
+    }
+
+    private static func absolute(_ path: String) -> String {
+        URL(filePath: path.isEmpty ? "." : path).standardizedFileURL.path
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+    }
+
+    private static func isList(_ path: String) -> Bool { path.hasSuffix(".txt") && !isFolder(path) }
+
+    /// The folder that holds all of some folders.
+    private static func commonFolder(_ folders: [String]) -> String {
+        var common = absolute(folders.first ?? ".").split(separator: "/")[...]
+        for folder in folders.dropFirst() {
+            let parts = absolute(folder).split(separator: "/")
+            common = common.prefix(zip(common, parts).prefix { $0 == $1 }.count)
+        }
+        return "/" + common.joined(separator: "/")
+    }
+
+    /// The pictures of the subset with their sizes, by the names under which they are found below one folder.
+    /// - Parameter size: Reads the size of a picture.
+    func images(
+        _ report: inout ConversionReport, size: (String) throws -> PictureSize
+    ) throws -> [(image: ImageRecord, label: String)] {
+        var result: [(image: ImageRecord, label: String)] = []
+        var seen: Set<String> = []
+        for source in sources {
+            for picture in try Self.pictures(of: source, &report) {
+                guard seen.insert(Self.absolute(picture)).inserted else {
+                    report.add("pictures are named twice: taken once", count: 1)
+                    continue
+                }
+                let size = try size(picture)
+                result.append(
+                    (
+                        ImageRecord(
+                            id: Int64(result.count + 1), width: size.width, height: size.height,
+                            fileName: name(of: picture)),
+                        YOLODescription.labelPath(ofPicture: picture)
+                    ))
+            }
+        }
+        if sources.count > 1 {
+            report.add(
+                "folders of pictures: file names are relative to \(root), which is to be given as --images",
+                count: sources.count)
+        }
+        guard !result.isEmpty else {
+            throw AnnotationFileError(
+                file: sources.joined(separator: ", "), reason: "holds no picture that is not hidden")
+        }
+        try check(result.map(\.label), &report)
+        return result
+    }
+
+    /// The name of a picture below ``root``, or its absolute path.
+    private func name(of picture: String) -> String {
+        if picture.hasPrefix(root + "/") { return String(picture.dropFirst(root.count + 1)) }
+        let (path, folder) = (Self.absolute(picture), Self.absolute(root))
+        return path.hasPrefix(folder + "/") ? String(path.dropFirst(folder.count + 1)) : path
+    }
+
+    /// The images of an annotation file, with the label files that belong to them.
+    func images(
+        like dataset: Dataset, _ report: inout ConversionReport
+    ) throws -> [(image: ImageRecord, label: String)] {
+        let folders = Set([root] + sources.filter { !Self.isList($0) }).sorted().map {
+            PictureFolder(path: $0)
+        }
+        let result = (0..<dataset.images.count).map { row in
+            let image = dataset.images[row]
+            let labels = folders.compactMap { $0.location(of: image) }
+                .map(YOLODescription.labelPath(ofPicture:))
+            return (
+                image: image,
+                label: labels.first { FileManager.default.fileExists(atPath: $0) } ?? labels.first ?? ""
+            )
+        }
+        try check(result.map(\.label), &report)
+        return result
+    }
+
+    /// Notes label files that no picture belongs to, and fails where no picture has one.
+    private func check(_ labels: [String], _ report: inout ConversionReport) throws {
+        let used = Set(labels)
+        let folders = Set(labels.map { ($0 as NSString).deletingLastPathComponent })
+        var (unused, found) = (0, false)
+        for folder in folders {
+            let files =
+                (try? FileManager.default.contentsOfDirectory(atPath: folder.isEmpty ? "." : folder)) ?? []
+            for file in files where file.lowercased().hasSuffix(".txt") && !file.hasPrefix(".") {
+                let path = folder.isEmpty ? file : folder + "/" + file
+                if used.contains(path) { found = true } else if file != "classes.txt" { unused += 1 }
+            }
+        }
+        guard found || labels.isEmpty else {
+            throw AnnotationFileError(
+                file: labels[0], kind: .inaccessible,
+                reason: "is not there, nor is the label file of any other picture")
+        }
+        report.add("label files belong to no picture: left out", count: unused)
+    }
+
+    /// The pictures below a folder, or in a list of files, sorted. Names with a leading dot are passed over, as by
+    /// YOLO's tools: they are of the file systems of others and of notebooks.
+    private static func pictures(of source: String, _ report: inout ConversionReport) throws -> [String] {
+        if isList(source) { return try listed(in: source) }
+        guard let names = try? FileManager.default.subpathsOfDirectory(atPath: source) else {
+            throw AnnotationFileError(
+                file: source, kind: .inaccessible, reason: "the folder of pictures cannot be read")
+        }
+        var pictures: [String] = []
+        var hidden = 0
+        for name in names where extensions.contains((name as NSString).pathExtension.lowercased()) {
+            if name.split(separator: "/").contains(where: { $0.hasPrefix(".") }) {
+                hidden += 1
+            } else {
+                pictures.append("\(source)/\(name)")
+            }
+        }
+        report.add("hidden files are passed over", count: hidden)
+        return pictures.sorted()
+    }
+
+    /// The pictures that a text file names, a line each; `./` is its own folder.
+    private static func listed(in file: String) throws -> [String] {
+        let folder = (file as NSString).deletingLastPathComponent
+        return try AnnotationFileError.text(contentsOf: file).split(whereSeparator: \.isNewline)
+            .map { $0.trimmingCharacters(in: .whitespaces) }
+            .filter { !$0.isEmpty && !$0.hasPrefix("#") }
+            .map { $0.hasPrefix("./") ? String($0.dropFirst(2)) : $0 }
+            .map { joined(folder, $0) }
+    }
+
+    /// The text of a label file, nil when there is none.
+    static func text(_ path: String) throws -> String? {
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        return try AnnotationFileError.text(contentsOf: path)
+    }
+}

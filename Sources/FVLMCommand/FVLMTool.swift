@@ -1,0 +1,45 @@
+import ArgumentParser
+
+/// `fvlm`: the commands that need neither networks nor pictures, and the names of the others.
+///
+/// The others are in the program `fvlm-networks`, which ``Sibling`` starts: loading libtorch and libvips takes longer than
+/// most of what is done without them.
+package struct FVLMTool: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration.fvlm()
+
+    package init() {}
+}
+
+extension CommandConfiguration {
+    /// The root of the command line, the same in both programs.
+    ///
+    /// - Parameter commands: The commands that the program has besides those of this module. One that neither has is listed,
+    ///   and throws ``CommandElsewhere`` when it is run.
+    package static func fvlm(with commands: [any ParsableCommand.Type] = []) -> CommandConfiguration {
+        let own: [any ParsableCommand.Type] = [
+            ScoreCommand.self, CheckDatasetCommand.self, SplitCommand.self, InspectCommand.self,
+        ]
+        let listed: [any ParsableCommand.Type] = [
+            Listed.Detect.self, Listed.Evaluate.self, Listed.Train.self, Listed.Cache.self, Listed.Embed.self,
+            Listed.Vocabulary.self, Listed.Convert.self, Listed.Doctor.self,
+        ]
+        let types = Dictionary(
+            (commands + own + listed).map { ($0.configuration.commandName ?? "", $0) },
+            uniquingKeysWith: { first, _ in first })
+        return CommandConfiguration(
+            commandName: "fvlm",
+            abstract: "Finds objects of any named class in pictures; trains and measures such detectors.",
+            version: "0.1.0",
+            groupedSubcommands: CommandEntry.groups.map { title, entries in
+                CommandGroup(name: title, subcommands: entries.compactMap { types[$0.name] })
+            })
+    }
+
+    /// The configuration of a command of `fvlm --help`.
+    package init(_ entry: CommandEntry, discussion: String = "", subcommands: [any ParsableCommand.Type] = [])
+    {
+        self.init(
+            commandName: entry.name, abstract: entry.abstract, discussion: discussion,
+            subcommands: subcommands)
+    }
+}

@@ -1,0 +1,87 @@
+import ArgumentParser
+
+/// A line of `fvlm --help`: the only place where a command's name and abstract are written.
+package struct CommandEntry: Sendable, Hashable {
+    /// What the user types.
+    package let name: String
+
+    /// What the command does, in one line.
+    package let abstract: String
+
+    /// Whether only `fvlm-networks` has the command.
+    package var isElsewhere = true
+}
+
+extension CommandEntry {
+    package static let detect = CommandEntry(
+        name: "detect", abstract: "Finds objects of named classes in pictures.")
+    package static let evaluate = CommandEntry(
+        name: "evaluate", abstract: "Measures a detector on annotated pictures.")
+    package static let train = CommandEntry(
+        name: "train", abstract: "Trains a detector on a frozen CLIP.")
+    package static let cache = CommandEntry(
+        name: "cache",
+        abstract: "Stores the frozen CLIP's features of the training pictures, to train faster.")
+    package static let embed = CommandEntry(
+        name: "embed", abstract: "Embeds pictures or texts with CLIP; classifies pictures without training.")
+    package static let vocabulary = CommandEntry(
+        name: "vocabulary", abstract: "Makes, shows and merges files of classes with their embeddings.")
+    package static let convert = CommandEntry(
+        name: "convert", abstract: "Imports weights of other projects, and exports to their forms.")
+    package static let score = CommandEntry(
+        name: "score", abstract: "Scores result files against annotations, as COCO and LVIS do.",
+        isElsewhere: false)
+    package static let checkDataset = CommandEntry(
+        name: "check-dataset", abstract: "Looks for faults in a data set in COCO's or LVIS's form.",
+        isElsewhere: false)
+    package static let split = CommandEntry(
+        name: "split", abstract: "Filters, samples, merges and converts data sets.", isElsewhere: false)
+    package static let inspect = CommandEntry(
+        name: "inspect", abstract: "Lists the tensors of a weight file.", isElsewhere: false)
+    package static let doctor = CommandEntry(
+        name: "doctor", abstract: "Shows versions, devices and picture formats, and tries them.")
+
+    /// All commands, under the titles of the help.
+    static let groups: [(title: String, entries: [CommandEntry])] = [
+        ("Detector", [.detect, .evaluate, .train, .cache]),
+        ("CLIP and weight", [.embed, .vocabulary, .convert, .inspect]),
+        ("Data set", [.score, .checkDataset, .split]),
+        ("Installation", [.doctor]),
+    ]
+
+    /// The command of this name.
+    package init?(named name: String) {
+        guard let entry = Self.groups.lazy.flatMap(\.entries).first(where: { $0.name == name }) else {
+            return nil
+        }
+        self = entry
+    }
+}
+
+/// A command that this program lists and does not have.
+struct CommandElsewhere: Error {
+    let entry: CommandEntry
+}
+
+/// A command that is listed in the help and done by another program.
+protocol ListedCommand: ParsableCommand {
+    static var entry: CommandEntry { get }
+}
+
+extension ListedCommand {
+    static var configuration: CommandConfiguration { CommandConfiguration(entry) }
+
+    func run() throws { throw CommandElsewhere(entry: Self.entry) }
+}
+
+/// The commands of `fvlm-networks`, for the help.
+enum Listed {
+    struct Detect: ListedCommand { static let entry = CommandEntry.detect }
+    struct Evaluate: ListedCommand { static let entry = CommandEntry.evaluate }
+    struct Train: ListedCommand { static let entry = CommandEntry.train }
+    struct Cache: ListedCommand { static let entry = CommandEntry.cache }
+    struct Embed: ListedCommand { static let entry = CommandEntry.embed }
+    struct Vocabulary: ListedCommand { static let entry = CommandEntry.vocabulary }
+    struct Convert: ListedCommand { static let entry = CommandEntry.convert }
+    struct Doctor: ListedCommand { static let entry = CommandEntry.doctor }
+}

@@ -1,0 +1,80 @@
+import ArgumentParser
+import Foundation
+import Support
+
+/// A program's way from its arguments to its exit status: 0, 64 for wrong usage, 65 for bad data, 1 for anything else.
+package struct ProgramRun<Root: ParsableCommand>: Sendable {
+    private let statusOf: @Sendable (any Error) -> Int32?
+
+    /// - Parameter statusOf: The exit status of errors of targets that this one does not know.
+    package init(_ root: Root.Type, statusOf: @escaping @Sendable (any Error) -> Int32? = { _ in nil }) {
+        self.statusOf = statusOf
+    }
+
+    /// Runs the command that the arguments name, and ends the program.
+    ///
+    /// ``StandardStreams/prepare()`` has to come before, when nothing has been opened yet.
+    ///
+    /// - Parameter elsewhere: What becomes of a command that this program only lists; nil: it says that it is not built in.
+    package func main(elsewhere: (@Sendable (CommandEntry) -> String)? = nil) async -> Never {
+        do {
+            var command = try Root.parseAsRoot()
+            do {
+                if var command = command as? any AsyncParsableCommand {
+                    try await command.run()
+                } else {
+                    try command.run()
+                }
+            } catch let error as ValidationError {
+                throw WrongUsage(message: error.message, command: type(of: command))
+            }
+            try StandardOutput.finish()
+            exit(0)
+        } catch let error as CommandElsewhere {
+            fail(
+                elsewhere?(error.entry)
+                    ?? "fvlm \(error.entry.name) needs libtorch, and this build is without it (FVLM_WITHOUT_TORCH)",
+                status: 1)
+        } catch { end(with: error) }
+    }
+
+    /// Wrong usage that shows only when the command runs.
+    private struct WrongUsage: Error {
+        let message: String
+        let command: any ParsableCommand.Type
+    }
+
+    private func end(with error: any Error) -> Never {
+        if let wrong = error as? WrongUsage { fail(wrong) }
+        if let status = statusOf(error) ?? CommandStatus(error)?.code { fail("\(error)", status: status) }
+        let code = Root.exitCode(for: error)
+        if code == .success { succeed(Root.fullMessage(for: error)) }
+        if code == .validationFailure {
+            let mistyped = MistypedOption(in: Array(CommandLine.arguments.dropFirst()), of: Root.self)
+            if let mistyped { fail(WrongUsage(message: mistyped.message, command: mistyped.command)) }
+        }
+        if !(error is ExitCode), code == .failure { fail(SystemErrorText(error).text, status: 1) }
+        let text = Root.fullMessage(for: error)
+        if !text.isEmpty { StandardError.write(text + "\n") }
+        exit(code.rawValue)
+    }
+
+    /// Ends a request for help or for the version.
+    private func succeed(_ text: String) -> Never {
+        do {
+            try StandardOutput.print(text)
+            try StandardOutput.finish()
+        } catch { fail("\(error)", status: 1) }
+        exit(0)
+    }
+
+    private func fail(_ wrong: WrongUsage) -> Never {
+        StandardError.write("Error: \(wrong.message)\nUsage: \(Root.usageString(for: wrong.command))\n")
+        exit(ExitCode.validationFailure.rawValue)
+    }
+
+    private func fail(_ text: String, status: Int32) -> Never {
+        StandardError.write("error: \(text)\n")
+        exit(status)
+    }
+}

@@ -1,0 +1,98 @@
+import ArgumentParser
+import CLIP
+import FVLMCommand
+import Foundation
+import Support
+import Torch
+
+extension Activation: ExpressibleByArgument {}
+extension Article: ExpressibleByArgument {}
+
+/// The precision of a network's arithmetic.
+enum Precision: String, ExpressibleByArgument, CaseIterable {
+    case float32
+    case bfloat16
+
+    var dtype: DType { self == .float32 ? .float32 : .bfloat16 }
+}
+
+/// Which CLIP a command uses, and how.
+struct CLIPOptions: ParsableArguments {
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp(
+            "A CLIP: a snapshot folder, a weight file, or a name in the Hugging Face cache.",
+            valueName: "path or name"))
+    var model: String
+
+    @Flag(help: "Fetch a model that is named and not in the cache.")
+    var download = false
+
+    @Option(help: "The branch, tag or commit of a model that is named.")
+    var revision = "main"
+
+    @Option(help: "float32 or bfloat16.")
+    var precision: Precision = .float32
+
+    @Option(help: "quick_gelu or gelu, for weights that come without a configuration.")
+    var activation: Activation?
+
+    @Option(
+        help: ArgumentHelp(
+            "The tokenizer's folder or file, if not beside the weights.", valueName: "path"))
+    var tokenizer: String?
+
+    @Option(help: "The number of threads; 0 for one a processor.")
+    var threads = 0
+
+    mutating func validate() throws {
+        if threads < 0 { throw ValidationError("--threads cannot be negative") }
+    }
+
+    /// Loads the model, after fetching it when that was asked for.
+    func load() async throws -> CLIPModel {
+        if threads > 0 { try Runtime.setThreadCount(threads) }
+        let options = CLIPModel.LoadingOptions(
+            dtype: precision.dtype, activation: activation, revision: revision)
+        if download, !FileManager.default.fileExists(atPath: model), let name = ModelName(model) {
+            let bar = ProgressBar("download")
+            let folder = try await ModelDownload(name, revision: revision, cache: options.cache).run {
+                bar.update($0.received >> 20, of: $0.total.map { $0 >> 20 }, unit: " MB of \($0.file)")
+            }
+            bar.finish()
+            return try CLIPModel.load(folder, options: options)
+        }
+        return try CLIPModel.load(model, options: options)
+    }
+
+    /// The tokenizer that was named, otherwise the one beside the weights.
+    func loadTokenizer(_ model: CLIPModel) throws -> Tokenizer {
+        try tokenizer.map { try Tokenizer(contentsOf: $0) } ?? model.tokenizer()
+    }
+}
+
+/// Which classes a command is about.
+struct ClassOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Names of classes, separated by commas.", valueName: "a, b, c"))
+    var classes: String?
+
+    @Option(help: ArgumentHelp("A file with a name of a class a line.", valueName: "file"))
+    var classesFile: String?
+
+    @Option(help: "single, imagenet-80, or a file with a template a line ({} for the name).")
+    var templates: String?
+
+    @Option(help: "as-written, or english: an before vowels.")
+    var article: Article = .asWritten
+
+    /// The names; nil when none were given.
+    func names() throws -> [String]? {
+        if let classesFile {
+            return try ClassNames.list(contentsOf: classesFile == "-" ? "/dev/stdin" : classesFile)
+        }
+        guard let classes else { return nil }
+        let names = classes.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        try ClassNames.check(names)
+        return names
+    }
+}

@@ -1,0 +1,86 @@
+import ArgumentParser
+import CLIP
+import FVLM
+import Foundation
+import Torch
+
+/// Which detector a command uses, and how.
+struct DetectorOptions: ParsableArguments {
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("The detector's folder, with detector.yaml in it.", valueName: "folder"))
+    var model: String
+
+    @Option(
+        help: ArgumentHelp(
+            "Another place for its CLIP: a folder, a file, or a name in the Hugging Face cache.",
+            valueName: "path or name"))
+    var clip: String?
+
+    @Option(help: "float32, or bfloat16 where the processor knows it.")
+    var precision: Precision = .float32
+
+    @Option(help: "Detections whose score is not above are left out.")
+    var scoreThreshold: Double?
+
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp(
+            "A setting upon those of detector.yaml, such as input.size=640; may be repeated.",
+            valueName: "key=value"))
+    var settings: [String] = []
+
+    @Option(help: "The number of threads; 0 for one a processor.")
+    var threads = 0
+
+    mutating func validate() throws {
+        if threads < 0 { throw ValidationError("--threads cannot be negative") }
+    }
+
+    /// Loads the detector.
+    func load() throws -> Detector {
+        if threads > 0 { try Runtime.setThreadCount(threads) }
+        var options = Detector.LoadingOptions()
+        options.clip = clip
+        options.dtype = precision.dtype
+        options.settings = settings
+        return try Detector.load(model, options: options)
+    }
+
+    /// What is chosen at run time.
+    func options(_ detector: Detector) -> DetectionOptions {
+        var options = detector.configuration.options
+        if let scoreThreshold { options.scoreThreshold = scoreThreshold }
+        return options
+    }
+}
+
+/// What a detector looks for.
+struct VocabularyOptions: ParsableArguments {
+    @OptionGroup var names: ClassOptions
+
+    @Option(help: ArgumentHelp("Classes from a file of fvlm vocabulary.", valueName: "file"))
+    var vocabulary: String?
+
+    mutating func validate() throws {
+        let sources = [names.classes, names.classesFile, vocabulary].compactMap { $0 }
+        if sources.count > 1 {
+            throw ValidationError("--classes, --classes-file and --vocabulary exclude each other")
+        }
+    }
+
+    /// The vocabulary; the one in the model's folder when nothing was said.
+    func load(_ detector: Detector, folder: String) async throws -> Vocabulary {
+        if let vocabulary { return try Vocabulary(contentsOf: vocabulary) }
+        if let list = try names.names() {
+            return try await detector.vocabulary(
+                of: list,
+                templates: PromptTemplates(named: names.templates ?? PromptTemplates.imageNet.name))
+        }
+        let own = ModelFolder(folder).vocabulary
+        guard FileManager.default.fileExists(atPath: own) else {
+            throw ValidationError("say what to look for: --classes \"dog, traffic light\"")
+        }
+        return try Vocabulary(contentsOf: own)
+    }
+}

@@ -1,0 +1,101 @@
+import ArgumentParser
+import FVLMCommand
+import Foundation
+import Support
+import Torch
+import Training
+
+/// `fvlm cache`
+struct CacheCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        .cache,
+        discussion: """
+            Example:
+              fvlm cache coco.yaml --views 4 --output features
+              fvlm train coco.yaml --set data.views=4 --set data.cache=features
+
+            The configuration is the training's: its data, its size of pictures, its variations and its seed decide \
+            what the CLIP sees. A picture occurs in so many variations, in turn. A cache that does not belong to a \
+            training is refused there; one that was interrupted is gone on with.
+            """)
+
+    @Argument(help: "The training's configuration, a YAML file.")
+    var config: String
+
+    @Option(help: "Variations of each picture; the configuration's data.views when left out.")
+    var views: Int?
+
+    @Option(name: [.short, .long], help: ArgumentHelp("The cache's folder.", valueName: "folder"))
+    var output: String
+
+    @Option(help: "The element type of the stored features: bfloat16, or float32 for twice the size.")
+    var precision: Precision = .bfloat16
+
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp("A setting upon the file's; may be repeated.", valueName: "key=value"))
+    var settings: [String] = []
+
+    @Option(help: "The number of threads; 0 for one a processor.")
+    var threads = 0
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func validate() throws {
+        if threads < 0 { throw ValidationError("--threads cannot be negative") }
+        if let views, views < 1 { throw ValidationError("--views must be at least 1") }
+    }
+
+    private struct Output: Encodable {
+        let views: Int
+        let made: Int
+        let bytes: Int
+        let computing_seconds: Double
+        let reading_seconds: Double
+        let saved_seconds_a_step: Double
+    }
+
+    func run() throws {
+        if threads > 0 { try Runtime.setThreadCount(threads) }
+        // The cache that is to be made cannot be read yet.
+        let more = ["data.cache="] + (views.map { ["data.views=\($0)"] } ?? [])
+        let configuration = try TrainingConfiguration(contentsOf: config, settings: settings + more)
+        guard configuration.data.views > 0 else {
+            throw ValidationError("say how many variations of each picture: --views 1")
+        }
+        let bar = ProgressBar("views")
+        let report = try TrainingRun(configuration, folder: output)
+            .cacheFeatures(to: output, dtype: precision.dtype) { bar.update($0, of: $1) }
+        bar.finish()
+        let images = configuration.data.batchSize * configuration.run.accumulation
+        let saved = max(report.computingSeconds - report.readingSeconds, 0) * Double(images)
+        if json {
+            try StandardOutput.print(
+                JSONLine.text(
+                    Output(
+                        views: report.viewCount, made: report.madeCount, bytes: report.byteCount,
+                        computing_seconds: report.computingSeconds,
+                        reading_seconds: report.readingSeconds,
+                        saved_seconds_a_step: report.madeCount == 0 ? 0 : saved)))
+            return
+        }
+        let megabytes = Double(report.byteCount) / 1e6
+        var lines = [
+            String(
+                format: "%@: %d views, %.1f MB (%.2f MB a view)", output, report.viewCount, megabytes,
+                megabytes / Double(max(report.viewCount, 1)))
+        ]
+        if report.madeCount > 0 {
+            lines.append(
+                String(
+                    format:
+                        "made %d: decoding and trunk %.1f ms a picture, reading %.1f ms; saves %.0f ms a step of %d pictures",
+                    report.madeCount, report.computingSeconds * 1000, report.readingSeconds * 1000,
+                    saved * 1000, images))
+        }
+        lines.append(
+            "train with --set data.cache=\(output) --set data.views=\(configuration.data.views)")
+        try StandardOutput.print(lines.joined(separator: "\n"))
+    }
+}

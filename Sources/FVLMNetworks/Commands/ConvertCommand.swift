@@ -1,0 +1,122 @@
+import ArgumentParser
+import CLIP
+import FVLM
+import FVLMCommand
+import Foundation
+import RegionDetection
+import Support
+import Torch
+import Training
+import WeightFiles
+
+/// `fvlm convert`
+struct ConvertCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        .convert,
+        subcommands: [ConvertOfficialCommand.self, ConvertDetectron2Command.self])
+}
+
+/// `fvlm convert official`
+struct ConvertOfficialCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "official",
+        abstract: "Makes a detector's folder of a checkpoint of the published F-VLM.",
+        discussion: """
+            The checkpoint is the file checkpoint_184000 of the official release, the CLIP OpenAI's archive that it \
+            was trained upon (RN50.pt, RN50x4.pt, RN50x16.pt). With --download the checkpoint is the name of a \
+            release, r50, r50x4 or r50x16; what is missing is fetched into the detector's folder.
+
+            Examples:
+              fvlm convert official checkpoint_184000 --clip RN50.pt --output fvlm-r50
+              fvlm convert official r50 --download --output fvlm-r50
+            """)
+
+    @Argument(help: "The checkpoint; with --download r50, r50x4 or r50x16.")
+    var checkpoint: String
+
+    @Option(help: ArgumentHelp("The CLIP that it was trained upon.", valueName: "file"))
+    var clip: String?
+
+    @Flag(help: "Fetch the checkpoint and its CLIP; an interrupted download goes on.")
+    var download = false
+
+    @Option(name: [.short, .long], help: ArgumentHelp("The detector's folder.", valueName: "folder"))
+    var output: String
+
+    func validate() throws {
+        if download {
+            guard OfficialRelease(rawValue: checkpoint) != nil, clip == nil else {
+                let names = OfficialRelease.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError("--download takes one of \(names) and no --clip")
+            }
+        } else if clip == nil {
+            throw ValidationError("give --clip, or --download for the official files")
+        }
+    }
+
+    func run() async throws {
+        var configuration = DetectorConfiguration()
+        var (checkpoint, clip) = (checkpoint, clip ?? "")
+        if download, let release = OfficialRelease(rawValue: checkpoint) {
+            // Beside the detector and named relative to it: the folder can be moved.
+            configuration.clip = "clip/\(release.clip.name)"
+            clip = "\(output)/\(configuration.clip)"
+            checkpoint = "\(output)/download/\(release.checkpoint.name)"
+            try await fetch(release.checkpoint, to: checkpoint)
+            try await fetch(release.clip, to: clip)
+            let tokenizer = OfficialRelease.tokenizer
+            try await fetch(tokenizer, to: "\(output)/clip/\(tokenizer.name)")
+        } else {
+            configuration.clip = URL(filePath: clip).standardizedFileURL.path
+        }
+        let published = try PublishedCheckpoint(path: checkpoint)
+        let model = try CLIPModel.load(clip)
+        let network = try DetectorNetwork(configuration.architecture(for: model.configuration))
+        try published.check(model)
+        try published.load(into: network)
+        try ModelFolder(output).write(configuration, network: network, vocabulary: nil)
+        let step = published.step.map { " of step \($0)" } ?? ""
+        try StandardOutput.print(
+            "\(output): \(network.store.trainableWeightCount) trained parameters\(step), upon \(configuration.clip)"
+        )
+    }
+
+    private func fetch(_ file: OfficialRelease.File, to path: String) async throws {
+        let bar = ProgressBar("download")
+        try await FileDownload(file.address, sha256: file.sha256).run(to: path) {
+            bar.update($0 >> 20, of: $1.map { $0 >> 20 }, unit: " MB of \(file.name)")
+        }
+        bar.finish()
+    }
+}
+
+/// `fvlm convert detectron2`
+struct ConvertDetectron2Command: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "detectron2",
+        abstract: "Writes a detector's trained weights with detectron2's names.",
+        discussion: """
+            The file is safetensors or PyTorch's, by its ending (.safetensors, .pth, .pt). The adapter, the projection \
+            to embeddings and the temperature, which detectron2 lacks, stand in its backbone and box predictor.
+
+            Example:
+              fvlm convert detectron2 --model runs/coco/model --output heads.pth
+            """)
+
+    @Option(name: [.short, .long], help: ArgumentHelp("The detector's folder.", valueName: "folder"))
+    var model: String
+
+    @Option(name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"))
+    var output: String
+
+    func run() throws {
+        let weights = try Safetensors(path: ModelFolder(model).weights)
+        let tensors = try weights.keys.map { key in
+            var tensor = try weights.tensor(named: key)
+            tensor.name = Detectron2Checkpoint.key(for: key)
+            return tensor
+        }
+        try WeightExport.write(tensors, to: output)
+        try StandardOutput.print("\(output): \(tensors.count) tensors")
+    }
+}

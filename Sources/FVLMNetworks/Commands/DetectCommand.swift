@@ -1,0 +1,150 @@
+import ArgumentParser
+import CLIP
+import FVLM
+import FVLMCommand
+import Foundation
+import Imaging
+import Support
+
+extension DetectionReport.Format: ExpressibleByArgument {}
+
+/// `fvlm detect`
+struct DetectCommand: AsyncParsableCommand {
+    /// What happens at a picture that cannot be read.
+    enum Unreadable: EnumerableFlag {
+        case keepGoing
+        case failFast
+
+        static func help(for value: Self) -> ArgumentHelp? {
+            value == .keepGoing
+                ? "Leave out pictures that cannot be read, with a note each, and end with 1."
+                : "End at the first picture that cannot be read."
+        }
+    }
+
+    static let configuration = CommandConfiguration(
+        .detect,
+        discussion: """
+            Examples:
+              fvlm detect street.jpg --model detector --classes "dog, traffic light" --output found
+              fvlm detect photos/ --model detector --classes-file names.txt --json > found.jsonl
+              fvlm detect photos/ --model detector --vocabulary coco.safetensors --results found.jsonl --resume
+
+            Boxes are x, y, width, height in pixels of the upright picture. Pictures are read ahead while the network \
+            works, and results are written as they come. A run with --results that was interrupted goes on with \
+            --resume: pictures that are in the file are not looked at again. What is in it stands in a file beside \
+            it, .progress, which may go when all is done.
+            """)
+
+    @Argument(help: "Pictures and folders of pictures; - reads paths from standard input, one a line.")
+    var images: [String]
+
+    @OptionGroup var detector: DetectorOptions
+    @OptionGroup var wanted: VocabularyOptions
+
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp(
+            "A folder for the pictures with everything drawn on them.", valueName: "folder"))
+    var output: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Write the results into this file, json or coco, instead of printing them.", valueName: "file"
+        ))
+    var results: String?
+
+    @Flag(help: "Go on with the file of results that an interrupted run has left.")
+    var resume = false
+
+    @Option(help: "table, json (an object a picture, a line each), or coco (a results file).")
+    var format: DetectionReport.Format?
+
+    @Flag(help: "The same as --format json.")
+    var json = false
+
+    @Flag(help: "Put masks into the results, as compressed run lengths.")
+    var masks = false
+
+    @Option(help: "How many pictures go through the network together.")
+    var batchSize = 1
+
+    @Flag(help: "Print where the time went; pictures are decoded beside the network.")
+    var profile = false
+
+    @Flag(exclusivity: .exclusive) var unreadable = Unreadable.keepGoing
+
+    func validate() throws {
+        if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
+        if json, let format, format != .json {
+            throw ValidationError("--json and --format \(format) exclude each other")
+        }
+        if resume, results == nil {
+            throw ValidationError("--resume goes with --results, the file to go on with")
+        }
+        if results != nil, format == .table {
+            throw ValidationError("--results takes --format json or coco; a table is only printed")
+        }
+    }
+
+    func run() async throws {
+        let files = try PictureArguments.files(images)
+        let loaded = try detector.load()
+        let vocabulary = try await wanted.load(loaded, folder: detector.model)
+        var options = detector.options(loaded)
+        options.includesMasks = options.includesMasks && (masks || output != nil)
+        let report = DetectionReport(
+            format: json ? .json : format ?? (results == nil ? .table : .json), includesMasks: masks,
+            options: options, hasCLIPScores: loaded.model.trunk.scorer != .none, files: files,
+            names: vocabulary.names)
+        let file = try results.map {
+            try ResultsFile(
+                path: $0, isWholeOrAbsent: report.format == .coco, header: report.header,
+                origin: origin(loaded, vocabulary, options, report.format), resumes: resume)
+        }
+        var work = DetectionWork(
+            detector: loaded, vocabulary: vocabulary, options: options, report: report, file: file,
+            files: files)
+        if resume, let results { note(work.resumption(of: results)) }
+        work.drawings = output.map {
+            AnnotatedPictures(
+                folder: $0, options: options, taken: file?.earlier.compactMap(\.drawing) ?? [])
+        }
+        work.batchSize = batchSize
+        work.profile = profile ? StageProfile() : nil
+        // One picture that cannot be read leaves nothing to go on with.
+        let goesOn = unreadable == .keepGoing && files.count > 1
+        let bar = ProgressBar("pictures")
+        let summary = try await work.run(
+            onUnreadable: { error in
+                guard goesOn else { throw error }
+                note("left out: \(error)")
+            }, progress: { bar.update($0, of: $1) })
+        bar.finish()
+        if let results {
+            try StandardOutput.print("\(results): \(summary.objects) objects in \(summary.pictures) pictures")
+        }
+        if let times = work.profile { ProfileTable.print(times, pictures: max(summary.pictures, 1)) }
+        if summary.unreadable > 0 {
+            note("\(summary.unreadable) of \(files.count) pictures were left out")
+            throw ExitCode.failure
+        }
+    }
+
+    private func note(_ text: String) { StandardError.note("\(text)") }
+
+    /// What results depend on, by names for messages.
+    private func origin(
+        _ loaded: Detector, _ vocabulary: Vocabulary, _ options: DetectionOptions,
+        _ format: DetectionReport.Format
+    ) throws -> ResultsFile.Origin {
+        var choices = options
+        choices.includesMasks = false
+        return try [
+            "model": loaded.model.network.store.digest(), "CLIP": loaded.clip.store.digest(),
+            "configuration": loaded.configuration.yaml(), "list of classes": vocabulary.digest(),
+            "choice of thresholds": JSONLine.text(choices), "precision": detector.precision.rawValue,
+            "form of the results": format.rawValue, "choice of masks": masks ? "with" : "without",
+        ]
+    }
+}

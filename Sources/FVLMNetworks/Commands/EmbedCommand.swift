@@ -1,0 +1,33 @@
+import ArgumentParser
+import CLIP
+import FVLMCommand
+import Support
+import Torch
+import WeightFiles
+
+/// `fvlm embed`
+struct EmbedCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        .embed,
+        subcommands: [EmbedImageCommand.self, EmbedTextCommand.self])
+
+    /// Writes embeddings, with what they are of in the metadata.
+    static func write(_ embeddings: Tensor, names: [String], of model: CLIPModel, to path: String) throws {
+        let metadata = try [
+            "names": JSONLine.text(names), "clip": model.identity().description,
+            "format": "fvlm-embeddings",
+        ]
+        try Safetensors.write(
+            [embeddings.stored(named: "embeddings")], metadata: metadata, to: path)
+    }
+
+    /// Prints a JSON object a line.
+    static func printLines(_ embeddings: Tensor, names: [String], key: String) throws {
+        let width = try embeddings.size(1)
+        let values = try embeddings.array(of: Float.self)
+        for (row, name) in names.enumerated() {
+            let numbers = values[row * width..<(row + 1) * width].map { "\($0)" }.joined(separator: ",")
+            try StandardOutput.print("{\"\(key)\":\(try JSONLine.text(name)),\"embedding\":[\(numbers)]}")
+        }
+    }
+}

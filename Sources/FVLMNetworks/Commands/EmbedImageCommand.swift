@@ -1,0 +1,131 @@
+import ArgumentParser
+import CLIP
+import FVLMCommand
+import Foundation
+import Imaging
+import Support
+import Torch
+
+/// `fvlm embed image`
+struct EmbedImageCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "image",
+        abstract: "Embeds pictures, or classifies them without training.",
+        discussion: """
+            Writes a safetensors file with `embeddings` [N, E] float32 of length 1 and the paths in the metadata \
+            (`names`, a JSON list). With classes it prints the most probable ones of every picture.
+
+            Examples:
+              fvlm embed image photos/ --model clip-vit-base-patch32 --output photos.safetensors
+              fvlm embed image cat.jpg --model clip-vit-base-patch32 --classes "cat, dog, traffic light"
+            """)
+
+    @Argument(help: "Pictures and folders of pictures; - reads paths from standard input, one a line.")
+    var images: [String]
+
+    @OptionGroup var clip: CLIPOptions
+    @OptionGroup var classOptions: ClassOptions
+
+    @Option(help: ArgumentHelp("Classes from a file of fvlm vocabulary.", valueName: "file"))
+    var vocabulary: String?
+
+    @Option(help: "How many classes are shown of a picture.")
+    var top = 5
+
+    @Option(name: [.short, .long], help: "The safetensors file to write.")
+    var output: String?
+
+    @Flag(help: "Print a JSON object a picture.")
+    var json = false
+
+    @Option(help: "How many pictures go through the network together.")
+    var batchSize = 16
+
+    @Flag(help: "Leave out pictures that cannot be read, with a note each, and end with 1.")
+    var keepGoing = false
+
+    func validate() throws {
+        let sources = [classOptions.classes, classOptions.classesFile, vocabulary].compactMap { $0 }
+        if sources.count > 1 {
+            throw ValidationError("--classes, --classes-file and --vocabulary exclude each other")
+        }
+        if sources.isEmpty, output == nil, !json {
+            throw ValidationError("give --output, --json or classes")
+        }
+        if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
+        if top < 1 { throw ValidationError("--top must be at least 1") }
+    }
+
+    func run() async throws {
+        let files = try PictureArguments.files(images)
+        let model = try await clip.load()
+        let classifier = try classifier(model)
+        let bar = ProgressBar("pictures")
+        var failures = 0
+        let (embeddings, indices) = try await model.embed(
+            files: files, preprocessor: model.preprocessor(), batchSize: batchSize,
+            onUnreadable: { file, error in
+                guard keepGoing else { throw error }
+                failures += 1
+                StandardError.note("left out: \(error)")
+            },
+            progress: { bar.update($0, of: files.count) })
+        bar.finish()
+        let names = indices.map { files[$0] }
+        if let output { try EmbedCommand.write(embeddings, names: names, of: model, to: output) }
+        if let classifier {
+            try show(classifier, classifier.probabilities(embeddings), names)
+        } else if json {
+            try EmbedCommand.printLines(embeddings, names: names, key: "file")
+        }
+        if failures > 0 { throw ExitCode.failure }
+    }
+
+    private func classifier(_ model: CLIPModel) throws -> ZeroShotClassifier? {
+        if let vocabulary {
+            return try ZeroShotClassifier(Vocabulary(contentsOf: vocabulary), model: model)
+        }
+        guard let names = try classOptions.names() else { return nil }
+        let made = try Vocabulary(
+            encoding: names.map { .init($0) },
+            templates: PromptTemplates(named: classOptions.templates ?? PromptTemplates.single.name),
+            article: classOptions.article, background: nil, with: model,
+            tokenizer: clip.loadTokenizer(model))
+        return try ZeroShotClassifier(made, model: model)
+    }
+
+    private struct Line: Encodable {
+        struct Entry: Encodable {
+            let label: String
+            let probability: Float
+        }
+
+        let file: String
+        let classes: [Entry]
+    }
+
+    private func show(_ classifier: ZeroShotClassifier, _ probabilities: Tensor, _ files: [String]) throws {
+        guard !files.isEmpty else { return }
+        let shown = min(top, classifier.names.count)
+        let best = try probabilities.topk(shown, dimension: 1)
+        let values = try best.values.array(of: Float.self)
+        let indices = try best.indices.array(of: Int64.self)
+        var rows = [["picture", "class", "probability"]]
+        for (row, file) in files.enumerated() {
+            let places = row * shown..<(row + 1) * shown
+            let entries = places.map {
+                Line.Entry(label: classifier.names[Int(indices[$0])], probability: values[$0])
+            }
+            if json {
+                try StandardOutput.print(JSONLine.text(Line(file: file, classes: entries)))
+                continue
+            }
+            for (place, entry) in entries.enumerated() {
+                rows.append([
+                    place == 0 ? file : "", entry.label, String(format: "%.4f", entry.probability),
+                ])
+            }
+        }
+        if !json { try StandardOutput.print(TextTable(rows, leftAligned: 2).text, terminator: "") }
+    }
+}

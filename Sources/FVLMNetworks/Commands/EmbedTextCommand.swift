@@ -1,0 +1,72 @@
+import ArgumentParser
+import CLIP
+import FVLMCommand
+import Foundation
+import Support
+import Torch
+
+/// `fvlm embed text`
+struct EmbedTextCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "text",
+        abstract: "Embeds texts.",
+        discussion: """
+            Writes a safetensors file with `embeddings` [N, E] float32 of length 1 and the texts in the metadata \
+            (`names`, a JSON list), or prints a JSON object a text.
+
+            Example:
+              fvlm embed text "a photo of a cat" "a photo of a dog" --model clip-vit-base-patch32 \
+            --output texts.safetensors
+            """)
+
+    @Argument(help: "Texts.")
+    var texts: [String] = []
+
+    @Option(help: "A file with a text a line; - reads standard input.")
+    var file: String?
+
+    @OptionGroup var clip: CLIPOptions
+
+    @Option(name: [.short, .long], help: "The safetensors file to write.")
+    var output: String?
+
+    @Flag(help: "Print a JSON object a text.")
+    var json = false
+
+    @Option(help: "How many texts go through the network together.")
+    var batchSize = 32
+
+    func validate() throws {
+        if texts.isEmpty == (file == nil) { throw ValidationError("give texts or --file") }
+        if output == nil, !json { throw ValidationError("give --output or --json") }
+        if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
+    }
+
+    func run() async throws {
+        let texts = try file.map(lines) ?? texts
+        let model = try await clip.load()
+        let bar = ProgressBar("texts")
+        let embeddings = try model.embed(
+            texts: texts, tokenizer: clip.loadTokenizer(model), batchSize: batchSize
+        ) { bar.update($0, of: texts.count) }
+        bar.finish()
+        if let output { try EmbedCommand.write(embeddings, names: texts, of: model, to: output) }
+        if json { try EmbedCommand.printLines(embeddings, names: texts, key: "text") }
+    }
+
+    private func lines(_ path: String) throws -> [String] {
+        let data: Data
+        do {
+            data =
+                path == "-"
+                ? try FileHandle.standardInput.readToEnd() ?? Data()
+                : try Data(contentsOf: URL(filePath: path))
+        } catch { throw CLIPError(path, reason: "cannot be read: \(error.localizedDescription)") }
+        guard let text = String(data: data, encoding: .utf8) else {
+            throw CLIPError(path, reason: "is not text in UTF-8")
+        }
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0) }
+        if lines.last?.isEmpty == true { lines.removeLast() }
+        return lines.map { $0.hasSuffix("\r") ? String($0.dropLast()) : $0 }
+    }
+}

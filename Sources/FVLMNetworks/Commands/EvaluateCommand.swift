@@ -1,0 +1,103 @@
+import ArgumentParser
+import CLIP
+import COCO
+import Evaluation
+import FVLM
+import FVLMCommand
+import Foundation
+import Support
+import Torch
+
+/// `fvlm evaluate`
+struct EvaluateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        .evaluate,
+        discussion: """
+            Example:
+              fvlm evaluate --model detector --annotations val.json --images val2017 --split ovd48-17
+
+            The classes are those of the annotations, or of the split. Figures are by COCO's rules. Without a split, \
+            classes that the detector was trained on (base) and others (novel) are reported apart where there are both.
+            """)
+
+    @OptionGroup var detector: DetectorOptions
+
+    @Option(name: [.short, .long], help: "The annotation file (COCO instances).")
+    var annotations: String
+
+    @Option(name: [.short, .long], help: "The folder of its pictures.")
+    var images: String
+
+    @Option(help: "Base and novel classes apart: ovd48-17 (COCO) or lvis-base-rare.")
+    var split: OpenVocabularySplit?
+
+    @Option(help: "single, imagenet-80, or a file with a template a line ({} for the name).")
+    var templates = "imagenet-80"
+
+    @Option(help: ArgumentHelp("Also write the detections as a COCO results file.", valueName: "file"))
+    var results: String?
+
+    @Option(help: "How many classes the tables show, those that lose most first.")
+    var classes = 20
+
+    @Flag(help: "Print a JSON object for boxes and one for masks, a line each.")
+    var json = false
+
+    func validate() throws {
+        if classes < 0 { throw ValidationError("--classes cannot be negative") }
+    }
+
+    /// Base and novel classes; nothing where all are of a kind.
+    private static func parts(of truth: Dataset, trained: Set<String>) -> [CategorySplit] {
+        let isBase = truth.categories.map { trained.contains(ClassName.key($0.name)) }
+        guard Set(isBase).count == 2 else { return [] }
+        return [("base", true), ("novel", false)].map { name, flag in
+            CategorySplit(
+                name: name, categoryIDs: zip(truth.categories, isBase).filter { $1 == flag }.map(\.0.id))
+        }
+    }
+
+    func run() async throws {
+        let loaded = try detector.load()
+        let truth = try Dataset(path: annotations)
+        let splits = try split?.parts(of: truth) ?? Self.parts(of: truth, trained: loaded.trainedNames)
+        let scored = truth.categories.filter { category in
+            splits.isEmpty || splits.contains { $0.categoryIDs.contains(category.id) }
+        }
+        let base = Set(splits.first { $0.name == "base" }?.categoryIDs ?? [])
+        let vocabulary = try Vocabulary(
+            encoding: scored.map {
+                Vocabulary.Class(
+                    $0.name, split: splits.isEmpty ? nil : base.contains($0.id) ? .base : .novel)
+            }, templates: PromptTemplates(named: templates), with: loaded.clip,
+            tokenizer: loaded.clip.tokenizer())
+        let evaluator = try DetectorEvaluator(
+            truth: truth, imagesIn: images, vocabulary: vocabulary, splits: splits)
+        try evaluator.checkPictures()
+        var options = detector.options(loaded)
+        if detector.scoreThreshold == nil { options.scoreThreshold = min(options.scoreThreshold, 0.01) }
+        let bar = ProgressBar("pictures")
+        let found = try await evaluator.detections(of: loaded, options: options) {
+            bar.update($0, of: $1)
+        }
+        bar.finish()
+        for fault in found.faults { StandardError.note("left out: \(fault.error)") }
+        if let results { try found.table.write(to: results) }
+        let measurement = evaluator.measurement(of: found)
+        for geometry in measurement.geometries {
+            let evaluation = try evaluator.evaluation(
+                of: found, geometry, categoryIDs: split == nil ? nil : scored.map(\.id))
+            let report = ScoreReport(evaluation, splits: splits)
+            try StandardOutput.print(
+                json ? report.json() : report.table(classes: classes), terminator: json ? "\n" : "")
+            if geometry == .box { for line in report.notices { StandardError.note(line) } }
+        }
+        for note in measurement.notes { StandardError.note(note) }
+        if found.table.count == 0 {
+            StandardError.note(
+                "nothing was found above a score of \(options.scoreThreshold); where objects are to be found, figures are 0"
+            )
+        }
+        if !found.faults.isEmpty { throw ExitCode.failure }
+    }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import CLIP
+import FVLM
+import FVLMCommand
+import RegionDetection
+import Torch
+import Training
+
+/// The commands of this folder, and what the program must know of what is below them.
+enum NetworkCommands {
+    static let all: [any ParsableCommand.Type] = [
+        DetectCommand.self, TrainCommand.self, CacheCommand.self, EvaluateCommand.self, EmbedCommand.self,
+        VocabularyCommand.self, ConvertCommand.self,
+    ]
+
+    /// The exit status of an error.
+    static func status(of error: any Error) -> Int32? {
+        switch error {
+        case let error as ResultsFileError: error.isRefusal ? CommandStatus.badData : 1
+        case is CLIPError, is WeightMismatch, is TokenizerError, is PreprocessingError, is PromptError,
+            is ConfigurationError, is DetectionError, is TrainingError:
+            CommandStatus.badData
+        case is TorchError: 1
+        default: nil
+        }
+    }
+
+    /// Adds what libtorch says of itself, and small computations with known results.
+    static func examine(_ report: inout DoctorReport) throws {
+        report.libtorch = Runtime.version
+        report.vectorInstructions = Runtime.cpuCapability
+        report.threads = Runtime.threadCount
+        for kind in [Device.Kind.cuda, .mps] { report.devices[kind.rawValue] = Device.count(of: kind) }
+        let ones = try Tensor.ones([1, 8, 16, 16])
+        let weight = try Tensor.ones([4, 8, 3, 3])
+        let full = try ones.conv2d(weight)
+        let half = try ones.to(.bfloat16).conv2d(weight.to(.bfloat16)).to(.float32)
+        let leaf = try Tensor([3.0] as [Double]).requiringGrad()
+        try (leaf * leaf).backward()
+        report.trials["convolution, float32"] = try full.min().item() == 72 && full.max().item() == 72
+        report.trials["convolution, bfloat16"] = try half.min().item() == 72 && half.max().item() == 72
+        report.trials["gradients"] = try leaf.grad?.item() == 6
+    }
+}

@@ -1,0 +1,113 @@
+import ArgumentParser
+import Dispatch
+import FVLM
+import FVLMCommand
+import Foundation
+import Support
+import Torch
+import Training
+
+/// `fvlm train`
+struct TrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        .train,
+        discussion: """
+            Example:
+              fvlm train coco.yaml --output runs/coco --set run.steps=2000
+              fvlm train coco.yaml --output runs/coco --resume
+
+            The run's folder holds metrics.jsonl, files for TensorBoard, checkpoints, report.html, and at the end \
+            model/, which fvlm detect takes. Interrupting (Ctrl-C) ends after the step under way, with a checkpoint.
+
+            --resume-from takes a training state that a PyTorch program has saved, \
+            {"epoch", "model", "optimizer", "scheduler"} under detectron2's names, into a new folder: weights, what the \
+            optimiser remembers, and the number of steps. The configuration says the rest, the learning rate's course \
+            too. What does not fit is an error; to take the weights alone, set run.initialWeights.
+            """)
+
+    @Argument(help: "The configuration, a YAML file; fvlm train --defaults prints all settings.")
+    var config: String?
+
+    @Option(name: [.short, .long], help: ArgumentHelp("The run's folder.", valueName: "folder"))
+    var output: String?
+
+    @Flag(help: "Go on from the last checkpoint in the folder.")
+    var resume = false
+
+    @Option(help: ArgumentHelp("Go on from a PyTorch program's training state.", valueName: "file.pth"))
+    var resumeFrom: String?
+
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp("A setting upon the file's; may be repeated.", valueName: "key=value"))
+    var settings: [String] = []
+
+    @Flag(help: "Print all settings with their defaults.")
+    var defaults = false
+
+    @Flag(help: "Print where time and memory of a step go.")
+    var profile = false
+
+    @Option(help: "The number of threads; 0 for one a processor.")
+    var threads = 0
+
+    func validate() throws {
+        if config == nil, !defaults { throw ValidationError("name a configuration, a YAML file") }
+        if resume, resumeFrom != nil {
+            throw ValidationError(
+                "--resume goes on from the run's folder and --resume-from from a file: give one of them")
+        }
+        if threads < 0 { throw ValidationError("--threads cannot be negative") }
+    }
+
+    func run() throws {
+        if defaults {
+            try StandardOutput.print(TrainingConfiguration().yaml(withComments: true), terminator: "")
+            return
+        }
+        guard let config else { return }
+        if threads > 0 { try Runtime.setThreadCount(threads) }
+        // Every step needs the blocks of the one before.
+        Runtime.setKeptMemory(bytes: 2 << 30)
+        let folder =
+            output ?? "runs/" + URL(filePath: config).deletingPathExtension().lastPathComponent
+        let notebook = try resumeFrom.map { try NotebookCheckpoint(path: $0) }
+        let training = try TrainingRun(
+            TrainingConfiguration(contentsOf: config, settings: settings), folder: folder)
+        for note in training.notes { StandardError.note("\(note)") }
+        let stopRequest = StopRequest()
+        let signals = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { stopRequest.make() }
+            source.resume()
+            return source
+        }
+        let display = ProgressDisplay()
+        let stages = profile ? StageProfile() : nil
+        training.trainee.profile = stages
+        var reportedStep: Int?
+        let summary = try training.start(resumes: resume, from: notebook, stopRequest: stopRequest) {
+            event in
+            if resume, case .started(let start) = event, start.step == 0 {
+                StandardError.note("\(folder) has no checkpoint to go on from: training begins")
+            }
+            display.show(event)
+            guard let stages else { return }
+            if case .started(let start) = event { reportedStep = start.step }
+            guard case .progress(let progress) = event else { return }
+            let steps = progress.step - (reportedStep ?? 0)
+            reportedStep = progress.step
+            stages.add(.decoding, .seconds(progress.timing.data * Double(steps)))
+            stages.add(.backward, .seconds(progress.timing.backward * Double(steps)))
+            stages.add(.update, .seconds(progress.timing.update * Double(steps)))
+            ProfileTable.print(stages, pictures: max(steps, 1), unit: "step")
+            stages.reset()
+        }
+        withExtendedLifetime(signals) {}
+        try StandardOutput.print(
+            summary.isComplete
+                ? "\(folder)/model (a detector's folder), \(folder)/report.html"
+                : "stopped at step \(summary.step); go on with --resume")
+    }
+}

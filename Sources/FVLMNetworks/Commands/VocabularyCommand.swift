@@ -1,0 +1,165 @@
+import ArgumentParser
+import CLIP
+import FVLMCommand
+import Foundation
+import Support
+
+/// `fvlm vocabulary`
+struct VocabularyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        .vocabulary,
+        subcommands: [Build.self, VocabularyImportCommand.self, Show.self, Merge.self])
+
+    /// `fvlm vocabulary build`
+    struct Build: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "build",
+            abstract: "Encodes classes with a CLIP's text tower.",
+            discussion: """
+                A line of --classes-file is a name, or a name and its synonyms separated by tabs.
+
+                Example:
+                  fvlm vocabulary build --classes-file coco.txt --novel-file novel.txt \
+                --model clip-rn50 --output coco.safetensors
+                """)
+
+        @OptionGroup var clip: CLIPOptions
+        @OptionGroup var classOptions: ClassOptions
+
+        @Option(help: "The phrase of the background row.")
+        var background = "background"
+
+        @Flag(help: "Make no background row.")
+        var noBackground = false
+
+        @Option(
+            help: ArgumentHelp(
+                "A file with the names that are novel; all others are base.", valueName: "file"))
+        var novelFile: String?
+
+        @Option(help: "How many prompts go through the network together.")
+        var batchSize = 64
+
+        @Option(name: [.short, .long], help: "The file to write.")
+        var output: String
+
+        func validate() throws {
+            if (classOptions.classes == nil) == (classOptions.classesFile == nil) {
+                throw ValidationError("give --classes or --classes-file")
+            }
+            if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
+        }
+
+        func run() async throws {
+            let classes = try self.classes()
+            let templates = try PromptTemplates(
+                named: classOptions.templates ?? PromptTemplates.imageNet.name)
+            let model = try await clip.load()
+            let bar = ProgressBar("prompts")
+            let vocabulary = try Vocabulary(
+                encoding: classes, templates: templates, article: classOptions.article,
+                background: noBackground ? nil : background, with: model,
+                tokenizer: clip.loadTokenizer(model), batchSize: batchSize
+            ) { bar.update($0, of: $1) }
+            bar.finish()
+            try vocabulary.write(to: output)
+            StandardError.write("\(output): \(classes.count) classes, CLIP \(vocabulary.clip)\n")
+        }
+
+        private func classes() throws -> [Vocabulary.Class] {
+            let lines = try classOptions.names() ?? []
+            var classes = lines.map { line in
+                let parts = line.split(separator: "\t").map { $0.trimmingCharacters(in: .whitespaces) }
+                return Vocabulary.Class(parts.first ?? line, synonyms: Array(parts.dropFirst()))
+            }
+            guard let novelFile else { return classes }
+            let novel = Set(try ClassNames.list(contentsOf: novelFile))
+            let unknown = novel.subtracting(classes.map(\.name)).sorted()
+            guard unknown.isEmpty else {
+                throw CLIPError(
+                    novelFile,
+                    reason:
+                        "names classes that are not there: \(unknown.prefix(5).joined(separator: ", "))")
+            }
+            for index in classes.indices {
+                classes[index].split = novel.contains(classes[index].name) ? .novel : .base
+            }
+            return classes
+        }
+    }
+
+    /// `fvlm vocabulary show`
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Shows what a vocabulary holds.",
+            discussion: """
+                Example:
+                  fvlm vocabulary show coco.safetensors
+                """)
+
+        @Argument(help: "The vocabulary.")
+        var file: String
+
+        @Flag(help: "Print one JSON object.")
+        var json = false
+
+        private struct Output: Encodable {
+            let classes: [Vocabulary.Class]
+            let templates: [String]
+            let article: String
+            let background: String?
+            let clip: String
+            let embeddingWidth: Int
+        }
+
+        func run() throws {
+            let vocabulary = try Vocabulary(contentsOf: file)
+            if json {
+                try StandardOutput.print(
+                    JSONLine.text(
+                        Output(
+                            classes: vocabulary.classes, templates: vocabulary.templates,
+                            article: vocabulary.article.rawValue,
+                            background: vocabulary.background?.phrase, clip: "\(vocabulary.clip)",
+                            embeddingWidth: vocabulary.embeddingWidth)))
+                return
+            }
+            try StandardOutput.print(
+                "CLIP        \(vocabulary.clip), embeddings of \(vocabulary.embeddingWidth) places")
+            try StandardOutput.print(
+                "background  \(vocabulary.background.map { "\"\($0.phrase)\"" } ?? "none")")
+            try StandardOutput.print(
+                "templates   \(vocabulary.templates.count), first \"\(vocabulary.templates.first ?? "")\""
+            )
+            try StandardOutput.print("classes     \(vocabulary.classes.count)")
+            var rows = [["class", "split", "synonyms"]]
+            for entry in vocabulary.classes {
+                rows.append([
+                    entry.name, entry.split?.rawValue ?? "-", entry.synonyms.joined(separator: ", "),
+                ])
+            }
+            try StandardOutput.print(TextTable(rows, leftAligned: 3).text, terminator: "")
+        }
+    }
+
+    /// `fvlm vocabulary merge`
+    struct Merge: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "merge",
+            abstract: "Puts the classes of several vocabularies of one CLIP into one.",
+            discussion: """
+                Example:
+                  fvlm vocabulary merge animals.safetensors tools.safetensors --output all.safetensors
+                """)
+
+        @Argument(help: "The vocabularies.")
+        var files: [String]
+
+        @Option(name: [.short, .long], help: "The file to write.")
+        var output: String
+
+        func run() throws {
+            try Vocabulary.merging(files.map { try Vocabulary(contentsOf: $0) }).write(to: output)
+        }
+    }
+}

@@ -1,0 +1,126 @@
+import ArgumentParser
+import CLIP
+import COCO
+import FVLMCommand
+import Foundation
+import Support
+import Torch
+import WeightFiles
+
+/// `fvlm vocabulary import`
+struct VocabularyImportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import",
+        abstract: "Makes a vocabulary of embeddings in a NumPy file, such as the official F-VLM's.",
+        discussion: """
+            Rows belong to the names in their order; one row more than names is the background, and comes first. With \
+            --annotations rows are counted by the categories' ids, as in the official coco_embed.npy (91 rows, the \
+            background in row 0). --background takes row 0 of another file, such as r50_bg_empty_embed.npy.
+
+            Examples:
+              fvlm vocabulary import coco_embed.npy --annotations instances_val2017.json --model RN50.pt \
+            --output coco.safetensors
+              fvlm vocabulary import rows.npy --classes-file names.txt --background r50_bg_empty_embed.npy \
+            --model RN50.pt --output mine.safetensors
+            """)
+
+    @Argument(help: "The embeddings, an array of NumPy (.npy) with a row a class.")
+    var embeddings: String
+
+    @OptionGroup var clip: CLIPOptions
+    @OptionGroup var names: ClassOptions
+
+    @Option(help: ArgumentHelp("Classes and ids from an annotation file.", valueName: "file"))
+    var annotations: String?
+
+    @Option(help: ArgumentHelp("A file whose row 0 is the background.", valueName: "file"))
+    var background: String?
+
+    @Option(help: "What the background's phrase is called.")
+    var phrase = "background"
+
+    @Option(name: [.short, .long], help: "The file to write.")
+    var output: String
+
+    func validate() throws {
+        let sources = [names.classes, names.classesFile, annotations].compactMap { $0 }
+        guard sources.count == 1 else {
+            throw ValidationError("give one of --classes, --classes-file and --annotations")
+        }
+    }
+
+    func run() async throws {
+        let (table, listed) = (try Self.matrix(embeddings), try classNames())
+        let chosen = try rows(listed, count: table.shape[0])
+        let model = try await clip.load()
+        let width = model.configuration.embeddingWidth
+        guard table.shape[1] == width else {
+            throw CLIPError(
+                embeddings,
+                reason: "has rows of \(table.shape[1]) places, the CLIP's embeddings have \(width)")
+        }
+        var first = chosen.hasBackground ? try table[0] : nil
+        if let background {
+            let other = try Self.matrix(background)
+            guard other.shape[0] > 0, other.shape[1] == width else {
+                throw CLIPError(
+                    background, reason: "is \(other.shape), not of rows of \(width) places")
+            }
+            first = try other[0]
+        }
+        let vocabulary = try Vocabulary(
+            classes: listed.map { Vocabulary.Class($0.name) },
+            templates: PromptTemplates(named: names.templates ?? PromptTemplates.imageNet.name).templates
+                .map(\.text),
+            embeddings: table.indexSelected(0, Tensor(chosen.rows)),
+            background: first.map { Vocabulary.Background(phrase: phrase, embedding: $0) },
+            clip: model.identity())
+        try vocabulary.write(to: output)
+        let note = first == nil ? ", without a background row, which detection needs" : ""
+        StandardError.write("\(output): \(listed.count) classes, CLIP \(vocabulary.clip)\(note)\n")
+    }
+
+    private func classNames() throws -> [(name: String, id: Int?)] {
+        if let annotations {
+            return try Dataset(path: annotations).categories.map { ($0.name, Int($0.id)) }
+        }
+        return try (names.names() ?? []).map { ($0, nil) }
+    }
+
+    /// The rows of the classes, and whether row 0 is the background.
+    private func rows(_ classes: [(name: String, id: Int?)], count: Int) throws -> (
+        rows: [Int], hasBackground: Bool
+    ) {
+        if annotations != nil {
+            let ids = classes.compactMap(\.id)
+            guard let last = ids.max(), let least = ids.min(), least >= 1, last < count else {
+                throw CLIPError(
+                    embeddings,
+                    reason: "has \(count) rows, the categories' ids are \(ids.min() ?? 0) to "
+                        + "\(ids.max() ?? 0); row 0 is the background")
+            }
+            return (ids, true)
+        }
+        guard count == classes.count || count == classes.count + 1 else {
+            throw CLIPError(
+                embeddings,
+                reason: "has \(count) rows for \(classes.count) names: as many, or one more for the "
+                    + "background in row 0, are needed")
+        }
+        let hasBackground = count > classes.count
+        return (classes.indices.map { $0 + (hasBackground ? 1 : 0) }, hasBackground)
+    }
+
+    private static func matrix(_ path: String) throws -> Tensor {
+        let stored = try NumpyArray.read(path)
+        guard stored.shape.count == 2, stored.dtype.isFloatingPoint else {
+            throw CLIPError(
+                path, reason: "is \(stored.dtype) \(stored.shape), not a matrix of embeddings")
+        }
+        let table = try Tensor(stored.contiguous()).to(.float32)
+        guard try table.norm().item().isFinite else {
+            throw CLIPError(path, reason: "holds values that are no numbers or are infinite")
+        }
+        return table
+    }
+}

@@ -1,0 +1,170 @@
+import COCO
+import Evaluation
+import FVLM
+import FVLMCommand
+import Foundation
+import Imaging
+import Support
+
+/// The text of what `fvlm detect` has found, picture by picture.
+struct DetectionReport {
+    /// Forms of the results.
+    enum Format: String, CaseIterable {
+        case table
+        case json
+        case coco
+    }
+
+    let format: Format
+    private let includesMasks: Bool
+    private let options: DetectionOptions
+    private let columns: [Column]
+    private let widths: [Int]
+
+    /// A column of the table; the first three are aligned to the left.
+    private enum Column: String {
+        case picture
+        case label = "class"
+        case box
+        case score
+        case detector
+        case clip = "CLIP"
+    }
+
+    /// - Parameters:
+    ///   - hasCLIPScores: Whether CLIP is asked about regions.
+    ///   - files: All pictures, for the width of their column.
+    ///   - names: All classes, likewise.
+    init(
+        format: Format, includesMasks: Bool, options: DetectionOptions, hasCLIPScores: Bool,
+        files: [String], names: [String]
+    ) {
+        self.format = format
+        self.includesMasks = includesMasks
+        self.options = options
+        columns = [.picture, .label, .box, .score, .detector] + (hasCLIPScores ? [.clip] : [])
+        // Known before anything is found, so that rows can be shown as they come.
+        widths = columns.map { column in
+            switch column {
+            case .picture: files.map(\.count).max() ?? 0
+            case .label: max(names.map(\.count).max() ?? 0, Self.nothing.count)
+            case .box: "9999 9999 9999 9999".count
+            case .score, .detector, .clip: max(column.rawValue.count, "0.000".count)
+            }
+        }
+    }
+
+    private static let nothing = "nothing found"
+
+    /// A mask in the packed text form of the COCO tools.
+    private struct Mask: Encodable {
+        let size: [Int]
+        let counts: String
+    }
+
+    /// One detection in the form of `--json`.
+    private struct Found: Encodable {
+        let box: [Double]
+        let score: Float
+        let detector_score: Float
+        let vlm_score: Float
+        let label: String
+        let segmentation: Mask?
+    }
+
+    /// One picture in the form of `--json`.
+    private struct Line: Encodable {
+        let file: String
+        let width: Int
+        let height: Int
+        let detections: [Found]
+    }
+
+    /// One detection in the form of a COCO results file.
+    private struct Entry: Encodable {
+        let image_id: Int
+        let file_name: String
+        let category_id: Int
+        let category_name: String
+        let bbox: [Double]
+        let score: Float
+        let segmentation: Mask?
+    }
+
+    /// What comes before the first picture.
+    var header: String {
+        switch format {
+        case .json: ""
+        case .coco: "["
+        case .table: row(columns.map(\.rawValue))
+        }
+    }
+
+    /// What comes after the last picture.
+    var footer: String { format == .coco ? "\n]\n" : "" }
+
+    /// A picture's detections.
+    /// - Parameters:
+    ///   - id: The picture's id in a COCO results file.
+    ///   - isFirst: Whether no detection was written before.
+    func text(
+        _ file: String, id: Int, _ size: ImageSize, _ detections: [FVLMDetection], isFirst: Bool
+    ) throws -> String {
+        let masks = try runLengths(detections, size)
+        switch format {
+        case .json:
+            let found = zip(detections, masks).map { detection, mask in
+                Found(
+                    box: detection.rounded, score: detection.score,
+                    detector_score: detection.detectorScore, vlm_score: detection.vlmScore,
+                    label: detection.label, segmentation: mask)
+            }
+            let line = Line(file: file, width: size.width, height: size.height, detections: found)
+            return try JSONLine.text(line) + "\n"
+        case .coco:
+            let entries = try zip(detections, masks).map { detection, mask in
+                try JSONLine.text(
+                    Entry(
+                        image_id: id, file_name: file, category_id: detection.classIndex + 1,
+                        category_name: detection.label, bbox: detection.rounded, score: detection.score,
+                        segmentation: mask))
+            }
+            let text = entries.joined(separator: ",\n")
+            return text.isEmpty ? "" : (isFirst ? "\n" : ",\n") + text
+        case .table:
+            if detections.isEmpty { return row([file, Self.nothing]) }
+            return detections.enumerated().map { place, detection in
+                row([
+                    place == 0 ? file : "", detection.label,
+                    detection.rounded.map { String(format: "%.0f", $0) }.joined(separator: " "),
+                    String(format: "%.3f", detection.score),
+                    String(format: "%.3f", detection.detectorScore),
+                    String(format: "%.3f", detection.vlmScore),
+                ])
+            }.joined()
+        }
+    }
+
+    private func row(_ cells: [String]) -> String {
+        TextTable([Array(cells.prefix(columns.count))], leftAligned: 3, widths: widths).text
+    }
+
+    private func runLengths(_ detections: [FVLMDetection], _ size: ImageSize) throws -> [Mask?] {
+        guard includesMasks, format != .table else { return detections.map { _ in nil } }
+        return try detections.map { detection in
+            try detection.mask(in: size, options: options).map {
+                let runs = try RunLengthMask($0)
+                return Mask(
+                    size: [runs.height, runs.width],
+                    counts: String(decoding: runs.compressed, as: UTF8.self))
+            }
+        }
+    }
+}
+
+extension FVLMDetection {
+    /// x, y, width, height, to a hundredth of a pixel.
+    fileprivate var rounded: [Double] {
+        [box.x1, box.y1, box.width, box.height].map { ($0 * 100).rounded() / 100 }
+    }
+}

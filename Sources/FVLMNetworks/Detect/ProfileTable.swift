@@ -1,0 +1,25 @@
+import FVLM
+import FVLMCommand
+import Foundation
+import Support
+
+/// Where the time went, as a table on standard error.
+enum ProfileTable {
+    static func print(_ profile: StageProfile, pictures: Int, unit: String = "picture") {
+        var rows = [["stage", "ms a \(unit)", "share", "MB held"]]
+        func megabytes(_ bytes: Int) -> String { bytes > 0 ? "\(bytes >> 20)" : "-" }
+        let stages = profile.stages
+        let total = stages.reduce(0) { $0 + $1.seconds }
+        for (stage, seconds, bytes) in stages {
+            rows.append([
+                stage.rawValue, String(format: "%.1f", seconds * 1000 / Double(pictures)),
+                String(format: "%.0f %%", 100 * seconds / max(total, 1e-9)), megabytes(bytes),
+            ])
+        }
+        rows.append([
+            "all", String(format: "%.1f", total * 1000 / Double(pictures)), "",
+            megabytes(ProcessMemory.peakBytes ?? 0) + " peak",
+        ])
+        StandardError.write(TextTable(rows, leftAligned: 1).text)
+    }
+}

@@ -1,0 +1,29 @@
+import ArgumentParser
+import COCO
+import FVLMCommand
+import Imaging
+import Support
+
+/// The program `fvlm-networks`: every command of `fvlm`, with those that need pictures and networks.
+///
+/// `fvlm` starts it; who starts it himself sees the same commands under the same names.
+@main
+struct FVLMNetworksTool: AsyncParsableCommand {
+    static let configuration = CommandConfiguration.fvlm(
+        with: [DoctorCommand.self] + BuildContents.networkCommands)
+
+    static func main() async {
+        StandardStreams.prepare()
+        await PictureSizes.$reader.withValue(pictureSize) {
+            await ProgramRun(Self.self, statusOf: BuildContents.status).main()
+        }
+    }
+
+    /// Reads a picture's size from its header, as the decoder will turn it.
+    static let pictureSize: @Sendable (String) throws -> PictureSize = { path in
+        let header = try ImageHeader(contentsOf: path)
+        return PictureSize(
+            width: header.size.width, height: header.size.height,
+            isStoredTransposed: header.orientation.swapsAxes)
+    }
+}

@@ -1,0 +1,140 @@
+import ArgumentParser
+import CLIP
+import FixtureSupport
+import Foundation
+import Imaging
+import Testing
+import WeightFiles
+
+import FVLMCommand
+
+@testable import FVLMNetworks
+
+/// The commands around CLIP, with the recorded models.
+@Suite struct EmbedCommandTests {
+    private let folder = FileManager.default.temporaryDirectory.appending(
+        path: "fvlm-\(UUID().uuidString)")
+
+    private func path(_ name: String) throws -> String {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        return folder.appending(path: name).path
+    }
+
+    private func fixture() throws -> FixtureCase {
+        try #require(try Fixtures.cases("clip").first { $0.has("in.image0") })
+    }
+
+    /// Normalised values that were recorded.
+    private func expectEmbeddings(_ file: Safetensors, _ recorded: StoredTensor) throws {
+        let got = try file.tensor(named: "embeddings")
+        #expect(got.shape == recorded.shape)
+        let width = got.shape[1]
+        let (values, wanted) = (got.floats(), recorded.floats())
+        for row in 0..<got.shape[0] {
+            let part = wanted[row * width..<(row + 1) * width]
+            let length = part.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            for (value, want) in zip(values[row * width..<(row + 1) * width], part) {
+                #expect(abs(value - want / length) < 1e-4)
+            }
+        }
+    }
+
+    @Test func textsToAFile() async throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let fixture = try fixture()
+        let texts = try fixture.parameters["texts"].strings
+        let (list, output) = (try path("texts.txt"), try path("texts.safetensors"))
+        try Data(texts.map { $0 + "\n" }.joined().utf8).write(to: URL(filePath: list))
+        try await FVLMNetworksTool.run([
+            "embed", "text", "--file", list, "--model", fixture.path("model"), "--output", output,
+        ])
+        let file = try Safetensors(path: output)
+        let names = try JSONDecoder().decode(
+            [String].self, from: Data((file.metadata["names"] ?? "").utf8))
+        #expect(names == texts)
+        try expectEmbeddings(file, fixture.tensor("out.text_embeds"))
+    }
+
+    @Test func picturesToAFile() async throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let fixture = try fixture()
+        let pictures = try path("pictures")
+        try FileManager.default.createDirectory(atPath: pictures, withIntermediateDirectories: true)
+        let count = try fixture.parameters["images"].int
+        for index in 0..<count {
+            let stored = try fixture.tensor("in.image\(index)")
+            let image = try Image(
+                width: stored.shape[1], height: stored.shape[0], pixels: stored.bytes())
+            try image.write(to: "\(pictures)/\(index).png")
+        }
+        try Data("notes".utf8).write(to: URL(filePath: "\(pictures)/notes.txt"))
+        let output = try path("pictures.safetensors")
+        try await FVLMNetworksTool.run([
+            "embed", "image", pictures, "--model", fixture.path("model"), "--output", output,
+            "--batch-size", "2",
+        ])
+        let file = try Safetensors(path: output)
+        try expectEmbeddings(file, fixture.tensor("out.image_embeds"))
+
+        // Classes and vocabulary of the same names come out alike.
+        let vocabulary = try path("words.safetensors")
+        try await FVLMNetworksTool.run([
+            "vocabulary", "build", "--classes", "a bus, train", "--templates", "single", "--model",
+            fixture.path("model"), "--output", vocabulary,
+        ])
+        try await FVLMNetworksTool.run([
+            "embed", "image", pictures, "--model", fixture.path("model"), "--vocabulary", vocabulary,
+        ])
+        try await FVLMNetworksTool.run(["vocabulary", "show", vocabulary])
+        let more = try path("more.safetensors")
+        try await FVLMNetworksTool.run([
+            "vocabulary", "build", "--classes", "zebra", "--templates", "single", "--model",
+            fixture.path("model"), "--output", more,
+        ])
+        try await FVLMNetworksTool.run([
+            "vocabulary", "merge", vocabulary, more, "--output", try path("all.safetensors"),
+        ])
+        #expect(try Vocabulary(contentsOf: path("all.safetensors")).names == ["a bus", "train", "zebra"])
+
+        try Data("no picture".utf8).write(to: URL(filePath: "\(pictures)/broken.jpg"))
+        let arguments = [
+            "embed", "image", pictures, "--model", fixture.path("model"), "--output", output,
+        ]
+        let error = await #expect(throws: ImagingError.self) { try await FVLMNetworksTool.run(arguments) }
+        #expect(try BuildContents.status(of: #require(error)) == 65)
+        await #expect(throws: ExitCode.failure) {
+            try await FVLMNetworksTool.run(arguments + ["--keep-going"])
+        }
+        #expect(try Safetensors(path: output).tensor(named: "embeddings").shape[0] == count)
+    }
+
+    @Test func novelClassesAreMarked() async throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let fixture = try fixture()
+        let (names, novel, output) = (try path("n.txt"), try path("v.txt"), try path("o.safetensors"))
+        try Data("cat\tkitten\ndog\n".utf8).write(to: URL(filePath: names))
+        try Data("dog\n".utf8).write(to: URL(filePath: novel))
+        try await FVLMNetworksTool.run([
+            "vocabulary", "build", "--classes-file", names, "--novel-file", novel, "--templates",
+            "single",
+            "--no-background", "--model", fixture.path("model"), "--output", output,
+        ])
+        let vocabulary = try Vocabulary(contentsOf: output)
+        #expect(
+            vocabulary.classes == [
+                .init("cat", synonyms: ["kitten"], split: .base), .init("dog", split: .novel),
+            ])
+        #expect(vocabulary.background == nil)
+    }
+
+    @Test(arguments: [
+        ["embed", "text", "--model", "m", "--json"], ["embed", "text", "a", "--model", "m"],
+        ["embed", "image", "a.jpg", "--model", "m"], ["embed", "image", "a.jpg", "--json"],
+        ["embed", "image", "a.jpg", "--model", "m", "--classes", "a", "--vocabulary", "v"],
+        ["vocabulary", "build", "--model", "m", "--output", "o"],
+    ])
+    func wrongUsage(arguments: [String]) {
+        let error = #expect(throws: (any Error).self) { try FVLMNetworksTool.parseAsRoot(arguments) }
+        #expect(error.map { FVLMNetworksTool.exitCode(for: $0) } == .validationFailure)
+    }
+}

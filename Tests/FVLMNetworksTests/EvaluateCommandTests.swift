@@ -1,0 +1,85 @@
+import COCO
+import FixtureSupport
+import Foundation
+import Testing
+
+/// `fvlm evaluate` of the committed detector on the committed scenes, as a user types it.
+@Suite struct EvaluateCommandTests {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().path
+    private static let samples = root + "/Examples/EmojiScenes/Samples"
+
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func evaluate(_ annotations: String, _ more: String...) throws -> Program {
+        try Program(
+            [
+                "evaluate", "--model", Self.root + "/Models/emoji-detector", "--annotations", annotations,
+                "--images", Self.samples, "--templates", "single", "--threads", "1",
+            ] + more)
+    }
+
+    private func objects(_ text: String) throws -> [[String: Any]] {
+        try text.split(separator: "\n").map {
+            try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+        }
+    }
+
+    private func stats(_ object: [String: Any], _ split: String? = nil) throws -> [Double] {
+        guard let split else { return try #require(object["stats"] as? [Double]) }
+        let splits = try #require(object["splits"] as? [String: [String: Any]])
+        return try #require(splits[split]?["stats"] as? [Double])
+    }
+
+    /// Classes that the heads were not trained on are reported apart, without being told which ones they are; and
+    /// the written results give the same figures to `fvlm score`.
+    @Test func classesThatWereNotTrainedOnAreReportedApart() throws {
+        let results = folder.file("results.json")
+        let run = try evaluate(Self.samples + "/annotations.json", "--json", "--results", results)
+        #expect(run.status == 0, "\(run.errors)")
+        let reports = try objects(run.output)
+        #expect(reports.compactMap { $0["type"] as? String } == ["bbox", "segm"])
+        for (report, type) in zip(reports, ["bbox", "segm"]) {
+            let splits = try #require(report["splits"] as? [String: [String: Any]])
+            #expect(splits["base"]?["categories"] as? Int == 298)
+            #expect(splits["novel"]?["categories"] as? Int == 102)
+            // AP50; the samples hold 36 base and 13 novel objects.
+            #expect(try stats(report, "base")[1] > 0.8 && stats(report, "novel")[1] > 0.8)
+            let again = try Program([
+                "score", "--ground-truth", Self.samples + "/annotations.json", "--detections", results,
+                "--type", type, "--json",
+            ])
+            // Scores are written with fewer digits than they have.
+            for (a, b) in zip(try stats(report), try stats(objects(again.output)[0])) {
+                #expect(abs(a - b) < 1e-3)
+            }
+        }
+    }
+
+    @Test func withoutOtherClassesThereAreNoParts() throws {
+        var annotations = try Dataset(path: Self.samples + "/annotations.json")
+        annotations.categories = annotations.categories.filter { $0.name == "monkey face" }
+        #expect(annotations.categories.count == 1)
+        let path = folder.file("one.json")
+        try annotations.write(to: path)
+        let run = try evaluate(path, "--classes", "3")
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(run.output.contains("bbox, 8 images, 1 classes"))
+        #expect(!run.output.contains("novel"))
+        #expect(run.errors.contains("annotations are of classes that the file does not have"))
+    }
+
+    @Test func missingPicturesAreNamedBeforeAnyWork() throws {
+        var annotations = try Dataset(path: Self.samples + "/annotations.json")
+        annotations.images.append(ImageRecord(id: 999, width: 256, height: 256, fileName: "gone.jpg"))
+        let path = folder.file("more.json")
+        try annotations.write(to: path)
+        let run = try evaluate(path, "--results", folder.file("results.json"))
+        #expect(run.status == 65)
+        #expect(run.errors.contains("gone.jpg: is not there, and the annotations name it"))
+        #expect(!run.errors.contains("pictures: 1/"))
+        #expect(!FileManager.default.fileExists(atPath: folder.file("results.json")))
+    }
+}

@@ -1,0 +1,189 @@
+import RegionDetection
+import FixtureSupport
+import Foundation
+import Testing
+import Training
+import WeightFiles
+
+import FVLMCommand
+
+@testable import FVLMNetworks
+
+/// `fvlm train` of a small F-VLM, as a user types it.
+@Suite struct TrainCommandTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func arguments(_ training: SmallTraining, _ name: String, _ more: [String]) -> [String] {
+        ["train", training.configuration, "--output", folder.file(name), "--threads", "1"] + more
+    }
+
+    /// The step of the last checkpoint.
+    private func reached(_ name: String) -> Int {
+        let names = try? FileManager.default.contentsOfDirectory(
+            atPath: folder.file("\(name)/checkpoints"))
+        return (names ?? []).compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.max() ?? 0
+    }
+
+    /// The steps of the reports in the run's log.
+    private func reports(_ name: String) -> [Int] {
+        String(decoding: folder.bytes("\(name)/metrics.jsonl"), as: UTF8.self).split(separator: "\n")
+            .filter { $0.contains("\"event\":\"progress\"") }
+            .compactMap { $0.firstMatch(of: /"step":(\d+)/).flatMap { Int($0.1) } }
+    }
+
+    /// Killed five times wherever it is (while it loads, makes a step, writes a checkpoint or removes one), the training
+    /// of a real detector ends with the weights that it would have ended with: to the bit when it is deterministic.
+    @Test(arguments: [true, false]) func aKilledTrainingGoesOn(_ isDeterministic: Bool) throws {
+        let training = try SmallTraining(in: folder, steps: 60)
+        let settings = [
+            "--resume", "--set", "run.checkpointInterval=1", "--set",
+            "run.isDeterministic=\(isDeterministic)",
+        ]
+        let whole = try Program(arguments(training, "whole", settings))
+        #expect(whole.status == 0, "\(whole.errors)")
+        for milliseconds in [0, 25, 7, 40, 13] {
+            let process = try Program.started(arguments(training, "killed", settings))
+            let start = reached("killed")
+            while process.isRunning, reached("killed") < start + 2 { usleep(1000) }
+            usleep(UInt32(milliseconds) * 1000)
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+            #expect(process.terminationReason == .uncaughtSignal)
+        }
+        #expect(reached("killed") < 60)
+        let last = try Program(arguments(training, "killed", settings))
+        #expect(last.status == 0, "\(last.errors)")
+        #expect(reports("killed") == Array(1...60))
+
+        let file = "model/detector.safetensors"
+        if isDeterministic { #expect(folder.bytes("killed/\(file)") == folder.bytes("whole/\(file)")) }
+        let (killed, expected) = (
+            try Safetensors(path: folder.file("killed/\(file)")),
+            try Safetensors(path: folder.file("whole/\(file)"))
+        )
+        #expect(killed.keys.sorted() == expected.keys.sorted())
+        for key in expected.keys {
+            let values = try zip(
+                killed.tensor(named: key).floats(), expected.tensor(named: key).floats())
+            #expect(values.allSatisfy { abs($0 - $1) <= 1e-4 }, "\(key)")
+        }
+    }
+
+    /// Resident memory at the end of 500 steps is that after 100. 16 MB are 40 kB a step: less than the maps of one
+    /// level of one picture.
+    @Test func memoryDoesNotGrow() throws {
+        let training = try SmallTraining(in: folder, steps: 500)
+        let process = try Program.started(
+            arguments(
+                training, "long",
+                ["--set", "run.reportInterval=10", "--set", "run.checkpointInterval=50"]))
+        var samples: [(step: Int, kilobytes: Int)] = []
+        while process.isRunning {
+            if let step = reports("long").last, step >= 100, step > samples.last?.step ?? 0,
+                let kilobytes = Self.residentKilobytes(process.processIdentifier)
+            {
+                samples.append((step, kilobytes))
+            }
+            usleep(20_000)
+        }
+        #expect(process.terminationStatus == 0)
+        let early = try #require(samples.filter { $0.step <= 200 }.map(\.kilobytes).max())
+        let late = try #require(samples.filter { $0.step >= 400 }.map(\.kilobytes).max())
+        #expect(late - early <= 16 << 10, "\(samples)")
+    }
+
+    private static func residentKilobytes(_ process: Int32) -> Int? {
+        let ps = Process()
+        ps.executableURL = URL(filePath: "/bin/ps")
+        ps.arguments = ["-o", "rss=", "-p", "\(process)"]
+        let output = Pipe()
+        ps.standardOutput = output
+        guard (try? ps.run()) != nil else { return nil }
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        ps.waitUntilExit()
+        return Int(text.trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+
+    /// A training whose folder cannot be written ends with the reason.
+    @Test func aFolderThatCannotBeWritten() throws {
+        let training = try SmallTraining(in: folder, steps: 2)
+        try folder.write("a file", "blocked")
+        let run = try Program(arguments(training, "blocked", []))
+        #expect(run.status != 0 && run.errors.contains("blocked"), "\(run.errors)")
+    }
+
+    @Test func anotherRunsFolderIsRefused() throws {
+        let training = try SmallTraining(in: folder, steps: 2)
+        #expect(try Program(arguments(training, "run", [])).status == 0)
+        let again = try Program(arguments(training, "run", []))
+        #expect(again.status == 65 && again.errors.contains("add --resume"))
+    }
+
+    /// What a PyTorch program has saved goes on at its step, under detectron2's names; nothing that does not fit passes
+    /// in silence.
+    @Test func aNotebooksTrainingGoesOn() throws {
+        let training = try SmallTraining(in: folder, steps: 3)
+        let first = try Program(arguments(training, "first", []))
+        #expect(first.status == 0, "\(first.errors)")
+        let checkpoint = try #require(
+            try CheckpointFolder(path: folder.file("first/checkpoints")).latest())
+        let model = try checkpoint.model()
+        func renamed(_ source: Safetensors, _ name: (String) -> String) throws -> [StoredTensor] {
+            try source.keys.map {
+                var tensor = try source.tensor(named: $0)
+                tensor.name = name($0)
+                return tensor
+            }
+        }
+        let path = folder.file("training.pth")
+        let buffers = ["running_mean", "running_var", "num_batches_tracked"]
+        try NotebookCheckpoint.write(
+            epoch: 0, model: renamed(model, Detectron2Checkpoint.key),
+            optimizer: renamed(checkpoint.optimizer()) { name in
+                let parts = name.split(separator: "/", maxSplits: 1)
+                return "\(parts[0])/\(Detectron2Checkpoint.key(for: String(parts[1])))"
+            },
+            parameters: model.keys.filter { key in !buffers.contains { key.hasSuffix($0) } }
+                .map(Detectron2Checkpoint.key), learningRate: 1e-4, scheduleSteps: 3, to: path)
+
+        let more = [
+            "--resume-from", path, "--set", "run.steps=5", "--set", "optimizer.learningRate=1e-12",
+        ]
+        let second = try Program(arguments(training, "second", more))
+        #expect(second.status == 0, "\(second.errors)")
+        #expect(second.errors.contains("training.pth (epoch 0 there) after step 3"), "\(second.errors)")
+        #expect(second.errors.contains("its learning rate was 0.0001"), "\(second.errors)")
+        #expect(reports("second") == [4, 5])
+        let reached = try #require(
+            try CheckpointFolder(path: folder.file("second/checkpoints")).latest())
+        #expect(reached.state.step == 5)
+        let (moved, state) = (try reached.model(), try reached.optimizer())
+        #expect(
+            try state.keys.filter { $0.hasPrefix("step/") }
+                .allSatisfy { try state.tensor(named: $0).floats() == [5] })
+        for key in moved.keys where !buffers.contains(where: { key.hasSuffix($0) }) {
+            let pairs = try zip(moved.tensor(named: key).floats(), model.tensor(named: key).floats())
+            #expect(pairs.allSatisfy { abs($0 - $1) < 1e-6 }, "\(key)")
+        }
+
+        for (more, status, reason) in [
+            (["--resume-from", path], 65, "has made 3 steps, and the run is to have 3: raise run.steps"),
+            (["--resume-from", path, "--resume"], 64, "give one of them"),
+            (["--resume-from", folder.file("none.pth")], 65, "none.pth"),
+            (
+                ["--resume-from", path, "--set", "run.steps=5", "--set", "optimizer.kind=sgd"], 65,
+                "exp_avg"
+            ),
+            (
+                ["--resume-from", path, "--set", "run.steps=5", "--set", "detector.network.hidden=24"],
+                65,
+                "of another shape"
+            ),
+        ] {
+            let run = try Program(arguments(training, "third", more))
+            #expect(run.status == Int32(status) && run.errors.contains(reason), "\(run.errors)")
+        }
+    }
+}
