@@ -40,6 +40,8 @@ let package = Package(
         .target(name: "Support", dependencies: [.product(name: "Yams", package: "Yams")]),
         .testTarget(name: "SupportTests", dependencies: ["Support", "FixtureSupport"]),
         .target(name: "WeightFiles", dependencies: ["CZlib", "Support"]),
+        .target(name: "Hub", dependencies: ["Support"]),
+        .testTarget(name: "HubTests", dependencies: ["Hub", "Support", "FixtureSupport"]),
         .systemLibrary(
             name: "CLibVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"]), .brew(["vips"])]),
         .target(name: "CVips", dependencies: ["CLibVips"]),
@@ -119,11 +121,11 @@ if withTorch {
         .target(
             name: "CLIP",
             dependencies: [
-                "Torch", "Imaging", "Support", "WeightFiles", "CZlib",
+                "Torch", "Hub", "Imaging", "Support", "WeightFiles", "CZlib",
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
         .testTarget(
-            name: "CLIPTests", dependencies: ["CLIP", "Support", "FixtureSupport", "TorchFixtures"],
+            name: "CLIPTests", dependencies: ["CLIP", "Hub", "Support", "FixtureSupport", "TorchFixtures"],
             linkerSettings: runPath),
         .target(name: "RegionDetection", dependencies: ["Torch", "CKernels", "Support"]),
         .testTarget(
@@ -142,7 +144,8 @@ if withTorch {
         .target(
             name: "Training",
             dependencies: [
-                "Evaluation", "FVLM", "RegionDetection", "Torch", "Support", "Imaging", "COCO", "WeightFiles",
+                "CLIP", "Evaluation", "FVLM", "RegionDetection", "Torch", "Support", "Imaging", "COCO",
+                "WeightFiles",
             ]),
         .testTarget(
             name: "EvaluationTests",
@@ -193,7 +196,7 @@ if withTorch {
     // The commands that need networks; FVLM_TORCH tells the sources that they are there.
     for target in package.targets where target.name == "FVLMNetworks" {
         target.dependencies += [
-            "CLIP", "Evaluation", "FVLM", "RegionDetection", "Torch", "Training", "WeightFiles",
+            "CLIP", "Evaluation", "FVLM", "Hub", "RegionDetection", "Torch", "Training", "WeightFiles",
         ]
         target.swiftSettings = [.define("FVLM_TORCH")]
         target.linkerSettings = runPath

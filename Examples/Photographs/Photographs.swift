@@ -53,7 +53,7 @@ struct Photographs: ParsableCommand {
             let image = try Image(contentsOf: "\(images)/\(record.path)")
             guard image.width == record.width, image.height == record.height else {
                 throw ImagingError(
-                    source: "\(images)/\(record.path)",
+                    "\(images)/\(record.path)",
                     reason: "is \(image.size) pixels (upright), the annotations are made for "
                         + "\(record.width) x \(record.height)")
             }
@@ -69,7 +69,7 @@ struct Photographs: ParsableCommand {
             let annotation = dataset.annotations[row]
             guard let transform = transforms[annotation.imageID] else {
                 throw ImagingError(
-                    source: annotations,
+                    annotations,
                     reason:
                         "annotation \(annotation.id) is of image \(annotation.imageID), which is not listed")
             }

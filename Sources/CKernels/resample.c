@@ -181,58 +181,110 @@ static int is_copy(resample_axis axis) {
     return axis.target == axis.length && axis.start == 0 && axis.end == (double)axis.length;
 }
 
+// Which axis comes first changes the rounding in between. Pillow takes the vertical one where the height loses more than
+// twice the pixels that the width loses, since version 13; before, the horizontal one always came first.
+static int comes_vertical_first(resample_axis horizontal, resample_axis vertical) {
+    if (vertical.length <= vertical.target)
+        return 0;
+    if (horizontal.length <= horizontal.target)
+        return 1;
+    return vertical.length - vertical.target > 2 * (horizontal.length - horizontal.target);
+}
+
+// RGB rows, `stride` bytes apart; `size` bytes may be read from `bytes` on.
+typedef struct {
+    const uint8_t *bytes;
+    size_t stride;
+    size_t size;
+} rows;
+
+// The samples of an axis that its plan reads: all that are asked for when it is a copy.
+static void extent(resample_axis axis, const plan *plan, size_t *first, size_t *end) {
+    *first = axis.first;
+    *end = axis.first + axis.count;
+    if (plan->taps) {
+        *first = plan->taps[0].first;
+        *end = plan->taps[axis.count - 1].first + plan->taps[axis.count - 1].count;
+    }
+}
+
+// `taps` begin at the first pixel of a row; without them rows are copied.
+static void resample_rows(rows source, size_t height, const taps *taps, size_t width, uint8_t *result) {
+    for (size_t y = 0; y < height; y++, result += width * 3) {
+        const uint8_t *row = source.bytes + y * source.stride;
+        if (taps)
+            resample_row(row, source.size - y * source.stride, taps, width, result);
+        else
+            memcpy(result, row, width * 3);
+    }
+}
+
+// `taps` begin at the first row; without them rows are copied. `stride` bytes of each are taken.
+static void resample_columns(rows source, const taps *taps, size_t height, size_t stride, uint8_t *result) {
+    for (size_t y = 0; y < height; y++, result += stride) {
+        if (!taps) {
+            memcpy(result, source.bytes + y * source.stride, stride);
+            continue;
+        }
+        for (size_t at = 0; at < stride; at += block) {
+            size_t count = stride - at < block ? stride - at : block;
+            resample_column_block(source.bytes + at, source.stride, taps[y], count, result + at);
+        }
+    }
+}
+
+static void begin_at(plan *plan, size_t count, size_t first) {
+    if (plan->taps)
+        for (size_t index = 0; index < count; index++)
+            plan->taps[index].first -= first;
+}
+
 int resample_rgb8(const uint8_t *source, resample_axis horizontal, resample_axis vertical,
                   resample_filter filter, uint8_t *result) {
     if (!makes_sense(horizontal) || !makes_sense(vertical))
         return -1;
     const kernel kernel = kernel_of(filter);
     const size_t source_stride = horizontal.length * 3, stride = horizontal.count * 3;
-    plan columns = {NULL, NULL}, rows = {NULL, NULL};
+    plan columns = {NULL, NULL}, lines = {NULL, NULL};
     uint8_t *middle = NULL;
     int status = -1;
-
-    // Rows that the vertical pass needs.
-    size_t top = vertical.first, bottom = vertical.first + vertical.count;
-    const int resample_vertically = !is_copy(vertical), resample_horizontally = !is_copy(horizontal);
-    if (resample_vertically) {
-        if (make_plan(vertical, kernel, &rows) != 0)
-            goto done;
-        top = rows.taps[0].first;
-        bottom = rows.taps[vertical.count - 1].first + rows.taps[vertical.count - 1].count;
-    }
-    if (bottom - top > SIZE_MAX / stride)
+    if (!is_copy(vertical) && make_plan(vertical, kernel, &lines) != 0)
+        goto done;
+    if (!is_copy(horizontal) && make_plan(horizontal, kernel, &columns) != 0)
         goto done;
 
-    uint8_t *horizontal_result = result;
-    if (resample_vertically) {
-        middle = malloc((bottom - top) * stride);
-        if (!middle)
+    // The part of the source that is read.
+    size_t top, bottom, left, right;
+    extent(vertical, &lines, &top, &bottom);
+    extent(horizontal, &columns, &left, &right);
+    begin_at(&lines, vertical.count, top);
+    begin_at(&columns, horizontal.count, left);
+    const rows part = {source + top * source_stride + left * 3, source_stride,
+                       (vertical.length - top) * source_stride - left * 3};
+
+    if (!lines.taps) {
+        resample_rows(part, vertical.count, columns.taps, horizontal.count, result);
+    } else if (!columns.taps) {
+        resample_columns(part, lines.taps, vertical.count, stride, result);
+    } else if (comes_vertical_first(horizontal, vertical)) {
+        const size_t middle_stride = (right - left) * 3;
+        if (!middle_stride || vertical.count > SIZE_MAX / middle_stride ||
+            !(middle = malloc(vertical.count * middle_stride)))
             goto done;
-        horizontal_result = middle;
+        resample_columns(part, lines.taps, vertical.count, middle_stride, middle);
+        const rows between = {middle, middle_stride, vertical.count * middle_stride};
+        resample_rows(between, vertical.count, columns.taps, horizontal.count, result);
+    } else {
+        if (bottom - top > SIZE_MAX / stride || !(middle = malloc((bottom - top) * stride)))
+            goto done;
+        resample_rows(part, bottom - top, columns.taps, horizontal.count, middle);
+        const rows between = {middle, stride, (bottom - top) * stride};
+        resample_columns(between, lines.taps, vertical.count, stride, result);
     }
-    if (resample_horizontally && make_plan(horizontal, kernel, &columns) != 0)
-        goto done;
-    for (size_t y = top; y < bottom; y++) {
-        const uint8_t *row = source + y * source_stride;
-        uint8_t *target = horizontal_result + (y - top) * stride;
-        if (resample_horizontally)
-            resample_row(row, (vertical.length - y) * source_stride, columns.taps, horizontal.count, target);
-        else
-            memcpy(target, row + horizontal.first * 3, stride);
-    }
-    if (resample_vertically)
-        for (size_t y = 0; y < vertical.count; y++) {
-            taps taps = rows.taps[y];
-            taps.first -= top;
-            for (size_t at = 0; at < stride; at += block) {
-                size_t count = stride - at < block ? stride - at : block;
-                resample_column_block(middle + at, stride, taps, count, result + y * stride + at);
-            }
-        }
     status = 0;
 done:
     free(middle);
     free_plan(&columns);
-    free_plan(&rows);
+    free_plan(&lines);
     return status;
 }

@@ -160,11 +160,11 @@ static void copy_row(const uint8_t *source, uint8_t *target, int width, int band
             for (int band = 0; band < 3; band++)
                 target[band] = source[band * step];
         } else {
-            // Plain subtractive mixing, without a model of inks, as Pillow does.
-            int black = source[3 * step];
+            // What the inks let through, without a model of inks, as Pillow does since 4.3: rounded exactly.
+            int light = 255 - source[3 * step];
             for (int band = 0; band < 3; band++) {
-                int ink = source[band * step] + black;
-                target[band] = (uint8_t)(255 - (ink < 255 ? ink : 255));
+                int product = (255 - source[band * step]) * light + 128;
+                target[band] = (uint8_t)(((product >> 8) + product) >> 8);
             }
         }
     }

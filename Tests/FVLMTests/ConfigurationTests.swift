@@ -98,3 +98,13 @@ import Testing
         #expect(DetectorConfiguration().scorer(for: transformer) == .denseValue)
     }
 }
+
+extension CLIPConfiguration {
+    /// OpenAI's ResNet-50 scaled to 16 times the compute.
+    fileprivate static let resNet50x16 = resNet(
+        blocks: [6, 8, 18, 8], width: 96, imageSize: 384, embeddingWidth: 768, textWidth: 768)
+
+    /// OpenAI's ResNet-50 scaled to 64 times the compute.
+    fileprivate static let resNet50x64 = resNet(
+        blocks: [3, 15, 36, 10], width: 128, imageSize: 448, embeddingWidth: 1_024, textWidth: 1_024)
+}

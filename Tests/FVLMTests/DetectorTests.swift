@@ -83,7 +83,8 @@ import Testing
         let refining = try detector(isResNet: true, settings: ["scoring.vlmRegions=refined"])
         let vocabulary = try await plain.vocabulary(of: ["cat", "dog", "bird"], templates: .single)
         let batch = ImageBatch(
-            pixels: try plain.configuration.preprocessor(picture()).tensor(), sizes: [Size2D(58, 128)])
+            pixels: try plain.configuration.preprocessor(picture()).tensor.unsqueezed(0),
+            sizes: [Size2D(58, 128)])
         let texts = try vocabulary.matrix(for: plain.clip.identity())
         let withBackground = try Tensor.cat([texts.narrowed(0, start: 0, length: 1), texts])
         func found(_ detector: Detector) throws -> FVLMModel.Result {
@@ -108,7 +109,8 @@ import Testing
         let detector = try detector(isResNet: true)
         let vocabulary = try await detector.vocabulary(of: ["cat", "dog"], templates: .single)
         let batch = ImageBatch(
-            pixels: try detector.configuration.preprocessor(picture()).tensor(), sizes: [Size2D(58, 128)])
+            pixels: try detector.configuration.preprocessor(picture()).tensor.unsqueezed(0),
+            sizes: [Size2D(58, 128)])
         let texts = try vocabulary.matrix(for: detector.clip.identity())
         let withBackground = try Tensor.cat([texts.narrowed(0, start: 0, length: 1), texts])
         let network = detector.model.network

@@ -47,7 +47,7 @@ import Testing
     /// Defect 3: colours in the order blue, green, red were given to a CLIP that wants red first.
     @Test func redComesFirst() throws {
         let red = try Image(width: 8, height: 8, pixels: (0..<64).flatMap { _ in [UInt8(255), 0, 0] })
-        let values = try DetectorConfiguration().preprocessor(red).tensor().squeezed(0)[
+        let values = try DetectorConfiguration().preprocessor(red).tensor[
             TensorIndex.all, 4, 4
         ].array(of: Float.self)
         #expect(values[0] > 1.5 && values[1] < -1.5 && values[2] < -1.3)

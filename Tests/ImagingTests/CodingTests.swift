@@ -75,7 +75,7 @@ import Testing
             #expect(throws: ImagingError.self) { try image.write(to: nameless) }
             let nowhere = folder.appending(path: "missing/e.png").path
             let error = #expect(throws: ImagingError.self) { try image.write(to: nowhere) }
-            #expect(error?.source == nowhere)
+            #expect(error?.subject == nowhere)
         }
     }
 
@@ -83,7 +83,7 @@ import Testing
         try withFolder { folder in
             let missing = folder.appending(path: "missing.jpg").path
             let error = #expect(throws: ImagingError.self) { try Image(contentsOf: missing) }
-            #expect(error?.source == missing)
+            #expect(error?.subject == missing)
             #expect(error?.reason.contains("No such file") == true)
             #expect(throws: ImagingError.self) { try Image(contentsOf: folder.path) }
         }
@@ -100,7 +100,7 @@ import Testing
         ] {
             let error = #expect(throws: ImagingError.self) { try decode(limits) }
             #expect(error?.description.contains("DecodingLimits") == true)
-            #expect(error?.source == "p.png")
+            #expect(error?.subject == "p.png")
         }
     }
 

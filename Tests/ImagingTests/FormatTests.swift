@@ -32,6 +32,31 @@ import Testing
         #expect(try Image(contentsOf: path(name)) == shown())
     }
 
+    /// (255 - ink) (255 - black) / 255, as Pillow since 4.3.
+    @Test func blackInkDarkensByAShare() throws {
+        let image = try Image(contentsOf: path("cmyk-black.tif"))
+        for y in 0..<16 {
+            for x in 0..<16 {
+                func shown(_ ink: Int) -> UInt8 {
+                    UInt8((Double((255 - ink) * (255 - y * 17)) / 255).rounded())
+                }
+                let color = Color(red: shown(x * 17), green: shown(255 - x * 17), blue: shown(64))
+                #expect(image[x, y] == color, "\(x), \(y)")
+            }
+        }
+    }
+
+    /// Ink of JPEGs is stored inverted, with and without Adobe's mark; the third has its inks as YCCK. One colour each,
+    /// as Pillow 13 shows it.
+    @Test(arguments: [
+        ("cmyk-adobe.jpg", Color(red: 63, green: 95, blue: 127)),
+        ("cmyk-bare.jpg", Color(red: 63, green: 95, blue: 127)),
+        ("ycck.jpg", Color(red: 0, green: 120, blue: 8)),
+    ]) func jpegOfInks(_ name: String, color: Color) throws {
+        let image = try Image(contentsOf: path(name))
+        #expect(image[5, 5] == color)
+    }
+
     @Test func sixteenBitTIFFGivesTheHighByte() throws {
         let image = try Image(contentsOf: path("gray16.tif"))
         // ITU-R 601 luma of (0, 60, 120), as Pillow rounds it, times 256 plus 77.

@@ -83,7 +83,7 @@ import Testing
         for name in names {
             let path = recorded.path(name)
             let error = #expect(throws: ImagingError.self, "\(name)") { try Image(contentsOf: path) }
-            #expect(error?.source == path)
+            #expect(error?.subject == path)
             #expect(error?.reason.isEmpty == false)
         }
     }

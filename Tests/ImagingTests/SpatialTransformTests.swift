@@ -175,4 +175,54 @@ import Testing
         #expect(try SpatialTransform.horizontalFlip(image.size).apply(to: flipped) == image)
         #expect(try SpatialTransform.identity(image.size).apply(to: image) == image)
     }
+
+    // MARK: Order of the axes
+
+    private func pattern(_ width: Int, _ height: Int) throws -> Image {
+        var pixels: [UInt8] = []
+        for y in 0..<height {
+            for x in 0..<width {
+                for channel in 0..<3 {
+                    pixels.append(UInt8(truncatingIfNeeded: x * 73 + y * 151 + channel * 199 + x * y * 31))
+                }
+            }
+        }
+        return try Image(width: width, height: height, pixels: pixels)
+    }
+
+    /// Recorded from Pillow 13, which takes the vertical axis first where the height loses more than twice the pixels
+    /// that the width loses.
+    @Test func tallPicturesAreSquashedVerticallyFirst() throws {
+        let size = ImageSize(width: 4, height: 4)
+        #expect(
+            try pattern(5, 19).resized(to: size).pixels == [
+                119, 148, 134, 128, 113, 160, 164, 123, 100, 101, 119, 174, 142, 128, 126, 135, 112, 137, 132,
+                88,
+                91, 166, 93, 71, 126, 117, 117, 131, 129, 128, 95, 81, 187, 119, 162, 159, 115, 112, 150, 135,
+                125,
+                128, 65, 197, 148, 58, 106, 185,
+            ])
+        #expect(
+            try pattern(5, 6).resized(to: size).pixels == [
+                72, 143, 121, 135, 72, 162, 189, 123, 97, 78, 240, 167, 128, 187, 112, 150, 91, 155, 141, 92,
+                142,
+                100, 111, 179, 131, 107, 165, 74, 148, 196, 148, 156, 87, 119, 44, 211, 176, 142, 165, 175,
+                178, 110,
+                186, 119, 59, 130, 74, 88,
+            ])
+    }
+
+    /// Where the rule changes, and that a crop after resizing is still a part of the whole.
+    @Test(arguments: [(40, 48, false), (40, 49, true), (20, 33, true), (320, 608, false), (320, 609, true)])
+    func theOrderFollowsThePixelsThatAreLost(width: Int, height: Int, isVertical: Bool) throws {
+        let image = try pattern(width, height)
+        let size = ImageSize(width: 32, height: 32)
+        let first = isVertical ? ImageSize(width: width, height: 32) : ImageSize(width: 32, height: height)
+        let whole = try image.resized(to: size)
+        #expect(try whole == image.resized(to: first).resized(to: size))
+        let crop = try SpatialTransform.resize(image.size, to: size).followed(
+            by: .crop(size, x: 5, y: 7, width: 20, height: 9))
+        let part = try SpatialTransform.crop(size, x: 5, y: 7, width: 20, height: 9).apply(to: whole)
+        #expect(try crop.apply(to: image, filter: .bicubic) == part)
+    }
 }

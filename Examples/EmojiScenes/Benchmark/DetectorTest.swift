@@ -167,7 +167,7 @@ struct DetectorTest {
             guard !annotations.isEmpty else { continue }
             let image = try Image(contentsOf: "\(folder)/\(record.fileName)")
             let prepared = try configuration.preprocessor(image)
-            let pixels = try prepared.tensor().squeezed(0)
+            let pixels = prepared.tensor
             let corners = annotations.map { annotation -> [Float] in
                 let box = annotation.box ?? BoundingBox(x: 0, y: 0, width: 0, height: 0)
                 let placed = prepared.transform.apply(

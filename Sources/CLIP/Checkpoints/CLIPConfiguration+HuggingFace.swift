@@ -1,19 +1,26 @@
+import Support
 import Torch
 
 extension CLIPConfiguration {
     /// The architecture in a `config.json` of transformers' `CLIPModel`; what it leaves out has transformers' defaults.
-    /// - Throws: ``CLIPError`` when the file is of another kind of model or cannot be built; `WeightFileError` when it
-    ///   cannot be read.
-    public init(huggingFace path: String) throws {
+    /// - Throws: ``CLIPError`` when the file is of another kind of model or cannot be built or read.
+    package init(huggingFace path: String) throws {
         let file = try ConfigurationFile(path: path)
         let kind = try file.text("model_type")
-        guard kind == nil || kind == "clip", file.has("vision_config") || file.has("text_config") else {
+        let parts = ["text_config", "vision_config", "text_config_dict", "vision_config_dict"]
+        guard kind == "clip" || kind == nil && parts.contains(where: file.has) else {
             throw CLIPError(
                 path, reason: "describes a model of the kind \"\(kind ?? "unknown")\", not a CLIP")
         }
-        // Early files repeat the values under *_dict, which count more.
-        let vision = try file.object("vision_config").overridden(by: file.object("vision_config_dict"))
-        let text = try file.object("text_config").overridden(by: file.object("text_config_dict"))
+        try file.refuse("quantization_config", unless: [])
+        // Early files hold a part under *_dict, beside a shortened one or alone; transformers takes it as a whole then.
+        func part(_ name: String) throws -> ConfigurationFile {
+            try file.object(file.has("\(name)_dict") ? "\(name)_dict" : name)
+        }
+        let (vision, text) = (try part("vision_config"), try part("text_config"))
+        try vision.refuse("model_type", unless: [.string("clip_vision_model"), .string("clip")])
+        try text.refuse("model_type", unless: [.string("clip_text_model"), .string("clip")])
+        try vision.refuse("num_channels", unless: [.integer(3)])
         let embeddingWidth = try file.integer("projection_dim") ?? 512
         let end = try text.integer("eos_token_id") ?? 49_407
         self.init(
@@ -21,8 +28,8 @@ extension CLIPConfiguration {
                 .init(
                     transformer: try Self.transformer(
                         vision, width: 768, depth: 12, heads: 12, hidden: 3_072),
-                    patchSize: try vision.integer("patch_size") ?? 32,
-                    imageSize: try vision.integer("image_size") ?? 224, embeddingWidth: embeddingWidth)),
+                    patchSize: try vision.side("patch_size") ?? 32,
+                    imageSize: try vision.side("image_size") ?? 224, embeddingWidth: embeddingWidth)),
             text: .init(
                 transformer: try Self.transformer(text, width: 512, depth: 12, heads: 8, hidden: 2_048),
                 vocabularySize: try text.integer("vocab_size") ?? 49_408,
@@ -37,18 +44,28 @@ extension CLIPConfiguration {
     private static func transformer(
         _ file: ConfigurationFile, width: Int, depth: Int, heads: Int, hidden: Int
     ) throws -> TransformerConfiguration {
-        let name = try file.text("hidden_act") ?? Activation.quickGELU.rawValue
-        guard let activation = Activation(rawValue: name) else {
-            throw CLIPError(
-                file.path,
-                reason: "\"hidden_act\" is \"\(name)\"; known are "
-                    + Activation.allCases.map(\.rawValue).joined(separator: ", "))
-        }
-        return TransformerConfiguration(
+        TransformerConfiguration(
             width: try file.integer("hidden_size") ?? width,
             depth: try file.integer("num_hidden_layers") ?? depth,
             heads: try file.integer("num_attention_heads") ?? heads,
-            hiddenWidth: try file.integer("intermediate_size") ?? hidden, activation: activation,
-            epsilon: try file.number("layer_norm_eps") ?? 1e-5)
+            hiddenWidth: try file.integer("intermediate_size") ?? hidden,
+            activation: try activation(file), epsilon: try file.number("layer_norm_eps") ?? 1e-5)
+    }
+
+    /// Names of transformers for functions that have another one here (`activations.py`).
+    private static let aliases: [String: Activation] = [
+        "gelu_python": .gelu, "gelu_new": .geluTanh, "gelu_fast": .geluTanh, "gelu_accurate": .geluTanh,
+        "gelu_python_tanh": .geluTanh, "swish": .silu, "linear": .identity,
+    ]
+
+    private static func activation(_ file: ConfigurationFile) throws -> Activation {
+        let name = try file.text("hidden_act") ?? Activation.quickGELU.rawValue
+        guard let activation = Activation(rawValue: name) ?? aliases[name] else {
+            let known = Activation.allCases.map(\.rawValue) + aliases.keys.sorted()
+            throw CLIPError(
+                file.path, reason: "\"hidden_act\" is \"\(name)\"; known are \(known.joined(separator: ", "))"
+            )
+        }
+        return activation
     }
 }

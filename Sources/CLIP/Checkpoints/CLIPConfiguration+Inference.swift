@@ -12,7 +12,7 @@ extension CLIPConfiguration {
     ///   - format: How the checkpoint names its tensors.
     ///   - activation: The activation of the transformers.
     /// - Throws: ``CLIPError`` when the tensors are not those of a CLIP, `WeightFileError`.
-    public init(
+    package init(
         inferredFrom source: some WeightSource, prefix: String = "", format: CheckpointFormat,
         activation: Activation
     ) throws {

@@ -9,9 +9,14 @@ struct ConfigurationFile: Sendable {
     private let values: [String: JSONValue]
 
     /// Reads a file.
-    /// - Throws: `WeightFileError`, ``CLIPError``.
+    /// - Throws: ``CLIPError``.
     init(path: String) throws {
-        let storage = try TensorStorage.mapping(file: path)
+        let storage: TensorStorage
+        do {
+            storage = try TensorStorage.mapping(file: path)
+        } catch let error as WeightFileError {
+            throw CLIPError(path, reason: error.reason, exitStatus: .failure)
+        }
         guard storage.byteCount <= 10_000_000 else {
             throw CLIPError(path, reason: "\(storage.byteCount) bytes are too many for a configuration")
         }
@@ -41,6 +46,12 @@ struct ConfigurationFile: Sendable {
 
     private func value(_ key: String) -> JSONValue? { values[key].flatMap { $0 == .null ? nil : $0 } }
 
+    /// Whether an object is under `key`.
+    func isObject(_ key: String) -> Bool {
+        if case .object? = value(key) { return true }
+        return false
+    }
+
     /// The object under `key`; an empty one when there is none.
     func object(_ key: String) throws -> ConfigurationFile {
         switch value(key) {
@@ -51,11 +62,55 @@ struct ConfigurationFile: Sendable {
         }
     }
 
-    /// The same object, with values of another one in the place of its own.
-    func overridden(by other: ConfigurationFile) -> ConfigurationFile {
-        ConfigurationFile(
-            path: path, place: place,
-            values: values.merging(other.values) { own, other in other == .null ? own : other })
+    /// Refuses a setting that changes what a network computes and is not built here.
+    /// - Parameter values: Those that change nothing, besides null and none at all.
+    /// - Throws: ``CLIPError`` that names the setting and its value.
+    func refuse(_ key: String, unless values: [JSONValue]) throws {
+        guard let value = value(key), !values.contains(where: { Self.equal($0, value) }) else { return }
+        let usual = values.isEmpty ? "null" : values.map(Self.text).joined(separator: " or ")
+        throw CLIPError(
+            path,
+            reason: "\"\(place)\(key)\": \(Self.text(value)) asks for a network that is not built here, only "
+                + "\(usual)")
+    }
+
+    /// Refuses settings that nobody knows here: they may change what a network computes.
+    /// - Throws: ``CLIPError`` that names one.
+    func refuseOthers(than known: Set<String>) throws {
+        guard let key = values.keys.filter({ has($0) && !known.contains($0) }).min() else { return }
+        throw CLIPError(
+            path,
+            reason:
+                "\"\(place)\(key)\" is a setting that is not known here and may change the network; set it to "
+                + "null if it does not")
+    }
+
+    private static func equal(_ first: JSONValue, _ second: JSONValue) -> Bool {
+        switch (first, second) {
+        case (.boolean(let first), .integer(let second)): second == (first ? 1 : 0)
+        default: first == second
+        }
+    }
+
+    private static func text(_ value: JSONValue) -> String {
+        switch value {
+        case .null: "null"
+        case .boolean(let value): "\(value)"
+        case .integer(let value): "\(value)"
+        case .real(let value): "\(value)"
+        case .string(let value): "\"\(value)\""
+        case .array: "[…]"
+        case .object(let values): values.isEmpty ? "{}" : "{…}"
+        }
+    }
+
+    /// The side of a square, given as one number or as two equal ones.
+    func side(_ key: String) throws -> Int? {
+        guard let sides = try integers(key) else { return nil }
+        guard let side = sides.first, sides.allSatisfy({ $0 == side }) else {
+            throw CLIPError(path, reason: "\"\(place)\(key)\" \(sides) is not that of a square")
+        }
+        return side
     }
 
     func integer(_ key: String) throws -> Int? {
@@ -118,14 +173,6 @@ struct ConfigurationFile: Sendable {
                 }
             }
         case _?: throw wrong(key, "a list of numbers")
-        }
-    }
-
-    /// The texts among the values, whatever their keys.
-    func texts() throws -> [String] {
-        try values.keys.map { key in
-            guard let text = try text(key) else { throw wrong(key, "a text") }
-            return text
         }
     }
 }

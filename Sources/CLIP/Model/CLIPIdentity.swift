@@ -1,6 +1,5 @@
 import Support
 import Torch
-import WeightFiles
 
 /// Which CLIP made an embedding: embeddings of different ones must not meet.
 ///

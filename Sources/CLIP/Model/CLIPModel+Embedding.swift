@@ -1,3 +1,4 @@
+import Imaging
 import Torch
 
 extension CLIPModel {
@@ -15,7 +16,7 @@ extension CLIPModel {
         try withoutGradients { try text.embedding(of: ids).to(.float32).normalized() }
     }
 
-    /// The logits of pictures for texts, [N, M] float32: cosines times the learned factor.
+    /// The logits of pictures for texts, [N, M] float32: cosines times the learned factor, plus the bias if there is one.
     /// - Parameters:
     ///   - images: Embeddings [N, E].
     ///   - texts: Embeddings [M, E].
@@ -23,6 +24,84 @@ extension CLIPModel {
     public func logits(images: Tensor, texts: Tensor) throws -> Tensor {
         let cosines = try images.to(.float32).normalized().matmul(
             texts.to(.float32).normalized().transposed(0, 1))
-        return try cosines * logitScale.value.exp()
+        let scaled = try cosines * logitScale.value.exp()
+        return try logitBias.map { try scaled + $0.value } ?? scaled
+    }
+
+    /// Embeddings of texts, [N, E] float32 of length 1, in the order of the texts.
+    ///
+    /// Texts of similar length share a batch: rows are then hardly padded.
+    /// - Parameters:
+    ///   - texts: Any texts.
+    ///   - tokenizer: The checkpoint's.
+    ///   - batchSize: How many go through the tower together.
+    ///   - progress: Called with the number of texts that are done.
+    ///   - onTruncation: Called for every text that is longer than the context and is cut, with its index and the number
+    ///     of its tokens; what it throws ends the work.
+    /// - Throws: ``CLIPError``, `TorchError`; `CancellationError` when the task was cancelled.
+    public func embed(
+        texts: [String], tokenizer: Tokenizer, batchSize: Int = 32,
+        progress: (Int) -> Void = { _ in },
+        onTruncation: (_ index: Int, _ tokens: Int) throws -> Void = { _, _ in }
+    ) throws -> Tensor {
+        let length = configuration.text.contextLength
+        let tokens = try tokenizer.encode(texts, contextLength: length)
+        for (index, count) in tokens.truncated.sorted(by: { $0.key < $1.key }) {
+            try onTruncation(index, count)
+        }
+        let order = texts.indices.sorted { (tokens.lengths[$0], $0) < (tokens.lengths[$1], $1) }
+        let device = try device
+        var parts: [Tensor] = []
+        for start in stride(from: 0, to: order.count, by: max(batchSize, 1)) {
+            try Task.checkCancellation()
+            let batch = order[start..<min(start + max(batchSize, 1), order.count)]
+            var ids: [Int64] = []
+            for index in batch { ids.append(contentsOf: tokens.ids[index * length..<(index + 1) * length]) }
+            parts.append(
+                try embed(ids: Tensor(ids, shape: [batch.count, length]).to(device: device)))
+            progress(start + batch.count)
+        }
+        guard !parts.isEmpty else {
+            return try Tensor.zeros([0, configuration.embeddingWidth], device: device)
+        }
+        var places = [Int64](repeating: 0, count: order.count)
+        for (place, index) in order.enumerated() { places[index] = Int64(place) }
+        return try Tensor.cat(parts).indexSelected(0, Tensor(places).to(device: device))
+    }
+
+    /// Embeddings of picture files, [N, E] float32 of length 1, in the order of the files that could be read.
+    ///
+    /// Files are read, decoded and prepared ahead by other tasks while the tower works.
+    /// - Parameters:
+    ///   - files: Paths.
+    ///   - preprocessor: Must bring all pictures to one size; the checkpoint's does.
+    ///   - batchSize: How many go through the tower together.
+    ///   - onUnreadable: Decides about a file that cannot be used: to throw ends the work, to return leaves it out.
+    ///   - progress: Called with the number of files that are done.
+    /// - Returns: The embeddings and the indices of the files that they belong to.
+    /// - Throws: What `onUnreadable` throws, `TorchError`, ``CLIPError``; `CancellationError`.
+    public func embed(
+        files: [String], preprocessor: ImagePreprocessor, batchSize: Int = 16,
+        onUnreadable: (String, any Error) throws -> Void = { throw $1 },
+        progress: (Int) -> Void = { _ in }
+    ) async throws -> (embeddings: Tensor, indices: [Int]) {
+        let device = try device
+        let stream = PictureStream(files, batchSize: batchSize) { image, _ in try preprocessor(image) }
+        var parts: [Tensor] = []
+        var indices: [Int] = []
+        while let batch = await stream.next() {
+            try Task.checkCancellation()
+            for fault in batch.faults { try onUnreadable(files[fault.index], fault.error) }
+            if !batch.pictures.isEmpty {
+                let pixels = try PixelValues.batch(batch.pictures.map(\.value))
+                parts.append(try embed(pixels: pixels.to(device: device)))
+                indices += batch.pictures.map(\.index)
+            }
+            progress(batch.end)
+        }
+        guard !parts.isEmpty else {
+            return (try Tensor.zeros([0, configuration.embeddingWidth], device: device), [])
+        }
+        return (try Tensor.cat(parts), indices)
     }
 }

@@ -26,14 +26,14 @@ struct BytePairEncoding: Sendable {
 
     /// An encoding of a vocabulary and its merges, earliest first.
     ///
-    /// - Throws: ``TokenizerError`` when a byte, a merge's part or its result is not in the vocabulary.
+    /// - Throws: ``CLIPError`` when a byte, a merge's part or its result is not in the vocabulary.
     init(ids: [String: Int], merges: [(String, String)]) throws {
         func id(_ symbol: String, _ what: @autoclosure () -> String) throws -> Int32 {
             guard let value = ids[symbol] else {
-                throw TokenizerError(reason: "'\(symbol)' is not in the vocabulary, but \(what())")
+                throw CLIPError(reason: "'\(symbol)' is not in the vocabulary, but \(what())")
             }
             guard let id = Int32(exactly: value), id >= 0 else {
-                throw TokenizerError(reason: "the id \(value) of '\(symbol)' is out of range")
+                throw CLIPError(reason: "the id \(value) of '\(symbol)' is out of range")
             }
             return id
         }

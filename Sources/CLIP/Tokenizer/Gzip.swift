@@ -8,13 +8,13 @@ enum Gzip {
 
     /// The contents of a compressed file.
     ///
-    /// - Throws: ``TokenizerError`` when it is damaged, cut short or larger than ``limit``.
+    /// - Throws: ``CLIPError`` when it is damaged, cut short or larger than ``limit``.
     static func inflate(_ data: Data) throws -> [UInt8] {
         var stream = z_stream()
         // 16 more than the largest window asks for gzip's header and check sum.
         guard
             inflateInit2_(&stream, 16 + MAX_WBITS, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
-        else { throw TokenizerError(reason: "zlib cannot be started") }
+        else { throw CLIPError(reason: "zlib cannot be started") }
         defer { inflateEnd(&stream) }
         var result: [UInt8] = []
         var input = [UInt8](data)
@@ -32,10 +32,10 @@ enum Gzip {
                 result += chunk[..<count]
                 if status == Z_STREAM_END { return result }
                 guard status == Z_OK else {
-                    throw TokenizerError(reason: "is a damaged or incomplete gzip file")
+                    throw CLIPError(reason: "is a damaged or incomplete gzip file")
                 }
                 guard result.count <= limit else {
-                    throw TokenizerError(reason: "holds more than \(limit) bytes")
+                    throw CLIPError(reason: "holds more than \(limit) bytes")
                 }
             }
         }

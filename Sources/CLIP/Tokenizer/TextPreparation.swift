@@ -2,10 +2,18 @@
 enum TextPreparation {
     typealias Scalars = [Unicode.Scalar]
 
-    /// Composition, then lower case character by character. (White space needs no unification, since it only
-    /// separates words.)
-    static func huggingFace(_ text: ArraySlice<Unicode.Scalar>) -> Scalars {
-        TextRepair.composed(Scalars(text)).flatMap { $0.properties.lowercaseMapping.unicodeScalars }
+    /// Composition, then lower case character by character.
+    /// - Parameter unifyingSpace: Whether runs of white space become one space; without added tokens it only separates
+    ///   words.
+    static func huggingFace(_ text: ArraySlice<Unicode.Scalar>, unifyingSpace: Bool = false) -> Scalars {
+        var composed = TextRepair.composed(Scalars(text))
+        if unifyingSpace {
+            composed = composed.indices.compactMap { index in
+                guard composed[index].isWhiteSpace else { return composed[index] }
+                return index > 0 && composed[index - 1].isWhiteSpace ? nil : " "
+            }
+        }
+        return composed.flatMap { $0.properties.lowercaseMapping.unicodeScalars }
     }
 
     /// Repair, entities resolved twice, white space unified, lower case in context.
@@ -31,4 +39,30 @@ enum TextPreparation {
             return [isFinal ? "\u{3C2}" : "\u{3C3}"]
         }
     }
+}
+
+extension Unicode.Scalar {
+    /// `\p{L}`.
+    var isLetter: Bool {
+        if isASCII { return 97...122 ~= value | 0x20 }
+        switch properties.generalCategory {
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: return true
+        default: return false
+        }
+    }
+
+    /// `\p{N}`.
+    var isNumber: Bool {
+        if isASCII { return 48...57 ~= value }
+        switch properties.generalCategory {
+        case .decimalNumber, .letterNumber, .otherNumber: return true
+        default: return false
+        }
+    }
+
+    /// Unicode's White_Space, the `\s` of most regular expressions.
+    var isWhiteSpace: Bool { isASCII ? value == 32 || 9...13 ~= value : properties.isWhitespace }
+
+    /// What Python's `str.split` and `str.strip` take for white space: four separators more.
+    var isPythonSpace: Bool { isWhiteSpace || 0x1C...0x1F ~= value }
 }

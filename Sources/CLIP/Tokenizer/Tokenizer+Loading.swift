@@ -1,6 +1,5 @@
 import Foundation
 import Support
-import WeightFiles
 
 extension Tokenizer {
     /// Loads the tokenizer of a model folder or file.
@@ -11,11 +10,11 @@ extension Tokenizer {
     ///
     /// - Parameter flavor: How text is prepared. By default as the files' kind is used: OpenAI's way for a list
     ///   of merges, Hugging Face's for the others.
-    /// - Throws: ``TokenizerError`` with the path.
+    /// - Throws: ``CLIPError`` with the path.
     public convenience init(contentsOf path: String, flavor: Flavor? = nil) throws {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw TokenizerError(file: path, reason: "does not exist")
+            throw CLIPError(path, reason: "does not exist")
         }
         guard isFolder.boolValue else {
             if path.hasSuffix(".json") {
@@ -36,8 +35,8 @@ extension Tokenizer {
         } else if let list = file("bpe_simple_vocab_16e6.txt.gz") ?? file("bpe_simple_vocab_16e6.txt") {
             try self.init(mergeList: list, flavor: flavor ?? .openAI)
         } else {
-            throw TokenizerError(
-                file: path,
+            throw CLIPError(
+                path,
                 reason:
                     "has no vocab.json with merges.txt, no tokenizer.json and no bpe_simple_vocab_16e6.txt.gz"
             )
@@ -46,14 +45,12 @@ extension Tokenizer {
 
     /// Loads a vocabulary `{symbol: id}` and its merges, a pair a line, earliest first.
     ///
-    /// The padding token is read from `tokenizer_config.json` or `special_tokens_map.json` beside the
-    /// vocabulary, where they name one.
+    /// The padding token and tokens that were added are read from the files beside the vocabulary; see
+    /// ``AddedToken``.
     public convenience init(vocabulary: String, merges: String, flavor: Flavor = .huggingFace) throws {
         let ids = try Self.inFile(vocabulary) { try Self.ids(JSONValue(file: vocabulary)) }
         let pairs = try Self.inFile(merges) { try Self.pairs(Self.text(merges)) }
-        let folder = URL(filePath: vocabulary).deletingLastPathComponent().path
-        let padding = try flavor == .huggingFace ? Self.paddingToken(folder: folder, ids) : nil
-        try self.init(ids: ids, pairs: pairs, flavor: flavor, padding: padding, file: vocabulary)
+        try self.init(ids: ids, pairs: pairs, flavor: flavor, file: vocabulary)
     }
 
     /// Loads a `tokenizer.json` of Hugging Face's tokenizers library.
@@ -62,37 +59,53 @@ extension Tokenizer {
             let json = try JSONValue(file: path)
             guard let model = json["model"], let vocabulary = model["vocab"],
                 case .array(let list)? = model["merges"]
-            else { throw TokenizerError(reason: "has no model with vocab and merges") }
-            if let suffix = model["end_of_word_suffix"], suffix != .string(BytePairEncoding.endOfWord) {
-                throw TokenizerError(
-                    reason: "is not CLIP's kind of tokenizer: its end_of_word_suffix is \(suffix)")
-            }
+            else { throw CLIPError(reason: "has no model with vocab and merges") }
+            try Self.checkKind(json)
             var ids = try Self.ids(vocabulary)
-            if case .array(let added)? = json["added_tokens"] {
-                for token in added {
-                    if case .string(let content)? = token["content"], case .integer(let id)? = token["id"] {
-                        ids[content] = id
-                    }
-                }
-            }
-            let pairs = try list.map { entry -> (String, String) in
-                switch entry {
-                case .string(let text): return try Self.pair(Substring(text))
-                case .array(let parts):
-                    if case (.string(let first)?, .string(let second)?) = (parts.first, parts.last),
-                        parts.count == 2
-                    {
-                        return (first, second)
-                    }
-                    fallthrough
-                default: throw TokenizerError(reason: "a merge is \(entry), not a pair of symbols")
-                }
-            }
-            return (ids, pairs)
+            for token in try AddedToken.list(json["added_tokens"]) { ids[token.content] = token.id }
+            return (ids, try list.map(Self.pair(of:)))
         }
-        let folder = URL(filePath: path).deletingLastPathComponent().path
-        let padding = try flavor == .huggingFace ? Self.paddingToken(folder: folder, ids) : nil
-        try self.init(ids: ids, pairs: pairs, flavor: flavor, padding: padding, file: path)
+        try self.init(ids: ids, pairs: pairs, flavor: flavor, file: path)
+    }
+
+    private static func pair(of entry: JSONValue) throws -> (String, String) {
+        switch entry {
+        case .string(let text): return try pair(Substring(text))
+        case .array(let parts):
+            if case (.string(let first)?, .string(let second)?) = (parts.first, parts.last), parts.count == 2
+            {
+                return (first, second)
+            }
+            fallthrough
+        default: throw CLIPError(reason: "a merge is \(entry), not a pair of symbols")
+        }
+    }
+
+    /// Refuses a `tokenizer.json` that takes text apart in another way than CLIP's does.
+    private static func checkKind(_ json: JSONValue) throws {
+        func kinds(_ value: JSONValue?, _ list: String) -> Set<String>? {
+            guard let value, case .string(let kind)? = value["type"] else { return nil }
+            guard case .array(let parts)? = value[list], kind == "Sequence" else { return [kind] }
+            return Set(parts.compactMap { if case .string(let kind)? = $0["type"] { kind } else { nil } })
+        }
+        func refuse(_ what: String, _ value: Any) -> CLIPError {
+            CLIPError(reason: "is not CLIP's kind of tokenizer: its \(what) is \(value)")
+        }
+        if let kinds = kinds(json["normalizer"], "normalizers"),
+            !kinds.isSubset(of: ["NFC", "Replace", "Lowercase"])
+                || !kinds.isSuperset(of: ["NFC", "Lowercase"])
+        {
+            throw refuse("normalizer", kinds.sorted().joined(separator: ", "))
+        }
+        if let kinds = kinds(json["pre_tokenizer"], "pretokenizers"), kinds != ["Split", "ByteLevel"] {
+            throw refuse("pre_tokenizer", kinds.sorted().joined(separator: ", "))
+        }
+        for (key, value) in [
+            ("type", "BPE"), ("end_of_word_suffix", BytePairEncoding.endOfWord),
+            ("continuing_subword_prefix", ""),
+        ] {
+            if let found = json["model"]?[key], found != .string(value) { throw refuse(key, found) }
+        }
     }
 
     /// Loads OpenAI's list of merges, `bpe_simple_vocab_16e6.txt`, compressed or not. The vocabulary follows
@@ -112,32 +125,45 @@ extension Tokenizer {
             + [Self.startName, Self.endName]
         // A symbol that two merges make keeps the later id, as in the reference's dictionary.
         let ids = Dictionary(zip(symbols, 0...), uniquingKeysWith: { $1 })
-        try self.init(ids: ids, pairs: pairs, flavor: flavor, padding: nil, file: path)
+        try self.init(ids: ids, pairs: pairs, flavor: flavor, file: path)
     }
 
-    private static let startName = "<|startoftext|>"
-    private static let endName = "<|endoftext|>"
+    static let startName = "<|startoftext|>"
+    static let endName = "<|endoftext|>"
 
+    /// A tokenizer of the contents of `file`, with what the files beside it add.
     private convenience init(
-        ids: [String: Int], pairs: [(String, String)], flavor: Flavor, padding: Int?, file: String
+        ids: [String: Int], pairs: [(String, String)], flavor: Flavor, file: String
     ) throws {
         guard let start = ids[Self.startName] ?? ids["<start_of_text>"],
             let end = ids[Self.endName] ?? ids["<end_of_text>"]
-        else { throw TokenizerError(file: file, reason: "lacks \(Self.startName) or \(Self.endName)") }
+        else { throw CLIPError(file, reason: "lacks \(Self.startName) or \(Self.endName)") }
         let encoding = try Self.inFile(file) { try BytePairEncoding(ids: ids, merges: pairs) }
+        let folder = URL(filePath: file).deletingLastPathComponent().path
+        let added = try AddedToken.all(
+            in: folder, known: ids,
+            other: [Self.startName, Self.endName, "<start_of_text>", "<end_of_text>"], inFile: Self.inFile)
+        guard flavor == .huggingFace || added.isEmpty else {
+            throw CLIPError(
+                file,
+                reason: "was given tokens (\(added.prefix(5).map(\.content).joined(separator: ", "))), which "
+                    + "only Hugging Face's preparation of text knows")
+        }
+        let padding = try flavor == .huggingFace ? Self.paddingToken(folder: folder, ids, added) : nil
         try self.init(
-            encoding: encoding, flavor: flavor, startToken: start, endToken: end, paddingToken: padding)
+            encoding: encoding, flavor: flavor, startToken: start, endToken: end, paddingToken: padding,
+            added: added)
     }
 
     // MARK: Parts
 
     private static func ids(_ json: JSONValue) throws -> [String: Int] {
         guard case .object(let values) = json else {
-            throw TokenizerError(reason: "the vocabulary is no object")
+            throw CLIPError(reason: "the vocabulary is no object")
         }
         return try values.mapValues {
             guard case .integer(let id) = $0 else {
-                throw TokenizerError(reason: "\($0) is no id of a symbol")
+                throw CLIPError(reason: "\($0) is no id of a symbol")
             }
             return id
         }
@@ -145,21 +171,23 @@ extension Tokenizer {
 
     private static func pairs(_ text: String) throws -> [(String, String)] {
         var pairs: [(String, String)] = []
-        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        // A line may end in CR and LF, which are one character together.
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        for (number, line) in lines.enumerated() {
             // The first line of both kinds of files is a remark.
             if line.isEmpty || (number == 0 && (line.hasPrefix("#") || line.hasPrefix("\""))) { continue }
             do {
                 pairs.append(try pair(line))
-            } catch let error as TokenizerError {
-                throw TokenizerError(reason: "line \(number + 1): \(error.reason)")
+            } catch let error as CLIPError {
+                throw CLIPError(reason: "line \(number + 1): \(error.reason)")
             }
         }
         return pairs
     }
 
     private static func pair(_ text: Substring) throws -> (String, String) {
-        let parts = text.split(whereSeparator: { $0 == " " || $0 == "\r" })
-        guard parts.count == 2 else { throw TokenizerError(reason: "'\(text)' is no pair of symbols") }
+        let parts = text.split(separator: " ")
+        guard parts.count == 2 else { throw CLIPError(reason: "'\(text)' is no pair of symbols") }
         return (String(parts[0]), String(parts[1]))
     }
 
@@ -167,19 +195,21 @@ extension Tokenizer {
         let data = try Data(contentsOf: URL(filePath: path))
         let bytes = data.starts(with: [0x1F, 0x8B]) ? try Gzip.inflate(data) : Array(data)
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw TokenizerError(reason: "is no UTF-8 text")
+            throw CLIPError(reason: "is no UTF-8 text")
         }
-        return text
+        return text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
     }
 
-    private static func paddingToken(folder: String, _ ids: [String: Int]) throws -> Int? {
+    private static func paddingToken(
+        folder: String, _ ids: [String: Int], _ added: [AddedToken]
+    ) throws -> Int? {
         for name in ["tokenizer_config.json", "special_tokens_map.json"] {
             let path = folder + "/" + name
             guard FileManager.default.fileExists(atPath: path) else { continue }
             let entry = try inFile(path) { try JSONValue(file: path)["pad_token"] }
             guard case .string(let token)? = entry?["content"] ?? entry else { continue }
-            guard let id = ids[token] else {
-                throw TokenizerError(file: path, reason: "the pad_token '\(token)' is not in the vocabulary")
+            guard let id = ids[token] ?? added.first(where: { $0.content == token })?.id else {
+                throw CLIPError(path, reason: "the pad_token '\(token)' is not in the vocabulary")
             }
             return id
         }
@@ -190,12 +220,12 @@ extension Tokenizer {
     private static func inFile<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
         do {
             return try body()
-        } catch let error as TokenizerError {
-            throw TokenizerError(file: path, reason: error.reason)
+        } catch let error as CLIPError {
+            throw error.about(path)
         } catch let error as JSONReader.Failure {
-            throw TokenizerError(file: path, reason: "byte \(error.position): \(error.reason)")
+            throw CLIPError(path, reason: "byte \(error.position): \(error.reason)")
         } catch {
-            throw TokenizerError(file: path, reason: "cannot be read: \(error.localizedDescription)")
+            throw CLIPError(path, reason: "cannot be read: \(error.localizedDescription)")
         }
     }
 }

@@ -1,4 +1,5 @@
 import Synchronization
+import Torch
 
 /// CLIP's tokenizer: text becomes ids of byte-pair symbols between a start and an end token.
 ///
@@ -34,36 +35,60 @@ public final class Tokenizer: Sendable {
     /// The number of ids, special tokens included.
     public let vocabularyCount: Int
 
+    /// Whether tokens were added to the vocabulary.
+    private let hasAddedTokens: Bool
+
     /// The usual length of a row, 77 in all published CLIPs.
     public static let contextLength = 77
 
     let encoding: BytePairEncoding
+
+    /// Tokens that are found in a text as it was given: the special ones, and added ones of that kind.
+    let givenTokens: AddedTokenFinder
+
+    /// Added tokens that are found in prepared text.
+    let preparedTokens: AddedTokenFinder
+
     private let cache = Mutex(WordCache())
 
     /// A tokenizer of parts.
     ///
-    /// - Throws: ``TokenizerError`` when an id is out of range.
+    /// - Throws: ``CLIPError`` when an id is out of range.
     convenience init(
-        encoding: BytePairEncoding, flavor: Flavor, startToken: Int, endToken: Int, paddingToken: Int? = nil
+        encoding: BytePairEncoding, flavor: Flavor, startToken: Int, endToken: Int, paddingToken: Int? = nil,
+        added: [AddedToken] = []
     ) throws {
         let padding = paddingToken ?? Self.usualPadding(flavor, endToken)
-        for id in [startToken, endToken, padding] where Int32(exactly: id) == nil || id < 0 {
-            throw TokenizerError(reason: "the id \(id) of a special token is out of range")
+        for id in [startToken, endToken, padding] + added.map(\.id) where Int32(exactly: id) == nil || id < 0
+        {
+            throw CLIPError(reason: "the id \(id) of a special token is out of range")
         }
         self.init(
-            trusted: encoding, flavor, startToken: startToken, endToken: endToken, paddingToken: padding)
+            trusted: encoding, flavor, startToken: startToken, endToken: endToken, paddingToken: padding,
+            added: added)
     }
 
     private init(
         trusted encoding: BytePairEncoding, _ flavor: Flavor, startToken: Int, endToken: Int,
-        paddingToken: Int
+        paddingToken: Int, added: [AddedToken]
     ) {
         self.encoding = encoding
         self.flavor = flavor
         self.startToken = startToken
         self.endToken = endToken
         self.paddingToken = paddingToken
-        vocabularyCount = max(encoding.ids.values.max() ?? 0, startToken, endToken) + 1
+        hasAddedTokens = !added.isEmpty
+        vocabularyCount =
+            max(encoding.ids.values.max() ?? 0, startToken, endToken, added.map(\.id).max() ?? 0) + 1
+        let special = [(Self.startName, startToken), (Self.endName, endToken)].map {
+            AddedToken(content: $0, id: $1, isNormalized: false)
+        }
+        givenTokens = AddedTokenFinder(special + added.filter { !$0.isNormalized }) {
+            Array($0.content.unicodeScalars)
+        }
+        preparedTokens = AddedTokenFinder(added.filter(\.isNormalized)) {
+            TextPreparation.huggingFace(Array($0.content.unicodeScalars)[...], unifyingSpace: true)
+        }
     }
 
     private static func usualPadding(_ flavor: Flavor, _ endToken: Int) -> Int {
@@ -71,12 +96,12 @@ public final class Tokenizer: Sendable {
     }
 
     /// The same vocabulary with another preparation of text, and that family's usual padding.
-    public func prepared(as flavor: Flavor) -> Tokenizer {
+    package func prepared(as flavor: Flavor) -> Tokenizer {
         flavor == self.flavor
             ? self
             : Tokenizer(
                 trusted: encoding, flavor, startToken: startToken, endToken: endToken,
-                paddingToken: Self.usualPadding(flavor, endToken))
+                paddingToken: Self.usualPadding(flavor, endToken), added: [])
     }
 
     /// The ids of a text with start and end token, however many.
@@ -89,10 +114,10 @@ public final class Tokenizer: Sendable {
     /// The ids of texts in rows of equal length: longer ones are cut after the first `contextLength` - 2 ids
     /// and closed with the end token, shorter ones filled with ``paddingToken``.
     ///
-    /// - Throws: ``TokenizerError`` when a row has no place for start and end token.
+    /// - Throws: ``CLIPError`` when a row has no place for start and end token.
     public func encode(_ texts: [String], contextLength: Int = contextLength) throws -> TokenBatch {
         guard contextLength >= 2, contextLength <= 1 << 20 else {
-            throw TokenizerError(
+            throw CLIPError(
                 reason:
                     "rows of \(contextLength) ids are not possible: 2 to \(1 << 20) have a place for start and end token"
             )
@@ -102,11 +127,13 @@ public final class Tokenizer: Sendable {
         var lengths: [Int] = []
         lengths.reserveCapacity(texts.count)
         var ids: [Int32] = []
+        var truncated: [Int: Int] = [:]
         cache.withLock { cache in
-            for text in texts {
+            for (row, text) in texts.enumerated() {
                 ids.removeAll(keepingCapacity: true)
                 append(text, to: &ids, &cache)
                 if ids.count > contextLength {
+                    truncated[row] = ids.count
                     ids.removeLast(ids.count - contextLength)
                     ids[contextLength - 1] = Int32(endToken)
                 }
@@ -115,13 +142,14 @@ public final class Tokenizer: Sendable {
                 for _ in ids.count..<contextLength { rows.append(Int64(paddingToken)) }
             }
         }
-        return TokenBatch(ids: rows, lengths: lengths, contextLength: contextLength)
+        return TokenBatch(
+            ids: rows, lengths: lengths, contextLength: contextLength, truncated: truncated)
     }
 
     private func append(_ text: String, to ids: inout [Int32], _ cache: inout WordCache) {
         ids.append(Int32(startToken))
         var text = text
-        let isPlain = text.withUTF8 { appendPlain($0, to: &ids, &cache) }
+        let isPlain = !hasAddedTokens && text.withUTF8 { appendPlain($0, to: &ids, &cache) }
         if !isPlain { appendAny(text, to: &ids, &cache) }
         ids.append(Int32(endToken))
     }
@@ -146,13 +174,21 @@ public struct TokenBatch: Sendable, Hashable {
     /// The length of a row.
     public let contextLength: Int
 
+    /// The number of ids that texts would have had which were cut, by row.
+    public let truncated: [Int: Int]
+
     /// The ids of one text, without padding.
-    public func row(_ index: Int) -> ArraySlice<Int64> {
+    package func row(_ index: Int) -> ArraySlice<Int64> {
         ids[index * contextLength..<index * contextLength + lengths[index]]
     }
 
     /// 1 for ids of the text, start and end token included, 0 for padding; row by row, [texts, contextLength].
-    public var attentionMask: [Int64] {
+    package var attentionMask: [Int64] {
         lengths.flatMap { length in (0..<contextLength).map { $0 < length ? 1 : 0 } }
+    }
+
+    /// The ids as a tensor [texts, contextLength], int64, on the CPU.
+    public func tensor() throws -> Tensor {
+        try Tensor(ids, shape: [lengths.count, contextLength])
     }
 }

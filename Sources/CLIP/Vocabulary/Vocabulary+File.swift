@@ -61,7 +61,7 @@ extension Vocabulary {
         }
         do {
             try self.init(
-                classes: decoded("classes", [Class].self), templates: decoded("templates", [String].self),
+                stored: decoded("classes", [Class].self), templates: decoded("templates", [String].self),
                 article: article, embeddings: floats("embeddings"),
                 background: file.metadata["background"].map {
                     Background(phrase: $0, embedding: try floats("background"))

@@ -1,3 +1,5 @@
+import Foundation
+import Support
 import Torch
 
 /// Classes as data: names, how they were put into sentences, their embeddings, and which CLIP made them.
@@ -67,9 +69,23 @@ public struct Vocabulary: Sendable {
     public let clip: CLIPIdentity
 
     /// A vocabulary of given rows.
-    /// - Throws: ``CLIPError`` when there are no classes, two have one name, or rows and classes differ in number.
+    /// - Throws: ``CLIPError`` when there are no classes, two have names that are the same to the text tower, or rows and
+    ///   classes differ in number.
     public init(
         classes: [Class], templates: [String], article: Article = .asWritten, embeddings: Tensor,
+        background: Background?, clip: CLIPIdentity
+    ) throws {
+        do { try ClassNames.check(classes.map(\.name)) } catch let error as CLIPError {
+            throw error.about("vocabulary")
+        }
+        try self.init(
+            stored: classes, templates: templates, article: article, embeddings: embeddings,
+            background: background, clip: clip)
+    }
+
+    /// A vocabulary as a file holds it: earlier versions merged names that differ in case alone.
+    init(
+        stored classes: [Class], templates: [String], article: Article, embeddings: Tensor,
         background: Background?, clip: CLIPIdentity
     ) throws {
         try Self.check(classes)
@@ -91,7 +107,7 @@ public struct Vocabulary: Sendable {
         self.clip = clip
     }
 
-    static func check(_ classes: [Class]) throws {
+    private static func check(_ classes: [Class]) throws {
         guard !classes.isEmpty else { throw CLIPError("vocabulary", reason: "has no classes") }
         var seen: Set<String> = []
         for entry in classes {
@@ -139,5 +155,149 @@ public struct Vocabulary: Sendable {
     public var isBase: [Bool]? {
         let splits = classes.compactMap(\.split)
         return splits.count == classes.count ? splits.map { $0 == .base } : nil
+    }
+}
+
+// MARK: Making vocabularies
+
+extension Vocabulary {
+    /// Encodes classes.
+    ///
+    /// Every name and synonym goes into every template, underscores as spaces; the embeddings, of length 1 each, are
+    /// averaged for a class, and the mean is left as it is (F-VLM's `utils/clip_utils.py`).
+    /// - Parameters:
+    ///   - classes: The classes.
+    ///   - templates: The sentences that names are put into.
+    ///   - article: What becomes of an `a` right before a name.
+    ///   - background: The phrase of the background row, which goes into the same templates; nil for none.
+    ///   - model: The CLIP.
+    ///   - tokenizer: The CLIP's.
+    ///   - batchSize: How many prompts go through the text tower together.
+    ///   - progress: Called with the number of prompts that are done, and of all.
+    ///   - note: Called with a sentence for every class whose longest prompts lose their end to the context length.
+    /// - Throws: ``CLIPError`` for names that are missing, empty, the same to the text tower or longer than its context;
+    ///   `TorchError`, `CancellationError`.
+    public init(
+        encoding classes: [Class], templates: PromptTemplates = .imageNet, article: Article = .asWritten,
+        background: String? = "background", with model: CLIPModel, tokenizer: Tokenizer, batchSize: Int = 64,
+        progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }, note: (String) -> Void = { _ in }
+    ) throws {
+        try model.check(tokenizer)
+        let rows = try Self.prompts(
+            of: classes, background: background, templates: templates, article: article)
+        let prompts = rows.flatMap { $0 }
+        let total = prompts.count
+        try Self.checkLengths(
+            classes, background, templates, article, tokenizer,
+            context: model.configuration.text.contextLength,
+            note)
+        let encoded = try model.embed(texts: prompts, tokenizer: tokenizer, batchSize: batchSize) {
+            progress($0, total)
+        }
+        let means = try encoded.split(rows.map(\.count)).map { try $0.mean(0) }
+        try self.init(
+            classes: classes, templates: templates.templates.map(\.text), article: article,
+            embeddings: Tensor.stack(Array(means.prefix(classes.count))),
+            background: background.map { Background(phrase: $0, embedding: means[classes.count]) },
+            clip: model.identity())
+    }
+
+    /// Refuses names that the context length cuts, since what is cut off cannot tell classes apart.
+    private static func checkLengths(
+        _ classes: [Class], _ background: String?, _ templates: PromptTemplates, _ article: Article,
+        _ tokenizer: Tokenizer, context: Int, _ note: (String) -> Void
+    ) throws {
+        let named = classes.enumerated().flatMap { index, entry in
+            ([entry.name] + entry.synonyms).map { ("class name \(index + 1) ('\($0.prefix(60))')", $0) }
+        }
+        for (place, name) in named + (background.map { [("the background's phrase", $0)] } ?? []) {
+            let readable = ClassNames.readable(name)
+            let prompts = templates.prompts(for: readable, article: article)
+            let cut = try tokenizer.encode(prompts, contextLength: context).truncated
+            guard !cut.isEmpty else { continue }
+            for row in cut.keys.sorted() {
+                guard let end = prompts[row].range(of: readable, options: .backwards)?.upperBound else {
+                    continue
+                }
+                // The start token, the prompt up to the end of the name, the end token.
+                let needed = tokenizer.encode(String(prompts[row][..<end])).count
+                guard needed <= context else {
+                    throw CLIPError(
+                        reason:
+                            "\(place) takes \(needed) tokens in the prompt '\(templates.templates[row].text)', "
+                            + "the text tower reads \(context): shorten the name or the template")
+                }
+            }
+            note("\(place): \(cut.count) of \(prompts.count) prompts lose their end, behind the name")
+        }
+    }
+
+    /// The prompts whose embeddings a row is the mean of: of every class in order, and of the background at the end.
+    static func prompts(
+        of classes: [Class], background: String?, templates: PromptTemplates, article: Article
+    ) throws -> [[String]] {
+        try ClassNames.check(classes.map(\.name))
+        for entry in classes where !entry.synonyms.isEmpty {
+            do {
+                try ClassNames.check([entry.name] + entry.synonyms)
+            } catch let error as CLIPError {
+                throw CLIPError(reason: "class '\(entry.name)' with its synonyms: \(error.reason)")
+            }
+        }
+        if let background, ClassNames.readable(background).isEmpty {
+            throw CLIPError(reason: "the phrase for the background is empty")
+        }
+        let rows = classes.map { [$0.name] + $0.synonyms } + (background.map { [[$0]] } ?? [])
+        return rows.map { spellings in
+            spellings.flatMap { templates.prompts(for: ClassNames.readable($0), article: article) }
+        }
+    }
+}
+
+extension Vocabulary {
+    /// The classes of all, in order, with the first background row that there is.
+    /// - Throws: ``CLIPError`` when they were made by different CLIPs, with different templates or backgrounds, or share
+    ///   a name.
+    public static func merging(_ vocabularies: [Vocabulary]) throws -> Vocabulary {
+        guard let first = vocabularies.first else {
+            throw CLIPError("vocabulary", reason: "there is nothing to merge")
+        }
+        for other in vocabularies.dropFirst() {
+            try other.check(first.clip)
+            guard other.templates == first.templates, other.article == first.article else {
+                throw CLIPError(
+                    "vocabulary",
+                    reason: "the classes were put into different sentences, which makes their scores differ: "
+                        + "build one with the other's templates")
+            }
+        }
+        let backgrounds = vocabularies.compactMap(\.background)
+        guard Set(backgrounds.map(\.phrase)).count <= 1 else {
+            throw CLIPError(
+                "vocabulary",
+                reason: "the backgrounds differ: "
+                    + backgrounds.map { "\"\($0.phrase)\"" }.joined(separator: ", "))
+        }
+        return try Vocabulary(
+            classes: vocabularies.flatMap(\.classes), templates: first.templates, article: first.article,
+            embeddings: Tensor.cat(vocabularies.map(\.embeddings)), background: backgrounds.first,
+            clip: first.clip)
+    }
+}
+
+extension Vocabulary {
+    /// A digest of the classes, their embeddings and the background's: two vocabularies of one digest give the same
+    /// results.
+    /// - Throws: `TorchError`.
+    package func digest() throws -> String {
+        var digest = SHA256()
+        for entry in classes {
+            digest.update(entry.name)
+            digest.update(entry.split?.rawValue ?? "")
+        }
+        for rows in [embeddings, background?.embedding].compactMap({ $0 }) {
+            try rows.to(.float32).contiguous().withBytes { digest.update($0) }
+        }
+        return String(digest.finalized().hexadecimal.prefix(16))
     }
 }

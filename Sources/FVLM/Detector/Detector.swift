@@ -114,7 +114,7 @@ public final class Detector: Sendable {
     /// - Parameters:
     ///   - names: The classes' names; lists are never split.
     ///   - templates: The sentences that names are put into.
-    /// - Throws: `CLIPError`, `TokenizerError` when there is no tokenizer beside CLIP's weights.
+    /// - Throws: `CLIPError` when there is no tokenizer beside CLIP's weights.
     public func vocabulary(of names: [String], templates: PromptTemplates = .imageNet) async throws
         -> Vocabulary
     {
@@ -148,7 +148,7 @@ public final class Detector: Sendable {
         let texts = try vocabulary.matrix(for: identity, withBackground: true)
         let isBase = isBase(vocabulary).map { [false] + $0 }
         let padded = try ImageBatch(
-            prepared.map { try $0.pixels.tensor().squeezed(0) }, multiple: sizeMultiple)
+            prepared.map(\.pixels.tensor), multiple: sizeMultiple)
         let batch = ImageBatch(pixels: padded.pixels, sizes: prepared.map(\.content))
         let results = try model(batch, texts: texts, isBase: isBase, options: options, profile: profile)
         return try zip(results, prepared).map { result, image in

@@ -15,9 +15,6 @@ public struct PreparedImage: Sendable {
     init(_ image: Image, _ preprocessor: ImagePreprocessor) throws {
         size = image.size
         pixels = try preprocessor(image)
-        let transform = pixels.transform
-        let whole = Box(x1: 0, y1: 0, x2: Double(image.width), y2: Double(image.height))
-        let seen = transform.apply(to: whole).clipped(to: transform.target)
-        content = Size2D(Int(seen.y2.rounded()), Int(seen.x2.rounded()))
+        content = Size2D(pixels.content.height, pixels.content.width)
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import CLIP
 import FVLMCommand
 import Foundation
+import Hub
 import Support
 import Torch
 
@@ -56,18 +57,35 @@ struct CLIPOptions: ParsableArguments {
             dtype: precision.dtype, activation: activation, revision: revision)
         if download, !FileManager.default.fileExists(atPath: model), let name = ModelName(model) {
             let bar = ProgressBar("download")
-            let folder = try await ModelDownload(name, revision: revision, cache: options.cache).run {
+            let download = try ModelDownload(name, files: .clip, revision: revision, cache: options.cache)
+            let folder = try await download.run {
                 bar.update($0.received >> 20, of: $0.total.map { $0 >> 20 }, unit: " MB of \($0.file)")
             }
             bar.finish()
-            return try CLIPModel.load(folder, options: options)
+            return try noted(CLIPModel.load(folder, options: options))
         }
-        return try CLIPModel.load(model, options: options)
+        do {
+            return try noted(CLIPModel.load(model, options: options))
+        } catch let error as HubError {
+            guard !download, ModelName(model) != nil else { throw error }
+            throw HubError(
+                error.subject, reason: error.reason,
+                advice: "give --download to fetch it, or the path of a folder")
+        }
+    }
+
+    /// Shows what loading chose or passed over.
+    private func noted(_ model: CLIPModel) -> CLIPModel {
+        for note in model.notes { StandardError.note(note) }
+        return model
     }
 
     /// The tokenizer that was named, otherwise the one beside the weights.
     func loadTokenizer(_ model: CLIPModel) throws -> Tokenizer {
-        try tokenizer.map { try Tokenizer(contentsOf: $0) } ?? model.tokenizer()
+        guard let tokenizer else { return try model.tokenizer() }
+        let loaded = try Tokenizer(contentsOf: tokenizer)
+        try model.check(loaded)
+        return loaded
     }
 }
 
@@ -76,7 +94,9 @@ struct ClassOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Names of classes, separated by commas.", valueName: "a, b, c"))
     var classes: String?
 
-    @Option(help: ArgumentHelp("A file with a name of a class a line.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "A file with a class a line: its name, and synonyms behind tabs.", valueName: "file"))
     var classesFile: String?
 
     @Option(help: "single, imagenet-80, or a file with a template a line ({} for the name).")
@@ -85,14 +105,14 @@ struct ClassOptions: ParsableArguments {
     @Option(help: "as-written, or english: an before vowels.")
     var article: Article = .asWritten
 
-    /// The names; nil when none were given.
-    func names() throws -> [String]? {
+    /// The classes; nil when none were given.
+    func given() throws -> [Vocabulary.Class]? {
         if let classesFile {
-            return try ClassNames.list(contentsOf: classesFile == "-" ? "/dev/stdin" : classesFile)
+            return try ClassNames.classes(contentsOf: classesFile == "-" ? "/dev/stdin" : classesFile)
         }
         guard let classes else { return nil }
         let names = classes.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
         try ClassNames.check(names)
-        return names
+        return names.map { Vocabulary.Class($0) }
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import CLIP
 import FVLM
 import Foundation
+import Support
 import Torch
 
 /// Which detector a command uses, and how.
@@ -44,7 +45,9 @@ struct DetectorOptions: ParsableArguments {
         options.clip = clip
         options.dtype = precision.dtype
         options.settings = settings
-        return try Detector.load(model, options: options)
+        let detector = try Detector.load(model, options: options)
+        for note in detector.clip.notes { StandardError.note(note) }
+        return detector
     }
 
     /// What is chosen at run time.
@@ -72,10 +75,12 @@ struct VocabularyOptions: ParsableArguments {
     /// The vocabulary; the one in the model's folder when nothing was said.
     func load(_ detector: Detector, folder: String) async throws -> Vocabulary {
         if let vocabulary { return try Vocabulary(contentsOf: vocabulary) }
-        if let list = try names.names() {
-            return try await detector.vocabulary(
-                of: list,
-                templates: PromptTemplates(named: names.templates ?? PromptTemplates.imageNet.name))
+        if let classes = try names.given() {
+            return try Vocabulary(
+                encoding: classes,
+                templates: PromptTemplates(named: names.templates ?? PromptTemplates.imageNet.name),
+                article: names.article, with: detector.clip, tokenizer: detector.clip.tokenizer(),
+                note: StandardError.note)
         }
         let own = ModelFolder(folder).vocabulary
         guard FileManager.default.fileExists(atPath: own) else {

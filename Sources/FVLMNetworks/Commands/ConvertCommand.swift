@@ -3,6 +3,7 @@ import CLIP
 import FVLM
 import FVLMCommand
 import Foundation
+import Hub
 import RegionDetection
 import Support
 import Torch

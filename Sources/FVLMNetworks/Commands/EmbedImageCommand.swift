@@ -85,12 +85,12 @@ struct EmbedImageCommand: AsyncParsableCommand {
         if let vocabulary {
             return try ZeroShotClassifier(Vocabulary(contentsOf: vocabulary), model: model)
         }
-        guard let names = try classOptions.names() else { return nil }
+        guard let classes = try classOptions.given() else { return nil }
         let made = try Vocabulary(
-            encoding: names.map { .init($0) },
+            encoding: classes,
             templates: PromptTemplates(named: classOptions.templates ?? PromptTemplates.single.name),
             article: classOptions.article, background: nil, with: model,
-            tokenizer: clip.loadTokenizer(model))
+            tokenizer: clip.loadTokenizer(model), note: StandardError.note)
         return try ZeroShotClassifier(made, model: model)
     }
 

@@ -46,9 +46,14 @@ struct EmbedTextCommand: AsyncParsableCommand {
         let texts = try file.map(lines) ?? texts
         let model = try await clip.load()
         let bar = ProgressBar("texts")
+        let context = model.configuration.text.contextLength
         let embeddings = try model.embed(
-            texts: texts, tokenizer: clip.loadTokenizer(model), batchSize: batchSize
-        ) { bar.update($0, of: texts.count) }
+            texts: texts, tokenizer: clip.loadTokenizer(model), batchSize: batchSize,
+            progress: { bar.update($0, of: texts.count) },
+            onTruncation: { index, tokens in
+                StandardError.note(
+                    "text \(index + 1) takes \(tokens) tokens and is cut: the text tower reads \(context)")
+            })
         bar.finish()
         if let output { try EmbedCommand.write(embeddings, names: texts, of: model, to: output) }
         if json { try EmbedCommand.printLines(embeddings, names: texts, key: "text") }
@@ -65,8 +70,12 @@ struct EmbedTextCommand: AsyncParsableCommand {
         guard let text = String(data: data, encoding: .utf8) else {
             throw CLIPError(path, reason: "is not text in UTF-8")
         }
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0) }
+        // A line may end in CR and LF, which are one character together.
+        let body = text.hasPrefix("\u{FEFF}") ? text.dropFirst() : text[...]
+        var lines = body.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map {
+            String($0)
+        }
         if lines.last?.isEmpty == true { lines.removeLast() }
-        return lines.map { $0.hasSuffix("\r") ? String($0.dropLast()) : $0 }
+        return lines
     }
 }

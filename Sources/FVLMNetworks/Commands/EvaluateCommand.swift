@@ -70,7 +70,7 @@ struct EvaluateCommand: AsyncParsableCommand {
                 Vocabulary.Class(
                     $0.name, split: splits.isEmpty ? nil : base.contains($0.id) ? .base : .novel)
             }, templates: PromptTemplates(named: templates), with: loaded.clip,
-            tokenizer: loaded.clip.tokenizer())
+            tokenizer: loaded.clip.tokenizer(), note: StandardError.note)
         let evaluator = try DetectorEvaluator(
             truth: truth, imagesIn: images, vocabulary: vocabulary, splits: splits)
         try evaluator.checkPictures()

@@ -1,5 +1,4 @@
 import ArgumentParser
-import CLIP
 import FVLM
 import FVLMCommand
 import RegionDetection
@@ -17,8 +16,7 @@ enum NetworkCommands {
     static func status(of error: any Error) -> Int32? {
         switch error {
         case let error as ResultsFileError: error.isRefusal ? CommandStatus.badData : 1
-        case is CLIPError, is WeightMismatch, is TokenizerError, is PreprocessingError, is PromptError,
-            is ConfigurationError, is DetectionError, is TrainingError:
+        case is WeightMismatch, is ConfigurationError, is DetectionError, is TrainingError:
             CommandStatus.badData
         case is TorchError: 1
         default: nil

@@ -59,22 +59,20 @@ struct VocabularyCommand: AsyncParsableCommand {
             let vocabulary = try Vocabulary(
                 encoding: classes, templates: templates, article: classOptions.article,
                 background: noBackground ? nil : background, with: model,
-                tokenizer: clip.loadTokenizer(model), batchSize: batchSize
-            ) { bar.update($0, of: $1) }
+                tokenizer: clip.loadTokenizer(model), batchSize: batchSize,
+                progress: { bar.update($0, of: $1) }, note: StandardError.note)
             bar.finish()
             try vocabulary.write(to: output)
             StandardError.write("\(output): \(classes.count) classes, CLIP \(vocabulary.clip)\n")
         }
 
         private func classes() throws -> [Vocabulary.Class] {
-            let lines = try classOptions.names() ?? []
-            var classes = lines.map { line in
-                let parts = line.split(separator: "\t").map { $0.trimmingCharacters(in: .whitespaces) }
-                return Vocabulary.Class(parts.first ?? line, synonyms: Array(parts.dropFirst()))
-            }
+            var classes = try classOptions.given() ?? []
             guard let novelFile else { return classes }
-            let novel = Set(try ClassNames.list(contentsOf: novelFile))
-            let unknown = novel.subtracting(classes.map(\.name)).sorted()
+            let listed = try ClassNames.list(contentsOf: novelFile)
+            let novel = Set(listed.map(ClassNames.form))
+            let known = Set(classes.map { ClassNames.form($0.name) })
+            let unknown = listed.filter { !known.contains(ClassNames.form($0)) }
             guard unknown.isEmpty else {
                 throw CLIPError(
                     novelFile,
@@ -82,7 +80,7 @@ struct VocabularyCommand: AsyncParsableCommand {
                         "names classes that are not there: \(unknown.prefix(5).joined(separator: ", "))")
             }
             for index in classes.indices {
-                classes[index].split = novel.contains(classes[index].name) ? .novel : .base
+                classes[index].split = novel.contains(ClassNames.form(classes[index].name)) ? .novel : .base
             }
             return classes
         }

@@ -84,7 +84,7 @@ struct VocabularyImportCommand: AsyncParsableCommand {
         if let annotations {
             return try Dataset(path: annotations).categories.map { ($0.name, Int($0.id)) }
         }
-        return try (names.names() ?? []).map { ($0, nil) }
+        return try (names.given() ?? []).map { ($0.name, nil) }
     }
 
     /// The rows of the classes, and whether row 0 is the background.

@@ -17,10 +17,10 @@ enum FileBytes {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw failure(path, "cannot be examined") }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw ImagingError(source: path, reason: "is no ordinary file")
+            throw ImagingError(path, reason: "is no ordinary file")
         }
         let size = Int(status.st_size)
-        guard size <= limit else { throw ImagingError(source: path, reason: excess(size, limit)) }
+        guard size <= limit else { throw ImagingError(path, reason: excess(size, limit)) }
         var failed = false
         let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, initialized in
             while initialized < size, let base = buffer.baseAddress {
@@ -46,7 +46,7 @@ enum FileBytes {
     /// Writes a file so that its name always stands for a complete one.
     static func write(_ bytes: [UInt8], to path: String) throws {
         do { try AtomicFile.write(bytes, to: path) } catch {
-            throw ImagingError(source: error.path, reason: error.reason)
+            throw ImagingError(error.path, reason: error.reason, exitStatus: .failure)
         }
     }
 
@@ -58,6 +58,6 @@ enum FileBytes {
     }
 
     private static func failure(_ path: String, _ what: String) -> ImagingError {
-        ImagingError(source: path, reason: "\(what): \(String(cString: strerror(errno)))")
+        ImagingError(path, reason: "\(what): \(String(cString: strerror(errno)))", exitStatus: .failure)
     }
 }

@@ -74,13 +74,13 @@ extension Image {
     /// - Throws: ``ImagingError`` with the path, when the ending is unknown or the file cannot be written.
     public func write(to path: String, as encoding: ImageEncoding? = nil) throws {
         guard let encoding = encoding ?? ImageEncoding(path: path) else {
-            throw ImagingError(source: path, reason: "the name must end in .jpg, .jpeg, .png or .webp")
+            throw ImagingError(path, reason: "the name must end in .jpg, .jpeg, .png or .webp")
         }
         let bytes: [UInt8]
         do {
             bytes = try encoded(as: encoding)
         } catch let error as ImagingError {
-            throw ImagingError(source: path, reason: error.reason)
+            throw ImagingError(path, reason: error.reason)
         }
         try FileBytes.write(bytes, to: path)
     }

@@ -11,7 +11,7 @@ public enum Palette {
     }
 
     /// A colour of the OKLCH space (B. Ottosson, "A perceptual color space for image processing", 2020), its
-    /// chroma reduced as far as sRGB asks for.
+    /// chroma reduced until sRGB can show it.
     static func color(lightness: Double, chroma: Double, hue: Double) -> Color {
         var chroma = chroma
         while true {

@@ -1,3 +1,5 @@
+import Support
+
 /// An sRGB colour of 8 bits a channel.
 public struct Color: Sendable, Hashable {
     /// Red, 0 to 255.
@@ -45,3 +47,6 @@ public struct Color: Sendable, Hashable {
             red: mix(red, other.red), green: mix(green, other.green), blue: mix(blue, other.blue))
     }
 }
+
+/// The C library's `pow`.
+func power(_ base: Double, _ exponent: Double) -> Double { pow(base, exponent) }

@@ -47,3 +47,75 @@ public enum EXIFOrientation: Int, Sendable, Hashable, CaseIterable {
         }
     }
 }
+
+extension Image {
+    /// The upright picture of one that is stored in the given orientation. Exact: pixels only change places.
+    public func upright(from orientation: EXIFOrientation) -> Image {
+        if orientation == .up { return self }
+        var result = self
+        if !orientation.swapsAxes, !orientation.flipsX || !orientation.flipsY {
+            result.mirror(horizontally: orientation.flipsX)
+            return result
+        }
+        let size = orientation.swapsAxes ? self.size.transposed : self.size
+        let (stepX, stepY) = orientation.swapsAxes ? (width * 3, 3) : (3, width * 3)
+        // Where the upright picture's first pixel is stored, and where the next ones are from there.
+        let storedX = orientation.swapsAxes ? orientation.flipsY : orientation.flipsX
+        let storedY = orientation.swapsAxes ? orientation.flipsX : orientation.flipsY
+        let start = ((storedY ? height - 1 : 0) * width + (storedX ? width - 1 : 0)) * 3
+        let right = orientation.flipsX ? -stepX : stepX
+        let down = orientation.flipsY ? -stepY : stepY
+        return pixels.withUnsafeBufferPointer { source in
+            Image(permuting: size) { target in
+                // Tiles keep both the reading and the writing side in the cache when axes are exchanged.
+                let tile = 64
+                for top in stride(from: 0, to: size.height, by: tile) {
+                    for left in stride(from: 0, to: size.width, by: tile) {
+                        for y in top..<min(top + tile, size.height) {
+                            var from = start + y * down + left * right
+                            var to = (y * size.width + left) * 3
+                            for _ in left..<min(left + tile, size.width) {
+                                target[to] = source[from]
+                                target[to + 1] = source[from + 1]
+                                target[to + 2] = source[from + 2]
+                                from += right
+                                to += 3
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// A picture of as many pixels as an existing one.
+    private init(permuting size: ImageSize, _ body: (UnsafeMutableBufferPointer<UInt8>) -> Void) {
+        let count = size.width * size.height * 3
+        self.init(
+            trusted: size,
+            [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+                body(UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+                initialized = count
+            })
+    }
+
+    /// Mirrors in place, left to right or top to bottom.
+    private mutating func mirror(horizontally: Bool) {
+        let (width, height) = (width, height)
+        withMutablePixels { bytes in
+            if horizontally {
+                for row in stride(from: 0, to: bytes.count, by: width * 3) {
+                    for x in 0..<width / 2 {
+                        let (a, b) = (row + x * 3, row + (width - 1 - x) * 3)
+                        for channel in 0..<3 { bytes.swapAt(a + channel, b + channel) }
+                    }
+                }
+            } else {
+                for y in 0..<height / 2 {
+                    let (a, b) = (y * width * 3, (height - 1 - y) * width * 3)
+                    for offset in 0..<width * 3 { bytes.swapAt(a + offset, b + offset) }
+                }
+            }
+        }
+    }
+}

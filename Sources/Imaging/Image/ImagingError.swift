@@ -1,17 +1,20 @@
+import Support
+
 /// A picture that cannot be read, made or written: which one, and why.
-public struct ImagingError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct ImagingError: ReportedError, Hashable {
     /// The path of the file, or another name of the picture; empty when it has none.
-    public let source: String
+    public let subject: String
 
     /// What is wrong, and what helps when something does.
     public let reason: String
 
-    /// An error about the picture `source`.
-    public init(source: String = "", reason: String) {
-        self.source = source
-        self.reason = reason
-    }
+    /// Bad data, unless the system refused: a file that is not there, a full disk.
+    public let exitStatus: ExitStatus
 
-    /// One line: the picture and the reason.
-    public var description: String { source.isEmpty ? reason : "\(source): \(reason)" }
+    /// An error about the picture `subject`.
+    public init(_ subject: String = "", reason: String, exitStatus: ExitStatus = .badData) {
+        self.subject = subject
+        self.reason = reason
+        self.exitStatus = exitStatus
+    }
 }

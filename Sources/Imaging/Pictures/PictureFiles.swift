@@ -66,7 +66,7 @@ package struct PictureFiles: Sendable {
     /// - Throws: ``ImagingError`` for UTF-16.
     package static func list(_ bytes: [UInt8]) throws -> [String] {
         if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
-            throw ImagingError(source: "the list of pictures", reason: "is UTF-16; it must be UTF-8")
+            throw ImagingError("the list of pictures", reason: "is UTF-16; it must be UTF-8")
         }
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
         let text = bytes.starts(with: mark) ? bytes[mark.count...] : bytes[...]
@@ -86,14 +86,14 @@ package struct PictureFiles: Sendable {
         guard paths.count == before else { return }
         let passed = passedOver == passedBefore ? nil : passedOver.note
         throw ImagingError(
-            source: path, reason: "is a folder without pictures" + (passed.map { "; \($0)" } ?? ""))
+            path, reason: "is a folder without pictures" + (passed.map { "; \($0)" } ?? ""))
     }
 
     /// - Parameter ancestors: The folder and those that it is in: a link to one of them would have no end.
     private mutating func addContents(of folder: String, inside ancestors: Set<FolderIdentity>) throws {
         let entries: [FolderEntry]
         do { entries = try FolderEntry.all(in: folder) } catch {
-            throw ImagingError(source: error.path, reason: error.reason)
+            throw ImagingError(error.path, reason: error.reason)
         }
         for entry in entries {
             let path = folder.hasSuffix("/") ? folder + entry.name : "\(folder)/\(entry.name)"

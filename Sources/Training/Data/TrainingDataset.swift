@@ -1,3 +1,4 @@
+import CLIP
 import COCO
 import FVLM
 import Support

@@ -45,8 +45,10 @@ public struct TrainingRun {
         clip = try CLIPModel.load(configuration.detector.clip)
         let network = try DetectorNetwork(configuration.detector.architecture(for: clip.configuration))
         try network.store.initialize(seed: configuration.run.seed)
-        notes = try Self.loadInitialWeights(
-            configuration.run.initialWeights, into: network, seed: configuration.run.seed)
+        notes =
+            try clip.notes
+            + Self.loadInitialWeights(
+                configuration.run.initialWeights, into: network, seed: configuration.run.seed)
         try network.store.convert(format: .channelsLast)
 
         let data = configuration.data

@@ -1,5 +1,6 @@
 import FixtureSupport
 import Foundation
+import Hub
 import Testing
 import Torch
 import WeightFiles
@@ -30,6 +31,76 @@ import WeightFiles
         #expect(loaded.configuration == .tinyResNet)
         let ids = try Tensor(ids)
         #expect(try loaded.embed(ids: ids).isEqual(to: model.embed(ids: ids)))
+    }
+
+    /// Half precision says how a trainer saves, not which activation it has.
+    @Test func precisionDoesNotTellTheActivation() throws {
+        let folder = try TemporaryFolder()
+        let model = try CLIPModel(.tinyResNet, format: .openAI)
+        try model.store.initialize(seed: 21)
+        let tensors = try model.store.parameters.map { parameter in
+            let isNorm = parameter.name.contains("ln_")
+            return try parameter.value.to(isNorm ? .float32 : .float16).stored(named: parameter.name)
+        }
+        let path = folder.file("epoch_1.safetensors")
+        try Safetensors.write(tensors, to: path)
+        let error = #expect(throws: CLIPError.self) { try CLIPModel.load(path) }
+        #expect(error?.description.contains("gelu") == true)
+        #expect(try CLIPModel.load(path, options: .init(activation: .gelu)).notes.isEmpty)
+    }
+
+    /// A trainer's file with running means of the weights before the weights themselves.
+    @Test func ofSeveralSetsOfWeightsTheTrainedOneIsTaken() throws {
+        let folder = try TemporaryFolder()
+        let model = try CLIPModel(.tinyTransformer, format: .openAI)
+        try model.store.initialize(seed: 4)
+        let tensors = try model.store.stored()
+        func renamed(_ prefix: String, plus: Double = 0) throws -> [StoredTensor] {
+            try tensors.map { try (Tensor($0) + plus).stored(named: prefix + $0.name) }
+        }
+        let path = folder.file("epoch_9.safetensors")
+        try Safetensors.write(renamed("model_ema.", plus: 0.5) + renamed("model."), to: path)
+        let loaded = try CLIPModel.load(path, options: .init(activation: .quickGELU))
+        let ids = try Tensor(ids)
+        #expect(try loaded.embed(ids: ids).isEqual(to: model.embed(ids: ids)))
+        #expect(loaded.notes.count == 1)
+        #expect(loaded.notes.first?.contains("'model' is taken") == true)
+
+        try Safetensors.write(renamed("ema.", plus: 0.5) + renamed(""), to: path)
+        #expect(
+            try CLIPModel.load(path, options: .init(activation: .quickGELU)).embed(ids: ids)
+                .isEqual(to: model.embed(ids: ids)))
+
+        try Safetensors.write(renamed("student.") + renamed("other."), to: path)
+        let error = #expect(throws: CLIPError.self) {
+            try CLIPModel.load(path, options: .init(activation: .quickGELU))
+        }
+        #expect(error?.description.contains("'student', 'other'") == true)
+    }
+
+    /// OpenCLIP's nonscalar_logit_scale, and the bias of SigLIP's loss, which shifts logits alone.
+    @Test func singleNumbersMayHaveADimension() throws {
+        let folder = try TemporaryFolder()
+        let model = try CLIPModel(.tinyTransformer, format: .openAI)
+        try model.store.initialize(seed: 4)
+        let path = folder.file("clip.safetensors")
+        let others = try model.store.stored().filter { $0.name != "logit_scale" }
+        try Safetensors.write(
+            others + [
+                Tensor([Float(1)]).stored(named: "logit_scale"),
+                Tensor([Float(-10)]).stored(named: "logit_bias"),
+            ], to: path)
+        let loaded = try CLIPModel.load(path, options: .init(activation: .quickGELU))
+        #expect(try loaded.logitScale.value.shape == [])
+        let ids = try Tensor(ids)
+        let rows = try loaded.embed(ids: ids)
+        #expect(try rows.isEqual(to: model.embed(ids: ids)))
+        let logit: Double = try loaded.logits(images: rows, texts: rows).item()
+        #expect(abs(logit - (exp(1) - 10)) < 1e-5)
+        try Safetensors.write(others + [Tensor([Float(1), 2]).stored(named: "logit_scale")], to: path)
+        #expect(throws: WeightMismatch.self) {
+            try CLIPModel.load(path, options: .init(activation: .quickGELU))
+        }
     }
 
     @Test func prefixesOfTrainingAreTakenOff() throws {
@@ -107,7 +178,7 @@ import WeightFiles
         let error = #expect(throws: CLIPError.self) { try CLIPModel.load(path) }
         #expect(error?.description.contains("is no CLIP") == true)
         #expect(throws: CLIPError.self) { try CLIPModel.load(folder.path) }
-        #expect(throws: CLIPError.self) { try CLIPModel.load(folder.path + "/nothing") }
+        #expect(throws: HubError.self) { try CLIPModel.load(folder.path + "/nothing") }
     }
 
     /// Precision, naming and container do not change who a CLIP is; weights do.

@@ -70,6 +70,103 @@ import WeightFiles
         #expect(error?.description.hasPrefix(path) == true)
     }
 
+    /// transformers 5.24 takes the parts under *_dict as wholes, alone too.
+    @Test func earlyFilesHaveTheirPartsUnderDict() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(
+            """
+            {"model_type": "clip", "text_config": {"hidden_size": 64, "num_attention_heads": 4},
+             "text_config_dict": {"hidden_act": "gelu_new"}, "vision_config_dict": {"patch_size": [16, 16]}}
+            """, "config.json")
+        let configuration = try CLIPConfiguration(huggingFace: path)
+        #expect(configuration.text.transformer.width == 512)
+        #expect(configuration.text.transformer.activation == .geluTanh)
+        guard case .transformer(let vision) = configuration.vision else { throw CLIPError(reason: "") }
+        #expect(vision.patchSize == 16)
+    }
+
+    @Test(arguments: [
+        #""vision_config": {"num_channels": 4}"#, #""text_config": {"model_type": "siglip_text_model"}"#,
+        #""quantization_config": {"bits": 4}"#,
+    ]) func settingsOfTransformersThatAreNotBuiltAreRefused(_ setting: String) throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("{\"model_type\": \"clip\", \(setting)}", "config.json")
+        let error = #expect(throws: CLIPError.self) { try CLIPConfiguration(huggingFace: path) }
+        #expect(error?.reason.contains("not built here") == true)
+    }
+
+    /// A file of OpenCLIP with settings in its three parts.
+    private func openCLIP(
+        _ folder: TemporaryFolder, model: String = "", vision: String = "", text: String = ""
+    ) throws -> String {
+        func part(_ settings: String, _ more: String) -> String {
+            settings + (more.isEmpty ? "" : ", " + more)
+        }
+        return try folder.write(
+            """
+            {"model_cfg": {\(part(#""embed_dim": 48"#, model)),
+              "vision_cfg": {\(part(#""image_size": 32, "layers": 2, "width": 64, "head_width": 16"#, vision))},
+              "text_cfg": {\(part(#""width": 64, "heads": 4, "layers": 2"#, text))}}}
+            """, "open_clip_config.json")
+    }
+
+    /// Settings of open_clip 3.3 that change what its towers compute.
+    @Test(arguments: [
+        ("vision", #""pool_type": "avg""#), ("vision", #""final_ln_after_pool": true, "pool_type": "avg""#),
+        ("vision", #""no_ln_pre": true"#), ("vision", #""attentional_pool": "parallel""#),
+        ("vision", #""ls_init_value": 1e-5"#), ("vision", #""qk_norm": true"#),
+        ("vision", #""timm_model_name": "vit_x""#), ("vision", #""norm_kwargs": {"bias": false}"#),
+        ("vision", #""act_kwargs": {"inplace": true}"#), ("vision", #""new_setting": 1"#),
+        ("text", #""no_causal_mask": true"#), ("text", #""pool_type": "last""#),
+        ("text", #""pool_type": "first""#),
+        ("text", #""embed_cls": true"#), ("text", #""proj_type": "none""#), ("text", #""proj_bias": true"#),
+        ("text", #""scale_fc": true"#), ("text", #""hf_model_name": "bert""#),
+        ("text", #""tokenizer_kwargs": {"clean": "whitespace"}"#),
+        ("model", #""multimodal_cfg": {"width": 8}"#),
+        ("model", #""quick_gelu": true"#),
+    ]) func settingsOfOpenCLIPThatAreNotBuiltAreRefused(part: String, setting: String) throws {
+        let folder = try TemporaryFolder()
+        let path = try openCLIP(
+            folder, model: part == "model" ? setting : "", vision: part == "vision" ? setting : "",
+            text: part == "text"
+                ? setting : setting.contains("quick_gelu") ? #""act_kwargs": {"approximate": "tanh"}"# : "")
+        let error = #expect(throws: CLIPError.self) { try CLIPConfiguration(openCLIP: path) }
+        let key = setting.contains("quick_gelu") ? "approximate" : setting.split(separator: "\"")[0]
+        #expect(error?.subject == path)
+        #expect(error?.reason.contains(key) == true || setting.contains(", "), "\(error?.reason ?? "")")
+    }
+
+    @Test func settingsOfOpenCLIPThatChangeNothingAreAccepted() throws {
+        let folder = try TemporaryFolder()
+        let plain = try CLIPConfiguration(openCLIP: openCLIP(folder))
+        let same = try CLIPConfiguration(
+            openCLIP: openCLIP(
+                folder,
+                model: #""init_logit_bias": -10, "nonscalar_logit_scale": true, "multimodal_cfg": null"#,
+                vision:
+                    #""output_tokens": true, "patch_dropout": 0.5, "pool_type": "tok", "block_type": "custom", "#
+                    + #""final_ln_after_pool": true, "attentional_pool": false, "norm_kwargs": null, "mlp_ratio": 4"#,
+                text: #""pool_type": "argmax", "output_tokens": true, "pad_id": 1, "act_kwargs": {}"#))
+        #expect(same == plain)
+    }
+
+    @Test func settingsOfOpenCLIPThatAreBuilt() throws {
+        let folder = try TemporaryFolder()
+        let configuration = try CLIPConfiguration(
+            openCLIP: openCLIP(
+                folder,
+                vision:
+                    #""norm_kwargs": {"eps": 0.1}, "act_kwargs": {"approximate": "tanh"}, "patch_size": [8, 8]"#,
+                text: #""norm_kwargs": {"eps": 1e-6}, "mlp_ratio": 2, "pool_type": "eos", "eos_id": 7"#))
+        guard case .transformer(let vision) = configuration.vision else { throw CLIPError(reason: "") }
+        #expect(vision.transformer.epsilon == 0.1)
+        #expect(vision.transformer.activation == .geluTanh)
+        #expect(vision.patchSize == 8)
+        #expect(configuration.text.transformer.epsilon == 1e-6)
+        #expect(configuration.text.transformer.hiddenWidth == 128)
+        #expect(configuration.text.endToken == .id(7))
+    }
+
     @Test func towersOfOtherKindsAreRefused() throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(

@@ -19,7 +19,7 @@ import Torch
             let image = try Image(width: stored.shape[1], height: stored.shape[0], pixels: stored.bytes())
             files.append(folder.path + "/\(index).png")
             try image.write(to: files[index])
-            expected.append(try model.embed(pixels: preprocessor(image).tensor()))
+            expected.append(try model.embed(pixels: preprocessor(image).tensor.unsqueezed(0)))
         }
         files.insert(try folder.write("no picture", "broken.png"), at: 2)
         await #expect(throws: ImagingError.self) {

@@ -1,7 +1,9 @@
-import CLIP
 import FixtureSupport
 import Imaging
 import Testing
+import Torch
+
+@testable import CLIP
 
 extension CLIPParity {
     /// The recorded pictures through the preparation that the model folder asks for.
@@ -15,7 +17,7 @@ extension CLIPParity {
         let pixels = try images.map { try preprocessor($0) }
         let shape = [pixels.count, 3, pixels[0].size.height, pixels[0].size.width]
         let difference = try recorded.difference(
-            "out.pixel_values", pixels.flatMap(\.values), shape: shape)
+            "out.pixel_values", pixels.flatMap { try $0.values }, shape: shape)
         if let difference { Issue.record("\(difference)") }
         #expect(try PixelValues.batch(pixels).shape == shape)
     }

@@ -8,7 +8,7 @@ import WeightFiles
 extension CLIPParity {
     /// The stages of the trunk at the trained size and at another one, whole pictures and regions.
     func compareResNet(_ recorded: FixtureCase, model path: String) throws {
-        let model = try CLIPModel.load(path)
+        let model = try CLIPModel.load(path, options: .init(activation: .quickGELU))
         guard case .resNet(let trunk, let pool) = model.vision else {
             Issue.record("\(recorded): not a ResNet")
             return

@@ -5,6 +5,11 @@ import Testing
 @testable import CLIP
 
 @Suite struct ImagePreprocessorTests {
+    /// A detector's preparation: the whole picture in a square.
+    private func detector(side: Int) -> ImagePreprocessor {
+        ImagePreprocessor(fitting: .square(side: side), filter: .bilinear, padding: .zero)
+    }
+
     private func withConfiguration(_ text: String, _ body: (String) throws -> Void) throws {
         let file = FileManager.default.temporaryDirectory.appending(path: "fvlm-\(UUID().uuidString).json")
         try text.write(to: file, atomically: true, encoding: .utf8)
@@ -32,7 +37,8 @@ import Testing
         ) { path in
             let pixels = try ImagePreprocessor(contentsOf: path)(
                 Image(width: 3, height: 2, filledWith: Color(red: 1, green: 2, blue: 255)))
-            #expect(pixels.values == [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2] + Array(repeating: 255, count: 6))
+            #expect(
+                try pixels.values == [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2] + Array(repeating: 255, count: 6))
         }
     }
 
@@ -43,10 +49,10 @@ import Testing
     ])
     func faultsAreErrorsWithThePath(_ text: String) throws {
         try withConfiguration(text) { path in
-            let error = #expect(throws: PreprocessingError.self) { try ImagePreprocessor(contentsOf: path) }
-            #expect(error?.file == path)
+            let error = #expect(throws: CLIPError.self) { try ImagePreprocessor(contentsOf: path) }
+            #expect(error?.subject == path)
         }
-        #expect(throws: PreprocessingError.self) { try ImagePreprocessor(contentsOf: "/nowhere/at/all.json") }
+        #expect(throws: CLIPError.self) { try ImagePreprocessor(contentsOf: "/nowhere/at/all.json") }
     }
 
     @Test func marginsAreThoseOfEachLibrary() throws {
@@ -59,14 +65,16 @@ import Testing
 
     @Test func aDetectorsPaddingIsZero() throws {
         let image = try Image(width: 40, height: 20, filledWith: Color(red: 255, green: 0, blue: 128))
-        let pixels = try ImagePreprocessor.detector(side: 64)(image)
+        let pixels = try detector(side: 64)(image)
         #expect(pixels.size == ImageSize(width: 64, height: 64))
         #expect(
             pixels.transform.apply(to: Box(x1: 0, y1: 0, x2: 40, y2: 20)) == Box(x1: 0, y1: 0, x2: 64, y2: 32)
         )
-        let red = Float((1 - ImagePreprocessor.clipMean[0]) / ImagePreprocessor.clipStandardDeviation[0])
-        #expect(pixels.values[0] == red && pixels.values[31 * 64 + 63] == red)
-        #expect(pixels.values.dropFirst(32 * 64).prefix(32 * 64).allSatisfy { $0 == 0 })
+        let red = Float(
+            (1 - PixelNormalization.clip.mean[0]) / PixelNormalization.clip.standardDeviation[0])
+        let values = try pixels.values
+        #expect(values[0] == red && values[31 * 64 + 63] == red)
+        #expect(values.dropFirst(32 * 64).prefix(32 * 64).allSatisfy { $0 == 0 })
         let black = ImagePreprocessor(fitting: .square(side: 64), padding: .black)
         #expect(try black(image).values[63 * 64] != 0)
         let multiple = ImagePreprocessor(
@@ -81,10 +89,15 @@ import Testing
     }
 
     @Test func picturesOfDifferentSizesAreNoBatch() throws {
-        let a = try ImagePreprocessor.detector(side: 8)(Image(width: 4, height: 4))
-        let b = try ImagePreprocessor.detector(side: 16)(Image(width: 4, height: 4))
-        #expect(throws: PreprocessingError.self) { try PixelValues.batch([a, b]) }
-        #expect(throws: PreprocessingError.self) { try PixelValues.batch([]) }
+        let a = try detector(side: 8)(Image(width: 4, height: 4))
+        let b = try detector(side: 16)(Image(width: 4, height: 4))
+        #expect(throws: CLIPError.self) { try PixelValues.batch([a, b]) }
+        #expect(throws: CLIPError.self) { try PixelValues.batch([]) }
         #expect(try PixelValues.batch([a, a]).shape == [2, 3, 8, 8])
     }
+}
+
+extension PixelValues {
+    /// Channel by channel, row by row.
+    var values: [Float] { get throws { try tensor.array(of: Float.self) } }
 }

@@ -48,8 +48,8 @@ import Testing
 
     @Test func rowsWithoutPlaceAreErrors() throws {
         let tokenizer = try Self.loaded.get()
-        #expect(throws: TokenizerError.self) { try tokenizer.encode(["a"], contextLength: 1) }
-        #expect(throws: TokenizerError.self) { try tokenizer.encode(["a"], contextLength: -3) }
+        #expect(throws: CLIPError.self) { try tokenizer.encode(["a"], contextLength: 1) }
+        #expect(throws: CLIPError.self) { try tokenizer.encode(["a"], contextLength: -3) }
         let batch = try tokenizer.encode(["a cat", ""], contextLength: 3)
         #expect(batch.ids == [49406, 320, 49407, 49406, 49407, 49407])
         #expect(batch.lengths == [3, 2])
@@ -68,9 +68,9 @@ import Testing
             return file.path
         }
         func refused(_ path: String, saying text: String) {
-            let error = #expect(throws: TokenizerError.self) { try Tokenizer(contentsOf: path) }
+            let error = #expect(throws: CLIPError.self) { try Tokenizer(contentsOf: path) }
             #expect(error?.description.contains(text) == true, "\(error?.description ?? "")")
-            #expect(error?.file.hasPrefix(place.path) == true)
+            #expect(error?.subject.hasPrefix(place.path) == true)
         }
         refused(place.appending(path: "missing").path, saying: "does not exist")
         refused(place.path, saying: "vocab.json")
@@ -100,5 +100,85 @@ import Testing
         #expect(openAI.encode("<|endoftext|>") == [49406, 49407, 49407])
         let openCLIP = try Self.loaded.get().prepared(as: .openCLIP)
         #expect(openCLIP.encode("<end_of_text>") == [49406, 49407, 49407])
+    }
+
+    // MARK: Files as users have them
+
+    private static let names = ["vocab.json", "merges.txt"]
+
+    /// A folder with the fixture's vocabulary.
+    private func vocabularyFolder() throws -> TemporaryFolder {
+        let folder = try TemporaryFolder()
+        for name in Self.names {
+            try FileManager.default.copyItem(atPath: "\(Self.folder)/\(name)", toPath: folder.file(name))
+        }
+        return folder
+    }
+
+    /// A checkout of git on Windows writes CR and LF, editors there a byte-order mark.
+    @Test(arguments: ["\r\n", "\r"]) func mergesWithOtherLineEnds(_ end: String) throws {
+        let folder = try vocabularyFolder()
+        let merges = try String(contentsOfFile: folder.file("merges.txt"), encoding: .utf8)
+        try folder.write("\u{FEFF}" + merges.replacingOccurrences(of: "\n", with: end), "merges.txt")
+        let text = "a photo of a hippopotamus"
+        #expect(try Tokenizer(contentsOf: folder.path).encode(text) == Self.loaded.get().encode(text))
+    }
+
+    private static let added: [(content: String, flags: String)] = [
+        ("<cat-toy>", ""), ("sks", #", "single_word": true"#), ("<My  Thing>", ""),
+        ("[RAW]", #", "normalized": false"#), ("<cat-toy>s", ""),
+    ]
+
+    /// Ids of transformers 5.24.
+    @Test(arguments: ["tokenizer.json", "tokenizer_config.json"])
+    func addedTokensAreFoundAsTheyAreWritten(_ file: String) throws {
+        let folder = try vocabularyFolder()
+        let tokens = Self.added.enumerated().map { index, token in
+            (id: 49_408 + index, json: #""content": "\#(token.content)"\#(token.flags)"#)
+        }
+        let list = tokens.map { "{\"id\": \($0.id), \($0.json)}" }.joined(separator: ",")
+        let table = tokens.map { "\"\($0.id)\": {\($0.json)}" }.joined(separator: ",")
+        try folder.write(
+            file == "tokenizer.json"
+                ? "{\"added_tokens\": [\(list)], \"model\": {}}" : "{\"added_tokens_decoder\": {\(table)}}",
+            file)
+        let tokenizer = try Tokenizer(contentsOf: folder.path)
+        #expect(tokenizer.vocabularyCount == 49_413)
+        let expected: [(String, [Int])] = [
+            ("a photo of a <cat-toy>", [320, 1125, 539, 320, 49408]),
+            ("A <CAT-TOY>s and <cat-toy>", [320, 49412, 537, 49408]),
+            ("asks sks, sks. SKS_x sks", [7953, 49409, 267, 49409, 269, 48136, 318, 343, 49409]),
+            ("<my \t thing> here <MY THING>", [49410, 763, 49410]),
+            ("[RAW] [raw]x[RAW]", [49411, 314, 6323, 316, 343, 49411]), ("a<cat-toy>b", [320, 49408, 321]),
+            ("<|endoftext|><cat-toy>", [49407, 49408]),
+        ]
+        for (text, ids) in expected {
+            #expect(tokenizer.encode(text) == [49406] + ids + [49407], "\(text)")
+        }
+    }
+
+    @Test func addedTokensOfAnIDTable() throws {
+        let folder = try vocabularyFolder()
+        try folder.write(#"{"<cat-toy>": 49408}"#, "added_tokens.json")
+        #expect(try Tokenizer(contentsOf: folder.path).encode("<cat-toy>") == [49406, 49408, 49407])
+        let error = #expect(throws: CLIPError.self) {
+            try Tokenizer(contentsOf: folder.path, flavor: .openAI)
+        }
+        #expect(error?.reason.contains("<cat-toy>") == true)
+        try folder.write(#"{"added_tokens": [{"content": "<cat-toy>", "id": 49409}]}"#, "tokenizer.json")
+        let conflict = #expect(throws: CLIPError.self) { try Tokenizer(contentsOf: folder.path) }
+        #expect(conflict?.reason.contains("49409") == true)
+    }
+
+    @Test(arguments: [
+        (#""normalizer": {"type": "NFC"}"#, "normalizer"),
+        (#""pre_tokenizer": {"type": "Whitespace"}"#, "pre_tokenizer"),
+    ]) func tokenizersOfAnotherKindAreRefused(_ part: String, _ name: String) throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(
+            "{\(part), \"model\": {\"type\": \"BPE\", \"vocab\": {}, \"merges\": []}}", "tokenizer.json")
+        let error = #expect(throws: CLIPError.self) { try Tokenizer(contentsOf: path) }
+        #expect(error?.reason.contains(name) == true)
+        #expect(error?.subject == path)
     }
 }

@@ -65,11 +65,11 @@ import WeightFiles
                     ["a photo of a fire hydrant.", "a photo of a hydrant."], ["a photo of an umbrella."],
                     ["a photo of a background."],
                 ])
-        #expect(throws: PromptError.self) { try prompts([]) }
-        #expect(throws: PromptError.self) { try prompts([.init(" ")]) }
-        #expect(throws: PromptError.self) { try prompts([.init("cat"), .init("Cat")]) }
-        #expect(throws: PromptError.self) { try prompts([.init("cat", synonyms: ["cat"])]) }
-        #expect(throws: PromptError.self) { try prompts([.init("cat")], background: " ") }
+        #expect(throws: CLIPError.self) { try prompts([]) }
+        #expect(throws: CLIPError.self) { try prompts([.init(" ")]) }
+        #expect(throws: CLIPError.self) { try prompts([.init("cat"), .init("Cat")]) }
+        #expect(throws: CLIPError.self) { try prompts([.init("cat", synonyms: ["cat"])]) }
+        #expect(throws: CLIPError.self) { try prompts([.init("cat")], background: " ") }
     }
 
     @Test func filesKeepEverything() throws {
@@ -136,6 +136,40 @@ import WeightFiles
         #expect(throws: CLIPError.self) { try Vocabulary.merging([]) }
     }
 
+    /// Names that the text tower sees alike are refused everywhere.
+    @Test func mergingComparesNamesAsBuildingDoes() throws {
+        let rows = try Tensor.ones([1, 3])
+        func made(_ name: String) throws -> Vocabulary {
+            try Vocabulary(
+                classes: [.init(name)], templates: [], embeddings: rows, background: nil,
+                clip: CLIPIdentity("a"))
+        }
+        let error = #expect(throws: CLIPError.self) {
+            try Vocabulary.merging([made("red apple"), made("Red_Apple")])
+        }
+        #expect(error?.reason.contains("same to the text tower") == true)
+    }
+
+    @Test func namesLongerThanTheContextAreRefused() throws {
+        let (model, tokenizer) = try model()
+        let context = model.configuration.text.contextLength
+        let long = String(repeating: "very ", count: context) + "red apple"
+        func made(_ names: [String], _ template: String) throws -> [String] {
+            var notes: [String] = []
+            _ = try Vocabulary(
+                encoding: names.map { .init($0) }, templates: PromptTemplates(name: "x", [template]),
+                with: model,
+                tokenizer: tokenizer, note: { notes.append($0) })
+            return notes
+        }
+        let error = #expect(throws: CLIPError.self) { try made(["cat", long], "a {}.") }
+        #expect(error?.description.contains("class name 2 ('very very") == true)
+        #expect(try made(["cat"], "a {}.").isEmpty)
+        // What is cut off behind the name is told and no error.
+        let notes = try made(["cat"], "a {}" + String(repeating: " very", count: context))
+        #expect(notes.count == 2 && notes[0].contains("class name 1 ('cat')"))
+    }
+
     @Test func otherFilesAreRefused() throws {
         let folder = try TemporaryFolder()
         let path = folder.path + "/words.safetensors"
@@ -172,5 +206,14 @@ import WeightFiles
             #expect(try largestDifference(together[index], alone[0]) < 1e-5)
         }
         #expect(try model.embed(texts: [], tokenizer: tokenizer).shape[0] == 0)
+        var cut: [Int] = []
+        let long = String(repeating: "cat ", count: 100)
+        _ = try model.embed(
+            texts: ["cat", long], tokenizer: tokenizer,
+            onTruncation: { index, tokens in
+                cut.append(index)
+                #expect(tokens > 100)
+            })
+        #expect(cut == [1])
     }
 }

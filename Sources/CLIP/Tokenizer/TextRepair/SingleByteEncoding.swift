@@ -1,4 +1,4 @@
-/// An encoding of one byte a character, as far as text may have been misread in it.
+/// A single-byte encoding that text may have been misread in.
 struct SingleByteEncoding: Sendable {
     /// Whether U+FFFD is taken for a lost byte, written as 0x1A.
     let isSloppy: Bool

@@ -1,0 +1,92 @@
+import Imaging
+import Torch
+
+/// How 8-bit colours become a network's numbers: (value / 255 - mean) / standard deviation, each channel by itself.
+///
+/// The one way from pictures to tensors, for CLIP, detection and training alike.
+public struct PixelNormalization: Sendable, Hashable, Codable {
+    /// Means of red, green, blue, between 0 and 1.
+    public var mean: [Double]
+
+    /// Standard deviations of red, green, blue.
+    public var standardDeviation: [Double]
+
+    /// A normalisation by these numbers, three each.
+    public init(mean: [Double], standardDeviation: [Double]) {
+        self.mean = mean
+        self.standardDeviation = standardDeviation
+    }
+
+    /// The means and standard deviations of the pictures that CLIP was trained on.
+    public static let clip = PixelNormalization(
+        mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
+        standardDeviation: [0.268_629_54, 0.261_302_58, 0.275_777_11])
+
+    /// The means and standard deviations of ImageNet.
+    public static let imageNet = PixelNormalization(
+        mean: [0.485, 0.456, 0.406], standardDeviation: [0.229, 0.224, 0.225])
+
+    /// The picture as [3, H, W] `float32`, on the processor.
+    ///
+    /// Computed on the calling thread alone: libtorch's own threads are left to the network.
+    /// - Parameters:
+    ///   - rescale: What a value is multiplied with first: 1/255, or 1.
+    ///   - content: The columns and rows that hold the picture; everything outside becomes 0. All of it when left out.
+    /// - Throws: ``CLIPError`` unless there are three finite means and three deviations other than 0; `TorchError`.
+    public func callAsFunction(
+        _ image: Image, rescale: Double = 1 / 255,
+        content: (columns: Range<Int>, rows: Range<Int>)? = nil
+    ) throws -> Tensor {
+        let tables = try tables(rescale)
+        let (width, height) = (image.width, image.height)
+        let tensor = try Tensor.empty([3, height, width])
+        try tensor.withMutableBytes { bytes in
+            let target = bytes.bindMemory(to: Float.self)
+            image.pixels.withUnsafeBufferPointer { pixels in
+                for channel in 0..<3 {
+                    tables[channel].withUnsafeBufferPointer { table in
+                        let plane = UnsafeMutableBufferPointer(
+                            rebasing: target[channel * width * height..<(channel + 1) * width * height])
+                        var source = channel
+                        for place in plane.indices {
+                            plane[place] = table[Int(pixels[source])]
+                            source += 3
+                        }
+                        if let content { Self.clear(plane, width, outside: content) }
+                    }
+                }
+            }
+        }
+        return tensor
+    }
+
+    private static func clear(
+        _ plane: UnsafeMutableBufferPointer<Float>, _ width: Int,
+        outside content: (columns: Range<Int>, rows: Range<Int>)
+    ) {
+        for row in 0..<plane.count / width {
+            let line = plane[row * width..<(row + 1) * width]
+            guard content.rows.contains(row) else {
+                line.update(repeating: 0)
+                continue
+            }
+            plane[line.startIndex..<line.startIndex + content.columns.lowerBound].update(repeating: 0)
+            plane[line.startIndex + content.columns.upperBound..<line.endIndex].update(repeating: 0)
+        }
+    }
+
+    /// Every byte has one of 256 results in each channel.
+    private func tables(_ rescale: Double) throws -> [[Float]] {
+        guard mean.count == 3, standardDeviation.count == 3, mean.allSatisfy(\.isFinite),
+            standardDeviation.allSatisfy({ $0 != 0 && $0.isFinite })
+        else {
+            throw CLIPError(
+                "normalisation",
+                reason: "needs three means and three deviations other than 0, has \(mean) and "
+                    + "\(standardDeviation)")
+        }
+        return (0..<3).map { channel in
+            (0..<256).map { Float((Double($0) * rescale - mean[channel]) / standardDeviation[channel]) }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+import Torch
+
+/// Where the cells of regions take their values on a feature map: a crop in two factors.
+///
+/// Every crop that is made of bilinear samples at the places of a grid is a product: cell (i, j) of region r is the sum of
+/// rows[r, i, y] * columns[r, j, x] * map[y, x]. That makes it one definition for cropping a map, for cropping what
+/// was projected from it, and for the reverse, without a kernel.
+///
+/// Shape letters: R regions, g cells along a side of a crop, H and W of the map.
+package struct RegionCropping: Sendable {
+    /// The share of every row of the map in every row of a crop, [R, g, H] float32.
+    package let rows: Tensor
+
+    /// The share of every column, [R, g, W] float32.
+    package let columns: Tensor
+
+    /// The picture of the batch that each region lies in.
+    package let images: [Int]
+
+    /// The cells along a side of a crop.
+    package let gridSize: Int
+
+    /// The number of regions.
+    package var count: Int { images.count }
+
+    /// The height and width of the map.
+    package let mapSize: Size2D
+
+    /// The samples of RoIAlign (He et al., 2017), as torchvision's `roi_align` takes them.
+    /// - Parameters:
+    ///   - boxes: [R, 4]: x1, y1, x2, y2 in pixels of the picture that went through the trunk.
+    ///   - images: The picture of the batch that each region lies in; all in the first when left out.
+    ///   - mapSize: Height and width of the map.
+    ///   - gridSize: The cells along a side of a crop.
+    ///   - scale: Cells of the map per pixel: 1/32 for C5.
+    ///   - samplingRatio: Samples along each side of a cell; 0 for as many as the cell has cells of the map.
+    ///   - isAligned: Whether pixel centres lie at halves.
+    /// - Throws: ``CLIPError`` for boxes that are not finite or not [R, 4], `TorchError`.
+    package static func roiAlign(
+        _ boxes: Tensor, images: [Int]? = nil, mapSize: Size2D, gridSize: Int, scale: Float = 1 / 32,
+        samplingRatio: Int = 2, isAligned: Bool = true
+    ) throws -> RegionCropping {
+        let offset: Float = isAligned ? 0.5 : 0
+        return try RegionCropping(boxes, images: images, mapSize: mapSize, gridSize: gridSize) {
+            low, high, length, weights in
+            let start = low * scale - offset
+            var size = high * scale - offset - start
+            if !isAligned { size = max(size, 1) }
+            let cell = size / Float(gridSize)
+            let samples = samplingRatio > 0 ? samplingRatio : Int(cell.rounded(.up))
+            guard samples > 0 else { return }
+            let share = 1 / Float(samples)
+            for index in 0..<gridSize {
+                let row = UnsafeMutableBufferPointer(rebasing: weights[index * length..<(index + 1) * length])
+                for sample in 0..<samples {
+                    let place =
+                        start + Float(index) * cell + (Float(sample) + 0.5) * cell / Float(samples)
+                    // A sample more than a cell outside counts as zero.
+                    guard place >= -1, place <= Float(length) else { continue }
+                    Self.addSample(at: place, share, to: row)
+                }
+            }
+        }
+    }
+
+    /// One sample at the centre of every cell, without the shift by half a pixel: the crop of the published F-VLM
+    /// (`multilevel_crop_and_resize`). Places outside the map take the value of its border.
+    /// - Parameters: As ``roiAlign(_:images:mapSize:gridSize:scale:samplingRatio:isAligned:)``.
+    /// - Throws: As ``roiAlign(_:images:mapSize:gridSize:scale:samplingRatio:isAligned:)``.
+    package static func cellCenters(
+        _ boxes: Tensor, images: [Int]? = nil, mapSize: Size2D, gridSize: Int, scale: Float = 1 / 32
+    ) throws -> RegionCropping {
+        try RegionCropping(boxes, images: images, mapSize: mapSize, gridSize: gridSize) {
+            low, high, length, weights in
+            let start = low * scale
+            let cell = (high * scale - start) / Float(gridSize)
+            for index in 0..<gridSize {
+                let row = UnsafeMutableBufferPointer(rebasing: weights[index * length..<(index + 1) * length])
+                Self.addSample(at: start + (Float(index) + 0.5) * cell, 1, to: row)
+            }
+        }
+    }
+
+    /// Shares a sample between its two neighbours; places outside go to the border.
+    private static func addSample(
+        at place: Float, _ share: Float, to row: UnsafeMutableBufferPointer<Float>
+    ) {
+        let place = min(max(place, 0), Float(row.count - 1))
+        let low = Int(place)
+        let rest = place - Float(low)
+        row[low] += (1 - rest) * share
+        if low + 1 < row.count { row[low + 1] += rest * share }
+    }
+
+    /// The largest side of a box in cells of the map that is sampled adaptively: beyond it, time would have no bound.
+    private static let furthest: Float = 1e6
+
+    private init(
+        _ boxes: Tensor, images: [Int]?, mapSize: Size2D, gridSize: Int,
+        _ fill: (_ low: Float, _ high: Float, _ length: Int, UnsafeMutableBufferPointer<Float>) -> Void
+    ) throws {
+        guard boxes.rank == 2, try boxes.size(1) == 4 else {
+            throw CLIPError("regions", reason: "boxes must be [R, 4], not \(boxes.shape)")
+        }
+        guard mapSize.height > 0, mapSize.width > 0, gridSize > 0 else {
+            throw CLIPError(
+                "regions",
+                reason: "a map of \(mapSize.height) x \(mapSize.width) cells cannot be cropped to "
+                    + "\(gridSize) x \(gridSize)")
+        }
+        let count = try boxes.size(0)
+        let images = images ?? [Int](repeating: 0, count: count)
+        guard images.count == count, images.allSatisfy({ $0 >= 0 }) else {
+            throw CLIPError(
+                "regions", reason: "\(count) boxes need as many numbers of pictures, not \(images.count)")
+        }
+        let corners = try boxes.array(of: Float.self)
+        guard corners.allSatisfy({ $0.magnitude < Self.furthest }) else {
+            throw CLIPError("regions", reason: "a box is not finite or reaches beyond 1,000,000 pixels")
+        }
+        let (height, width) = (mapSize.height, mapSize.width)
+        var rows = [Float](repeating: 0, count: count * gridSize * height)
+        var columns = [Float](repeating: 0, count: count * gridSize * width)
+        for region in 0..<count {
+            let box = corners[region * 4..<region * 4 + 4]
+            let first = box.startIndex
+            rows.withUnsafeMutableBufferPointer { rows in
+                let part = region * gridSize * height..<(region + 1) * gridSize * height
+                fill(box[first + 1], box[first + 3], height, .init(rebasing: rows[part]))
+            }
+            columns.withUnsafeMutableBufferPointer { columns in
+                let part = region * gridSize * width..<(region + 1) * gridSize * width
+                fill(box[first], box[first + 2], width, .init(rebasing: columns[part]))
+            }
+        }
+        self.rows = try Tensor(rows, shape: [count, gridSize, height]).to(device: boxes.device)
+        self.columns = try Tensor(columns, shape: [count, gridSize, width]).to(device: boxes.device)
+        self.images = images
+        self.gridSize = gridSize
+        self.mapSize = mapSize
+    }
+
+    /// The crops themselves, [R, C, g, g] float32, in the order of the regions.
+    /// - Parameter maps: [N, C, H, W].
+    /// - Throws: ``CLIPError`` when the maps are of another size or too few, `TorchError`.
+    package func crops(of maps: Tensor) throws -> Tensor {
+        try check(maps)
+        let channels = try maps.size(1)
+        let crops = try Tensor.empty(
+            [count, channels, gridSize, gridSize], device: maps.device)
+        for (image, regions) in try byImage() {
+            // [C, H, W] -> [C, H, 1, W] x [r, W, g] in turn; one picture's regions share the map.
+            let map = try maps[image].to(.float32)
+            let rows = try self.rows.indexSelected(0, regions)
+            let columns = try self.columns.indexSelected(0, regions)
+            let across = try Tensor.einsum("chw,rjw->rchj", [map, columns])
+            try crops.set(regions, to: Tensor.einsum("rih,rchj->rcij", [rows, across]))
+        }
+        return crops
+    }
+
+    func check(_ maps: Tensor) throws {
+        let shape = maps.shape
+        guard shape.count == 4, Size2D(shape[2], shape[3]) == mapSize else {
+            throw CLIPError(
+                "regions",
+                reason: "were laid out for maps [N, C, \(mapSize.height), \(mapSize.width)], not \(shape)")
+        }
+        guard images.allSatisfy({ $0 < shape[0] }) else {
+            throw CLIPError(
+                "regions", reason: "lie in picture \(images.max() ?? 0) of a batch of \(shape[0])")
+        }
+    }
+
+    /// The numbers of the regions of each picture that has any, [r] int64.
+    func byImage() throws -> [(image: Int, regions: Tensor)] {
+        let device = rows.device
+        return try Dictionary(grouping: images.indices, by: { images[$0] }).sorted { $0.key < $1.key }
+            .map { ($0.key, try Tensor($0.value).to(device: device)) }
+    }
+}

@@ -1,0 +1,107 @@
+import Foundation
+
+/// A text around a class name, the place of which is marked with `{}`.
+public struct PromptTemplate: Sendable, Hashable {
+    /// The text with its `{}`.
+    public let text: String
+
+    /// A template.
+    ///
+    /// - Throws: ``CLIPError`` when `{}` does not occur exactly once.
+    public init(_ text: String) throws {
+        guard text.ranges(of: "{}").count == 1 else {
+            throw CLIPError(reason: "the template '\(text)' must have {} once, where the class name goes")
+        }
+        self.text = text
+    }
+
+    init(trusted text: String) { self.text = text }
+
+    /// The text with a class name in it.
+    ///
+    /// - Parameter article: What becomes of an `a` right before the name.
+    public func prompt(for name: String, article: Article = .asWritten) -> String {
+        guard let place = text.firstRange(of: "{}") else { return text }
+        var before = String(text[..<place.lowerBound])
+        if article == .english, before == "a " || before.hasSuffix(" a "), Article.takesAn(name) {
+            before.removeLast()
+            before += "n "
+        }
+        return before + name + text[place.upperBound...]
+    }
+}
+
+/// How the indefinite article of a template is treated.
+public enum Article: String, Sendable, Hashable, CaseIterable {
+    /// As in the template, so that prompts are those that CLIP's and F-VLM's published numbers were made with:
+    /// "a photo of a apple."
+    case asWritten = "as-written"
+
+    /// `an` before a name that starts with a vowel letter, as ViLD's prompts have it. Sounds are not looked at:
+    /// "an unicycle", "a hourglass".
+    case english
+
+    static func takesAn(_ name: String) -> Bool {
+        name.lowercased().first.map { "aeiou".contains($0) } ?? false
+    }
+}
+
+/// Templates whose embeddings are averaged for a class.
+public struct PromptTemplates: Sendable, Hashable {
+    /// A name for people and files.
+    public let name: String
+
+    /// The templates, at least one.
+    public let templates: [PromptTemplate]
+
+    /// A set of templates.
+    ///
+    /// - Throws: ``CLIPError`` when there is none, one occurs twice, or one lacks its `{}`.
+    public init(name: String, _ texts: [String]) throws {
+        guard !texts.isEmpty else { throw CLIPError(reason: "the set '\(name)' has no templates") }
+        var seen: Set<String> = []
+        if let twice = texts.first(where: { !seen.insert($0).inserted }) {
+            throw CLIPError(reason: "the template '\(twice)' occurs twice in the set '\(name)'")
+        }
+        self.name = name
+        templates = try texts.map { try PromptTemplate($0) }
+    }
+
+    init(name: String, trusted texts: [String]) {
+        self.name = name
+        templates = texts.map { PromptTemplate(trusted: $0) }
+    }
+
+    /// `a photo of a {}.` alone.
+    public static let single = PromptTemplates(name: "single", trusted: ["a photo of a {}."])
+
+    /// The set of a name (`single`, `imagenet-80`), else the file of this path: a template a line; empty lines
+    /// and lines that start with `#` do not count.
+    ///
+    /// - Throws: ``CLIPError`` with the path.
+    public init(named name: String) throws {
+        if let known = [Self.single, .imageNet].first(where: { $0.name == name }) {
+            self = known
+            return
+        }
+        let text: String
+        do {
+            text = try String(contentsOf: URL(filePath: name), encoding: .utf8)
+        } catch {
+            throw CLIPError(
+                name,
+                reason: "is neither 'single' nor 'imagenet-80' nor a file of templates that can be read")
+        }
+        do {
+            let file = URL(filePath: name).lastPathComponent
+            try self.init(name: file, ClassNames.lines(of: text))
+        } catch let error as CLIPError {
+            throw CLIPError(name, reason: error.reason)
+        }
+    }
+
+    /// The prompts of a class name, one for each template.
+    public func prompts(for name: String, article: Article = .asWritten) -> [String] {
+        templates.map { $0.prompt(for: name, article: article) }
+    }
+}
