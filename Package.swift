@@ -112,7 +112,7 @@ if withTorch {
     package.targets += [
         .systemLibrary(name: "CLibTorch", pkgConfig: torchDescription),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
-        .target(name: "Torch", dependencies: ["CTorch", "Support", "WeightFiles"]),
+        .target(name: "Torch", dependencies: ["CKernels", "CTorch", "Support", "WeightFiles"]),
         .target(
             name: "TorchFixtures", dependencies: ["FixtureSupport", "Torch"], path: "Tests/TorchFixtures"),
         .testTarget(
@@ -125,7 +125,8 @@ if withTorch {
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
         .testTarget(
-            name: "CLIPTests", dependencies: ["CLIP", "Hub", "Support", "FixtureSupport", "TorchFixtures"],
+            name: "CLIPTests",
+            dependencies: ["CLIP", "Hub", "Torch", "Support", "FixtureSupport", "TorchFixtures"],
             linkerSettings: runPath),
         .target(name: "RegionDetection", dependencies: ["Torch", "CKernels", "Support"]),
         .testTarget(
@@ -152,7 +153,10 @@ if withTorch {
             dependencies: ["CLIP", "COCO", "Evaluation", "FVLM", "FixtureSupport", "Imaging"],
             linkerSettings: runPath),
         .testTarget(
-            name: "TrainingTests", dependencies: ["Evaluation", "Training", "Support", "FixtureSupport"],
+            name: "TrainingTests",
+            dependencies: [
+                "Evaluation", "RegionDetection", "Torch", "Training", "Support", "FixtureSupport",
+            ],
             linkerSettings: runPath),
         .target(name: "CYardsticks", dependencies: ["CLibTorch"], path: "Benchmarks/Yardsticks"),
         .executableTarget(

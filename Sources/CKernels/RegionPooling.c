@@ -81,7 +81,7 @@ static bool create(workspace *work, const ck_pooling *p) {
         if (p->levels[l].height > height) height = p->levels[l].height;
         if (p->levels[l].width > width) width = p->levels[l].width;
     }
-    int64_t ratio = p->sampling == CK_CELL_CENTRES ? 1 : p->ratio;
+    int64_t ratio = p->sampling == CK_CELL_CENTERS ? 1 : p->ratio;
     if (!ck_axis_create(&work->rows, p->rows, height, ratio)) return false;
     if (!ck_axis_create(&work->columns, p->columns, width, ratio)) {
         ck_axis_free(&work->rows);
@@ -107,10 +107,10 @@ static void destroy(workspace *work) {
 }
 
 static void place(workspace *work, const ck_pooling *p, const ck_level *level, const float *box) {
-    if (p->sampling == CK_CELL_CENTRES) {
+    if (p->sampling == CK_CELL_CENTERS) {
         float left = box[0] * level->scale, top = box[1] * level->scale;
-        ck_axis_centres(&work->columns, level->width, left, box[2] * level->scale - left);
-        ck_axis_centres(&work->rows, level->height, top, box[3] * level->scale - top);
+        ck_axis_centers(&work->columns, level->width, left, box[2] * level->scale - left);
+        ck_axis_centers(&work->rows, level->height, top, box[3] * level->scale - top);
         return;
     }
     float shift = p->sampling == CK_ALIGNED ? 0.5f : 0;

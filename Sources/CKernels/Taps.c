@@ -106,7 +106,7 @@ void ck_axis_align(ck_axis *axis, int64_t size, float start, float extent, int64
     number(axis);
 }
 
-void ck_axis_centres(ck_axis *axis, int64_t size, float start, float extent) {
+void ck_axis_centers(ck_axis *axis, int64_t size, float start, float extent) {
     float last = (float)(size - 1);
     int32_t count = 0;
     for (int64_t c = 0; c < axis->cells; ++c) {

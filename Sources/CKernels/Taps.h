@@ -35,7 +35,7 @@ void ck_axis_free(ck_axis *axis);
 void ck_axis_align(ck_axis *axis, int64_t size, float start, float extent, int64_t ratio);
 
 // One sample at every cell's centre, held inside of the map.
-void ck_axis_centres(ck_axis *axis, int64_t size, float start, float extent);
+void ck_axis_centers(ck_axis *axis, int64_t size, float start, float extent);
 
 // One sample at start + step * i for every cell; pixels outside do not count.
 void ck_axis_samples(ck_axis *axis, int64_t size, float start, float step);

@@ -116,9 +116,8 @@ import Testing
         let network = detector.model.network
         let objectness = try withoutGradients {
             let features = try detector.model.trunk.features(of: batch.pixels, scoresRegions: false)
-            let proposals = try network.proposalNetwork.proposals(
-                network.proposalNetwork(network.pyramid(features.levels)), imageSizes: batch.sizes)
-            return try proposals[0].logits.sigmoid().array(of: Float.self)
+            let proposals = try network.proposalNetwork(network.pyramid(features.levels), sizes: batch.sizes)
+            return try proposals.logits[0].sigmoid().array(of: Float.self)
         }
         func scores(_ weight: Double) throws -> [[Int]: Float] {
             var options = detector.configuration.options

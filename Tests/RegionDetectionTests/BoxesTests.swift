@@ -83,7 +83,7 @@ import Testing
 
 @Suite struct AnchorGeneratorTests {
     @Test func countAndPlaces() throws {
-        for generator in [try AnchorGenerator.detectron2(), try .published()] {
+        for generator in [AnchorGenerator.detectron2(), .published()] {
             let grids = generator.strides.map { Size2D(1024 / $0) }
             #expect(try generator(grids: grids).reduce(0) { $0 + $1.count } == 261_888)
         }

@@ -9,7 +9,7 @@ import TorchFixtures
             let boxes = try random.boxes(count, height: 100, width: 120, side: 60)
             let objects = try random.boxes(truth, height: 100, width: 120, side: 60)
             let table = try objects.intersectionOverUnion(with: boxes)
-            for matcher in [try Matcher.anchors(), try .regions()] {
+            for matcher in [Matcher.anchors(), .regions()] {
                 let (left, right) = try (matcher(boxes, groundTruth: objects), matcher(overlaps: table))
                 #expect(try left.labels.isEqual(to: right.labels))
                 #expect(try left.indices.isEqual(to: right.indices))
@@ -37,7 +37,7 @@ import TorchFixtures
 
     @Test func crowdsHideNegatives() throws {
         let boxes = try Boxes([[0, 0, 10, 10], [100, 100, 110, 110], [20, 20, 30, 30]])
-        let matcher = try Matcher.regions()
+        let matcher = Matcher.regions()
         let matches = try matcher(boxes, groundTruth: Boxes([[0, 0, 10, 10]]))
         let hidden = try matcher.ignoring(Boxes([[0, 0, 50, 50]]), of: matches, boxes: boxes)
         #expect(try hidden.labels.array(of: Int.self) == [1, 0, -1])
@@ -84,7 +84,7 @@ import TorchFixtures
 @Suite struct RegionSamplerTests {
     private func sampler(_ count: Int) throws -> RegionSampler {
         RegionSampler(
-            matcher: try .regions(), sampler: try BalancedSampler(count: count, positiveFraction: 0.25))
+            matcher: .regions(), sampler: try BalancedSampler(count: count, positiveFraction: 0.25))
     }
 
     @Test func foregroundComesFirstWithItsObject() throws {

@@ -24,32 +24,32 @@ import Testing
     @Test(arguments: [false, true]) func proposalsStayInsideTheirImage(published: Bool) throws {
         let network = try network(published ? .published() : .detectron2())
         let sizes = [Size2D(64, 80), Size2D(40, 33)]
-        let proposals = try network.proposals(network(features()), imageSizes: sizes)
-        for (proposals, size) in zip(proposals, sizes) {
-            let boxes = proposals.boxes
+        let proposals = try network(features(), sizes: sizes)
+        for (image, size) in sizes.enumerated() {
+            let boxes = proposals.boxes[image]
             #expect(boxes.count > 0)
             let border: Boxes.Border = published ? .lastPixel : .edge
             #expect(try boxes.clipped(to: size, border: border).tensor.isEqual(to: boxes.tensor))
-            let logits: [Float] = try proposals.logits.array()
+            let logits: [Float] = try proposals.logits[image].array()
             #expect(logits == logits.sorted(by: >))
             #expect(!boxes.tensor.requiresGrad)
         }
         // The proposals of an image do not depend on the others of its batch.
-        let alone = try network.proposals(
-            network(features().map { try $0.narrowed(0, start: 1, length: 1) }), imageSizes: [sizes[1]])
-        #expect(try alone[0].boxes.tensor.allClose(to: proposals[1].boxes.tensor, absolute: 1e-3))
+        let alone = try network(
+            features().map { try $0.narrowed(0, start: 1, length: 1) }, sizes: [sizes[1]])
+        #expect(try alone.boxes[0].tensor.allClose(to: proposals.boxes[1].tensor, absolute: 1e-3))
     }
 
     @Test(arguments: [false, true]) func imagesWithoutObjectsTeachTheBackgroundOnly(published: Bool) throws {
         let network = try network(published ? .published() : .detectron2())
         store.train()
-        let maps = try features()
-        let predictions = try network(maps)
-        let grids = maps.map { Size2D($0.shape[2], $0.shape[3]) }
+        let proposals = try network(features(), sizes: [Size2D(64, 80), Size2D(40, 33)])
         let targets = try network.targets(
-            grids: grids, groundTruth: [.none(), .none()], generator: Generator(seed: 0))
+            grids: [Size2D(8, 10), Size2D(4, 5)], groundTruth: [.none(), .none()],
+            generator: Generator(seed: 0))
         #expect(try targets.labels.max().number() == 0)
-        let losses = try network.losses(predictions, targets)
+        let losses = try network.losses(
+            proposals, groundTruth: [.none(), .none()], generator: Generator(seed: 0))
         #expect(try losses.boxes.number() == 0)
         #expect(try losses.objectness.number() > 0)
         try (losses.boxes + losses.objectness).backward()
@@ -81,7 +81,7 @@ import Testing
 
     @Test func overflowIsToldInTrainingAndLeftOutOtherwise() throws {
         let network = try network(.detectron2())
-        let plain = try network(features())
+        let plain = try network.head(features())
         let logits = try plain.logits.map { try $0.detached().clone() }
         let deltas = try plain.deltas.map { try $0.detached().clone() }
         try logits[0].set(0, 0, 0, 0, to: Double.nan)
@@ -89,16 +89,16 @@ import Testing
         try deltas[1].set(0, 3, 1, 1, to: -Double.infinity)
         let broken = RegionProposalHead.Predictions(logits: logits, deltas: deltas)
         let sizes = [Size2D(64, 80), Size2D(64, 80)]
-        let proposals = try network.proposals(broken, imageSizes: sizes)
-        #expect(try proposals[0].boxes.areFinite().all().number() == 1)
-        #expect(try proposals[0].logits.isFinite().all().number() == 1)
+        let proposals = try network.proposals(from: broken, sizes: sizes)
+        #expect(try proposals.boxes[0].areFinite().all().number() == 1)
+        #expect(try proposals.logits[0].isFinite().all().number() == 1)
         store.train()
         #expect {
-            try network.proposals(broken, imageSizes: sizes)
+            try network.proposals(from: broken, sizes: sizes)
         } throws: {
             "\($0)".contains("diverged")
         }
-        #expect(throws: DetectionError.self) { try network.proposals(plain, imageSizes: [sizes[0]]) }
+        #expect(throws: DetectionError.self) { try network.proposals(from: plain, sizes: [sizes[0]]) }
         #expect(throws: DetectionError.self) {
             try network.targets(
                 grids: [Size2D(8, 10), Size2D(4, 5)], groundTruth: [Boxes([[0, 0, .nan, 4]])],
@@ -108,8 +108,7 @@ import Testing
 
     @Test func anImageOfNoSizeHasNoProposals() throws {
         let network = try network(.detectron2())
-        let proposals = try network.proposals(network(features(1)), imageSizes: [Size2D(0, 0)])
-        #expect(proposals[0].boxes.count == 0)
+        #expect(try network(features(1), sizes: [Size2D(0, 0)]).boxes[0].count == 0)
     }
 
     @Test func headAndAnchorsMustAgree() throws {

@@ -4,13 +4,13 @@ import TorchFixtures
 
 @Suite(.serialized) struct RoIAlignTests {
     static let samplings: [RegionSampling] = [
-        .aligned(ratio: 2), .aligned(ratio: 0), .legacy(ratio: 2), .legacy(ratio: 0), .cellCentres,
+        .aligned(ratio: 2), .aligned(ratio: 0), .legacy(ratio: 2), .legacy(ratio: 0), .cellCenters,
     ]
 
     typealias Pool = ([PyramidLevel], Regions, Size2D, RegionSampling) throws -> Tensor
 
     static var pools: [Pool] {
-        [{ try roiAlign($0, $1, output: $2, sampling: $3) }, compositeRoIAlign]
+        [{ try roiAlign($0, $1, output: $2, sampling: $3) }, roiAlignByOperators]
     }
 
     /// Three levels, two images, boxes inside, outside, without area and larger than everything.
@@ -110,7 +110,7 @@ import TorchFixtures
         #expect(try pooled[0, 0, 3].allClose(to: Tensor((0..<7).map { Float(9 + 2 * $0) })))
         // The published crop has no half-pixel shift: its ramp is that of pixel numbers.
         let crop = try roiAlign(
-            [PyramidLevel(ramp - 0.5, scale: 1)], regions, output: 7, sampling: .cellCentres)
+            [PyramidLevel(ramp - 0.5, scale: 1)], regions, output: 7, sampling: .cellCenters)
         #expect(try crop[0, 0, 3].allClose(to: Tensor((0..<7).map { Float(9 + 2 * $0) })))
     }
 
@@ -170,7 +170,7 @@ import TorchFixtures
         let sides: [Float] = [1, 111, 112, 224, 448, 896, 2000]
         let boxes = try Boxes(sides.map { [10, 10, 10 + $0, 10 + $0] } + [[5, 5, 5, 9], [9, 9, 3, 3]])
         func pooler(_ strides: [Int]) throws -> RegionPooler {
-            try RegionPooler(output: 7, strides: strides, sampling: .cellCentres)
+            try RegionPooler(output: 7, strides: strides, sampling: .cellCenters)
         }
         #expect(try pooler([4, 8, 16, 32, 64]).levels(for: boxes) == [0, 0, 1, 2, 3, 4, 4, 0, 0])
         // detectron2 stops at P5, the crop for region scores has P5 alone.
@@ -183,7 +183,7 @@ import TorchFixtures
     }
 
     @Test func mapsAndImagesMustFit() throws {
-        let pooler = try RegionPooler(output: 2, strides: [4, 8], sampling: .cellCentres)
+        let pooler = try RegionPooler(output: 2, strides: [4, 8], sampling: .cellCenters)
         let map = try Tensor.ones([1, 2, 8, 8])
         #expect(throws: DetectionError.self) { try pooler([map], boxes: [.none()]) }
         #expect(throws: DetectionError.self) { try pooler([map, map], boxes: [.none(), .none()]) }

@@ -1,6 +1,7 @@
-import RegionDetection
 import FixtureSupport
 import TorchFixtures
+
+@testable import RegionDetection
 
 /// The tensors of a case under a prefix, without it.
 struct RecordedWeights: WeightSource {
@@ -27,4 +28,11 @@ extension FixtureCase {
     func levelNames(_ prefix: String) -> [String] {
         (0..<16).map { "p\($0)" }.filter { has(prefix + $0) }
     }
+}
+
+/// RoIAlign as other devices compute it.
+func roiAlignByOperators(
+    _ levels: [PyramidLevel], _ regions: Regions, output: Size2D, sampling: RegionSampling
+) throws -> Tensor {
+    try PoolingRequest(levels, regions, output: output, sampling: sampling).pooledByOperators()
 }

@@ -70,14 +70,14 @@ import TorchFixtures
         let boxes = try random.boxes(130, height: 60, width: 60, side: 30)
         let scores = try (random.numbers([130, 9]) * 50).rounded() / 50
         let suppression = try NonMaximumSuppression(threshold: 0.4)
-        var wanted: [(score: Float, row: Int64, column: Int64)] = []
+        var wanted: [(score: Float, row: Int32, column: Int32)] = []
         for column in 0..<9 {
             let own = try scores.selected(1, column)
             let rows = try (own .> Float(0.3)).nonzeroIndices().flattened()
             let kept = try suppression(boxes.selected(rows), scores: own.indexSelected(0, rows))
             let values: [Float] = try own.array()
-            for row in try rows.indexSelected(0, kept).array(of: Int64.self) {
-                wanted.append((values[Int(row)], row, Int64(column)))
+            for row in try rows.indexSelected(0, kept).array(of: Int32.self) {
+                wanted.append((values[Int(row)], row, Int32(column)))
             }
         }
         wanted.sort { ($1.score, $0.row, $0.column) < ($0.score, $1.row, $1.column) }

@@ -134,8 +134,9 @@ struct DetectorTest {
         try forEachScene(detector.configuration, detector.clip) { batch, boxes, annotations in
             let network = detector.model.network
             let features = try detector.model.trunk.features(of: batch.pixels, scoresRegions: false)
-            let found = try network.proposalNetwork.proposals(
-                network.proposalNetwork(network.pyramid(features.levels)), imageSizes: batch.sizes)[0].boxes
+            let found = try network.proposalNetwork(
+                network.pyramid(features.levels), sizes: batch.sizes
+            ).boxes[0]
             (proposalCount, sceneCount) = (proposalCount + found.count, sceneCount + 1)
             let proposals = try found.tensor.array(of: Float.self)
             let objects = try boxes.tensor.array(of: Float.self)

@@ -20,12 +20,6 @@
 extern "C" {
 #endif
 
-// MARK: - Memory
-
-// Asks the system to back fresh memory by large pages. A result of 50 MB takes 12,000 page faults otherwise, which cost
-// more than what is computed into it. Does nothing where the system has none.
-void ck_use_large_pages(void *start, size_t size);
-
 // MARK: - Region pooling
 
 typedef enum ck_dtype {
@@ -39,7 +33,7 @@ typedef enum ck_sampling {
     // RoIAlign of Mask R-CNN's first version: not moved, sides of at least one pixel.
     CK_LEGACY,
     // One sample at the centre of every cell, not moved, held inside of the map.
-    CK_CELL_CENTRES,
+    CK_CELL_CENTERS,
 } ck_sampling;
 
 // One level of a pyramid.

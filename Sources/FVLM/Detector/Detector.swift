@@ -193,7 +193,7 @@ extension DetectorConfiguration {
         try FrozenTrunk(
             clip.vision, scorer: scorer(for: clip.configuration),
             featureBlock: trunk.featureBlock,
-            cropSampling: family == .published ? .cellCentres : .aligned(ratio: 2),
+            cropSampling: family == .published ? .cellCenters : .aligned(ratio: 2),
             resolution: RegionResolution(
                 scales: scoring.vlmScales, objectSize: scoring.vlmObjectSize,
                 scalesPerRegion: scoring.vlmScalesPerRegion, isDense: scoring.vlmDense))

@@ -77,13 +77,13 @@ public struct DetectorArchitecture: Sendable {
         let levels = [4, 8, 16, 32, 64]
         return DetectorArchitecture(
             adapter: .none, pyramid: .published(inputs: channels, width: width),
-            proposalHead: .published(width: width), anchors: try .published(), proposals: try .published(),
-            boxPooler: try RegionPooler(output: 7, strides: levels, sampling: .cellCentres),
+            proposalHead: .published(width: width), anchors: .published(), proposals: .published(),
+            boxPooler: try RegionPooler(output: 7, strides: levels, sampling: .cellCenters),
             boxHead: .published(channels: width, width: hidden),
-            maskPooler: try RegionPooler(output: 14, strides: levels, sampling: .cellCentres),
+            maskPooler: try RegionPooler(output: 14, strides: levels, sampling: .cellCenters),
             maskHead: .published(channels: width), embeddingWidth: embeddingWidth, temperatureScale: 0.01,
-            regionCoder: try BoxCoder(weights: [10, 10, 5, 5], extent: .inclusive), border: .lastPixel,
-            includesSuppressionThreshold: true, regionSampler: try .standard(),
+            regionCoder: .boxHead(extent: .inclusive), border: .lastPixel,
+            includesSuppressionThreshold: true, regionSampler: .standard(),
             classificationLoss: .softmax(backgroundWeight: 0.9), regionBoxLoss: .huber(delta: 1),
             regionBoxNormalizer: .foregroundCoordinates, maskTargets: .soft)
     }
@@ -108,15 +108,15 @@ public struct DetectorArchitecture: Sendable {
             proposalHead: RegionProposalHead.Configuration(width: width),
             anchors: try AnchorGenerator(
                 sizes: anchorSizes.map { [$0] }, ratios: [0.5, 1, 2], strides: strides + [coarsest * 2]),
-            proposals: try .detectron2(),
+            proposals: .detectron2(),
             boxPooler: try RegionPooler(output: 7, strides: strides, sampling: .aligned(ratio: 0)),
             boxHead: BoxHead.Configuration(channels: width, fullyConnected: hidden),
             maskPooler: try RegionPooler(output: 14, strides: strides, sampling: .aligned(ratio: 0)),
             maskHead: MaskHead.Configuration(
                 channels: width, convolutions: [Int](repeating: width, count: 4), width: width),
             embeddingWidth: embeddingWidth, temperatureScale: 0.01,
-            regionCoder: try BoxCoder(weights: [10, 10, 5, 5]), border: .edge,
-            includesSuppressionThreshold: false, regionSampler: try .standard(),
+            regionCoder: .boxHead(), border: .edge,
+            includesSuppressionThreshold: false, regionSampler: .standard(),
             classificationLoss: .softmax(backgroundWeight: 0.9), regionBoxLoss: .l1,
             regionBoxNormalizer: .regions, maskTargets: .binary
         )

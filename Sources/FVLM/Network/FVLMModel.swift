@@ -126,10 +126,9 @@ public struct FVLMModel: Sendable {
             }
             let pyramid = try StageProfile.measure(profile, .pyramid) { try network.pyramid(features.levels) }
             let proposals = try StageProfile.measure(profile, .proposals) {
-                try network.proposalNetwork.proposals(
-                    network.proposalNetwork(pyramid), imageSizes: batch.sizes)
+                try network.proposalNetwork(pyramid, sizes: batch.sizes)
             }
-            let boxes = proposals.map(\.boxes)
+            let boxes = proposals.boxes
             let output = try StageProfile.measure(profile, .boxHead) {
                 try network.regions(pyramid, boxes: boxes)
             }
@@ -143,7 +142,7 @@ public struct FVLMModel: Sendable {
                 return (
                     scores,
                     try fusedScores(
-                        boxes, scores, objectness: proposals.map { try $0.logits.sigmoid() }, options: options
+                        boxes, scores, objectness: proposals.logits.map { try $0.sigmoid() }, options: options
                     )
                 )
             }

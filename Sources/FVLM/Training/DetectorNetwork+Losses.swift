@@ -66,18 +66,15 @@ extension DetectorNetwork {
     private func proposalTerms(
         _ pyramid: [Tensor], sizes: [Size2D], examples: [TrainingExample], generator: Generator
     ) throws -> (RegionProposalNetwork.Losses, [RegionSampler.Sample]) {
-        let predictions = try proposalNetwork(pyramid)
-        let crowds = examples.map(\.crowd)
+        let proposals = try proposalNetwork(pyramid, sizes: sizes)
         let proposalLosses = try withAutocast(nil) {
-            let targets = try proposalNetwork.targets(
-                grids: predictions.logits.map { Size2D($0.shape[2], $0.shape[3]) },
-                groundTruth: examples.map(\.boxes), ignored: crowds, generator: generator)
-            return try proposalNetwork.losses(predictions, targets)
+            try proposalNetwork.losses(
+                proposals, groundTruth: examples.map(\.boxes), ignored: examples.map(\.crowd),
+                generator: generator)
         }
-        let proposals = try proposalNetwork.proposals(predictions, imageSizes: sizes)
-        let samples = try zip(proposals, examples).map { proposals, example in
+        let samples = try zip(proposals.boxes, examples).map { boxes, example in
             try architecture.regionSampler(
-                proposals.boxes, groundTruth: example.boxes, classes: Tensor(example.classes.map { $0 + 1 }),
+                boxes, groundTruth: example.boxes, classes: Tensor(example.classes.map { $0 + 1 }),
                 ignored: example.crowd, generator: generator)
         }
         return (proposalLosses, samples)

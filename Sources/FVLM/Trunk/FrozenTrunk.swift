@@ -8,7 +8,7 @@ public struct FrozenTrunk: Sendable {
     /// Which samples the attention pool's crops of C5 are made of.
     public enum CropSampling: Sendable, Hashable {
         /// One at the centre of every cell, not moved by half a pixel: the published F-VLM's.
-        case cellCentres
+        case cellCenters
         /// RoIAlign, with so many samples along each side of a cell.
         case aligned(ratio: Int)
     }
@@ -32,7 +32,7 @@ public struct FrozenTrunk: Sendable {
     /// - Throws: ``ConfigurationError`` when the scorer, the block or the resolution does not belong to the kind of tower.
     public init(
         _ tower: VisionTower, scorer: RegionScorer, featureBlock: Int? = nil,
-        cropSampling: CropSampling = .cellCentres, resolution: RegionResolution = RegionResolution()
+        cropSampling: CropSampling = .cellCenters, resolution: RegionResolution = RegionResolution()
     ) throws {
         self.tower = tower
         self.scorer = scorer
@@ -214,7 +214,7 @@ public struct FrozenTrunk: Sendable {
         let scale = 1 / Float(resolution.isDense ? stride / 2 : stride)
         let regions: RegionCropping
         switch cropSampling {
-        case .cellCentres:
+        case .cellCenters:
             regions = try .cellCenters(
                 boxes.tensor, images: images, mapSize: size, gridSize: pool.gridSize, scale: scale)
         case .aligned(let ratio):

@@ -1,12 +1,12 @@
-import Foundation
+import Support
 
 /// Boxes as differences from other boxes (anchors, proposals): what box regression learns.
 ///
 /// The four deltas are the offset of the centre in widths and heights of the source, and the logarithm of the change
 /// of width and height, each times its weight (Fast R-CNN, appendix C; detectron2's `Box2BoxTransform`).
-public struct BoxCoder: Sendable, Hashable, Codable {
+public struct BoxCoder: Sendable, Hashable {
     /// What the width of a box is.
-    public enum Extent: String, Sendable, Hashable, Codable {
+    public enum Extent: String, Sendable, Hashable {
         /// x2 - x1.
         case continuous
         /// x2 - x1 + 1, as when corners were numbers of pixels: the published F-VLM's.
@@ -16,31 +16,45 @@ public struct BoxCoder: Sendable, Hashable, Codable {
     /// Factors of dx, dy, dw and dh.
     public var weights: [Double]
 
-    /// dw and dh (without weights) are cut at this above, lest the exponential overflow.
+    /// The upper limit of dw and dh (without weights), which keeps the exponential from overflowing.
     public var scaleClamp: Double
 
     /// What the width of a box is.
     public var extent: Extent
 
-    /// - Parameters:
-    ///   - weights: Of dx, dy, dw and dh; 10, 10, 5, 5 in box heads.
-    ///   - scaleClamp: log(1000 / 16) everywhere.
+    /// log(1000 / 16): a box grows at most 62.5 times.
+    public static let standardScaleClamp = log(1000.0 / 16)
+
+    /// A coder with weights of 1, as proposals use it.
+    public init(scaleClamp: Double = standardScaleClamp, extent: Extent = .continuous) {
+        weights = [1, 1, 1, 1]
+        self.scaleClamp = scaleClamp
+        self.extent = extent
+    }
+
+    /// A coder with the given weights of dx, dy, dw and dh.
     /// - Throws: ``DetectionError`` unless there are four positive weights.
     public init(
-        weights: [Double] = [1, 1, 1, 1], scaleClamp: Double = log(1000.0 / 16), extent: Extent = .continuous
+        weights: [Double], scaleClamp: Double = standardScaleClamp, extent: Extent = .continuous
     ) throws {
         guard weights.count == 4, weights.allSatisfy({ $0 > 0 && $0.isFinite }) else {
             throw DetectionError("BoxCoder", "needs four positive weights, not \(weights)")
         }
+        self.init(scaleClamp: scaleClamp, extent: extent)
         self.weights = weights
-        self.scaleClamp = scaleClamp
-        self.extent = extent
+    }
+
+    /// The coder of box heads: weights 10, 10, 5 and 5.
+    public static func boxHead(extent: Extent = .continuous) -> BoxCoder {
+        var coder = BoxCoder(extent: extent)
+        coder.weights = [10, 10, 5, 5]
+        return coder
     }
 
     // A source that has no width would give infinite deltas. Nothing that can be detected is this narrow.
     private static let leastSide = 1.0 / 1024
 
-    private func centresAndSides(_ boxes: Tensor) throws -> (
+    private func centersAndSides(_ boxes: Tensor) throws -> (
         x: Tensor, y: Tensor, width: Tensor, height: Tensor
     ) {
         let columns = try boxes.unbound(-1)
@@ -54,8 +68,8 @@ public struct BoxCoder: Sendable, Hashable, Codable {
     /// Sides below a thousandth of a pixel count as a thousandth, so that deltas are finite for boxes without area.
     /// - Throws: ``TorchError`` when there are not as many targets as sources.
     public func encode(_ targets: Boxes, from sources: Boxes) throws -> Tensor {
-        let source = try centresAndSides(sources.tensor)
-        let target = try centresAndSides(targets.tensor)
+        let source = try centersAndSides(sources.tensor)
+        let target = try centersAndSides(targets.tensor)
         let width = try source.width.clamped(min: Self.leastSide)
         let height = try source.height.clamped(min: Self.leastSide)
         return try Tensor.stack(
@@ -77,7 +91,7 @@ public struct BoxCoder: Sendable, Hashable, Codable {
         guard deltas.rank == 2, deltas.shape[0] == sources.count, deltas.shape[1] % 4 == 0 else {
             throw DetectionError("BoxCoder", "\(deltas.summary) does not fit \(sources.count) boxes")
         }
-        let source = try centresAndSides(sources.tensor.unsqueezed(1))
+        let source = try centersAndSides(sources.tensor.unsqueezed(1))
         let sets = try deltas.to(.float32).reshaped([sources.count, deltas.shape[1] / 4, 4]).unbound(2)
         let (dx, dy) = try (sets[0] / weights[0], sets[1] / weights[1])
         let dw = try (sets[2] / weights[2]).clamped(max: scaleClamp)

@@ -15,7 +15,7 @@ public struct Boxes: Sendable {
     }
 
     /// Boxes from x1, y1, x2, y2 each.
-    /// - Throws: ``DetectionError`` when a box has not four numbers.
+    /// - Throws: ``DetectionError`` unless every box has four numbers.
     public init(_ corners: [[Float]]) throws {
         guard corners.allSatisfy({ $0.count == 4 }) else {
             throw DetectionError("Boxes", "every box needs four numbers: x1, y1, x2, y2")
@@ -61,15 +61,15 @@ public struct Boxes: Sendable {
         return try (x2 - x1) * (y2 - y1)
     }
 
-    /// How far boxes may reach.
-    public enum Border: Sendable, Hashable, Codable {
+    /// Where an image ends.
+    public enum Border: Sendable, Hashable {
         /// To the image's edge: x from 0 to width.
         case edge
         /// To the last pixel: x from 0 to width - 1, as in the published F-VLM.
         case lastPixel
     }
 
-    /// The boxes cut at the borders of an image. NaN stays NaN.
+    /// The boxes clipped to an image. NaN stays NaN.
     /// - Parameter size: Height and width of the image in pixels.
     public func clipped(to size: Size2D, border: Border = .edge) throws -> Boxes {
         let inset = border == .edge ? 0 : 1
@@ -113,6 +113,41 @@ public struct Boxes: Sendable {
 }
 
 extension Boxes {
-    /// Rows of other boxes.
-    init(checked tensor: Tensor) { self.tensor = tensor }
+    /// Boxes from a tensor that is known to be [N, 4] `float32`, such as rows of other boxes. Nothing is checked.
+    init(unchecked tensor: Tensor) { self.tensor = tensor }
+}
+
+// MARK: - Overlap
+
+extension Boxes {
+    /// The areas that every box [N] shares with every other [M], [N, M].
+    public func intersections(with others: Boxes) throws -> Tensor {
+        let (mine, theirs) = try (tensor.unsqueezed(1), others.tensor.unsqueezed(0))
+        let first = try Tensor.maximum(mine[TensorIndex.ellipsis, 0..<2], theirs[TensorIndex.ellipsis, 0..<2])
+        let second = try Tensor.minimum(
+            mine[TensorIndex.ellipsis, 2..<4], theirs[TensorIndex.ellipsis, 2..<4])
+        return try (second - first).clamped(min: 0).product(2)
+    }
+
+    /// Intersection over union of every box [N] with every other [M], [N, M]; 0 where they do not meet.
+    public func intersectionOverUnion(with others: Boxes) throws -> Tensor {
+        let common = try intersections(with: others)
+        let union = try areas().unsqueezed(1) + others.areas().unsqueezed(0) - common
+        return try (common / union).where(common .> 0, otherwise: common.zerosLike())
+    }
+
+    /// The share of every box [N] that lies in every other [M], [N, M]; 0 where they do not meet. The measure
+    /// for crowd regions, which have no extent of their own.
+    public func intersectionOverArea(with others: Boxes) throws -> Tensor {
+        let common = try intersections(with: others)
+        return try (common / areas().unsqueezed(1)).where(common .> 0, otherwise: common.zerosLike())
+    }
+
+    /// The smallest boxes that hold each pair, [N].
+    /// - Throws: ``TorchError`` when there are not as many others.
+    public func hulls(with others: Boxes) throws -> Boxes {
+        let first = try Tensor.minimum(tensor[TensorIndex.all, 0..<2], others.tensor[TensorIndex.all, 0..<2])
+        let second = try Tensor.maximum(tensor[TensorIndex.all, 2..<4], others.tensor[TensorIndex.all, 2..<4])
+        return try Boxes(Tensor.cat([first, second], dimension: 1))
+    }
 }

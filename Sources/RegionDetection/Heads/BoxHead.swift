@@ -6,7 +6,7 @@
 /// Parameters: `conv1` ..., `fc1` ..., `norm` inside of these, as in detectron2.
 public struct BoxHead: Sendable {
     /// What a head is like.
-    public struct Configuration: Sendable, Hashable, Codable {
+    public struct Configuration: Sendable, Hashable {
         /// Channels of pooled regions.
         public var channels: Int
 

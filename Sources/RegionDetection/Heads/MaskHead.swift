@@ -4,7 +4,7 @@
 /// `mask_fcn1` ..., `deconv`, `predictor`, `norm` inside of the first ones, as in detectron2.
 public struct MaskHead: Sendable {
     /// What a head is like.
-    public struct Configuration: Sendable, Hashable, Codable {
+    public struct Configuration: Sendable, Hashable {
         /// Channels of pooled regions.
         public var channels: Int
 
@@ -68,9 +68,7 @@ public struct MaskHead: Sendable {
             bias: configuration.hasBias, initializer: .caffe2MSRA, biasInitializer: .zeros)
         let norm = try configuration.normalization.layer(deconv / "norm", channels: configuration.width)
         layers.append(
-            NormalizedLayer(
-                layer: Windows(enlarging: enlarging, rectified: norm == nil), norm: norm,
-                activation: norm == nil ? nil : .relu))
+            NormalizedLayer(layer: Windows(enlarging: enlarging), norm: norm, activation: .relu))
         layers.append(
             try Conv2d(
                 scope / "predictor", inputs: configuration.width, outputs: 1, kernel: 1,
@@ -93,10 +91,9 @@ public struct MaskHead: Sendable {
     /// Normalisation, ReLU and predictor look at single pixels: only their logits are put in order, not all channels.
     private struct Windows: UnaryLayer {
         let enlarging: ConvTranspose2d
-        let rectified: Bool
 
-        func callAsFunction(_ input: Tensor) throws -> Tensor {
-            try enlarging.windows(input, rectified: rectified)
-        }
+        func callAsFunction(_ input: Tensor) throws -> Tensor { try enlarging.windows(input) }
+
+        func rectified(_ input: Tensor) throws -> Tensor { try enlarging.windows(input, rectified: true) }
     }
 }

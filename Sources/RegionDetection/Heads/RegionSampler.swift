@@ -1,5 +1,5 @@
 /// Chooses the regions that the heads learn from, and tells what each is.
-public struct RegionSampler: Sendable, Hashable, Codable {
+public struct RegionSampler: Sendable, Hashable {
     /// How proposals find their ground truth.
     public var matcher: Matcher
 
@@ -17,9 +17,8 @@ public struct RegionSampler: Sendable, Hashable, Codable {
     }
 
     /// 512 regions an image, at most a quarter of them foreground, overlapping an object by at least a half.
-    public static func standard() throws -> RegionSampler {
-        RegionSampler(
-            matcher: try .regions(), sampler: try BalancedSampler(count: 512, positiveFraction: 0.25))
+    public static func standard() -> RegionSampler {
+        RegionSampler(matcher: .regions(), sampler: .regions())
     }
 
     /// Regions of an image, foreground first.
@@ -64,7 +63,7 @@ public struct RegionSampler: Sendable, Hashable, Codable {
             if let ignored { matches = try matcher.ignoring(ignored, of: matches, boxes: boxes) }
             let drawn = try sampler(matches.labels, generator: generator)
             let rows = try Tensor.cat([drawn.positive, drawn.negative]).to(device: boxes.device)
-            let chosen = Boxes(checked: try boxes.tensor.indexSelected(0, rows))
+            let chosen = Boxes(unchecked: try boxes.tensor.indexSelected(0, rows))
             let indices = try matches.indices.indexSelected(0, rows)
             let count = drawn.positive.count
             guard groundTruth.count > 0 else {
@@ -78,7 +77,7 @@ public struct RegionSampler: Sendable, Hashable, Codable {
                 .where(isForeground.unsqueezed(1), otherwise: chosen.tensor)
             return Sample(
                 boxes: chosen, classes: try found.maskedFill(.!isForeground, with: 0),
-                matches: indices, targets: Boxes(checked: targets), foregroundCount: count)
+                matches: indices, targets: Boxes(unchecked: targets), foregroundCount: count)
         }
     }
 }

@@ -1,7 +1,7 @@
-import Foundation
+import Support
 
 /// Pools regions from the level of a pyramid that suits their size (Lin et al., 2017, equation 1).
-public struct RegionPooler: Sendable, Hashable, Codable {
+public struct RegionPooler: Sendable, Hashable {
     /// Rows and columns of a pooled region.
     public var output: Int
 

@@ -1,5 +1,5 @@
 /// Where a region is sampled when it is pooled to a grid of cells.
-public enum RegionSampling: Sendable, Hashable, Codable {
+public enum RegionSampling: Sendable, Hashable {
     /// RoIAlign (He et al., 2017) with coordinates moved by half a pixel so that samples and pixels agree: detectron2's
     /// `ROIAlignV2`. A cell has ratio x ratio bilinear samples; with a ratio of 0 about one for each pixel of the map.
     case aligned(ratio: Int)
@@ -9,13 +9,13 @@ public enum RegionSampling: Sendable, Hashable, Codable {
 
     /// One bilinear sample at the centre of every cell, not moved, held inside of the map: the published F-VLM's crop
     /// (ops/spatial_transform_ops.py, `multilevel_crop_and_resize`).
-    case cellCentres
+    case cellCenters
 
     /// Samples a cell and axis; 0 for as many as pixels.
     var ratio: Int {
         switch self {
         case .aligned(let ratio), .legacy(let ratio): ratio
-        case .cellCentres: 1
+        case .cellCenters: 1
         }
     }
 
@@ -41,7 +41,7 @@ public struct PyramidLevel: Sendable {
     }
 }
 
-/// Regions to be pooled: boxes, and where each is taken from.
+/// Regions to be pooled: boxes, and the map that each is taken from.
 public struct Regions: Sendable {
     /// [R], in pixels of the image.
     public let boxes: Boxes

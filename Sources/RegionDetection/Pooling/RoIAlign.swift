@@ -1,12 +1,11 @@
 internal import CKernels
 import Support
-import Synchronization
 
 /// Pools regions of a pyramid's maps to grids of equal size, by bilinear samples (RoIAlign; He et al., 2017).
 ///
 /// In main memory `float32` and `bfloat16` maps go through kernels of this package (sums in `float32`), with gradients;
-/// the result does not depend on the number of threads, in either direction. Other devices and element types use
-/// ``compositeRoIAlign(_:_:output:sampling:)``, which gives the same numbers.
+/// the result does not depend on the number of threads, in either direction. Other devices and element types use operators
+/// of libtorch, which give the same numbers.
 /// - Parameters:
 ///   - levels: Maps [N, C, H, W] of equal N, C, element type and device. Channels-last maps are used as they are.
 ///   - regions: R regions.
@@ -21,7 +20,7 @@ public func roiAlign(
 ) throws -> Tensor {
     let request = try PoolingRequest(levels, regions, output: output, sampling: sampling)
     guard request.device == .cpu, request.dtype == .float32 || request.dtype == .bfloat16 else {
-        return try request.composite().contiguous(format)
+        return try request.pooledByOperators().contiguous(format)
     }
     let maps = levels.map(\.features)
     let shapes = maps.map(\.shape)
@@ -32,13 +31,6 @@ public func roiAlign(
         guard let gradient = gradients[0] else { return shapes.map { _ in nil } }
         return try request.spread(gradient, shapes: shapes).map { try $0.to(dtype) }
     }[0]
-}
-
-/// ``roiAlign(_:_:output:sampling:)`` by operators of libtorch alone, for any device and floating-point type.
-public func compositeRoIAlign(
-    _ levels: [PyramidLevel], _ regions: Regions, output: Size2D, sampling: RegionSampling
-) throws -> Tensor {
-    try PoolingRequest(levels, regions, output: output, sampling: sampling).composite()
 }
 
 /// A checked call.
@@ -115,10 +107,16 @@ extension PoolingRequest {
             [count, channels, output.height, output.width], dtype: dtype,
             format: channelsFirst ? .contiguous : .channelsLast)
         guard result.count > 0 else { return result }
-        try Self.useLargePages(result)
-        try result.withPointer { target in
-            try run("RoIAlign", maps, dtype) { pooling, order, _ in
-                (count, 8, { ck_pool(pooling, order, channelsFirst, target, $0, $1) })
+        try Kernel.call { memory in
+            let call = try KernelCall(self, maps, memory)
+            let target = try memory.pointer(to: result)
+            // A result of 50 MB takes 12,000 page faults otherwise, which cost more than what is computed into it. Smaller
+            // ones come from memory that the allocator keeps, whose pages are there already.
+            LargePages.advise(target, byteCount: result.count * dtype.byteCount)
+            try Kernel.run(rows: count, grain: 8) { begin, end in
+                guard ck_pool(call.pooling, call.order, channelsFirst, target, begin, end) else {
+                    throw Self.outOfMemory
+                }
             }
         }
         return result
@@ -132,23 +130,18 @@ extension PoolingRequest {
             return map
         }
         guard gradient.count > 0 else { return maps }
-        try gradient.withPointer { source in
-            try run("RoIAlign backward", maps, dtype) { pooling, order, offsets in
-                let tasks = ck_pool_backward_tasks(pooling, Int64(batch))
-                return (
-                    Int(tasks), 1,
-                    { ck_pool_backward(pooling, Int64(batch), order, offsets, source, $0, $1) }
-                )
+        try Kernel.call { memory in
+            let call = try KernelCall(self, maps, memory)
+            let source = try memory.pointer(to: gradient)
+            let tasks = ck_pool_backward_tasks(call.pooling, Int64(batch))
+            try Kernel.run(rows: Int(tasks)) { begin, end in
+                guard
+                    ck_pool_backward(
+                        call.pooling, Int64(batch), call.order, call.offsets, source, begin, end)
+                else { throw Self.outOfMemory }
             }
         }
         return maps
-    }
-
-    /// For fresh tensors. Smaller ones come from memory that the allocator keeps, whose pages are there already.
-    private static func useLargePages(_ tensor: Tensor) throws {
-        let size = try tensor.count * tensor.dtype.byteCount
-        guard size >= 32 << 20 else { return }
-        try tensor.withPointer { ck_use_large_pages($0, size) }
     }
 
     /// A gradient of pooled regions, channels last. Faster for many small maps than libtorch's own copy.
@@ -156,76 +149,52 @@ extension PoolingRequest {
         guard !gradient.isContiguous(.channelsLast) else { return gradient }
         let source = try gradient.contiguous()
         let result = try Tensor.empty(gradient.shape, dtype: dtype, format: .channelsLast)
-        try source.withPointer { source in
-            try result.withPointer { target in
-                let pointers = Unchecked((source, target))
-                Runtime.parallel(0..<count, grain: 8) { range in
-                    ck_channels_last(
-                        pointers.value.0, Int64(channels), Int64(output.height * output.width),
-                        dtype == .bfloat16 ? CK_BFLOAT16 : CK_FLOAT32, pointers.value.1,
-                        Int64(range.lowerBound), Int64(range.upperBound))
-                }
+        try Kernel.call { memory in
+            let (from, to) = try (memory.pointer(to: source), memory.pointer(to: result))
+            try Kernel.run(rows: count, grain: 8) { begin, end in
+                ck_channels_last(
+                    from, Int64(channels), Int64(output.height * output.width), kernelType, to, begin, end)
             }
         }
         return result
     }
 
-    private typealias Work = (Int64, Int64) -> Bool
+    private static let outOfMemory = DetectionError(
+        "RoIAlign", "memory has run out; pool fewer regions at a time")
 
-    /// Describes the call to the kernels, orders the regions, and spreads what `work` tells over the threads.
-    private func run(
-        _ operation: String, _ maps: [Tensor], _ dtype: DType,
-        _ work: (
-            _ pooling: UnsafePointer<ck_pooling>, _ order: UnsafePointer<Int64>,
-            _ offsets: UnsafePointer<Int64>
-        ) -> (tasks: Int, grain: Int, run: Work)
-    ) throws {
-        var descriptions: [ck_level] = []
-        for (level, map) in zip(levels, maps) {
-            descriptions.append(
+    private var kernelType: ck_dtype { dtype == .bfloat16 ? CK_BFLOAT16 : CK_FLOAT32 }
+
+    /// What the kernels are told, with the regions in the order of the maps.
+    private struct KernelCall {
+        let pooling: UnsafePointer<ck_pooling>
+        /// The regions, map by map.
+        let order: UnsafeMutablePointer<Int64>
+        /// Where the regions of each map begin in ``order``.
+        let offsets: UnsafeMutablePointer<Int64>
+
+        init(_ request: PoolingRequest, _ maps: [Tensor], _ memory: KernelMemory) throws {
+            let levels = try zip(request.levels, maps).map { level, map in
                 ck_level(
-                    map: try map.withPointer { $0 }, height: Int64(map.shape[2]), width: Int64(map.shape[3]),
-                    scale: Float(level.scale)))
-        }
-        defer { withExtendedLifetime(maps) {} }
-        var order = [Int64](repeating: 0, count: max(count, 1))
-        var offsets = [Int64](repeating: 0, count: levels.count * batch + 1)
-        let failed = Atomic<Bool>(false)
-        descriptions.withUnsafeBufferPointer { descriptions in
-            boxes.withUnsafeBufferPointer { boxes in
-                regions.images.withUnsafeBufferPointer { images in
-                    regions.levels.withUnsafeBufferPointer { regionLevels in
-                        var pooling = ck_pooling(
-                            levels: descriptions.baseAddress, level_count: descriptions.count,
-                            channels: Int64(channels), boxes: boxes.baseAddress, images: images.baseAddress,
-                            region_levels: regionLevels.baseAddress, rows: Int64(output.height),
-                            columns: Int64(output.width), sampling: sampling.code,
-                            ratio: Int64(sampling.ratio),
-                            dtype: dtype == .bfloat16 ? CK_BFLOAT16 : CK_FLOAT32)
-                        guard ck_order_regions(&pooling, Int64(batch), Int64(count), &order, &offsets) else {
-                            return failed.store(true, ordering: .relaxed)
-                        }
-                        withUnsafePointer(to: pooling) { pooling in
-                            order.withUnsafeBufferPointer { order in
-                                offsets.withUnsafeBufferPointer { offsets in
-                                    guard let order = order.baseAddress, let offsets = offsets.baseAddress
-                                    else { return }
-                                    let (tasks, grain, run) = work(pooling, order, offsets)
-                                    let shared = Unchecked(run)
-                                    Runtime.parallel(0..<tasks, grain: grain) { range in
-                                        if !shared.value(Int64(range.lowerBound), Int64(range.upperBound)) {
-                                            failed.store(true, ordering: .relaxed)
-                                        }
-                                    }
-                                }
-                            }
-                        }
-                    }
-                }
+                    map: try memory.pointer(to: map), height: Int64(map.shape[2]), width: Int64(map.shape[3]),
+                    scale: Float(level.scale))
             }
-        }
-        if failed.load(ordering: .relaxed) {
-            throw DetectionError(operation, "memory has run out; pool fewer regions at a time")
+            let (count, batch) = (request.count, request.batch)
+            pooling = UnsafePointer(
+                memory.copy(of: [
+                    ck_pooling(
+                        levels: memory.copy(of: levels), level_count: levels.count,
+                        channels: Int64(request.channels), boxes: memory.copy(of: request.boxes),
+                        images: memory.copy(of: request.regions.images),
+                        region_levels: memory.copy(of: request.regions.levels),
+                        rows: Int64(request.output.height), columns: Int64(request.output.width),
+                        sampling: request.sampling.code, ratio: Int64(request.sampling.ratio),
+                        dtype: request.kernelType)
+                ]))
+            order = memory.zeros(count)
+            offsets = memory.zeros(levels.count * batch + 1)
+            guard ck_order_regions(pooling, Int64(batch), Int64(count), order, offsets) else {
+                throw PoolingRequest.outOfMemory
+            }
         }
     }
 }
@@ -235,7 +204,7 @@ extension RegionSampling {
         switch self {
         case .aligned: CK_ALIGNED
         case .legacy: CK_LEGACY
-        case .cellCentres: CK_CELL_CENTRES
+        case .cellCenters: CK_CELL_CENTERS
         }
     }
 }

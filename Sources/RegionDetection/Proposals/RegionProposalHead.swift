@@ -1,13 +1,10 @@
-// Letters for shapes in this folder: N images, A anchors of a cell, C channels, H and W rows and columns of a map,
-// R anchors of all levels. `logits` are objectness before the sigmoid, `deltas` are for a `BoxCoder`.
-
 /// The convolutions of a region proposal network (Ren et al., 2015), shared by all levels of a pyramid.
 ///
 /// Parameters: `conv` (or `conv1`, `conv2`), `objectness_logits`, `anchor_deltas`, as in detectron2; norms below the
 /// convolution: `norm`, or `norm.p2` ... where every level has its own.
 public struct RegionProposalHead: Sendable {
     /// What a head is like.
-    public struct Configuration: Sendable, Hashable, Codable {
+    public struct Configuration: Sendable, Hashable {
         /// Channels of the pyramid.
         public var width: Int
 
@@ -43,15 +40,15 @@ public struct RegionProposalHead: Sendable {
     }
 
     /// What was predicted, level by level.
-    public struct Predictions: Sendable {
+    package struct Predictions: Sendable {
         /// [N, A, H, W] each.
-        public let logits: [Tensor]
+        package let logits: [Tensor]
 
         /// [N, 4 A, H, W] each, the four deltas of the first anchor first.
-        public let deltas: [Tensor]
+        package let deltas: [Tensor]
 
         /// Predictions of the levels of a pyramid.
-        public init(logits: [Tensor], deltas: [Tensor]) {
+        package init(logits: [Tensor], deltas: [Tensor]) {
             self.logits = logits
             self.deltas = deltas
         }
@@ -80,7 +77,7 @@ public struct RegionProposalHead: Sendable {
         convolutions = try names.map { name in
             try Conv2d(
                 scope / name, inputs: width, outputs: width, kernel: 3, padding: 1, initializer: small,
-                biasInitializer: .zeros)
+                biasInitializer: .zeros, strategy: .winograd)
         }
         norms = try names.map { name in
             let norm = scope / name / "norm"
@@ -100,7 +97,7 @@ public struct RegionProposalHead: Sendable {
 
     /// Predicts for maps [N, C, H, W]; logits and deltas are `float32`.
     /// - Throws: ``DetectionError`` when levels have norms of their own and there are not as many maps; ``TorchError``.
-    public func callAsFunction(_ features: [Tensor]) throws -> Predictions {
+    package func callAsFunction(_ features: [Tensor]) throws -> Predictions {
         if let own = norms.first, own.count > 1, own.count != features.count {
             throw DetectionError(
                 "RegionProposalHead", "has norms for \(own.count) levels, but there are \(features.count)")
@@ -109,7 +106,7 @@ public struct RegionProposalHead: Sendable {
         for (level, map) in features.enumerated() {
             var hidden = map
             for (convolution, norms) in zip(convolutions, norms) {
-                hidden = try convolution.fast(hidden)
+                hidden = try convolution(hidden)
                 if !norms.isEmpty { hidden = try norms[norms.count > 1 ? level : 0](hidden) }
                 hidden = try hidden.relu()
             }

@@ -1,125 +1,30 @@
-/// Finds where objects may be: boxes with a score, whatever the class.
+// Letters for shapes in this folder: N images, A anchors of a cell, C channels, H and W rows and columns of a map,
+// R anchors of all levels, P proposals of an image.
+//
+// Names: `logits` are objectness before the sigmoid, `deltas` are for a `BoxCoder`; both are predicted unless they are
+// called targets. Ground truth is what the data set says. Labels are 1 positive, 0 negative, -1 not learned from.
+
+/// Finds where objects may be: boxes with a score, whatever the class (Ren et al., 2015).
 public struct RegionProposalNetwork: Sendable {
-    /// How many proposals are made.
-    public struct Counts: Sendable, Hashable, Codable {
-        /// The best boxes of a level that take part in suppression.
-        public var beforeSuppression: Int
-
-        /// The best boxes of an image that are left.
-        public var afterSuppression: Int
-
-        /// A number of boxes before and after suppression.
-        public init(beforeSuppression: Int, afterSuppression: Int) {
-            self.beforeSuppression = beforeSuppression
-            self.afterSuppression = afterSuppression
-        }
-    }
-
-    /// Which boxes are no proposals.
-    public enum EmptyBoxes: Sendable, Hashable, Codable {
-        /// Those that are not wider and higher than so many pixels, after clipping.
-        case sides(upTo: Double)
-
-        /// Those whose four coordinates are all zero after clipping: the published F-VLM keeps others without area.
-        case allZero
-    }
-
-    /// What a network does.
-    public struct Configuration: Sendable, Hashable, Codable {
-        /// Proposals while training.
-        public var training: Counts
-
-        /// Proposals otherwise.
-        public var evaluation: Counts
-
-        /// Suppression within each level of each image.
-        public var suppression: NonMaximumSuppression
-
-        /// Which boxes are no proposals.
-        public var emptyBoxes: EmptyBoxes
-
-        /// Where boxes are cut.
-        public var border: Boxes.Border
-
-        /// How deltas become boxes.
-        public var coder: BoxCoder
-
-        /// How anchors find their ground truth.
-        public var matcher: Matcher
-
-        /// Which anchors are learned from.
-        public var sampler: BalancedSampler
-
-        /// How deltas are learned.
-        public var boxLoss: BoxLoss
-
-        /// What the sum of box losses is divided by.
-        public var boxNormalizer: ProposalBoxNormalizer
-
-        /// - Throws: Nothing by itself; parts are checked when they are made.
-        public init(
-            training: Counts, evaluation: Counts, suppression: NonMaximumSuppression, emptyBoxes: EmptyBoxes,
-            border: Boxes.Border, coder: BoxCoder, matcher: Matcher, sampler: BalancedSampler,
-            boxLoss: BoxLoss, boxNormalizer: ProposalBoxNormalizer
-        ) {
-            self.training = training
-            self.evaluation = evaluation
-            self.suppression = suppression
-            self.emptyBoxes = emptyBoxes
-            self.border = border
-            self.coder = coder
-            self.matcher = matcher
-            self.sampler = sampler
-            self.boxLoss = boxLoss
-            self.boxNormalizer = boxNormalizer
-        }
-
-        /// detectron2's for mask_rcnn_R_50_FPN.
-        public static func detectron2() throws -> Configuration {
-            Configuration(
-                training: Counts(beforeSuppression: 2000, afterSuppression: 1000),
-                evaluation: Counts(beforeSuppression: 1000, afterSuppression: 1000),
-                suppression: try NonMaximumSuppression(threshold: 0.7), emptyBoxes: .sides(upTo: 0),
-                border: .edge, coder: try BoxCoder(), matcher: try .anchors(),
-                sampler: try BalancedSampler(count: 256, positiveFraction: 0.5), boxLoss: .l1,
-                boxNormalizer: .sampledAnchors)
-        }
-
-        /// The published F-VLM's.
-        public static func published() throws -> Configuration {
-            let counts = Counts(beforeSuppression: 2000, afterSuppression: 1000)
-            return Configuration(
-                training: counts, evaluation: counts,
-                suppression: try NonMaximumSuppression(threshold: 0.7, includesThreshold: true),
-                emptyBoxes: .allZero, border: .lastPixel, coder: try BoxCoder(extent: .inclusive),
-                matcher: try .anchors(), sampler: try BalancedSampler(count: 256, positiveFraction: 0.5),
-                boxLoss: .huber(delta: 0.111), boxNormalizer: .nonZeroCoordinatesOfLevel)
-        }
-    }
-
-    /// Proposals of an image, best first.
+    /// The proposals of a batch.
     public struct Proposals: Sendable {
-        /// [P], cut at the borders of the image.
-        public let boxes: Boxes
+        /// The boxes of each image, best first, clipped to it, [P].
+        public let boxes: [Boxes]
 
-        /// [P], objectness before the sigmoid, falling.
-        public let logits: Tensor
+        /// The objectness of each image's boxes before the sigmoid, falling, [P].
+        public let logits: [Tensor]
 
-        /// Boxes and their logits.
-        public init(boxes: Boxes, logits: Tensor) {
-            self.boxes = boxes
-            self.logits = logits
-        }
+        /// What the head predicted, which ``losses(_:groundTruth:ignored:generator:)`` learns from.
+        package let predictions: RegionProposalHead.Predictions
     }
 
     /// What the network does.
     public let configuration: Configuration
 
-    /// The convolutions.
-    public let head: RegionProposalHead
-
     /// The boxes that deltas refer to.
     public let anchors: AnchorGenerator
+
+    package let head: RegionProposalHead
 
     private let mode: LayerMode
 
@@ -141,38 +46,42 @@ public struct RegionProposalNetwork: Sendable {
         mode = scope.mode()
     }
 
-    /// Predicts for the maps [N, C, H, W] of a pyramid.
-    public func callAsFunction(_ features: [Tensor]) throws -> RegionProposalHead.Predictions {
-        try head(features)
+    /// The proposals of every image, best first; no gradient flows through the boxes.
+    /// - Parameters:
+    ///   - levels: The maps of a pyramid, [N, C, H, W] each.
+    ///   - sizes: Height and width of each image of the batch without its padding.
+    /// - Throws: ``DetectionError`` when predictions are not finite while training (otherwise boxes that are not finite are
+    ///   dropped) and when there are not as many sizes as images; ``TorchError``.
+    public func callAsFunction(_ levels: [Tensor], sizes: [Size2D]) throws -> Proposals {
+        try proposals(from: head(levels), sizes: sizes)
     }
 
-    /// The proposals of every image, best first; no gradient flows through them.
+    /// The proposals that predictions stand for.
     ///
-    /// Per level the best boxes by logit are decoded, cut at the image's borders, and suppressed; then the best of all
-    /// levels are taken. Equal logits: the finer level, then the earlier anchor first.
-    /// - Parameter imageSizes: Height and width of each image of the batch without its padding.
-    /// - Throws: ``DetectionError`` when predictions are not finite while training. Otherwise boxes that are not finite
-    ///   are left out.
-    public func proposals(
-        _ predictions: RegionProposalHead.Predictions, imageSizes: [Size2D]
-    ) throws -> [Proposals] {
-        try predictions.validate(anchorsPerCell: anchors.anchorsPerCell, batch: imageSizes.count)
+    /// Equal logits: the finer level, then the earlier anchor first.
+    package func proposals(from predictions: RegionProposalHead.Predictions, sizes: [Size2D]) throws
+        -> Proposals
+    {
+        try predictions.validate(anchorsPerCell: anchors.anchorsPerCell, batch: sizes.count)
         return try withoutGradients {
             let device = predictions.logits.first?.device ?? .cpu
             let anchors = try anchors(grids: predictions.grids, device: device)
-            var candidates: [Candidates] = []
+            // 1. The best boxes of every level of every image.
+            var candidates = [[Candidates]](repeating: [], count: sizes.count)
             for level in anchors.indices {
                 let logits = try predictions.flatLogits(level).detached()
                 let deltas = try predictions.flatDeltas(level).detached()
                 if mode.isTraining { try requireFinite(logits, deltas, level: level) }
-                for (image, size) in imageSizes.enumerated() {
-                    candidates.append(
+                for (image, size) in sizes.enumerated() {
+                    candidates[image].append(
                         try self.candidates(
-                            logits: logits[image], deltas: deltas[image], anchors: anchors[level], size: size,
-                            group: image * anchors.count + level))
+                            logits: logits[image], deltas: deltas[image], anchors: anchors[level], size: size)
+                    )
                 }
             }
-            return try best(of: candidates, images: imageSizes.count, levels: anchors.count)
+            // 2. Of these the ones that suppression leaves, the best of each image.
+            let best = try best(of: candidates)
+            return Proposals(boxes: best.map(\.boxes), logits: best.map(\.logits), predictions: predictions)
         }
     }
 
@@ -181,7 +90,6 @@ public struct RegionProposalNetwork: Sendable {
     private struct Candidates {
         let boxes: Boxes
         let logits: Tensor
-        let group: Int
     }
 
     private func requireFinite(_ logits: Tensor, _ deltas: Tensor, level: Int) throws {
@@ -194,15 +102,17 @@ public struct RegionProposalNetwork: Sendable {
     }
 
     /// The best boxes of one level of one image.
-    private func candidates(logits: Tensor, deltas: Tensor, anchors: Boxes, size: Size2D, group: Int) throws
-        -> Candidates
+    private func candidates(logits: Tensor, deltas: Tensor, anchors: Boxes, size: Size2D) throws -> Candidates
     {
+        // 1. The best anchors by logit.
         let rows = try Self.bestRows(logits, count: counts.beforeSuppression)
         let logits = try logits.indexSelected(0, rows)
+        // 2. Their boxes, clipped to the image.
         let decoded = try configuration.coder.boxes(
             deltas.indexSelected(0, rows), from: Boxes(anchors.tensor.indexSelected(0, rows)))
-        let isFinite = try decoded.areFinite() .&& logits.isFinite()
         let boxes = try decoded.clipped(to: size, border: configuration.border)
+        // 3. Without those that are broken or empty.
+        let isFinite = try decoded.areFinite() .&& logits.isFinite()
         let isBox: Tensor
         switch configuration.emptyBoxes {
         case .sides(let least): isBox = try boxes.areNonEmpty(above: least)
@@ -210,8 +120,8 @@ public struct RegionProposalNetwork: Sendable {
         }
         let kept = try (isFinite .&& isBox).nonzeroIndices().flattened()
         return Candidates(
-            boxes: Boxes(checked: try boxes.tensor.indexSelected(0, kept)),
-            logits: try logits.indexSelected(0, kept), group: group)
+            boxes: Boxes(unchecked: try boxes.tensor.indexSelected(0, kept)),
+            logits: try logits.indexSelected(0, kept))
     }
 
     /// Rows of the largest numbers, falling, equal ones in their order; fewer when some are NaN.
@@ -226,22 +136,24 @@ public struct RegionProposalNetwork: Sendable {
     }
 
     /// Suppression in each level of each image, then the best of each image.
-    private func best(of candidates: [Candidates], images: Int, levels: Int) throws -> [Proposals] {
-        let ordered = candidates.sorted { $0.group < $1.group }
-        let boxes = try Boxes.cat(ordered.map(\.boxes))
-        let logits = try Tensor.cat(ordered.map(\.logits))
-        let groups = ordered.flatMap { [Int](repeating: $0.group, count: $0.boxes.count) }
+    /// - Parameter candidates: By image, then by level.
+    private func best(of candidates: [[Candidates]]) throws -> [Candidates] {
+        let all = candidates.flatMap(\.self)
+        let boxes = try Boxes.cat(all.map(\.boxes))
+        let logits = try Tensor.cat(all.map(\.logits))
+        // Boxes of different groups leave each other alone: a level of an image is a group.
+        let groups = all.enumerated().flatMap { [Int](repeating: $0.offset, count: $0.element.boxes.count) }
         let kept = try configuration.suppression.rows(
             boxes, scores: logits, groups: groups, limit: counts.afterSuppression)
-        var rows = [[Int64]](repeating: [], count: images)
+        var rows = [[Int64]](repeating: [], count: candidates.count)
         for row in kept {
-            let image = groups[Int(row)] / levels
+            let image = groups[Int(row)] / anchors.strides.count
             if rows[image].count < counts.afterSuppression { rows[image].append(row) }
         }
         return try rows.map { rows in
             let rows = try Tensor(rows).to(device: boxes.device)
-            return Proposals(
-                boxes: Boxes(checked: try boxes.tensor.indexSelected(0, rows)),
+            return Candidates(
+                boxes: Boxes(unchecked: try boxes.tensor.indexSelected(0, rows)),
                 logits: try logits.indexSelected(0, rows))
         }
     }

@@ -35,30 +35,6 @@ public enum Runtime {
     /// 0 to return everything to the system: what is kept already goes at once.
     public static func setKeptMemory(bytes: Int) { ct_set_kept_memory(Int64(bytes)) }
 
-    /// Splits a range over libtorch's threads. `body` is called with parts of it, at once from several threads.
-    ///
-    /// Calls from inside `body` run on the calling thread.
-    /// - Parameter grain: The least number of elements that are worth a thread.
-    public static func parallel(_ range: Range<Int>, grain: Int = 1, _ body: @Sendable (Range<Int>) -> Void) {
-        guard !range.isEmpty else { return }
-        withoutActuallyEscaping(body) { body in
-            var box = Body(run: body)
-            withUnsafeMutablePointer(to: &box) { context in
-                ct_error_free(
-                    ct_parallel_for(
-                        Int64(range.lowerBound), Int64(range.upperBound), Int64(max(grain, 1)),
-                        { context, begin, end in
-                            guard let context else { return }
-                            context.assumingMemoryBound(to: Body.self).pointee.run(Int(begin)..<Int(end))
-                        }, context))
-            }
-        }
-    }
-
-    private struct Body {
-        let run: @Sendable (Range<Int>) -> Void
-    }
-
     private static func taken(_ text: UnsafeMutablePointer<CChar>?) -> String {
         guard let text else { return "" }
         defer { ct_error_free(text) }

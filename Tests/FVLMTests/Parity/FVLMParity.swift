@@ -81,16 +81,15 @@ import TorchFixtures
             try fixture.expectEqual("out.res5", adapted[3])
         }
         let pyramid = try network.pyramid(features.levels)
-        let predictions = try network.proposalNetwork(pyramid)
+        let proposals = try network.proposalNetwork(pyramid, sizes: batch.sizes)
         for (index, level) in ["p2", "p3", "p4", "p5", "p6"].enumerated() {
             try fixture.expectEqual("out.\(level)", pyramid[index])
-            try fixture.expectEqual("out.rpn_logits.\(level)", predictions.logits[index])
+            try fixture.expectEqual("out.rpn_logits.\(level)", proposals.predictions.logits[index])
         }
-        let proposals = try network.proposalNetwork.proposals(predictions, imageSizes: batch.sizes)
-        try fixture.expectEqual("out.proposals", proposals[0].boxes.tensor)
-        try fixture.expectEqual("out.proposal_logits", proposals[0].logits)
+        try fixture.expectEqual("out.proposals", proposals.boxes[0].tensor)
+        try fixture.expectEqual("out.proposal_logits", proposals.logits[0])
 
-        // Later stages start from the recorded proposals, lest differences of rounding add up.
+        // Later stages start from the recorded proposals, so that differences of rounding do not add up.
         let boxes = try Boxes(fixture.torchTensor("out.proposals"))
         let output = try network.regions(pyramid, boxes: [boxes])
         try fixture.expectEqual("out.box_features", output.vectors)
@@ -146,12 +145,11 @@ import TorchFixtures
 
         // The first step, its regions and gradients.
         let pyramid = try network.pyramid(features.levels)
-        let proposals = try network.proposalNetwork.proposals(
-            network.proposalNetwork(pyramid), imageSizes: sizes)
+        let proposals = try network.proposalNetwork(pyramid, sizes: sizes)
         var regions: [Boxes] = []
         for (image, example) in examples.enumerated() {
-            try fixture.expectEqual("out.proposals\(image)", proposals[image].boxes.tensor)
-            let all = try Boxes.cat([proposals[image].boxes, example.boxes])
+            try fixture.expectEqual("out.proposals\(image)", proposals.boxes[image].tensor)
+            let all = try Boxes.cat([proposals.boxes[image], example.boxes])
             regions.append(all)
             let matches = try network.architecture.regionSampler.matcher(all, groundTruth: example.boxes)
             let classes = try Tensor(example.classes.map { $0 + 1 }).indexSelected(0, matches.indices)

@@ -37,7 +37,8 @@ import TorchFixtures
             try fixture.expectEqual("out.c\(place + 2)", map)
         }
         let pyramid = try network.pyramid(features.levels)
-        let predictions = try network.proposalNetwork(pyramid)
+        let proposals = try network.proposalNetwork(pyramid, sizes: batch.sizes)
+        let predictions = proposals.predictions
         for (place, level) in try parameters["levels"].ints.enumerated() {
             try fixture.expectEqual("out.p\(level)", pyramid[place])
             try fixture.expectEqual("out.rpn_logits.p\(level)", predictions.logits[place])
@@ -46,19 +47,18 @@ import TorchFixtures
         }
 
         // The official code fills short lists with empty boxes and scores these too; here there are only real ones.
-        let proposals = try network.proposalNetwork.proposals(predictions, imageSizes: batch.sizes)
         let recorded = try yxFirst(fixture.torchTensor("out.proposals"))
         let scores = try fixture.torchTensor("out.proposal_scores")
         let valid = try fixture.integers("out.valid").map { Int($0) }
-        for (image, found) in proposals.enumerated() {
-            try #require(found.boxes.count == valid[image])
+        for (image, found) in proposals.boxes.enumerated() {
+            try #require(found.count == valid[image])
             let tolerance = try fixture.tolerance("out.proposals")
             let difference = Comparison.difference(
-                "proposals of image \(image)", try found.boxes.tensor.array(of: Double.self),
+                "proposals of image \(image)", try found.tensor.array(of: Double.self),
                 try recorded[image, 0..<valid[image]].array(of: Double.self),
-                shape: found.boxes.tensor.shape, tolerance)
+                shape: found.tensor.shape, tolerance)
             if let difference { Issue.record("\(difference)") }
-            let probabilities = try found.logits.sigmoid()
+            let probabilities = try proposals.logits[image].sigmoid()
             #expect(
                 try probabilities.isClose(
                     to: scores[image, 0..<valid[image]], relative: 1e-4, absolute: 1e-5

@@ -96,7 +96,9 @@ struct RecordedModel {
             architecture.proposals.sampler = sampler
             // No fraction: every region takes part.
             architecture.regionSampler = RegionSampler(
-                matcher: try .regions(threshold: parameters["region_matcher"].double),
+                matcher: try Matcher(
+                    thresholds: [parameters["region_matcher"].double], labels: [0, 1],
+                    allowsLowQualityMatches: false),
                 sampler: try BalancedSampler(count: count, positiveFraction: 1))
         }
         architecture.classificationLoss = .softmax(

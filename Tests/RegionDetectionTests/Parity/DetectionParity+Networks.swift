@@ -55,15 +55,15 @@ extension DetectionParity {
         try fixture.load(store)
         let names = fixture.levelNames("in.")
         let features = try fixture.levels("in.").map { try $0.requiringGrad() }
-        let predictions = try network(features)
+        let found = try network(features, sizes: sizes)
+        let predictions = found.predictions
         for (level, name) in names.enumerated() {
             try fixture.expectEqual("out.logits.\(name)", predictions.logits[level])
             try fixture.expectEqual("out.deltas.\(name)", predictions.deltas[level])
         }
-        let proposals = try network.proposals(predictions, imageSizes: sizes)
-        for (image, proposals) in proposals.enumerated() {
-            try fixture.expectEqual("out.proposals\(image).boxes", proposals.boxes.tensor)
-            try fixture.expectEqual("out.proposals\(image).logits", proposals.logits)
+        for image in sizes.indices {
+            try fixture.expectEqual("out.proposals\(image).boxes", found.boxes[image].tensor)
+            try fixture.expectEqual("out.proposals\(image).logits", found.logits[image])
         }
         let targets = try network.targets(
             grids: predictions.logits.map { Size2D($0.shape[2], $0.shape[3]) },

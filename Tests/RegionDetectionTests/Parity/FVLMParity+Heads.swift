@@ -26,7 +26,7 @@ import TorchFixtures
             let counts = RegionProposalNetwork.Counts(
                 beforeSuppression: try parameters["pre_nms_topk"].int,
                 afterSuppression: try parameters["post_nms_topk"].int)
-            var configuration = try RegionProposalNetwork.Configuration.detectron2()
+            var configuration = RegionProposalNetwork.Configuration.detectron2()
             configuration.training = counts
             configuration.evaluation = counts
             configuration.suppression.threshold = try parameters["nms_threshold"].double
@@ -84,13 +84,12 @@ import TorchFixtures
         let size = Size2D(image[0], image[1])
         let maps = try fixture.levels("out.")
 
-        let predictions = try model.proposals(maps)
+        let proposals = try model.proposals(maps, sizes: [size])
         for (level, name) in fixture.levelNames("out.rpn_logits.").enumerated() {
-            try fixture.expectEqual("out.rpn_logits.\(name)", predictions.logits[level])
+            try fixture.expectEqual("out.rpn_logits.\(name)", proposals.predictions.logits[level])
         }
-        let proposals = try model.proposals.proposals(predictions, imageSizes: [size])
-        try fixture.expectEqual("out.proposals", proposals[0].boxes.tensor)
-        try fixture.expectEqual("out.proposal_logits", proposals[0].logits)
+        try fixture.expectEqual("out.proposals", proposals.boxes[0].tensor)
+        try fixture.expectEqual("out.proposal_logits", proposals.logits[0])
 
         let boxes = try fixture.boxes("out.proposals")
         let pyramid = Array(maps.dropLast())

@@ -15,7 +15,7 @@ extension PublishedParity {
 
     @Sendable static func boxCoder(_ fixture: FixtureCase) throws {
         let parameters = try fixture.parameters
-        let plain = try BoxCoder(scaleClamp: parameters["clip"].double, extent: .inclusive)
+        let plain = BoxCoder(scaleClamp: try parameters["clip"].double, extent: .inclusive)
         // dy, dx, dh, dw there.
         let weights = try parameters["weights"].doubles
         let weighted = try BoxCoder(
@@ -59,14 +59,14 @@ extension PublishedParity {
             try fixture.expectEqual("in.anchors.\(name)", fixture.swapped(boxes.tensor))
         }
         for (run, counts) in try parameters["runs"].object {
-            var configuration = try RegionProposalNetwork.Configuration.published()
+            var configuration = RegionProposalNetwork.Configuration.published()
             configuration.suppression.threshold = try parameters["rpn_nms_threshold"].double
             configuration.evaluation = .init(
                 beforeSuppression: try counts["pre_nms"].int, afterSuppression: try counts["post_nms"].int)
             let store = ParameterStore()
             let network = try RegionProposalNetwork(
                 store.root, head: .init(width: 4), anchors: anchors, configuration)
-            let proposals = try network.proposals(predictions, imageSizes: sizes)
+            let proposals = try network.proposals(from: predictions, sizes: sizes)
             // The published code fills up with boxes of zeros.
             let places = try counts["post_nms"].int
             func filled(_ tensor: Tensor) throws -> Tensor {
@@ -74,12 +74,12 @@ extension PublishedParity {
                     tensor, Tensor.zeros([places - tensor.shape[0]] + tensor.shape.dropFirst()),
                 ])
             }
-            try fixture.expectEqual("out.\(run).valid", Tensor(proposals.map(\.boxes.count)))
+            try fixture.expectEqual("out.\(run).valid", Tensor(proposals.boxes.map(\.count)))
             try fixture.expectEqual(
                 "out.\(run).proposals",
-                Tensor.stack(proposals.map { try filled(fixture.swapped($0.boxes.tensor)) }))
+                Tensor.stack(proposals.boxes.map { try filled(fixture.swapped($0.tensor)) }))
             try fixture.expectEqual(
-                "out.\(run).scores", Tensor.stack(proposals.map { try filled($0.logits.sigmoid()) }))
+                "out.\(run).scores", Tensor.stack(proposals.logits.map { try filled($0.sigmoid()) }))
         }
     }
 
@@ -90,7 +90,7 @@ extension PublishedParity {
             let strides = try names.map { 1 << (try #require(Int($0.dropFirst()))) }
             for output in try parameters[name]["sizes"].ints {
                 let pooler = try RegionPooler(
-                    output: output, strides: strides, sampling: .cellCentres,
+                    output: output, strides: strides, sampling: .cellCenters,
                     canonicalSide: parameters["canonical_size"].double,
                     canonicalLevel: parameters["canonical_level"].int)
                 let maps = try fixture.levels("in.\(name).")
@@ -103,10 +103,10 @@ extension PublishedParity {
 
                 let all = try Boxes.cat(boxes)
                 let images = boxes.indices.flatMap { [Int64](repeating: Int64($0), count: boxes[0].count) }
-                let composite = try compositeRoIAlign(
+                let composite = try roiAlignByOperators(
                     zip(maps, strides).map { PyramidLevel($0, scale: 1 / Double($1)) },
                     Regions(boxes: all, images: images, levels: pooler.levels(for: all)),
-                    output: Size2D(output), sampling: .cellCentres)
+                    output: Size2D(output), sampling: .cellCenters)
                 try fixture.expectEqual("out.\(name).crop\(output)", composite.reshaped(shape))
             }
         }

@@ -5,12 +5,23 @@ internal import CKernels
 /// Exact: boxes are visited in falling order of their scores, equal scores in the order of the input, and a box that
 /// stays suppresses all later ones that overlap it too much, even those that something else has suppressed already.
 /// Two boxes without area have no overlap. As torchvision's `nms`; with ``includesThreshold`` as the published F-VLM's.
-public struct NonMaximumSuppression: Sendable, Hashable, Codable {
+public struct NonMaximumSuppression: Sendable, Hashable {
     /// The intersection over union above which a box is suppressed.
     public var threshold: Double
 
     /// Whether a box is suppressed at the threshold itself.
     public var includesThreshold: Bool
+
+    /// The suppression of a proposal network: 0.7.
+    /// - Parameter includesThreshold: As in the published F-VLM.
+    static func proposals(includesThreshold: Bool = false) -> NonMaximumSuppression {
+        NonMaximumSuppression(unchecked: 0.7, includesThreshold)
+    }
+
+    private init(unchecked threshold: Double, _ includesThreshold: Bool) {
+        self.threshold = threshold
+        self.includesThreshold = includesThreshold
+    }
 
     /// - Throws: ``DetectionError`` when the threshold is not between 0 and 1.
     public init(threshold: Double, includesThreshold: Bool = false) throws {
@@ -71,37 +82,29 @@ public struct NonMaximumSuppression: Sendable, Hashable, Codable {
             starts[group] = total
             total += (counts[group] + 15) / 16 * 16
         }
-        var columns = BoxColumns(capacity: total)
-        var places = [Int](repeating: 0, count: order.count)
-        var next = starts
-        for (rank, row) in order.enumerated() {
-            let group = groups[Int(row)]
-            places[rank] = next[group]
-            columns.set(next[group], numbers, Int(row))
-            next[group] += 1
-        }
-        var keep = [UInt8](repeating: 0, count: total)
-        var scratch = [UInt16](repeating: 0, count: total / 16)
-        let (threshold, inclusive, limit) = (floatThreshold, includesThreshold, Int64(limit ?? Int.max))
-        columns.withPointers { boxes in
-            keep.withUnsafeMutableBufferPointer { keep in
-                scratch.withUnsafeMutableBufferPointer { scratch in
-                    let pointers = Unchecked((boxes, keep.baseAddress, scratch.baseAddress))
-                    let (starts, counts) = (starts, counts)
-                    Runtime.parallel(0..<counts.count) { range in
-                        let (boxes, keep, scratch) = pointers.value
-                        guard let keep, let scratch else { return }
-                        for group in range where counts[group] > 0 {
-                            let start = starts[group]
-                            ck_suppress(
-                                boxes.advanced(by: start), Int64(counts[group]), threshold, inclusive, limit,
-                                scratch + start / 16, keep + start)
-                        }
-                    }
+        return try Kernel.call { memory in
+            let columns = BoxColumns(capacity: total, in: memory)
+            var places = [Int](repeating: 0, count: order.count)
+            var next = starts
+            for (rank, row) in order.enumerated() {
+                let group = groups[Int(row)]
+                places[rank] = next[group]
+                columns.set(next[group], numbers, Int(row))
+                next[group] += 1
+            }
+            let keep = memory.zeros(total, of: UInt8.self)
+            let scratch = memory.zeros(total / 16, of: UInt16.self)
+            let limit = Int64(limit ?? Int.max)
+            try Kernel.run(rows: counts.count) { begin, end in
+                for group in Int(begin)..<Int(end) where counts[group] > 0 {
+                    let start = starts[group]
+                    ck_suppress(
+                        columns.boxes(from: start), Int64(counts[group]), floatThreshold, includesThreshold,
+                        limit, scratch + start / 16, keep + start)
                 }
             }
+            return zip(order, places).compactMap { keep[$1] != 0 ? Int64($0) : nil }
         }
-        return zip(order, places).compactMap { keep[$1] != 0 ? Int64($0) : nil }
     }
 
     /// Equal numbers from 0 for equal classes.
@@ -146,16 +149,16 @@ public struct NonMaximumSuppression: Sendable, Hashable, Codable {
 
 /// Boxes column by column, for the kernels.
 struct BoxColumns {
-    private var numbers: [Float]
+    private let numbers: UnsafeMutablePointer<Float>
     private let capacity: Int
 
     /// Room for boxes and for what the kernels read after the last one.
-    init(capacity: Int) {
+    init(capacity: Int, in memory: KernelMemory) {
         self.capacity = capacity + 16
-        numbers = [Float](repeating: 0, count: 5 * (capacity + 16))
+        numbers = memory.zeros(5 * (capacity + 16))
     }
 
-    mutating func set(_ place: Int, _ boxes: [Float], _ row: Int) {
+    func set(_ place: Int, _ boxes: [Float], _ row: Int) {
         let (x1, y1) = (boxes[4 * row], boxes[4 * row + 1])
         let (x2, y2) = (boxes[4 * row + 2], boxes[4 * row + 3])
         numbers[place] = x1
@@ -165,21 +168,11 @@ struct BoxColumns {
         numbers[4 * capacity + place] = (x2 - x1) * (y2 - y1)
     }
 
-    func withPointers(_ body: (ck_boxes) -> Void) {
-        numbers.withUnsafeBufferPointer { numbers in
-            guard let base = numbers.baseAddress else { return }
-            body(
-                ck_boxes(
-                    x1: base, y1: base + capacity, x2: base + 2 * capacity, y2: base + 3 * capacity,
-                    areas: base + 4 * capacity))
-        }
-    }
-}
-
-extension ck_boxes {
-    fileprivate func advanced(by count: Int) -> ck_boxes {
-        ck_boxes(
-            x1: x1.advanced(by: count), y1: y1.advanced(by: count), x2: x2.advanced(by: count),
-            y2: y2.advanced(by: count), areas: areas.advanced(by: count))
+    /// The boxes from a place on, as the kernels take them.
+    func boxes(from place: Int = 0) -> ck_boxes {
+        let first = numbers + place
+        return ck_boxes(
+            x1: first, y1: first + capacity, x2: first + 2 * capacity, y2: first + 3 * capacity,
+            areas: first + 4 * capacity)
     }
 }

@@ -1,6 +1,111 @@
+/// A convolution of images.
+///
+/// Parameters: `weight` [outputs, inputs / groups, height, width], `bias` [outputs].
+///
+/// ```swift
+/// let store = ParameterStore()
+/// let convolution = try Conv2d(store.root / "conv1", inputs: 3, outputs: 64, kernel: 3, padding: 1)
+/// let y = try convolution(images)  // [N, 3, H, W] -> [N, 64, H, W]
+/// ```
+public struct Conv2d: UnaryLayer {
+    /// How a convolution is computed. The ways differ in speed and in the last digits.
+    public enum Strategy: Sendable, Hashable {
+        /// libtorch's kernels.
+        case libtorch
+        /// Winograd's filtering of `float32` maps in main memory for plain 3x3 convolutions with many channels, which
+        /// the heads and the pyramid of a detector spend most of their time in; libtorch's kernels otherwise. Supports
+        /// first derivatives only. Results do not depend on the number of threads.
+        case winograd
+    }
+
+    /// [outputs, inputs / groups, height, width].
+    public let weight: Parameter
+
+    /// [outputs], or none.
+    public let bias: Parameter?
+
+    /// Steps of the window.
+    public let stride: Size2D
+
+    /// Zeros added on every side.
+    public let padding: Size2D
+
+    /// Distances between the places that a window looks at.
+    public let dilation: Size2D
+
+    /// How many independent parts the channels are divided into.
+    public let groups: Int
+
+    /// How it is computed.
+    public let strategy: Strategy
+
+    /// Declares a convolution.
+    /// - Parameters:
+    ///   - initializer: Of the weight; PyTorch's uniform one when left out.
+    ///   - biasInitializer: Of the bias; PyTorch's uniform one when left out.
+    /// - Throws: ``TorchError`` when the names are taken or the groups do not divide the channels.
+    public init(
+        _ scope: ParameterScope, inputs: Int, outputs: Int, kernel: Size2D, stride: Size2D = 1,
+        padding: Size2D = 0, dilation: Size2D = 1, groups: Int = 1, bias: Bool = true,
+        initializer: Initializer? = nil, biasInitializer: Initializer? = nil, strategy: Strategy = .libtorch
+    ) throws {
+        guard groups > 0, inputs % groups == 0, outputs % groups == 0 else {
+            throw TorchError(
+                "Conv2d \(scope.path)",
+                reason: "\(groups) groups do not divide \(inputs) and \(outputs) channels")
+        }
+        let standard = Initializer.fanUniform(inputs: inputs / groups * kernel.height * kernel.width)
+        weight = try scope.weight(
+            "weight", [outputs, inputs / groups, kernel.height, kernel.width], initializer ?? standard)
+        self.bias = bias ? try scope.weight("bias", [outputs], biasInitializer ?? standard) : nil
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.groups = groups
+        self.strategy = strategy
+    }
+
+    /// Convolves [N, inputs, H, W] to [N, outputs, H', W'].
+    public func callAsFunction(_ input: Tensor) throws -> Tensor {
+        if let filter = try winograd(input) {
+            return try filter(input, weight: weight.value, bias: bias?.value, rectified: false)
+        }
+        return try input.conv2d(
+            weight.value, bias?.value, stride: stride, padding: padding, dilation: dilation, groups: groups)
+    }
+
+    /// Convolves [N, inputs, H, W] to [N, outputs, H', W'] and sets negative numbers to zero.
+    public func rectified(_ input: Tensor) throws -> Tensor {
+        guard let filter = try winograd(input) else { return try self(input).relu() }
+        return try filter(input, weight: weight.value, bias: bias?.value, rectified: true)
+    }
+
+    /// The filter that computes this convolution of an input; nil where libtorch does.
+    private func winograd(_ input: Tensor) throws -> WinogradFilter? {
+        guard strategy == .winograd, stride == 1, padding == 1, dilation == 1, groups == 1 else { return nil }
+        let weight = try weight.value
+        // With few channels the transforms cost more than they save.
+        guard
+            try input.rank == 4 && weight.shape[2] == 3 && weight.shape[3] == 3
+                && input.shape[1] == weight.shape[1] && !isAutocasting
+                && weight.shape[0] % 16 == 0 && weight.shape[1] % 16 == 0
+                && min(weight.shape[0], weight.shape[1]) >= 64 && WinogradFilter.suits(maps: input.shape)
+                && input.dtype == .float32 && weight.dtype == .float32 && input.device == .cpu
+                && weight.device == .cpu
+        else { return nil }
+        return WinogradFilter(maps: input.shape)
+    }
+}
+
 /// The transpose of a convolution, which enlarges images.
 ///
 /// Parameters: `weight` [inputs, outputs, height, width], `bias` [outputs].
+///
+/// ```swift
+/// let store = ParameterStore()
+/// let doubling = try ConvTranspose2d(store.root / "deconv", inputs: 256, outputs: 256, kernel: 2, stride: 2)
+/// let y = try doubling(maps)  // [N, 256, H, W] -> [N, 256, 2 H, 2 W]
+/// ```
 public struct ConvTranspose2d: UnaryLayer {
     /// [inputs, outputs, height, width].
     public let weight: Parameter

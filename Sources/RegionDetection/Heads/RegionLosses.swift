@@ -1,7 +1,7 @@
 // Letters for shapes: R regions, K classes with the background in row 0.
 
 /// What the box loss of regions is divided by.
-public enum RegionBoxNormalizer: String, Sendable, Hashable, Codable {
+public enum RegionBoxNormalizer: String, Sendable, Hashable {
     /// The sum over foreground regions divided by the number of all regions, background included (detectron2).
     case regions
     /// The mean over the coordinates of foreground regions; 0 when there are none (the published F-VLM).
@@ -22,7 +22,7 @@ public func regionBoxLoss(
     let (predicted, wanted) = try (deltas.indexSelected(0, rows), targets.indexSelected(0, rows))
     switch normalizer {
     case .regions:
-        let places = Boxes(checked: try sources.tensor.indexSelected(0, rows))
+        let places = Boxes(unchecked: try sources.tensor.indexSelected(0, rows))
         return try loss.sum(predicted, wanted, sources: places, coder: coder) / Double(max(classes.count, 1))
     case .foregroundCoordinates: return try loss.mean(predicted, wanted, where: wanted.isFinite())
     }
@@ -49,7 +49,7 @@ public func maskLoss(_ logits: Tensor, targets: Tensor, classes: Tensor? = nil) 
 }
 
 /// How the class of regions is learned.
-public enum ClassificationLoss: Sendable, Hashable, Codable {
+public enum ClassificationLoss: Sendable, Hashable {
     /// Softmax cross-entropy; the terms of background regions are multiplied by `backgroundWeight`, then the plain mean
     /// over all regions is taken. Not the weighted mean of PyTorch, which divides by the sum of the weights (the
     /// published F-VLM, losses/maskrcnn_losses.py; 0.9 for LVIS, 0.2 for COCO).

@@ -1,5 +1,4 @@
 internal import CKernels
-import Synchronization
 
 /// What the mask head is to predict in a region: the ground-truth mask, cut out and resampled to side x side cells.
 public enum MaskTargets {
@@ -56,11 +55,11 @@ public enum MaskTargets {
         let numbers = try checked(boxes, count: index.count, side: side, "bitmaps")
         let masks = try checked(masks, index: index)
         let (height, width) = (masks.shape[1], masks.shape[2])
-        return try resampled(masks, index, side, boxes.device) { masks, index, target, begin, end in
-            numbers.withUnsafeBufferPointer { boxes in
+        return try resampled(masks, index, side, boxes.device) { memory in
+            let boxes = memory.copy(of: numbers)
+            return { masks, index, target, begin, end in
                 ck_crop_masks(
-                    masks, Int64(height), Int64(width), index, boxes.baseAddress, Int64(side), target, begin,
-                    end)
+                    masks, Int64(height), Int64(width), index, boxes, Int64(side), target, begin, end)
             }
         }
     }
@@ -94,14 +93,11 @@ public enum MaskTargets {
         }
         let maskNumbers = try maskBoxes.finiteArray(for: "mask targets")
         let size = masks.shape[1]
-        return try resampled(masks, index, side, boxes.device) { masks, index, target, begin, end in
-            numbers.withUnsafeBufferPointer { boxes in
-                maskNumbers.withUnsafeBufferPointer { maskBoxes in
-                    ck_resample_box_masks(
-                        masks, Int64(size), index, maskBoxes.baseAddress, boxes.baseAddress, Int64(side),
-                        target,
-                        begin, end)
-                }
+        return try resampled(masks, index, side, boxes.device) { memory in
+            let (boxes, maskBoxes) = (memory.copy(of: numbers), memory.copy(of: maskNumbers))
+            return { masks, index, target, begin, end in
+                ck_resample_box_masks(
+                    masks, Int64(size), index, maskBoxes, boxes, Int64(side), target, begin, end)
             }
         }
     }
@@ -131,34 +127,26 @@ public enum MaskTargets {
         return try masks.to(device: .cpu).contiguous()
     }
 
+    private typealias Resampling = (
+        UnsafePointer<UInt8>, UnsafePointer<Int64>, UnsafeMutablePointer<Float>, _ begin: Int64, _ end: Int64
+    ) -> Bool
+
     private static func resampled(
         _ masks: Tensor, _ index: [Int64], _ side: Int, _ device: Device,
-        _ body:
-            @Sendable (
-                UnsafePointer<UInt8>, UnsafePointer<Int64>, UnsafeMutablePointer<Float>, Int64, Int64
-            ) -> Bool
+        _ resampling: (KernelMemory) -> Resampling
     ) throws -> Tensor {
         let result = try Tensor.zeros([index.count, side, side])
         guard result.count > 0, masks.count > 0 else { return try result.to(device: device) }
-        let failed = Atomic<Bool>(false)
-        try masks.withPointer { masks in
-            try result.withPointer { target in
-                index.withUnsafeBufferPointer { index in
-                    guard let places = index.baseAddress else { return }
-                    let pointers = Unchecked(
-                        (
-                            UnsafePointer(masks.assumingMemoryBound(to: UInt8.self)), places,
-                            target.assumingMemoryBound(to: Float.self)
-                        ))
-                    Runtime.parallel(0..<index.count, grain: 4) { range in
-                        let (masks, index, target) = pointers.value
-                        let (begin, end) = (Int64(range.lowerBound), Int64(range.upperBound))
-                        if !body(masks, index, target, begin, end) { failed.store(true, ordering: .relaxed) }
-                    }
+        try Kernel.call { memory in
+            let resample = resampling(memory)
+            let (masks, target) = try (memory.bytes(of: masks), memory.floats(of: result))
+            let index = memory.copy(of: index)
+            try Kernel.run(rows: result.shape[0], grain: 4) { begin, end in
+                guard resample(masks, index, target, begin, end) else {
+                    throw DetectionError("mask targets", "memory has run out")
                 }
             }
         }
-        if failed.load(ordering: .relaxed) { throw DetectionError("mask targets", "memory has run out") }
         return try result.to(device: device)
     }
 }

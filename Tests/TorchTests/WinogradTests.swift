@@ -1,14 +1,15 @@
 import Testing
 import TorchFixtures
 
-@testable import RegionDetection
+import Torch
 
 /// Convolutions by Winograd's filtering beside the plain sum.
-@Suite struct ConvolutionTests {
+@Suite struct WinogradTests {
     private func convolution(_ inputs: Int, _ outputs: Int, bias: Bool) throws -> (Conv2d, ParameterStore) {
         let store = ParameterStore()
         let layer = try Conv2d(
-            store.root, inputs: inputs, outputs: outputs, kernel: 3, padding: 1, bias: bias)
+            store.root, inputs: inputs, outputs: outputs, kernel: 3, padding: 1, bias: bias,
+            strategy: .winograd)
         try store.initialize(seed: 4)
         return (layer, store)
     }
@@ -38,7 +39,7 @@ import TorchFixtures
                     layer.weight.value.to(.float64), layer.bias?.value.to(.float64), padding: 1)
                 let largest = try exact.abs().max().item()
                 for rectified in [false, true] {
-                    let result = try layer.fast(input, rectified: rectified)
+                    let result = try (rectified ? layer.rectified(input) : layer(input))
                     let expected = rectified ? try exact.relu() : exact
                     let error = try (result.to(.float64) - expected).abs().max().item() / largest
                     #expect(error < 2e-6, "relative to the largest element: \(error)")
@@ -57,9 +58,9 @@ import TorchFixtures
             let input = try Tensor.randomNormal([batch, 96, height, width], generator: Generator(seed: 3))
             let weights = try Tensor.randomNormal([batch, 64, height, width], generator: Generator(seed: 5))
             // What is almost zero may be rounded to either side of it.
-            let signs = try withoutGradients { try (layer.fast(input, rectified: true) .> 0).to(.float64) }
+            let signs = try withoutGradients { try (layer.rectified(input) .> 0).to(.float64) }
             let fast = try gradients(input, layer) {
-                try (layer.fast($0, rectified: rectified) * weights).sum()
+                try ((rectified ? layer.rectified($0) : layer($0)) * weights).sum()
             }
             let plain = try gradients(input, layer) {
                 let output = try $0.to(.float64).conv2d(
@@ -82,8 +83,8 @@ import TorchFixtures
             let input = try Tensor.randomNormal([batch, 64, 14, 14], generator: Generator(seed: 3))
             let results = try [1, 2, 3].map { count in
                 try withThreads(count) {
-                    try [withoutGradients { try layer.fast(input) }]
-                        + gradients(input, layer) { try layer.fast($0, rectified: true).square().sum() }
+                    try [withoutGradients { try layer(input) }]
+                        + gradients(input, layer) { try layer.rectified($0).square().sum() }
                 }
             }
             for other in results.dropFirst() {
@@ -96,7 +97,7 @@ import TorchFixtures
         let (layer, _) = try convolution(64, 64, bias: true)
         let input = try Tensor.ones([1, 64, 8, 8])
         try input[0, 0, 3, 3].fillInPlace(Double.nan)
-        let result = try withoutGradients { try layer.fast(input, rectified: true) }
+        let result = try withoutGradients { try layer.rectified(input) }
         #expect(try result[0, 0, 3, 3].item().isNaN)
         #expect(try !result[0, 0, 0, 0].item().isNaN)
     }
@@ -106,8 +107,8 @@ import TorchFixtures
         let (layer, store) = try convolution(64, 64, bias: true)
         let input = try Tensor.randomNormal([2, 64, 8, 8], generator: Generator(seed: 3))
         #expect(
-            try withoutGradients { try withAutocast(.bfloat16) { try layer.fast(input).dtype } } == .bfloat16)
+            try withoutGradients { try withAutocast(.bfloat16) { try layer(input).dtype } } == .bfloat16)
         try store.convert(dtype: .float64)
-        #expect(try withoutGradients { try layer.fast(input.to(.float64)).dtype } == .float64)
+        #expect(try withoutGradients { try layer(input.to(.float64)).dtype } == .float64)
     }
 }

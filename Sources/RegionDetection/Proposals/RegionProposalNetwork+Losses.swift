@@ -1,29 +1,45 @@
 extension RegionProposalNetwork {
     /// What anchors are to learn.
-    public struct Targets: Sendable {
+    package struct Targets: Sendable {
         /// 1 positive, 0 negative, -1 not learned from: [N, R] `int64`, levels one after another.
-        public let labels: Tensor
+        package let labels: Tensor
 
         /// The rows of anchors whose deltas are learned, for every image, `int64`.
-        public let rows: [Tensor]
+        let rows: [Tensor]
 
         /// The deltas that these anchors are to predict, [rows, 4] for every image.
-        public let deltas: [Tensor]
+        let deltas: [Tensor]
 
         /// The anchors of all levels, [R].
-        public let anchors: Boxes
+        let anchors: Boxes
 
         /// Where the anchors of each level are.
-        public let levels: [Range<Int>]
+        let levels: [Range<Int>]
     }
 
     /// The two terms of the loss.
     public struct Losses: Sendable {
-        /// Binary cross-entropy of the sampled anchors' logits, summed and divided by their number that is wished for.
+        /// Binary cross-entropy of the sampled anchors' logits, summed and divided by the requested sample count.
         public let objectness: Tensor
 
         /// Of the deltas, divided as ``ProposalBoxNormalizer`` says.
         public let boxes: Tensor
+    }
+
+    /// The losses of a batch. Both terms are zero, not absent, where there is nothing to learn.
+    /// - Parameters:
+    ///   - proposals: What this network proposed for the batch.
+    ///   - groundTruth: The boxes of every image; none where there is no object.
+    ///   - ignored: Regions in every image, such as crowds, in which anchors are not learned as negative.
+    ///   - generator: For the samples of anchors.
+    /// - Throws: ``DetectionError`` when a box is not finite or there are not as many images; ``TorchError``.
+    public func losses(
+        _ proposals: Proposals, groundTruth: [Boxes], ignored: [Boxes]? = nil, generator: Generator
+    ) throws -> Losses {
+        let targets = try targets(
+            grids: proposals.predictions.grids, groundTruth: groundTruth, ignored: ignored,
+            generator: generator)
+        return try losses(proposals.predictions, targets)
     }
 
     /// Labels anchors and samples them.
@@ -33,7 +49,7 @@ extension RegionProposalNetwork {
     ///   - ignored: Regions in every image, such as crowds, in which anchors are not learned as negative.
     ///   - generator: For the samples.
     /// - Throws: ``DetectionError`` when a box is not finite.
-    public func targets(
+    package func targets(
         grids: [Size2D], groundTruth: [Boxes], ignored: [Boxes]? = nil, generator: Generator
     ) throws -> Targets {
         try withoutGradients {
@@ -66,8 +82,8 @@ extension RegionProposalNetwork {
         }
     }
 
-    /// The loss of predictions. Both terms are zero, not absent, where there is nothing to learn.
-    public func losses(_ predictions: RegionProposalHead.Predictions, _ targets: Targets) throws -> Losses {
+    /// The losses of predictions.
+    package func losses(_ predictions: RegionProposalHead.Predictions, _ targets: Targets) throws -> Losses {
         let images = targets.rows.count
         try predictions.validate(anchorsPerCell: anchors.anchorsPerCell, batch: images)
         let levels = predictions.logits.indices
@@ -98,4 +114,17 @@ extension RegionProposalNetwork {
             return Losses(objectness: objectness, boxes: sum)
         }
     }
+}
+
+/// Binary cross-entropy of objectness, summed over anchors labelled 0 or 1 and divided by `normalizer`.
+///
+/// detectron2 and the published F-VLM divide by the number of anchors to be sampled, 256 an image, however many were.
+/// - Parameters:
+///   - logits: Any shape, computed in `float32`.
+///   - labels: The same shape, `int64`; others than 0 and 1 do not count.
+public func objectnessLoss(_ logits: Tensor, labels: Tensor, normalizer: Double) throws -> Tensor {
+    let counts = try (labels .>= 0).to(.float32)
+    let target = try (labels .== 1).to(.float32)
+    return try logits.to(.float32).binaryCrossEntropyWithLogits(target, weight: counts, reduction: .sum)
+        / max(normalizer, 1)
 }

@@ -2,12 +2,15 @@ import Torch
 
 /// Scores of pairs of a box and a class: of R boxes and K classes only the pairs that count for something.
 ///
-/// A vocabulary may have 20,000 names, of which a box resembles a few. What works on the pairs takes time for these alone.
+/// A vocabulary may have 20,000 names, of which a box resembles a few; work on pairs takes time for these alone.
+///
+/// Classifiers give pairs in rising order of rows and, within a row, of classes. Suppression takes these, and gives the
+/// ones that stay in falling order of scores.
 public struct ScoredPairs: Sendable, Hashable {
-    /// The row of each pair's box, never falling.
+    /// The row of each pair's box.
     public let rows: [Int32]
 
-    /// The class of each pair, rising within a row.
+    /// The class of each pair.
     public let classes: [Int32]
 
     /// The scores, none of them NaN.
@@ -19,7 +22,7 @@ public struct ScoredPairs: Sendable, Hashable {
     /// K.
     public let classCount: Int
 
-    /// Pairs in rising order of rows and, within a row, of classes.
+    /// Pairs of R boxes and K classes.
     package init(rows: [Int32], classes: [Int32], scores: [Float], rowCount: Int, classCount: Int) {
         self.rows = rows
         self.classes = classes

@@ -5,7 +5,7 @@ internal import CKernels
 /// With thresholds 0.3 and 0.7 and labels 0, -1, 1: an overlap below 0.3 is negative (0), from 0.3 on it is ignored
 /// (-1), from 0.7 on positive (1). A value equal to a threshold belongs to the upper interval; of several ground truths
 /// with the same overlap the first one wins. After detectron2's `Matcher`.
-public struct Matcher: Sendable, Hashable, Codable {
+public struct Matcher: Sendable, Hashable {
     /// Where labels change, ascending.
     public var thresholds: [Double]
 
@@ -29,14 +29,20 @@ public struct Matcher: Sendable, Hashable, Codable {
         self.allowsLowQualityMatches = allowsLowQualityMatches
     }
 
+    private init(unchecked thresholds: [Double], labels: [Int], allowsLowQualityMatches: Bool) {
+        self.thresholds = thresholds
+        self.labels = labels
+        self.allowsLowQualityMatches = allowsLowQualityMatches
+    }
+
     /// For anchors: 0.3, 0.7 with low-quality matches.
-    public static func anchors() throws -> Matcher {
-        try Matcher(thresholds: [0.3, 0.7], labels: [0, -1, 1], allowsLowQualityMatches: true)
+    public static func anchors() -> Matcher {
+        Matcher(unchecked: [0.3, 0.7], labels: [0, -1, 1], allowsLowQualityMatches: true)
     }
 
     /// For proposals: 0.5.
-    public static func regions(threshold: Double = 0.5) throws -> Matcher {
-        try Matcher(thresholds: [threshold], labels: [0, 1], allowsLowQualityMatches: false)
+    public static func regions() -> Matcher {
+        Matcher(unchecked: [0.5], labels: [0, 1], allowsLowQualityMatches: false)
     }
 
     /// What was found for N boxes.
@@ -84,55 +90,25 @@ public struct Matcher: Sendable, Hashable, Codable {
         let indices = try Tensor.empty([n], dtype: .int64)
         let mark = try Tensor.empty([n], dtype: .bool)
         let source = try boxes.tensor.contiguous()
-        try source.withPointer { source in
-            try best.withPointer { best in
-                try indices.withPointer { indices in
-                    try mark.withPointer { mark in
-                        Self.match(
-                            source.assumingMemoryBound(to: Float.self), n, targets, m,
-                            best.assumingMemoryBound(to: Float.self),
-                            indices.assumingMemoryBound(to: Int64.self),
-                            allowsLowQualityMatches ? mark.assumingMemoryBound(to: UInt8.self) : nil)
-                    }
-                }
+        try Kernel.call { memory in
+            let source = try memory.floats(of: source)
+            let targets = memory.copy(of: targets)
+            let (bestOfBox, indices) = try (memory.floats(of: best), memory.integers(of: indices))
+            try Kernel.run(rows: n, grain: 4096) { begin, end in
+                ck_best_targets(source, targets, Int64(m), bestOfBox, indices, begin, end)
+            }
+            guard allowsLowQualityMatches else { return }
+            let (bestOfTarget, mark) = (memory.zeros(m, of: Float.self), try memory.bytes(of: mark))
+            try Kernel.run(rows: m) { begin, end in
+                ck_best_boxes(source, Int64(n), targets, bestOfTarget, begin, end)
+            }
+            try Kernel.run(rows: n, grain: 4096) { begin, end in
+                ck_mark_best(source, targets, bestOfTarget, Int64(m), mark, begin, end)
             }
         }
         var labels = try self.labels(for: best)
         if allowsLowQualityMatches { labels = try labels.maskedFill(mark, with: 1) }
         return Matches(indices: indices, labels: labels, overlaps: best)
-    }
-
-    private static func match(
-        _ boxes: UnsafePointer<Float>, _ count: Int, _ targets: [Float], _ targetCount: Int,
-        _ best: UnsafeMutablePointer<Float>, _ indices: UnsafeMutablePointer<Int64>,
-        _ mark: UnsafeMutablePointer<UInt8>?
-    ) {
-        var targetBest = [Float](repeating: 0, count: targetCount)
-        targets.withUnsafeBufferPointer { targets in
-            targetBest.withUnsafeMutableBufferPointer { targetBest in
-                let pointers = Unchecked(
-                    (boxes, targets.baseAddress, targetBest.baseAddress, best, indices, mark))
-                Runtime.parallel(0..<count, grain: 4096) { range in
-                    let (boxes, targets, _, best, indices, _) = pointers.value
-                    ck_best_targets(
-                        boxes, targets, Int64(targetCount), best, indices, Int64(range.lowerBound),
-                        Int64(range.upperBound))
-                }
-                guard mark != nil else { return }
-                Runtime.parallel(0..<targetCount) { range in
-                    let (boxes, targets, targetBest, _, _, _) = pointers.value
-                    ck_best_boxes(
-                        boxes, Int64(count), targets, targetBest, Int64(range.lowerBound),
-                        Int64(range.upperBound))
-                }
-                Runtime.parallel(0..<count, grain: 4096) { range in
-                    let (boxes, targets, targetBest, _, _, mark) = pointers.value
-                    ck_mark_best(
-                        boxes, targets, targetBest, Int64(targetCount), mark, Int64(range.lowerBound),
-                        Int64(range.upperBound))
-                }
-            }
-        }
     }
 
     private func withoutGroundTruth(_ count: Int, _ device: Device) throws -> Matches {
@@ -150,7 +126,8 @@ public struct Matcher: Sendable, Hashable, Codable {
         return result
     }
 
-    /// Takes back negative labels of boxes that lie in regions where nobody has told objects apart, such as crowds.
+    /// The matches with negative boxes ignored where they lie in regions whose objects nobody has told apart, such as
+    /// crowds.
     /// - Parameter share: How much of a box must lie in one of the regions.
     public func ignoring(_ regions: Boxes, of matches: Matches, boxes: Boxes, share: Double = 0.5) throws
         -> Matches

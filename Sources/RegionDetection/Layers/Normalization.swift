@@ -1,5 +1,5 @@
 /// How the channels of a layer's output are normalised.
-public enum Normalization: Sendable, Hashable, Codable {
+public enum Normalization: Sendable, Hashable {
     /// Not at all.
     case none
 
@@ -43,41 +43,4 @@ struct ChannelNorm: UnaryLayer {
         guard input.rank == 4 else { return try norm(input) }
         return try norm(input.permuted([0, 2, 3, 1])).permuted([0, 3, 1, 2])
     }
-}
-
-/// A layer, its normalisation (parameters below `norm`), and an activation, as far as there are.
-struct NormalizedLayer: UnaryLayer {
-    let layer: any UnaryLayer
-    let norm: (any UnaryLayer)?
-    let activation: Activation?
-
-    func callAsFunction(_ input: Tensor) throws -> Tensor {
-        if norm == nil, activation == .relu, let convolution = layer as? Conv2d {
-            return try convolution.fast(input, rectified: true)
-        }
-        var output = try (layer as? Conv2d)?.fast(input) ?? layer(input)
-        if let norm { output = try norm(output) }
-        return try activation.map { try $0(output) } ?? output
-    }
-
-    /// A convolution with zeros around the map so that 3x3 keeps its size.
-    static func convolution(
-        _ scope: ParameterScope, inputs: Int, outputs: Int, kernel: Int, bias: Bool,
-        normalization: Normalization = .none, activation: Activation? = nil, initializer: Initializer
-    ) throws -> NormalizedLayer {
-        let convolution = try Conv2d(
-            scope, inputs: inputs, outputs: outputs, kernel: Size2D(kernel), padding: Size2D(kernel / 2),
-            bias: bias, initializer: initializer, biasInitializer: .zeros)
-        return NormalizedLayer(
-            layer: convolution, norm: try normalization.layer(scope / "norm", channels: outputs),
-            activation: activation)
-    }
-}
-
-extension Initializer {
-    /// detectron2's `c2_xavier_fill`: uniform with variance 1 / inputs.
-    static let caffe2Xavier = Initializer.kaimingUniform(.input, gain: 1)
-
-    /// detectron2's `c2_msra_fill`, and Flax's variance scaling by 2 over the fan out.
-    static let caffe2MSRA = Initializer.kaimingNormal(.output)
 }

@@ -7,7 +7,7 @@
 /// `norm` inside of these; the number is the level, 2 for stride 4.
 public struct FeaturePyramid: Sendable {
     /// Where the level above the trunk's coarsest comes from.
-    public enum LastLevel: String, Sendable, Hashable, Codable {
+    public enum LastLevel: String, Sendable, Hashable {
         /// There is none.
         case none
         /// Every second row and column of the coarsest output, as in detectron2.
@@ -18,7 +18,7 @@ public struct FeaturePyramid: Sendable {
     }
 
     /// What a pyramid is like.
-    public struct Configuration: Sendable, Hashable, Codable {
+    public struct Configuration: Sendable, Hashable {
         /// Channels of the trunk's maps, finest first.
         public var inputs: [Int]
 
@@ -93,7 +93,8 @@ public struct FeaturePyramid: Sendable {
         func output(_ level: Int, stride: Size2D, padding: Size2D) throws -> Conv2d {
             try Conv2d(
                 scope / "fpn_output\(level)", inputs: width, outputs: width, kernel: 3, stride: stride,
-                padding: padding, bias: bias, initializer: initializer, biasInitializer: .zeros)
+                padding: padding, bias: bias, initializer: initializer, biasInitializer: .zeros,
+                strategy: .winograd)
         }
         outputs = try levels.map { try output($0, stride: 1, padding: 1) }
         let lastConvolution = configuration.lastLevel == .convolution ? levels.last.map { $0 + 1 } : nil
@@ -120,7 +121,7 @@ public struct FeaturePyramid: Sendable {
             }
             merged.append(sum)
         }
-        var plain = try zip(outputs, merged.reversed()).map { try $0.fast($1) }
+        var plain = try zip(outputs, merged.reversed()).map { try $0($1) }
         if let last, let coarsest = plain.last {
             let (height, width) = (coarsest.shape[2], coarsest.shape[3])
             let sides = [1 - (width + 1) % 2, 1, 1 - (height + 1) % 2, 1]

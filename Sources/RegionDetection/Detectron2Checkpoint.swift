@@ -5,7 +5,7 @@
 /// them is chosen, never guessed, and told in a ``Report``.
 public struct Detectron2Checkpoint: Sendable {
     /// A part of the detector and where its weights are in the checkpoint.
-    public enum Part: String, Sendable, Hashable, Codable, CaseIterable {
+    public enum Part: String, Sendable, Hashable, CaseIterable {
         /// ``FeaturePyramid``.
         case pyramid
         /// ``RegionProposalHead``.
@@ -30,7 +30,7 @@ public struct Detectron2Checkpoint: Sendable {
 
     /// What becomes of weights that are made for each class, where one for all is wanted: `bbox_pred` and the mask head's
     /// `predictor`.
-    public enum ClassSpecific: String, Sendable, Hashable, Codable {
+    public enum ClassSpecific: String, Sendable, Hashable {
         /// The mean over the classes.
         case average
         /// New random weights.
@@ -38,7 +38,7 @@ public struct Detectron2Checkpoint: Sendable {
     }
 
     /// What becomes of other weights whose shape differs, such as lateral convolutions for another trunk.
-    public enum OtherShapes: String, Sendable, Hashable, Codable {
+    public enum OtherShapes: String, Sendable, Hashable {
         /// An error that lists them.
         case reject
         /// New random weights.
@@ -201,5 +201,29 @@ public struct Detectron2Checkpoint: Sendable {
             part == .boxRegression ? one == 4 : one == 1
         else { return nil }
         return many / one
+    }
+}
+
+// MARK: - Names
+
+extension Detectron2Checkpoint {
+    /// detectron2's name for a parameter of an open-vocabulary detector: the other way of loading.
+    ///
+    /// What detectron2 has no part for stands where it would belong: the adapter in the backbone, the projection to
+    /// embeddings and the temperature in the box predictor.
+    /// - Parameter name: Such as `fpn.fpn_lateral2.weight`, `box_head.fc1.bias`.
+    public static func key(for name: String) -> String {
+        let part: Part? =
+            switch name.prefix(while: { $0 != "." }) {
+            case "adapter": .pyramid
+            case "bbox_pred", "projection", "temperature": .boxRegression
+            default: nil
+            }
+        if let part { return part.prefix + name }
+        let heads: [(own: String, part: Part)] = [
+            ("fpn.", .pyramid), ("rpn_head.", .proposals), ("box_head.", .boxHead), ("mask_head.", .maskHead),
+        ]
+        guard let head = heads.first(where: { name.hasPrefix($0.own) }) else { return name }
+        return head.part.prefix + name.dropFirst(head.own.count)
     }
 }

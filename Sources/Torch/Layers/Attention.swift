@@ -1,6 +1,12 @@
 /// Attention with several heads, by libtorch's fused kernel.
 ///
 /// Tokens are [N, L, width]. The projections are stored as the checkpoint has them (``Layout``).
+///
+/// ```swift
+/// let store = ParameterStore()
+/// let attention = try MultiHeadAttention(store.root / "attn", width: 512, heads: 8)
+/// let y = try attention(tokens, isCausal: true)  // [N, L, 512]
+/// ```
 public struct MultiHeadAttention: Sendable {
     /// How a checkpoint stores the projections.
     public enum Layout: Sendable, Hashable {
@@ -127,5 +133,46 @@ public struct MultiHeadAttention: Sendable {
         let mixed = try Tensor.attention(
             query: split(query), key: split(key), value: split(value), mask: mask, isCausal: isCausal)
         return try output(mixed.transposed(1, 2).flattened(from: -2))
+    }
+}
+
+// MARK: - Activations
+
+/// A function of single elements, by the names that configuration files use.
+///
+/// ```swift
+/// guard let activation = Activation(rawValue: "quick_gelu") else { throw error }
+/// let y = try activation(x)
+/// ```
+public enum Activation: String, UnaryLayer, Codable, CaseIterable {
+    /// max(x, 0).
+    case relu
+    /// x times the normal distribution function at x.
+    case gelu
+    /// The same, approximated with a hyperbolic tangent.
+    case geluTanh = "gelu_pytorch_tanh"
+    /// x * sigmoid(1.702 x), OpenAI's approximation.
+    case quickGELU = "quick_gelu"
+    /// x * sigmoid(x).
+    case silu
+    /// 1 / (1 + exp(-x)).
+    case sigmoid
+    /// The hyperbolic tangent.
+    case tanh
+    /// x.
+    case identity
+
+    /// Applies the function to every element.
+    public func callAsFunction(_ input: Tensor) throws -> Tensor {
+        switch self {
+        case .relu: try input.relu()
+        case .gelu: try input.gelu()
+        case .geluTanh: try input.gelu(tanh: true)
+        case .quickGELU: try input.quickGELU()
+        case .silu: try input.silu()
+        case .sigmoid: try input.sigmoid()
+        case .tanh: try input.tanh()
+        case .identity: input
+        }
     }
 }

@@ -1,7 +1,5 @@
-import Foundation
-
-// The same sums from operators of libtorch. All samples are gathered, in portions whose memory is bounded; within a
-// portion regions share map and number of samples.
+// The same sums from operators of libtorch, for every device and floating-point type. All samples are gathered, in
+// portions whose memory is bounded; within a portion regions share map and number of samples.
 extension PoolingRequest {
     /// Elements that are gathered at a time, for each of the four corners of a sample.
     private static var portion: Int { 1 << 24 }
@@ -16,7 +14,7 @@ extension PoolingRequest {
         }
     }
 
-    func composite() throws -> Tensor {
+    func pooledByOperators() throws -> Tensor {
         guard count > 0 else {
             // Part of the graph, so that gradients are zero rather than absent.
             return try levels[0].features.flattened()[0..<0]
@@ -48,7 +46,7 @@ extension PoolingRequest {
         switch sampling {
         case .aligned: return (low - 0.5, (high - 0.5) - (low - 0.5))
         case .legacy: return (low, max(high - low, 1))
-        case .cellCentres: return (low, high - low)
+        case .cellCenters: return (low, high - low)
         }
     }
 
@@ -107,7 +105,7 @@ extension PoolingRequest {
         let cellIndex = try Tensor.arange(to: cells, dtype: .float32, device: device).reshaped([1, -1, 1])
         let sampleIndex = try Tensor.arange(to: ratio, dtype: .float32, device: device).reshaped([1, 1, -1])
         let at: Tensor
-        if sampling == .cellCentres {
+        if sampling == .cellCenters {
             let extent = try Tensor(extents.map(\.extent)).to(device: device).reshaped([-1, 1, 1])
             at = try (start + (cellIndex + 0.5) * extent / cells + sampleIndex).clamped(min: 0, max: size - 1)
         } else {

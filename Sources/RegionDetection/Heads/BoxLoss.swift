@@ -1,5 +1,5 @@
 /// How far predicted deltas are from their targets.
-public enum BoxLoss: Sendable, Hashable, Codable {
+public enum BoxLoss: Sendable, Hashable {
     /// The absolute difference of every coordinate.
     case l1
     /// d^2 / (2 beta) below beta, |d| - beta / 2 beyond.

@@ -1,10 +1,52 @@
 import WeightFiles
 
+/// Normalisation over the last dimension.
+///
+/// Parameters: `weight`, `bias` [width].
+///
+/// ```swift
+/// let store = ParameterStore()
+/// let norm = try LayerNorm(store.root / "ln_1", width: 512, epsilon: 1e-5)
+/// let y = try norm(tokens)  // [N, L, 512]
+/// ```
+public struct LayerNorm: UnaryLayer {
+    /// The factor of every place, [width].
+    public let weight: Parameter
+
+    /// The summand of every place, [width].
+    public let bias: Parameter
+
+    /// Added to the variance.
+    public let epsilon: Double
+
+    private let shape: [Int]
+
+    /// Declares a layer normalisation.
+    /// - Throws: ``TorchError`` when the names are taken.
+    public init(_ scope: ParameterScope, width: Int, epsilon: Double = 1e-5) throws {
+        weight = try scope.weight("weight", [width], .ones)
+        bias = try scope.weight("bias", [width], .zeros)
+        shape = [width]
+        self.epsilon = epsilon
+    }
+
+    /// Normalises [..., width].
+    public func callAsFunction(_ input: Tensor) throws -> Tensor {
+        try input.layerNorm(shape, weight: weight.value, bias: bias.value, epsilon: epsilon)
+    }
+}
+
 /// Batch normalisation over N, H and W of [N, C, H, W].
 ///
 /// Parameters: `weight`, `bias`, `running_mean`, `running_var` [channels], `num_batches_tracked` (a count, optional in
 /// checkpoints). In evaluation, and whenever its part of the store is frozen, it uses the running statistics and never
 /// moves them.
+///
+/// ```swift
+/// let store = ParameterStore()
+/// let norm = try BatchNorm2d(store.root / "bn1", channels: 64)
+/// store.train()  // the next call moves the running statistics
+/// ```
 public struct BatchNorm2d: UnaryLayer {
     /// The factor of every channel, [channels].
     public let weight: Parameter
@@ -67,5 +109,46 @@ public struct BatchNorm2d: UnaryLayer {
         return try input.batchNorm(
             weight: weight.value, bias: bias.value, runningMean: runningMean.value,
             runningVariance: runningVariance.value, isTraining: trains, momentum: momentum, epsilon: epsilon)
+    }
+}
+
+/// Normalisation over groups of channels of [N, C, ...].
+///
+/// Parameters: `weight`, `bias` [channels].
+///
+/// ```swift
+/// let store = ParameterStore()
+/// let norm = try GroupNorm(store.root / "norm", groups: 32, channels: 256)
+/// let y = try norm(maps)  // [N, 256, H, W]
+/// ```
+public struct GroupNorm: UnaryLayer {
+    /// The factor of every channel, [channels].
+    public let weight: Parameter
+
+    /// The summand of every channel, [channels].
+    public let bias: Parameter
+
+    /// The number of groups.
+    public let groups: Int
+
+    /// Added to the variance.
+    public let epsilon: Double
+
+    /// Declares a group normalisation.
+    /// - Throws: ``TorchError`` when the names are taken or the groups do not divide the channels.
+    public init(_ scope: ParameterScope, groups: Int, channels: Int, epsilon: Double = 1e-5) throws {
+        guard groups > 0, channels % groups == 0 else {
+            throw TorchError(
+                "GroupNorm \(scope.path)", reason: "\(groups) groups do not divide \(channels) channels")
+        }
+        weight = try scope.weight("weight", [channels], .ones)
+        bias = try scope.weight("bias", [channels], .zeros)
+        self.groups = groups
+        self.epsilon = epsilon
+    }
+
+    /// Normalises [N, channels, ...].
+    public func callAsFunction(_ input: Tensor) throws -> Tensor {
+        try input.groupNorm(groups, weight: weight.value, bias: bias.value, epsilon: epsilon)
     }
 }

@@ -1,11 +1,23 @@
 /// Draws a limited number of boxes for training, a limited share of them positive.
-public struct BalancedSampler: Sendable, Hashable, Codable {
+public struct BalancedSampler: Sendable, Hashable {
     /// How many boxes are drawn when there are as many.
     public var count: Int
 
     /// The largest share of positive ones.
     public var positiveFraction: Double
 
+    /// The sampler of the proposal network: 256 anchors an image, at most half of them positive.
+    public static func anchors() -> BalancedSampler { BalancedSampler(unchecked: 256, 0.5) }
+
+    /// The sampler of the heads: 512 regions an image, at most a quarter of them positive.
+    public static func regions() -> BalancedSampler { BalancedSampler(unchecked: 512, 0.25) }
+
+    private init(unchecked count: Int, _ positiveFraction: Double) {
+        self.count = count
+        self.positiveFraction = positiveFraction
+    }
+
+    /// A sampler of at most `count` boxes.
     /// - Throws: ``DetectionError`` when the count is negative or the fraction not between 0 and 1.
     public init(count: Int, positiveFraction: Double) throws {
         guard count >= 0, (0...1).contains(positiveFraction) else {

@@ -2,7 +2,7 @@
 ///
 /// The order is that of detectron2's `DefaultAnchorGenerator` and of the published F-VLM: row by row, in a row cell by
 /// cell, in a cell size by size and in a size ratio by ratio.
-public struct AnchorGenerator: Sendable, Hashable, Codable {
+public struct AnchorGenerator: Sendable, Hashable {
     /// Square roots of areas in pixels of the image, for every level.
     public var sizes: [[Double]]
 
@@ -32,18 +32,19 @@ public struct AnchorGenerator: Sendable, Hashable, Codable {
         self.offset = offset
     }
 
-    /// Of mask_rcnn_R_50_FPN: 32 to 512 pixels, ratios 1:2, 1:1, 2:1, strides 4 to 64.
-    public static func detectron2() throws -> AnchorGenerator {
-        try AnchorGenerator(
-            sizes: [[32], [64], [128], [256], [512]], ratios: [0.5, 1, 2], strides: [4, 8, 16, 32, 64])
+    /// Sizes of 32 to 512 pixels, a side of eight strides, on strides of 4 to 64.
+    private init(ratios: [Double], offset: Double) {
+        sizes = [[32], [64], [128], [256], [512]]
+        strides = [4, 8, 16, 32, 64]
+        self.ratios = ratios
+        self.offset = offset
     }
 
-    /// Of the published F-VLM: 8 strides, in the middle of cells; ratios are 1, then wide, then high.
-    public static func published() throws -> AnchorGenerator {
-        try AnchorGenerator(
-            sizes: [[32], [64], [128], [256], [512]], ratios: [1, 0.5, 2], strides: [4, 8, 16, 32, 64],
-            offset: 0.5)
-    }
+    /// The anchors of mask_rcnn_R_50_FPN: 32 to 512 pixels, ratios 1:2, 1:1, 2:1, strides 4 to 64.
+    public static func detectron2() -> AnchorGenerator { AnchorGenerator(ratios: [0.5, 1, 2], offset: 0) }
+
+    /// The published F-VLM's anchors: 8 strides, in the middle of cells; ratios are 1, then wide, then high.
+    public static func published() -> AnchorGenerator { AnchorGenerator(ratios: [1, 0.5, 2], offset: 0.5) }
 
     /// Anchors a cell.
     public var anchorsPerCell: Int { (sizes.first?.count ?? 0) * ratios.count }
@@ -69,10 +70,10 @@ public struct AnchorGenerator: Sendable, Hashable, Codable {
         }
         return try grids.enumerated().map { level, grid in
             let stride = Double(strides[level])
-            func centres(_ count: Int) throws -> Tensor {
+            func centers(_ count: Int) throws -> Tensor {
                 try (Tensor.arange(to: count, dtype: .float32, device: device) + offset) * stride
             }
-            let axes = try Tensor.meshgrid([centres(grid.height), centres(grid.width)])
+            let axes = try Tensor.meshgrid([centers(grid.height), centers(grid.width)])
             let (y, x) = try (axes[0].flattened(), axes[1].flattened())
             let shifts = try Tensor.stack([x, y, x, y], dimension: 1).unsqueezed(1)
             let cell = try cellAnchors(level: level).tensor.to(device: device).unsqueezed(0)

@@ -1,6 +1,5 @@
 internal import CKernels
 import Support
-import Synchronization
 
 /// Puts masks that were predicted inside boxes into images.
 ///
@@ -105,26 +104,20 @@ public struct MaskPaster: Sendable, Hashable {
         let shape = [masks.shape[0], size.height, size.width]
         let memory = try ZeroedMemory(byteCount: shape.reduce(1, *) * dtype.byteCount)
         let result = try Tensor(wrapping: memory.pointer, shape: shape, dtype: dtype, owner: memory)
-        let failed = Atomic<Bool>(false)
         let (side, size) = (masks.shape[1], size)
         let threshold = leastValue
-        try masks.withPointer { masks in
-            boxes.withUnsafeBufferPointer { boxes in
-                let pointers = Unchecked(
-                    (masks.assumingMemoryBound(to: Float.self), boxes.baseAddress, memory.pointer))
-                Runtime.parallel(0..<shape[0]) { range in
-                    let (masks, boxes, target) = pointers.value
-                    let isBinary = dtype == .bool
-                    let done = ck_paste(
-                        masks, Int64(side), boxes, Int64(size.height), Int64(size.width), threshold,
-                        isBinary ? target.assumingMemoryBound(to: UInt8.self) : nil,
-                        isBinary ? nil : target.assumingMemoryBound(to: Float.self), Int64(range.lowerBound),
-                        Int64(range.upperBound))
-                    if !done { failed.store(true, ordering: .relaxed) }
-                }
+        try Kernel.call { call in
+            let (masks, boxes) = (try call.floats(of: masks), call.copy(of: boxes))
+            let binary = dtype == .bool ? try call.bytes(of: result) : nil
+            let soft = dtype == .bool ? nil : try call.floats(of: result)
+            try Kernel.run(rows: shape[0]) { begin, end in
+                guard
+                    ck_paste(
+                        masks, Int64(side), boxes, Int64(size.height), Int64(size.width), threshold, binary,
+                        soft, begin, end)
+                else { throw DetectionError("mask pasting", "memory has run out") }
             }
         }
-        if failed.load(ordering: .relaxed) { throw DetectionError("mask pasting", "memory has run out") }
         return result
     }
 }
