@@ -116,7 +116,7 @@ if withTorch {
         .target(
             name: "TorchFixtures", dependencies: ["FixtureSupport", "Torch"], path: "Tests/TorchFixtures"),
         .testTarget(
-            name: "TorchTests", dependencies: ["Torch", "FixtureSupport", "TorchFixtures"],
+            name: "TorchTests", dependencies: ["CTorch", "Torch", "FixtureSupport", "TorchFixtures"],
             linkerSettings: runPath),
         .target(
             name: "CLIP",

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Torch
 
 /// Measures what the project promises to be fast, as ratios against a peer or the machine's own peak in the same run.
 @main
@@ -10,4 +11,10 @@ struct Benchmarks: AsyncParsableCommand {
             OperatorBenchmark.self, CLIPBenchmark.self, FilesBenchmark.self, DetectionBenchmark.self,
             DetectorBenchmark.self,
         ])
+
+    /// Runs a benchmark with the memory of large tensors kept, as the program does.
+    static func main() async {
+        do { try Runtime.keepMemory() } catch { exit(withError: error) }
+        await main(nil)
+    }
 }

@@ -99,7 +99,7 @@ struct DetectorBenchmark: ParsableCommand {
     /// Seven objects an image, 512 regions.
     private func training(_ model: FVLMModel, _ texts: Tensor, _ dtype: DType, _ peak: Double) throws {
         // As `fvlm train` does.
-        Runtime.setKeptMemory(bytes: 2 << 30)
+        try Runtime.keepMemory(bytes: 2 << 30)
         let trainee = FVLMTrainee(model: model, texts: texts, sizeMultiple: 32)
         let optimizer = try AdamW([ParameterGroup(trainee.parameters.parameters)], learningRate: 1e-4)
         let generator = try Generator(seed: 5)

@@ -7,15 +7,17 @@
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/variable.h>
 
-bool ct_tensor_requires_grad(ct_tensor tensor) { return ct::implementation(tensor)->requires_grad(); }
+bool ct_tensor_requires_grad(ct_tensor tensor) {
+    return ct::known(false, [&] { return ct::implementation(tensor)->requires_grad(); });
+}
 
 ct_error ct_tensor_set_requires_grad(ct_tensor tensor, bool requires_grad) {
     return ct::guarded([&] { ct::borrowed(tensor).requires_grad_(requires_grad); });
 }
 
-bool ct_tensor_is_leaf(ct_tensor tensor) { return ct::borrowed(tensor).is_leaf(); }
-
-ct_tensor ct_tensor_grad(ct_tensor tensor) { return ct::owned(ct::borrowed(tensor).mutable_grad()); }
+ct_tensor ct_tensor_grad(ct_tensor tensor) {
+    return ct::known<ct_tensor>(nullptr, [&] { return ct::owned(ct::borrowed(tensor).mutable_grad()); });
+}
 
 ct_error ct_tensor_set_grad(ct_tensor tensor, ct_tensor grad) {
     return ct::guarded([&] { ct::borrowed(tensor).mutable_grad() = ct::borrowed_or_undefined(grad); });
@@ -61,24 +63,28 @@ namespace {
 
 class OutsideFunction : public torch::autograd::Node {
   public:
-    OutsideFunction(std::string name, size_t input_count, ct_backward_callback backward, ct_release release,
-                    void *context)
-        : name_(std::move(name)), input_count_(input_count), backward_(backward), release_(release),
-          context_(context) {}
-
-    ~OutsideFunction() override { release_variables(); }
+    OutsideFunction(std::string name, size_t input_count, ct_backward_callback backward, std::shared_ptr<void> context)
+        : name_(std::move(name)), input_count_(input_count), backward_(backward), context_(std::move(context)) {}
 
     std::string name() const override { return name_; }
 
-    // The engine calls this when the graph is not retained.
+    // The engine calls this when the graph is not retained, perhaps while another thread's pass is in `apply`.
     void release_variables() override {
-        if (release_ != nullptr) release_(context_);
-        release_ = nullptr;
-        context_ = nullptr;
+        std::shared_ptr<void> released;
+        {
+            std::lock_guard<std::mutex> lock(mutex_);
+            context_.swap(released);
+        }
     }
 
     torch::autograd::variable_list apply(torch::autograd::variable_list &&output_gradients) override {
-        TORCH_CHECK(release_ != nullptr, name_,
+        // Kept until the pass is through it; the lock is not, since the pass may run others.
+        std::shared_ptr<void> context;
+        {
+            std::lock_guard<std::mutex> lock(mutex_);
+            context = context_;
+        }
+        TORCH_CHECK(context != nullptr, name_,
                     ": the graph was freed by an earlier backward pass; retain it to run another");
         std::vector<ct_tensor> outputs;
         outputs.reserve(output_gradients.size());
@@ -91,7 +97,7 @@ class OutsideFunction : public torch::autograd::Node {
         {
             // The backward pass itself is not recorded: these functions are differentiable once.
             at::NoGradGuard guard;
-            error = backward_(context_, outputs.data(), outputs.size(), inputs.data(), inputs.size());
+            error = backward_(context.get(), outputs.data(), outputs.size(), inputs.data(), inputs.size());
         }
         torch::autograd::variable_list input_gradients;
         input_gradients.reserve(input_count_);
@@ -104,7 +110,7 @@ class OutsideFunction : public torch::autograd::Node {
         }
         if (error != nullptr) {
             std::string message(error);
-            std::free(error);
+            ct_error_free(error);
             TORCH_CHECK(false, name_, ": ", message);
         }
         return input_gradients;
@@ -114,22 +120,25 @@ class OutsideFunction : public torch::autograd::Node {
     std::string name_;
     size_t input_count_;
     ct_backward_callback backward_;
-    ct_release release_;
-    void *context_;
+    std::shared_ptr<void> context_; // guarded by the node's mutex_, as in libtorch's own nodes
 };
 
 } // namespace
 
 ct_error ct_record_function(const char *name, const ct_tensor *inputs, size_t input_count, const ct_tensor *outputs,
                             size_t output_count, ct_backward_callback backward, ct_release release, void *context) {
-    bool handed_over = false;
+    std::shared_ptr<void> owner;
     auto error = ct::guarded([&] {
+        // Releases the context even when it cannot be made.
+        owner = std::shared_ptr<void>(context, release);
+    });
+    if (error != nullptr) return error;
+    return ct::guarded([&] {
         auto input_list = variables(inputs, input_count);
         bool recorded = at::GradMode::is_enabled() && torch::autograd::any_variable_requires_grad(input_list);
         if (!recorded) return;
         c10::intrusive_ptr<torch::autograd::Node> node =
-            c10::make_intrusive<OutsideFunction>(name, input_count, backward, release, context);
-        handed_over = true;
+            c10::make_intrusive<OutsideFunction>(name, input_count, backward, std::move(owner));
         node->set_next_edges(torch::autograd::collect_next_edges(input_list));
         for (size_t i = 0; i < output_count; ++i) {
             auto output = ct::borrowed(outputs[i]);
@@ -142,8 +151,6 @@ ct_error ct_record_function(const char *name, const ct_tensor *inputs, size_t in
             }
         }
     });
-    if (!handed_over) release(context);
-    return error;
 }
 
 // MARK: - Autocast
@@ -152,22 +159,30 @@ namespace {
 at::DeviceType device_type(int32_t type) { return static_cast<at::DeviceType>(type); }
 } // namespace
 
-bool ct_autocast_enabled(int32_t type) { return at::autocast::is_autocast_enabled(device_type(type)); }
-
-void ct_set_autocast_enabled(int32_t type, bool enabled) {
-    at::autocast::set_autocast_enabled(device_type(type), enabled);
+bool ct_autocast_enabled(int32_t type) {
+    return ct::known(false, [&] { return at::autocast::is_autocast_enabled(device_type(type)); });
 }
 
-int32_t ct_autocast_dtype(int32_t type) {
-    return static_cast<int32_t>(at::autocast::get_autocast_dtype(device_type(type)));
+ct_error ct_set_autocast_enabled(int32_t type, bool enabled) {
+    return ct::guarded([&] { at::autocast::set_autocast_enabled(device_type(type), enabled); });
 }
 
-void ct_set_autocast_dtype(int32_t type, int32_t dtype) {
-    at::autocast::set_autocast_dtype(device_type(type), static_cast<at::ScalarType>(dtype));
+ct_error ct_autocast_dtype(int32_t type, int32_t *dtype) {
+    return ct::guarded(
+        [&] { *dtype = static_cast<int32_t>(at::autocast::get_autocast_dtype(device_type(type))); });
 }
 
-void ct_autocast_enter(void) { at::autocast::increment_nesting(); }
+ct_error ct_set_autocast_dtype(int32_t type, int32_t dtype) {
+    return ct::guarded(
+        [&] { at::autocast::set_autocast_dtype(device_type(type), static_cast<at::ScalarType>(dtype)); });
+}
+
+void ct_autocast_enter(void) {
+    ct_error_free(ct::guarded([] { at::autocast::increment_nesting(); }));
+}
 
 void ct_autocast_leave(void) {
-    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+    ct_error_free(ct::guarded([] {
+        if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+    }));
 }

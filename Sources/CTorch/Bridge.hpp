@@ -15,7 +15,11 @@
 
 namespace ct {
 
-inline char *copied(const char *text, size_t count) {
+// The error when there is no memory for a message. It is not freed.
+inline char out_of_memory[] = "memory has run out";
+
+// NULL when memory runs out.
+inline char *copied(const char *text, size_t count) noexcept {
     auto *copy = static_cast<char *>(std::malloc(count + 1));
     if (copy != nullptr) {
         std::memcpy(copy, text, count);
@@ -24,7 +28,19 @@ inline char *copied(const char *text, size_t count) {
     return copy;
 }
 
-inline char *copied(const std::string &text) { return copied(text.data(), text.size()); }
+inline char *copied(const std::string &text) {
+    auto *copy = copied(text.data(), text.size());
+    TORCH_CHECK(copy != nullptr, out_of_memory);
+    return copy;
+}
+
+// An error is never NULL, which stands for success.
+inline ct_error failure(const char *text, size_t count) noexcept {
+    auto *message = copied(text, count);
+    return message != nullptr ? message : out_of_memory;
+}
+
+inline ct_error failure(const char *text) noexcept { return failure(text, std::strlen(text)); }
 
 // Runs `body`; turns whatever it throws into a message.
 template <typename Body> inline ct_error guarded(const Body &body) noexcept {
@@ -32,11 +48,20 @@ template <typename Body> inline ct_error guarded(const Body &body) noexcept {
         body();
         return nullptr;
     } catch (const c10::Error &error) {
-        return copied(error.what_without_backtrace());
+        return failure(error.what_without_backtrace());
     } catch (const std::exception &error) {
-        return copied(error.what());
+        return failure(error.what());
     } catch (...) {
-        return copied("an exception of an unknown kind");
+        return failure("an exception of an unknown kind");
+    }
+}
+
+// What `body` gives, or `otherwise` when it throws: for facts that every tensor of this layer has.
+template <typename Value, typename Body> inline Value known(Value otherwise, const Body &body) noexcept {
+    try {
+        return body();
+    } catch (...) {
+        return otherwise;
     }
 }
 
@@ -48,11 +73,18 @@ inline at::Tensor borrowed(ct_tensor handle) {
 
 inline c10::TensorImpl *implementation(ct_tensor handle) { return reinterpret_cast<c10::TensorImpl *>(handle); }
 
+// Nested tensors have no shape, which everything above this layer stands on.
+inline void require_shape(const at::Tensor &tensor) {
+    TORCH_CHECK(!tensor.defined() || !tensor.is_nested(),
+                "nested tensors are not supported: use one tensor for each part");
+}
+
 // An undefined tensor becomes NULL.
 inline ct_tensor owned(at::Tensor tensor) {
     if (!tensor.defined()) {
         return nullptr;
     }
+    require_shape(tensor);
     return reinterpret_cast<ct_tensor>(tensor.unsafeReleaseTensorImpl());
 }
 

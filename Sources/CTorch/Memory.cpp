@@ -16,12 +16,17 @@ class KeptMemory final : public c10::Allocator {
 
     c10::DataPtr allocate(size_t count) override {
         if (count < smallest) return plain_->allocate(count);
-        size_t capacity = rounded(count);
-        void *data = taken(capacity);
-        if (data == nullptr) data = fresh(capacity);
+        std::list<Block> block = taken(rounded(count));
+        void *data = block.front().data;
         {
             std::lock_guard lock(mutex_);
-            lent_.emplace(data, capacity);
+            try {
+                places_.emplace(data, block.begin());
+            } catch (...) {
+                plain_->raw_deleter()(data);
+                throw;
+            }
+            lent_.splice(lent_.begin(), block);
         }
         return {data, data, &release, c10::Device(c10::DeviceType::CPU)};
     }
@@ -71,41 +76,47 @@ class KeptMemory final : public c10::Allocator {
         }
     }
 
-    // The smallest block that is large enough and not much too large; of equal ones that which was in use last, for it is
-    // most likely still in the processor's caches.
-    void *taken(size_t &capacity) {
-        std::lock_guard lock(mutex_);
-        auto best = kept_.end();
-        for (auto block = kept_.begin(); block != kept_.end(); ++block) {
-            if (block->capacity < capacity || block->capacity > 2 * capacity) continue;
-            if (best == kept_.end() || block->capacity < best->capacity) best = block;
+    // A list of one block. Of the kept ones the smallest that is large enough and not much too large; of equal ones that
+    // which was in use last, for it is most likely still in the processor's caches.
+    std::list<Block> taken(size_t capacity) {
+        std::list<Block> taken;
+        {
+            std::lock_guard lock(mutex_);
+            auto best = kept_.end();
+            for (auto block = kept_.begin(); block != kept_.end(); ++block) {
+                if (block->capacity < capacity || block->capacity > 2 * capacity) continue;
+                if (best == kept_.end() || block->capacity < best->capacity) best = block;
+            }
+            if (best != kept_.end()) {
+                kept_bytes_ -= best->capacity;
+                taken.splice(taken.begin(), kept_, best);
+                return taken;
+            }
         }
-        if (best == kept_.end()) return nullptr;
-        void *data = best->data;
-        capacity = best->capacity;
-        kept_bytes_ -= capacity;
-        kept_.erase(best);
-        return data;
+        taken.push_back({nullptr, capacity});
+        taken.front().data = fresh(capacity);
+        return taken;
     }
 
-    static void release(void *data) { shared().keep(data); }
+    static void release(void *data) noexcept { shared().keep(data); }
 
-    void keep(void *data) {
+    // Moves the block from list to list: tensors go where nothing may be thrown, so nothing is allocated here.
+    void keep(void *data) noexcept {
         size_t limit = 0;
         {
             std::lock_guard lock(mutex_);
-            auto lent = lent_.find(data);
-            if (lent == lent_.end()) return plain_->raw_deleter()(data);
-            kept_.push_front({data, lent->second});
-            kept_bytes_ += lent->second;
-            lent_.erase(lent);
+            auto place = places_.find(data);
+            if (place == places_.end()) return plain_->raw_deleter()(data);
+            kept_bytes_ += place->second->capacity;
+            kept_.splice(kept_.begin(), lent_, place->second);
+            places_.erase(place);
             limit = limit_;
         }
         shrink(limit);
     }
 
     // Frees what was not in use for the longest time, until no more than `limit` bytes are kept.
-    void shrink(size_t limit) {
+    void shrink(size_t limit) noexcept {
         std::list<Block> freed;
         {
             std::lock_guard lock(mutex_);
@@ -119,18 +130,21 @@ class KeptMemory final : public c10::Allocator {
 
     c10::Allocator *plain_;
     std::mutex mutex_;
-    std::unordered_map<void *, size_t> lent_;
+    std::list<Block> lent_;
+    std::unordered_map<void *, std::list<Block>::iterator> places_; // of lent blocks
     std::list<Block> kept_; // the last one in use first
     size_t kept_bytes_ = 0;
-    size_t limit_ = size_t(1) << 30;
+    size_t limit_ = 0;
 };
-
-// Before any tensor is made.
-[[maybe_unused]] const bool installed = [] {
-    c10::SetAllocator(c10::DeviceType::CPU, &KeptMemory::shared(), 1);
-    return true;
-}();
 
 } // namespace
 
-void ct_set_kept_memory(int64_t limit) { KeptMemory::shared().set_limit(limit > 0 ? static_cast<size_t>(limit) : 0); }
+ct_error ct_set_kept_memory(int64_t limit) {
+    return ct::guarded([&] {
+        auto &memory = KeptMemory::shared();
+        memory.set_limit(limit > 0 ? static_cast<size_t>(limit) : 0);
+        // Tensors that are there already go back to where they came from.
+        static std::once_flag installed;
+        std::call_once(installed, [&] { c10::SetAllocator(c10::DeviceType::CPU, &memory, 1); });
+    });
+}

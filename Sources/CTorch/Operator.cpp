@@ -115,7 +115,6 @@ struct ct_operator_impl {
         const auto &parameter = parameters[index];
         switch (value.tag) {
         case CT_NONE:
-            // An absent tensor is undefined rather than nothing where the schema says Tensor.
             if (parameter.is_optional) return c10::IValue();
             break;
         case CT_TENSOR:
@@ -223,6 +222,7 @@ ct_value result(c10::IValue &&value) {
         result.boolean = value.toBool();
     } else if (value.isTensorList()) {
         auto tensors = value.toTensorVector();
+        for (const auto &tensor : tensors) ct::require_shape(tensor);
         result.tag = CT_TENSORS;
         result.count = static_cast<int64_t>(tensors.size());
         result.tensors = list<std::vector<at::Tensor>, ct_tensor>(

@@ -7,12 +7,6 @@
 
 const char *ct_version(void) { return TORCH_VERSION; }
 
-char *ct_build_configuration(void) {
-    char *text = nullptr;
-    ct_error_free(ct::guarded([&] { text = ct::copied(at::show_config()); }));
-    return text;
-}
-
 char *ct_cpu_capability(void) {
     char *text = nullptr;
     ct_error_free(ct::guarded([&] { text = ct::copied(at::get_cpu_capability()); }));
@@ -39,17 +33,21 @@ int32_t ct_device_count(int32_t type) {
     return count;
 }
 
-int32_t ct_thread_count(void) { return at::get_num_threads(); }
+int32_t ct_thread_count(void) {
+    return ct::known<int32_t>(1, [] { return at::get_num_threads(); });
+}
 
 ct_error ct_set_thread_count(int32_t count) {
     return ct::guarded([&] { at::set_num_threads(count); });
 }
 
 void ct_set_deterministic(bool deterministic) {
-    at::globalContext().setDeterministicAlgorithms(deterministic, false);
+    ct_error_free(ct::guarded([&] { at::globalContext().setDeterministicAlgorithms(deterministic, false); }));
 }
 
-bool ct_deterministic(void) { return at::globalContext().deterministicAlgorithms(); }
+bool ct_deterministic(void) {
+    return ct::known(false, [] { return at::globalContext().deterministicAlgorithms(); });
+}
 
 ct_error ct_parallel_for(int64_t begin, int64_t end, int64_t grain,
                          void (*body)(void *context, int64_t begin, int64_t end), void *context) {

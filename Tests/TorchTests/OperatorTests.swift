@@ -1,3 +1,4 @@
+import CTorch
 import Testing
 import Torch
 
@@ -130,6 +131,9 @@ import Torch
         #expect(kind.reason.contains("'dims' must be"))
         #expect(throws: TorchError.self) { try Operator("aten::relu")(3) }
         #expect(throws: TorchError.self) { try Operator("aten::relu")() }
+        let none: Tensor? = nil
+        let absent = try #require(throws: TorchError.self) { try Operator("aten::relu")(none) }
+        #expect(absent.reason.contains("must be Tensor, not nothing"))
         #expect(throws: TorchError.self) { try Operator("aten::relu")(x, x, x) }
         // One tensor was expected.
         #expect(throws: TorchError.self) { try Operator("aten::topk")(x, 2) }
@@ -145,6 +149,31 @@ import Torch
         #expect(throws: TorchError.self) { try Tensor.empty([1 << 40, 1 << 10]) }
         #expect(throws: TorchError.self) { try Tensor.empty([Int.max, Int.max]) }
         #expect(throws: TorchError.self) { try Tensor.zeros([-1]) }
+    }
+
+    /// Sparse tensors have no places in memory, and nested ones no shape: nothing that asks for these ends the process.
+    @Test func unusualLayoutsAreErrorsNotTheEnd() throws {
+        let sparse = try Operator("aten::to_sparse")(Tensor([[0, 2], [0, 0]] as [[Float]]))
+        #expect(sparse.shape == [2, 2] && sparse.rank == 2 && sparse.count == 4)
+        #expect(!sparse.isContiguous() && !sparse.sharesStorage(with: sparse))
+        #expect(sparse.summary == "float32[2, 2]")
+        #expect(throws: TorchError.self) { try sparse.withBytes { _ in } }
+        #expect(!sparse.requiresGrad && sparse.grad == nil)
+        let parts = try [Tensor.ones([2]), Tensor.ones([3])]
+        let nested = try #require(throws: TorchError.self) {
+            try Operator("aten::_nested_tensor_from_tensor_list")(parts)
+        }
+        #expect(nested.reason.contains("nested tensors are not supported"))
+    }
+
+    /// Without memory for a message there is still an error: NULL would be taken for success.
+    @Test func errorsWithoutMemoryAreErrors() {
+        let error = ct_error_make("x", Int.max - 1)
+        #expect(error.map { String(cString: $0) } == "memory has run out")
+        ct_error_free(error)
+        let plain = ct_error_make("plain and more", 5)
+        #expect(plain.map { String(cString: $0) } == "plain")
+        ct_error_free(plain)
     }
 }
 

@@ -18,6 +18,14 @@ import Torch
         #expect(try inner.dtype == .float32)
     }
 
+    @Test func devicesWithoutCastsAreAnError() throws {
+        let error = try #require(throws: TorchError.self) {
+            try withAutocast(.bfloat16, device: .meta) { Issue.record("ran with casts that there are not") }
+        }
+        #expect(error.operation == "withAutocast" && error.arguments == ["meta"])
+        #expect(!isAutocasting)
+    }
+
     @Test func generatorsRepeatAndContinue() throws {
         let generator = try Generator(seed: 42)
         let first = try Tensor.random([5], generator: generator)
@@ -113,17 +121,20 @@ import Torch
                 tensors = []
                 return ResidentMemory.bytes - before
             }
+            // Before the first call the process's allocator is as it was: linking the library changes nothing.
+            #expect(try growth(3) < size / 2)
+            try Runtime.keepMemory()
             let first = try address(size)
             #expect(try address(size) == first)
             #expect(try address(size - 100_000) == first, "a block that is a little larger was not used")
             #expect(try address(size / 4) != first, "a block that is much too large was used")
-            Runtime.setKeptMemory(bytes: 0)
+            try Runtime.keepMemory(bytes: 0)
             #expect(try growth(3) < size / 2)
-            Runtime.setKeptMemory(bytes: 2 * size)
+            try Runtime.keepMemory(bytes: 2 * size)
             let kept = try growth(4)
             #expect(kept > size * 3 / 2 && kept < size * 5 / 2, "\(kept) bytes are kept")
             let before = ResidentMemory.bytes
-            Runtime.setKeptMemory(bytes: 0)
+            try Runtime.keepMemory(bytes: 0)
             #expect(before - ResidentMemory.bytes > size * 3 / 2)
         }
     }

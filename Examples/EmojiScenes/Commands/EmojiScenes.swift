@@ -1,4 +1,5 @@
 import ArgumentParser
+import Torch
 
 /// The program.
 @main
@@ -12,4 +13,10 @@ struct EmojiScenes: AsyncParsableCommand {
             RegionsCommand.self, PreviewCommand.self, ReproduceCommand.self,
             WeightsCommand.self,
         ])
+
+    /// Runs a command with the memory of large tensors kept for the next ones.
+    static func main() async {
+        do { try Runtime.keepMemory() } catch { exit(withError: error) }
+        await main(nil)
+    }
 }

@@ -5,6 +5,7 @@
 //     Handles that are passed in are borrowed.
 //   * A function that can fail returns a ct_error: NULL for success, otherwise a message without a C++
 //     backtrace, to be freed with ct_error_free. No C++ exception of any kind leaves this layer.
+//   * Facts of a tensor cannot fail: what lacks them (nested tensors) is refused where a tensor comes in.
 //   * Lists are a pointer and a count.
 
 #ifndef CTORCH_H
@@ -24,6 +25,9 @@ typedef struct ct_generator_impl *ct_generator;
 typedef char *ct_error;
 
 void ct_error_free(ct_error error);
+
+// An error with a message of `count` bytes, for callbacks; never NULL.
+ct_error ct_error_make(const char *text, size_t count);
 
 // MARK: - Values
 
@@ -128,14 +132,11 @@ bool ct_tensor_is_contiguous(ct_tensor tensor, ct_memory_format format);
 // The first element in memory; only meaningful for dense tensors in main memory.
 ct_error ct_tensor_data(ct_tensor tensor, void **data);
 uint64_t ct_tensor_storage_identity(ct_tensor tensor);
-int64_t ct_tensor_storage_byte_count(ct_tensor tensor);
-uint32_t ct_tensor_version(ct_tensor tensor);
 
 // MARK: - Autograd
 
 bool ct_tensor_requires_grad(ct_tensor tensor);
 ct_error ct_tensor_set_requires_grad(ct_tensor tensor, bool requires_grad);
-bool ct_tensor_is_leaf(ct_tensor tensor);
 // NULL when there is none.
 ct_tensor ct_tensor_grad(ct_tensor tensor);
 ct_error ct_tensor_set_grad(ct_tensor tensor, ct_tensor grad);
@@ -152,21 +153,24 @@ bool ct_grad_mode(void);
 void ct_set_grad_mode(bool enabled);
 
 // The backward pass of an operator that is written outside libtorch: gets the gradients of its outputs (NULL: zero),
-// writes an owned gradient or NULL for each input. An error message is allocated with malloc.
+// writes an owned gradient or NULL for each input. An error is made by ct_error_make. May be called from several threads
+// at once.
 typedef ct_error (*ct_backward_callback)(void *context, const ct_tensor *output_gradients, size_t output_count,
                                          ct_tensor *input_gradients, size_t input_count);
 
 // Records that `outputs` were computed from `inputs` and that `backward` gives the gradients. `release(context)` is
-// called once, when the graph is freed or when nothing is recorded since no input needs a gradient.
+// called once: when the graph is freed and no pass over it is under way, or when nothing is recorded since no input needs
+// a gradient.
 ct_error ct_record_function(const char *name, const ct_tensor *inputs, size_t input_count, const ct_tensor *outputs,
                             size_t output_count, ct_backward_callback backward, ct_release release, void *context);
 
 // MARK: - Autocast
 
+// False also for devices that know no casts.
 bool ct_autocast_enabled(int32_t device_type);
-void ct_set_autocast_enabled(int32_t device_type, bool enabled);
-int32_t ct_autocast_dtype(int32_t device_type);
-void ct_set_autocast_dtype(int32_t device_type, int32_t dtype);
+ct_error ct_set_autocast_enabled(int32_t device_type, bool enabled);
+ct_error ct_autocast_dtype(int32_t device_type, int32_t *dtype);
+ct_error ct_set_autocast_dtype(int32_t device_type, int32_t dtype);
 // Nesting keeps the cache of casted weights until the outermost scope ends.
 void ct_autocast_enter(void);
 void ct_autocast_leave(void);
@@ -186,7 +190,6 @@ ct_error ct_generator_set_state(ct_generator generator, ct_tensor state);
 
 const char *ct_version(void);
 // Freed with ct_error_free.
-char *ct_build_configuration(void);
 char *ct_cpu_capability(void);
 int32_t ct_device_count(int32_t device_type);
 int32_t ct_thread_count(void);
@@ -194,8 +197,9 @@ ct_error ct_set_thread_count(int32_t count);
 void ct_set_deterministic(bool deterministic);
 bool ct_deterministic(void);
 
-// How many bytes of main memory are kept when large tensors go, for those that come next.
-void ct_set_kept_memory(int64_t limit);
+// How many bytes of main memory are kept when large tensors go, for those that come next: none before the first call,
+// which replaces the process's allocator of tensors.
+ct_error ct_set_kept_memory(int64_t limit);
 
 // Splits [begin, end) over libtorch's threads; calls from inside a call run on the calling thread.
 ct_error ct_parallel_for(int64_t begin, int64_t end, int64_t grain,

@@ -12,6 +12,9 @@ enum NetworkCommands {
         VocabularyCommand.self, ConvertCommand.self,
     ]
 
+    /// Keeps the memory of large tensors for the next ones.
+    static func prepare() throws { try Runtime.keepMemory() }
+
     /// The exit status of an error.
     static func status(of error: any Error) -> Int32? {
         switch error {

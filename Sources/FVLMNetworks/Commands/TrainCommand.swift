@@ -68,7 +68,7 @@ struct TrainCommand: ParsableCommand {
         guard let config else { return }
         if threads > 0 { try Runtime.setThreadCount(threads) }
         // Every step needs the blocks of the one before.
-        Runtime.setKeptMemory(bytes: 2 << 30)
+        try Runtime.keepMemory(bytes: 2 << 30)
         let folder =
             output ?? "runs/" + URL(filePath: config).deletingPathExtension().lastPathComponent
         let notebook = try resumeFrom.map { try NotebookCheckpoint(path: $0) }

@@ -8,6 +8,9 @@ enum BuildContents {
         /// The commands that need networks.
         static let networkCommands = NetworkCommands.all
 
+        /// Sets libtorch up for this process.
+        static func prepare() throws { try NetworkCommands.prepare() }
+
         /// Adds what libtorch says of itself.
         static func examine(_ report: inout DoctorReport) throws { try NetworkCommands.examine(&report) }
 
@@ -17,6 +20,8 @@ enum BuildContents {
         }
     #else
         static let networkCommands: [any ParsableCommand.Type] = []
+
+        static func prepare() throws {}
 
         static func examine(_ report: inout DoctorReport) throws {}
 

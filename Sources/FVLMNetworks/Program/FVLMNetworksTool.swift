@@ -14,6 +14,7 @@ struct FVLMNetworksTool: AsyncParsableCommand {
 
     static func main() async {
         StandardStreams.prepare()
+        do { try BuildContents.prepare() } catch { exit(withError: error) }
         await PictureSizes.$reader.withValue(pictureSize) {
             await ProgramRun(Self.self, statusOf: BuildContents.status).main()
         }

@@ -1,5 +1,3 @@
-import Support
-
 internal import CTorch
 
 /// Computes tensors outside libtorch and records how their gradients are found.
@@ -18,7 +16,8 @@ internal import CTorch
 ///     keep `backward`.
 ///   - forward: Gives new tensors. Runs without recording.
 ///   - backward: From the gradients of the outputs (`nil`: zero) gives one for each input (`nil`: zero). Runs without
-///     recording, hence once differentiable; possibly on another thread.
+///     recording, hence once differentiable; possibly on another thread, and on several at once when several backward
+///     passes go through a graph that is retained.
 /// - Returns: The outputs, part of the graph.
 /// - Throws: What `forward` throws; ``TorchError``. What `backward` throws comes out of the backward pass as
 ///   ``TorchError`` with the name.
@@ -50,7 +49,7 @@ private func runBackward(
     context: UnsafeMutableRawPointer?, outputGradients: UnsafePointer<ct_tensor?>?, outputCount: Int,
     inputGradients: UnsafeMutablePointer<ct_tensor?>?, inputCount: Int
 ) -> ct_error? {
-    guard let context, let inputGradients else { return strdup("the backward pass has no context") }
+    guard let context, let inputGradients else { return failure("the backward pass has no context") }
     let pass = Unmanaged<BackwardPass>.fromOpaque(context).takeUnretainedValue()
     let gradients = UnsafeBufferPointer(start: outputGradients, count: outputCount).map { handle in
         handle.map { handle in
@@ -61,7 +60,7 @@ private func runBackward(
     do {
         let results = try pass.run(gradients)
         guard results.count == inputCount else {
-            return strdup("the backward pass gave \(results.count) gradients for \(inputCount) inputs")
+            return failure("the backward pass gave \(results.count) gradients for \(inputCount) inputs")
         }
         for (index, gradient) in results.enumerated() {
             if let gradient { ct_tensor_retain(gradient.handle) }
@@ -69,6 +68,13 @@ private func runBackward(
         }
         return nil
     } catch {
-        return strdup("\(error)")
+        return failure("\(error)")
+    }
+}
+
+private func failure(_ message: String) -> ct_error? {
+    var message = message
+    return message.withUTF8 { bytes in
+        bytes.withMemoryRebound(to: CChar.self) { ct_error_make($0.baseAddress, $0.count) }
     }
 }

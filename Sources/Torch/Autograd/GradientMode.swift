@@ -4,12 +4,10 @@ internal import CTorch
 ///
 /// The setting belongs to the thread, hence `body` cannot suspend; it is restored when `body` returns or throws.
 public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
-    try withGradientMode(false, body)
-}
-
-/// Runs `body` recording operations, inside of ``withoutGradients(_:)``.
-public func withGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
-    try withGradientMode(true, body)
+    let before = ct_grad_mode()
+    ct_set_grad_mode(false)
+    defer { ct_set_grad_mode(before) }
+    return try body()
 }
 
 /// Whether operations are being recorded on this thread.
@@ -18,31 +16,28 @@ public var isRecordingGradients: Bool { ct_grad_mode() }
 /// Whether products of tensors in main memory are cast automatically on this thread.
 public var isAutocasting: Bool { ct_autocast_enabled(Device.Kind.cpu.code) }
 
-private func withGradientMode<Result>(_ enabled: Bool, _ body: () throws -> Result) rethrows -> Result {
-    let before = ct_grad_mode()
-    ct_set_grad_mode(enabled)
-    defer { ct_set_grad_mode(before) }
-    return try body()
-}
-
 /// Runs `body` with automatic casts: matrix products, convolutions and attention in the given type, losses in `float32`,
 /// everything else in the type of its inputs. Tensors need not be converted by hand.
 ///
 /// The setting belongs to the thread, hence `body` cannot suspend; it is restored when `body` returns or throws. Run
 /// the backward pass outside.
 /// - Parameter dtype: `bfloat16`; `nil` runs `body` with casts off.
+/// - Throws: ``TorchError`` for devices without casts; what `body` throws.
 public func withAutocast<Result>(
     _ dtype: DType?, device: Device.Kind = .cpu, _ body: () throws -> Result
-) rethrows -> Result {
+) throws -> Result {
     let type = device.code
-    let (wasEnabled, dtypeBefore) = (ct_autocast_enabled(type), ct_autocast_dtype(type))
-    ct_set_autocast_enabled(type, dtype != nil)
-    if let dtype { ct_set_autocast_dtype(type, Int32(dtype.code.rawValue)) }
-    ct_autocast_enter()
-    defer {
-        ct_autocast_leave()
-        ct_set_autocast_enabled(type, wasEnabled)
-        ct_set_autocast_dtype(type, dtypeBefore)
+    let wasEnabled = ct_autocast_enabled(type)
+    var dtypeBefore: Int32 = 0
+    func set(enabled: Bool, dtype: Int32) throws {
+        try check(ct_set_autocast_enabled(type, enabled), "withAutocast", [device.rawValue])
+        try check(ct_set_autocast_dtype(type, dtype), "withAutocast", [device.rawValue])
     }
-    return try body()
+    try check(ct_autocast_dtype(type, &dtypeBefore), "withAutocast", [device.rawValue])
+    try set(enabled: dtype != nil, dtype: dtype.map { Int32($0.code.rawValue) } ?? dtypeBefore)
+    ct_autocast_enter()
+    let result = Swift.Result { try body() }
+    ct_autocast_leave()
+    try set(enabled: wasEnabled, dtype: dtypeBefore)
+    return try result.get()
 }

@@ -21,9 +21,6 @@ extension Tensor {
         return self
     }
 
-    /// Whether the tensor was made by hand rather than by recorded operations.
-    public var isLeaf: Bool { ct_tensor_is_leaf(handle) }
-
     /// The gradient that backward passes have collected, if any.
     public var grad: Tensor? { ct_tensor_grad(handle).map { Tensor(taking: $0) } }
 

@@ -5,9 +5,6 @@ public enum Runtime {
     /// libtorch's version, such as `2.13.0`.
     public static var version: String { String(cString: ct_version()) }
 
-    /// How libtorch was built: compiler, BLAS, oneDNN, devices.
-    public static var buildConfiguration: String { taken(ct_build_configuration()) }
-
     /// The vector instructions that libtorch's own kernels use here: `DEFAULT`, `AVX2`, `AVX512`.
     public static var cpuCapability: String { taken(ct_cpu_capability()) }
 
@@ -29,11 +26,15 @@ public enum Runtime {
     /// Makes operators give the same bits in every run, for the whole process.
     public static func setDeterministic(_ deterministic: Bool) { ct_set_deterministic(deterministic) }
 
-    /// Sets how much main memory is kept when large tensors go, for those that come next; 1 GiB unless this is called.
+    /// Keeps up to so many bytes of main memory when large tensors go, for those that come next.
     ///
-    /// Batches and training steps need the same blocks over and over, and the system hands out fresh memory slowly. Give
-    /// 0 to return everything to the system: what is kept already goes at once.
-    public static func setKeptMemory(bytes: Int) { ct_set_kept_memory(Int64(bytes)) }
+    /// Batches and training steps need the same blocks over and over, and the system hands out fresh memory slowly. The
+    /// first call replaces the process's allocator of tensors; programs call it at their start, libraries leave it alone.
+    /// 0 returns everything to the system: what is kept already goes at once.
+    /// - Throws: ``TorchError`` when memory runs out.
+    public static func keepMemory(bytes: Int = 1 << 30) throws {
+        try check(ct_set_kept_memory(Int64(bytes)), "keepMemory", ["\(bytes) bytes"])
+    }
 
     private static func taken(_ text: UnsafeMutablePointer<CChar>?) -> String {
         guard let text else { return "" }

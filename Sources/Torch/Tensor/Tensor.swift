@@ -88,9 +88,6 @@ public final class Tensor: @unchecked Sendable {
         return identity != 0 && identity == ct_tensor_storage_identity(other.handle)
     }
 
-    /// The size in bytes of the memory that the tensor is a view of.
-    public var storageByteCount: Int { Int(ct_tensor_storage_byte_count(handle)) }
-
     /// Element type, shape and, unless it is the processor, device: `float32[2, 3] cuda:0`.
     public var summary: String {
         let type = DType(code: ct_tensor_dtype(handle))?.rawValue ?? "type \(ct_tensor_dtype(handle))"
