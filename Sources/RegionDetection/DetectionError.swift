@@ -1,17 +1,16 @@
+import Support
+
 /// Why a step of detection could not be done.
-public struct DetectionError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct DetectionError: ReportedError, Hashable {
     /// The step, such as `RoIAlign`.
-    public let operation: String
+    public let subject: String
 
     /// What is wrong, where, and what to do.
     public let reason: String
 
-    /// An error of the given step.
-    public init(_ operation: String, _ reason: String) {
-        self.operation = operation
+    /// An error of a step.
+    public init(_ step: String, _ reason: String) {
+        subject = step
         self.reason = reason
     }
-
-    /// The step and the reason.
-    public var description: String { "\(operation): \(reason)" }
 }

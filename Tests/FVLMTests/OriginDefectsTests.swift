@@ -196,8 +196,9 @@ import Testing
     }
 
     /// Defect 25: a cosine that ends before the training does rises again.
-    @Test func theLearningRateStaysDown() {
-        let schedule = LearningRateSchedule.warmupCosine(warmupSteps: 10, totalSteps: 100, minimumRatio: 0.1)
+    @Test func theLearningRateStaysDown() throws {
+        let schedule = try LearningRateSchedule.warmupCosine(
+            warmupSteps: 10, totalSteps: 100, minimumRatio: 0.1)
         #expect(abs(schedule.factor(at: 100) - 0.1) < 1e-9)
         for step in [101, 150, 190, 1000] { #expect(abs(schedule.factor(at: step) - 0.1) < 1e-9) }
     }

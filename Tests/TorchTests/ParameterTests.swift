@@ -234,5 +234,82 @@ import Torch
         try a.value.setGrad(Tensor([Float.nan, 4]))
         let error = try #require(throws: TorchError.self) { try clipGradients(of: [a], maximumNorm: 1) }
         #expect(error.description.contains("not finite: a"))
+        try a.value.setGrad(Tensor([3, 4] as [Float]))
+        #expect(try clipGradients(of: [a], maximumNorm: 1, knownNorm: 5) == 5)
+        #expect(try #require(a.grad).isClose(to: Tensor([0.6, 0.8] as [Float])).all().item() == 1)
+        #expect(throws: TorchError.self) { try clipGradients(of: [a], maximumNorm: -1) }
+        #expect(throws: TorchError.self) { try clipGradients(of: [a], maximumMagnitude: .nan) }
+    }
+
+    /// A rate that is negative climbs, a momentum of one never forgets, and a factor that is mistyped ruins a night's work:
+    /// each is an error that names it with its value.
+    @Test func ratesOutOfRangeAreNamed() throws {
+        let groups: [ParameterGroup] = []
+        let mistakes: [(String, () throws -> Void)] = [
+            ("learning rate is -0.1", { _ = try SGD(groups, learningRate: -0.1) }),
+            ("learning rate is nan", { _ = try AdamW(groups, learningRate: .nan) }),
+            ("learning rate is inf", { _ = try AdamW(groups, learningRate: .infinity) }),
+            ("momentum is 7.0", { _ = try SGD(groups, learningRate: 0.1, momentum: 7) }),
+            ("momentum is 1.0", { _ = try SGD(groups, learningRate: 0.1, momentum: 1) }),
+            ("momentum is -0.5", { _ = try SGD(groups, learningRate: 0.1, momentum: -0.5) }),
+            ("dampening is 2.0", { _ = try SGD(groups, learningRate: 0.1, dampening: 2) }),
+            ("weight decay is -1.0", { _ = try SGD(groups, learningRate: 0.1, weightDecay: -1) }),
+            ("weight decay is -1.0", { _ = try AdamW(groups, learningRate: 0.1, weightDecay: -1) }),
+            ("epsilon is -1.0", { _ = try AdamW(groups, learningRate: 0.1, epsilon: -1) }),
+            ("first beta is 1.5", { _ = try AdamW(groups, learningRate: 0.1, betas: (1.5, 0.9)) }),
+            ("second beta is 1.0", { _ = try AdamW(groups, learningRate: 0.1, betas: (0.9, 1)) }),
+            (
+                "learning rate of a group is -2.0",
+                { _ = try SGD([ParameterGroup([], learningRate: -2)], learningRate: 0.1) }
+            ),
+            (
+                "weight decay of a group is -2.0",
+                { _ = try AdamW([ParameterGroup([], weightDecay: -2)], learningRate: 0.1) }
+            ),
+            (
+                "minimum ratio is -3.0",
+                { _ = try LearningRateSchedule(decay: .cosine(totalSteps: 9, minimumRatio: -3)) }
+            ),
+            (
+                "first factor of the warm-up is -2.0",
+                { _ = try LearningRateSchedule(warmup: .init(steps: 2, startFactor: -2)) }
+            ),
+            ("steps of the warm-up are -2", { _ = try LearningRateSchedule(warmup: .init(steps: -2)) }),
+            (
+                "factor of the decay is -1.0",
+                { _ = try LearningRateSchedule(decay: .steps(at: [1], factor: -1)) }
+            ),
+            (
+                "total steps are -1",
+                { _ = try LearningRateSchedule.warmupCosine(warmupSteps: 0, totalSteps: -1) }
+            ),
+        ]
+        for (text, mistake) in mistakes {
+            let error = try #require(throws: TorchError.self, "\(text)") { try mistake() }
+            #expect(error.reason.contains(text), "\(error)")
+        }
+    }
+
+    /// Switching between training and evaluation while other tasks look: the switches are their own.
+    @Test func storesAreUsedFromSeveralTasks() async throws {
+        let store = ParameterStore()
+        let norm = try BatchNorm2d(store.root / "norm", channels: 4)
+        try store.initialize(seed: 0)
+        let input = try Tensor.ones([2, 4, 3, 3])
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for task in 0..<6 {
+                group.addTask {
+                    for round in 0..<100 {
+                        switch task {
+                        case 0: store.train(round % 2 == 0)
+                        case 1: try round % 2 == 0 ? store.freeze() : store.unfreeze()
+                        case 2: try store.convert(format: .contiguous)
+                        default: #expect(try withoutGradients { try norm(input) }.shape == [2, 4, 3, 3])
+                        }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
     }
 }

@@ -117,8 +117,10 @@ import Torch
             }
             func growth(_ count: Int) throws -> Int {
                 let before = ResidentMemory.bytes
-                var tensors = try (0..<count).map { _ in try Tensor.ones([size], dtype: .uint8) }
-                tensors = []
+                do {
+                    let tensors = try (0..<count).map { _ in try Tensor.ones([size], dtype: .uint8) }
+                    withExtendedLifetime(tensors) {}
+                }
                 return ResidentMemory.bytes - before
             }
             // Before the first call the process's allocator is as it was: linking the library changes nothing.

@@ -14,7 +14,7 @@ import WeightFiles
     private func contents(step: Int, metric: Double? = nil, bytes: Int = 64) throws -> CheckpointContents {
         let state = Checkpoint.State(
             step: step, position: LoaderPosition(epoch: 1, index: 2), dataFingerprint: "data", seed: 5,
-            schedule: .warmupCosine(warmupSteps: 2, totalSteps: 9), metric: metric, averageUpdates: 0,
+            schedule: try .warmupCosine(warmupSteps: 2, totalSteps: 9), metric: metric, averageUpdates: 0,
             versions: ["libtorch": "x"])
         let tensor = try Tensor.full([bytes / 4], Double(step)).stored(named: "w")
         return CheckpointContents(state: state, configuration: "a: ü\n", model: [tensor])

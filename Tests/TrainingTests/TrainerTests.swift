@@ -28,7 +28,7 @@ import WeightFiles
             adam
             ? try AdamW(groups, learningRate: 0.01) : try SGD(groups, learningRate: 0.05, momentum: 0.9)
         var options = TrainerOptions(
-            steps: steps, clipping: .norm(5), schedule: .warmupCosine(warmupSteps: 3, totalSteps: steps),
+            steps: steps, clipping: .norm(5), schedule: try .warmupCosine(warmupSteps: 3, totalSteps: steps),
             averageDecay: 0.9, seed: 3, isDeterministic: true, reportInterval: 1, checkpointInterval: 4)
         change(&options)
         return try Trainer(
@@ -156,7 +156,7 @@ import WeightFiles
                 [ParameterGroup(detector.parameters.trainableParameters)], learningRate: 0.1, momentum: 0.9)
         }
         let loaderOptions = ExampleLoader.Options(batchSize: 4, seed: 2)
-        let schedule = LearningRateSchedule.warmupCosine(warmupSteps: 2, totalSteps: 3)
+        let schedule = try LearningRateSchedule.warmupCosine(warmupSteps: 2, totalSteps: 3)
         let trained = try ToyDetector()
         let trainer = try Trainer(
             trained, source: SquareSource(), optimizer: optimizer(trained),

@@ -154,13 +154,13 @@ final class Pretrainer {
         return (try loss.item(), Double(hits) / Double(labels.count))
     }
 
-    private func factor(_ stage: PretrainingPlan.Stage) -> Double {
+    private func factor(_ stage: PretrainingPlan.Stage) throws -> Double {
         if stage == .text {
-            return LearningRateSchedule.warmupCosine(
+            return try LearningRateSchedule.warmupCosine(
                 warmupSteps: 30, totalSteps: plan.textSteps, minimumRatio: 0.05
             ).factor(at: step + 1)
         }
-        return LearningRateSchedule.warmupCosine(
+        return try LearningRateSchedule.warmupCosine(
             warmupSteps: plan.warmupSteps, totalSteps: plan.imageSteps + plan.jointSteps, minimumRatio: 0.01
         ).factor(at: step - plan.textSteps + 1)
     }

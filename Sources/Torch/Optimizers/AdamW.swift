@@ -22,19 +22,18 @@ public final class AdamW: Optimizer {
     private var steps = OptimizerSlots("step")
 
     /// An optimiser of groups.
-    /// - Throws: ``TorchError`` for rates out of range and for a parameter that occurs twice.
+    /// - Throws: ``TorchError`` that names a rate out of range, or a parameter that occurs twice.
     public init(
         _ groups: [ParameterGroup], learningRate: Double,
         betas: (first: Double, second: Double) = (0.9, 0.999),
         epsilon: Double = 1e-8, weightDecay: Double = 0.01
     ) throws {
-        guard learningRate >= 0, weightDecay >= 0, epsilon >= 0 else {
-            throw TorchError("AdamW", reason: "learning rate, weight decay and epsilon must not be negative")
-        }
-        guard (0..<1).contains(betas.first), (0..<1).contains(betas.second) else {
-            throw TorchError("AdamW", reason: "betas \(betas) must be at least 0 and below 1")
-        }
-        try checkDistinct(groups, "AdamW")
+        try RateRange.notNegative.check(learningRate, "learning rate", of: "AdamW")
+        try RateRange.notNegative.check(weightDecay, "weight decay", of: "AdamW")
+        try RateRange.notNegative.check(epsilon, "epsilon", of: "AdamW")
+        try RateRange.belowOne.check(betas.first, "first beta", of: "AdamW")
+        try RateRange.belowOne.check(betas.second, "second beta", of: "AdamW")
+        try checkGroups(groups, "AdamW")
         self.groups = groups
         self.learningRate = learningRate
         self.betas = betas

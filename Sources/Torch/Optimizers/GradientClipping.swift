@@ -2,42 +2,50 @@
 /// - Returns: A tensor without dimensions; zero when there are no gradients.
 /// - Throws: ``TorchError``.
 public func gradientNorm(of parameters: [Parameter]) throws -> Tensor {
-    try norm(of: parameters.compactMap(\.grad))
+    let gradients = parameters.compactMap(\.grad)
+    guard !gradients.isEmpty else { return try Tensor.zeros([]) }
+    return try withoutGradients {
+        try Tensor.stack(gradients.map { try $0.norm().to(.float32) }).norm()
+    }
 }
 
 /// Scales all gradients down together where their common length is above a bound, as
 /// `torch.nn.utils.clip_grad_norm_`.
+/// - Parameters:
+///   - bound: The greatest length that is left alone.
+///   - knownNorm: The length, where ``gradientNorm(of:)`` has been asked already.
 /// - Returns: The length before.
 /// - Throws: ``TorchError``; also when the length is not finite, which scaling cannot mend. Gradients are then as they
 ///   were.
 @discardableResult
-public func clipGradients(of parameters: [Parameter], maximumNorm: Double) throws -> Double {
-    let gradients = parameters.compactMap(\.grad)
-    let length = try norm(of: gradients)
-    let value = try length.item()
-    guard value.isFinite else {
+public func clipGradients(
+    of parameters: [Parameter], maximumNorm bound: Double, knownNorm: Double? = nil
+) throws -> Double {
+    guard bound >= 0 else {
+        throw TorchError("clipGradients", reason: "the maximum norm is \(bound); it must be at least 0")
+    }
+    let norm = try knownNorm ?? gradientNorm(of: parameters).item()
+    guard norm.isFinite else {
         let culprits = try parameters.filter { parameter in
             try parameter.grad.map { try !$0.norm().item().isFinite } ?? false
         }
         throw TorchError(
             "clipGradients",
-            reason: "the gradients' norm is \(value); not finite: "
+            reason: "the gradients' norm is \(norm); not finite: "
                 + culprits.prefix(8).map(\.name).joined(separator: ", "))
     }
-    let factor = try (maximumNorm / (length + 1e-6)).clamped(max: 1.0)
-    for gradient in gradients { try gradient.multiplyInPlace(factor) }
-    return value
+    let factor = Float(bound) / (Float(norm) + 1e-6)
+    if factor < 1 {
+        for gradient in parameters.compactMap(\.grad) { try gradient.multiplyInPlace(Double(factor)) }
+    }
+    return norm
 }
 
 /// Moves every element of the gradients into -bound to bound, as `torch.nn.utils.clip_grad_value_`.
-/// - Throws: ``TorchError``.
+/// - Throws: ``TorchError``, also for a bound below 0.
 public func clipGradients(of parameters: [Parameter], maximumMagnitude bound: Double) throws {
-    for gradient in parameters.compactMap(\.grad) { try gradient.clampInPlace(min: -bound, max: bound) }
-}
-
-private func norm(of gradients: [Tensor]) throws -> Tensor {
-    guard !gradients.isEmpty else { return try Tensor.zeros([]) }
-    return try withoutGradients {
-        try Tensor.stack(gradients.map { try $0.norm().to(.float32) }).norm()
+    guard bound >= 0 else {
+        throw TorchError("clipGradients", reason: "the maximum magnitude is \(bound); it must be at least 0")
     }
+    for gradient in parameters.compactMap(\.grad) { try gradient.clampInPlace(min: -bound, max: bound) }
 }

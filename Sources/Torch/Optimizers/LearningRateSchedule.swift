@@ -37,18 +37,52 @@ public struct LearningRateSchedule: Sendable, Hashable, Codable {
     /// What happens after it.
     public var decay: Decay
 
+    private init() { decay = .constant }
+
     /// A schedule.
-    public init(warmup: Warmup? = nil, decay: Decay = .constant) {
+    /// - Throws: ``TorchError`` that names a count or factor out of range.
+    public init(warmup: Warmup? = nil, decay: Decay = .constant) throws {
         self.warmup = warmup
         self.decay = decay
+        try check()
+    }
+
+    /// Whether the factors make sense: none of them turns a rate negative or lets it grow beyond bounds.
+    private func check() throws {
+        let subject = "LearningRateSchedule"
+        func steps(_ count: Int, _ name: String) throws {
+            guard count >= 0 else {
+                throw TorchError(subject, reason: "the \(name) are \(count); they must be at least 0")
+            }
+        }
+        if let warmup {
+            try steps(warmup.steps, "steps of the warm-up")
+            try RateRange.upToOne.check(warmup.startFactor, "first factor of the warm-up", of: subject)
+        }
+        switch decay {
+        case .constant: break
+        case .steps(let milestones, let factor):
+            if let least = milestones.min() { try steps(least, "steps of a decay") }
+            try RateRange.upToOne.check(factor, "factor of the decay", of: subject)
+        case .cosine(let totalSteps, let minimumRatio):
+            try steps(totalSteps, "total steps")
+            try RateRange.upToOne.check(minimumRatio, "minimum ratio", of: subject)
+        case .polynomial(let totalSteps, let power, let minimumRatio):
+            try steps(totalSteps, "total steps")
+            try RateRange.notNegative.check(power, "power of the decay", of: subject)
+            try RateRange.upToOne.check(minimumRatio, "minimum ratio", of: subject)
+        }
     }
 
     /// The same factor at every step.
     public static let constant = LearningRateSchedule()
 
     /// A linear rise from zero, then half a cosine down to `minimumRatio`.
-    public static func warmupCosine(warmupSteps: Int, totalSteps: Int, minimumRatio: Double = 0.1) -> Self {
-        LearningRateSchedule(
+    /// - Throws: ``TorchError`` that names a count or factor out of range.
+    public static func warmupCosine(warmupSteps: Int, totalSteps: Int, minimumRatio: Double = 0.1) throws
+        -> Self
+    {
+        try LearningRateSchedule(
             warmup: Warmup(steps: warmupSteps),
             decay: .cosine(totalSteps: totalSteps, minimumRatio: minimumRatio))
     }

@@ -46,8 +46,53 @@ extension Optimizer {
     }
 }
 
-/// A parameter is in one group only, or it would move twice.
-func checkDistinct(_ groups: [ParameterGroup], _ optimizer: String) throws {
+/// Parameters that an optimiser treats alike.
+public struct ParameterGroup: Sendable {
+    /// The parameters. Those that are frozen or have no gradient at a step are left alone by it.
+    public var parameters: [Parameter]
+
+    /// The learning rate before any schedule; the optimiser's when nil.
+    public var learningRate: Double?
+
+    /// The weight decay; the optimiser's when nil.
+    public var weightDecay: Double?
+
+    /// A group of parameters, optionally with rates of its own.
+    public init(_ parameters: [Parameter], learningRate: Double? = nil, weightDecay: Double? = nil) {
+        self.parameters = parameters
+        self.learningRate = learningRate
+        self.weightDecay = weightDecay
+    }
+}
+
+/// The values that a rate or factor may have.
+enum RateRange {
+    case notNegative, belowOne, upToOne
+
+    /// Throws for a value out of the range, and for one that is no number.
+    func check(_ value: Double, _ name: String, of subject: String) throws {
+        let (isInside, range) =
+            switch self {
+            case .notNegative: (value >= 0 && value.isFinite, "at least 0 and finite")
+            case .belowOne: ((0..<1).contains(value), "at least 0 and below 1")
+            case .upToOne: ((0...1).contains(value), "from 0 to 1")
+            }
+        guard isInside else {
+            throw TorchError(subject, reason: "the \(name) is \(value); it must be \(range)")
+        }
+    }
+}
+
+/// The rates of groups are in range, and a parameter is in one group only, or it would move twice.
+func checkGroups(_ groups: [ParameterGroup], _ optimizer: String) throws {
+    for group in groups {
+        if let rate = group.learningRate {
+            try RateRange.notNegative.check(rate, "learning rate of a group", of: optimizer)
+        }
+        if let decay = group.weightDecay {
+            try RateRange.notNegative.check(decay, "weight decay of a group", of: optimizer)
+        }
+    }
     var seen: Set<ObjectIdentifier> = []
     for parameter in groups.flatMap(\.parameters) where !seen.insert(ObjectIdentifier(parameter)).inserted {
         throw TorchError(optimizer, reason: "parameter \(parameter.name) is in two groups or twice in one")

@@ -26,18 +26,21 @@ public final class SGD: Optimizer {
     private var directions = OptimizerSlots("momentum_buffer")
 
     /// An optimiser of groups.
-    /// - Throws: ``TorchError`` for rates below zero, Nesterov without momentum, a parameter that occurs twice.
+    /// - Throws: ``TorchError`` that names a rate out of range (momentum of 1 or more never forgets), Nesterov without
+    ///   momentum, or a parameter that occurs twice.
     public init(
         _ groups: [ParameterGroup], learningRate: Double, momentum: Double = 0, dampening: Double = 0,
         weightDecay: Double = 0, nesterov: Bool = false
     ) throws {
-        guard learningRate >= 0, momentum >= 0, weightDecay >= 0 else {
-            throw TorchError("SGD", reason: "learning rate, momentum and weight decay must not be negative")
-        }
+        try RateRange.notNegative.check(learningRate, "learning rate", of: "SGD")
+        try RateRange.notNegative.check(weightDecay, "weight decay", of: "SGD")
+        try RateRange.belowOne.check(momentum, "momentum", of: "SGD")
+        try RateRange.upToOne.check(dampening, "dampening", of: "SGD")
         guard !nesterov || (momentum > 0 && dampening == 0) else {
-            throw TorchError("SGD", reason: "Nesterov needs momentum and no dampening")
+            throw TorchError(
+                "SGD", reason: "Nesterov needs momentum and no dampening, not \(momentum) and \(dampening)")
         }
-        try checkDistinct(groups, "SGD")
+        try checkGroups(groups, "SGD")
         self.groups = groups
         self.learningRate = learningRate
         self.momentum = momentum

@@ -1,3 +1,4 @@
+import Synchronization
 import WeightFiles
 
 /// A named tensor of a network: a weight that training changes, or a buffer that it does not.
@@ -5,8 +6,9 @@ import WeightFiles
 /// A parameter has a name and a shape from the start and gets its values later, by loading or by initialising; asking
 /// for values that were never set is an error, not a random tensor. Made by ``ParameterScope``.
 ///
-/// Reading from several tasks is safe; setting values while others read needs the caller's own order.
-public final class Parameter: @unchecked Sendable {
+/// Everything here may be used from several tasks. A task that reads while another sets gets the values from before or
+/// after; the elements of a tensor that it has are another matter (see ``Tensor``).
+public final class Parameter: Sendable {
     /// What a parameter is for.
     public enum Role: Sendable, Hashable {
         /// Gradients flow to it unless it is frozen.
@@ -31,31 +33,37 @@ public final class Parameter: @unchecked Sendable {
     /// knowledge, such as a count of batches.
     public let isOptional: Bool
 
+    private struct State {
+        var isFrozen: Bool
+        var dtype: DType
+        var value: Tensor?
+        /// Whether the values lie in memory that others read too, such as a mapped file, and must not be written.
+        var isBorrowed = false
+    }
+
+    private let state: Mutex<State>
+
     /// Whether it is kept from training. Buffers always are.
-    public private(set) var isFrozen: Bool
+    public var isFrozen: Bool { state.withLock { $0.isFrozen } }
 
     /// The element type that values are converted to.
-    public private(set) var dtype: DType
-
-    private var current: Tensor?
-
-    /// Whether the values lie in memory that others read too, such as a mapped file, and must not be written.
-    private var isBorrowed = false
+    public var dtype: DType { state.withLock { $0.dtype } }
 
     init(
         name: String, shape: [Int], dtype: DType, role: Role, initializer: Initializer, isOptional: Bool
     ) {
         self.name = name
         self.shape = shape
-        self.dtype = dtype
         self.role = role
         self.initializer = initializer
         self.isOptional = isOptional
-        isFrozen = role == .buffer
+        state = Mutex(State(isFrozen: role == .buffer, dtype: dtype))
     }
 
     /// The number of elements.
     public var count: Int { shape.reduce(1, *) }
+
+    private var current: Tensor? { state.withLock { $0.value } }
 
     /// Whether the values were set.
     public var hasValue: Bool { current != nil }
@@ -85,32 +93,38 @@ public final class Parameter: @unchecked Sendable {
             throw TorchError(
                 "parameter \(name)", arguments: [tensor.summary], reason: "the shape must be \(shape)")
         }
-        let tensor = try tensor.detached().to(dtype)
-        if !isFrozen { try tensor.setRequiresGrad(true) }
-        current = tensor
-        self.isBorrowed = isBorrowed
+        try state.withLock { state in
+            let tensor = try tensor.detached().to(state.dtype)
+            if !state.isFrozen { try tensor.setRequiresGrad(true) }
+            state.value = tensor
+            state.isBorrowed = isBorrowed
+        }
     }
 
     func setFrozen(_ frozen: Bool) throws {
-        // Buffers too: running statistics move when their part of the network trains.
-        if !frozen && isBorrowed {
-            current = try current?.clone(.contiguous)
-            isBorrowed = false
+        try state.withLock { state in
+            // Buffers too: running statistics move when their part of the network trains.
+            if !frozen && state.isBorrowed {
+                state.value = try state.value?.clone(.contiguous)
+                state.isBorrowed = false
+            }
+            guard role == .weight else { return }
+            state.isFrozen = frozen
+            // A detached alias: a recorded graph may still hold the tensor that collected gradients.
+            state.value = try state.value?.detached()
+            if !frozen { try state.value?.setRequiresGrad(true) }
         }
-        guard role == .weight else { return }
-        isFrozen = frozen
-        // A detached alias: a recorded graph may still hold the tensor that collected gradients.
-        if let tensor = current { current = try tensor.detached() }
-        if !frozen { try current?.setRequiresGrad(true) }
     }
 
     func convert(dtype newType: DType?, device: Device?, format: MemoryFormat?) throws {
-        if let newType, dtype.isFloatingPoint { dtype = newType }
-        guard let tensor = current else { return }
-        var converted = try tensor.detached().to(device: device ?? tensor.device, dtype: dtype)
-        if let format, converted.rank == 4 { converted = try converted.contiguous(format) }
-        if !isFrozen { try converted.setRequiresGrad(true) }
-        isBorrowed = isBorrowed && converted.sharesStorage(with: tensor)
-        current = converted
+        try state.withLock { state in
+            if let newType, state.dtype.isFloatingPoint { state.dtype = newType }
+            guard let tensor = state.value else { return }
+            var converted = try tensor.detached().to(device: device ?? tensor.device, dtype: state.dtype)
+            if let format, converted.rank == 4 { converted = try converted.contiguous(format) }
+            if !state.isFrozen { try converted.setRequiresGrad(true) }
+            state.isBorrowed = state.isBorrowed && converted.sharesStorage(with: tensor)
+            state.value = converted
+        }
     }
 }

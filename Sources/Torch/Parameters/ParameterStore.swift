@@ -1,21 +1,31 @@
+import Synchronization
 import WeightFiles
 
 /// All parameters of a network, by name, in the order in which they were declared.
 ///
 /// A new store evaluates; ``train(_:)`` switches. What is frozen by ``freeze(under:)`` keeps its weights and its
 /// running statistics even while the rest trains.
-public final class ParameterStore: @unchecked Sendable {
+///
+/// May be used from several tasks. A forward pass looks at the switch of each layer when it comes to it: one that runs
+/// while another task switches sees some layers before and some after.
+public final class ParameterStore: Sendable {
     /// The element type that weights are declared with.
     public let dtype: DType
 
+    private struct State {
+        var parameters: [Parameter] = []
+        var byName: [String: Parameter] = [:]
+        var modes: [(path: String, mode: LayerMode)] = []
+        var isTraining = false
+    }
+
+    private let state = Mutex(State())
+
     /// All parameters, buffers included.
-    public private(set) var parameters: [Parameter] = []
+    public var parameters: [Parameter] { state.withLock { $0.parameters } }
 
     /// Whether the network trains.
-    public private(set) var isTraining = false
-
-    private var byName: [String: Parameter] = [:]
-    private var modes: [(path: String, mode: LayerMode)] = []
+    public var isTraining: Bool { state.withLock { $0.isTraining } }
 
     /// An empty store.
     /// - Parameter dtype: The element type of weights.
@@ -25,7 +35,7 @@ public final class ParameterStore: @unchecked Sendable {
     public var root: ParameterScope { ParameterScope(store: self, path: "") }
 
     /// The parameter of that name.
-    public subscript(name: String) -> Parameter? { byName[name] }
+    public subscript(name: String) -> Parameter? { state.withLock { $0.byName[name] } }
 
     /// The parameters at a path or below it.
     public func parameters(under path: String) -> [Parameter] {
@@ -47,23 +57,25 @@ public final class ParameterStore: @unchecked Sendable {
         name: String, shape: [Int], dtype: DType?, role: Parameter.Role, initializer: Initializer,
         isOptional: Bool
     ) throws -> Parameter {
-        guard byName[name] == nil else {
-            throw TorchError("parameter \(name)", reason: "there are two parameters of this name")
-        }
         _ = try Tensor.elementCount(of: shape)
         let parameter = Parameter(
             name: name, shape: shape, dtype: dtype ?? self.dtype, role: role, initializer: initializer,
             isOptional: isOptional)
-        parameters.append(parameter)
-        byName[name] = parameter
+        try state.withLock { state in
+            guard state.byName.updateValue(parameter, forKey: name) == nil else {
+                throw TorchError("parameter \(name)", reason: "there are two parameters of this name")
+            }
+            state.parameters.append(parameter)
+        }
         return parameter
     }
 
     func mode(at path: String) -> LayerMode {
-        let mode = LayerMode()
-        mode.storeTrains = isTraining
-        modes.append((path, mode))
-        return mode
+        state.withLock { state in
+            let mode = LayerMode(storeTrains: state.isTraining)
+            state.modes.append((path, mode))
+            return mode
+        }
     }
 
     /// Whether a name is a path or below it; everything is below the empty path.
@@ -76,8 +88,10 @@ public final class ParameterStore: @unchecked Sendable {
 
     /// Switches between training and evaluation; frozen parts stay in evaluation.
     public func train(_ trains: Bool = true) {
-        isTraining = trains
-        for (_, mode) in modes { mode.storeTrains = trains }
+        state.withLock { state in
+            state.isTraining = trains
+            for (_, mode) in state.modes { mode.setStoreTrains(trains) }
+        }
     }
 
     /// Keeps everything at a path or below it as it is: no gradients, no moving statistics.
@@ -94,7 +108,9 @@ public final class ParameterStore: @unchecked Sendable {
             throw TorchError("freeze", arguments: ["'\(path)'"], reason: "there is no parameter at this path")
         }
         for parameter in chosen { try parameter.setFrozen(frozen) }
-        for (place, mode) in modes where Self.contains(path, place) { mode.isFrozen = frozen }
+        state.withLock { state in
+            for (place, mode) in state.modes where Self.contains(path, place) { mode.setFrozen(frozen) }
+        }
     }
 
     /// Forgets all collected gradients.
@@ -136,4 +152,23 @@ public final class ParameterStore: @unchecked Sendable {
     private static func hash(_ name: String) -> UInt64 {
         name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     }
+}
+
+/// Whether a layer trains: what batch normalisation asks.
+///
+/// Made by ``ParameterScope/mode()``, switched by ``ParameterStore``.
+public final class LayerMode: Sendable {
+    private let storeTrains: Atomic<Bool>
+    private let isFrozen = Atomic<Bool>(false)
+
+    init(storeTrains: Bool) { self.storeTrains = Atomic(storeTrains) }
+
+    /// Whether the layer behaves as in training: frozen layers stay in evaluation when the rest of the network trains.
+    public var isTraining: Bool {
+        storeTrains.load(ordering: .relaxed) && !isFrozen.load(ordering: .relaxed)
+    }
+
+    func setStoreTrains(_ trains: Bool) { storeTrains.store(trains, ordering: .relaxed) }
+
+    func setFrozen(_ frozen: Bool) { isFrozen.store(frozen, ordering: .relaxed) }
 }

@@ -51,7 +51,6 @@ extension Operator {
     static let multiplyInPlace = Operator("aten::mul_.Tensor")
     static let multiplyScalarInPlace = Operator("aten::mul_.Scalar")
     static let clampInPlace = Operator("aten::clamp_")
-    static let nanToNumber = Operator("aten::nan_to_num")
 }
 
 extension Tensor {
@@ -81,47 +80,47 @@ extension Tensor {
 
     /// A number added to every element.
     public static func + (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-        try Operator.addScalar(left, right.scalar)
+        try Operator.addScalar(left, right._scalar)
     }
 
     /// Every element less a number.
     public static func - (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-        try Operator.subtractScalar(left, right.scalar)
+        try Operator.subtractScalar(left, right._scalar)
     }
 
     /// Every element times a number.
     public static func * (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-        try Operator.multiplyScalar(left, right.scalar)
+        try Operator.multiplyScalar(left, right._scalar)
     }
 
     /// Every element divided by a number; real numbers even for integers.
     public static func / (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-        try Operator.divideScalar(left, right.scalar)
+        try Operator.divideScalar(left, right._scalar)
     }
 
     /// The remainder of the division by a number, rounded down.
     public static func % (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-        try Operator.remainderScalar(left, right.scalar)
+        try Operator.remainderScalar(left, right._scalar)
     }
 
     /// A number added to every element.
     public static func + (left: some ScalarConvertible, right: Tensor) throws -> Tensor {
-        try Operator.addScalar(right, left.scalar)
+        try Operator.addScalar(right, left._scalar)
     }
 
     /// A number less every element.
     public static func - (left: some ScalarConvertible, right: Tensor) throws -> Tensor {
-        try Operator.reverseSubtract(right, left.scalar)
+        try Operator.reverseSubtract(right, left._scalar)
     }
 
     /// Every element times a number.
     public static func * (left: some ScalarConvertible, right: Tensor) throws -> Tensor {
-        try Operator.multiplyScalar(right, left.scalar)
+        try Operator.multiplyScalar(right, left._scalar)
     }
 
     /// A number divided by every element.
     public static func / (left: some ScalarConvertible, right: Tensor) throws -> Tensor {
-        try Operator.multiplyScalar(right.reciprocal(), left.scalar)
+        try Operator.multiplyScalar(right.reciprocal(), left._scalar)
     }
 
     /// The quotient rounded down, element by element.
@@ -129,7 +128,7 @@ extension Tensor {
 
     /// The quotient by a number, rounded down.
     public func floorDivided(by divisor: some ScalarConvertible) throws -> Tensor {
-        try Operator.floorDivideScalar(self, divisor.scalar)
+        try Operator.floorDivideScalar(self, divisor._scalar)
     }
 
     /// Every element to the power of another.
@@ -137,7 +136,7 @@ extension Tensor {
 
     /// Every element to one power.
     public func power(_ exponent: some ScalarConvertible) throws -> Tensor {
-        try Operator.powerScalar(self, exponent.scalar)
+        try Operator.powerScalar(self, exponent._scalar)
     }
 
     // MARK: Bounds and choices
@@ -148,7 +147,7 @@ extension Tensor {
     ) throws
         -> Tensor
     {
-        try Operator.clamp(self, min?.scalar, max?.scalar)
+        try Operator.clamp(self, min?._scalar, max?._scalar)
     }
 
     /// Every element moved between the elements of other tensors.
@@ -174,31 +173,24 @@ extension Tensor {
 
     /// The tensor with one number wherever `mask` (truth values, broadcast) holds.
     public func maskedFill(_ mask: Tensor, with value: some ScalarConvertible) throws -> Tensor {
-        try Operator.maskedFill(self, mask, value.scalar)
+        try Operator.maskedFill(self, mask, value._scalar)
     }
 
     /// The way from this tensor to `end`, gone to the given share.
     public func interpolated(to end: Tensor, share: some ScalarConvertible) throws -> Tensor {
-        try Operator.lerp(self, end, share.scalar)
-    }
-
-    /// Numbers in place of what is not a number and of infinities (the type's largest where left out).
-    public func replacingNaN(
-        with value: Double = 0, positiveInfinity: Double? = nil, negativeInfinity: Double? = nil
-    ) throws -> Tensor {
-        try Operator.nanToNumber(self, value, positiveInfinity, negativeInfinity)
+        try Operator.lerp(self, end, share._scalar)
     }
 
     // MARK: In place
 
     /// Adds another tensor, times `factor`, to this one's elements.
     public func addInPlace(_ other: Tensor, times factor: some ScalarConvertible = 1) throws {
-        try Operator.addInPlace(self, other, factor.scalar)
+        try Operator.addInPlace(self, other, factor._scalar)
     }
 
     /// Adds a number to every element.
     public func addInPlace(_ number: some ScalarConvertible) throws {
-        try Operator.addScalarInPlace(self, number.scalar)
+        try Operator.addScalarInPlace(self, number._scalar)
     }
 
     /// Multiplies every element by that of another tensor.
@@ -206,14 +198,14 @@ extension Tensor {
 
     /// Multiplies every element by a number.
     public func multiplyInPlace(_ number: some ScalarConvertible) throws {
-        try Operator.multiplyScalarInPlace(self, number.scalar)
+        try Operator.multiplyScalarInPlace(self, number._scalar)
     }
 
     /// Moves every element into a range.
     public func clampInPlace(
         min: (some ScalarConvertible)? = Int?.none, max: (some ScalarConvertible)? = Int?.none
     ) throws {
-        try Operator.clampInPlace(self, min?.scalar, max?.scalar)
+        try Operator.clampInPlace(self, min?._scalar, max?._scalar)
     }
 
     // MARK: Functions of single elements

@@ -35,7 +35,7 @@ extension Tensor {
 
     /// Whether the element is equal to the number.
     public static func .== (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-        try Operator.equalScalar(left, right.scalar)
+        try Operator.equalScalar(left, right._scalar)
     }
 
     /// Whether the left element is different from the right one.
@@ -45,7 +45,7 @@ extension Tensor {
 
     /// Whether the element is different from the number.
     public static func .!= (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-        try Operator.notEqualScalar(left, right.scalar)
+        try Operator.notEqualScalar(left, right._scalar)
     }
 
     /// Whether the left element is less than the right one.
@@ -53,7 +53,7 @@ extension Tensor {
 
     /// Whether the element is less than the number.
     public static func .< (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-        try Operator.lessScalar(left, right.scalar)
+        try Operator.lessScalar(left, right._scalar)
     }
 
     /// Whether the left element is at most the right one.
@@ -63,7 +63,7 @@ extension Tensor {
 
     /// Whether the element is at most the number.
     public static func .<= (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-        try Operator.lessOrEqualScalar(left, right.scalar)
+        try Operator.lessOrEqualScalar(left, right._scalar)
     }
 
     /// Whether the left element is greater than the right one.
@@ -71,7 +71,7 @@ extension Tensor {
 
     /// Whether the element is greater than the number.
     public static func .> (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-        try Operator.greaterScalar(left, right.scalar)
+        try Operator.greaterScalar(left, right._scalar)
     }
 
     /// Whether the left element is at least the right one.
@@ -81,7 +81,7 @@ extension Tensor {
 
     /// Whether the element is at least the number.
     public static func .>= (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-        try Operator.greaterOrEqualScalar(left, right.scalar)
+        try Operator.greaterOrEqualScalar(left, right._scalar)
     }
 
     /// Whether both elements hold (are not zero).

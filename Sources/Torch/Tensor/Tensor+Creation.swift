@@ -35,7 +35,7 @@ extension Tensor {
                 "Tensor", arguments: ["\(elements.count) elements", "shape \(shape)"],
                 reason: "the shape has \(expected) places")
         }
-        let tensor = try Tensor.empty(shape, dtype: Element.dtype)
+        let tensor = try Tensor.empty(shape, dtype: Element._dtype)
         try tensor.withMutableBytes { bytes in
             elements.withUnsafeBytes { bytes.copyMemory(from: $0) }
         }
@@ -152,7 +152,7 @@ extension Tensor {
     public static func full(
         _ shape: [Int], _ value: some ScalarConvertible, dtype: DType = .float32, device: Device = .cpu
     ) throws -> Tensor {
-        try Operator.full(shape, value.scalar, dtype, noLayout, device)
+        try Operator.full(shape, value._scalar, dtype, noLayout, device)
     }
 
     /// The numbers from `start` up to, not including, `end`.
@@ -161,7 +161,7 @@ extension Tensor {
         by step: some ScalarConvertible = 1,
         dtype: DType? = nil, device: Device = .cpu
     ) throws -> Tensor {
-        try Operator.arange(start.scalar, end.scalar, step.scalar, dtype, noLayout, device)
+        try Operator.arange(start._scalar, end._scalar, step._scalar, dtype, noLayout, device)
     }
 
     /// `count` numbers from `start` to `end`, both included, at equal distances.
@@ -189,6 +189,6 @@ extension Tensor {
 
     /// A tensor with one number everywhere, of the same shape, type and place.
     public func fullLike(_ value: some ScalarConvertible) throws -> Tensor {
-        try Operator.fullLike(self, value.scalar)
+        try Operator.fullLike(self, value._scalar)
     }
 }

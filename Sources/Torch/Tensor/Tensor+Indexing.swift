@@ -9,8 +9,6 @@ extension Operator {
     static let scatter = Operator("aten::scatter.src")
     static let scatterValue = Operator("aten::scatter.value")
     static let scatterAdd = Operator("aten::scatter_add")
-    static let takeAlong = Operator("aten::take_along_dim")
-    static let maskedSelect = Operator("aten::masked_select")
     static let nonzero = Operator("aten::nonzero")
     static let topk = Operator("aten::topk")
     static let sort = Operator("aten::sort.stable")
@@ -59,7 +57,7 @@ extension Tensor {
     private func resolve(_ indices: [any TensorIndexConvertible]) throws -> (
         view: Tensor, advanced: [Tensor?]
     ) {
-        let indices = try indices.map { try $0.tensorIndex() }
+        let indices = try indices.map { try $0._tensorIndex() }
         var view = self
         var advanced: [Tensor?] = []
         for (position, index) in indices.enumerated() {
@@ -138,21 +136,13 @@ extension Tensor {
     public func scattered(_ dimension: Int, _ indices: Tensor, _ value: some ScalarConvertible) throws
         -> Tensor
     {
-        try Operator.scatterValue(self, dimension, indices, value.scalar)
+        try Operator.scatterValue(self, dimension, indices, value._scalar)
     }
 
     /// With the elements of `source` added at the places `indices` (`int64`) along a dimension.
     public func scatterAdded(_ dimension: Int, _ indices: Tensor, _ source: Tensor) throws -> Tensor {
         try Operator.scatterAdd(self, dimension, indices, source)
     }
-
-    /// As ``gathered(_:_:)``, with shapes broadcast.
-    public func takenAlong(_ dimension: Int, _ indices: Tensor) throws -> Tensor {
-        try Operator.takeAlong(self, indices, dimension)
-    }
-
-    /// The elements where the mask (truth values, broadcast) holds, as a vector.
-    public func maskedSelected(_ mask: Tensor) throws -> Tensor { try Operator.maskedSelect(self, mask) }
 
     /// Where elements are not zero: one row of coordinates (`int64`) each.
     public func nonzeroIndices() throws -> Tensor { try Operator.nonzero(self) }

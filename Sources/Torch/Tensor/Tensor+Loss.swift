@@ -10,7 +10,7 @@ extension Operator {
 }
 
 /// What becomes of the losses of single elements.
-public enum LossReduction: Int, Sendable, Codable {
+public enum LossReduction: Int, Sendable {
     /// They stay.
     case none = 0
     /// Their mean; with class weights, divided by the weights' sum.

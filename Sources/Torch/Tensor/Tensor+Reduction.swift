@@ -18,7 +18,6 @@ extension Operator {
     static let logSumExp = Operator("aten::logsumexp")
     static let cumulativeSum = Operator("aten::cumsum")
     static let cumulativeProduct = Operator("aten::cumprod")
-    static let bincount = Operator("aten::bincount")
 }
 
 // Reductions go over the given dimensions, or over all of them; with `keepDimensions` those stay, with size 1.
@@ -138,10 +137,5 @@ extension Tensor {
     /// Running products along one dimension.
     public func cumulativeProduct(_ dimension: Int) throws -> Tensor {
         try Operator.cumulativeProduct(self, dimension)
-    }
-
-    /// How often each number from 0 occurs in a vector of non-negative integers.
-    public func binCount(minimumLength: Int = 0) throws -> Tensor {
-        try Operator.bincount(self, Tensor?.none, minimumLength)
     }
 }

@@ -1,6 +1,5 @@
 extension Operator {
     static let reshape = Operator("aten::reshape")
-    static let view = Operator("aten::view")
     static let permute = Operator("aten::permute")
     static let transpose = Operator("aten::transpose.int")
     static let flatten = Operator("aten::flatten.using_ints")
@@ -32,10 +31,6 @@ extension Operator {
 extension Tensor {
     /// The same elements in another shape; one size may be -1 and is worked out.
     public func reshaped(_ shape: [Int]) throws -> Tensor { try Operator.reshape(self, shape) }
-
-    /// The same elements in another shape, sharing memory.
-    /// - Throws: ``TorchError`` when the order in memory does not allow it.
-    public func viewed(as shape: [Int]) throws -> Tensor { try Operator.view(self, shape) }
 
     /// The dimensions in another order.
     public func permuted(_ dimensions: [Int]) throws -> Tensor { try Operator.permute(self, dimensions) }

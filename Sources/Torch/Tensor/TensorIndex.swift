@@ -22,56 +22,47 @@ public enum TensorIndex: Sendable {
 public protocol TensorIndexConvertible {
     /// The index.
     /// - Throws: ``TorchError`` when it needs a tensor and none can be made.
-    func tensorIndex() throws -> TensorIndex
+    func _tensorIndex() throws -> TensorIndex
 }
 
 extension TensorIndex: TensorIndexConvertible {
-    /// The index that this stands for.
-    public func tensorIndex() -> TensorIndex { self }
+    public func _tensorIndex() -> TensorIndex { self }
 }
 
 extension Int: TensorIndexConvertible {
-    /// The index that this stands for.
-    public func tensorIndex() -> TensorIndex { .at(self) }
+    public func _tensorIndex() -> TensorIndex { .at(self) }
 }
 
 extension Tensor: TensorIndexConvertible {
-    /// The index that this stands for.
-    public func tensorIndex() -> TensorIndex { .tensor(self) }
+    public func _tensorIndex() -> TensorIndex { .tensor(self) }
 }
 
 extension Array: TensorIndexConvertible where Element == Int {
-    /// The index that this stands for.
-    public func tensorIndex() throws -> TensorIndex { .tensor(try Tensor(self)) }
+    public func _tensorIndex() throws -> TensorIndex { .tensor(try Tensor(self)) }
 }
 
 extension Range<Int>: TensorIndexConvertible {
-    /// The index that this stands for.
-    public func tensorIndex() -> TensorIndex { .slice(from: lowerBound, to: upperBound, by: 1) }
+    public func _tensorIndex() -> TensorIndex { .slice(from: lowerBound, to: upperBound, by: 1) }
 }
 
 extension ClosedRange<Int>: TensorIndexConvertible {
     // An upper bound of -1 means the last place, which only an open end can say.
 
-    /// The index that this stands for.
-    public func tensorIndex() -> TensorIndex {
+    public func _tensorIndex() -> TensorIndex {
         .slice(from: lowerBound, to: upperBound == -1 ? nil : upperBound + 1, by: 1)
     }
 }
 
 extension PartialRangeFrom<Int>: TensorIndexConvertible {
-    /// The index that this stands for.
-    public func tensorIndex() -> TensorIndex { .slice(from: lowerBound, to: nil, by: 1) }
+    public func _tensorIndex() -> TensorIndex { .slice(from: lowerBound, to: nil, by: 1) }
 }
 
 extension PartialRangeUpTo<Int>: TensorIndexConvertible {
-    /// The index that this stands for.
-    public func tensorIndex() -> TensorIndex { .slice(from: nil, to: upperBound, by: 1) }
+    public func _tensorIndex() -> TensorIndex { .slice(from: nil, to: upperBound, by: 1) }
 }
 
 extension PartialRangeThrough<Int>: TensorIndexConvertible {
-    /// The index that this stands for.
-    public func tensorIndex() -> TensorIndex {
+    public func _tensorIndex() -> TensorIndex {
         .slice(from: nil, to: upperBound == -1 ? nil : upperBound + 1, by: 1)
     }
 }

@@ -178,7 +178,7 @@ public struct TrainingRun {
         }
     }
 
-    private func options() -> TrainerOptions {
+    private func options() throws -> TrainerOptions {
         let (run, settings) = (configuration.run, configuration.optimizer)
         let decay: LearningRateSchedule.Decay =
             switch settings.schedule {
@@ -197,7 +197,7 @@ public struct TrainingRun {
         return TrainerOptions(
             steps: run.steps, accumulation: run.accumulation,
             clipping: settings.clipNorm > 0 ? .norm(settings.clipNorm) : nil,
-            schedule: LearningRateSchedule(warmup: warmup, decay: decay),
+            schedule: try LearningRateSchedule(warmup: warmup, decay: decay),
             autocast: autocast,
             averageDecay: settings.averageDecay > 0 ? settings.averageDecay : nil, seed: run.seed,
             isDeterministic: run.isDeterministic, reportInterval: run.reportInterval,

@@ -74,15 +74,11 @@ extension Trainer {
         return zip(losses, numbers).map { Term(name: $0.name, value: $0.value, number: $1) }
     }
 
-    /// As `torch.nn.utils.clip_grad_norm_` with the length that is known already.
     private func clip(_ parameters: [Parameter], norm: Double) throws {
         switch options.clipping {
         case nil: return
         case .magnitude(let bound): try clipGradients(of: parameters, maximumMagnitude: bound)
-        case .norm(let bound):
-            let factor = Float(bound) / (Float(norm) + 1e-6)
-            guard factor < 1 else { return }
-            for gradient in parameters.compactMap(\.grad) { try gradient.multiplyInPlace(Double(factor)) }
+        case .norm(let bound): try clipGradients(of: parameters, maximumNorm: bound, knownNorm: norm)
         }
     }
 

@@ -173,7 +173,7 @@ import TorchFixtures
             epsilon: setting["eps"].double,
             weightDecay: setting["weight_decay"].double)
         let (warmup, steps) = (try setting["warmup"].int, try setting["steps"].int)
-        let schedule = LearningRateSchedule.warmupCosine(
+        let schedule = try LearningRateSchedule.warmupCosine(
             warmupSteps: warmup, totalSteps: steps, minimumRatio: try setting["final_fraction"].double)
         var trajectory: [[Float]] = []
         var norms: [Float] = []

@@ -66,7 +66,7 @@ extension TorchParity {
         let warmup = try entry.optional("warmup").map {
             LearningRateSchedule.Warmup(steps: try $0.int, startFactor: try entry["startFactor"].double)
         }
-        return LearningRateSchedule(warmup: warmup, decay: decay)
+        return try LearningRateSchedule(warmup: warmup, decay: decay)
     }
 
     @Test func initializers() throws {
@@ -139,7 +139,7 @@ private struct OptimizerRun {
             try clipGradients(of: optimizer.parameters, maximumNorm: maximum)
         }
         if let total = try setting.optional("total")?.int {
-            let schedule = LearningRateSchedule.warmupCosine(
+            let schedule = try LearningRateSchedule.warmupCosine(
                 warmupSteps: try setting["warmup"].int, totalSteps: total,
                 minimumRatio: try setting["minimumRatio"].double)
             try optimizer.step(learningRateFactor: schedule.factor(at: step))

@@ -4,17 +4,18 @@ import WeightFiles
 /// A value that can be handed to an ``Operator``.
 ///
 /// Tensors and optional tensors, lists of them, integers, real and truth values and lists of them, strings, element
-/// types, devices, memory formats and generators conform.
+/// types, devices, memory formats and generators conform; other types cannot. The requirements begin with an underscore
+/// because numbers, strings and arrays get them in every program that imports this module.
 public protocol OperatorArgument {
     /// Appends the value to the arguments of a call.
-    func append(to arguments: inout OperatorArguments)
+    func _append(to arguments: inout _OperatorArguments)
 
     /// What an error message says of the value.
-    var operatorDescription: String { get }
+    var _operatorDescription: String { get }
 }
 
 /// The arguments of one call, in the form that the shim takes.
-public struct OperatorArguments: ~Copyable {
+public struct _OperatorArguments: ~Copyable {
     var values: UnsafeMutablePointer<ct_value>
     private(set) var count = 0
     private var capacity: Int
@@ -60,23 +61,20 @@ public struct OperatorArguments: ~Copyable {
 // MARK: - Tensors
 
 extension Tensor: OperatorArgument {
-    /// Appends the value to the arguments of a call.
-    public func append(to arguments: inout OperatorArguments) {
+    public func _append(to arguments: inout _OperatorArguments) {
         var value = ct_value()
         value.tag = CT_TENSOR
         value.tensor = handle
         arguments.append(value)
     }
 
-    /// What an error message says of the value.
-    public var operatorDescription: String { summary }
+    public var _operatorDescription: String { summary }
 }
 
 extension Optional: OperatorArgument where Wrapped: OperatorArgument {
-    /// Appends the value to the arguments of a call.
-    public func append(to arguments: inout OperatorArguments) {
+    public func _append(to arguments: inout _OperatorArguments) {
         if let self {
-            self.append(to: &arguments)
+            self._append(to: &arguments)
         } else {
             var value = ct_value()
             value.tag = CT_NONE
@@ -84,17 +82,14 @@ extension Optional: OperatorArgument where Wrapped: OperatorArgument {
         }
     }
 
-    /// What an error message says of the value.
-    public var operatorDescription: String { self?.operatorDescription ?? "none" }
+    public var _operatorDescription: String { self?._operatorDescription ?? "none" }
 }
 
 extension Array: OperatorArgument where Element: OperatorListElement {
-    /// Appends the value to the arguments of a call.
-    public func append(to arguments: inout OperatorArguments) { Element.append(self, to: &arguments) }
+    public func _append(to arguments: inout _OperatorArguments) { Element._append(self, to: &arguments) }
 
-    /// What an error message says of the value.
-    public var operatorDescription: String {
-        let shown = prefix(8).map(\.operatorDescription).joined(separator: ", ")
+    public var _operatorDescription: String {
+        let shown = prefix(8).map(\._operatorDescription).joined(separator: ", ")
         return count > 8 ? "[\(shown), … \(count) in all]" : "[\(shown)]"
     }
 }
@@ -102,12 +97,11 @@ extension Array: OperatorArgument where Element: OperatorListElement {
 /// A value that an ``Operator`` takes in lists.
 public protocol OperatorListElement: OperatorArgument {
     /// Appends a list of such values to the arguments of a call.
-    static func append(_ list: [Self], to arguments: inout OperatorArguments)
+    static func _append(_ list: [Self], to arguments: inout _OperatorArguments)
 }
 
 extension Tensor: OperatorListElement {
-    /// Appends a list of such values to the arguments of a call.
-    public static func append(_ list: [Tensor], to arguments: inout OperatorArguments) {
+    public static func _append(_ list: [Tensor], to arguments: inout _OperatorArguments) {
         var value = ct_value()
         value.tag = CT_TENSORS
         value.count = Int64(list.count)
@@ -117,8 +111,7 @@ extension Tensor: OperatorListElement {
 }
 
 extension Optional: OperatorListElement where Wrapped == Tensor {
-    /// Appends a list of such values to the arguments of a call.
-    public static func append(_ list: [Tensor?], to arguments: inout OperatorArguments) {
+    public static func _append(_ list: [Tensor?], to arguments: inout _OperatorArguments) {
         var value = ct_value()
         value.tag = CT_OPTIONAL_TENSORS
         value.count = Int64(list.count)
@@ -130,16 +123,14 @@ extension Optional: OperatorListElement where Wrapped == Tensor {
 // MARK: - Numbers and truth values
 
 extension Int: OperatorListElement {
-    /// Appends the value to the arguments of a call.
-    public func append(to arguments: inout OperatorArguments) {
+    public func _append(to arguments: inout _OperatorArguments) {
         var value = ct_value()
         value.tag = CT_INTEGER
         value.integer = Int64(self)
         arguments.append(value)
     }
 
-    /// Appends a list of such values to the arguments of a call.
-    public static func append(_ list: [Int], to arguments: inout OperatorArguments) {
+    public static func _append(_ list: [Int], to arguments: inout _OperatorArguments) {
         var value = ct_value()
         value.tag = CT_INTEGERS
         value.count = Int64(list.count)
@@ -147,21 +138,18 @@ extension Int: OperatorListElement {
         arguments.append(value)
     }
 
-    /// What an error message says of the value.
-    public var operatorDescription: String { description }
+    public var _operatorDescription: String { description }
 }
 
 extension Double: OperatorListElement {
-    /// Appends the value to the arguments of a call.
-    public func append(to arguments: inout OperatorArguments) {
+    public func _append(to arguments: inout _OperatorArguments) {
         var value = ct_value()
         value.tag = CT_REAL
         value.real = self
         arguments.append(value)
     }
 
-    /// Appends a list of such values to the arguments of a call.
-    public static func append(_ list: [Double], to arguments: inout OperatorArguments) {
+    public static func _append(_ list: [Double], to arguments: inout _OperatorArguments) {
         var value = ct_value()
         value.tag = CT_REALS
         value.count = Int64(list.count)
@@ -169,29 +157,24 @@ extension Double: OperatorListElement {
         arguments.append(value)
     }
 
-    /// What an error message says of the value.
-    public var operatorDescription: String { description }
+    public var _operatorDescription: String { description }
 }
 
 extension Float: OperatorArgument {
-    /// Appends the value to the arguments of a call.
-    public func append(to arguments: inout OperatorArguments) { Double(self).append(to: &arguments) }
+    public func _append(to arguments: inout _OperatorArguments) { Double(self)._append(to: &arguments) }
 
-    /// What an error message says of the value.
-    public var operatorDescription: String { description }
+    public var _operatorDescription: String { description }
 }
 
 extension Bool: OperatorListElement {
-    /// Appends the value to the arguments of a call.
-    public func append(to arguments: inout OperatorArguments) {
+    public func _append(to arguments: inout _OperatorArguments) {
         var value = ct_value()
         value.tag = CT_BOOL
         value.boolean = self
         arguments.append(value)
     }
 
-    /// Appends a list of such values to the arguments of a call.
-    public static func append(_ list: [Bool], to arguments: inout OperatorArguments) {
+    public static func _append(_ list: [Bool], to arguments: inout _OperatorArguments) {
         var value = ct_value()
         value.tag = CT_BOOLS
         value.count = Int64(list.count)
@@ -199,15 +182,13 @@ extension Bool: OperatorListElement {
         arguments.append(value)
     }
 
-    /// What an error message says of the value.
-    public var operatorDescription: String { description }
+    public var _operatorDescription: String { description }
 }
 
 // MARK: - Everything else
 
 extension String: OperatorArgument {
-    /// Appends the value to the arguments of a call.
-    public func append(to arguments: inout OperatorArguments) {
+    public func _append(to arguments: inout _OperatorArguments) {
         let bytes = arguments.block(utf8.map(CChar.init(bitPattern:)))
         var value = ct_value()
         value.tag = CT_STRING
@@ -216,62 +197,51 @@ extension String: OperatorArgument {
         arguments.append(value)
     }
 
-    /// What an error message says of the value.
-    public var operatorDescription: String { "\"\(self)\"" }
+    public var _operatorDescription: String { "\"\(self)\"" }
 }
 
 extension DType: OperatorArgument {
-    /// Appends the value to the arguments of a call.
-    public func append(to arguments: inout OperatorArguments) { Int(code.rawValue).append(to: &arguments) }
+    public func _append(to arguments: inout _OperatorArguments) { Int(code.rawValue)._append(to: &arguments) }
 
-    /// What an error message says of the value.
-    public var operatorDescription: String { rawValue }
+    public var _operatorDescription: String { rawValue }
 }
 
 extension MemoryFormat: OperatorArgument {
-    /// Appends the value to the arguments of a call.
-    public func append(to arguments: inout OperatorArguments) { Int(code.rawValue).append(to: &arguments) }
+    public func _append(to arguments: inout _OperatorArguments) { Int(code.rawValue)._append(to: &arguments) }
 
-    /// What an error message says of the value.
-    public var operatorDescription: String { "\(self)" }
+    public var _operatorDescription: String { "\(self)" }
 }
 
 extension Device: OperatorArgument {
-    /// Appends the value to the arguments of a call.
-    public func append(to arguments: inout OperatorArguments) {
+    public func _append(to arguments: inout _OperatorArguments) {
         var value = ct_value()
         value.tag = CT_DEVICE
         value.device = code
         arguments.append(value)
     }
 
-    /// What an error message says of the value.
-    public var operatorDescription: String { description }
+    public var _operatorDescription: String { description }
 }
 
 extension Generator: OperatorArgument {
-    /// Appends the value to the arguments of a call.
-    public func append(to arguments: inout OperatorArguments) {
+    public func _append(to arguments: inout _OperatorArguments) {
         var value = ct_value()
         value.tag = CT_GENERATOR
         value.generator = handle
         arguments.append(value)
     }
 
-    /// What an error message says of the value.
-    public var operatorDescription: String { "generator" }
+    public var _operatorDescription: String { "generator" }
 }
 
 extension Scalar: OperatorArgument {
-    /// Appends the value to the arguments of a call.
-    public func append(to arguments: inout OperatorArguments) {
+    public func _append(to arguments: inout _OperatorArguments) {
         switch self {
-        case .integer(let value): value.append(to: &arguments)
-        case .real(let value): value.append(to: &arguments)
-        case .boolean(let value): value.append(to: &arguments)
+        case .integer(let value): value._append(to: &arguments)
+        case .real(let value): value._append(to: &arguments)
+        case .boolean(let value): value._append(to: &arguments)
         }
     }
 
-    /// What an error message says of the value.
-    public var operatorDescription: String { "\(self)" }
+    public var _operatorDescription: String { "\(self)" }
 }

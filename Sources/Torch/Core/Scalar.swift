@@ -21,30 +21,25 @@ public enum Scalar: Sendable, Hashable, CustomStringConvertible {
 /// A Swift number that can stand beside a tensor in an expression: `x * 2`, `1 - x`.
 public protocol ScalarConvertible: Sendable {
     /// The number, with its kind.
-    var scalar: Scalar { get }
+    var _scalar: Scalar { get }
 }
 
 extension Scalar: ScalarConvertible {
-    /// The value as a scalar.
-    public var scalar: Scalar { self }
+    public var _scalar: Scalar { self }
 }
 
 extension Int: ScalarConvertible {
-    /// The value as a scalar.
-    public var scalar: Scalar { .integer(self) }
+    public var _scalar: Scalar { .integer(self) }
 }
 
 extension Double: ScalarConvertible {
-    /// The value as a scalar.
-    public var scalar: Scalar { .real(self) }
+    public var _scalar: Scalar { .real(self) }
 }
 
 extension Float: ScalarConvertible {
-    /// The value as a scalar.
-    public var scalar: Scalar { .real(Double(self)) }
+    public var _scalar: Scalar { .real(Double(self)) }
 }
 
 extension Bool: ScalarConvertible {
-    /// The value as a scalar.
-    public var scalar: Scalar { .boolean(self) }
+    public var _scalar: Scalar { .boolean(self) }
 }

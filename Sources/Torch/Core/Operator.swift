@@ -52,8 +52,8 @@ public struct Operator: Sendable {
     public func callAsFunction<each Argument: OperatorArgument>(_ arguments: repeat each Argument) throws
         -> Tensor
     {
-        var packed = OperatorArguments(capacity: 10)
-        repeat (each arguments).append(to: &packed)
+        var packed = _OperatorArguments(capacity: 10)
+        repeat (each arguments)._append(to: &packed)
         var value = ct_value()
         var count = 0
         let error = ct_operator_call(try found.get().handle, packed.values, packed.count, &value, 1, &count)
@@ -70,8 +70,8 @@ public struct Operator: Sendable {
     public func results<each Argument: OperatorArgument>(
         _ arguments: repeat each Argument
     ) throws -> [OperatorResult] {
-        var packed = OperatorArguments(capacity: 10)
-        repeat (each arguments).append(to: &packed)
+        var packed = _OperatorArguments(capacity: 10)
+        repeat (each arguments)._append(to: &packed)
         return try withUnsafeTemporaryAllocation(of: ct_value.self, capacity: Self.mostResults) { values in
             var count = 0
             let error = ct_operator_call(
@@ -116,7 +116,7 @@ public struct Operator: Sendable {
 
     private func describe<each Argument: OperatorArgument>(_ arguments: repeat each Argument) -> [String] {
         var descriptions: [String] = []
-        for argument in repeat each arguments { descriptions.append(argument.operatorDescription) }
+        for argument in repeat each arguments { descriptions.append(argument._operatorDescription) }
         return descriptions
     }
 }

@@ -1,5 +1,7 @@
+import Support
+
 /// How a checkpoint differs from the network that it was to be loaded into; all differences together.
-public struct WeightMismatch: Error, Sendable, Hashable, CustomStringConvertible {
+public struct WeightMismatch: ReportedError, Hashable {
     /// A tensor of the right name and the wrong shape.
     public struct Shape: Sendable, Hashable {
         /// The parameter's name.
@@ -25,12 +27,18 @@ public struct WeightMismatch: Error, Sendable, Hashable, CustomStringConvertible
     /// What may be the reason, if it can be guessed.
     public var hint: String?
 
+    /// The hint.
+    public var advice: String? { hint }
+
     init(origin: String) { self.origin = origin }
 
     var isEmpty: Bool { missing.isEmpty && unexpected.isEmpty && wrongShapes.isEmpty }
 
-    /// Origin, counts, the first names of each kind, the hint.
-    public var description: String {
+    /// The origin.
+    public var subject: String { origin }
+
+    /// Counts and the first names of each kind.
+    public var reason: String {
         var parts: [String] = []
         func add(_ what: String, _ entries: [String]) {
             guard !entries.isEmpty else { return }
@@ -41,7 +49,6 @@ public struct WeightMismatch: Error, Sendable, Hashable, CustomStringConvertible
         add("missing", missing)
         add("unexpected", unexpected)
         add("of another shape", wrongShapes.map { "\($0.name) \($0.stored), expected \($0.expected)" })
-        let text = "\(origin) does not fit the network: " + parts.joined(separator: "; ")
-        return hint.map { "\(text); \($0)" } ?? text
+        return "does not fit the network: " + parts.joined(separator: "; ")
     }
 }

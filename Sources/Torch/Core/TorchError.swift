@@ -1,7 +1,8 @@
 internal import CTorch
+import Support
 
 /// What went wrong in libtorch, or on the way to it.
-public struct TorchError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct TorchError: ReportedError, Hashable {
     /// The operator or function that failed, such as `aten::matmul`.
     public let operation: String
 
@@ -19,11 +20,13 @@ public struct TorchError: Error, Sendable, Hashable, CustomStringConvertible {
             reason.split(whereSeparator: \.isNewline).first.map(String.init) ?? "no reason was given"
     }
 
-    /// `aten::matmul(float32[2, 3], float32[4, 5]): shapes cannot be multiplied`.
-    public var description: String {
-        arguments.isEmpty
-            ? "\(operation): \(reason)" : "\(operation)(\(arguments.joined(separator: ", "))): \(reason)"
+    /// The operation with its arguments: `aten::matmul(float32[2, 3], float32[4, 5])`.
+    public var subject: String {
+        arguments.isEmpty ? operation : "\(operation)(\(arguments.joined(separator: ", ")))"
     }
+
+    /// Not the data's fault: memory that ran out, numbers that overflowed, an operator that is not there.
+    public var exitStatus: ExitStatus { .failure }
 }
 
 /// Throws what a call into the shim reports.

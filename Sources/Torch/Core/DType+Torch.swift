@@ -1,0 +1,80 @@
+internal import CTorch
+import WeightFiles
+
+extension DType {
+    var code: ct_dtype {
+        switch self {
+        case .float32: CT_FLOAT32
+        case .float64: CT_FLOAT64
+        case .float16: CT_FLOAT16
+        case .bfloat16: CT_BFLOAT16
+        case .int8: CT_INT8
+        case .int16: CT_INT16
+        case .int32: CT_INT32
+        case .int64: CT_INT64
+        case .uint8: CT_UINT8
+        case .bool: CT_BOOLEAN
+        }
+    }
+
+    init?(code: Int32) {
+        guard let type = DType.allCases.first(where: { Int64($0.code.rawValue) == Int64(code) }) else {
+            return nil
+        }
+        self = type
+    }
+}
+
+/// In which order the elements of a tensor lie in memory.
+public enum MemoryFormat: Sendable, Hashable {
+    /// Row by row, the last dimension innermost.
+    case contiguous
+    /// Four-dimensional tensors of shape N, C, H, W with C innermost; what convolutions on a CPU are fastest with.
+    case channelsLast
+    /// As the input has it.
+    case preserve
+
+    var code: ct_memory_format {
+        switch self {
+        case .contiguous: CT_CONTIGUOUS
+        case .channelsLast: CT_CHANNELS_LAST
+        case .preserve: CT_PRESERVE
+        }
+    }
+}
+
+// Members that numbers get in every program that imports this module begin with an underscore and are not for its use.
+
+/// A Swift number type that tensors are made of and read back as.
+public protocol TensorElement: BitwiseCopyable, Sendable {
+    /// The element type of tensors that hold such numbers.
+    static var _dtype: DType { get }
+}
+
+extension Float: TensorElement {
+    public static var _dtype: DType { .float32 }
+}
+extension Double: TensorElement {
+    public static var _dtype: DType { .float64 }
+}
+extension Int8: TensorElement {
+    public static var _dtype: DType { .int8 }
+}
+extension Int16: TensorElement {
+    public static var _dtype: DType { .int16 }
+}
+extension Int32: TensorElement {
+    public static var _dtype: DType { .int32 }
+}
+extension Int64: TensorElement {
+    public static var _dtype: DType { .int64 }
+}
+extension Int: TensorElement {
+    public static var _dtype: DType { .int64 }
+}
+extension UInt8: TensorElement {
+    public static var _dtype: DType { .uint8 }
+}
+extension Bool: TensorElement {
+    public static var _dtype: DType { .bool }
+}
