@@ -47,10 +47,10 @@ public struct AnchorGenerator: Sendable, Hashable {
     public static func published() -> AnchorGenerator { AnchorGenerator(ratios: [1, 0.5, 2], offset: 0.5) }
 
     /// Anchors a cell.
-    public var anchorsPerCell: Int { (sizes.first?.count ?? 0) * ratios.count }
+    package var anchorsPerCell: Int { (sizes.first?.count ?? 0) * ratios.count }
 
     /// The anchors of one cell of a level, centred on the origin.
-    public func cellAnchors(level: Int) throws -> Boxes {
+    package func cellAnchors(level: Int) throws -> Boxes {
         let corners = sizes[level].flatMap { size in
             ratios.map { ratio -> [Float] in
                 let width = (size * size / ratio).squareRoot()

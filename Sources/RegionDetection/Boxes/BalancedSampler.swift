@@ -60,7 +60,7 @@ public struct BalancedSampler: Sendable, Hashable {
     }
 
     /// Labels [N] in which all that was not drawn is -1.
-    public func sampledLabels(_ labels: Tensor, generator: Generator) throws -> Tensor {
+    package func sampledLabels(_ labels: Tensor, generator: Generator) throws -> Tensor {
         let sample = try self(labels, generator: generator)
         let device = labels.device
         return try Tensor.full(labels.shape, -1, dtype: .int64, device: device)

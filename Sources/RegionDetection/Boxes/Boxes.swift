@@ -84,16 +84,16 @@ public struct Boxes: Sendable {
     }
 
     /// Which boxes are wider and higher than `threshold` pixels, [N] `bool`. Boxes with NaN are not.
-    public func areNonEmpty(above threshold: Double = 0) throws -> Tensor {
+    package func areNonEmpty(above threshold: Double = 0) throws -> Tensor {
         let (x1, y1, x2, y2) = try columns
         return try ((x2 - x1) .> threshold) .&& ((y2 - y1) .> threshold)
     }
 
     /// Which boxes have four finite numbers, [N] `bool`.
-    public func areFinite() throws -> Tensor { try tensor.isFinite().all([1]) }
+    package func areFinite() throws -> Tensor { try tensor.isFinite().all([1]) }
 
     /// The boxes with x multiplied by one factor and y by another.
-    public func scaled(x: Double, y: Double) throws -> Boxes {
+    package func scaled(x: Double, y: Double) throws -> Boxes {
         try Boxes(tensor * Tensor([x, y, x, y].map(Float.init)).to(device: device))
     }
 
@@ -121,7 +121,7 @@ extension Boxes {
 
 extension Boxes {
     /// The areas that every box [N] shares with every other [M], [N, M].
-    public func intersections(with others: Boxes) throws -> Tensor {
+    package func intersections(with others: Boxes) throws -> Tensor {
         let (mine, theirs) = try (tensor.unsqueezed(1), others.tensor.unsqueezed(0))
         let first = try Tensor.maximum(mine[TensorIndex.ellipsis, 0..<2], theirs[TensorIndex.ellipsis, 0..<2])
         let second = try Tensor.minimum(
@@ -145,7 +145,7 @@ extension Boxes {
 
     /// The smallest boxes that hold each pair, [N].
     /// - Throws: ``TorchError`` when there are not as many others.
-    public func hulls(with others: Boxes) throws -> Boxes {
+    package func hulls(with others: Boxes) throws -> Boxes {
         let first = try Tensor.minimum(tensor[TensorIndex.all, 0..<2], others.tensor[TensorIndex.all, 0..<2])
         let second = try Tensor.maximum(tensor[TensorIndex.all, 2..<4], others.tensor[TensorIndex.all, 2..<4])
         return try Boxes(Tensor.cat([first, second], dimension: 1))

@@ -53,13 +53,13 @@ public struct BoxHead: Sendable {
         }
 
         /// The width of the vectors.
-        public var outputWidth: Int {
+        package var outputWidth: Int {
             fullyConnected.last ?? (convolutions.last ?? channels) * resolution * resolution
         }
     }
 
     /// What the head is like.
-    public let configuration: Configuration
+    package let configuration: Configuration
 
     private let convolutions: [NormalizedLayer]
     private let fullyConnected: [NormalizedLayer]

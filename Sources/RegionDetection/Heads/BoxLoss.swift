@@ -14,7 +14,7 @@ public enum BoxLoss: Sendable, Hashable {
     ///   - predicted: [P, 4].
     ///   - targets: [P, 4].
     ///   - sources: [P], the boxes that deltas refer to.
-    public func sum(_ predicted: Tensor, _ targets: Tensor, sources: Boxes, coder: BoxCoder) throws -> Tensor
+    package func sum(_ predicted: Tensor, _ targets: Tensor, sources: Boxes, coder: BoxCoder) throws -> Tensor
     {
         guard self != .generalizedIoU else {
             let boxes = try coder.boxes(predicted, from: sources)
@@ -25,14 +25,14 @@ public enum BoxLoss: Sendable, Hashable {
 
     /// The mean over the coordinates whose target is not exactly zero; 0 when there are none.
     /// - Throws: ``DetectionError`` for the loss that has no coordinates.
-    public func meanOfNonZeroTargets(_ predicted: Tensor, _ targets: Tensor) throws -> Tensor {
+    package func meanOfNonZeroTargets(_ predicted: Tensor, _ targets: Tensor) throws -> Tensor {
         try mean(predicted, targets, where: targets .!= 0)
     }
 
     /// The mean over the coordinates at which `mask` holds; 0 when there are none.
     /// - Parameter mask: `bool`, as targets or to be broadcast.
     /// - Throws: ``DetectionError`` for the loss that has no coordinates.
-    public func mean(_ predicted: Tensor, _ targets: Tensor, where mask: Tensor) throws -> Tensor {
+    package func mean(_ predicted: Tensor, _ targets: Tensor, where mask: Tensor) throws -> Tensor {
         guard self != .generalizedIoU else {
             throw DetectionError(
                 "box loss", "generalised IoU has no coordinates to take the mean of: choose a sum")
@@ -52,7 +52,7 @@ public enum BoxLoss: Sendable, Hashable {
     }
 
     /// Generalised IoU of pairs of boxes, [N]; from -1 (far apart) to 1 (equal).
-    public static func generalizedIoU(_ boxes: Boxes, _ others: Boxes) throws -> Tensor {
+    package static func generalizedIoU(_ boxes: Boxes, _ others: Boxes) throws -> Tensor {
         // Keeps boxes without area from dividing by zero.
         let least = 1e-7
         let first = try Tensor.maximum(

@@ -42,7 +42,7 @@ public struct MaskHead: Sendable {
     }
 
     /// What the head is like.
-    public let configuration: Configuration
+    package let configuration: Configuration
 
     /// From pooled regions to windows of the enlarging layer.
     private let layers: Sequential

@@ -52,7 +52,7 @@ public struct MaskPaster: Sendable, Hashable {
 
     /// The values before the threshold, [N, height, width] `float32`.
     /// - Throws: As ``callAsFunction(_:boxes:)``.
-    public func values(_ masks: Tensor, boxes: Boxes) throws -> Tensor {
+    package func values(_ masks: Tensor, boxes: Boxes) throws -> Tensor {
         let (masks, numbers) = try checked(masks, boxes)
         return try pasted(masks, numbers, dtype: .float32)
     }

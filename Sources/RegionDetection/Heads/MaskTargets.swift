@@ -49,7 +49,7 @@ public enum MaskTargets {
     ///   - boxes: [R].
     /// - Returns: [R, side, side] `float32`.
     /// - Throws: ``DetectionError`` for masks of another shape or type and for an index outside.
-    public static func bitmapAverages(_ masks: Tensor, index: [Int64], boxes: Boxes, side: Int) throws
+    package static func bitmapAverages(_ masks: Tensor, index: [Int64], boxes: Boxes, side: Int) throws
         -> Tensor
     {
         let numbers = try checked(boxes, count: index.count, side: side, "bitmaps")

@@ -4,11 +4,11 @@
 /// everything. Row 0 of the texts is the background.
 public struct TextClassifier: Sendable {
     /// What cosines are divided by, before the learned factor.
-    public let temperatureScale: Double
+    package let temperatureScale: Double
 
     /// The learned factor of the temperature, a scalar that starts from 1; nil where the temperature is fixed. Weight
     /// decay must leave it out.
-    public let temperature: Parameter?
+    package let temperature: Parameter?
 
     /// Declares a classifier with a learned temperature (`temperature` in the scope), `temperatureScale` times its value.
     /// - Throws: ``DetectionError`` when the scale is not positive; ``TorchError``.

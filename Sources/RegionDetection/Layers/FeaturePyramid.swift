@@ -68,7 +68,7 @@ public struct FeaturePyramid: Sendable {
     }
 
     /// What the pyramid is like.
-    public let configuration: Configuration
+    package let configuration: Configuration
 
     private let laterals: [NormalizedLayer]
     private let outputs: [Conv2d]
@@ -140,7 +140,7 @@ extension FeaturePyramid.Configuration {
     var trunkLevels: [Int] { inputs.indices.map { firstLevel + $0 } }
 
     /// Pixels of the image from cell to cell of every output.
-    public var strides: [Int] {
+    package var strides: [Int] {
         let count = inputs.count + (lastLevel == .none ? 0 : 1)
         return (0..<count).map { 1 << (firstLevel + $0) }
     }

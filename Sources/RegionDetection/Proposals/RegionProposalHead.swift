@@ -55,7 +55,7 @@ public struct RegionProposalHead: Sendable {
     }
 
     /// What the head is like.
-    public let configuration: Configuration
+    package let configuration: Configuration
 
     private let convolutions: [Conv2d]
     /// By convolution, then by level, or one for all.
@@ -65,7 +65,7 @@ public struct RegionProposalHead: Sendable {
 
     /// Declares a head.
     /// - Throws: ``DetectionError`` without convolutions; ``TorchError`` when names are taken.
-    public init(_ scope: ParameterScope, _ configuration: Configuration) throws {
+    package init(_ scope: ParameterScope, _ configuration: Configuration) throws {
         guard configuration.convolutions > 0, configuration.anchorsPerCell > 0 else {
             throw DetectionError("RegionProposalHead", "needs at least one convolution and one anchor a cell")
         }

@@ -122,7 +122,7 @@ extension RegionProposalNetwork {
 /// - Parameters:
 ///   - logits: Any shape, computed in `float32`.
 ///   - labels: The same shape, `int64`; others than 0 and 1 do not count.
-public func objectnessLoss(_ logits: Tensor, labels: Tensor, normalizer: Double) throws -> Tensor {
+package func objectnessLoss(_ logits: Tensor, labels: Tensor, normalizer: Double) throws -> Tensor {
     let counts = try (labels .>= 0).to(.float32)
     let target = try (labels .== 1).to(.float32)
     return try logits.to(.float32).binaryCrossEntropyWithLogits(target, weight: counts, reduction: .sum)

@@ -19,10 +19,10 @@ public struct RegionProposalNetwork: Sendable {
     }
 
     /// What the network does.
-    public let configuration: Configuration
+    package let configuration: Configuration
 
     /// The boxes that deltas refer to.
-    public let anchors: AnchorGenerator
+    package let anchors: AnchorGenerator
 
     package let head: RegionProposalHead
 

@@ -27,13 +27,13 @@ public struct MultiHeadAttention: Sendable {
     }
 
     /// The width of a token.
-    public let width: Int
+    package let width: Int
 
     /// The number of heads, which share the width.
-    public let heads: Int
+    package let heads: Int
 
     /// The projection of the result.
-    public let output: Linear
+    package let output: Linear
 
     private let projections: Projections
 
@@ -101,15 +101,15 @@ public struct MultiHeadAttention: Sendable {
 
     /// The query's projection alone.
     /// - Throws: ``TorchError``.
-    public func projectedQuery(_ tokens: Tensor) throws -> Tensor { try project(tokens, 0) }
+    package func projectedQuery(_ tokens: Tensor) throws -> Tensor { try project(tokens, 0) }
 
     /// The key's projection alone.
     /// - Throws: ``TorchError``.
-    public func projectedKey(_ tokens: Tensor) throws -> Tensor { try project(tokens, 1) }
+    package func projectedKey(_ tokens: Tensor) throws -> Tensor { try project(tokens, 1) }
 
     /// The value's projection alone, what a dense map of a transformer's last block is made of.
     /// - Throws: ``TorchError``.
-    public func projectedValue(_ tokens: Tensor) throws -> Tensor { try project(tokens, 2) }
+    package func projectedValue(_ tokens: Tensor) throws -> Tensor { try project(tokens, 2) }
 
     private func project(_ tokens: Tensor, _ part: Int) throws -> Tensor {
         switch projections {
@@ -124,7 +124,7 @@ public struct MultiHeadAttention: Sendable {
     /// The attention of projected queries [N, L, width] to projected keys and values [N, S, width], and the output's
     /// projection.
     /// - Throws: ``TorchError``.
-    public func attend(
+    package func attend(
         _ query: Tensor, _ key: Tensor, _ value: Tensor, _ mask: Tensor? = nil, _ isCausal: Bool = false
     ) throws -> Tensor {
         func split(_ tokens: Tensor) throws -> Tensor {

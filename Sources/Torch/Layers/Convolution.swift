@@ -25,19 +25,19 @@ public struct Conv2d: UnaryLayer {
     public let bias: Parameter?
 
     /// Steps of the window.
-    public let stride: Size2D
+    package let stride: Size2D
 
     /// Zeros added on every side.
-    public let padding: Size2D
+    package let padding: Size2D
 
     /// Distances between the places that a window looks at.
-    public let dilation: Size2D
+    package let dilation: Size2D
 
     /// How many independent parts the channels are divided into.
-    public let groups: Int
+    package let groups: Int
 
     /// How it is computed.
-    public let strategy: Strategy
+    package let strategy: Strategy
 
     /// Declares a convolution.
     /// - Parameters:
@@ -114,13 +114,13 @@ public struct ConvTranspose2d: UnaryLayer {
     public let bias: Parameter?
 
     /// Steps of the window in the output.
-    public let stride: Size2D
+    package let stride: Size2D
 
     /// Rows and columns cut from every side of the output.
-    public let padding: Size2D
+    package let padding: Size2D
 
     /// Rows and columns added at the bottom and at the right of the output.
-    public let outputPadding: Size2D
+    package let outputPadding: Size2D
 
     /// Rows and columns of a window.
     private let size: Size2D
@@ -159,7 +159,7 @@ public struct ConvTranspose2d: UnaryLayer {
     }
 
     /// Whether every pixel makes a window of its own, so that ``windows(_:)`` can be had.
-    public var hasDisjointWindows: Bool {
+    package var hasDisjointWindows: Bool {
         stride == size && padding == 0 && outputPadding == 0
     }
 
@@ -171,7 +171,7 @@ public struct ConvTranspose2d: UnaryLayer {
     ///   - rectified: Sets negative numbers to zero.
     /// - Returns: [N, outputs, H, W x window], channels last.
     /// - Throws: ``TorchError`` when windows overlap, or the input is of another shape.
-    public func windows(_ input: Tensor, rectified: Bool = false) throws -> Tensor {
+    package func windows(_ input: Tensor, rectified: Bool = false) throws -> Tensor {
         guard hasDisjointWindows else {
             throw TorchError(
                 "ConvTranspose2d", reason: "windows of \(size) at a stride of \(stride) are not disjoint")
@@ -196,7 +196,7 @@ public struct ConvTranspose2d: UnaryLayer {
     /// - Parameter windows: [N, C, H, W x window].
     /// - Returns: [N, C, H', W'], channels last.
     /// - Throws: ``TorchError`` for another shape, whose width is no multiple of the window's pixels.
-    public func assembled(_ windows: Tensor) throws -> Tensor {
+    package func assembled(_ windows: Tensor) throws -> Tensor {
         let pixels = size.height * size.width
         guard windows.rank == 4, windows.shape[3] % pixels == 0 else {
             throw TorchError(

@@ -17,7 +17,7 @@ public struct LayerNorm: UnaryLayer {
     public let bias: Parameter
 
     /// Added to the variance.
-    public let epsilon: Double
+    package let epsilon: Double
 
     private let shape: [Int]
 
@@ -55,20 +55,20 @@ public struct BatchNorm2d: UnaryLayer {
     public let bias: Parameter
 
     /// [channels].
-    public let runningMean: Parameter
+    package let runningMean: Parameter
 
     /// [channels].
-    public let runningVariance: Parameter
+    package let runningVariance: Parameter
 
     /// How many batches the running statistics have seen; none when always frozen.
-    public let batchCount: Parameter?
+    package let batchCount: Parameter?
 
     /// Added to the variance.
-    public let epsilon: Double
+    package let epsilon: Double
 
     /// The share of a batch's statistics in the new running ones: PyTorch's convention. Flax, TensorFlow and the
     /// published F-VLM give the share of the old ones, 1 minus this.
-    public let momentum: Double
+    package let momentum: Double
 
     private let mode: LayerMode
     private let isAlwaysFrozen: Bool
@@ -129,10 +129,10 @@ public struct GroupNorm: UnaryLayer {
     public let bias: Parameter
 
     /// The number of groups.
-    public let groups: Int
+    package let groups: Int
 
     /// Added to the variance.
-    public let epsilon: Double
+    package let epsilon: Double
 
     /// Declares a group normalisation.
     /// - Throws: ``TorchError`` when the names are taken or the groups do not divide the channels.

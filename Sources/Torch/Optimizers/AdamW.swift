@@ -9,13 +9,13 @@ public final class AdamW: Optimizer {
     public var learningRate: Double
 
     /// The shares of the old means of gradients and of their squares that are kept.
-    public let betas: (first: Double, second: Double)
+    package let betas: (first: Double, second: Double)
 
     /// Added to the root of the mean square.
-    public let epsilon: Double
+    package let epsilon: Double
 
     /// The weight decay of groups that have none of their own.
-    public let weightDecay: Double
+    package let weightDecay: Double
 
     private var means = OptimizerSlots("exp_avg")
     private var meanSquares = OptimizerSlots("exp_avg_sq")

@@ -12,16 +12,16 @@ public final class SGD: Optimizer {
     public var learningRate: Double
 
     /// The share of the last step's direction that is kept.
-    public let momentum: Double
+    package let momentum: Double
 
     /// The share of a gradient that does not enter the direction.
-    public let dampening: Double
+    package let dampening: Double
 
     /// The weight decay of groups that have none of their own.
-    public let weightDecay: Double
+    package let weightDecay: Double
 
     /// Whether the gradient is looked at one step ahead.
-    public let isNesterov: Bool
+    package let isNesterov: Bool
 
     private var directions = OptimizerSlots("momentum_buffer")
 

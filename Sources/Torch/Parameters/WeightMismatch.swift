@@ -25,7 +25,7 @@ public struct WeightMismatch: ReportedError, Hashable {
     public var wrongShapes: [Shape] = []
 
     /// What may be the reason, if it can be guessed.
-    public var hint: String?
+    package var hint: String?
 
     /// The hint.
     public var advice: String? { hint }

@@ -11,10 +11,10 @@ public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Re
 }
 
 /// Whether operations are being recorded on this thread.
-public var isRecordingGradients: Bool { ct_grad_mode() }
+package var isRecordingGradients: Bool { ct_grad_mode() }
 
 /// Whether products of tensors in main memory are cast automatically on this thread.
-public var isAutocasting: Bool { ct_autocast_enabled(Device.Kind.cpu.code) }
+package var isAutocasting: Bool { ct_autocast_enabled(Device.Kind.cpu.code) }
 
 /// Runs `body` with automatic casts: matrix products, convolutions and attention in the given type, losses in `float32`,
 /// everything else in the type of its inputs. Tensors need not be converted by hand.

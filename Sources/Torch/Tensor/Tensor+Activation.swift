@@ -11,7 +11,6 @@ extension Operator {
     static let hardSwish = Operator("aten::hardswish")
     static let softmax = Operator("aten::softmax.int")
     static let logSoftmax = Operator("aten::log_softmax.int")
-    static let dropout = Operator("aten::dropout")
 }
 
 extension Tensor {
@@ -19,10 +18,10 @@ extension Tensor {
     public func relu() throws -> Tensor { try Operator.relu(self) }
 
     /// Sets negative elements to zero.
-    public func reluInPlace() throws { try Operator.reluInPlace(self) }
+    package func reluInPlace() throws { try Operator.reluInPlace(self) }
 
     /// `gradient` where this result of ``relu()`` is positive, zero elsewhere: the gradient of what it is the result of.
-    public func reluGradient(_ gradient: Tensor) throws -> Tensor {
+    package func reluGradient(_ gradient: Tensor) throws -> Tensor {
         try Operator.thresholdBackward(gradient, self, 0)
     }
 
@@ -58,10 +57,5 @@ extension Tensor {
     /// The logarithm of ``softmax(_:dtype:)``, without overflow.
     public func logSoftmax(_ dimension: Int, dtype: DType? = nil) throws -> Tensor {
         try Operator.logSoftmax(self, dimension, dtype)
-    }
-
-    /// Zeroes elements with the given probability and scales the others up; does nothing outside training.
-    public func dropout(_ probability: Double, isTraining: Bool) throws -> Tensor {
-        try Operator.dropout(self, probability, isTraining)
     }
 }

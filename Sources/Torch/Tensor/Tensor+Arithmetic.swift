@@ -7,7 +7,6 @@ extension Operator {
     static let log = Operator("aten::log")
     static let log1p = Operator("aten::log1p")
     static let log2 = Operator("aten::log2")
-    static let expm1 = Operator("aten::expm1")
     static let sqrt = Operator("aten::sqrt")
     static let reciprocalSquareRoot = Operator("aten::rsqrt")
     static let square = Operator("aten::square")
@@ -23,7 +22,6 @@ extension Operator {
     static let erf = Operator("aten::erf")
     static let isNaN = Operator("aten::isnan")
     static let isFinite = Operator("aten::isfinite")
-    static let isInfinite = Operator("aten::isinf")
     static let add = Operator("aten::add.Tensor")
     static let addScalar = Operator("aten::add.Scalar")
     static let subtract = Operator("aten::sub.Tensor")
@@ -33,8 +31,6 @@ extension Operator {
     static let multiplyScalar = Operator("aten::mul.Scalar")
     static let divide = Operator("aten::div.Tensor")
     static let divideScalar = Operator("aten::div.Scalar")
-    static let floorDivide = Operator("aten::floor_divide")
-    static let floorDivideScalar = Operator("aten::floor_divide.Scalar")
     static let remainder = Operator("aten::remainder.Tensor")
     static let remainderScalar = Operator("aten::remainder.Scalar")
     static let power = Operator("aten::pow.Tensor_Tensor")
@@ -123,14 +119,6 @@ extension Tensor {
         try Operator.multiplyScalar(right.reciprocal(), left._scalar)
     }
 
-    /// The quotient rounded down, element by element.
-    public func floorDivided(by divisor: Tensor) throws -> Tensor { try Operator.floorDivide(self, divisor) }
-
-    /// The quotient by a number, rounded down.
-    public func floorDivided(by divisor: some ScalarConvertible) throws -> Tensor {
-        try Operator.floorDivideScalar(self, divisor._scalar)
-    }
-
     /// Every element to the power of another.
     public func power(_ exponent: Tensor) throws -> Tensor { try Operator.power(self, exponent) }
 
@@ -202,7 +190,7 @@ extension Tensor {
     }
 
     /// Moves every element into a range.
-    public func clampInPlace(
+    package func clampInPlace(
         min: (some ScalarConvertible)? = Int?.none, max: (some ScalarConvertible)? = Int?.none
     ) throws {
         try Operator.clampInPlace(self, min?._scalar, max?._scalar)
@@ -227,9 +215,6 @@ extension Tensor {
 
     /// The logarithm to base 2 of every element.
     public func log2() throws -> Tensor { try Operator.log2(self) }
-
-    /// e to the power of every element, less one, exact near zero.
-    public func expm1() throws -> Tensor { try Operator.expm1(self) }
 
     /// The square root of every element.
     public func sqrt() throws -> Tensor { try Operator.sqrt(self) }
@@ -275,7 +260,4 @@ extension Tensor {
 
     /// Whether every element is neither infinite nor not a number.
     public func isFinite() throws -> Tensor { try Operator.isFinite(self) }
-
-    /// Whether every element is infinite.
-    public func isInfinite() throws -> Tensor { try Operator.isInfinite(self) }
 }

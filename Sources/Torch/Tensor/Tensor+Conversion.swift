@@ -93,7 +93,7 @@ extension Tensor {
 
     /// Calls `body` with the address of the first element, in main memory; ``strides`` lead to the others.
     /// - Throws: ``TorchError`` when the tensor is elsewhere; what `body` throws.
-    public func withPointer<Result>(_ body: (UnsafeMutableRawPointer) throws -> Result) throws -> Result {
+    package func withPointer<Result>(_ body: (UnsafeMutableRawPointer) throws -> Result) throws -> Result {
         guard device == .cpu else {
             throw TorchError("withBytes", arguments: [summary], reason: "the elements are not in main memory")
         }

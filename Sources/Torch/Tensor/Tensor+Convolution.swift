@@ -4,7 +4,6 @@ extension Operator {
     static let maxPool2d = Operator("aten::max_pool2d")
     static let averagePool2d = Operator("aten::avg_pool2d")
     static let adaptiveAveragePool2d = Operator("aten::adaptive_avg_pool2d")
-    static let adaptiveMaxPool2d = Operator("aten::adaptive_max_pool2d")
     static let unfold = Operator("aten::im2col")
     static let gridSample = Operator("aten::grid_sampler_2d")
 }
@@ -74,11 +73,6 @@ extension Tensor {
     /// The means of as many windows as the output has places.
     public func adaptiveAveragePool2d(_ size: Size2D) throws -> Tensor {
         try Operator.adaptiveAveragePool2d(self, size.list)
-    }
-
-    /// The largest elements of as many windows as the output has places.
-    public func adaptiveMaxPool2d(_ size: Size2D) throws -> Tensor {
-        try Operator.adaptiveMaxPool2d.tensors(self, size.list)[0]
     }
 
     /// All windows as columns: [N, C * kernel height * kernel width, windows].

@@ -7,12 +7,10 @@ extension Operator {
     static let zeros = Operator("aten::zeros")
     static let ones = Operator("aten::ones")
     static let arange = Operator("aten::arange.start_step")
-    static let linspace = Operator("aten::linspace")
     static let eye = Operator("aten::eye.m")
     static let emptyLike = Operator("aten::empty_like")
     static let zerosLike = Operator("aten::zeros_like")
     static let onesLike = Operator("aten::ones_like")
-    static let fullLike = Operator("aten::full_like")
 }
 
 /// A layout argument is always left to libtorch (strided), pinned memory never asked for.
@@ -164,13 +162,6 @@ extension Tensor {
         try Operator.arange(start._scalar, end._scalar, step._scalar, dtype, noLayout, device)
     }
 
-    /// `count` numbers from `start` to `end`, both included, at equal distances.
-    public static func linspace(
-        _ start: Double, _ end: Double, count: Int, dtype: DType = .float32, device: Device = .cpu
-    ) throws -> Tensor {
-        try Operator.linspace(start, end, count, dtype, noLayout, device)
-    }
-
     /// A matrix with ones on the diagonal; square when `columns` is left out.
     public static func eye(
         _ rows: Int, _ columns: Int? = nil, dtype: DType = .float32, device: Device = .cpu
@@ -179,16 +170,11 @@ extension Tensor {
     }
 
     /// A tensor of the same shape, type and place whose elements are not set yet.
-    public func emptyLike() throws -> Tensor { try Operator.emptyLike(self) }
+    package func emptyLike() throws -> Tensor { try Operator.emptyLike(self) }
 
     /// A tensor of zeros of the same shape, type and place.
     public func zerosLike() throws -> Tensor { try Operator.zerosLike(self) }
 
     /// A tensor of ones of the same shape, type and place.
     public func onesLike() throws -> Tensor { try Operator.onesLike(self) }
-
-    /// A tensor with one number everywhere, of the same shape, type and place.
-    public func fullLike(_ value: some ScalarConvertible) throws -> Tensor {
-        try Operator.fullLike(self, value._scalar)
-    }
 }

@@ -13,8 +13,6 @@ extension Operator {
     static let topk = Operator("aten::topk")
     static let sort = Operator("aten::sort.stable")
     static let argsort = Operator("aten::argsort.stable")
-    static let unique = Operator("aten::_unique2")
-    static let searchSorted = Operator("aten::searchsorted.Tensor")
     static let oneHot = Operator("aten::one_hot")
 }
 
@@ -166,17 +164,6 @@ extension Tensor {
     /// Where the elements along a dimension would come from in order (`int64`), equal ones in their old order.
     public func argsorted(_ dimension: Int = -1, descending: Bool = false) throws -> Tensor {
         try Operator.argsort(self, true, dimension, descending)
-    }
-
-    /// The different elements in ascending order, which of them every element is, and how often each occurs.
-    public func unique() throws -> (values: Tensor, inverse: Tensor, counts: Tensor) {
-        let tensors = try Operator.unique.tensors(self, true, true, true)
-        return (tensors[0], tensors[1], tensors[2])
-    }
-
-    /// Where values would be inserted into this sorted tensor; with `right`, after equal elements.
-    public func searchSorted(_ values: Tensor, right: Bool = false) throws -> Tensor {
-        try Operator.searchSorted(self, values, false, right)
     }
 
     /// A row with a one at the place that each element (`int64`) names.

@@ -12,7 +12,7 @@ extension Tensor {
     public func matmul(_ other: Tensor) throws -> Tensor { try Operator.matmul(self, other) }
 
     /// Adds the products [B, N, P] of the matrices [B, N, M] and [B, M, P] to this tensor's elements [B, N, P].
-    public func addProductsInPlace(_ first: Tensor, _ second: Tensor) throws {
+    package func addProductsInPlace(_ first: Tensor, _ second: Tensor) throws {
         try Operator.addProductsInPlace(self, first, second)
     }
 

@@ -5,8 +5,6 @@ extension Operator {
     static let randn = Operator("aten::randn.generator")
     static let randint = Operator("aten::randint.low_generator")
     static let randperm = Operator("aten::randperm.generator")
-    static let multinomial = Operator("aten::multinomial")
-    static let bernoulli = Operator("aten::bernoulli")
     static let uniformInPlace = Operator("aten::uniform_")
     static let normalInPlace = Operator("aten::normal_")
 }
@@ -40,18 +38,6 @@ extension Tensor {
         _ count: Int, dtype: DType = .int64, device: Device = .cpu, generator: Generator? = nil
     ) throws -> Tensor {
         try Operator.randperm(count, generator, dtype, noLayout, device)
-    }
-
-    /// Places drawn with the probabilities that the elements of each row are proportional to (`int64`).
-    public func multinomial(_ count: Int, replacement: Bool = false, generator: Generator? = nil) throws
-        -> Tensor
-    {
-        try Operator.multinomial(self, count, replacement, generator)
-    }
-
-    /// Ones with the probabilities that the elements give, zeros otherwise.
-    public func bernoulli(generator: Generator? = nil) throws -> Tensor {
-        try Operator.bernoulli(self, generator)
     }
 
     /// Overwrites the elements with uniform numbers.

@@ -10,14 +10,12 @@ extension Operator {
     static let maximumAlong = Operator("aten::amax")
     static let minimumWithIndex = Operator("aten::min.dim")
     static let maximumWithIndex = Operator("aten::max.dim")
-    static let argumentMinimum = Operator("aten::argmin")
     static let argumentMaximum = Operator("aten::argmax")
     static let all = Operator("aten::all.dims")
     static let any = Operator("aten::any.dims")
     static let norm = Operator("aten::linalg_vector_norm")
     static let logSumExp = Operator("aten::logsumexp")
     static let cumulativeSum = Operator("aten::cumsum")
-    static let cumulativeProduct = Operator("aten::cumprod")
 }
 
 // Reductions go over the given dimensions, or over all of them; with `keepDimensions` those stay, with size 1.
@@ -97,11 +95,6 @@ extension Tensor {
         try Operator.maximumWithIndex.pair(self, dimension, keepDimensions)
     }
 
-    /// Where the smallest element is (`int64`), of all when no dimension is given.
-    public func argmin(_ dimension: Int? = nil, keepDimensions: Bool = false) throws -> Tensor {
-        try Operator.argumentMinimum(self, dimension, keepDimensions)
-    }
-
     /// Where the largest element is (`int64`), of all when no dimension is given.
     public func argmax(_ dimension: Int? = nil, keepDimensions: Bool = false) throws -> Tensor {
         try Operator.argumentMaximum(self, dimension, keepDimensions)
@@ -132,10 +125,5 @@ extension Tensor {
     /// Running sums along one dimension.
     public func cumulativeSum(_ dimension: Int) throws -> Tensor {
         try Operator.cumulativeSum(self, dimension)
-    }
-
-    /// Running products along one dimension.
-    public func cumulativeProduct(_ dimension: Int) throws -> Tensor {
-        try Operator.cumulativeProduct(self, dimension)
     }
 }

@@ -23,7 +23,6 @@ extension Operator {
     static let slice = Operator("aten::slice.Tensor")
     static let meshgrid = Operator("aten::meshgrid.indexing")
     static let lowerTriangle = Operator("aten::tril")
-    static let upperTriangle = Operator("aten::triu")
     static let diagonal = Operator("aten::diagonal")
 }
 
@@ -140,11 +139,6 @@ extension Tensor {
     /// Matrices with zeros above a diagonal (0: the main one, positive: above it).
     public func lowerTriangle(_ diagonal: Int = 0) throws -> Tensor {
         try Operator.lowerTriangle(self, diagonal)
-    }
-
-    /// Matrices with zeros below a diagonal (0: the main one, positive: above it).
-    public func upperTriangle(_ diagonal: Int = 0) throws -> Tensor {
-        try Operator.upperTriangle(self, diagonal)
     }
 
     /// A diagonal of the matrices along two dimensions.
