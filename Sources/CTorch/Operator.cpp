@@ -7,13 +7,13 @@
 
 namespace {
 
-// What an argument of a schema accepts, worked out once, so that a call need not look at types.
+// What an argument of a schema accepts, computed once, so that calls need not look at types.
 struct Parameter {
     c10::TypeKind kind;
     c10::TypeKind element = c10::TypeKind::NoneType; // of a list
     bool elements_are_optional = false;
     bool is_optional = false;
-    int32_t repeated = 0; // int[2]: a single number stands for so many
+    int32_t repeated = 0; // int[2]: a single number is repeated this many times
 };
 
 c10::TypeKind plain(c10::TypeKind kind) {

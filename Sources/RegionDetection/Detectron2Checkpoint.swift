@@ -2,7 +2,7 @@
 /// `.pth`) into the parts of an open-vocabulary detector.
 ///
 /// Some of these weights have no place here: the trunk, the classifier, and what is made for each class. What becomes of
-/// them is chosen, never guessed, and told in a ``Report``.
+/// them is chosen, never guessed, and listed in a ``Report``.
 public struct Detectron2Checkpoint: Sendable {
     /// A part of the detector and where its weights are in the checkpoint.
     public enum Part: String, Sendable, Hashable, CaseIterable {

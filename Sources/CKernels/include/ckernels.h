@@ -28,11 +28,11 @@ typedef enum ck_dtype {
 } ck_dtype;
 
 typedef enum ck_sampling {
-    // RoIAlign whose coordinates are moved by half a pixel; sides are taken as they are.
+    // RoIAlign with coordinates shifted by half a pixel; sides are taken as they are.
     CK_ALIGNED,
-    // RoIAlign of Mask R-CNN's first version: not moved, sides of at least one pixel.
+    // RoIAlign of Mask R-CNN's first version: no shift, sides of at least one pixel.
     CK_LEGACY,
-    // One sample at the centre of every cell, not moved, held inside of the map.
+    // One sample at the centre of every cell, without shift, clamped to the map.
     CK_CELL_CENTERS,
 } ck_sampling;
 
@@ -114,7 +114,7 @@ int64_t ck_fused_scores(const ck_fusion *fusion, int64_t row, float factor, floa
 // 2 * count places.
 void ck_falling_order(const float *scores, int64_t count, int32_t *order, uint64_t *scratch);
 
-// Boxes column by column. Arrays go on for 15 numbers, of any value, after the last box.
+// Boxes column by column. Arrays continue for 15 numbers, of any value, after the last box.
 typedef struct ck_boxes {
     const float *x1;
     const float *y1;

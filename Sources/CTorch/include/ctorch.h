@@ -113,7 +113,7 @@ typedef enum ct_memory_format {
 
 typedef void (*ct_release)(void *context);
 
-// A tensor upon memory that the caller keeps alive until `release(context)` is called (from any thread, once, also
+// A tensor backed by memory that the caller keeps alive until `release(context)` is called (from any thread, once, also
 // when this call fails). Strides count elements.
 ct_error ct_tensor_wrap(void *memory, ct_dtype dtype, const int64_t *shape, const int64_t *strides, size_t rank,
                         ct_release release, void *context, ct_tensor *result);

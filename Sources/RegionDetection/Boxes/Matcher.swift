@@ -126,7 +126,7 @@ public struct Matcher: Sendable, Hashable {
         return result
     }
 
-    /// The matches with negative boxes ignored where they lie in regions whose objects nobody has told apart, such as
+    /// The matches with negative boxes ignored where they lie in regions whose objects are not annotated singly, such as
     /// crowds.
     /// - Parameter share: How much of a box must lie in one of the regions.
     public func ignoring(_ regions: Boxes, of matches: Matches, boxes: Boxes, share: Double = 0.5) throws

@@ -5,7 +5,7 @@
 ///
 /// Parameters: `conv1` ..., `fc1` ..., `norm` inside of these, as in detectron2.
 public struct BoxHead: Sendable {
-    /// What a head is like.
+    /// The design of a head.
     public struct Configuration: Sendable, Hashable {
         /// Channels of pooled regions.
         public var channels: Int
@@ -58,7 +58,7 @@ public struct BoxHead: Sendable {
         }
     }
 
-    /// What the head is like.
+    /// The design of the head.
     package let configuration: Configuration
 
     private let convolutions: [NormalizedLayer]
@@ -112,7 +112,7 @@ public struct BoxHead: Sendable {
     }
 }
 
-/// What a region's vector says: how to move its box, and what it shows.
+/// Predicts from a region's vector how to correct its box, and an embedding of its content.
 ///
 /// Boxes do not depend on the class. In place of a classifier there is an embedding of the texts' width, to be compared
 /// by ``TextClassifier``. Parameters: `bbox_pred` (`weight` [4, width], `bias`), `projection` (`weight` [E, width]).

@@ -3,7 +3,7 @@
 /// 3x3 convolutions with ReLU, a transposed convolution that doubles the size, a 1x1 convolution. Parameters:
 /// `mask_fcn1` ..., `deconv`, `predictor`, `norm` inside of the first ones, as in detectron2.
 public struct MaskHead: Sendable {
-    /// What a head is like.
+    /// The design of a head.
     public struct Configuration: Sendable, Hashable {
         /// Channels of pooled regions.
         public var channels: Int
@@ -41,7 +41,7 @@ public struct MaskHead: Sendable {
         }
     }
 
-    /// What the head is like.
+    /// The design of the head.
     package let configuration: Configuration
 
     /// From pooled regions to windows of the enlarging layer.

@@ -4,7 +4,7 @@ internal import CKernels
 public enum MaskTargets {
     /// From polygons, as the COCO tools fill them.
     ///
-    /// Polygons are moved and scaled so that the region fills the grid, filled there, and united (detectron2's
+    /// Polygons are shifted and scaled so that the region fills the grid, filled there, and united (detectron2's
     /// `rasterize_polygons_within_box`).
     /// - Parameters:
     ///   - polygons: The rings (x, y, x, y, ... in pixels) of the object in each of the R regions.

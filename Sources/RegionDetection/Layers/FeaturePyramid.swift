@@ -17,7 +17,7 @@ public struct FeaturePyramid: Sendable {
         case convolution
     }
 
-    /// What a pyramid is like.
+    /// The design of a pyramid.
     public struct Configuration: Sendable, Hashable {
         /// Channels of the trunk's maps, finest first.
         public var inputs: [Int]
@@ -67,7 +67,7 @@ public struct FeaturePyramid: Sendable {
         }
     }
 
-    /// What the pyramid is like.
+    /// The design of the pyramid.
     package let configuration: Configuration
 
     private let laterals: [NormalizedLayer]

@@ -1,13 +1,13 @@
 /// Where a region is sampled when it is pooled to a grid of cells.
 public enum RegionSampling: Sendable, Hashable {
-    /// RoIAlign (He et al., 2017) with coordinates moved by half a pixel so that samples and pixels agree: detectron2's
+    /// RoIAlign (He et al., 2017) with coordinates shifted by half a pixel so that samples and pixels agree: detectron2's
     /// `ROIAlignV2`. A cell has ratio x ratio bilinear samples; with a ratio of 0 about one for each pixel of the map.
     case aligned(ratio: Int)
 
-    /// RoIAlign as first published: not moved, sides of at least one pixel.
+    /// RoIAlign as first published: no shift, sides of at least one pixel.
     case legacy(ratio: Int)
 
-    /// One bilinear sample at the centre of every cell, not moved, held inside of the map: the published F-VLM's crop
+    /// One bilinear sample at the centre of every cell, without shift, clamped to the map: the published F-VLM's crop
     /// (ops/spatial_transform_ops.py, `multilevel_crop_and_resize`).
     case cellCenters
 

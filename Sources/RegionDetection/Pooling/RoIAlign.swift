@@ -164,7 +164,7 @@ extension PoolingRequest {
 
     private var kernelType: ck_dtype { dtype == .bfloat16 ? CK_BFLOAT16 : CK_FLOAT32 }
 
-    /// What the kernels are told, with the regions in the order of the maps.
+    /// The arguments of the kernels, with the regions in the order of the maps.
     private struct KernelCall {
         let pooling: UnsafePointer<ck_pooling>
         /// The regions, map by map.

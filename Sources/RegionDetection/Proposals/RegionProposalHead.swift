@@ -3,7 +3,7 @@
 /// Parameters: `conv` (or `conv1`, `conv2`), `objectness_logits`, `anchor_deltas`, as in detectron2; norms below the
 /// convolution: `norm`, or `norm.p2` ... where every level has its own.
 public struct RegionProposalHead: Sendable {
-    /// What a head is like.
+    /// The design of a head.
     public struct Configuration: Sendable, Hashable {
         /// Channels of the pyramid.
         public var width: Int
@@ -54,7 +54,7 @@ public struct RegionProposalHead: Sendable {
         }
     }
 
-    /// What the head is like.
+    /// The design of the head.
     package let configuration: Configuration
 
     private let convolutions: [Conv2d]

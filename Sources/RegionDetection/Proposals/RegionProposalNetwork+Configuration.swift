@@ -27,14 +27,14 @@ extension RegionProposalNetwork {
 
     /// Which boxes are no proposals.
     public enum EmptyBoxes: Sendable, Hashable {
-        /// Those that are not wider and higher than so many pixels, after clipping.
+        /// Boxes with a side of at most this many pixels after clipping.
         case sides(upTo: Double)
 
         /// Those whose four coordinates are all zero after clipping: the published F-VLM keeps others without area.
         case allZero
     }
 
-    /// What a network does.
+    /// The settings of a network.
     public struct Configuration: Sendable, Hashable {
         /// Proposals while training.
         public var training: Counts

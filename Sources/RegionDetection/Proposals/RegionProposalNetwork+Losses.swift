@@ -1,5 +1,5 @@
 extension RegionProposalNetwork {
-    /// What anchors are to learn.
+    /// The targets of anchors.
     package struct Targets: Sendable {
         /// 1 positive, 0 negative, -1 not learned from: [N, R] `int64`, levels one after another.
         package let labels: Tensor

@@ -18,7 +18,7 @@ public struct RegionProposalNetwork: Sendable {
         package let predictions: RegionProposalHead.Predictions
     }
 
-    /// What the network does.
+    /// The settings of the network.
     package let configuration: Configuration
 
     /// The boxes that deltas refer to.
@@ -56,7 +56,7 @@ public struct RegionProposalNetwork: Sendable {
         try proposals(from: head(levels), sizes: sizes)
     }
 
-    /// The proposals that predictions stand for.
+    /// The proposals for given predictions.
     ///
     /// Equal logits: the finer level, then the earlier anchor first.
     package func proposals(from predictions: RegionProposalHead.Predictions, sizes: [Size2D]) throws

@@ -1,3 +1,6 @@
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+// What conforms here gets members that begin with an underscore; their comments are those of the protocol.
+
 internal import CTorch
 import WeightFiles
 
@@ -42,8 +45,6 @@ public enum MemoryFormat: Sendable, Hashable {
         }
     }
 }
-
-// Members that numbers get in every program that imports this module begin with an underscore and are not for its use.
 
 /// A Swift number type that tensors are made of and read back as.
 public protocol TensorElement: BitwiseCopyable, Sendable {

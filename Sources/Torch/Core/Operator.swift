@@ -10,7 +10,7 @@ internal import CTorch
 /// ```
 ///
 /// Arguments are positional. Trailing ones that are left out take the defaults of the operator's schema
-/// (``schema``); a single integer stands for a list where the schema says, for example, `int[2]`.
+/// (``schema``); a single integer is taken for a list where the schema says, for example, `int[2]`.
 public struct Operator: Sendable {
     /// Name and overload, such as `aten::add.Tensor`.
     public let name: String

@@ -1,3 +1,6 @@
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+// What conforms here gets members that begin with an underscore; their comments are those of the protocol.
+
 internal import CTorch
 import WeightFiles
 
@@ -10,7 +13,7 @@ public protocol OperatorArgument {
     /// Appends the value to the arguments of a call.
     func _append(to arguments: inout _OperatorArguments)
 
-    /// What an error message says of the value.
+    /// The value as error messages show it.
     var _operatorDescription: String { get }
 }
 

@@ -1,3 +1,6 @@
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+// What conforms here gets members that begin with an underscore; their comments are those of the protocol.
+
 /// A single number that takes part in an operation with a tensor, with the kind that PyTorch's type promotion looks
 /// at: an integer leaves an integer tensor alone, a real number makes it one of floating-point numbers.
 public enum Scalar: Sendable, Hashable, CustomStringConvertible {

@@ -82,7 +82,7 @@ public final class Tensor: @unchecked Sendable {
     /// Where the elements are.
     public var device: Device { Device(ct_tensor_device(handle)) }
 
-    /// Whether both names stand for the same memory, such as a tensor and a view of it.
+    /// Whether both tensors use the same memory, such as a tensor and a view of it.
     package func sharesStorage(with other: Tensor) -> Bool {
         let identity = ct_tensor_storage_identity(handle)
         return identity != 0 && identity == ct_tensor_storage_identity(other.handle)

@@ -159,7 +159,7 @@ struct WinogradFilter {
         )
     }
 
-    /// Sums over many parts are made in so many chunks, each in the order of its parts.
+    /// Sums over many parts are split into this many chunks, each summed in the order of its parts.
     private static var chunks: Int { 16 }
 
     /// [...] of [chunks, ...], added in their order.

@@ -17,11 +17,11 @@ public protocol Optimizer: AnyObject {
     var groups: [ParameterGroup] { get set }
 
     /// Moves every parameter that has a gradient, once.
-    /// - Parameter learningRateFactor: What a schedule makes of the learning rates at this step.
+    /// - Parameter learningRateFactor: The schedule's factor for the learning rates at this step.
     /// - Throws: ``TorchError``.
     func step(learningRateFactor: Double) throws
 
-    /// What the optimiser remembers between steps, by names such as `exp_avg/<parameter>`.
+    /// The state kept between steps, by names such as `exp_avg/<parameter>`.
     /// - Throws: ``TorchError``.
     func state() throws -> [StoredTensor]
 

@@ -1,6 +1,6 @@
 import WeightFiles
 
-/// Where the first values of a parameter come from.
+/// How the first values of a parameter are drawn.
 ///
 /// The random ones draw the same numbers as PyTorch's `torch.nn.init` does from a generator in the same state.
 public enum Initializer: Sendable, Hashable {

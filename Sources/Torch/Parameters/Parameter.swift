@@ -9,7 +9,7 @@ import WeightFiles
 /// Everything here may be used from several tasks. A task that reads while another sets gets the values from before or
 /// after; the elements of a tensor that it has are another matter (see ``Tensor``).
 public final class Parameter: Sendable {
-    /// What a parameter is for.
+    /// The role of a parameter.
     public enum Role: Sendable, Hashable {
         /// Gradients flow to it unless it is frozen.
         case weight

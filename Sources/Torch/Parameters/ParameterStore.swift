@@ -113,7 +113,7 @@ public final class ParameterStore: Sendable {
         }
     }
 
-    /// Forgets all collected gradients.
+    /// Clears all collected gradients.
     public func clearGradients() throws {
         for parameter in parameters where parameter.grad != nil { try parameter.value.setGrad(nil) }
     }

@@ -1,7 +1,7 @@
 import WeightFiles
 
 extension Tensor {
-    /// A tensor upon the bytes of a weight file; nothing is copied where the file has the elements aligned.
+    /// A tensor backed by the bytes of a weight file; nothing is copied where the file has the elements aligned.
     ///
     /// A mapped file stays mapped as long as the tensor, or a view of it, lives. Writing to the tensor changes memory,
     /// never the file.

@@ -26,7 +26,7 @@ public enum Runtime {
     /// Makes operators give the same bits in every run, for the whole process.
     public static func setDeterministic(_ deterministic: Bool) { ct_set_deterministic(deterministic) }
 
-    /// Keeps up to so many bytes of main memory when large tensors go, for those that come next.
+    /// Keeps up to `bytes` of the main memory of released large tensors for the next ones.
     ///
     /// Batches and training steps need the same blocks over and over, and the system hands out fresh memory slowly. The
     /// first call replaces the process's allocator of tensors; programs call it at their start, libraries leave it alone.

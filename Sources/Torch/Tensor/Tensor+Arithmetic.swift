@@ -129,7 +129,7 @@ extension Tensor {
 
     // MARK: Bounds and choices
 
-    /// Every element moved into a range; either bound may be left out, not both.
+    /// Every element clamped to a range; either bound may be left out, not both.
     public func clamped(
         min: (some ScalarConvertible)? = Int?.none, max: (some ScalarConvertible)? = Int?.none
     ) throws
@@ -138,7 +138,7 @@ extension Tensor {
         try Operator.clamp(self, min?._scalar, max?._scalar)
     }
 
-    /// Every element moved between the elements of other tensors.
+    /// Every element clamped to the range between the elements of two other tensors.
     public func clamped(min: Tensor?, max: Tensor?) throws -> Tensor {
         try Operator.clampTensor(self, min, max)
     }

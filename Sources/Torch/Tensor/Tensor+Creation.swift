@@ -67,7 +67,7 @@ extension Tensor {
         try self.init([scalar], shape: [])
     }
 
-    /// A tensor upon memory that exists already; nothing is copied.
+    /// A tensor backed by existing memory; nothing is copied.
     /// - Parameters:
     ///   - memory: The first element; aligned for the element type.
     ///   - strides: Distances between neighbours in elements; row by row when left out. The caller vouches that

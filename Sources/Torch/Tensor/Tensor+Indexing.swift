@@ -80,7 +80,7 @@ extension Tensor {
                 advanced.append(contentsOf: [Tensor?](repeating: nil, count: whole))
             case .tensor(let tensor):
                 advanced.append(tensor)
-                // A mask stands for as many dimensions as it has; libtorch expands it, the others follow.
+                // A mask indexes as many dimensions as it has; libtorch expands it.
                 if try tensor.dtype == .bool {
                     guard tensor.rank > 1 else { continue }
                     let places = try tensor.nonzeroIndices()

@@ -69,7 +69,7 @@ extension Tensor {
     /// The order reversed along some dimensions.
     public func flipped(_ dimensions: [Int]) throws -> Tensor { try Operator.flip(self, dimensions) }
 
-    /// The elements moved along some dimensions; what leaves at one end enters at the other.
+    /// The elements shifted along some dimensions; those that leave at one end enter at the other.
     public func rolled(_ shifts: [Int], dimensions: [Int]) throws -> Tensor {
         try Operator.roll(self, shifts, dimensions)
     }

@@ -1,3 +1,6 @@
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+// What conforms here gets members that begin with an underscore; their comments are those of the protocol.
+
 /// One part of a subscript: a number, a range, a mask, a tensor of indices, ``ellipsis``, ``newAxis``, ``all``.
 public enum TensorIndex: Sendable {
     /// One place; the dimension is gone from the result. Negative numbers count from the end.
@@ -18,7 +21,7 @@ public enum TensorIndex: Sendable {
     public static func every(_ step: Int) -> TensorIndex { .slice(from: nil, to: nil, by: step) }
 }
 
-/// What may stand in a tensor's subscript.
+/// A value that a tensor's subscript accepts.
 public protocol TensorIndexConvertible {
     /// The index.
     /// - Throws: ``TorchError`` when it needs a tensor and none can be made.
