@@ -56,4 +56,23 @@ import Testing
             #expect(max(a, b) / min(a, b) >= 4.5)
         }
     }
+
+    @Test func boxesMeet() {
+        let (a, b) = (Box(x1: 0, y1: 0, x2: 4, y2: 2), Box(x1: 3, y1: 1, x2: 6, y2: 5))
+        #expect(a.union(b) == Box(x1: 0, y1: 0, x2: 6, y2: 5))
+        #expect(a.intersection(b) == Box(x1: 3, y1: 1, x2: 4, y2: 2))
+        #expect(a.intersection(Box(x1: 5, y1: 0, x2: 6, y2: 1)).width < 0)
+    }
+
+    @Test func boundsOfMasks() throws {
+        var bytes = [UInt8](repeating: 0, count: 6 * 5)
+        #expect(try Mask(width: 6, height: 5, bytes: bytes).bounds == nil)
+        for (x, y) in [(2, 1), (4, 3)] { bytes[y * 6 + x] = 1 }
+        let bounds = Box(x1: 2, y1: 1, x2: 5, y2: 4)
+        #expect(try Mask(width: 6, height: 5, bytes: bytes).bounds == bounds)
+        let cropped = try Mask(
+            size: ImageSize(width: 6, height: 5), columns: 1..<6, rows: 1..<4,
+            crop: (1..<4).flatMap { y in (1..<6).map { bytes[y * 6 + $0] } })
+        #expect(cropped.bounds == bounds)
+    }
 }

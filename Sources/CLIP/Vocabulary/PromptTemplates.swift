@@ -84,17 +84,18 @@ public struct PromptTemplates: Sendable, Hashable {
             self = known
             return
         }
-        let text: String
+        let lines: [String]
         do {
-            text = try String(contentsOf: URL(filePath: name), encoding: .utf8)
-        } catch {
+            lines = try ClassNames.lines(contentsOf: name)
+        } catch let error as CLIPError where error.exitStatus == .failure {
             throw CLIPError(
                 name,
-                reason: "is neither 'single' nor 'imagenet-80' nor a file of templates that can be read")
+                reason: "is neither 'single' nor 'imagenet-80' nor a file of templates that can be read",
+                exitStatus: .failure)
         }
         do {
             let file = URL(filePath: name).lastPathComponent
-            try self.init(name: file, ClassNames.lines(of: text))
+            try self.init(name: file, lines)
         } catch let error as CLIPError {
             throw CLIPError(name, reason: error.reason)
         }

@@ -21,7 +21,7 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
     case heif = "HEIF"
 
     /// The format that the first bytes of a file announce, nil when it is none of these.
-    public init?(signature bytes: UnsafeRawBufferPointer) {
+    package init?(signature bytes: UnsafeRawBufferPointer) {
         func starts(_ prefix: [UInt8], at offset: Int = 0) -> Bool {
             bytes.count >= offset + prefix.count && bytes[offset...].starts(with: prefix)
         }
@@ -65,10 +65,10 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
     }
 
     /// The version of the installed libvips, which reads and writes them.
-    public static var libraryVersion: String { String(cString: cvips_version()) }
+    package static var libraryVersion: String { String(cString: cvips_version()) }
 
     /// Whether the installed libvips can read this format: HEIF is an option of its build.
-    public var isReadable: Bool {
+    package var isReadable: Bool {
         (try? Vips.started()) != nil && cvips_can_load(code) != 0
     }
 }

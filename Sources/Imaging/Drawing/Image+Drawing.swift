@@ -4,7 +4,7 @@ extension Image {
     /// - Parameters:
     ///   - box: Rounded to whole pixels; what lies outside the picture is left out.
     ///   - opacity: 0 to 1.
-    public mutating func fill(_ box: Box, with color: Color, opacity: Double = 1) {
+    package mutating func fill(_ box: Box, with color: Color, opacity: Double = 1) {
         let box = box.clipped(to: size)
         let (left, right) = (Int(box.x1.rounded()), Int(box.x2.rounded()))
         let opacity = Self.byte(opacity)
@@ -19,7 +19,7 @@ extension Image {
     /// - Parameters:
     ///   - width: In pixels; a box smaller than two borders is filled.
     ///   - opacity: 0 to 1.
-    public mutating func stroke(_ box: Box, with color: Color, width: Int, opacity: Double = 1) {
+    package mutating func stroke(_ box: Box, with color: Color, width: Int, opacity: Double = 1) {
         let (x1, y1) = (box.x1.rounded(), box.y1.rounded())
         let (x2, y2) = (box.x2.rounded(), box.y2.rounded())
         guard width > 0, x1.isFinite, y1.isFinite, x2.isFinite, y2.isFinite else { return }
@@ -38,7 +38,7 @@ extension Image {
     /// Tints the pixels of a mask, and draws its outline in the full colour.
     ///
     /// - Throws: ``ImagingError`` when the mask does not have the picture's size.
-    public mutating func blend(_ mask: Mask, with color: Color, opacity: Double = 0.45, outline: Bool = true)
+    package mutating func blend(_ mask: Mask, with color: Color, opacity: Double = 0.45, outline: Bool = true)
         throws
     {
         guard mask.size == size else {

@@ -69,4 +69,22 @@ public struct Mask: Sendable, Hashable {
         }
         return result
     }
+
+    /// The smallest box around the pixels that are inside; nil when none is.
+    package var bounds: Box? {
+        var (left, top, right, bottom) = (columns.count, rows.count, -1, -1)
+        crop.withUnsafeBufferPointer { bytes in
+            for y in 0..<rows.count {
+                let row = bytes[y * columns.count..<(y + 1) * columns.count]
+                guard let first = row.firstIndex(where: { $0 != 0 }) else { continue }
+                let last = row.lastIndex { $0 != 0 } ?? first
+                (left, right) = (min(left, first - row.startIndex), max(right, last - row.startIndex))
+                (top, bottom) = (min(top, y), y)
+            }
+        }
+        guard right >= 0 else { return nil }
+        let (x, y) = (columns.lowerBound, rows.lowerBound)
+        return Box(
+            x1: Double(x + left), y1: Double(y + top), x2: Double(x + right + 1), y2: Double(y + bottom + 1))
+    }
 }

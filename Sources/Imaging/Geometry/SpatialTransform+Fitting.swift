@@ -1,11 +1,11 @@
 extension SpatialTransform {
     /// A picture stays as it is.
-    public static func identity(_ size: ImageSize) throws -> SpatialTransform {
+    package static func identity(_ size: ImageSize) throws -> SpatialTransform {
         try SpatialTransform(source: size, target: size)
     }
 
     /// Resizing to exactly `target`, each axis with its own scale.
-    public static func resize(_ source: ImageSize, to target: ImageSize) throws -> SpatialTransform {
+    package static func resize(_ source: ImageSize, to target: ImageSize) throws -> SpatialTransform {
         try SpatialTransform(
             source: source, target: target, xScale: Double(target.width) / Double(max(source.width, 1)),
             yScale: Double(target.height) / Double(max(source.height, 1)))
@@ -13,7 +13,7 @@ extension SpatialTransform {
 
     /// Resizing so that the shortest side becomes `shortestSide`, but the longest one at most `longestSide`,
     /// as detectron2's `ResizeShortestEdge` (`data/transforms/augmentation_impl.py`).
-    public static func fitShortestSide(
+    package static func fitShortestSide(
         _ source: ImageSize, to shortestSide: Int, longestSide: Int = .max
     ) throws -> SpatialTransform {
         try positive(source, shortestSide, longestSide)
@@ -30,7 +30,7 @@ extension SpatialTransform {
 
     /// Resizing so that the shortest side becomes `shortestSide`, the other one rounded down, as torchvision's
     /// `Resize` and transformers' `shortest_edge` do.
-    public static func resizeShortestSide(_ source: ImageSize, to shortestSide: Int) throws
+    package static func resizeShortestSide(_ source: ImageSize, to shortestSide: Int) throws
         -> SpatialTransform
     {
         try positive(source, shortestSide)
@@ -41,7 +41,7 @@ extension SpatialTransform {
     }
 
     /// Resizing so that the longest side becomes `longestSide`.
-    public static func fitLongestSide(_ source: ImageSize, to longestSide: Int) throws -> SpatialTransform {
+    package static func fitLongestSide(_ source: ImageSize, to longestSide: Int) throws -> SpatialTransform {
         try positive(source, longestSide)
         let scale = Double(longestSide) / Double(source.longestSide)
         return try resize(
@@ -51,14 +51,14 @@ extension SpatialTransform {
     }
 
     /// Resizing so that the longest side becomes `side`, and padding at the right or at the bottom to a square.
-    public static func fitSquare(_ source: ImageSize, side: Int) throws -> SpatialTransform {
+    package static func fitSquare(_ source: ImageSize, side: Int) throws -> SpatialTransform {
         try fitLongestSide(source, to: side).padded(to: ImageSize(width: side, height: side))
     }
 
     /// This transform, with the target enlarged at the right and at the bottom.
     ///
     /// - Throws: ``ImagingError`` when `size` is smaller than the target.
-    public func padded(to size: ImageSize) throws -> SpatialTransform {
+    package func padded(to size: ImageSize) throws -> SpatialTransform {
         guard size.width >= target.width, size.height >= target.height else {
             throw ImagingError(reason: "\(target) pixels cannot be padded to \(size)")
         }
@@ -66,7 +66,7 @@ extension SpatialTransform {
     }
 
     /// This transform, with the target enlarged at the right and at the bottom to whole multiples of `divisor`.
-    public func padded(toMultipleOf divisor: Int) throws -> SpatialTransform {
+    package func padded(toMultipleOf divisor: Int) throws -> SpatialTransform {
         guard divisor > 0 else { throw ImagingError(reason: "sides cannot be multiples of \(divisor)") }
         func up(_ value: Int) -> Int {
             let (sum, overflow) = value.addingReportingOverflow(divisor - 1)
@@ -76,7 +76,7 @@ extension SpatialTransform {
     }
 
     /// The part of `width` x `height` pixels from (x, y) on; what lies outside the source is padding.
-    public static func crop(_ source: ImageSize, x: Int, y: Int, width: Int, height: Int) throws
+    package static func crop(_ source: ImageSize, x: Int, y: Int, width: Int, height: Int) throws
         -> SpatialTransform
     {
         try SpatialTransform(
@@ -88,7 +88,7 @@ extension SpatialTransform {
     ///
     /// - Parameter rounding: What becomes of half a pixel of the left and upper margin: `.down` is
     ///   transformers' way, `.toNearestOrEven` torchvision's (and so OpenAI's).
-    public static func centerCrop(
+    package static func centerCrop(
         _ source: ImageSize, to size: ImageSize, rounding: FloatingPointRoundingRule = .down
     ) throws -> SpatialTransform {
         func start(_ source: Int, _ target: Int) throws -> Int {
@@ -103,14 +103,14 @@ extension SpatialTransform {
     }
 
     /// Mirroring left to right.
-    public static func horizontalFlip(_ size: ImageSize) throws -> SpatialTransform {
+    package static func horizontalFlip(_ size: ImageSize) throws -> SpatialTransform {
         try SpatialTransform(source: size, target: size, xScale: -1, xOffset: Double(size.width))
     }
 
     /// Turning a stored picture upright.
     ///
     /// - Parameter size: The size as stored.
-    public static func upright(_ size: ImageSize, from orientation: EXIFOrientation) throws
+    package static func upright(_ size: ImageSize, from orientation: EXIFOrientation) throws
         -> SpatialTransform
     {
         let target = orientation.swapsAxes ? size.transposed : size

@@ -79,7 +79,7 @@ public struct SpatialTransform: Sendable, Hashable {
     /// This transform and then another one, as one.
     ///
     /// - Throws: ``ImagingError`` when the other's source is not this one's target.
-    public func followed(by next: SpatialTransform) throws -> SpatialTransform {
+    package func followed(by next: SpatialTransform) throws -> SpatialTransform {
         guard next.source == target else {
             throw ImagingError(
                 reason: "a transform to \(target) pixels cannot be followed by one from \(next.source) pixels"
@@ -94,7 +94,7 @@ public struct SpatialTransform: Sendable, Hashable {
     }
 
     /// Whether nothing changes.
-    public var isIdentity: Bool {
+    package var isIdentity: Bool {
         source == target && !swapsAxes && xScale == 1 && yScale == 1 && xOffset == 0 && yOffset == 0
     }
 }
@@ -117,7 +117,7 @@ extension SpatialTransform {
     }
 
     /// The columns and rows of the target, in whole pixels, that show the source; the rest is padding.
-    public var content: (columns: Range<Int>, rows: Range<Int>) {
+    package var content: (columns: Range<Int>, rows: Range<Int>) {
         let whole = Box(x1: 0, y1: 0, x2: Double(source.width), y2: Double(source.height))
         let box = apply(to: whole).clipped(to: target)
         return (

@@ -25,7 +25,7 @@ public struct Color: Sendable, Hashable {
     public static let white = Color(red: 255, green: 255, blue: 255)
 
     /// Relative luminance between 0 (black) and 1 (white), as WCAG 2 defines it for sRGB.
-    public var luminance: Double {
+    package var luminance: Double {
         func linear(_ value: UInt8) -> Double {
             let value = Double(value) / 255
             return value <= 0.04045 ? value / 12.92 : power((value + 0.055) / 1.055, 2.4)
@@ -34,7 +34,7 @@ public struct Color: Sendable, Hashable {
     }
 
     /// Black or white, whichever is easier to read on this colour: the one of higher WCAG contrast.
-    public var readableForeground: Color {
+    package var readableForeground: Color {
         (luminance + 0.05) * (luminance + 0.05) > 0.05 * 1.05 ? .black : .white
     }
 

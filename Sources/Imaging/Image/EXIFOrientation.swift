@@ -25,7 +25,7 @@ public enum EXIFOrientation: Int, Sendable, Hashable, CaseIterable {
     case left = 8
 
     /// Whether turning exchanges width and height.
-    public var swapsAxes: Bool { rawValue >= 5 }
+    package var swapsAxes: Bool { rawValue >= 5 }
 
     /// Whether upright x runs against the stored axis that it comes from.
     var flipsX: Bool { [.upMirrored, .down, .right, .rightMirrored].contains(self) }
@@ -50,7 +50,7 @@ public enum EXIFOrientation: Int, Sendable, Hashable, CaseIterable {
 
 extension Image {
     /// The upright picture of one that is stored in the given orientation. Exact: pixels only change places.
-    public func upright(from orientation: EXIFOrientation) -> Image {
+    package func upright(from orientation: EXIFOrientation) -> Image {
         if orientation == .up { return self }
         var result = self
         if !orientation.swapsAxes, !orientation.flipsX || !orientation.flipsY {

@@ -172,33 +172,4 @@ extension Imaging.Box {
     }
 
     fileprivate var corners: [Float] { [Float(x1), Float(y1), Float(x2), Float(y2)] }
-
-    fileprivate func union(_ other: Imaging.Box) -> Imaging.Box {
-        Imaging.Box(
-            x1: min(x1, other.x1), y1: min(y1, other.y1), x2: max(x2, other.x2), y2: max(y2, other.y2))
-    }
-
-    fileprivate func intersection(_ other: Imaging.Box) -> Imaging.Box {
-        Imaging.Box(
-            x1: max(x1, other.x1), y1: max(y1, other.y1), x2: min(x2, other.x2), y2: min(y2, other.y2))
-    }
-}
-
-extension Mask {
-    /// The smallest box around the pixels that are set; nil when none is.
-    fileprivate var bounds: Imaging.Box? {
-        var (left, top, right, bottom) = (width, height, -1, -1)
-        bytes.withUnsafeBufferPointer { bytes in
-            for y in 0..<height {
-                let row = UnsafeBufferPointer(rebasing: bytes[(y * width)..<((y + 1) * width)])
-                guard let first = row.firstIndex(where: { $0 != 0 }) else { continue }
-                let last = row.lastIndex { $0 != 0 } ?? first
-                (left, right) = (min(left, first), max(right, last))
-                (top, bottom) = (min(top, y), y)
-            }
-        }
-        guard right >= 0 else { return nil }
-        return Imaging.Box(
-            x1: Double(left), y1: Double(top), x2: Double(right + 1), y2: Double(bottom + 1))
-    }
 }

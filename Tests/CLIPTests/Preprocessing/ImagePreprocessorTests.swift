@@ -55,6 +55,46 @@ import Testing
         #expect(throws: CLIPError.self) { try ImagePreprocessor(contentsOf: "/nowhere/at/all.json") }
     }
 
+    /// Preparations that compute something else are refused by name; what transformers 5 puts around it is taken off.
+    @Test func otherPreparationsAreRefused() throws {
+        for text in [
+            #"{"image_processor_type": "SiglipImageProcessor"}"#,
+            #"{"feature_extractor_type": "ViTFeatureExtractor"}"#,
+            #"{"do_pad": true}"#,
+        ] {
+            try withConfiguration(text) { path in
+                #expect(throws: CLIPError.self) { try ImagePreprocessor(contentsOf: path) }
+            }
+        }
+        try withConfiguration(
+            #"{"image_processor": {"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": 32}, "crop_size": 32}}"#
+        ) { path in
+            let read = try ImagePreprocessor(contentsOf: path)
+            #expect(read == .huggingFace(side: 32))
+        }
+    }
+
+    @Test func preparationsOfOpenCLIP() throws {
+        try withConfiguration(
+            #"{"preprocess_cfg": {"size": 99, "resize_mode": "squash", "interpolation": "bilinear", "mean": [0.5, 0.5, 0.5]}}"#
+        ) { path in
+            var expected = ImagePreprocessor.openAI(side: 32)
+            expected.fitting = .exact(ImageSize(width: 32, height: 32))
+            expected.filter = .bilinear
+            expected.normalization.mean = [0.5, 0.5, 0.5]
+            let read = try ImagePreprocessor(openCLIP: path, side: 32)
+            #expect(read == expected)
+        }
+        for setting in [#""resize_mode": "longest""#, #""interpolation": "random""#, #""mode": "L""#] {
+            try withConfiguration("{\"preprocess_cfg\": {\(setting)}}") { path in
+                let error = #expect(throws: CLIPError.self) {
+                    try ImagePreprocessor(openCLIP: path, side: 32)
+                }
+                #expect(error?.subject == path)
+            }
+        }
+    }
+
     @Test func marginsAreThoseOfEachLibrary() throws {
         // 640 x 427 to 224: width int(224 * 640 / 427) = 335, a rest of 111: transformers begins at 55,
         // torchvision at round(55.5) = 56.

@@ -1,3 +1,4 @@
+import FixtureSupport
 import Foundation
 import Testing
 
@@ -58,6 +59,24 @@ import Testing
             let error = #expect(throws: CLIPError.self) { try ClassNames.classes(contentsOf: path) }
             #expect(error?.subject == path)
         }
+    }
+
+    /// A shell's process substitution is a pipe; files of other encodings are called so.
+    @Test func listsComeThroughPipes() throws {
+        func piped(_ text: String) throws -> (path: String, pipe: Pipe) {
+            let pipe = Pipe()
+            try pipe.fileHandleForWriting.write(contentsOf: Data(text.utf8))
+            try pipe.fileHandleForWriting.close()
+            return ("/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)", pipe)
+        }
+        let names = try piped("\u{FEFF}cat\ndog\n")
+        #expect(try ClassNames.list(contentsOf: names.path) == ["cat", "dog"])
+        let templates = try piped("the {}.\n")
+        #expect(try PromptTemplates(named: templates.path).prompts(for: "cup") == ["the cup."])
+        let folder = try TemporaryFolder()
+        let wide = try folder.write([0xFF, 0xFE, 0x63, 0, 0x61, 0, 0x74, 0], "wide.txt")
+        let error = #expect(throws: CLIPError.self) { try ClassNames.list(contentsOf: wide) }
+        #expect(error?.description == "\(wide): is text in UTF-16, not UTF-8; save it as UTF-8")
     }
 
     @Test func filesOfNamesAndTemplates() throws {

@@ -42,6 +42,16 @@ public struct Box: Sendable, Hashable {
     /// y2 - y1.
     public var height: Double { y2 - y1 }
 
+    /// The smallest box around this and another one.
+    package func union(_ other: Box) -> Box {
+        Box(x1: min(x1, other.x1), y1: min(y1, other.y1), x2: max(x2, other.x2), y2: max(y2, other.y2))
+    }
+
+    /// What this and another one share; of negative width or height where they are apart.
+    package func intersection(_ other: Box) -> Box {
+        Box(x1: max(x1, other.x1), y1: max(y1, other.y1), x2: min(x2, other.x2), y2: min(y2, other.y2))
+    }
+
     /// The part inside a picture of the given size; without area where nothing of it is.
     public func clipped(to size: ImageSize) -> Box {
         // Zero for what is no number.
