@@ -63,7 +63,9 @@ public struct AnnotationFileError: ReportedError, Hashable {
 
     /// A file that the system does not let be read or written.
     package init(_ failure: FileFailure) {
-        self.init(file: failure.path, kind: .inaccessible, reason: failure.reason)
+        self.init(
+            file: failure.path, kind: failure.exitStatus == .badData ? .malformed : .inaccessible,
+            reason: failure.reason + (failure.advice.map { "; \($0)" } ?? ""))
     }
 
     /// `file:line:column: object`, as far as they are known.

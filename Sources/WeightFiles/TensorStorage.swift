@@ -1,4 +1,3 @@
-import Foundation
 import Support
 
 /// A run of bytes that tensors lie in, with the owner that keeps the bytes alive.
@@ -57,29 +56,16 @@ public final class TensorStorage: @unchecked Sendable {
         self.init(byteCount: bytes.count) { $0.copyMemory(from: bytes) }
     }
 
-    /// Maps a whole file, copy-on-write.
+    /// Maps a whole file, copy-on-write; pipes are read to their end.
     ///
-    /// - Throws: ``WeightFileError`` when the file is missing, unreadable, not a regular file or empty.
+    /// - Throws: ``WeightFileError`` when the file is missing, unreadable, a folder or empty.
     public static func mapping(file path: String) throws -> TensorStorage {
-        func failure(_ what: String) -> WeightFileError {
-            WeightFileError(file: path, reason: "\(what): \(String(cString: strerror(errno)))")
+        let file: FileBytes
+        do { file = try FileBytes(contentsOf: path, access: .mappedCopyOnWrite) } catch {
+            throw WeightFileError(error)
         }
-        // Without waiting for a writer, should it be a pipe.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw failure("cannot be opened") }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw failure("cannot be examined") }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw WeightFileError(file: path, reason: "is not a regular file; name the weight file itself")
-        }
-        let byteCount = Int(status.st_size)
-        guard byteCount > 0 else { throw WeightFileError(file: path, reason: "is empty") }
-        guard
-            let memory = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0),
-            memory != MAP_FAILED
-        else { throw failure("cannot be mapped into memory") }
-        return TensorStorage(pointer: memory, byteCount: byteCount) { munmap($0, $1) }
+        guard file.count > 0 else { throw WeightFileError(file: path, reason: "is empty") }
+        return TensorStorage(pointer: file.pointer, byteCount: file.count, owner: file)
     }
 
     /// The bytes, for as long as `body` runs.

@@ -24,6 +24,11 @@ public struct WeightFileError: ReportedError, Hashable {
         self.exitStatus = exitStatus
     }
 
+    /// A file that cannot be used.
+    init(_ failure: FileFailure) {
+        self.init(file: failure.path, reason: failure.reason, exitStatus: failure.exitStatus)
+    }
+
     /// The file and the place inside it.
     public var subject: String { place.isEmpty ? file : "\(file): \(place)" }
 }
@@ -34,7 +39,7 @@ extension AtomicFile {
     /// - Throws: ``WeightFileError`` when the file cannot be written; whatever else `body` throws.
     static func writeWeights(to path: String, _ body: (inout AtomicFile) throws -> Void) throws {
         do { try write(to: path, body) } catch let failure as FileFailure {
-            throw WeightFileError(file: failure.path, reason: failure.reason, exitStatus: .failure)
+            throw WeightFileError(failure)
         }
     }
 }

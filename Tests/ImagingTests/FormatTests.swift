@@ -87,7 +87,7 @@ import Testing
     @Test(.enabled(if: ImageFormat.heif.isReadable)) func avif() throws {
         let image = try Image(contentsOf: path("photo.avif"))
         #expect(difference(image, try shown()).mean < 3)
-        let bytes = try FileBytes.read(path("photo.avif"), limit: 1 << 20)
+        let bytes = try PictureFile.read(path("photo.avif"), limit: 1 << 20)
         #expect(throws: ImagingError.self) { try Image(encoded: bytes.dropLast(bytes.count / 3)) }
     }
 

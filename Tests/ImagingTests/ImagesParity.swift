@@ -25,7 +25,7 @@ import Testing
             #expect(header.size == image.size)
             #expect(
                 try image.size == ImageSize(width: size["width"].int, height: size["height"].int), "\(name)")
-            let bytes = try FileBytes.read(recorded.path(name), limit: .max)
+            let bytes = try PictureFile.read(recorded.path(name), limit: .max)
             #expect(try Image(encoded: bytes) == image)
             // Pillow turns 16-bit gray into white; the high byte is recorded beside it.
             let sensible = "out.sensible.\(name)"

@@ -1,3 +1,5 @@
+import Support
+
 extension Dataset {
     /// Reads an annotation file: COCO instances or LVIS v1, with polygons and both kinds of run lengths.
     ///
@@ -6,7 +8,7 @@ extension Dataset {
     /// - Parameter path: `-` stands for standard input. The file must not be changed while it is read.
     /// - Throws: ``AnnotationFileError`` with line, column and the id concerned.
     public init(path: String) throws {
-        let file = try FileBytes(path: path)
+        let file = try FileBytes(annotations: path)
         self = try withExtendedLifetime(file) {
             try FileReader.read(file.bytes, name: path, file: file) { try $0.dataset() }
         }
@@ -17,7 +19,7 @@ extension Dataset {
     ///
     /// - Throws: ``AnnotationFileError`` as ``init(path:)``.
     public init(examining path: String) throws {
-        let file = try FileBytes(path: path)
+        let file = try FileBytes(annotations: path)
         self = try withExtendedLifetime(file) {
             try FileReader.read(file.bytes, name: path, file: file) {
                 $0.scanner.isLenient = true

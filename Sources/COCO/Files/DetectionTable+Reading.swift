@@ -1,3 +1,5 @@
+import Support
+
 extension DetectionTable {
     /// Reads a result file: a list of objects with `image_id`, `category_id`, `score` and `bbox` or
     /// `segmentation` or both.
@@ -7,7 +9,7 @@ extension DetectionTable {
     /// - Parameter path: `-` stands for standard input. The file must not be changed while it is read.
     /// - Throws: ``AnnotationFileError`` with line, column and the image concerned.
     public init(path: String) throws {
-        let file = try FileBytes(path: path)
+        let file = try FileBytes(annotations: path)
         self = try withExtendedLifetime(file) {
             try FileReader.read(file.bytes, name: path, file: file) { try $0.detections() }
         }

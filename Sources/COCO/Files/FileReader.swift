@@ -1,3 +1,5 @@
+import Support
+
 /// Reads the lists of an annotation file, keeping count of what is read for the messages.
 struct FileReader {
     /// What is being read.
@@ -109,5 +111,21 @@ struct FileReader {
             if index == 0 { return try? copy.integer() }
             guard (try? copy.skipValue()) != nil, (try? copy.continueObject()) == true else { return nil }
         }
+    }
+}
+
+extension FileBytes {
+    /// An annotation or result file; `-` stands for standard input.
+    convenience init(annotations path: String) throws(AnnotationFileError) {
+        do { try self.init(contentsOf: path) } catch { throw AnnotationFileError(error) }
+    }
+}
+
+extension AnnotationFileError {
+    /// The text of a file without a byte-order mark, `-` for standard input.
+    ///
+    /// - Throws: ``AnnotationFileError`` when the file cannot be read or is not UTF-8.
+    package static func text(contentsOf path: String) throws -> String {
+        do { return try TextFile(contentsOf: path).text } catch { throw AnnotationFileError(error) }
     }
 }

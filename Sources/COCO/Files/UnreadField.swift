@@ -1,3 +1,5 @@
+import Support
+
 /// A field of a file that this package has no place for, and which is therefore lost when the file is read and
 /// written again.
 package struct UnreadField: Sendable, Hashable {
@@ -22,7 +24,7 @@ extension Dataset {
     /// - Returns: the data set, and the fields without a place in the order of their names.
     /// - Throws: ``AnnotationFileError`` as ``init(path:)``.
     package static func reading(path: String) throws -> (dataset: Dataset, unread: [UnreadField]) {
-        let file = try FileBytes(path: path)
+        let file = try FileBytes(annotations: path)
         return try withExtendedLifetime(file) {
             let (dataset, unkept) = try FileReader.read(file.bytes, name: path) {
                 (try $0.dataset(), $0.unkept.sorted { ($0.list, $0.name) < ($1.list, $1.name) })

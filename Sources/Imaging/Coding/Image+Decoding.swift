@@ -9,7 +9,7 @@ extension Image {
     /// - Throws: ``ImagingError`` with the path and the reason: the file cannot be read, is of no known format,
     ///   damaged, cut short, or exceeds a limit.
     public init(contentsOf path: String, options: DecodingOptions = DecodingOptions()) throws {
-        let bytes = try FileBytes.read(path, limit: options.limits.bytes)
+        let bytes = try PictureFile.read(path, limit: options.limits.bytes)
         self = try bytes.withUnsafeBytes { try Image(encoded: $0, source: path, options: options) }
     }
 

@@ -82,6 +82,6 @@ extension Image {
         } catch let error as ImagingError {
             throw ImagingError(path, reason: error.reason)
         }
-        try FileBytes.write(bytes, to: path)
+        try PictureFile.write(bytes, to: path)
     }
 }

@@ -22,7 +22,7 @@ public struct ImageHeader: Sendable, Hashable {
     /// - Throws: ``ImagingError`` with the path, when the file cannot be read, is no picture of a known format,
     ///   or exceeds a limit.
     public init(contentsOf path: String, limits: DecodingLimits = DecodingLimits()) throws {
-        let bytes = try FileBytes.read(path, limit: limits.bytes)
+        let bytes = try PictureFile.read(path, limit: limits.bytes)
         self = try bytes.withUnsafeBytes { try ImageHeader(encoded: $0, source: path, limits: limits) }
     }
 
@@ -36,7 +36,7 @@ public struct ImageHeader: Sendable, Hashable {
     ) throws {
         func fail(_ reason: String) -> ImagingError { ImagingError(source, reason: reason) }
         guard bytes.count > 0 else { throw fail("is empty") }
-        guard bytes.count <= limits.bytes else { throw fail(FileBytes.excess(bytes.count, limits.bytes)) }
+        guard bytes.count <= limits.bytes else { throw fail(PictureFile.excess(bytes.count, limits.bytes)) }
         guard let format = ImageFormat(signature: bytes) else {
             let known = ImageFormat.allCases.map(\.rawValue).joined(separator: ", ")
             throw fail("is no picture of a known format (\(known))")

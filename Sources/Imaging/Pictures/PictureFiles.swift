@@ -90,7 +90,7 @@ package struct PictureFiles: Sendable {
     }
 
     /// - Parameter ancestors: The folder and those that it is in: a link to one of them would have no end.
-    private mutating func addContents(of folder: String, inside ancestors: Set<FolderIdentity>) throws {
+    private mutating func addContents(of folder: String, inside ancestors: Set<FileIdentity>) throws {
         let entries: [FolderEntry]
         do { entries = try FolderEntry.all(in: folder) } catch {
             throw ImagingError(error.path, reason: error.reason)

@@ -3,13 +3,22 @@ private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count
     write(descriptor, bytes, count)
 }
 
+/// The C library's `open`, which a method of that name hides.
+private func systemOpen(_ path: UnsafePointer<CChar>, _ flags: Int32) -> Int32 { open(path, flags, 0o666) }
+
 /// A file that takes the place of an earlier one only when it is complete and on the disk.
 ///
-/// The bytes go to a temporary file in the same folder, which is renamed at the end. Whatever fails, a full
-/// disk too, leaves the earlier file as it was and nothing else behind.
+/// The bytes go to a temporary file in the same folder, which is renamed at the end. Whatever fails, a full disk too,
+/// leaves the earlier file as it was and nothing else behind. A link is followed, and the file that it names replaced.
+/// Pipes and devices, such as `/dev/stdout`, are written to directly.
 package struct AtomicFile: ~Copyable {
     private let path: String
-    private let temporary: String
+
+    /// Nil where the bytes go to the path directly.
+    private let temporary: String?
+
+    /// Where the file will be: the path, or what it links to.
+    private let target: String
     private let descriptor: Int32
     private var buffer: [UInt8] = []
     private var isCommitted = false
@@ -33,23 +42,61 @@ package struct AtomicFile: ~Copyable {
         try file.commit()
     }
 
+    /// Puts `text` at `path`.
+    package static func write(_ text: String, to path: String) throws(FileFailure) {
+        try write(Array(text.utf8), to: path)
+    }
+
     /// Begins a file beside `path`.
     package init(path: String) throws(FileFailure) {
         self.path = path
-        temporary = TemporaryName.beside(path)
-        descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw FileFailure(path, "cannot be created") }
+        (target, temporary, descriptor) = try Self.open(path)
         buffer.reserveCapacity(Self.bufferSize)
+    }
+
+    private static func open(
+        _ path: String
+    ) throws(FileFailure) -> (target: String, temporary: String?, descriptor: Int32) {
+        let status = FileStatus(path)
+        if status?.kind == .folder {
+            throw FileFailure(path, reason: "cannot be put in place: it is a folder", exitStatus: .failure)
+        }
+        if let status, status.kind != .file {
+            let descriptor = path.withPathPointer { systemOpen($0, O_WRONLY | O_CLOEXEC) }
+            guard descriptor >= 0 else { throw FileFailure(path, "cannot be opened") }
+            return (path, nil, descriptor)
+        }
+        let target = status == nil ? path : resolved(path)
+        let temporary = TemporaryName.beside(target)
+        let descriptor = temporary.withPathPointer { systemOpen($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC) }
+        guard descriptor >= 0 else { throw FileFailure(path, "cannot be created") }
+        copyPermissions(of: target, to: descriptor)
+        return (target, temporary, descriptor)
     }
 
     deinit {
         if descriptor >= 0 {
             close(descriptor)
-            if !isCommitted { unlink(temporary) }
+            if !isCommitted, let temporary { _ = temporary.withPathPointer { unlink($0) } }
         }
     }
 
     private static let bufferSize = 1 << 16
+
+    /// The file that a path names, without links.
+    private static func resolved(_ path: String) -> String {
+        guard let real = path.withPathPointer({ realpath($0, nil) }) else { return path }
+        defer { free(real) }
+        return String(systemPath: real)
+    }
+
+    /// A file that was private stays so.
+    private static func copyPermissions(of path: String, to descriptor: Int32) {
+        var status = stat()
+        if path.withPathPointer({ stat($0, &status) }) == 0 {
+            _ = fchmod(descriptor, status.st_mode & 0o7777)
+        }
+    }
 
     /// Appends `bytes`.
     package mutating func write(_ bytes: UnsafeRawBufferPointer) throws(FileFailure) {
@@ -90,16 +137,29 @@ package struct AtomicFile: ~Copyable {
     /// Gives the file its name, in place of any file of that name.
     package mutating func commit() throws(FileFailure) {
         try flush()
-        guard fsync(descriptor) == 0 else { throw FileFailure(path, "cannot be written to the disk") }
-        guard rename(temporary, path) == 0 else { throw FileFailure(path, "cannot be put in place") }
-        isCommitted = true
-        // The folder's entry has to reach the disk too. Some file systems cannot say so, which is no reason
-        // to fail: the file is complete.
-        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-        let folderDescriptor = open(folder, O_RDONLY | O_CLOEXEC)
-        if folderDescriptor >= 0 {
-            _ = fsync(folderDescriptor)
-            close(folderDescriptor)
+        guard let temporary else {
+            isCommitted = true
+            return
         }
+        guard fsync(descriptor) == 0 else { throw FileFailure(path, "cannot be written to the disk") }
+        let isRenamed = temporary.withPathPointer { from in target.withPathPointer { rename(from, $0) } } == 0
+        guard isRenamed else { throw FileFailure(path, "cannot be put in place") }
+        isCommitted = true
+        Folder.flush(Path.parent(target))
+    }
+}
+
+/// Names of files and folders that are not complete yet.
+package enum TemporaryName {
+    /// A name beside `path` that nothing has: some of the path's own name, so that people see what it belongs to, and 64
+    /// random bits. It is far shorter than the 255 bytes that file systems take, however long the path's own name is.
+    package static func beside(_ path: String) -> String {
+        var name = ""
+        for character in Path.name(path) {
+            guard name.utf8.count + character.utf8.count <= 64 else { break }
+            name.append(character)
+        }
+        let random = String(UInt64.random(in: .min ... .max), radix: 36)
+        return Path.join(path.contains("/") ? Path.parent(path) : "", "\(name).\(random).tmp")
     }
 }

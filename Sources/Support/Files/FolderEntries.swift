@@ -40,17 +40,7 @@ package struct FolderEntry: Sendable, Hashable {
     }
 
     /// What tells a folder from all others, by whatever path it is reached; nil when `path` is none.
-    package static func identity(ofFolder path: String) -> FolderIdentity? {
-        var status = stat()
-        guard path.withPathPointer({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-            return nil
-        }
-        return FolderIdentity(device: UInt64(truncatingIfNeeded: status.st_dev), node: UInt64(status.st_ino))
+    package static func identity(ofFolder path: String) -> FileIdentity? {
+        FileStatus(path).flatMap { $0.kind == .folder ? $0.identity : nil }
     }
-}
-
-/// A folder, by whatever path it is reached.
-package struct FolderIdentity: Sendable, Hashable {
-    let device: UInt64
-    let node: UInt64
 }

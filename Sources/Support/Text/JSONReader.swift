@@ -12,8 +12,11 @@ package struct JSONReader {
     private let bytes: UnsafeRawBufferPointer
     package private(set) var position = 0
 
-    /// A reader of `bytes`, which must outlive it.
-    package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    /// A reader of `bytes`, which must outlive it. A byte-order mark is passed over.
+    package init(_ bytes: UnsafeRawBufferPointer) {
+        self.bytes = bytes
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
+    }
 
     package func failure(_ reason: String) -> Failure { Failure(position: position, reason: reason) }
 
@@ -112,6 +115,10 @@ package struct JSONReader {
     /// Any number; exact when it is an integer of 64 bits.
     package mutating func number() throws -> JSONValue {
         let text = try numberText()
+        if text == "-", position < bytes.count, bytes[position] == UInt8(ascii: "I") {
+            try word("Infinity")
+            return .real(-.infinity)
+        }
         if let value = Int(text) { return .integer(value) }
         guard let value = Double(text) else { throw failure("'\(text)' is not a number") }
         return .real(value)

@@ -1,4 +1,8 @@
-/// JSON text of strings.
+import Foundation
+
+/// JSON text of values.
+///
+/// JSON has no NaN and no infinities: they are written as null, by every function here.
 package enum JSONText {
     /// `string` in quotes, with what JSON demands escaped.
     package static func quoted(_ string: String) -> String {
@@ -17,5 +21,78 @@ package enum JSONText {
             }
         }
         return text + "\""
+    }
+
+    /// The fewest digits that give the same number back.
+    package static func number(_ value: Double) -> String {
+        value.isFinite ? NumberText.shortest(value) : "null"
+    }
+
+    /// The fewest digits that give the same number back.
+    package static func number(_ value: Float) -> String {
+        value.isFinite ? NumberText.shortest(value) : "null"
+    }
+
+    /// A list of numbers.
+    package static func list(_ values: some Sequence<Float>) -> String {
+        "[" + values.lazy.map { number($0) }.joined(separator: ",") + "]"
+    }
+
+    /// A value in one line, keys in the order of the alphabet.
+    package static func line(_ value: some Encodable) throws -> String {
+        try text(value, [.sortedKeys, .withoutEscapingSlashes])
+    }
+
+    /// A value over several lines, keys in the order of the alphabet.
+    package static func document(_ value: some Encodable) throws -> String {
+        try text(value, [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+    }
+
+    private static func text(_ value: some Encodable, _ formatting: JSONEncoder.OutputFormatting) throws
+        -> String
+    {
+        // Foundation refuses such numbers or writes a text for them, which then is replaced.
+        let mark = "\u{10F7FE}not finite\u{10F7FE}"
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = formatting
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: mark, negativeInfinity: mark, nan: mark)
+        let text = String(decoding: try encoder.encode(value), as: UTF8.self)
+        return text.contains(mark) ? text.replacing("\"\(mark)\"", with: "null") : text
+    }
+}
+
+/// A JSON object whose fields keep the order in which they were added.
+package struct JSONObject {
+    private var fields: [String] = []
+
+    /// An object without fields.
+    package init() {}
+
+    /// The text, in one line.
+    package var text: String { "{" + fields.joined(separator: ",") + "}" }
+
+    /// Adds a field whose value is JSON text.
+    package mutating func add(_ name: String, text: String) {
+        fields.append("\(JSONText.quoted(name)):\(text)")
+    }
+
+    package mutating func add(_ name: String, _ value: String) { add(name, text: JSONText.quoted(value)) }
+
+    package mutating func add(_ name: String, _ value: Int) { add(name, text: String(value)) }
+
+    package mutating func add(_ name: String, _ value: Bool) { add(name, text: value ? "true" : "false") }
+
+    /// NaN and infinities become null.
+    package mutating func add(_ name: String, _ value: Double) {
+        add(name, text: value.isFinite ? "\(value)" : "null")
+    }
+
+    package mutating func add(_ name: String, _ values: [String]) {
+        add(name, text: "[" + values.map(JSONText.quoted).joined(separator: ",") + "]")
+    }
+
+    package mutating func add(_ name: String, _ objects: [JSONObject]) {
+        add(name, text: "[" + objects.map(\.text).joined(separator: ",") + "]")
     }
 }

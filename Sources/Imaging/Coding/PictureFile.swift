@@ -1,0 +1,34 @@
+import Support
+
+/// Whole picture files to and from memory.
+enum PictureFile {
+    /// Reads a file. It is not mapped: a file that shrinks meanwhile would end the process.
+    ///
+    /// - Throws: ``ImagingError`` when the file cannot be read or exceeds `limit` bytes.
+    static func read(_ path: String, limit: Int) throws -> [UInt8] {
+        do {
+            return try FileBytes(
+                contentsOf: path, access: .read, limit: limit, limitName: "DecodingLimits.bytes"
+            ).array
+        } catch {
+            throw ImagingError(error)
+        }
+    }
+
+    /// The reason of a refusal by size.
+    static func excess(_ size: Int, _ limit: Int) -> String {
+        "its \(size) bytes exceed the limit of \(limit) (DecodingLimits.bytes)"
+    }
+
+    /// Writes a file so that its name always stands for a complete one.
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        do { try AtomicFile.write(bytes, to: path) } catch { throw ImagingError(error) }
+    }
+}
+
+extension ImagingError {
+    /// A file that cannot be used.
+    init(_ failure: FileFailure) {
+        self.init(failure.path, reason: failure.reason, exitStatus: failure.exitStatus)
+    }
+}

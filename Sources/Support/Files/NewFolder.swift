@@ -1,0 +1,90 @@
+/// A folder of many files that appears under its name only when all of it is written.
+package struct NewFolder: ~Copyable {
+    /// The path that the folder will have.
+    package let path: String
+
+    private let temporary: String
+    private var isFinished = false
+
+    /// Begins a folder beside `path`.
+    ///
+    /// - Throws: ``FileFailure`` when there is something at `path` already, other than an empty folder, or
+    ///   the folder cannot be made.
+    package init(path: String) throws(FileFailure) {
+        var path = path
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        let temporary = try Self.makeTemporary(beside: path)
+        self.path = path
+        self.temporary = temporary
+    }
+
+    private static func makeTemporary(beside path: String) throws(FileFailure) -> String {
+        switch FileStatus(path)?.kind {
+        case .folder?:
+            guard try Folder.names(in: path).isEmpty else {
+                throw FileFailure(
+                    path, reason: "the folder is not empty; name a new one", exitStatus: .failure)
+            }
+        case .some:
+            throw FileFailure(
+                path, reason: "is a file; the path of a new folder is needed", exitStatus: .failure)
+        case nil: break
+        }
+        let temporary = TemporaryName.beside(path)
+        guard temporary.withPathPointer({ mkdir($0, 0o777) }) == 0 else {
+            throw FileFailure(path, "cannot be made")
+        }
+        return temporary
+    }
+
+    deinit {
+        if !isFinished { try? Folder.remove(temporary) }
+    }
+
+    /// Writes a file.
+    ///
+    /// - Parameter name: its path below the folder; folders between are made.
+    /// - Throws: ``FileFailure``.
+    package func write(_ text: String, to name: String) throws(FileFailure) {
+        try makeParent(of: name)
+        let file = "\(temporary)/\(name)".withPathPointer { fopen($0, "wb") }
+        guard let file else { throw FileFailure("\(path)/\(name)", "cannot be written") }
+        let isWritten = Array(text.utf8).withUnsafeBytes { bytes in
+            bytes.baseAddress.map { fwrite($0, 1, bytes.count, file) == bytes.count } ?? true
+        }
+        // Closing writes what is still held back.
+        guard fclose(file) == 0, isWritten else { throw FileFailure("\(path)/\(name)", "cannot be written") }
+    }
+
+    /// Makes a symbolic link to a file, whose path is made absolute.
+    ///
+    /// - Throws: ``FileFailure``.
+    package func link(_ target: String, as name: String) throws(FileFailure) {
+        try makeParent(of: name)
+        let isLinked = Path.absolute(target).withPathPointer { target in
+            "\(temporary)/\(name)".withPathPointer { symlink(target, $0) }
+        }
+        guard isLinked == 0 else { throw FileFailure("\(path)/\(name)", "cannot be linked") }
+    }
+
+    /// Makes a folder inside.
+    ///
+    /// - Throws: ``FileFailure``.
+    package func makeFolder(_ name: String) throws(FileFailure) { try makeParent(of: name + "/.") }
+
+    private func makeParent(of name: String) throws(FileFailure) {
+        guard let slash = name.lastIndex(of: "/") else { return }
+        do { try Folder.make("\(temporary)/\(name[..<slash])") } catch {
+            throw FileFailure("\(path)/\(name)", reason: error.reason, exitStatus: error.exitStatus)
+        }
+    }
+
+    /// Gives the folder its name.
+    ///
+    /// - Throws: ``FileFailure``.
+    package consuming func finish() throws(FileFailure) {
+        let isRenamed = temporary.withPathPointer { from in path.withPathPointer { rename(from, $0) } } == 0
+        guard isRenamed else { throw FileFailure(path, "cannot be put in place") }
+        isFinished = true
+    }
+}

@@ -1,0 +1,39 @@
+/// Numbers as people read them.
+package enum NumberText {
+    /// With so many digits after the point: `decimals(2.5, 2)` is `2.50`.
+    package static func decimals(_ value: Double, _ count: Int) -> String {
+        formatted("%.\(max(count, 0))f", value)
+    }
+
+    /// With at most so many significant digits, without zeros at the end: `significant(0.00012, 4)` is `0.00012`.
+    package static func significant(_ value: Double, _ count: Int) -> String {
+        formatted("%.\(max(count, 1))g", value)
+    }
+
+    /// The fewest digits that give the same number back; whole numbers without a point.
+    package static func shortest(_ value: Double) -> String { withoutFraction("\(value)") }
+
+    /// The fewest digits that give the same number back; whole numbers without a point.
+    package static func shortest(_ value: Float) -> String { withoutFraction("\(value)") }
+
+    /// Hours, minutes and seconds: `1:02:05`, `2:05`.
+    package static func duration(seconds: Double) -> String {
+        guard seconds.isFinite, seconds.magnitude < 1e9 else { return "-" }
+        let total = Int(max(seconds, 0).rounded())
+        let (hours, minutes, rest) = (total / 3600, total / 60 % 60, total % 60)
+        func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
+        return hours > 0 ? "\(hours):\(two(minutes)):\(two(rest))" : "\(minutes):\(two(rest))"
+    }
+
+    private static func withoutFraction(_ text: String) -> String {
+        text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+    }
+
+    private static func formatted(_ format: String, _ value: Double) -> String {
+        var buffer = [CChar](repeating: 0, count: 512)
+        let count = withVaList([value]) { vsnprintf(&buffer, buffer.count, format, $0) }
+        return String(
+            decoding: buffer.prefix(max(0, min(Int(count), buffer.count - 1))).map { UInt8(bitPattern: $0) },
+            as: UTF8.self)
+    }
+}

@@ -1,0 +1,133 @@
+import FixtureSupport
+import Foundation
+import Testing
+
+@Suite struct FilesTests {
+    let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    // MARK: Names
+
+    @Test func aFileWhoseNameIsNoTextIsFoundReadAndWritten() throws {
+        let name = String(pathBytes: [0x63, 0xE9, 0x2E, 0x70])
+        try AtomicFile.write([1, 2], to: Path.join(folder.path, name))
+        #expect(try Folder.names(in: folder.path) == [name])
+        #expect(try FileBytes(contentsOf: Path.join(folder.path, name)).array == [1, 2])
+        #expect(FileStatus(Path.join(folder.path, name))?.byteCount == 2)
+    }
+
+    @Test func paths() {
+        #expect(Path.join("a", "b") == "a/b" && Path.join("a/", "b") == "a/b" && Path.join("a", "/b") == "/b")
+        #expect(
+            Path.name("a/b.PNG/") == "b.PNG" && Path.suffix("a/b.PNG") == "png" && Path.suffix("a/.png") == ""
+        )
+        #expect(Path.parent("a/b") == "a" && Path.parent("a") == "." && Path.parent("/a") == "/")
+        #expect(Path.stem("a/b.c.d") == "b.c" && Path.stem(".a") == ".a")
+        #expect(
+            Path.normalized("./a//b/./c/") == "a/b/c" && Path.normalized("./") == "."
+                && Path.normalized("//a") == "/a")
+        #expect(Path.absolute("./a") == Path.absolute("a") && Path.absolute("a").hasSuffix("/a"))
+    }
+
+    // MARK: Whole files
+
+    /// File systems take names of 255 bytes, and a name of that length needs a shorter one while it is written.
+    @Test(arguments: ["a", "é", "猫"]) func namesOf255Bytes(letter: String) throws {
+        let count = 255 / letter.utf8.count
+        let name =
+            String(repeating: letter, count: count)
+            + String(repeating: "b", count: 255 - count * letter.utf8.count)
+        try AtomicFile.write([1], to: Path.join(folder.path, name))
+        #expect(try Folder.names(in: folder.path) == [name])
+    }
+
+    @Test func aLinkStaysALink() throws {
+        try AtomicFile.write("old", to: folder.file("real"))
+        try FileManager.default.createSymbolicLink(atPath: folder.file("link"), withDestinationPath: "real")
+        try AtomicFile.write("new", to: folder.file("link"))
+        #expect(folder.bytes("real") == Array("new".utf8))
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder.file("link")) == "real")
+        #expect(folder.names.sorted() == ["link", "real"])
+    }
+
+    @Test func aPrivateFileStaysPrivate() throws {
+        try AtomicFile.write("old", to: folder.file("a"))
+        #expect(chmod(folder.file("a"), 0o600) == 0)
+        try AtomicFile.write("new", to: folder.file("a"))
+        let mode =
+            try FileManager.default.attributesOfItem(atPath: folder.file("a"))[.posixPermissions] as? Int
+        #expect(mode == 0o600)
+    }
+
+    @Test func devicesAreWrittenTo() throws {
+        try AtomicFile.write("x", to: "/dev/null")
+        #expect(FileStatus("/dev/null")?.kind == .device)
+        let failure = #expect(throws: FileFailure.self) { try AtomicFile.write("x", to: "/dev/full") }
+        #expect(failure?.reason == "cannot be written: No space left on device")
+    }
+
+    // MARK: Reading
+
+    @Test(arguments: [FileBytes.Access.mapped, .mappedCopyOnWrite, .read], [0, 1, 100_000])
+    func bytesOfFilesAndPipes(access: FileBytes.Access, count: Int) throws {
+        let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        try AtomicFile.write(bytes, to: folder.file("a"))
+        #expect(try FileBytes(contentsOf: folder.file("a"), access: access).array == bytes)
+        guard count > 0 else { return }
+        let pipe = Pipe()
+        let writing = Thread {
+            try? pipe.fileHandleForWriting.write(contentsOf: Data(bytes));
+            try? pipe.fileHandleForWriting.close()
+        }
+        writing.start()
+        let path = "/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)"
+        #expect(try FileBytes(contentsOf: path, access: access).array == bytes)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aPipeWithoutWriterIsNotWaitedFor() throws {
+        try #require(mkfifo(folder.file("pipe"), 0o600) == 0)
+        let failure = #expect(throws: FileFailure.self) { try FileBytes(contentsOf: folder.file("pipe")) }
+        #expect(failure?.reason.hasSuffix("nothing writes to it") == true)
+    }
+
+    @Test func limitsAndFolders() throws {
+        try AtomicFile.write([1, 2, 3], to: folder.file("a"))
+        let excess = #expect(throws: FileFailure.self) {
+            try FileBytes(contentsOf: folder.file("a"), access: .read, limit: 2, limitName: "most")
+        }
+        #expect(excess?.reason == "its 3 bytes exceed the limit of 2 (most)")
+        let isFolder = #expect(throws: FileFailure.self) { try FileBytes(contentsOf: folder.path) }
+        #expect(isFolder?.exitStatus == .failure)
+        let isFile = #expect(throws: FileFailure.self) { try Folder.make(folder.file("a/b")) }
+        #expect(isFile?.path == folder.file("a") && isFile?.reason == "is a file, where a folder is needed")
+        try Folder.make(folder.file("b/c"))
+        #expect(FileStatus(folder.file("b/c"))?.kind == .folder)
+    }
+
+    // MARK: Identity and locks
+
+    @Test func anOutputIsKnownAsAnInputByAnyName() throws {
+        try AtomicFile.write("a", to: folder.file("a"))
+        try FileManager.default.createSymbolicLink(atPath: folder.file("link"), withDestinationPath: "a")
+        try FileManager.default.linkItem(atPath: folder.file("a"), toPath: folder.file("hard"))
+        let inputs = InputFiles([folder.file("a"), folder.file("absent"), "/dev/null"])
+        for name in ["a", "link", "hard", "./a", "../\(Path.name(folder.path))/a"] {
+            #expect(inputs.replaced(by: folder.file(name)) == folder.file("a"))
+        }
+        #expect(inputs.replaced(by: folder.file("absent")) == nil && inputs.replaced(by: "/dev/null") == nil)
+        let failure = #expect(throws: FileFailure.self) { try inputs.check(output: folder.file("link")) }
+        #expect(failure?.exitStatus == .usage)
+        #expect(failure?.reason == "is the input \(folder.file("a")) under another name")
+    }
+
+    @Test func aFolderIsLockedOnce() throws {
+        var lock: FolderLock? = try FolderLock(folder: folder.path)
+        let failure = #expect(throws: FileFailure.self) { try FolderLock(folder: folder.path) }
+        #expect(failure?.reason == "is in use by another run (process \(getpid()))")
+        #expect(lock != nil)
+        lock = nil
+        #expect(folder.names == [])
+        _ = try FolderLock(folder: folder.path)
+    }
+}
