@@ -51,6 +51,8 @@ public struct Safetensors: WeightSource {
                 var reader = JSONReader(bytes)
                 try reader.object { reader, key in
                     if key == "__metadata__" {
+                        // Some writers say so that there is none.
+                        if reader.peek() == UInt8(ascii: "n") { return try reader.word("null") }
                         try reader.object { reader, key in
                             let value = try reader.string()
                             guard budget.spend(160 + key.utf8.count + value.utf8.count) else {

@@ -1,4 +1,4 @@
-import Foundation
+import Support
 
 /// Opens weight files of every form that is known.
 public enum WeightFile {
@@ -17,16 +17,13 @@ public enum WeightFile {
     /// The tensors of the file at `path`, whatever its form; the name of the file says nothing.
     ///
     /// Known are safetensors, checkpoints of `torch.save`, TorchScript archives, pickles of numpy arrays and
-    /// Hugging Face's index of several files. For a folder, the file in it that carries one of Hugging Face's
-    /// names is opened.
+    /// Hugging Face's index of several files. For a folder, the file in it that has a name of Hugging Face's, of
+    /// OpenCLIP's or of a detector's weights is opened.
     ///
     /// - Throws: ``WeightFileError`` when the file is of another form (it says which, where that can be
     ///   told) or broken.
     public static func open(_ path: String) throws -> any WeightSource {
-        var isFolder: ObjCBool = false
-        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-            return try open(fileInside(folder: path))
-        }
+        if FileStatus(path)?.kind == .folder { return try open(fileInside(folder: path)) }
         let storage = try TensorStorage.mapping(file: path)
         switch storage.withUnsafeBytes({ form(of: $0) }) {
         case .safetensors: return try Safetensors(storage: storage, origin: path)
@@ -53,15 +50,21 @@ public enum WeightFile {
                 + "not like safetensors, a PyTorch or TorchScript archive or a pickle of numpy arrays")
     }
 
+    /// The weight files of a model's folder, of which the first one that is there counts: transformers' names and
+    /// OpenCLIP's.
+    package static let snapshotNames = [
+        "model.safetensors", "model.safetensors.index.json", "open_clip_model.safetensors",
+        "pytorch_model.bin", "pytorch_model.bin.index.json", "open_clip_pytorch_model.bin",
+    ]
+
+    /// What is looked for in any folder: a model's weights, or a detector's.
+    private static let fileNames = snapshotNames + ["detector.safetensors"]
+
     private static func fileInside(folder: String) throws -> String {
-        let names = [
-            "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
-            "pytorch_model.bin.index.json",
-        ]
-        let paths = names.map { URL(filePath: folder).appending(path: $0).path }
-        guard let path = paths.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+        guard let path = fileNames.map({ Path.join(folder, $0) }).first(where: { FileStatus($0) != nil })
+        else {
             throw WeightFileError(
-                file: folder, reason: "is a folder without any of \(names.joined(separator: ", "))")
+                file: folder, reason: "is a folder without any of \(fileNames.joined(separator: ", "))")
         }
         return path
     }
@@ -80,7 +83,10 @@ public enum WeightFile {
             return bytes.dropFirst(2).starts(with: magic) ? .legacyTorch : .pickle
         }
         if let known = otherForm(of: bytes) { return .other(known) }
-        if let text = bytes.prefix(64).first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }),
+        // A byte-order mark may stand before the text.
+        if let text = bytes.prefix(64).first(where: {
+            ![0x20, 0x09, 0x0A, 0x0D, 0xEF, 0xBB, 0xBF].contains($0)
+        }),
             text == UInt8(ascii: "{")
         {
             return .json

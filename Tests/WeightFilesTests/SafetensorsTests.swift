@@ -37,6 +37,13 @@ import Testing
         }
     }
 
+    /// As safetensors itself does: no metadata.
+    @Test func nullMetadataIsNone() throws {
+        let text = "{\"__metadata__\": null, \"a\":{\"dtype\":\"I8\",\"shape\":[1],\"data_offsets\":[0,1]}}"
+        let file = try Self.open(Self.file(text, data: [5]))
+        #expect(file.keys == ["a"] && file.metadata.isEmpty)
+    }
+
     @Test func mappedBytesMayBeModifiedWithoutTouchingTheFile() throws {
         let folder = try TemporaryFolder()
         let bytes = Self.file(

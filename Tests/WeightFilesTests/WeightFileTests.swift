@@ -40,6 +40,24 @@ import Testing
         #expect(throws: WeightFileError.self) { try WeightFile.open("/nowhere/model.bin") }
     }
 
+    /// The folders that a CLIP is loaded from, and a detector's.
+    @Test(arguments: WeightFile.snapshotNames + ["detector.safetensors"]) func foldersOfEveryKind(
+        name: String
+    ) throws {
+        let fixture = try RecordedForms.fixture()
+        let folder = try TemporaryFolder()
+        let isIndex = name.hasSuffix(".json")
+        let parts = try Folder.names(in: fixture.path("sharded")).filter { $0.hasSuffix(".safetensors") }
+        for part in parts where isIndex {
+            try folder.write(FileBytes(contentsOf: fixture.path("sharded/\(part)")).array, part)
+        }
+        let index = "sharded/model.safetensors.index.json"
+        let bytes = try FileBytes(contentsOf: fixture.path(isIndex ? index : "plain.safetensors")).array
+        // An index may begin with a byte-order mark, as any text.
+        try folder.write((isIndex ? [0xEF, 0xBB, 0xBF] : []) + bytes, name)
+        #expect(try !WeightFile.open(folder.path).keys.isEmpty)
+    }
+
     @Test func anIndexMustListWhatItsFilesHave() throws {
         let fixture = try RecordedForms.fixture()
         let folder = try TemporaryFolder()
