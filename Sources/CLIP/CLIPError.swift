@@ -31,4 +31,10 @@ public struct CLIPError: ReportedError, Hashable {
             ? CLIPError(subject, reason: reason, advice: advice, exitStatus: exitStatus)
             : self
     }
+
+    /// A file that cannot be used.
+    init(_ failure: FileFailure) {
+        self.init(
+            failure.path, reason: failure.reason, advice: failure.advice, exitStatus: failure.exitStatus)
+    }
 }

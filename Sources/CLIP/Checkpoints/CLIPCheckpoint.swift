@@ -5,7 +5,7 @@ import WeightFiles
 
 /// A CLIP on disk: its weights, how they are named, and its architecture.
 package struct CLIPCheckpoint: Sendable {
-    /// The tensors.
+    /// The tensors, under the names of ``format``.
     package let weights: any WeightSource
 
     /// How they are named.
@@ -20,8 +20,8 @@ package struct CLIPCheckpoint: Sendable {
     /// The folder that the weights lie in, and with them, where there are any, the files of tokenizer and preprocessing.
     package let folder: String
 
-    /// What stands before the names of other sets of weights in the file.
-    private let otherPrefixes: [String]
+    /// What stands before the names of sets of weights that are not taken.
+    private let otherSets: [String]
 
     /// What was chosen or passed over and a user should know, a sentence each.
     package let notes: [String]
@@ -48,14 +48,18 @@ package struct CLIPCheckpoint: Sendable {
             folder = URL(filePath: path).deletingLastPathComponent().path
             file = path
         }
-        var notes: [String] = []
-        weights = try WeightFile.open(file)
-        let prefixes: [String]
-        (format, prefixes) = try Self.naming(of: weights, &notes)
-        prefix = prefixes[0]
-        otherPrefixes = Array(prefixes.dropFirst())
+        let source = try WeightFile.open(file)
+        let (format, unwrapped) = try Self.naming(of: source)
+        self.format = format
+        weights = unwrapped
+        prefix = unwrapped.prefix
+        otherSets = Self.signs.filter { $0.format == format }.flatMap { sign in
+            unwrapped.keys.filter { $0.hasSuffix("." + sign.name) }
+                .map { String($0.dropLast(sign.name.count)) }
+        }
+        var notes = unwrapped.note.map { [$0] } ?? []
         configuration = try Self.configuration(
-            weights, format, prefix: prefix, folder: folder, activation: activation, &notes)
+            source, unwrapped, format, folder: folder, activation: activation, &notes)
         self.notes = notes
     }
 
@@ -76,68 +80,38 @@ package struct CLIPCheckpoint: Sendable {
         (.openAI, "token_embedding.weight"),
     ]
 
-    /// Tells the format and what stands before its names; first that of the set of weights that is meant, when a file
-    /// holds several.
+    /// Tells the format, and which set of weights is meant when a file holds several.
     private static func naming(
-        of weights: any WeightSource, _ notes: inout [String]
-    ) throws -> (CheckpointFormat, [String]) {
+        of source: any WeightSource
+    ) throws -> (CheckpointFormat, UnwrappedWeights) {
         for (format, sign) in signs {
-            let prefixes = weights.keys.filter { $0 == sign || $0.hasSuffix("." + sign) }
-                .map { String($0.dropLast(sign.count)) }
-            guard let first = prefixes.first else { continue }
-            let chosen = prefixes.count == 1 ? first : try choice(of: prefixes, weights, &notes)
-            guard format == .huggingFace || !(chosen == "text." || chosen.hasSuffix(".text.")) else {
+            guard let weights = try UnwrappedWeights(source, knownBy: [sign]) else { continue }
+            guard format == .huggingFace || weights.prefix.split(separator: ".").last != "text" else {
                 throw CLIPError(
-                    weights.origin,
+                    source.origin,
                     reason:
                         "names its text tower 'text.' as OpenCLIP's models with \"custom_text\" do, which "
                         + "are not built here")
             }
-            return (format, [chosen] + prefixes.filter { $0 != chosen })
+            return (format, weights)
         }
         throw CLIPError(
-            weights.origin,
-            reason: "is no CLIP: none of its \(weights.keys.count) tensors is called "
+            source.origin,
+            reason: "is no CLIP: none of its \(source.keys.count) tensors is called "
                 + signs.map { "'\($0.name)'" }.joined(separator: " or "))
-    }
-
-    /// Names of running means of weights, which a trainer keeps beside those that it trains.
-    private static let averages: Set<String> = [
-        "ema", "model_ema", "ema_model", "state_dict_ema", "ema_state_dict", "teacher", "averaged_model",
-    ]
-
-    /// Of several sets of weights in one file, the one that was trained: the others are averages of it.
-    private static func choice(
-        of prefixes: [String], _ weights: any WeightSource, _ notes: inout [String]
-    ) throws -> String {
-        let trained = prefixes.filter { prefix in
-            !prefix.split(separator: ".").contains { averages.contains(String($0)) }
-        }
-        let listed = prefixes.map { "'\($0.hasSuffix(".") ? String($0.dropLast()) : $0)'" }
-            .joined(separator: ", ")
-        guard let chosen = trained.first, trained.count == 1 else {
-            throw CLIPError(
-                weights.origin,
-                reason:
-                    "holds several sets of weights, \(listed): save the one that is meant to a file of its own"
-            )
-        }
-        let name = chosen.isEmpty ? "the one without a name" : "'\(chosen.dropLast())'"
-        notes.append("\(weights.origin) holds several sets of weights, \(listed); \(name) is taken")
-        return chosen
     }
 
     // MARK: Architecture
 
     private static func configuration(
-        _ weights: any WeightSource, _ format: CheckpointFormat, prefix: String, folder: String,
+        _ source: any WeightSource, _ weights: UnwrappedWeights, _ format: CheckpointFormat, folder: String,
         activation: Activation?, _ notes: inout [String]
     ) throws -> CLIPConfiguration {
         let name = format == .huggingFace ? "config.json" : "open_clip_config.json"
         let file = URL(filePath: folder).appending(path: name).path
         guard FileManager.default.fileExists(atPath: file) else {
             var known = activation
-            if known == nil, isOpenAIArchive(weights) {
+            if known == nil, isOpenAIArchive(source) {
                 known = .quickGELU
                 notes.append("\(weights.origin) is an archive of OpenAI's: its activation is quick_gelu")
             }
@@ -148,7 +122,7 @@ package struct CLIPCheckpoint: Sendable {
                         + "(OpenAI's weights, OpenCLIP's models ending in -quickgelu) or gelu")
             }
             return try CLIPConfiguration(
-                inferredFrom: weights, prefix: prefix, format: format, activation: known)
+                inferredFrom: weights, format: format, activation: known)
         }
         let configuration =
             format == .huggingFace
@@ -182,12 +156,9 @@ package struct CLIPCheckpoint: Sendable {
         return try ImagePreprocessor(openCLIP: path, side: configuration.vision.imageSize)
     }
 
-    /// Tensors of checkpoints that carry nothing a network needs.
+    /// Whether a tensor carries nothing that the network needs.
     func isIgnored(_ key: String) -> Bool {
-        // A training checkpoint holds the optimizer's tensors beside the network's.
-        guard key.hasPrefix(prefix) else { return true }
-        return otherPrefixes.contains { $0.count > prefix.count && key.hasPrefix($0) }
-            || Self.ignoredKeys.contains(String(key.dropFirst(prefix.count)))
+        Self.ignoredKeys.contains(key) || otherSets.contains { key.hasPrefix($0) }
     }
 
     private static let ignoredKeys: Set<String> = [
@@ -199,10 +170,7 @@ package struct CLIPCheckpoint: Sendable {
 extension ModelDownload.Selection {
     /// The files of a CLIP: transformers' weights before OpenCLIP's.
     public static let clip = ModelDownload.Selection(
-        weights: [
-            "model.safetensors", "model.safetensors.index.json", "open_clip_model.safetensors",
-            "pytorch_model.bin", "pytorch_model.bin.index.json", "open_clip_pytorch_model.bin",
-        ],
+        weights: WeightFile.snapshotNames,
         companions: [
             "config.json", "open_clip_config.json", "preprocessor_config.json",
             "processor_config.json", "vocab.json", "merges.txt",

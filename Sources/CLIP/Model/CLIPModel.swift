@@ -47,14 +47,13 @@ public struct CLIPModel: Sendable {
     /// - Throws: `WeightMismatch` that lists everything missing, unexpected or of a wrong shape; `WeightFileError`,
     ///   `TorchError`.
     init(_ checkpoint: CLIPCheckpoint, dtype: DType) throws {
-        let prefix = checkpoint.prefix
         try self.init(
             checkpoint.configuration, dtype: dtype, format: checkpoint.format,
-            hasLogitBias: checkpoint.weights.keys.contains(prefix + "logit_bias"), checkpoint: checkpoint)
-        let scalars = store.parameters.filter { $0.shape.isEmpty }.map { prefix + $0.name }
+            hasLogitBias: checkpoint.weights.keys.contains("logit_bias"), checkpoint: checkpoint)
+        let scalars = store.parameters.filter { $0.shape.isEmpty }.map(\.name)
         try store.loadFrozen(
-            ScalarSource(base: checkpoint.weights, scalars: Set(scalars)), key: { prefix + $0 },
-            ignoring: { checkpoint.isIgnored($0) })
+            ScalarSource(base: checkpoint.weights, scalars: Set(scalars)),
+            ignoring: checkpoint.isIgnored)
     }
 
     private init(

@@ -49,7 +49,7 @@ extension Tokenizer {
     /// ``AddedToken``.
     public convenience init(vocabulary: String, merges: String, flavor: Flavor = .huggingFace) throws {
         let ids = try Self.inFile(vocabulary) { try Self.ids(JSONValue(file: vocabulary)) }
-        let pairs = try Self.inFile(merges) { try Self.pairs(Self.text(merges)) }
+        let pairs = try Self.inFile(merges) { try Self.pairs(Self.lines(merges)) }
         try self.init(ids: ids, pairs: pairs, flavor: flavor, file: vocabulary)
     }
 
@@ -112,7 +112,7 @@ extension Tokenizer {
     /// from it: the bytes, the bytes at the end of a word, the results of the first 48,894 merges, and the two
     /// special tokens.
     public convenience init(mergeList path: String, flavor: Flavor = .openAI) throws {
-        let pairs = try Self.inFile(path) { Array(try Self.pairs(Self.text(path)).prefix(49_152 - 256 - 2)) }
+        let pairs = try Self.inFile(path) { Array(try Self.pairs(Self.lines(path)).prefix(49_152 - 256 - 2)) }
         let printable = BytePairEncoding.byteSymbols.filter {
             $0.unicodeScalars.allSatisfy { $0.value < 0x100 }
         }
@@ -169,10 +169,8 @@ extension Tokenizer {
         }
     }
 
-    private static func pairs(_ text: String) throws -> [(String, String)] {
+    private static func pairs(_ lines: [Substring]) throws -> [(String, String)] {
         var pairs: [(String, String)] = []
-        // A line may end in CR and LF, which are one character together.
-        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         for (number, line) in lines.enumerated() {
             // The first line of both kinds of files is a remark.
             if line.isEmpty || (number == 0 && (line.hasPrefix("#") || line.hasPrefix("\""))) { continue }
@@ -191,13 +189,14 @@ extension Tokenizer {
         return (String(parts[0]), String(parts[1]))
     }
 
-    private static func text(_ path: String) throws -> String {
-        let data = try Data(contentsOf: URL(filePath: path))
-        let bytes = data.starts(with: [0x1F, 0x8B]) ? try Gzip.inflate(data) : Array(data)
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw CLIPError(reason: "is no UTF-8 text")
-        }
-        return text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
+    /// The lines of a file, compressed or not.
+    private static func lines(_ path: String) throws -> [Substring] {
+        do {
+            let file = try FileBytes(contentsOf: path, access: .read)
+            let bytes = file.array
+            return try (bytes.starts(with: [0x1F, 0x8B]) ? Gzip.inflate(Data(bytes)) : bytes)
+                .withUnsafeBytes { try TextFile($0, path: path).lines }
+        } catch let error as FileFailure { throw CLIPError(error) }
     }
 
     private static func paddingToken(

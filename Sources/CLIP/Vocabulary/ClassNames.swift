@@ -42,27 +42,7 @@ public enum ClassNames {
     /// The lines of a file that count.
     /// - Throws: ``CLIPError`` with the path, when the file cannot be read.
     static func lines(contentsOf path: String) throws -> [String] {
-        lines(of: try text(contentsOf: path))
-    }
-
-    /// The text of a file or pipe, without a byte-order mark.
-    private static func text(contentsOf path: String) throws -> String {
-        let data: Data
-        do {
-            let handle = try FileHandle(forReadingFrom: URL(filePath: path))
-            defer { try? handle.close() }
-            data = try handle.readToEnd() ?? Data()
-        } catch {
-            throw CLIPError(
-                path, reason: "cannot be read: \(error.localizedDescription)", exitStatus: .failure)
-        }
-        guard let text = String(validating: data, as: UTF8.self) else {
-            let isUTF16 = data.starts(with: [0xFF, 0xFE]) || data.starts(with: [0xFE, 0xFF])
-            throw CLIPError(
-                path, reason: isUTF16 ? "is text in UTF-16, not UTF-8" : "is no text in UTF-8",
-                advice: "save it as UTF-8")
-        }
-        return text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
+        do { return try TextFile(contentsOf: path).entries() } catch { throw CLIPError(error) }
     }
 
     /// Checks that a list has names, none of them empty and none twice.
@@ -80,11 +60,5 @@ public enum ClassNames {
                         + "are the same to the text tower; remove one or tell them apart")
             }
         }
-    }
-
-    static func lines(of text: String) -> [String] {
-        text.split(whereSeparator: \.isNewline)
-            .map { $0.trimmingCharacters(in: .whitespaces) }
-            .filter { !$0.isEmpty && !$0.hasPrefix("#") }
     }
 }

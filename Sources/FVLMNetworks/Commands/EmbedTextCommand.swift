@@ -43,7 +43,7 @@ struct EmbedTextCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let texts = try file.map(lines) ?? texts
+        let texts = try file.map { try TextFile(contentsOf: $0).lines.map { String($0) } } ?? texts
         let model = try await clip.load()
         let bar = ProgressBar("texts")
         let context = model.configuration.text.contextLength
@@ -57,25 +57,5 @@ struct EmbedTextCommand: AsyncParsableCommand {
         bar.finish()
         if let output { try EmbedCommand.write(embeddings, names: texts, of: model, to: output) }
         if json { try EmbedCommand.printLines(embeddings, names: texts, key: "text") }
-    }
-
-    private func lines(_ path: String) throws -> [String] {
-        let data: Data
-        do {
-            data =
-                path == "-"
-                ? try FileHandle.standardInput.readToEnd() ?? Data()
-                : try Data(contentsOf: URL(filePath: path))
-        } catch { throw CLIPError(path, reason: "cannot be read: \(error.localizedDescription)") }
-        guard let text = String(data: data, encoding: .utf8) else {
-            throw CLIPError(path, reason: "is not text in UTF-8")
-        }
-        // A line may end in CR and LF, which are one character together.
-        let body = text.hasPrefix("\u{FEFF}") ? text.dropFirst() : text[...]
-        var lines = body.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map {
-            String($0)
-        }
-        if lines.last?.isEmpty == true { lines.removeLast() }
-        return lines
     }
 }

@@ -16,7 +16,7 @@ enum BuildContents {
 
         /// The exit status of errors that `fvlm` does not know.
         static func status(of error: any Error) -> Int32? {
-            error is ImagingError ? CommandStatus.badData : NetworkCommands.status(of: error)
+            (error as? ImagingError)?.exitStatus.rawValue ?? NetworkCommands.status(of: error)
         }
     #else
         static let networkCommands: [any ParsableCommand.Type] = []
@@ -26,7 +26,7 @@ enum BuildContents {
         static func examine(_ report: inout DoctorReport) throws {}
 
         static func status(of error: any Error) -> Int32? {
-            error is ImagingError ? CommandStatus.badData : nil
+            (error as? ImagingError)?.exitStatus.rawValue
         }
     #endif
 }
