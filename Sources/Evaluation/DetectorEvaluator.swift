@@ -67,8 +67,11 @@ public struct DetectorEvaluator: Sendable {
         self.folder = folder
         self.vocabulary = vocabulary
         self.splits = splits
+        // Of categories with one name, as in exports with a root category, the one with objects is meant.
+        let used = Set((0..<truth.annotations.count).map { truth.annotations.categoryIDs[$0] })
         let ids = Dictionary(
-            truth.categories.map { ($0.name, $0.id) }, uniquingKeysWith: { first, _ in first })
+            truth.categories.map { ($0.name, $0.id) },
+            uniquingKeysWith: { used.contains($0) ? $0 : used.contains($1) ? $1 : $0 })
         categoryIDs = try vocabulary.classes.map { entry in
             guard let id = ids[entry.name] else {
                 throw EvaluationError(

@@ -44,4 +44,22 @@ struct SmallTraining {
 
             """, "train.yaml")
     }
+
+    /// Writes annotations that name the first picture again and again, for evaluations that take their time.
+    func repeated(_ count: Int, in folder: TemporaryFolder) throws -> String {
+        let (one, path) = (try Dataset(path: folder.file("train.json")), folder.file("many.json"))
+        var many = Dataset()
+        many.categories = one.categories
+        for number in 0..<count {
+            var image = one.images[number % 2]
+            image.id = Int64(number)
+            many.images.append(image)
+            var object = one.annotations[number % 2]
+            object.id = Int64(number + 1)
+            object.imageID = Int64(number)
+            many.annotations.append(object)
+        }
+        try many.write(to: path)
+        return path
+    }
 }

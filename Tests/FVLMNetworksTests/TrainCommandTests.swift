@@ -114,6 +114,50 @@ import FVLMCommand
         #expect(run.status != 0 && run.errors.contains("blocked"), "\(run.errors)")
     }
 
+    /// Interrupted in a long evaluation, at the end of the terminal too, it ends within seconds and goes on later.
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func anEvaluationHearsSignals(_ number: Int32) throws {
+        let training = try SmallTraining(in: folder, steps: 1)
+        let many = try training.repeated(3_000, in: folder)
+        let process = try Program.started(
+            arguments(
+                training, "long",
+                [
+                    "--set", "data.validationAnnotations=\(many)", "--set",
+                    "data.validationImages=\(folder.file("train"))",
+                ]))
+        while process.isRunning, reached("long") < 1 { usleep(1000) }
+        usleep(200_000)
+        #expect(process.isRunning)
+        let start = ContinuousClock.now
+        kill(process.processIdentifier, number)
+        process.waitUntilExit()
+        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(process.terminationReason == .exit && process.terminationStatus == 0)
+        #expect(reached("long") == 1)
+        #expect(!FileManager.default.fileExists(atPath: folder.file("long/model")))
+    }
+
+    /// Under nohup the end of the terminal is nothing.
+    @Test func nohupIsRespected() throws {
+        let training = try SmallTraining(in: folder, steps: 100_000)
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments =
+            ["-c", "trap '' HUP; exec \"$0\" \"$@\"", Program.path]
+            + arguments(training, "kept", ["--set", "run.checkpointInterval=2"])
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        while process.isRunning, reached("kept") < 2 { usleep(1000) }
+        let before = reached("kept")
+        kill(process.processIdentifier, SIGHUP)
+        while process.isRunning, reached("kept") < before + 6 { usleep(1000) }
+        #expect(process.isRunning)
+        kill(process.processIdentifier, SIGTERM)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+    }
+
     @Test func anotherRunsFolderIsRefused() throws {
         let training = try SmallTraining(in: folder, steps: 2)
         #expect(try Program(arguments(training, "run", [])).status == 0)

@@ -22,7 +22,7 @@ struct COCOMiniTests {
 
     @Test func baseClassesOnly() throws {
         let dataset = try dataset(
-            .init(), .init(classes: .split("ovd48-17"), keepsImagesWithoutObjects: false))
+            .init(), .init(classes: .split(.coco48x17), keepsImagesWithoutObjects: false))
         #expect(dataset.classNames.count == 48 && dataset.summary.removedAnnotations > 0)
         let all = try self.dataset(.init())
         #expect(all.summary.objects == 740 && all.summary.crowds == 6 && all.count == 100)

@@ -13,7 +13,7 @@ import Training
     @Test func all() throws { #expect(try ClassSelection.all.categoryIDs(in: coco).count == 80) }
 
     @Test func baseClassesOfTheSplit() throws {
-        let ids = try ClassSelection.split("ovd48-17").categoryIDs(in: coco)
+        let ids = try ClassSelection.split(.coco48x17).categoryIDs(in: coco)
         #expect(ids.count == 48 && Set(ids).isDisjoint(with: OpenVocabularySplit.coco17))
     }
 
@@ -23,7 +23,7 @@ import Training
             Category(id: 3, name: "a", frequency: .frequent), Category(id: 9, name: "b", frequency: .rare),
             Category(id: 4, name: "c", frequency: .common),
         ]
-        #expect(try ClassSelection.split("lvis").categoryIDs(in: dataset) == [3, 4])
+        #expect(try ClassSelection.split(.lvisBaseRare).categoryIDs(in: dataset) == [3, 4])
     }
 
     @Test func lists() throws {
@@ -35,9 +35,11 @@ import Training
         func text(_ selection: ClassSelection) -> String {
             message { _ = try selection.categoryIDs(in: coco) }
         }
-        #expect(text(.split("coco")).contains("ovd48-17"))
+        #expect(
+            message { _ = try TrainingConfiguration(yaml: "data: {split: coco}") }
+                .contains("data.split: must be one of ovd48-17, lvis-base-rare, lvis"))
         #expect(text(.only(["cat", "unicorn"])).contains("'unicorn'"))
         #expect(text(.only([])).contains("no class"))
-        #expect(text(.split("lvis")).contains("frequency"))
+        #expect(text(.split(.lvisBaseRare)).contains("frequency"))
     }
 }

@@ -53,4 +53,16 @@ struct SmallRun {
         }
         return try TrainingConfiguration(yaml: text, settings: settings)
     }
+
+    /// Writes the annotations with changes under another name.
+    /// - Parameter change: Takes the entries of a list of the file and gives those that are to be there.
+    /// - Returns: The file's path.
+    func annotations(
+        _ name: String, _ list: String = "annotations", _ change: ([[String: Any]]) -> [[String: Any]]
+    ) throws -> String {
+        let data = try Data(contentsOf: URL(filePath: folder.file("train.json")))
+        guard var object = try JSONSerialization.jsonObject(with: data) as? [String: Any] else { return "" }
+        object[list] = change(object[list] as? [[String: Any]] ?? [])
+        return try folder.write(JSONSerialization.data(withJSONObject: object), name)
+    }
 }

@@ -34,7 +34,8 @@ import WeightFiles
         return try Trainer(
             detector, source: source, optimizer: optimizer, options: options,
             loader: .init(batchSize: 5, seed: 9, workerCount: workers), checkpoints: checkpoints,
-            configuration: "steps: \(steps)\n", evaluate: evaluate)
+            configuration: "steps: \(steps)\n",
+            evaluate: evaluate.map { evaluate in { step, _ in try evaluate(step) } })
     }
 
     /// All bits of weights, buffers and averages.

@@ -166,7 +166,7 @@ struct BenchmarkCommand: ParsableCommand {
         configuration.optimizer.minimumRatio = 0.01
         configuration.run.steps = steps
         configuration.run.seed = seed
-        configuration.run.precision = bfloat16 ? "bfloat16" : "float32"
+        configuration.run.precision = bfloat16 ? .bfloat16 : .float32
         configuration.run.reportInterval = 20
         configuration.run.checkpointInterval = 100
         configuration.run.keepsLast = 1

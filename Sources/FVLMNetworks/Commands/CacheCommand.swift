@@ -59,9 +59,9 @@ struct CacheCommand: ParsableCommand {
     func run() throws {
         if threads > 0 { try Runtime.setThreadCount(threads) }
         // The cache that is to be made cannot be read yet.
-        let more = ["data.cache="] + (views.map { ["data.views=\($0)"] } ?? [])
+        let more = ["data.cache=null"] + (views.map { ["data.views=\($0)"] } ?? [])
         let configuration = try TrainingConfiguration(contentsOf: config, settings: settings + more)
-        guard configuration.data.views > 0 else {
+        guard let viewCount = configuration.data.views else {
             throw ValidationError("say how many variations of each picture: --views 1")
         }
         let bar = ProgressBar("views")
@@ -95,7 +95,7 @@ struct CacheCommand: ParsableCommand {
                     saved * 1000, images))
         }
         lines.append(
-            "train with --set data.cache=\(output) --set data.views=\(configuration.data.views)")
+            "train with --set data.cache=\(output) --set data.views=\(viewCount)")
         try StandardOutput.print(lines.joined(separator: "\n"))
     }
 }

@@ -17,7 +17,8 @@ struct TrainCommand: ParsableCommand {
               fvlm train coco.yaml --output runs/coco --resume
 
             The run's folder holds metrics.jsonl, files for TensorBoard, checkpoints, report.html, and at the end \
-            model/, which fvlm detect takes. Interrupting (Ctrl-C) ends after the step under way, with a checkpoint.
+            model/, which fvlm detect takes. Interrupting (Ctrl-C, or the end of the terminal) ends after the step \
+            under way, with a checkpoint; a second Ctrl-C ends at once.
 
             --resume-from takes a training state that a PyTorch program has saved, \
             {"epoch", "model", "optimizer", "scheduler"} under detectron2's names, into a new folder: weights, what the \
@@ -60,9 +61,32 @@ struct TrainCommand: ParsableCommand {
         if threads < 0 { throw ValidationError("--threads cannot be negative") }
     }
 
+    /// Signals that ask the training to end. The end of the terminal is one of them, unless nohup has it ignored.
+    private static func signals(asking stopRequest: StopRequest) -> [any DispatchSourceSignal] {
+        [SIGINT, SIGTERM, SIGHUP].compactMap { number in
+            let previous = signal(number, SIG_IGN)
+            if number == SIGHUP, isIgnored(previous) { return nil }
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                if number == SIGINT, stopRequest.isMade {
+                    signal(SIGINT, SIG_DFL)
+                    kill(getpid(), SIGINT)
+                }
+                stopRequest.make()
+            }
+            source.resume()
+            return source
+        }
+    }
+
+    private static func isIgnored(_ handler: sig_t?) -> Bool {
+        unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+    }
+
     func run() throws {
         if defaults {
-            try StandardOutput.print(TrainingConfiguration().yaml(withComments: true), terminator: "")
+            try StandardOutput.print(
+                TrainingConfiguration(defaultsWith: settings).yaml(withComments: true), terminator: "")
             return
         }
         guard let config else { return }
@@ -76,13 +100,7 @@ struct TrainCommand: ParsableCommand {
             TrainingConfiguration(contentsOf: config, settings: settings), folder: folder)
         for note in training.notes { StandardError.note("\(note)") }
         let stopRequest = StopRequest()
-        let signals = [SIGINT, SIGTERM].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { stopRequest.make() }
-            source.resume()
-            return source
-        }
+        let signals = Self.signals(asking: stopRequest)
         let display = ProgressDisplay()
         let stages = profile ? StageProfile() : nil
         training.trainee.profile = stages

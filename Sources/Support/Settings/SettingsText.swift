@@ -72,6 +72,7 @@ enum SettingsText {
             $0.properties.isAlphabetic || ("0"..."9").contains($0) || "_-+./ ".unicodeScalars.contains($0)
         }
         if isSafeStart, isSafe, !text.hasSuffix(" "), !words.contains(text.lowercased()) { return text }
+        if text.isEmpty { return "''" }
         var quoted = "\""
         for character in text.unicodeScalars {
             switch character {

@@ -46,6 +46,12 @@ public struct Checkpoint: Sendable {
         /// The value of the metric that chooses the best checkpoint.
         public var metric: Double?
 
+        /// The step of the last evaluation; nil when there was none.
+        public var evaluatedStep: Int?
+
+        /// Digests of what must be the same when the training is resumed, by name; nil in checkpoints of earlier versions.
+        public var identity: [String: String]?
+
         /// The updates that the moving averages have seen.
         public var averageUpdates: Int
 

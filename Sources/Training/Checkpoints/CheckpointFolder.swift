@@ -112,6 +112,26 @@ public struct CheckpointFolder: Sendable {
         return final
     }
 
+    /// Adds what an evaluation has found to a checkpoint that was written before it, then removes those that need not be
+    /// kept.
+    /// - Throws: ``TrainingError`` when it cannot be written.
+    func rate(step: Int, metric: Double?) throws {
+        let checkpoint = try checkpoint(step: step)
+        var state = checkpoint.state
+        state.metric = metric
+        state.evaluatedStep = step
+        try Disk.write(Self.encoded(state), to: "\(checkpoint.folder)/\(Checkpoint.File.state)")
+        try removeSuperfluous()
+    }
+
+    private static func encoded(_ state: Checkpoint.State) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return [UInt8](try encoder.encode(state))
+    }
+
     private func write(_ contents: CheckpointContents, into folder: String) throws {
         let step = ["step": String(contents.state.step)]
         func write(_ tensors: [StoredTensor], _ name: String) throws {
@@ -121,13 +141,9 @@ public struct CheckpointFolder: Sendable {
         if !contents.average.isEmpty { try write(contents.average, Checkpoint.File.average) }
         try write(contents.optimizer, Checkpoint.File.optimizer)
         try write(contents.random, Checkpoint.File.random)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         try Disk.write(Array(contents.configuration.utf8), to: "\(folder)/\(Checkpoint.File.configuration)")
         // Last, as a folder with this file counts as a checkpoint.
-        try Disk.write([UInt8](encoder.encode(contents.state)), to: "\(folder)/\(Checkpoint.File.state)")
+        try Disk.write(Self.encoded(contents.state), to: "\(folder)/\(Checkpoint.File.state)")
     }
 
     /// Removes what ``retention`` does not keep, and what an interrupted run has left half written.

@@ -4,24 +4,23 @@ import COCO
 public enum ClassSelection: Sendable, Hashable {
     /// All classes.
     case all
-    /// The base classes of a published split: `ovd48-17` (COCO, 48 classes), `lvis` or `lvis-base-rare` (LVIS v1, the 866
-    /// common and frequent classes).
-    case split(String)
+    /// The base classes of a published split.
+    case split(OpenVocabularySplit)
     /// The named classes.
     case only([String])
     /// All but the named classes.
     case excluding([String])
 
     /// The ids of the classes that are trained on, in the data set's order: the order of the training vocabulary.
-    /// - Throws: ``TrainingError`` for an unknown split or class; `COCOError` when the data set has not the
+    /// - Throws: ``TrainingError`` for an unknown class; `COCOError` when the data set has not the
     ///   classes of the split.
     public func categoryIDs(in dataset: Dataset) throws -> [Int64] {
         let categories = dataset.categories
         let chosen: (COCO.Category) -> Bool
         switch self {
         case .all: chosen = { _ in true }
-        case .split(let name):
-            let base = Set(try Self.split(name).parts(of: dataset)[0].categoryIDs)
+        case .split(let split):
+            let base = Set(try split.parts(of: dataset)[0].categoryIDs)
             chosen = { base.contains($0.id) }
         case .only(let names):
             let wanted = try Self.checked(names, categories)
@@ -35,15 +34,6 @@ public enum ClassSelection: Sendable, Hashable {
             throw TrainingError("classes", "the selection leaves no class to train on")
         }
         return ids
-    }
-
-    private static func split(_ name: String) throws -> OpenVocabularySplit {
-        if name == "lvis" { return .lvisBaseRare }
-        guard let split = OpenVocabularySplit(rawValue: name) else {
-            let known = OpenVocabularySplit.allCases.map(\.rawValue) + ["lvis"]
-            throw TrainingError("split '\(name)'", "is not one of \(known.joined(separator: ", "))")
-        }
-        return split
     }
 
     private static func checked(_ names: [String], _ categories: [COCO.Category]) throws -> Set<String> {

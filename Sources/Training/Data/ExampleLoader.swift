@@ -6,7 +6,8 @@ import Torch
 ///
 /// The order of an epoch follows from the seed and the epoch's number, and chance within an example from seed, epoch and
 /// row: whatever the number of workers, and wherever a run was interrupted, the same examples come in the same
-/// order. Batches are full: one that begins at the end of an epoch goes on with the next.
+/// order. Batches are full: one that begins at the end of an epoch goes on with the next. Threads start with the first
+/// batch that is asked for.
 ///
 /// Not to be used from several tasks at once.
 public final class ExampleLoader {
@@ -60,7 +61,7 @@ public final class ExampleLoader {
     private let workshop: Workshop
     private var ticket: Int
 
-    /// A loader from a position on; threads start with it and end with it.
+    /// A loader from a position on.
     /// - Throws: ``TrainingError`` for settings out of range and for a source without examples.
     public init(_ source: any ExampleSource, options: Options = Options(), position: LoaderPosition = .init())
         throws
@@ -83,7 +84,6 @@ public final class ExampleLoader {
         self.position = position
         ticket = position.epoch * source.count + position.index
         workshop = Workshop(source, options, firstTicket: ticket)
-        workshop.start()
     }
 
     deinit { workshop.stop() }
@@ -92,6 +92,7 @@ public final class ExampleLoader {
     /// - Throws: What kept an example from being made; the position then stays before this batch.
     public func nextBatch() throws -> [TrainingExample] {
         let start = ContinuousClock.now
+        workshop.start()
         let batch = try (ticket..<ticket + options.batchSize).map { try workshop.example($0) }
         for used in ticket..<ticket + options.batchSize { workshop.forget(used) }
         ticket += options.batchSize
@@ -124,6 +125,7 @@ private final class Workshop: @unchecked Sendable {
     private var nextTicket: Int
     private var oldestTicket: Int
     private var orders: [Int: [Int]] = [:]
+    private var isStarted = false
     private var isStopped = false
 
     init(_ source: any ExampleSource, _ options: ExampleLoader.Options, firstTicket: Int) {
@@ -133,7 +135,13 @@ private final class Workshop: @unchecked Sendable {
         oldestTicket = firstTicket
     }
 
+    /// Starts the threads, once.
     func start() {
+        guard
+            condition.withLock({
+                defer { isStarted = true }; return !isStarted
+            })
+        else { return }
         for number in 0..<options.workerCount {
             let thread = Thread { [self] in work() }
             thread.name = "examples \(number)"
@@ -186,8 +194,16 @@ private final class Workshop: @unchecked Sendable {
         let epoch = ticket / source.count
         let view = options.viewCount.map { epoch % $0 } ?? epoch
         return Result {
-            var random = ExampleLoader.random(seed: options.seed, view: view, row: row)
-            return try source.example(at: row, view: view, random: &random)
+            // In the place of a picture that is left out comes the next one of the data set that can be used, whenever its
+            // fault was found: the order of the others does not change.
+            for place in 0..<source.count {
+                let row = (row + place) % source.count
+                var random = ExampleLoader.random(seed: options.seed, view: view, row: row)
+                do {
+                    return try source.example(at: row, view: view, random: &random)
+                } catch is ExcludedPicture { continue }
+            }
+            throw TrainingError("training set", "no picture can be used")
         }
     }
 

@@ -26,20 +26,25 @@ extension TrainingDataset {
     /// The upright picture of a row.
     /// - Throws: As ``example(at:view:random:)``.
     public func picture(at row: Int) throws -> Image {
-        let (record, path) = (dataset.images[imageRows[row]], path(at: row))
-        let image = try Image(contentsOf: path)
-        let stated = ImageSize(width: record.width, height: record.height)
-        guard record.width > 0, record.height > 0, image.size != stated else { return image }
-        var reason =
-            "the picture is \(image.size) pixels (upright), the annotations are made for \(stated) pixels"
-        if let header = try? ImageHeader(contentsOf: path), header.storedSize == stated {
-            reason +=
-                ", its size before its EXIF orientation is applied: turn the pixels and remove the EXIF "
-                + "orientation, or annotate it upright"
-        } else {
-            reason += ": use the pictures that were annotated"
+        try usable(row) { try dataset.picture(imageRows[row], in: folder) }
+    }
+
+    /// The size of the upright picture of a row.
+    /// - Throws: As ``example(at:view:random:)``.
+    func size(at row: Int) throws -> ImageSize {
+        try usable(row) { try dataset.pictureSize(imageRows[row], in: folder) }
+    }
+
+    /// Runs `body`, which reads a picture; where that fails the picture is counted among the faults.
+    private func usable<Result>(_ row: Int, _ body: () throws -> Result) throws -> Result {
+        if faults.contains(.picture, row: row) { throw ExcludedPicture() }
+        do { return try body() } catch let error as ImagingError {
+            guard faults.policy == .exclude else { throw error }
+            try faults.add(.picture, row: row, of: count, TrainingError(path(at: row), error.reason))
+        } catch let error as TrainingError {
+            try faults.add(.picture, row: row, of: count, error)
         }
-        throw TrainingError("image \(record.id) (\(path))", reason)
+        throw ExcludedPicture()
     }
 
     /// The example of a row whose pixels are there already, as from a cache.
@@ -100,12 +105,10 @@ extension TrainingDataset {
         if annotations.flags[row].contains(.hasBox) {
             return Imaging.Box(annotations.boxes[row])
         }
-        guard let segmentation = annotations.segmentations[row] else {
+        guard let segmentation = try usableSegmentation(row, size) else {
             return Imaging.Box(x1: 0, y1: 0, x2: 0, y2: 0)
         }
-        return try withPlace(row) {
-            Imaging.Box(try RunLengthMask(segmentation, height: size.height, width: size.width).box)
-        }
+        return Imaging.Box(try RunLengthMask(segmentation, height: size.height, width: size.width).box)
     }
 
     /// An outline in the network's frame.
@@ -117,18 +120,13 @@ extension TrainingDataset {
     }
 
     private func outline(_ row: Int, _ transform: SpatialTransform) throws -> Outline? {
-        guard options.usesMasks, let segmentation = dataset.annotations.segmentations[row] else { return nil }
-        if case .polygons(let rings) = segmentation { return try outline(rings, row, transform) }
-        let size = transform.source
-        let mask = try withPlace(row) { () throws -> Mask in
-            let runs = try RunLengthMask(segmentation, height: size.height, width: size.width)
-            guard runs.height == size.height, runs.width == size.width else {
-                throw TrainingError(
-                    place(row),
-                    "the mask is \(runs.width) x \(runs.height) pixels, the picture \(size) pixels")
-            }
-            return try Mask(width: runs.width, height: runs.height, bytes: runs.pixels())
+        guard options.usesMasks, let segmentation = try usableSegmentation(row, transform.source) else {
+            return nil
         }
+        if case .polygons(let rings) = segmentation { return outline(rings, transform) }
+        let size = transform.source
+        let runs = try RunLengthMask(segmentation, height: size.height, width: size.width)
+        let mask = try Mask(width: runs.width, height: runs.height, bytes: runs.pixels())
         let result = try transform.apply(to: mask)
         let bounds = result.bounds
         guard bounds != nil else { return Outline(mask: .none, bounds: nil) }
@@ -136,13 +134,9 @@ extension TrainingDataset {
         return Outline(mask: .bitmap(bitmap), bounds: bounds)
     }
 
-    private func outline(_ rings: [[Double]], _ row: Int, _ transform: SpatialTransform) throws -> Outline {
+    private func outline(_ rings: [[Double]], _ transform: SpatialTransform) -> Outline {
         var (remains, bounds): ([[Double]], Imaging.Box?) = ([], nil)
         for ring in rings {
-            guard ring.count >= 6, ring.count.isMultiple(of: 2), ring.allSatisfy(\.isFinite) else {
-                throw TrainingError(
-                    place(row), "a polygon of \(ring.count) numbers; three points of two numbers are needed")
-            }
             let points = stride(from: 0, to: ring.count, by: 2).map {
                 transform.apply(to: Point(x: ring[$0], y: ring[$0 + 1]))
             }
@@ -156,13 +150,52 @@ extension TrainingDataset {
         return Outline(mask: remains.isEmpty ? .none : .polygons(remains), bounds: bounds)
     }
 
+    /// The segmentation of a row without what is broken in it; nil when nothing of it can be used.
+    ///
+    /// An empty segmentation says that no mask is known, as if the field were absent (detectron2's `if segm:`); it is not
+    /// the mask of an object that is nowhere.
+    /// - Throws: ``TrainingError`` for a broken one where faults are refused, or when there are too many.
+    func usableSegmentation(_ row: Int, _ size: ImageSize) throws -> Segmentation? {
+        switch dataset.annotations.segmentations[row] {
+        case nil: return nil
+        case .polygons(let rings)?:
+            let isUsable = { (ring: [Double]) in
+                ring.count >= 6 && ring.count.isMultiple(of: 2) && ring.allSatisfy(\.isFinite)
+            }
+            guard let broken = rings.first(where: { !isUsable($0) }) else {
+                return rings.isEmpty ? nil : .polygons(rings)
+            }
+            let usable = rings.filter(isUsable)
+            let reason =
+                broken.allSatisfy(\.isFinite)
+                ? "a polygon of \(broken.count) numbers; three points of two numbers are needed"
+                : "a polygon with a number that is not finite"
+            try faults.add(
+                usable.isEmpty ? .mask : .ring, row: row, of: dataset.annotations.count,
+                TrainingError(place(row), reason))
+            return usable.isEmpty ? nil : .polygons(usable)
+        case let segmentation?:
+            do {
+                let runs = try RunLengthMask(segmentation, height: size.height, width: size.width)
+                guard runs.height == size.height, runs.width == size.width else {
+                    throw TrainingError(
+                        place(row),
+                        "the mask is \(runs.width) x \(runs.height) pixels, the picture \(size) pixels")
+                }
+                return runs.area > 0 ? segmentation : nil
+            } catch let error as TrainingError {
+                try faults.add(.mask, row: row, of: dataset.annotations.count, error)
+            } catch let error as COCOError {
+                try faults.add(
+                    .mask, row: row, of: dataset.annotations.count, TrainingError(place(row), "\(error)"))
+            }
+            return nil
+        }
+    }
+
     private func place(_ row: Int) -> String {
         let annotations = dataset.annotations
         return "annotation \(annotations.ids[row]) of image \(annotations.imageIDs[row])"
-    }
-
-    private func withPlace<Result>(_ row: Int, _ body: () throws -> Result) throws -> Result {
-        do { return try body() } catch let error as COCOError { throw TrainingError(place(row), "\(error)") }
     }
 }
 

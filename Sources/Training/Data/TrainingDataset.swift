@@ -56,6 +56,12 @@ public struct TrainingDataset: ExampleSource {
         public var degenerateObjects = 0
         /// Images that were left out since no object was left.
         public var droppedImages = 0
+        /// Objects with a mask.
+        public var masks = 0
+        /// The names of selected classes without any object.
+        public var emptyClasses: [String] = []
+        /// Whether classes without objects are trained on all the same, as those of a published split.
+        public var keepsEmptyClasses = false
     }
 
     /// The names of the classes that are trained on, in the order of ``TrainingExample/classes``.
@@ -79,6 +85,9 @@ public struct TrainingDataset: ExampleSource {
     /// What the data set is: a hash of the ids of its images, objects and classes.
     public let fingerprint: String
 
+    /// Records that cannot be used.
+    public let faults: DataFaults
+
     let dataset: Dataset
     let folder: String
     let classOfCategory: [Int64: Int]
@@ -96,13 +105,22 @@ public struct TrainingDataset: ExampleSource {
     ///   or nothing is left to train on; `COCOError` for a split that does not fit.
     public init(
         _ dataset: Dataset, imagesIn folder: String, augmentation: Augmentation = Augmentation(),
-        normalization: PixelNormalization = .clip, options: Options = Options()
+        normalization: PixelNormalization = .clip, options: Options = Options(),
+        faults: DataFaults = DataFaults()
     ) throws {
-        let categoryIDs = try options.classes.categoryIDs(in: dataset)
+        let selected = try options.classes.categoryIDs(in: dataset)
+        let rows = try Rows(dataset, Set(selected), faults)
+        var summary = rows.summary
+        let names = Dictionary(
+            dataset.categories.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
+        // A class without objects would be learned as something that is nowhere. Published splits are kept as they are.
+        let isPublished = if case .split = options.classes { true } else { false }
+        let categoryIDs = isPublished ? selected : selected.filter(rows.categoriesWithObjects.contains)
+        summary.keepsEmptyClasses = isPublished
+        summary.emptyClasses = selected.filter { !rows.categoriesWithObjects.contains($0) }
+            .map { names[$0] ?? "" }
         let classOfCategory = Dictionary(
             categoryIDs.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-        let rows = try Rows(dataset, classOfCategory)
-        var summary = rows.summary
         var (imageRows, annotationRows): ([Int], [[Int]]) = ([], [])
         for (image, annotations) in rows.annotations.enumerated() {
             let hasObjects = annotations.contains { !dataset.isCrowd($0) }
@@ -120,8 +138,11 @@ public struct TrainingDataset: ExampleSource {
                 "no image is left of \(dataset.images.count): \(summary.removedAnnotations) annotations are of classes that are not trained on"
             )
         }
-        let names = Dictionary(
-            dataset.categories.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
+        guard summary.objects > 0 else {
+            throw TrainingError(
+                "training set",
+                (["no object is left to learn from"] + summary.exclusions).joined(separator: "; "))
+        }
         self.dataset = dataset
         self.folder = folder
         self.categoryIDs = categoryIDs
@@ -132,6 +153,7 @@ public struct TrainingDataset: ExampleSource {
         self.augmentation = augmentation
         self.normalization = normalization
         self.options = options
+        self.faults = faults
         classNames = categoryIDs.map { names[$0] ?? "" }
         var hash = SHA256()
         for id in categoryIDs { hash.update(id) }
@@ -141,6 +163,30 @@ public struct TrainingDataset: ExampleSource {
             for row in annotations { hash.update(dataset.annotations.ids[row]) }
         }
         fingerprint = String(hash.finalized().hexadecimal.prefix(32))
+    }
+
+    /// The names of categories to encode: all but those without objects that are called as another one, as the root
+    /// categories of export sites are.
+    /// - Throws: ``TrainingError`` when two categories with objects have one name.
+    func vocabularyNames(_ categories: [COCO.Category]) throws -> [String] {
+        func key(_ category: COCO.Category) -> String { ClassNames.key(category.name) }
+        let trained = Set(categoryIDs)
+        var owners: [String: COCO.Category] = [:]
+        // Those with objects first, so that the others give way to them.
+        for category in categories.filter({ trained.contains($0.id) })
+            + categories.filter({ !trained.contains($0.id) })
+        {
+            guard let owner = owners[key(category)] else {
+                owners[key(category)] = category
+                continue
+            }
+            guard trained.contains(category.id) else { continue }
+            throw TrainingError(
+                "categories",
+                "\(owner.id) '\(owner.name)' and \(category.id) '\(category.name)' have one name: the text tower cannot "
+                    + "tell them apart; give both annotations one id, or another name to one")
+        }
+        return categories.filter { owners[key($0)]?.id == $0.id }.map(\.name)
     }
 
     /// The number of images that take part.
@@ -157,23 +203,37 @@ public struct TrainingDataset: ExampleSource {
     public func checkPictures() throws { try dataset.checkPictures(of: imageRows, in: folder) }
 }
 
-extension Dataset {
-    /// The path of a picture by the rule that all commands share; empty when the annotations name no file.
-    func picturePath(_ row: Int, in folder: String) -> String {
-        PictureFolder(path: folder).location(of: images[row]) ?? ""
+extension TrainingDataset.Summary {
+    /// What takes part, in a line.
+    public func text(classCount: Int) -> String {
+        "\(images) pictures with \(objects) objects of \(classCount) classes"
+            + (crowds > 0 ? ", \(crowds) crowds" : "")
     }
 
-    /// Makes sure that pictures are there.
-    /// - Throws: ``TrainingError`` that counts those that are missing and names the first.
-    func checkPictures(of rows: [Int], in folder: String) throws {
-        let missing = rows.filter { !FileManager.default.fileExists(atPath: picturePath($0, in: folder)) }
-        guard let first = missing.first else { return }
-        throw TrainingError(
-            picturePath(first, in: folder),
-            missing.count == 1
-                ? "is not there, and the annotations name it"
-                : "is not there, nor are \(missing.count - 1) other pictures of the \(rows.count) that the annotations name"
-        )
+    /// What does not take part, a line each.
+    public var exclusions: [String] {
+        func line(_ count: Int, _ one: String, _ many: String) -> String? {
+            count == 0 ? nil : "\(count) \(count == 1 ? one : many)"
+        }
+        let classes = emptyClasses.prefix(8).map { "'\($0)'" }.joined(separator: ", ")
+        return [
+            line(
+                degenerateObjects, "object has a box without extent: left out",
+                "objects have boxes without extent: left out"),
+            objects == 0
+                ? line(
+                    crowds, "annotation is a crowd, which is no object",
+                    "annotations are crowds, which are no objects") : nil,
+            line(
+                removedAnnotations, "annotation is of a class that is not trained on: left out",
+                "annotations are of classes that are not trained on: left out"),
+            line(
+                droppedImages, "picture has no object: left out",
+                "pictures have no object: left out"),
+            emptyClasses.isEmpty
+                ? nil
+                : "\(emptyClasses.count == 1 ? "1 class has" : "\(emptyClasses.count) classes have") no object: \(keepsEmptyClasses ? "learned as absent" : "not trained on") (\(classes)\(emptyClasses.count > 8 ? ", …" : ""))",
+        ].compactMap { $0 }
     }
 }
 
@@ -183,7 +243,9 @@ extension TrainingDataset {
         var annotations: [[Int]]
         var summary = Summary()
 
-        init(_ dataset: Dataset, _ classOfCategory: [Int64: Int]) throws {
+        var categoriesWithObjects: Set<Int64> = []
+
+        init(_ dataset: Dataset, _ selected: Set<Int64>, _ faults: DataFaults) throws {
             let images = IDIndex(dataset.images.ids)
             if let row = images.duplicates.first {
                 throw TrainingError(
@@ -194,27 +256,36 @@ extension TrainingDataset {
             annotations = Array(repeating: [], count: dataset.images.count)
             let table = dataset.annotations
             for row in 0..<table.count {
+                func exclude(_ named: String) throws {
+                    try faults.add(
+                        .object, row: row, of: table.count,
+                        TrainingError(
+                            "annotation \(table.ids[row])",
+                            "names \(named), which is not there; fvlm check-dataset lists all such faults"))
+                }
                 guard let image = images[table.imageIDs[row]] else {
-                    throw TrainingError(
-                        "annotation \(table.ids[row])",
-                        "names image \(table.imageIDs[row]), which is not there; fvlm check-dataset lists all such faults"
-                    )
+                    try exclude("image \(table.imageIDs[row])")
+                    continue
                 }
                 guard known.contains(table.categoryIDs[row]) else {
-                    throw TrainingError(
-                        "annotation \(table.ids[row])",
-                        "names category \(table.categoryIDs[row]), which is not there; fvlm check-dataset lists all such faults"
-                    )
+                    try exclude("category \(table.categoryIDs[row])")
+                    continue
                 }
-                guard classOfCategory[table.categoryIDs[row]] != nil else {
+                guard selected.contains(table.categoryIDs[row]) else {
                     summary.removedAnnotations += 1
                     continue
                 }
-                guard try dataset.hasExtent(row) else {
+                guard dataset.hasExtent(row) else {
                     summary.degenerateObjects += 1
                     continue
                 }
-                if dataset.isCrowd(row) { summary.crowds += 1 } else { summary.objects += 1 }
+                if dataset.isCrowd(row) {
+                    summary.crowds += 1
+                } else {
+                    summary.objects += 1
+                    if dataset.hasMask(row) { summary.masks += 1 }
+                    categoriesWithObjects.insert(table.categoryIDs[row])
+                }
                 annotations[image].append(row)
             }
         }
@@ -228,12 +299,21 @@ extension Dataset {
     }
 
     /// Whether an annotation has a box, stated or by its outline, of positive extent.
-    fileprivate func hasExtent(_ row: Int) throws -> Bool {
+    fileprivate func hasExtent(_ row: Int) -> Bool {
         if annotations.flags[row].contains(.hasBox) {
             let box = annotations.boxes[row]
             return [box.x, box.y, box.width, box.height].allSatisfy(\.isFinite) && box.width > 0
                 && box.height > 0
         }
-        return annotations.segmentations.kind(row) != .none
+        return hasMask(row)
+    }
+
+    /// Whether an annotation has a mask; an empty one is none.
+    func hasMask(_ row: Int) -> Bool {
+        switch annotations.segmentations.kind(row) {
+        case .none: false
+        case .polygons: annotations.segmentations.ringCount(row) > 0
+        case .runLengths, .compressedRunLengths: true
+        }
     }
 }

@@ -1,5 +1,7 @@
 import FVLM
+import Foundation
 import Imaging
+import Synchronization
 import Torch
 
 /// A data set whose pictures need not be decoded, since the frozen network's features of them are in a cache.
@@ -13,7 +15,10 @@ public struct CachedDataset: ExampleSource {
     /// Where features come from.
     public let cache: FeatureCache
 
-    /// A data set upon a cache.
+    /// The hashes of pictures, so that each is made once and not in every epoch.
+    private let contents = ContentHashes()
+
+    /// A data set with a cache.
     public init(_ dataset: TrainingDataset, cache: FeatureCache) {
         self.dataset = dataset
         self.cache = cache
@@ -25,16 +30,46 @@ public struct CachedDataset: ExampleSource {
     /// That of the data set.
     public var fingerprint: String { dataset.fingerprint }
 
+    /// Those of the data set.
+    public var faults: DataFaults { dataset.faults }
+
     /// One example with its features.
     /// - Throws: ``TrainingError`` when the cache lacks the picture as it is now.
     public func example(at row: Int, view: Int, random: inout RandomStream) throws -> TrainingExample {
-        let features = try cache.read(dataset.featureKey(at: row, view: view))
-        let size = try ImageHeader(contentsOf: dataset.path(at: row)).size
+        let size = try dataset.size(at: row)
+        let content = try contents.hash(of: row, dataset.path(at: row)) {
+            try dataset.featureKey(at: row, view: view).content
+        }
+        let key = FeatureKey(content: content, row: row, view: view)
+        if cache.excludes(key) { throw ExcludedPicture() }
+        let features = try cache.read(key)
         let transform = try dataset.augmentation.draw(for: size, random: &random).transform
         let pixels = try Tensor.zeros([1, 1, 1])
             .expanded([3, transform.target.height, transform.target.width])
         var example = try dataset.example(at: row, transform: transform, pixels: pixels)
         example.features = cache.identity.levels.compactMap { features[$0] }
         return example
+    }
+}
+
+/// Hashes of files by row, made again when a file's size or time has changed.
+private final class ContentHashes: Sendable {
+    private struct Entry {
+        let size: Int?
+        let date: Date?
+        let hash: String
+    }
+
+    private let entries = Mutex<[Int: Entry]>([:])
+
+    func hash(of row: Int, _ path: String, _ make: () throws -> String) rethrows -> String {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        let (size, date) = (attributes?[.size] as? Int, attributes?[.modificationDate] as? Date)
+        if let entry = entries.withLock({ $0[row] }), entry.size == size, entry.date == date {
+            return entry.hash
+        }
+        let hash = try make()
+        entries.withLock { $0[row] = Entry(size: size, date: date, hash: hash) }
+        return hash
     }
 }

@@ -16,6 +16,7 @@ public final class FeatureCache: Sendable {
 
     private let shards: [Safetensors]
     private let places: [String: Int]
+    private let excluded: Set<String>
 
     /// The element type of the features in a folder.
     /// - Throws: ``TrainingError`` when there is no cache.
@@ -41,6 +42,7 @@ public final class FeatureCache: Sendable {
             for key in shard.keys { places[key] = number }
         }
         self.places = places
+        excluded = Set(index.excluded ?? [])
     }
 
     /// The number of views.
@@ -55,6 +57,12 @@ public final class FeatureCache: Sendable {
 
     /// Whether a view is there.
     public func contains(_ key: FeatureKey) -> Bool { places[key.description] != nil }
+
+    /// Whether a view is left out, since its picture cannot be decoded.
+    func excludes(_ key: FeatureKey) -> Bool { excluded.contains(key.description) }
+
+    /// The number of views that are left out.
+    var excludedCount: Int { excluded.count }
 
     /// The features of a view, by level; in the stored element type, upon the mapped file.
     /// - Throws: ``TrainingError`` when the view is not there: the picture was changed or added since; `TorchError`.
@@ -84,6 +92,9 @@ struct FeatureIndex: Codable {
 
     var identity: FeatureCacheIdentity
     var shards: [Shard] = []
+
+    /// Views of pictures that cannot be decoded; nil in caches without any.
+    var excluded: [String]?
 
     init(identity: FeatureCacheIdentity) { self.identity = identity }
 

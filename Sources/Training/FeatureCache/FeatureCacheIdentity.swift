@@ -44,30 +44,10 @@ public struct FeatureCacheIdentity: Sendable, Hashable, Codable {
 
     /// The settings of two texts that differ; both texts whole where they are not JSON objects.
     private static func preprocessingDifference(_ first: String, _ second: String) -> String {
-        let (own, needed) = (settings(in: first), settings(in: second))
-        guard !own.isEmpty, !needed.isEmpty else {
-            return "preprocessing is \(first), needed is \(second)"
-        }
-        return Set(own.keys).union(needed.keys).sorted().filter { own[$0] != needed[$0] }.map { key in
-            "\(key) is \(own[key] ?? "not set"), needed is \(needed[key] ?? "not set")"
+        let differences = SettingDifference.all(in: Data(first.utf8), and: Data(second.utf8))
+        guard !differences.isEmpty else { return "preprocessing is \(first), needed is \(second)" }
+        return differences.map {
+            "\($0.key) is \($0.before ?? "not set"), needed is \($0.now ?? "not set")"
         }.joined(separator: "; ")
-    }
-
-    /// The leaves of a JSON object by their paths, such as `augmentation.flipProbability`.
-    private static func settings(in text: String) -> [String: String] {
-        var result: [String: String] = [:]
-        func collect(_ value: Any, _ path: String) {
-            switch value {
-            case let object as [String: Any]:
-                for (key, value) in object { collect(value, path.isEmpty ? key : "\(path).\(key)") }
-            case let list as [Any]:
-                for (place, value) in list.enumerated() { collect(value, "\(path)[\(place)]") }
-            default: result[path] = "\(value)"
-            }
-        }
-        if let object = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any] {
-            collect(object, "")
-        }
-        return result
     }
 }

@@ -15,6 +15,7 @@ public final class FeatureCacheWriter {
     private var known: Set<String>
     private var pending: [(key: FeatureKey, tensors: [StoredTensor])] = []
     private var pendingByteCount = 0
+    private var hasNewExclusions = false
 
     /// Begins a cache, or goes on with one of the same identity.
     /// - Parameter shardByteCount: About how large files become, in bytes.
@@ -64,10 +65,22 @@ public final class FeatureCacheWriter {
         if pendingByteCount >= shardByteCount { try flush() }
     }
 
+    /// Notes that a view is left out, since its picture cannot be decoded.
+    func exclude(_ key: FeatureKey) {
+        var excluded = Set(index.excluded ?? [])
+        guard excluded.insert(key.description).inserted else { return }
+        index.excluded = excluded.sorted()
+        hasNewExclusions = true
+    }
+
     /// Writes what is still in memory. To be called at the end.
     /// - Throws: ``TrainingError`` when it cannot be written; it is then still in memory.
     public func flush() throws {
-        guard !pending.isEmpty else { return }
+        guard !pending.isEmpty else {
+            if hasNewExclusions { try index.write(to: folder) }
+            hasNewExclusions = false
+            return
+        }
         let number = String(index.shards.count)
         let file = "features-\(String(repeating: "0", count: max(0, 5 - number.count)))\(number).safetensors"
         do {
@@ -81,5 +94,6 @@ public final class FeatureCacheWriter {
         }
         pending = []
         pendingByteCount = 0
+        hasNewExclusions = false
     }
 }

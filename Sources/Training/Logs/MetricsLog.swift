@@ -5,8 +5,8 @@ import WeightFiles
 
 /// The file `metrics.jsonl` of a run: one JSON object a line for every event.
 ///
-/// Every object has `event` (`started`, `progress`, `evaluation`, `checkpoint`, `checkpoint_failed`, `finished`), `step` and
-/// `time` (seconds since 1970). Pictures are not in it.
+/// Every object has `event` (`started`, `estimate`, `note`, `progress`, `evaluation`, `evaluation_failed`, `checkpoint`,
+/// `checkpoint_failed`, `finished`), `step` and `time` (seconds since 1970). Pictures are not in it.
 public final class MetricsLog {
     /// The path of the file.
     public let path: String
@@ -48,13 +48,14 @@ public final class MetricsLog {
     /// Writes an event.
     /// - Throws: ``TrainingError`` when the file cannot be written.
     public func record(_ event: TrainingEvent, date: Date = Date()) throws {
-        let line = Self.line(event, date) + "\n"
+        guard let text = Self.line(event, date) else { return }
+        let line = text + "\n"
         do { try file.write(contentsOf: Data(line.utf8)) } catch {
             throw TrainingError(path, "cannot be written: \(error.oneLine)")
         }
     }
 
-    static func line(_ event: TrainingEvent, _ date: Date) -> String {
+    static func line(_ event: TrainingEvent, _ date: Date) -> String? {
         var object = JSONObject()
         func begin(_ name: String, _ step: Int) {
             object.add("event", name)
@@ -79,6 +80,17 @@ public final class MetricsLog {
             object.add("images_per_second", progress.imagesPerSecond)
             object.add("seconds_per_step", Self.timing(progress.timing))
             object.add("remaining_seconds", progress.remainingSeconds)
+        case .estimated(let step, let secondsPerStep, let remainingSeconds):
+            begin("estimate", step)
+            object.add("seconds_per_step", secondsPerStep)
+            object.add("remaining_seconds", remainingSeconds)
+        case .noted(let step, let note):
+            begin("note", step)
+            object.add("note", note)
+        case .evaluating: return nil
+        case .evaluationFailed(let step, let reason):
+            begin("evaluation_failed", step)
+            object.add("reason", reason)
         case .evaluated(let step, let report):
             begin("evaluation", step)
             object.add("metrics", report.metrics)

@@ -7,6 +7,7 @@ public final class ProgressDisplay {
     private let width: () -> Int
     private let write: (String) -> Void
     private var hasBar = false
+    private var lineTime = ContinuousClock.now
 
     /// A display on standard error.
     public convenience init() {
@@ -39,7 +40,14 @@ public final class ProgressDisplay {
                 "training \(at)to step \(start.totalSteps): \(start.exampleCount) examples, \(start.imagesPerStep) a step, \(start.trainableWeightCount) trainable weights"
             )
             for note in start.notes { line("note: \(note)") }
+        case .estimated(_, let secondsPerStep, let remainingSeconds):
+            line(
+                "\(Self.short(secondsPerStep)) s a step: about \(Self.duration(remainingSeconds)) to the last step"
+            )
+        case .noted(_, let note): line("note: \(note)")
         case .progress(let progress): show(progress)
+        case .evaluating(let step, let done, let total): showEvaluation(step, done, total)
+        case .evaluationFailed(let step, let reason): line("step \(step): NO EVALUATION: \(reason)")
         case .evaluated(let step, let report):
             let metrics = report.metrics.map { "\($0.name) \(Self.short($0.value))" }
             line("step \(step): evaluation: \(metrics.joined(separator: ", "))")
@@ -71,6 +79,19 @@ public final class ProgressDisplay {
         let text = "\(bar) \(count) loss \(Self.short(progress.loss)) \(speed) \(rest) left \(losses)"
         write("\r\u{1B}[2K" + text.prefix(max(width() - 1, 10)))
         hasBar = true
+    }
+
+    /// A bar on a terminal; elsewhere a line every ten seconds, so that a long evaluation is seen to proceed.
+    private func showEvaluation(_ step: Int, _ done: Int, _ total: Int) {
+        let text = "step \(step): evaluating, \(done) of \(total) pictures"
+        if done <= 1 { lineTime = .now }
+        if isTerminal {
+            write("\r\u{1B}[2K" + text.prefix(max(width() - 1, 10)))
+            hasBar = true
+        } else if ContinuousClock.now - lineTime >= .seconds(10) {
+            line(text)
+            lineTime = .now
+        }
     }
 
     private func line(_ text: String) {

@@ -1,6 +1,7 @@
+import COCO
 import FVLM
-import Support
 import Foundation
+import Support
 
 /// Everything that a training run is told: the file that `fvlm train` takes.
 ///
@@ -25,18 +26,35 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
             /// Mirroring and a size drawn from `sizes`.
             case resize
         }
+        /// Published divisions into base and novel classes.
+        public enum Split: String, Codable, Sendable, CaseIterable {
+            /// COCO: 48 base classes.
+            case ovd48x17 = "ovd48-17"
+            /// LVIS v1: the common and frequent classes.
+            case lvisBaseRare = "lvis-base-rare"
+            /// The same.
+            case lvis
+
+            /// The classes of the split.
+            var classes: OpenVocabularySplit {
+                switch self {
+                case .ovd48x17: .coco48x17
+                case .lvisBaseRare, .lvis: .lvisBaseRare
+                }
+            }
+        }
         /// The annotation file in the COCO form.
         public var annotations = ""
         /// The folder of its pictures.
         public var images = ""
-        /// Annotations to evaluate on; empty: none.
-        public var validationAnnotations = ""
+        /// Annotations to evaluate on; null: none.
+        public var validationAnnotations: String?
         /// The folder of their pictures.
-        public var validationImages = ""
-        /// The split whose base classes are trained on: `ovd48-17`, `lvis`; empty: all classes.
-        public var split = ""
-        /// The classes that are trained on; empty: those of the split.
-        public var classes: [String] = []
+        public var validationImages: String?
+        /// The published split whose base classes are trained on; null: all classes.
+        public var split: Split?
+        /// The classes that are trained on; null: those of the split.
+        public var classes: [String]?
         /// Whether images without objects take part.
         public var keepsEmptyImages = true
         /// Images of a batch.
@@ -48,32 +66,26 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         /// The least and the greatest scale of the jitter.
         public var jitter = [0.1, 2.0]
         /// The sizes that `resize` draws from, in pixels of the side that the detector's `input.fitting` is about.
-        public var sizes: [Int] = []
+        public var sizes: [Int]?
         /// How strongly colours are varied.
-        public var colors = Colors()
-        /// In how many variations a picture occurs, epoch after epoch in turn; 0: a new one in every epoch. Needed for
-        /// a cache.
-        public var views = 0
-        /// The folder of a cache of frozen features that `fvlm cache` made; empty: the trunk computes them.
-        public var cache = ""
-    }
-
-    /// How strongly colours are varied: 0 not at all.
-    public struct Colors: Codable, Sendable, Hashable {
-        /// Up to 1: colours are multiplied by a number from 1 - this to 1 + this.
-        public var brightness = 0.0
-        /// Up to 1: likewise distances from the picture's mean grey.
-        public var contrast = 0.0
-        /// Up to 1: likewise distances from each pixel's grey.
-        public var saturation = 0.0
-        /// Up to 0.5: the parts of a full turn about the grey axis.
-        public var hue = 0.0
+        public var colors = ColorJitter()
+        /// In how many variations a picture occurs, epoch after epoch in turn; null: a new one in every epoch. A cache
+        /// needs a number.
+        public var views: Int?
+        /// The folder of a cache of frozen features that `fvlm cache` made; null: the trunk computes them.
+        public var cache: String?
+        /// Whether masks are learned; otherwise a detector of boxes is trained.
+        public var masks = true
+        /// What becomes of pictures and outlines that cannot be used.
+        public var faults = DataFaults.Policy.exclude
+        /// The largest share of the pictures, and of the annotations, that may be left out.
+        public var faultLimit = 0.2
     }
 
     /// How names become embeddings.
     public struct Texts: Codable, Sendable, Hashable {
-        /// A vocabulary file made before; empty: made of the classes' names.
-        public var vocabulary = ""
+        /// A vocabulary file made before; null: made of the classes' names.
+        public var vocabulary: String?
         /// `single`, `imagenet-80`, or a file of templates.
         public var templates = "imagenet-80"
         /// The phrase of the background.
@@ -101,8 +113,8 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public var momentum = 0.9
         /// The weight decay; norms and temperature have none.
         public var weightDecay = 1e-4
-        /// The greatest length of all gradients together; 0: no bound.
-        public var clipNorm = 0.0
+        /// The greatest length of all gradients together; null: no bound.
+        public var clipNorm: Double?
         /// Steps in which the learning rate rises.
         public var warmupSteps = 100
         /// What it rises from, as a share.
@@ -115,12 +127,19 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public var milestones = [0.8, 0.9, 0.95]
         /// What it is multiplied by there.
         public var decayFactor = 0.1
-        /// The share of the old moving average of weights that a step keeps; 0: none is kept.
-        public var averageDecay = 0.0
+        /// The share of the old moving average of weights that a step keeps; null: there is no average.
+        public var averageDecay: Double?
+        /// Which parameters are treated apart.
+        public var grouping = ParameterGrouping()
     }
 
     /// How long, how exactly, how often.
     public struct Run: Codable, Sendable, Hashable {
+        /// Numbers to compute in.
+        public enum Precision: String, Codable, Sendable, CaseIterable {
+            case float32
+            case bfloat16
+        }
         /// Optimiser steps in all.
         public var steps = 1000
         /// Batches for one step.
@@ -129,21 +148,23 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public var seed: UInt64 = 0
         /// Whether every run gives the same bits.
         public var isDeterministic = false
-        /// `float32` or `bfloat16`, for matrix products and convolutions.
-        public var precision = "float32"
+        /// The numbers of matrix products and convolutions.
+        public var precision = Precision.float32
         /// Steps between reports.
         public var reportInterval = 20
-        /// Steps between evaluations; 0: at the end.
-        public var evaluationInterval = 0
-        /// Steps between checkpoints; 0: at the end.
-        public var checkpointInterval = 0
+        /// Steps between evaluations; null: at the end alone.
+        public var evaluationInterval: Int?
+        /// Steps between checkpoints; null: as `checkpointMinutes` says.
+        public var checkpointInterval: Int?
+        /// Minutes between checkpoints; null: as `checkpointInterval` says.
+        public var checkpointMinutes: Double? = 15
         /// Checkpoints that are kept, the latest.
         public var keepsLast = 3
-        /// Weights to begin with: a detector's, or detectron2's; empty: random.
-        public var initialWeights = ""
+        /// Weights to begin with: a detector's, or detectron2's; null: random.
+        public var initialWeights: String?
     }
 
-    /// The detector's settings that the others are upon.
+    /// A name of detector settings; those of the file are applied to them.
     public var preset = "published"
     /// The detector.
     public var detector = DetectorConfiguration()
@@ -159,9 +180,15 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
     /// The defaults, which name no data.
     public init() {}
 
+    /// The defaults with single settings, which may name another preset; no data need be named.
+    /// - Throws: `ConfigurationError`.
+    public init(defaultsWith settings: [String]) throws {
+        self = try Self.laid("", settings)
+    }
+
     /// The configuration of a YAML text.
     /// - Parameters:
-    ///   - settings: Single settings upon it, such as `run.steps=100`.
+    ///   - settings: Single settings that replace those of the text, such as `run.steps=100`.
     ///   - origin: What messages call the text.
     ///   - folder: Where relative paths in the text start; nil: they stay as they are. Those of `settings` start from the
     ///     working folder.
@@ -172,25 +199,32 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         note: (String) -> Void = { _ in }
     ) throws {
         do {
-            self = try ConfigurationError.wrapping {
-                func laid(over defaults: TrainingConfiguration) throws -> ConfigurationOverlay<Self> {
-                    var overlay = try ConfigurationOverlay(defaults)
-                    try overlay.apply(yaml: text, origin: origin, pathsFrom: folder)
-                    try overlay.apply(settings: settings)
-                    return overlay
-                }
-                // Twice: the preset decides the defaults of the other settings.
-                var defaults = TrainingConfiguration()
-                let preset = try laid(over: defaults).value(origin: origin).preset
-                defaults.detector = try DetectorConfiguration(preset: preset)
-                let overlay = try laid(over: defaults)
-                overlay.notes.forEach(note)
-                return try overlay.value(origin: origin)
-            }
+            self = try Self.laid(text, settings, origin: origin, pathsFrom: folder, note: note)
             try validate()
         } catch var error as ConfigurationError {
             error.origin = origin
             throw error
+        }
+    }
+
+    private static func laid(
+        _ text: String, _ settings: [String], origin: String = "", pathsFrom folder: String? = nil,
+        note: (String) -> Void = { _ in }
+    ) throws -> TrainingConfiguration {
+        try ConfigurationError.wrapping {
+            func laid(over defaults: TrainingConfiguration) throws -> ConfigurationOverlay<Self> {
+                var overlay = try ConfigurationOverlay(defaults)
+                try overlay.apply(yaml: text, origin: origin, pathsFrom: folder)
+                try overlay.apply(settings: settings)
+                return overlay
+            }
+            // Twice: the preset decides the defaults of the other settings.
+            var defaults = TrainingConfiguration()
+            let preset = try laid(over: defaults).value(origin: origin).preset
+            defaults.detector = try DetectorConfiguration(preset: preset)
+            let overlay = try laid(over: defaults)
+            overlay.notes.forEach(note)
+            return try overlay.value(origin: origin)
         }
     }
 
@@ -211,64 +245,17 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
             return try ConfigurationOverlay.text(of: self, documentation: withComments ? texts : nil)
         }
     }
-
-    private func validate() throws {
-        try detector.validate()
-        func require(_ isRight: Bool, _ key: String, _ reason: String) throws {
-            guard isRight else { throw ConfigurationError(key: key, reason: reason) }
-        }
-        try require(
-            !data.annotations.isEmpty, "data.annotations", "is missing: the annotation file to train on")
-        try require(!data.images.isEmpty, "data.images", "is missing: the folder of the pictures")
-        try require(
-            data.validationAnnotations.isEmpty == data.validationImages.isEmpty, "data.validationImages",
-            "goes together with data.validationAnnotations")
-        try require(data.batchSize > 0, "data.batchSize", "must be above 0")
-        try require((0...256).contains(data.workers), "data.workers", "must be from 0 to 256")
-        try require(
-            data.jitter.count == 2 && data.jitter[0] > 0 && data.jitter[0] <= data.jitter[1], "data.jitter",
-            "must be two scales above 0, the smaller first")
-        try require(
-            data.sizes.allSatisfy { (1...16384).contains($0) }, "data.sizes", "must be from 1 to 16384")
-        try require(
-            data.variation != .resize || !data.sizes.isEmpty, "data.sizes",
-            "is missing: the sizes that data.variation=resize draws from")
-        let colors = data.colors
-        try require(
-            [colors.brightness, colors.contrast, colors.saturation].allSatisfy { (0...1).contains($0) },
-            "data.colors", "brightness, contrast and saturation must be from 0 to 1")
-        try require((0...0.5).contains(colors.hue), "data.colors.hue", "must be from 0 to 0.5")
-        try require((0...10_000).contains(data.views), "data.views", "must be from 0 to 10,000")
-        try require(
-            data.cache.isEmpty || data.views > 0, "data.views",
-            "must be the number of views that the cache was made with")
-        try require(
-            optimizer.learningRate > 0 && optimizer.learningRate.isFinite, "optimizer.learningRate",
-            "must be above 0")
-        try require(optimizer.clipNorm >= 0, "optimizer.clipNorm", "must not be negative")
-        try require(
-            (0..<1).contains(optimizer.averageDecay), "optimizer.averageDecay", "must be from 0 to below 1")
-        try require(
-            optimizer.milestones.allSatisfy { (0...1).contains($0) }, "optimizer.milestones",
-            "must be shares of the run, from 0 to 1")
-        try require(optimizer.warmupSteps >= 0, "optimizer.warmupSteps", "must not be negative")
-        try require(run.steps > 0, "run.steps", "must be above 0")
-        try require(run.accumulation > 0, "run.accumulation", "must be above 0")
-        try require(run.reportInterval > 0, "run.reportInterval", "must be above 0")
-        try require(run.evaluationInterval >= 0, "run.evaluationInterval", "must not be negative")
-        try require(run.checkpointInterval >= 0, "run.checkpointInterval", "must not be negative")
-        try require(run.keepsLast > 0, "run.keepsLast", "must be above 0")
-        try require(
-            ["float32", "bfloat16"].contains(run.precision), "run.precision", "must be float32 or bfloat16")
-    }
 }
 
-// Which settings are paths.
+// Which settings are paths, and what files written before have for null.
 
 extension TrainingConfiguration.Data: SettingsDescription {
     package static let pathSettings: [String: PathSetting] = [
         "annotations": .path, "images": .path, "validationAnnotations": .path, "validationImages": .path,
         "cache": .path,
+    ]
+    package static let formerNulls: [String: Set<String>] = [
+        "classes": ["[]"], "sizes": ["[]"], "views": ["0"],
     ]
 }
 
@@ -276,6 +263,15 @@ extension TrainingConfiguration.Texts: SettingsDescription {
     package static let pathSettings: [String: PathSetting] = ["vocabulary": .path, "templates": .pathOrName]
 }
 
+extension TrainingConfiguration.Optimization: SettingsDescription {
+    package static let formerNulls: [String: Set<String>] = [
+        "clipNorm": ["0", "0.0", "0.0e+0", "0e+0"], "averageDecay": ["0", "0.0", "0.0e+0", "0e+0"],
+    ]
+}
+
 extension TrainingConfiguration.Run: SettingsDescription {
     package static let pathSettings: [String: PathSetting] = ["initialWeights": .path]
+    package static let formerNulls: [String: Set<String>] = [
+        "evaluationInterval": ["0"], "checkpointInterval": ["0"], "checkpointMinutes": ["0"],
+    ]
 }

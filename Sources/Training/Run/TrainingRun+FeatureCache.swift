@@ -29,13 +29,15 @@ extension TrainingRun {
     public func cacheFeatures(
         to folder: String, dtype: DType = .bfloat16, _ progress: (_ done: Int, _ total: Int) -> Void
     ) throws -> FeatureCacheReport {
-        let views = configuration.data.views
-        guard views > 0 else {
-            throw TrainingError("data.views", "is 0: a cache holds a fixed number of views of each picture")
+        guard let views = configuration.data.views else {
+            throw TrainingError(
+                "data.views", "is not set: a cache holds a fixed number of views of each picture")
         }
         let levels = trainee.model.trunk.levelNames
         let identity = try Self.identity(
             dataset, configuration, clip: clip, levels: levels, dtype: dtype)
+        let lock = try RunFolderLock(folder)
+        defer { withExtendedLifetime(lock) {} }
         let writer = try FeatureCacheWriter(folder: folder, identity: identity)
         let total = views * dataset.count
         var (made, seconds) = (0, 0.0)
@@ -45,11 +47,13 @@ extension TrainingRun {
                 if !writer.contains(key) {
                     let start = ContinuousClock.now
                     var random = ExampleLoader.random(seed: configuration.run.seed, view: view, row: row)
-                    let (pixels, _) = try dataset.pixels(at: row, random: &random)
-                    let features = try withAutocast(autocast) { try trainee.features(of: pixels) }
-                    seconds += (ContinuousClock.now - start).seconds
-                    try writer.write(key, zip(levels, features).map { (name: $0, tensor: $1) })
-                    made += 1
+                    do {
+                        let (pixels, _) = try dataset.pixels(at: row, random: &random)
+                        let features = try withAutocast(autocast) { try trainee.features(of: pixels) }
+                        seconds += (ContinuousClock.now - start).seconds
+                        try writer.write(key, zip(levels, features).map { (name: $0, tensor: $1) })
+                        made += 1
+                    } catch is ExcludedPicture { writer.exclude(key) }
                 }
                 progress(view * dataset.count + row + 1, total)
             }
@@ -66,7 +70,9 @@ extension TrainingRun {
         let rows = 0..<min(dataset.count, 16)
         let start = ContinuousClock.now
         for row in rows {
-            for tensor in try cache.read(dataset.featureKey(at: row, view: 0)).values {
+            let key = try dataset.featureKey(at: row, view: 0)
+            guard cache.contains(key) else { continue }
+            for tensor in try cache.read(key).values {
                 // Converted, so that the mapped pages are really read.
                 _ = try tensor.to(.float32).clone()
             }
@@ -75,12 +81,12 @@ extension TrainingRun {
     }
 
     /// The type that the network computes in; nil: `float32`.
-    var autocast: DType? { configuration.run.precision == "bfloat16" ? .bfloat16 : nil }
+    var autocast: DType? { configuration.run.precision == .bfloat16 ? .bfloat16 : nil }
 
     /// The least size of batches. What the trunk sees must not depend on the other pictures of a batch where it is
     /// published so, and where features may come from a cache.
     static func frame(_ configuration: TrainingConfiguration) -> Size2D {
-        let isFixed = configuration.detector.input.fitting == .square || configuration.data.views > 0
+        let isFixed = configuration.detector.input.fitting == .square || configuration.data.views != nil
         return isFixed ? configuration.detector.frame : Size2D(0)
     }
 
@@ -92,9 +98,9 @@ extension TrainingRun {
         // The identity of a CLIP is about the space that it embeds into, and two towers of one identity can have other norms
         // inside: the towers' own digest is added.
         let preprocessing = try dataset.preprocessingIdentity(
-            seed: configuration.run.seed, viewCount: configuration.data.views,
+            seed: configuration.run.seed, viewCount: configuration.data.views ?? 0,
             more:
-                "padded to \(frame.height) x \(frame.width), computed in \(configuration.run.precision), tower "
+                "padded to \(frame.height) x \(frame.width), computed in \(configuration.run.precision.rawValue), tower "
                 + clip.store.digest())
         return FeatureCacheIdentity(
             clip: "\(try clip.identity())", preprocessing: preprocessing, levels: levels, dtype: dtype)
@@ -102,14 +108,14 @@ extension TrainingRun {
 
     /// The data set upon the cache that the configuration names.
     static func cached(
-        _ dataset: TrainingDataset, _ configuration: TrainingConfiguration, clip: CLIPModel, levels: [String]
+        _ dataset: TrainingDataset, in folder: String, _ configuration: TrainingConfiguration,
+        clip: CLIPModel, levels: [String]
     ) throws -> CachedDataset {
-        let folder = configuration.data.cache
         let identity = try identity(
             dataset, configuration, clip: clip, levels: levels, dtype: FeatureCache.dtype(in: folder))
         let cache = try FeatureCache(folder: folder, identity: identity)
-        let wanted = dataset.count * configuration.data.views
-        guard cache.count >= wanted else {
+        let wanted = dataset.count * (configuration.data.views ?? 0)
+        guard cache.count + cache.excludedCount >= wanted else {
             throw TrainingError(
                 folder,
                 "holds \(cache.count) of \(wanted) views: run fvlm cache again, it goes on where it was")

@@ -4,6 +4,7 @@ import Evaluation
 import RegionDetection
 import FVLM
 import Foundation
+import Support
 import Torch
 import WeightFiles
 
@@ -34,67 +35,99 @@ public struct TrainingRun {
     public let source: any ExampleSource
 
     let clip: CLIPModel
+    private let validation: ValidationSet?
     private let evaluator: DetectorEvaluator?
 
-    /// A run that is ready to start: everything is loaded and checked.
+    /// A run that is ready to start: everything is loaded and checked, pictures and outlines are looked over.
     /// - Throws: `ConfigurationError`, ``TrainingError``, `CLIPError`, `WeightMismatch` and other errors that say which
     ///   file or setting is wrong.
     public init(_ configuration: TrainingConfiguration, folder: String) throws {
-        self.configuration = configuration
-        self.folder = folder
-        clip = try CLIPModel.load(configuration.detector.clip)
+        var configuration = configuration
+        var notes = [try configuration.presetNote()].compactMap { $0 }
+        let clip = try Self.loadCLIP(configuration.detector.clip)
+        let annotations = try Dataset(path: configuration.data.annotations)
+        let dataset = try Self.dataset(annotations, configuration)
+        notes += Self.chooseMasks(for: dataset, &configuration)
+        notes += dataset.summary.exclusions
+        let lookedOver = try dataset.lookOver(decodes: configuration.data.cache == nil)
+        notes += dataset.faults.news() + [lookedOver].compactMap { $0 }
+
         let network = try DetectorNetwork(configuration.detector.architecture(for: clip.configuration))
         try network.store.initialize(seed: configuration.run.seed)
-        notes =
+        notes +=
             try clip.notes
             + Self.loadInitialWeights(
                 configuration.run.initialWeights, into: network, seed: configuration.run.seed)
         try network.store.convert(format: .channelsLast)
 
-        let data = configuration.data
-        let annotations = try Dataset(path: data.annotations)
-        var options = TrainingDataset.Options()
-        options.classes =
-            !data.classes.isEmpty ? .only(data.classes) : data.split.isEmpty ? .all : .split(data.split)
-        options.keepsImagesWithoutObjects = data.keepsEmptyImages
-        options.usesMasks = configuration.detector.network.masks
-        dataset = try TrainingDataset(
-            annotations, imagesIn: data.images, augmentation: Self.augmentation(configuration),
-            options: options)
-        try dataset.checkPictures()
-
-        let trained = Set(dataset.classNames)
-        let all = try Self.vocabulary(configuration, clip, annotations.categories.map(\.name), trained)
-        vocabulary = try all.selecting(dataset.classNames)
+        let known = try Self.vocabulary(configuration, clip, annotations, dataset)
+        let vocabulary = try known.selecting(dataset.classNames)
         trainee = FVLMTrainee(
             model: FVLMModel(trunk: try configuration.detector.trunk(of: clip), network: network),
             texts: try vocabulary.matrix(for: clip.identity(), withBackground: true),
             sizeMultiple: configuration.detector.sizeMultiple(for: clip.configuration),
             frame: Self.frame(configuration))
+        let levels = trainee.model.trunk.levelNames
         source =
-            data.cache.isEmpty
-            ? dataset
-            : try Self.cached(dataset, configuration, clip: clip, levels: trainee.model.trunk.levelNames)
-
-        guard !data.validationAnnotations.isEmpty else {
-            evaluator = nil
-            return
+            try configuration.data.cache.map {
+                try Self.cached(dataset, in: $0, configuration, clip: clip, levels: levels)
+            } ?? dataset
+        validation = try ValidationSet(configuration, trainedOn: dataset.classNames)
+        evaluator = try validation.map {
+            try DetectorEvaluator(
+                truth: $0.truth, imagesIn: $0.folder,
+                vocabulary: known.selecting($0.classNames), splits: $0.splits)
         }
-        let truth = try Dataset(path: data.validationAnnotations)
-        let splits =
-            try data.split.isEmpty
-            ? []
-            : (OpenVocabularySplit(rawValue: data.split == "lvis" ? "lvis-base-rare" : data.split))?
-                .parts(of: truth) ?? []
-        // Of a split all of its classes are scored, trained on or not.
-        let scored =
-            splits.isEmpty
-            ? dataset.classNames
-            : truth.categories.filter { category in splits.contains { $0.categoryIDs.contains(category.id) } }
-                .map(\.name)
-        evaluator = try DetectorEvaluator(
-            truth: truth, imagesIn: data.validationImages, vocabulary: all.selecting(scored), splits: splits)
-        try evaluator?.checkPictures()
+        notes += validation?.notes ?? []
+        self.notes = notes
+        self.configuration = configuration
+        self.folder = folder
+        self.clip = clip
+        self.dataset = dataset
+        self.vocabulary = vocabulary
+    }
+
+    // MARK: Loading
+
+    private static func loadCLIP(_ path: String) throws -> CLIPModel {
+        do { return try CLIPModel.load(path) } catch let error as CLIPError {
+            guard !FileManager.default.fileExists(atPath: path) else { throw error }
+            throw TrainingError(
+                "detector.clip",
+                "there is no CLIP '\(path)': set it to the folder or file of a CLIP, or to the name of one in the "
+                    + "Hugging Face cache")
+        }
+    }
+
+    private static func dataset(_ annotations: Dataset, _ configuration: TrainingConfiguration) throws
+        -> TrainingDataset
+    {
+        let data = configuration.data
+        var options = TrainingDataset.Options()
+        options.classes = data.classes.map { .only($0) } ?? data.split.map { .split($0.classes) } ?? .all
+        options.keepsImagesWithoutObjects = data.keepsEmptyImages
+        options.usesMasks = configuration.detector.network.masks && data.masks
+        return try TrainingDataset(
+            annotations, imagesIn: data.images, augmentation: augmentation(configuration), options: options,
+            faults: DataFaults(data.faults, limit: data.faultLimit))
+    }
+
+    /// Leaves out the mask head where there is no mask to learn from.
+    /// - Returns: What is to be said about it.
+    private static func chooseMasks(
+        for dataset: TrainingDataset, _ configuration: inout TrainingConfiguration
+    )
+        -> [String]
+    {
+        guard configuration.detector.network.masks else { return [] }
+        let (masks, objects) = (dataset.summary.masks, dataset.summary.objects)
+        guard configuration.data.masks, masks > 0 else {
+            configuration.detector.network.masks = false
+            return configuration.data.masks
+                ? ["no object has a mask: a detector of boxes is trained, without a mask head"] : []
+        }
+        guard masks < objects else { return [] }
+        return ["\(objects - masks) of \(objects) objects have no mask: they train boxes and classes alone"]
     }
 
     // MARK: Running
@@ -112,6 +145,22 @@ public struct TrainingRun {
         resumes: Bool, from notebook: NotebookCheckpoint? = nil, stopRequest: StopRequest = StopRequest(),
         _ handle: (TrainingEvent) throws -> Void
     ) throws -> TrainingSummary {
+        let isNew = !FileManager.default.fileExists(atPath: folder)
+        let lock = try RunFolderLock(folder)
+        defer { withExtendedLifetime(lock) {} }
+        do {
+            return try train(resumes: resumes, from: notebook, stopRequest: stopRequest, handle)
+        } catch {
+            // A refusal leaves nothing behind.
+            if isNew { rmdir(folder) }
+            throw error
+        }
+    }
+
+    private func train(
+        resumes: Bool, from notebook: NotebookCheckpoint?, stopRequest: StopRequest,
+        _ handle: (TrainingEvent) throws -> Void
+    ) throws -> TrainingSummary {
         let run = configuration.run
         let checkpoints = CheckpointFolder(
             path: folder + "/checkpoints", retention: .init(last: run.keepsLast))
@@ -122,23 +171,25 @@ public struct TrainingRun {
                 "holds a run already (\(latest.folder)): add --resume to go on with it, or choose another folder"
             )
         }
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let text = try configuration.yaml()
-        try Disk.write(Array(text.utf8), to: folder + "/config.yaml")
         try Generator.standard().seed(run.seed)
         let trainer = try Trainer(
             trainee, source: source, optimizer: optimizer(), options: options(),
             loader: .init(
                 batchSize: configuration.data.batchSize, seed: run.seed,
                 workerCount: configuration.data.workers,
-                viewCount: configuration.data.views > 0 ? configuration.data.views : nil),
-            checkpoints: checkpoints, configuration: text, stopRequest: stopRequest,
+                viewCount: configuration.data.views),
+            checkpoints: checkpoints, configuration: text, identity: identity(), stopRequest: stopRequest,
             evaluate: try evaluation())
         if let latest {
+            let changes = try configuration.changes(since: latest.configuration, in: folder)
             try trainer.resume(from: latest)
+            trainer.notes += changes
         } else if let notebook {
             try trainer.resume(from: notebook, naming: Self.notebookKeys)
         }
+        // Written when nothing can be refused any more.
+        try Disk.write(Array(text.utf8), to: folder + "/config.yaml")
         let log = try RunLog(folder: folder, title: "Training", resumedStep: latest.map { _ in trainer.step })
         let summary = try trainer.run { event in
             try log.record(event)
@@ -150,22 +201,35 @@ public struct TrainingRun {
                 configuration.detector, network: trainee.model.network, vocabulary: vocabulary)
         }
         if let average = trainer.average { try average.applied(write) } else { try write() }
+        if let failure = summary.evaluationFailure {
+            throw TrainingError(
+                "evaluation", "failed: \(failure). The detector is written: \(folder)/model")
+        }
         return summary
     }
 
-    private func evaluation() throws -> ((Int) throws -> EvaluationReport)? {
-        guard let evaluator else { return nil }
+    /// What must be the same when the training is resumed, wherever the files lie then.
+    private func identity() throws -> [String: String] {
+        ["the CLIP's weights": try clip.store.digest(), "the classes' embeddings": try vocabulary.digest()]
+    }
+
+    private func evaluation() throws -> Trainer.Evaluate? {
+        guard let evaluator, let validation else { return nil }
         let detector = try Detector(
             configuration: configuration.detector, clip: clip, network: trainee.model.network)
         var options = configuration.detector.options
         // Average precision counts on the whole list, not on what one would show.
         options.scoreThreshold = min(options.scoreThreshold, 0.01)
-        return { _ in try evaluator.report(evaluator.detections(of: detector, options: options)) }
+        options.includesMasks = validation.includesMasks
+        return { _, progress in
+            try evaluator.report(
+                evaluator.detections(of: detector, options: options, progress: progress))
+        }
     }
 
     private func optimizer() throws -> any Optimizer {
         let settings = configuration.optimizer
-        let groups = try ParameterGrouping().groups(
+        let groups = try settings.grouping.groups(
             of: trainee.parameters, learningRate: settings.learningRate, weightDecay: settings.weightDecay)
         switch settings.kind {
         case .sgd:
@@ -196,13 +260,13 @@ public struct TrainingRun {
             : nil
         return TrainerOptions(
             steps: run.steps, accumulation: run.accumulation,
-            clipping: settings.clipNorm > 0 ? .norm(settings.clipNorm) : nil,
+            clipping: settings.clipNorm.map { .norm($0) },
             schedule: try LearningRateSchedule(warmup: warmup, decay: decay),
             autocast: autocast,
-            averageDecay: settings.averageDecay > 0 ? settings.averageDecay : nil, seed: run.seed,
+            averageDecay: settings.averageDecay, seed: run.seed,
             isDeterministic: run.isDeterministic, reportInterval: run.reportInterval,
-            evaluationInterval: run.evaluationInterval > 0 ? run.evaluationInterval : nil,
-            checkpointInterval: run.checkpointInterval > 0 ? run.checkpointInterval : nil,
+            evaluationInterval: run.evaluationInterval, checkpointInterval: run.checkpointInterval,
+            checkpointSeconds: run.checkpointMinutes.map { $0 * 60 },
             bestMetric: evaluator == nil ? nil : "bbox/AP")
     }
 
@@ -220,27 +284,37 @@ public struct TrainingRun {
             switch data.variation {
             case .none, .flip:
                 input.fitting == .shortestSide ? fitted([input.size]) : .square(side: input.size)
-            case .resize: fitted(data.sizes)
+            case .resize: fitted(data.sizes ?? [])
             case .jitter:
                 .largeScaleJitter(
                     side: input.size, minimumScale: data.jitter[0], maximumScale: data.jitter[1])
             }
-        let colors = ColorJitter(
-            brightness: data.colors.brightness, contrast: data.colors.contrast,
-            saturation: data.colors.saturation, hue: data.colors.hue)
         return Augmentation(
             resizing: resizing, flipProbability: data.variation == .none ? 0 : 0.5,
-            colorJitter: colors == ColorJitter() ? nil : colors)
+            colorJitter: data.colors == ColorJitter() ? nil : data.colors)
     }
 
+    /// The classes of the annotations, or of the vocabulary that the configuration names, with their embeddings.
     private static func vocabulary(
-        _ configuration: TrainingConfiguration, _ clip: CLIPModel, _ names: [String], _ trained: Set<String>
+        _ configuration: TrainingConfiguration, _ clip: CLIPModel, _ annotations: Dataset,
+        _ dataset: TrainingDataset
     ) throws -> Vocabulary {
-        if !configuration.texts.vocabulary.isEmpty {
-            return try Vocabulary(contentsOf: configuration.texts.vocabulary)
+        let trained = Set(dataset.classNames.map(ClassNames.key))
+        func split(_ name: String) -> Vocabulary.Class.Split {
+            trained.contains(ClassNames.key(name)) ? .base : .novel
         }
+        if let path = configuration.texts.vocabulary {
+            let given = try Vocabulary(contentsOf: path)
+            // What is trained on is base where the file does not say it.
+            return try Vocabulary(
+                classes: given.classes.map {
+                    Vocabulary.Class($0.name, synonyms: $0.synonyms, split: $0.split ?? split($0.name))
+                }, templates: given.templates, article: given.article, embeddings: given.embeddings,
+                background: given.background, clip: given.clip)
+        }
+        let names = try dataset.vocabularyNames(annotations.categories)
         return try Vocabulary(
-            encoding: names.map { Vocabulary.Class($0, split: trained.contains($0) ? .base : .novel) },
+            encoding: names.map { Vocabulary.Class($0, split: split($0)) },
             templates: PromptTemplates(named: configuration.texts.templates),
             background: configuration.texts.background, with: clip, tokenizer: clip.tokenizer())
     }
@@ -252,10 +326,11 @@ public struct TrainingRun {
     }
 
     /// Returns what became of weights that do not fit.
-    private static func loadInitialWeights(_ path: String, into network: DetectorNetwork, seed: UInt64) throws
+    private static func loadInitialWeights(_ path: String?, into network: DetectorNetwork, seed: UInt64)
+        throws
         -> [String]
     {
-        guard !path.isEmpty else { return [] }
+        guard let path else { return [] }
         let weights = try WeightFile.open(path)
         if weights.keys.contains(where: { $0.hasPrefix("fpn.") }) {
             try network.store.load(weights)
@@ -273,13 +348,20 @@ public struct TrainingRun {
     }
 }
 
+extension ClassNames {
+    /// What is equal for names that are the same to the text tower.
+    static func key(_ name: String) -> String { readable(name).lowercased() }
+}
+
 extension Vocabulary {
-    /// The classes of these names, in this order.
+    /// The classes of these names, in this order and under these names. Names are the same that the text tower takes for
+    /// the same, such as `red_apple` and `red apple`.
     /// - Throws: `CLIPError` that lists the names that are not there.
     func selecting(_ names: [String]) throws -> Vocabulary {
         let places = Dictionary(
-            classes.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
-        let missing = names.filter { places[$0] == nil }
+            classes.enumerated().map { (ClassNames.key($1.name), $0) },
+            uniquingKeysWith: { first, _ in first })
+        let missing = names.filter { places[ClassNames.key($0)] == nil }
         guard missing.isEmpty else {
             throw CLIPError(
                 "vocabulary",
@@ -287,9 +369,11 @@ extension Vocabulary {
                     "lacks \(missing.count) classes of the data: \(missing.prefix(8).joined(separator: ", "))"
             )
         }
-        let rows = names.compactMap { places[$0] }
+        let rows = names.compactMap { places[ClassNames.key($0)] }
         return try Vocabulary(
-            classes: rows.map { classes[$0] }, templates: templates, article: article,
-            embeddings: embeddings.indexSelected(0, Tensor(rows)), background: background, clip: clip)
+            classes: zip(names, rows).map { name, row in
+                Vocabulary.Class(name, synonyms: classes[row].synonyms, split: classes[row].split)
+            }, templates: templates, article: article, embeddings: embeddings.indexSelected(0, Tensor(rows)),
+            background: background, clip: clip)
     }
 }

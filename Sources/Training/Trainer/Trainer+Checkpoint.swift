@@ -23,6 +23,15 @@ extension Trainer {
                 "was made with seed \(state.seed), now it is \(loaderOptions.seed): the order of the data differs"
             )
         }
+        let others = identity.keys.filter { name in
+            state.identity?[name].map { $0 != identity[name] } ?? false
+        }
+        guard others.isEmpty else {
+            throw TrainingError(
+                checkpoint.folder,
+                "was made with other files: \(others.sorted().joined(separator: " and ")) differ. Begin a new run from its weights instead"
+            )
+        }
         if average != nil, try checkpoint.average() == nil {
             throw TrainingError(
                 checkpoint.folder, "has no moving averages, which the options now ask for; leave them out")
@@ -38,6 +47,7 @@ extension Trainer {
         loader = try ExampleLoader(source, options: loaderOptions, position: state.position)
         step = state.step
         lastMetric = state.metric
+        evaluatedStep = state.evaluatedStep
         notes = Self.versions.compactMap { name, value in
             let before = state.versions[name]
             return before == value ? nil : "\(name) was \(before ?? "unknown"), now it is \(value)"
@@ -50,7 +60,8 @@ extension Trainer {
         let state = Checkpoint.State(
             step: step, position: loader.position, dataFingerprint: source.fingerprint,
             seed: loaderOptions.seed, schedule: options.schedule, metric: lastMetric,
-            averageUpdates: average?.updates ?? 0, versions: Self.versions)
+            evaluatedStep: evaluatedStep, identity: identity, averageUpdates: average?.updates ?? 0,
+            versions: Self.versions)
         let parameters = detector.parameters.parameters.filter { !isOmitted($0) }
         return CheckpointContents(
             state: state, configuration: configuration,

@@ -41,8 +41,11 @@ public struct TrainerOptions: Sendable, Hashable, Codable {
     /// Steps between evaluations; nil: only at the end.
     public var evaluationInterval: Int?
 
-    /// Steps between checkpoints; nil: only at the end.
+    /// Steps between checkpoints; nil: they do not follow from steps.
     public var checkpointInterval: Int?
+
+    /// Seconds between checkpoints; nil: they do not follow from time.
+    public var checkpointSeconds: Double?
 
     /// The metric of an evaluation that chooses the best checkpoint.
     public var bestMetric: String?
@@ -58,7 +61,8 @@ public struct TrainerOptions: Sendable, Hashable, Codable {
         steps: Int, accumulation: Int = 1, clipping: Clipping? = nil,
         schedule: LearningRateSchedule = .constant, autocast: DType? = nil, averageDecay: Double? = nil,
         seed: UInt64 = 0, isDeterministic: Bool = false, reportInterval: Int = 20,
-        evaluationInterval: Int? = nil, checkpointInterval: Int? = nil, bestMetric: String? = nil,
+        evaluationInterval: Int? = nil, checkpointInterval: Int? = nil, checkpointSeconds: Double? = nil,
+        bestMetric: String? = nil,
         omitsFrozenWeights: Bool = false, savesFaultyBatches: Bool = false
     ) {
         self.steps = steps
@@ -72,6 +76,7 @@ public struct TrainerOptions: Sendable, Hashable, Codable {
         self.reportInterval = reportInterval
         self.evaluationInterval = evaluationInterval
         self.checkpointInterval = checkpointInterval
+        self.checkpointSeconds = checkpointSeconds
         self.bestMetric = bestMetric
         self.omitsFrozenWeights = omitsFrozenWeights
         self.savesFaultyBatches = savesFaultyBatches

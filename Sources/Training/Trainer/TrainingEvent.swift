@@ -6,8 +6,16 @@ public enum TrainingEvent: Sendable {
     case started(TrainingStart)
     /// Some steps were made.
     case progress(TrainingProgress)
+    /// How long the training will take, by its first steps.
+    case estimated(step: Int, secondsPerStep: Double, remainingSeconds: Double)
+    /// Something worth knowing was met, such as a picture that cannot be decoded.
+    case noted(step: Int, String)
+    /// Some pictures of an evaluation are done.
+    case evaluating(step: Int, done: Int, total: Int)
     /// The network was evaluated.
     case evaluated(step: Int, EvaluationReport)
+    /// An evaluation failed; training goes on.
+    case evaluationFailed(step: Int, reason: String)
     /// A checkpoint was written.
     case checkpointed(step: Int, path: String)
     /// A checkpoint could not be written; training goes on, earlier checkpoints are intact.
@@ -72,10 +80,12 @@ public struct TrainingProgress: Sendable, Hashable {
 public struct TrainingSummary: Sendable, Hashable {
     /// Steps made in all.
     public var step: Int
-    /// Whether all steps were made; otherwise the training was asked to stop.
+    /// Whether all steps were made and the last evaluation has ended; otherwise the training was asked to stop.
     public var isComplete: Bool
     /// Seconds of this run.
     public var seconds: Double
     /// The images of this run.
     public var imageCount: Int
+    /// Why the last evaluation failed; nil when it did not.
+    public var evaluationFailure: String?
 }

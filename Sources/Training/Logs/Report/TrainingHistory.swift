@@ -73,8 +73,8 @@ public struct TrainingHistory: Sendable {
         case .evaluated(let step, let report):
             add(report.metrics, step, to: \.metrics)
             evaluation = (step, report)
-        case .checkpointed, .checkpointFailed: break
         case .finished(let summary): steps.made = summary.step
+        default: break
         }
     }
 

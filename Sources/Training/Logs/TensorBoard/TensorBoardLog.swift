@@ -33,7 +33,7 @@ public final class TensorBoardLog {
             for picture in report.pictures {
                 try writer.write(picture: picture, tag: "predictions/\(picture.name)", step: step)
             }
-        case .started, .checkpointed, .checkpointFailed, .finished: break
+        default: break
         }
     }
 }

@@ -1,0 +1,104 @@
+import FVLM
+import Foundation
+
+/// A setting that two configurations have different values of.
+struct SettingDifference: Hashable {
+    /// Its key, such as `optimizer.learningRate`.
+    let key: String
+    /// What it was; nil when it was not set.
+    let before: String?
+    /// What it is; nil when it is not set.
+    let now: String?
+
+    /// `key was before, now it is now`.
+    var text: String { "\(key) was \(before ?? "not set"), now it is \(now ?? "not set")" }
+
+    /// What differs, by key.
+    /// - Throws: `EncodingError` for numbers that JSON does not have.
+    static func all(from before: some Encodable, to now: some Encodable) throws -> [SettingDifference] {
+        let encoder = JSONEncoder()
+        return try all(in: encoder.encode(before), and: encoder.encode(now))
+    }
+
+    /// What differs between two JSON objects, by key.
+    static func all(in before: Data, and now: Data) -> [SettingDifference] {
+        let (old, new) = (leaves(of: before), leaves(of: now))
+        return Set(old.keys).union(new.keys).sorted().filter { old[$0] != new[$0] }.map {
+            SettingDifference(key: $0, before: old[$0], now: new[$0])
+        }
+    }
+
+    /// The leaves of a JSON object by their keys, lists as a whole.
+    private static func leaves(of json: Data) -> [String: String] {
+        var result: [String: String] = [:]
+        func collect(_ value: Any, _ path: String) {
+            switch value {
+            case let object as [String: Any]:
+                for (key, value) in object { collect(value, path.isEmpty ? key : "\(path).\(key)") }
+            case let list as [Any]: result[path] = "[\(list.map { "\($0)" }.joined(separator: ", "))]"
+            case is NSNull: break
+            default: result[path] = "\(value)"
+            }
+        }
+        if let object = try? JSONSerialization.jsonObject(with: json) as? [String: Any] {
+            collect(object, "")
+        }
+        return result
+    }
+}
+
+extension TrainingConfiguration {
+    /// Settings that may change when a training is resumed: where things are, how often is reported, how long and how fast
+    /// it goes on. Everything else decides what the weights mean or which examples come next.
+    private static let resumable: Set<String> = [
+        "preset", "detector.clip", "data.annotations", "data.images", "data.validationAnnotations",
+        "data.validationImages", "data.workers", "data.cache", "data.faults", "data.faultLimit",
+        "texts.vocabulary", "optimizer.learningRate", "optimizer.momentum", "optimizer.weightDecay",
+        "optimizer.clipNorm", "optimizer.warmupSteps", "optimizer.warmupFactor", "optimizer.schedule",
+        "optimizer.minimumRatio", "optimizer.milestones", "optimizer.decayFactor", "run.steps",
+        "run.reportInterval", "run.evaluationInterval", "run.checkpointInterval", "run.checkpointMinutes",
+        "run.keepsLast", "run.initialWeights", "run.isDeterministic",
+    ]
+
+    /// Compares with the configuration of the run that is resumed.
+    /// - Parameter text: Its YAML text.
+    /// - Returns: A note for each setting that may change and has.
+    /// - Throws: ``TrainingError`` that names the settings that must not change.
+    func changes(since text: String, in folder: String) throws -> [String] {
+        let before: TrainingConfiguration
+        do { before = try TrainingConfiguration(yaml: text) } catch {
+            return ["the configuration of its checkpoint cannot be read and is not compared: \(error)"]
+        }
+        let differences = try SettingDifference.all(from: before, to: self)
+        func isResumable(_ difference: SettingDifference) -> Bool {
+            Self.resumable.contains(difference.key) || difference.key.hasPrefix("detector.scoring.")
+        }
+        let refused = differences.filter { !isResumable($0) }
+        guard refused.isEmpty else {
+            throw TrainingError(
+                folder,
+                "cannot be resumed with other settings: \(refused.map(\.text).joined(separator: "; ")). "
+                    + "Set them as they were, or begin another run with its weights (run.initialWeights)")
+        }
+        return differences.map(\.text)
+    }
+
+    /// A note when nothing of the preset is left, as in a file that `fvlm train --defaults` has printed.
+    func presetNote() throws -> String? {
+        let defaults = DetectorConfiguration()
+        let wanted = try SettingDifference.all(from: defaults, to: DetectorConfiguration(preset: preset))
+        let lost = try Set(
+            SettingDifference.all(from: detector, to: DetectorConfiguration(preset: preset)).map(\.key))
+        let changed = try Set(SettingDifference.all(from: defaults, to: detector).map(\.key))
+        guard !wanted.isEmpty, wanted.allSatisfy({ lost.contains($0.key) && !changed.contains($0.key) })
+        else {
+            return nil
+        }
+        let settings = wanted.map {
+            "detector.\($0.key) \($0.before ?? "not set") for \($0.now ?? "not set")"
+        }
+        return
+            "preset \(preset) has no effect, since the file sets all that it would: "
+            + settings.joined(separator: ", ") + ". Remove these settings from the file to use the preset"
+    }
+}

@@ -1,0 +1,99 @@
+import COCO
+import FVLM
+import Foundation
+import Imaging
+
+/// What a training is evaluated on, looked over before the first step: an evaluation that fails hours later helps nobody.
+struct ValidationSet {
+    /// The ground truth, without pictures that cannot be used.
+    let truth: Dataset
+
+    /// The folder of its pictures.
+    let folder: String
+
+    /// The names of the classes that are scored.
+    let classNames: [String]
+
+    /// Base and novel classes, if they are told apart.
+    let splits: [CategorySplit]
+
+    /// Whether masks are measured: the detector makes them and every object has one.
+    let includesMasks: Bool
+
+    /// What is left out.
+    let notes: [String]
+
+    /// The validation set of a configuration; nil when it has none.
+    /// - Parameter trained: The names of the classes that are trained on.
+    /// - Throws: ``TrainingError`` for what cannot be evaluated on; `COCOFileError`, `COCOError`.
+    init?(_ configuration: TrainingConfiguration, trainedOn trained: [String]) throws {
+        let data = configuration.data
+        guard let path = data.validationAnnotations, let folder = data.validationImages else { return nil }
+        let annotations = try Dataset(path: path)
+        self.folder = folder
+        splits = try data.split?.classes.parts(of: annotations) ?? []
+        let scored = Set(splits.flatMap(\.categoryIDs))
+        // Of a split all of its classes are scored, trained on or not.
+        classNames =
+            splits.isEmpty ? trained : annotations.categories.filter { scored.contains($0.id) }.map(\.name)
+        let (truth, pictureNotes) = try Self.usable(annotations, in: folder, data)
+        let (masks, objects) = Self.counts(truth)
+        includesMasks = configuration.detector.network.masks && masks == objects
+        var notes = pictureNotes
+        if configuration.detector.network.masks, !includesMasks {
+            notes.append(
+                "validation: \(objects - masks) of \(objects) objects have no mask: boxes alone are measured")
+        }
+        // Finds what the evaluation would refuse.
+        for geometry in includesMasks ? [EvaluationOptions.Geometry.box, .mask] : [.box] {
+            _ = try Evaluation(truth: truth, detections: DetectionTable(), options: .coco(geometry))
+        }
+        self.truth = truth
+        self.notes = notes
+    }
+
+    private static func counts(_ truth: Dataset) -> (masks: Int, objects: Int) {
+        let rows = 0..<truth.annotations.count
+        return (rows.count { truth.hasMask($0) }, rows.count)
+    }
+
+    /// The data set without pictures that cannot be decoded or have another size than annotated.
+    private static func usable(
+        _ annotations: Dataset, in folder: String, _ data: TrainingConfiguration.Data
+    ) throws -> (Dataset, notes: [String]) {
+        let count = annotations.images.count
+        try annotations.checkPictures(of: Array(0..<count), in: folder)
+        let faults = DataFaults(data.faults, limit: data.faultLimit)
+        @Sendable func check(_ row: Int, _ body: () throws -> Void) throws {
+            guard !faults.contains(.picture, row: row) else { return }
+            do { try body() } catch let error as ImagingError {
+                let path = annotations.picturePath(row, in: folder)
+                try faults.add(.picture, row: row, of: count, TrainingError(path, error.reason))
+            } catch let error as TrainingError {
+                try faults.add(.picture, row: row, of: count, error)
+            }
+        }
+        let decoded = try lookOver(count, for: .seconds(10)) { row in
+            try check(row) { _ = try annotations.picture(row, in: folder) }
+        }
+        if decoded < count {
+            _ = try lookOver(count, for: .seconds(10)) { row in
+                try check(row) { _ = try annotations.pictureSize(row, in: folder) }
+            }
+        }
+        let notes = faults.news().map { "validation: \($0)" }
+        guard !notes.isEmpty else { return (annotations, []) }
+        var result = annotations
+        result.images = ImageTable()
+        result.annotations = AnnotationTable()
+        for row in 0..<count where !faults.contains(.picture, row: row) {
+            result.images.append(annotations.images[row])
+        }
+        let kept = Set(result.images.ids)
+        for row in 0..<annotations.annotations.count
+        where kept.contains(annotations.annotations.imageIDs[row]) {
+            result.annotations.append(row: row, of: annotations.annotations)
+        }
+        return (result, notes)
+    }
+}
