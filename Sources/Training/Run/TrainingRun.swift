@@ -90,7 +90,7 @@ public struct TrainingRun {
     // MARK: Loading
 
     private static func loadCLIP(_ path: String) throws -> CLIPModel {
-        do { return try CLIPModel.load(path) } catch let error as CLIPError {
+        do { return try CLIPModel.load(path) } catch {
             guard !FileManager.default.fileExists(atPath: path) else { throw error }
             throw TrainingError(
                 "detector.clip",
