@@ -1,9 +1,10 @@
 """Times other implementations of the COCO evaluation on the same files.
 
-usage: peers.py DIR LIBRARY
+usage: peers.py DIR LIBRARY [TYPE]
 
 Prints one JSON object a kind of geometry, or says that the library is not installed. The time is that of reading
-both files and scoring, after the import, the best of as many runs as fit into a few seconds.
+both files and scoring, after the import, the best of as many runs as fit into a few seconds. With TYPE (bbox or segm)
+that geometry is scored once, for whoever times the whole process.
 """
 
 import contextlib
@@ -16,6 +17,8 @@ folder, library = sys.argv[1:3]
 try:
     if library == "hotcoco":
         from hotcoco import COCO, COCOeval
+    elif library == "ultrafast-pycocotools":
+        from ultrafast_pycocotools import COCO, COCOeval
     elif library == "faster-coco-eval":
         from faster_coco_eval import COCO, COCOeval_faster as COCOeval
     else:
@@ -38,8 +41,8 @@ def run(kind):
     return time.perf_counter() - start, [float(value) for value in evaluation.stats]
 
 
-for kind in ("bbox", "segm"):
+for kind in sys.argv[3:4] or ("bbox", "segm"):
     runs = [run(kind)]
-    while len(runs) < 5 and sum(seconds for seconds, _ in runs) < 4:
+    while not sys.argv[3:] and len(runs) < 5 and sum(seconds for seconds, _ in runs) < 4:
         runs.append(run(kind))
     print(json.dumps({"name": library, "type": kind, "seconds": min(runs)[0], "stats": runs[0][1]}), flush=True)

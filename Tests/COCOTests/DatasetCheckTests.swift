@@ -133,9 +133,20 @@ import Testing
                 .unknownImage: [4], .unknownCategory: [4], .absentCategoryAnnotated: [1],
                 .unknownCategoryListed: [6], .imageWithoutSize: [5], .imageWithoutFileName: [6],
                 .imageWithoutAnnotations: [5], .fileNameListedTwice: [5],
+                .categoryListMissing: [1, 2, 1, 5],
             ])
         #expect(findings.map(\.severity) == findings.map(\.severity).sorted())
         #expect(findings.contains { $0.examples == ["category 2: \"bird\", and \"cat\""] })
+    }
+
+    @Test func namesAreComparedAsTheTextTowerSeesThem() throws {
+        var source = Source()
+        source.categories.append(#"{"id": 9, "name": "_Dog "}"#)
+        #expect(try source.findings().map(\.code) == [.duplicateCategoryName, .unusedCategory])
+        source.annotations.append(
+            #"{"id": 7, "image_id": 1, "category_id": 9, "bbox": [1, 1, 2, 2], "area": 4}"#)
+        let finding = try #require(try source.findings().first)
+        #expect(finding.code == .ambiguousCategoryName && finding.severity == .error && finding.ids == [9])
     }
 
     @Test func examplesAreLimitedAndIDsAreNot() throws {

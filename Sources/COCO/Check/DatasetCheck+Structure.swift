@@ -7,7 +7,7 @@ extension DatasetCheck {
         let imageIndex = IDIndex(images.ids)
         let categoryIndex = IDIndex(categories.map(\.id))
         return duplicateIDs(dataset, imageIndex, categoryIndex)
-            + categoryNames(categories)
+            + categoryNames(categories, dataset.annotationCounts)
             + imageFields(images, categoryIndex)
             + use(annotations, images, categories, imageIndex, categoryIndex)
     }
@@ -36,8 +36,9 @@ extension DatasetCheck {
         return [images, annotations, categories].compactMap(\.finding)
     }
 
-    private func categoryNames(_ categories: [Category]) -> [DatasetFinding] {
+    private func categoryNames(_ categories: [Category], _ counts: [Int64: Int]) -> [DatasetFinding] {
         var duplicates = builder(.duplicateCategoryName)
+        var ambiguous = builder(.ambiguousCategoryName)
         var empty = builder(.emptyCategoryName)
         var firstIDs: [String: Int64] = [:]
         for category in categories {
@@ -46,13 +47,17 @@ extension DatasetCheck {
             } else if let first = firstIDs[ClassName.key(category.name)] {
                 // A repeated id is reported as such.
                 guard first != category.id else { continue }
-                duplicates.add(
-                    id: category.id, "category \(category.id): \"\(category.name)\", as category \(first)")
+                let text = "category \(category.id): \"\(category.name)\", as category \(first)"
+                if [first, category.id].allSatisfy({ counts[$0] ?? 0 > 0 }) {
+                    ambiguous.add(id: category.id, text)
+                } else {
+                    duplicates.add(id: category.id, text)
+                }
             } else {
                 firstIDs[ClassName.key(category.name)] = category.id
             }
         }
-        return [duplicates, empty].compactMap(\.finding)
+        return [ambiguous, duplicates, empty].compactMap(\.finding)
     }
 
     private func imageFields(_ images: ImageTable, _ categoryIndex: IDIndex) -> [DatasetFinding] {
@@ -60,6 +65,8 @@ extension DatasetCheck {
         var unnamed = builder(.imageWithoutFileName)
         var repeated = builder(.fileNameListedTwice)
         var lists = builder(.unknownCategoryListed)
+        var missing = builder(.categoryListMissing)
+        let isFederated = images.negativeCategoryIDs.hasLists || images.notExhaustiveCategoryIDs.hasLists
         var firstIDs: [String: Int64] = [:]
         for row in 0..<images.count {
             let id = images.ids[row]
@@ -75,13 +82,14 @@ extension DatasetCheck {
                 firstIDs[path] = id
             }
             let listed = [images.negativeCategoryIDs[row], images.notExhaustiveCategoryIDs[row]]
+            if isFederated, listed.contains(where: { $0 == nil }) { missing.add(id: id, "image \(id)") }
             let unknown = listed.compactMap(\.self).joined().filter { categoryIndex[$0] == nil }
             if !unknown.isEmpty {
                 lists.add(
                     id: id, "image \(id): \(unknown.prefix(5).map(String.init).joined(separator: ", "))")
             }
         }
-        return [sizes, unnamed, repeated, lists].compactMap(\.finding)
+        return [sizes, unnamed, repeated, lists, missing].compactMap(\.finding)
     }
 
     private func use(

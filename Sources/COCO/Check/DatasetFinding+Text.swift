@@ -47,8 +47,13 @@ extension DatasetFinding.Code {
             Text(
                 .warning, .category,
                 "categories have the name of an earlier category, but for underscores and case",
-                "Merge them, or give them names that tell them apart: an open-vocabulary detector "
-                    + "sees the name only. One without annotations can be removed.")
+                "Remove those without annotations (fvlm split filter), which training leaves out.")
+        case .ambiguousCategoryName:
+            Text(
+                .error, .category,
+                "categories with annotations have the name of an earlier one, but for underscores and case",
+                "Merge them, or give them names that tell them apart: an open-vocabulary detector sees the name "
+                    + "only, and cannot be trained on both.")
         case .emptyCategoryName:
             Text(
                 .error, .category,
@@ -87,6 +92,11 @@ extension DatasetFinding.Code {
                 "images list categories that the file does not have (neg_category_ids, "
                     + "not_exhaustive_category_ids)",
                 "Add the categories or shorten the lists.")
+        case .categoryListMissing:
+            Text(
+                .error, .image,
+                "images lack neg_category_ids or not_exhaustive_category_ids, which others of the file have",
+                "Write both lists, empty ones too: LVIS's rules cannot score the file without them.")
         case .imageWithoutSize:
             Text(
                 .error, .image,

@@ -91,6 +91,8 @@ extension DatasetFinding {
         case duplicateCategoryID = "duplicate-category-id"
         /// Categories have the name of an earlier category.
         case duplicateCategoryName = "duplicate-category-name"
+        /// Categories with annotations have the name of an earlier one with annotations.
+        case ambiguousCategoryName = "ambiguous-category-name"
         /// Categories have no name.
         case emptyCategoryName = "empty-category-name"
         /// Categories have no annotation.
@@ -106,6 +108,8 @@ extension DatasetFinding {
         /// Images list categories that the file does not have (neg_category_ids,
         /// not_exhaustive_category_ids).
         case unknownCategoryListed = "unknown-category-listed"
+        /// Images lack LVIS's lists of categories, which others of the file have.
+        case categoryListMissing = "category-list-missing"
         /// Images state no width or height.
         case imageWithoutSize = "image-without-size"
         /// Images name no file.

@@ -99,9 +99,15 @@ struct EvaluationProblem {
                 continue
             }
             guard ranks[image] >= 0 else { continue }
+            // pycocotools fails on these too, whether or not a detection is compared with them.
             if options.geometry == .mask, table.segmentations.kind(row) == .none {
                 throw COCOError(
                     "has no segmentation, which the comparison of masks needs",
+                    subject: "annotation \(table.ids[row])")
+            }
+            if options.geometry == .box, !table.flags[row].contains(.hasBox) {
+                throw COCOError(
+                    "has no bbox, which the comparison of boxes needs",
                     subject: "annotation \(table.ids[row])")
             }
             if !table.flags[row].contains(.hasArea) {

@@ -52,11 +52,6 @@ extension ImageMatcher {
             isCrowd.append(crowd)
             isIgnored.append(problem.options.rules == .lvis ? flags.contains(.isIgnored) : crowd)
             if problem.options.geometry == .box {
-                guard flags.contains(.hasBox) else {
-                    throw COCOError(
-                        "has no bbox, which the comparison of boxes needs",
-                        subject: "annotation \(table.ids[row])")
-                }
                 truthBoxes.append(table.boxes[row])
             } else {
                 do {

@@ -1,0 +1,38 @@
+"""Times the scoring of two files as whole processes, from the start of the program to its end.
+
+usage: processes.py FVLM DIR LIBRARY...
+
+The programs take turns, so that whatever else the machine does falls on all alike; the best of seven turns counts.
+Prints one JSON object a program and kind of geometry.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+program, folder, *libraries = sys.argv[1:]
+peers = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers.py")
+
+
+def commands(kind):
+    files = ["-g", f"{folder}/gt.json", "-d", f"{folder}/dt.json"]
+    yield "swift-fvlm", [program, "score", *files, "--type", kind, "--json"]
+    for library in libraries:
+        yield library, [sys.executable, peers, folder, library, kind]
+
+
+for kind in ("bbox", "segm"):
+    best, stats = {}, {}
+    for _ in range(7):
+        for name, command in commands(kind):
+            start = time.perf_counter()
+            output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+            seconds = time.perf_counter() - start
+            if not output:
+                continue
+            best[name] = min(seconds, best.get(name, seconds))
+            stats[name] = json.loads(output)["stats"]
+    for name, seconds in best.items():
+        print(json.dumps({"name": name, "type": kind, "seconds": seconds, "stats": stats[name]}), flush=True)
