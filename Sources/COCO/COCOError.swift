@@ -68,7 +68,7 @@ public struct AnnotationFileError: ReportedError, Hashable {
             reason: failure.reason + (failure.advice.map { "; \($0)" } ?? ""))
     }
 
-    /// `file:line:column: object`, as far as they are known.
+    /// `file:line:column: object`, without the parts that are not known.
     public var subject: String {
         var place = file
         if let line { place += ":\(line)" }

@@ -8,7 +8,7 @@ extension DatasetCheck {
     ) throws -> [DatasetFinding] {
         let examiner = AnnotationExaminer(dataset)
         var faults = [AnnotationFaults](repeating: [], count: dataset.annotations.count)
-        // One step for many rows, since a shared counter is dear.
+        // The counter is shared between threads, so it counts in large steps.
         let step = 256
         let done = Atomic<Int>(0)
         try faults.withUnsafeMutableBufferPointer { buffer in
@@ -61,7 +61,7 @@ extension DatasetCheck {
 }
 
 extension AnnotationExaminer {
-    /// A finding about an annotation in words.
+    /// An example of a finding, in words.
     func describe(_ row: Int, _ code: DatasetFinding.Code) -> String {
         let annotations = dataset.annotations
         let name = "annotation \(annotations.ids[row]) in image \(annotations.imageIDs[row])"

@@ -9,7 +9,7 @@ extension DatasetCheck {
             let path = others[row].path
             if !path.isEmpty { otherRows[path] = otherRows[path] ?? row }
         }
-        // Contents decide where they are at hand; a name is shared by accident easily (`000001.jpg`).
+        // Contents decide where both folders are given: equal names (`000001.jpg`) are often a coincidence.
         guard let pictures, let otherPictures else {
             var names = builder(.sharedFileName)
             for row in 0..<images.count {

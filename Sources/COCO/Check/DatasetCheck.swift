@@ -1,14 +1,12 @@
-/// Looks for what is wrong with a data set.
-///
-/// Nothing is changed, and a data set with any number of faults is examined to its end.
+/// Looks for faults in a data set, to its end and without changing anything.
 package struct DatasetCheck: Sendable {
     /// Where the pictures are; nil leaves the pictures unchecked.
     package var pictures: PictureFolder?
 
-    /// How many of each kind of finding are put into words.
+    /// The number of examples per finding.
     package var exampleLimit = 5
 
-    /// The number of threads, 0 for one a processor. Findings do not depend on it.
+    /// The number of threads, 0 for one per processor. Findings do not depend on it.
     package var threadCount = 0
 
     /// A check.
@@ -17,10 +15,8 @@ package struct DatasetCheck: Sendable {
     /// The findings, errors first.
     ///
     /// - Parameters:
-    ///   - dataset: the data set, best read with ``Dataset/init(examining:)``, so that broken polygons are found
-    ///     rather than refused.
-    ///   - progress: called now and then with the number of annotations and pictures that are done and of all, from
-    ///     any thread.
+    ///   - dataset: the data set, best read with ``Dataset/init(examining:)``, which lets broken polygons through.
+    ///   - progress: called from any thread with the number of annotations and pictures done and in total.
     package func findings(
         in dataset: Dataset, progress: @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) throws -> [DatasetFinding] {
@@ -34,8 +30,8 @@ package struct DatasetCheck: Sendable {
         return Self.sorted(findings)
     }
 
-    /// What a data set shares with another one that should have nothing in common with it, as training and
-    /// validation, and where their categories differ.
+    /// The pictures that a data set shares with another one, as training and validation must not, and the categories
+    /// in which they differ.
     ///
     /// Pictures are compared by their contents when both folders are given, by file name otherwise.
     ///

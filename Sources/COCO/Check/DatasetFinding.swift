@@ -1,4 +1,4 @@
-/// Something about a data set that its owner should know.
+/// A fault or peculiarity of a data set.
 package struct DatasetFinding: Sendable, Hashable {
     /// How bad it is.
     package enum Severity: String, Sendable, Hashable, CaseIterable, Comparable {
@@ -39,10 +39,10 @@ package struct DatasetFinding: Sendable, Hashable {
     /// What was counted.
     package let subject: Subject
 
-    /// How many are concerned.
+    /// The number of occurrences.
     package let count: Int
 
-    /// The ids of all that are concerned, in the file's order; none for files.
+    /// The ids of all occurrences in the file's order; none for files.
     package let ids: [Int64]
 
     /// The first few in words: `annotation 17: box [-3, 0, 10, 12] in a picture of 640 x 480`.
@@ -52,7 +52,7 @@ package struct DatasetFinding: Sendable, Hashable {
     package var severity: Severity { code.severity }
 }
 
-/// Gathers what concerns one code, keeping the first few in words.
+/// Collects the occurrences of one code, the first few in words.
 struct FindingBuilder {
     let code: DatasetFinding.Code
     let exampleLimit: Int

@@ -32,13 +32,13 @@ struct MaskShape {
 
     /// Whether a stated area is that of the pixels or that of the outline, a little more or less.
     func agrees(area stated: Double) -> Bool {
-        // Both ways of counting are in use; they part by about half the outline's length. NaN never agrees.
+        // Both ways of counting are in use; they differ by about half the length of the outline. NaN never agrees.
         (stated - area).magnitude <= 1 + 0.05 * area
             || (stated - outlineArea).magnitude <= 1 + 0.01 * outlineArea
     }
 
-    /// Whether a stated box is that of the mask, give or take two pixels and a hundredth of its extent. What
-    /// lies outside the image is disregarded, since some tools clip boxes and not masks.
+    /// Whether a stated box is that of the mask, give or take two pixels and a hundredth of its extent. Both are
+    /// clipped to the image first, since some tools clip boxes and not masks.
     func agrees(box stated: BoundingBox, in size: (width: Double, height: Double)?) -> Bool {
         let (own, stated) = (box.clipped(to: size), stated.clipped(to: size))
         let across = 2 + 0.01 * max(own.width, stated.width)

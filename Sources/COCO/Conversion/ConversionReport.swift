@@ -1,4 +1,4 @@
-/// What a change of a data set left out, altered or assumed, so that nothing is lost in silence.
+/// What a conversion left out, changed or assumed.
 package struct ConversionReport: Sendable {
     /// One kind of loss.
     package struct Entry: Sendable, Hashable, CustomStringConvertible {

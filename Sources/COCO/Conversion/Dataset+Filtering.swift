@@ -1,13 +1,13 @@
 import Support
 
 extension Dataset {
-    /// The part of the data set that has to do with some of the categories.
+    /// The data set reduced to some of its categories.
     ///
     /// Kept are their annotations and, of LVIS's lists, their ids. Annotations without image or category are
     /// left out, too.
     ///
     /// - Parameters:
-    ///   - categoryIDs: the ids of the categories; those that the data set does not have are disregarded.
+    ///   - categoryIDs: the ids of the categories; unknown ones are ignored.
     ///   - droppingEmptyImages: whether images are left out that have no annotation afterwards.
     package func filtered(
         categoryIDs: Set<Int64>, droppingEmptyImages: Bool = false

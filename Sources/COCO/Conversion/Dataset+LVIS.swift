@@ -7,7 +7,7 @@ extension Dataset {
         case coco
     }
 
-    /// The data set in COCO's form, by whose rules every object of every class is annotated.
+    /// The data set in COCO's form, whose rules assume that every object of every class is annotated.
     ///
     /// Images get a file name, from the address where there is none; LVIS's lists go. What the categories state
     /// beyond COCO's fields stays, since it does not disturb. Scores by COCO's rules will count objects as false
@@ -57,7 +57,7 @@ extension Dataset {
         return (result, report)
     }
 
-    /// COCO's categories, as far as they are here, and their ids by those here.
+    /// COCO's categories that the data set has, and their ids by its own.
     private func cocoCategories(
         _ report: inout ConversionReport
     ) throws -> (categories: [Category], ids: [Int64: Int64]) {

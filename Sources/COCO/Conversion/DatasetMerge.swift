@@ -1,13 +1,12 @@
-/// Unites data sets.
+/// Merges data sets whose pictures share one folder.
 ///
-/// The pictures are thought to lie in one folder: a file name stands for one picture, so that images of several
-/// files with the same name are united, their annotations added up. Parts of one data set come together again
-/// this way, too; annotations that are equal to the last digit are taken once.
+/// A file name stands for one picture: images with the same name become one, with the annotations of all. The parts of
+/// a data set can be merged again this way; annotations that are equal in every digit are kept once.
 package struct DatasetMerge: Sendable {
     /// The data set so far.
     package private(set) var dataset = Dataset()
 
-    /// What was united, left out or changed so far.
+    /// What was merged, left out or changed so far.
     package private(set) var report = ConversionReport()
 
     /// Whether images and annotations are numbered anew from 1, and categories are matched by name alone.

@@ -5,7 +5,7 @@ package struct YOLOImport: Sendable {
     /// The data set so far.
     package private(set) var dataset = Dataset()
 
-    /// What was lost or is odd so far.
+    /// What was lost or looks wrong so far.
     package private(set) var report = ConversionReport()
 
     private let keyPointNumbers: Int
@@ -43,7 +43,7 @@ package struct YOLOImport: Sendable {
             report.add("pictures have no label file: taken as pictures without objects", count: 1)
             return
         }
-        // Every line break is one, also that of Windows.
+        // `isNewline` knows every line break; "\r\n" is one Character.
         let text = labels.hasPrefix("\u{FEFF}") ? labels.dropFirst() : labels[...]
         let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         for (number, line) in lines.enumerated() where !line.allSatisfy(\.isWhitespace) {

@@ -17,7 +17,7 @@ public struct AnnotationRecord: Sendable, Hashable {
     /// The area in square pixels, nil when the file states none.
     public var area: Double?
 
-    /// Whether a crowd is marked, of which single objects need not be found.
+    /// Whether the annotation marks a crowd, whose objects need not be found one by one.
     public var isCrowd: Bool
 
     /// The field `ignore` of LVIS-like files: the object neither needs to be found nor counts as an error.
@@ -133,8 +133,8 @@ public struct AnnotationTable: Sendable {
         self.flags.append(flags)
     }
 
-    /// Makes room for the annotations of a file of `byteCount` bytes, so that the columns never move while
-    /// they grow: moving holds a column twice, and untouched room costs no memory.
+    /// Reserves room for the annotations of a file of `byteCount` bytes. Columns that move while they grow are in
+    /// memory twice; reserved room that is not touched costs nothing.
     mutating func reserve(forFileOf byteCount: Int) {
         let rows = byteCount / 160
         ids.reserveCapacity(rows)

@@ -9,7 +9,7 @@ public struct BoundingBox: Sendable, Hashable {
     /// The extent to the right.
     public var width: Double
 
-    /// The extent downwards.
+    /// The extent downward.
     public var height: Double
 
     /// A box by its upper left corner and its extent, in pixels.
@@ -57,7 +57,7 @@ extension BoundingBox {
     /// - Parameter isCrowd: as in ``RunLengthMask/overlap(with:isCrowd:)``.
     @inline(__always)
     public func overlap(with truth: BoundingBox, isCrowd: Bool = false) -> Double {
-        // The order of the operations is the reference's (maskApi.c, bbIou), so that ties fall the same way.
+        // The order of the operations is the reference's (maskApi.c, bbIou): the same rounding, the same ties.
         let commonWidth = min(width + x, truth.width + truth.x) - max(x, truth.x)
         guard commonWidth > 0 else { return 0 }
         let commonHeight = min(height + y, truth.height + truth.y) - max(y, truth.y)

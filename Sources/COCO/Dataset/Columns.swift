@@ -1,16 +1,16 @@
-/// From the ids of a column to their rows.
+/// Finds rows by id.
 package struct IDIndex: Sendable {
     private var slots: [Int32]
     private let ids: [Int64]
     private let shift: Int
 
-    /// The rows whose id stands in an earlier row already; the earlier row is the one that is found.
+    /// The rows whose id an earlier row has; lookups find the earlier row.
     package private(set) var duplicates: [Int] = []
 
     /// An index over `ids`.
     package init(_ ids: [Int64]) {
         self.ids = ids
-        // At most half of the slots are taken, so that a search ends soon.
+        // At most half of the slots are taken, which keeps searches short.
         let bits = max(3, Int.bitWidth - (2 * ids.count).leadingZeroBitCount)
         shift = 64 - bits
         slots = Array(repeating: -1, count: 1 << bits)

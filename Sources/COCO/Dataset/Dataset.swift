@@ -1,7 +1,7 @@
 /// The contents of an annotation file: COCO instances or LVIS v1.
 ///
-/// Rows stand in the file's order. Nothing is checked beyond the types of the fields: ids may repeat and may
-/// lead nowhere, so that a broken data set can be examined.
+/// Rows are in the file's order. Only the types of the fields are checked: ids may repeat or refer to nothing, so that
+/// a broken data set can be examined.
 public struct Dataset: Sendable {
     /// The images.
     public var images = ImageTable()

@@ -21,7 +21,7 @@ public struct ImageRecord: Sendable, Hashable {
     /// LVIS: the categories that are known to be absent from the picture.
     public var negativeCategoryIDs: [Int64]?
 
-    /// LVIS: the categories of which not every object is marked.
+    /// LVIS: the categories that are not annotated in full.
     public var notExhaustiveCategoryIDs: [Int64]?
 
     /// A record; see the properties.
@@ -80,7 +80,7 @@ public struct ImageTable: Sendable {
     /// LVIS: categories that are known to be absent.
     package private(set) var negativeCategoryIDs = IDListColumn()
 
-    /// LVIS: categories of which not every object is marked.
+    /// LVIS: the categories that are not annotated in full.
     package private(set) var notExhaustiveCategoryIDs = IDListColumn()
 
     /// An empty table.

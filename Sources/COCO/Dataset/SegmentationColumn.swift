@@ -3,7 +3,7 @@ public enum Segmentation: Sendable, Hashable {
     /// Rings of points `x0, y0, x1, y1, ...` in pixels of the image; the object is their union.
     case polygons([[Double]])
 
-    /// Lengths of runs down the columns of a `height` x `width` mask, in turn of zeros and of ones.
+    /// Lengths of alternating runs of zeros and ones down the columns of a `height` x `width` mask.
     case runLengths(height: Int, width: Int, counts: [UInt32])
 
     /// The same runs in the packed text form of the COCO tools (ASCII).
@@ -11,7 +11,7 @@ public enum Segmentation: Sendable, Hashable {
 }
 
 /// The segmentations of many rows, each kind in one pool: a file with a million polygons takes a handful of
-/// allocations, and a row costs no object of its own.
+/// allocations.
 package struct SegmentationColumn: Sendable {
     /// The form of a row's segmentation.
     package enum Kind: UInt8, Sendable {

@@ -1,4 +1,4 @@
-/// Precision and recall of one class, range of areas and limit of detections, from outcomes by falling score.
+/// Precision and recall of one class, range of areas and limit of detections, from outcomes by descending score.
 struct Accumulator {
     private let thresholdCount: Int
     private let recallThresholds: [Double]

@@ -1,7 +1,7 @@
 import Support
 
 extension Evaluation {
-    /// A named set of classes, of which the means are taken.
+    /// A named set of classes to average over.
     public struct Part: Sendable, Hashable {
         /// The name: `all`, `base`, `novel`.
         public var name: String
@@ -41,15 +41,15 @@ extension Evaluation {
         public var high: Double
     }
 
-    /// Confidence intervals by the bootstrap: images are drawn with replacement, as many as there are, and the
-    /// interval holds the middle draws, moved so that their median is the value on the images as they are.
+    /// Confidence intervals by the bootstrap: as many images as there are, drawn with replacement. The interval holds
+    /// the middle draws, shifted so that their median is the value on the original images.
     ///
     /// - Parameters:
     ///   - parts: the sets of classes.
     ///   - resamples: how often images are drawn.
     ///   - level: the share of the draws inside the interval.
     ///   - seed: equal seeds give equal intervals, whatever the number of threads.
-    ///   - progress: told of every draw.
+    ///   - progress: counts the draws.
     /// - Throws: ``COCOError`` when there is nothing to draw, or for proposals.
     public func intervals(
         parts: [Part], resamples: Int = 1000, level: Double = 0.95, seed: UInt64 = 0,

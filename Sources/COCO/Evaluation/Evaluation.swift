@@ -8,22 +8,22 @@ public struct Evaluation: Sendable {
     /// How it was scored.
     public let options: EvaluationOptions
 
-    /// The classes, by rising id. For proposals they took part but are not told apart.
+    /// The classes in order of id. Proposals are scored without regard to class.
     public let categories: [Category]
 
     /// The number of images that took part.
     public let imageCount: Int
 
-    /// The number of classes that are told apart: 1 for proposals.
+    /// The number of classes that are scored separately: 1 for proposals.
     public let classCount: Int
 
-    /// What did not take part although nobody asked to leave it out.
+    /// What was left out or filled in.
     public let omissions: Omissions
 
     /// Precision: class, range of areas, limit of detections, IoU threshold, recall threshold; row-major.
     public let precisions: [Double]
 
-    /// The score from which on the recall is reached, laid out as ``precisions``.
+    /// The lowest score that reaches each recall, laid out as ``precisions``.
     public let scores: [Double]
 
     /// The greatest recall: class, range of areas, limit of detections, IoU threshold; row-major.
@@ -35,7 +35,7 @@ public struct Evaluation: Sendable {
     /// The number of detections of every class that took part.
     public let detectionCounts: [Int]
 
-    /// The detections by falling score, for intervals and comparisons.
+    /// The detections by descending score, for intervals and comparisons.
     let ranking: Ranking
 
     /// Scores detections.
@@ -177,8 +177,8 @@ extension Evaluation {
         public var objectCount = 0
     }
 
-    /// What became of the detections within the greatest limit, over all areas. Those that count neither way, such as ones
-    /// upon crowds, are left out.
+    /// The outcome of each detection within the greatest limit, over all areas. Detections that count neither way, such as
+    /// those on crowds, are left out.
     ///
     /// - Parameters:
     ///   - iouThreshold: the index of the IoU threshold.

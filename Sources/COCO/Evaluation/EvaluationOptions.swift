@@ -42,9 +42,9 @@ public struct EvaluationOptions: Sendable {
     public enum Rules: Sendable {
         /// COCO: every class in every image; crowds.
         case coco
-        /// LVIS: an image speaks only for the classes that were looked for in it.
+        /// LVIS: an image counts only for the classes that were annotated in it.
         case lvis
-        /// Proposals: classes are disregarded.
+        /// Proposals: classes are ignored.
         case proposals
     }
 
@@ -54,17 +54,17 @@ public struct EvaluationOptions: Sendable {
     /// Whose rules apply.
     public var rules: Rules
 
-    /// The overlaps from which on a detection may match, at most 16, rising.
+    /// The IoU thresholds, at most 16, ascending.
     public var iouThresholds: [Double]
 
-    /// The recalls at which precision is sampled, rising.
+    /// The recalls at which precision is sampled, ascending.
     public var recallThresholds: [Double]
 
-    /// The areas, the first of which stands for all objects.
+    /// The ranges of areas; the first one covers all objects.
     public var areaRanges: [AreaRange]
 
-    /// How many detections take part, the best first, rising. With the rules of COCO of an image and class; of an
-    /// image with those of LVIS, where the last one counts, and of proposals.
+    /// How many of the best detections take part, ascending: per image and class by COCO's rules, per image by those of
+    /// LVIS (where the last limit counts) and of proposals.
     public var detectionLimits: [Int]
 
     /// The classes that take part; nil for all.
@@ -80,7 +80,7 @@ public struct EvaluationOptions: Sendable {
     ///   made from masks: the area is that of the mask.
     public var pycocotoolsCompatible = false
 
-    /// The number of threads, 0 for one a processor. Results do not depend on it.
+    /// The number of threads, 0 for one per processor. Results do not depend on it.
     public var threadCount = 0
 
     /// Options; see the properties.
@@ -98,17 +98,17 @@ public struct EvaluationOptions: Sendable {
         self.detectionLimits = detectionLimits
     }
 
-    /// COCO: limits of 1, 10 and 100 detections an image and class.
+    /// COCO: limits of 1, 10 and 100 detections per image and class.
     public static func coco(_ geometry: Geometry) -> EvaluationOptions {
         EvaluationOptions(geometry: geometry, rules: .coco, detectionLimits: [1, 10, 100])
     }
 
-    /// LVIS v1: at most 300 detections an image over all classes.
+    /// LVIS v1: at most 300 detections per image over all classes.
     public static func lvis(_ geometry: Geometry) -> EvaluationOptions {
         EvaluationOptions(geometry: geometry, rules: .lvis, detectionLimits: [300])
     }
 
-    /// Recall of proposals at 100, 300 and 1,000 an image, classes disregarded.
+    /// Recall of proposals at 100, 300 and 1,000 per image, ignoring classes.
     public static func proposals(_ geometry: Geometry) -> EvaluationOptions {
         EvaluationOptions(geometry: geometry, rules: .proposals, detectionLimits: [100, 300, 1000])
     }

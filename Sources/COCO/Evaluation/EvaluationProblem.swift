@@ -1,14 +1,14 @@
-/// Ground truth and detections sorted by image, so that one image is one unit of work and nothing is spent on the
-/// great majority of pairs of image and class that hold neither.
+/// Ground truth and detections sorted by image: one image is one unit of work, and the many pairs of image and class
+/// without either cost nothing.
 struct EvaluationProblem {
     let truth: Dataset
     let detections: DetectionTable
     let options: EvaluationOptions
 
-    /// The classes that take part, by rising id.
+    /// The classes that take part, in order of id.
     let categories: [Category]
 
-    /// The rows of the images that take part, by rising id.
+    /// The rows of the images that take part, in order of id.
     let imageRows: [Int]
 
     /// The rows of annotations, image by image, and where each image's begin; one more than images.
@@ -19,10 +19,10 @@ struct EvaluationProblem {
     /// box, as pycocotools computes the areas of results.
     private(set) var truthAreas: [Double] = []
 
-    /// The rank of the class of every row of ``annotationRows``; 0 throughout when classes are disregarded.
+    /// The rank of the class of every row of ``annotationRows``; 0 throughout when classes are ignored.
     private(set) var annotationCategories: [Int32] = []
 
-    /// As above, for detections, those of a class by falling score.
+    /// As above, for detections, those of a class by descending score.
     private(set) var detectionRows: [Int32] = []
     private(set) var detectionStarts: [Int] = []
     private(set) var detectionCategories: [Int32] = []
@@ -30,7 +30,7 @@ struct EvaluationProblem {
     /// What was left out.
     private(set) var omissions = Omissions()
 
-    /// The number of classes that are told apart.
+    /// The number of classes that are scored separately.
     var classCount: Int { options.rules == .proposals ? 1 : categories.count }
 
     init(_ truth: Dataset, _ detections: DetectionTable, _ options: EvaluationOptions) throws {
@@ -114,7 +114,7 @@ struct EvaluationProblem {
                 truthAreas[row] = try computedArea(row, image: image)
                 omissions.annotationsWithoutArea += 1
             }
-            // LVIS's tools ask for objects of an area above 0, and so disregard others altogether.
+            // LVIS's tools query annotations with an area above 0.
             if options.rules == .lvis, !(truthAreas[row] > 0) {
                 omissions.annotationsOfNoArea += 1
                 continue
@@ -198,7 +198,7 @@ struct EvaluationProblem {
                 kept.append(row)
             }
             if proposals {
-                // The reference strings the classes together before it sorts by score.
+                // The reference concatenates the classes before it sorts by score.
                 kept[begin...].sort { a, b in
                     let (x, y) = (scores[Int(a)], scores[Int(b)])
                     if x != y { return x > y }
@@ -233,7 +233,7 @@ struct EvaluationProblem {
     }
 }
 
-/// What did not take part in an evaluation as it stands in the files, although nobody asked for it.
+/// What an evaluation left out or filled in.
 public struct Omissions: Sendable, Hashable {
     /// Annotations whose image is not in the file.
     public internal(set) var annotationsWithoutImage = 0
@@ -247,10 +247,10 @@ public struct Omissions: Sendable, Hashable {
     /// Annotations that state no area; they took part with that of their mask or box.
     public internal(set) var annotationsWithoutArea = 0
 
-    /// Annotations of an area of 0, which LVIS's rules disregard.
+    /// Annotations with an area of 0, which LVIS's rules leave out.
     public internal(set) var annotationsOfNoArea = 0
 
-    /// What people should know of it, a line each: `3 annotations state no area: ...`.
+    /// One line per kind, for people: `3 annotations state no area: ...`.
     public var notices: [String] {
         [
             (detectionsWithoutCategory, "detections are of classes that the ground truth does not have"),
@@ -265,7 +265,7 @@ public struct Omissions: Sendable, Hashable {
     }
 }
 
-/// LVIS: for which classes an image speaks.
+/// LVIS: the classes that were annotated in an image.
 struct Federation {
     private let positive: Set<Int32>
     private let negative: Set<Int32>

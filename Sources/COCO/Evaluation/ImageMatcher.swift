@@ -1,10 +1,10 @@
 import Support
 
-/// Matches the detections of one image at a time; a thread has one and its buffers are used again.
+/// Matches the detections of one image at a time. Each thread has one and reuses its buffers.
 struct ImageMatcher {
     let problem: EvaluationProblem
     let areas: [AreaRange]
-    /// The overlap from which on a detection matches, never quite 1, so that equal boxes match in spite of rounding.
+    /// The IoU thresholds, kept just below 1 so that equal boxes match in spite of rounding.
     let thresholds: [Double]
     let limit: Int
     let allThresholds: UInt16
@@ -79,7 +79,7 @@ struct ImageMatcher {
     ) throws {
         try measureDetections(image, detections, needsOverlap: !truth.isEmpty)
         if problem.options.rules == .lvis {
-            // As with objects: LVIS's tools take the best of an image and then ask for areas above 0.
+            // As with objects: LVIS's tools apply the limit, then query areas above 0.
             for (index, place) in detections.enumerated() where !(detectionAreas[index] > 0) {
                 ranks[place] = MatchTable.leftOut
             }
@@ -101,8 +101,8 @@ struct ImageMatcher {
         }
     }
 
-    /// The assignment of the reference: detections by falling score take the free annotation of greatest overlap,
-    /// one to be ignored only when there is no other.
+    /// The reference's assignment: by descending score, each detection takes the free annotation with the greatest
+    /// overlap, and an ignored one only when there is no other.
     private mutating func matchGreedily(
         _ detections: Range<Int>, _ truth: Range<Int>, area: Int, isPartial: Bool,
         outcomes: Parallel.Shared<MatchTable.Outcome>
@@ -127,7 +127,7 @@ struct ImageMatcher {
             var isTrue: UInt16 = 0
             var isMatched: UInt16 = 0
             for (bit, threshold) in thresholds.enumerated() {
-                // Thresholds rise, so that no later one is reached either.
+                // Thresholds ascend, so no later one is reached either.
                 guard greatestOverlaps[index] >= threshold else { break }
                 let mask: UInt16 = 1 << UInt16(bit)
                 var best = threshold
@@ -148,7 +148,7 @@ struct ImageMatcher {
                 } else if problem.options.pycocotoolsCompatible,
                     table.ids[Int(problem.annotationRows[truth.lowerBound + order[match]])] == 0
                 {
-                    // The reference marks a match by the id, and takes 0 for no match.
+                    // The reference marks a match by its id, and reads 0 as no match.
                 } else {
                     isMatched |= mask
                     isTrue |= mask
@@ -168,9 +168,9 @@ extension Int {
     }
 }
 
-/// What became of every detection, for every range of areas: a bit for every IoU threshold.
+/// The outcome of every detection for every range of areas: one bit per IoU threshold.
 ///
-/// A detection that is neither true nor false is disregarded.
+/// A detection that is neither true nor false does not count.
 struct MatchTable: Sendable {
     /// Of a detection in a range of areas.
     struct Outcome: Sendable {

@@ -1,15 +1,15 @@
 import Support
 
-/// The detections of every class by falling score with what became of them, for one range of areas and the
-/// greatest number of detections.
+/// The detections of every class by descending score with their outcomes, for one range of areas and the greatest
+/// limit.
 struct Ranking: Sendable {
     /// The detections of one class.
     struct Class: Sendable {
-        /// The scores, falling.
+        /// The scores, descending.
         var scores: [Double] = []
         /// The ranks of the images.
         var images: [Int32] = []
-        /// What became of them.
+        /// Their outcomes.
         var outcomes: [MatchTable.Outcome] = []
         /// The ranks of the images of the objects to be found, one entry an object.
         var truthImages: [Int32] = []
@@ -18,7 +18,7 @@ struct Ranking: Sendable {
     var classes: [Class]
 }
 
-/// The places of the detections of every class by falling score.
+/// The places of the detections of every class by descending score.
 struct CategoryOrder: Sendable {
     /// Places in the rows of the problem, class by class, and where each class begins; one more than classes.
     private(set) var places: [Int32]

@@ -1,7 +1,7 @@
 import Support
 import Synchronization
 
-/// Counts the runs of a bootstrap or a permutation test for whoever shows how far they are.
+/// Counts the finished runs of a bootstrap or a permutation test, for a progress display.
 public final class ResamplingProgress: Sendable {
     private let done = Atomic<Int>(0)
     private let changed: @Sendable (Int) -> Void

@@ -3,7 +3,7 @@ import Support
 extension Dataset {
     /// Reads an annotation file: COCO instances or LVIS v1, with polygons and both kinds of run lengths.
     ///
-    /// Unknown fields are passed over. Coordinates are pixels of the image.
+    /// Unknown fields are skipped. Coordinates are pixels of the image.
     ///
     /// - Parameter path: `-` stands for standard input. The file must not be changed while it is read.
     /// - Throws: ``AnnotationFileError`` with line, column and the id concerned.
@@ -14,8 +14,8 @@ extension Dataset {
         }
     }
 
-    /// Reads an annotation file that is to be examined: polygons with an odd count of numbers and numbers that
-    /// are not finite are taken as they are, where ``init(path:)`` refuses the file.
+    /// Reads an annotation file leniently, for an examination: polygons with an odd count of numbers and numbers that
+    /// are not finite are kept, where ``init(path:)`` refuses the file.
     ///
     /// - Throws: ``AnnotationFileError`` as ``init(path:)``.
     public init(examining path: String) throws {
@@ -112,7 +112,7 @@ extension FileReader {
             if try scanner.beginObject() {
                 repeat {
                     let field = try fields.next(&scanner)
-                    // All but the id may be null or of another type: whoever needs a field says that it is missing.
+                    // All but the id may be null or of another type: commands that need the field report it as missing.
                     if field > 0, scanner.takeNull() { continue }
                     var isKept = true
                     func kept<Value>(_ value: Value?) -> Value? {

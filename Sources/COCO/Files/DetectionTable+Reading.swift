@@ -4,7 +4,7 @@ extension DetectionTable {
     /// Reads a result file: a list of objects with `image_id`, `category_id`, `score` and `bbox` or
     /// `segmentation` or both.
     ///
-    /// Unknown fields are passed over. Coordinates are pixels of the image.
+    /// Unknown fields are skipped. Coordinates are pixels of the image.
     ///
     /// - Parameter path: `-` stands for standard input. The file must not be changed while it is read.
     /// - Throws: ``AnnotationFileError`` with line, column and the image concerned.

@@ -1,6 +1,6 @@
 import Support
 
-/// Reads the lists of an annotation file, keeping count of what is read for the messages.
+/// Reads the lists of an annotation file and knows the current object, for messages.
 struct FileReader {
     /// What is being read.
     enum Subject {
@@ -72,8 +72,7 @@ struct FileReader {
             reason: failure.reason)
     }
 
-    /// The object that is being read, by its id where it can be made out, else by its number, and the field in which
-    /// a failure lies.
+    /// The object that is being read, by its id or else its number, and the field that failed.
     private func objectText(_ failure: JSONScanner.Failure) -> String {
         guard case .object(let kind, let index, let start, let key) = subject else { return "" }
         let field = field(at: failure.position, ofObjectAt: start).map { ", field \"\($0)\"" } ?? ""
@@ -84,7 +83,7 @@ struct FileReader {
         return "\(kind) at index \(index)" + field
     }
 
-    /// The key of the object at `start` in whose value a position lies, nil for a position between values.
+    /// The key of the object at `start` whose value contains a position, nil between values.
     private func field(at position: Int, ofObjectAt start: Int) -> String? {
         var copy = scanner
         copy.cursor = copy.start + start

@@ -1,7 +1,6 @@
 import Support
 
-/// A field of a file that this package has no place for, and which is therefore lost when the file is read and
-/// written again.
+/// A field that this package does not keep: it is lost when the file is read and written again.
 package struct UnreadField: Sendable, Hashable {
     /// The list whose objects have the field: `images`, `annotations`, `categories`; empty for the file itself.
     package let list: String
@@ -17,7 +16,7 @@ package struct UnreadField: Sendable, Hashable {
 }
 
 extension Dataset {
-    /// Reads an annotation file, and tells what it holds beyond what is kept.
+    /// Reads an annotation file and lists the fields that are not kept.
     ///
     /// Takes about twice as long as ``init(path:)``.
     ///
@@ -76,7 +75,7 @@ extension FileReader {
     private mutating func countFields(
         of list: String, _ known: Set<String>, _ counts: inout [UnreadName: Int]
     ) throws {
-        // Objects of a list have the same few keys, so that each is made a string once.
+        // The objects of a list have the same few keys: each becomes a string once.
         var names: [[UInt8]: Int] = [:]
         var tallies: [(name: String, count: Int)] = []
         var key: [UInt8] = []

@@ -1,11 +1,11 @@
 /// The fields of one object: which of the known ones a key names, and which were seen.
 ///
-/// Keys are compared as bytes; making a string of each would take longer than all the rest of the reading.
+/// Keys are compared as bytes: making strings of them would take longer than the rest of the reading.
 struct JSONFields {
     private let names: [StaticString]
     private var seen: UInt32 = 0
-    /// The field after each field the last time, with that of the first field at the end: files write all their
-    /// objects alike.
+    /// The field that followed each field last time, with the first field of an object at the end: the objects of a
+    /// file usually have the same order of keys.
     private var followers: [Int]
     private var last: Int
 

@@ -1,4 +1,4 @@
-/// Steps through JSON text in memory, without a tree and, on the common path, without an allocation.
+/// Scans JSON text in memory without building a tree and, on the common path, without allocating.
 ///
 /// The text is known to end with a closing bracket, which ends every number: loops over digits need no
 /// other bound. All other steps compare with `end`.
@@ -17,8 +17,8 @@ struct JSONScanner {
     /// The next byte.
     var cursor: UnsafePointer<UInt8>
 
-    /// Whether polygons with an odd count of numbers and numbers that are not finite are let through, for those
-    /// who look for such faults.
+    /// Whether polygons with an odd count of numbers and numbers that are not finite are kept, for the check of data
+    /// sets.
     var isLenient = false
 
     /// Powers of ten; a pointer, since a global array is checked at every use.
@@ -111,7 +111,7 @@ struct JSONScanner {
         guard peek() == 0, cursor == end else { throw failure("text after the end of the JSON value") }
     }
 
-    /// What stands at the cursor, for messages.
+    /// The kind of value at the cursor, for messages.
     var found: String {
         var copy = self
         switch copy.peek() {

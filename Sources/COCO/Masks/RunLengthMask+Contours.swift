@@ -82,7 +82,7 @@ private struct ContourTracer {
             }
         }
         for ring in rings.indices where cuts[ring].count > 2 {
-            // The way back over all cuts, so that every cut is walked twice and leaves no trace.
+            // Back over all cuts: a cut that is walked twice encloses nothing.
             for index in stride(from: cuts[ring].count - 2, to: 0, by: -2) {
                 rings[ring].append(contentsOf: cuts[ring][index..<index + 2])
             }

@@ -42,7 +42,7 @@ extension RunLengthMask {
     /// Intersection over union with the mask of an annotated object; 0 for two empty masks.
     ///
     /// - Parameter isCrowd: whether `truth` marks a crowd: then the area of this mask takes the place of the
-    ///   union, so that a mask inside the crowd overlaps fully.
+    ///   union, and a mask inside the crowd overlaps fully.
     /// - Throws: ``COCOError`` when the sizes differ.
     public func overlap(with truth: RunLengthMask, isCrowd: Bool = false) throws -> Double {
         let common = try intersectionArea(truth)

@@ -9,7 +9,7 @@ public struct RunLengthMask: Sendable, Hashable {
     /// The width in pixels.
     public let width: Int
 
-    /// The lengths of the runs, in turn of zeros and of ones, column by column.
+    /// The lengths of alternating runs of zeros and ones, column by column.
     public let counts: [UInt32]
 
     /// A mask that is known to be in its shortest form.
@@ -57,7 +57,7 @@ public struct RunLengthMask: Sendable, Hashable {
     public var box: BoundingBox { BoundingBox(RunLength.bounds(counts.span, height: height)) }
 }
 
-/// Gathers runs in their shortest form.
+/// Collects runs in their shortest form.
 struct RunBuilder {
     let pixelCount: UInt32
     private(set) var counts: [UInt32] = []
