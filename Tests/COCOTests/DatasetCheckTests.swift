@@ -235,7 +235,7 @@ import Testing
         for (name, text) in [
             ("a.jpg", "4 3 a"), ("sub/b.jpg", "4 3 b"), ("c.jpg", "5 3 c"), ("d.jpg", "3 4 turned"),
             ("e.jpg", "hello"), ("f.jpg", ""), ("copy.jpg", "4 3 b"), ("new.PNG", "4 3"),
-            ("notes.txt", "4 3"),
+            ("notes.txt", "4 3"), ("._a.jpg", "4 3"), (".ipynb_checkpoints/a.jpg", "4 3"),
         ] {
             try folder.write(text, name)
         }

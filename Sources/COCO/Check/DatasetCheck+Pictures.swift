@@ -86,16 +86,15 @@ extension DatasetCheck {
         return builder.finding
     }
 
-    /// Pictures that nothing refers to, known by their extension.
+    /// Pictures that no image names. Hidden files are none: they belong to file systems and notebooks.
     private func unlistedFiles(_ folder: PictureFolder, _ locations: [String?]) -> DatasetFinding? {
-        let extensions: Set = ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "avif", "heic"]
-        let listed = Set(locations.compactMap { $0.map(Self.normalised) })
+        let listed = Set(locations.compactMap { $0.map(Self.normalized) })
         var names: [String] = []
         guard let files = FileManager.default.enumerator(atPath: folder.path) else { return nil }
         while let name = files.nextObject() as? String {
-            guard let dot = name.lastIndex(of: "."),
-                extensions.contains(name[name.index(after: dot)...].lowercased()),
-                !listed.contains(Self.normalised(folder.path + "/" + name))
+            guard PictureExtensions.isPicture(name),
+                !name.split(separator: "/").contains(where: { $0.hasPrefix(".") }),
+                !listed.contains(Self.normalized(folder.path + "/" + name))
             else { continue }
             names.append(name)
         }
@@ -105,7 +104,7 @@ extension DatasetCheck {
     }
 
     /// A path without empty and `.` parts.
-    private static func normalised(_ path: String) -> String {
+    private static func normalized(_ path: String) -> String {
         (path.hasPrefix("/") ? "/" : "")
             + path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
     }

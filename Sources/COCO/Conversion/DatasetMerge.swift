@@ -80,7 +80,7 @@ package struct DatasetMerge: Sendable {
             return true
         }
         report.add(
-            "files have other \"licenses\" than the first: not kept, nor their images' licences", count: 1)
+            "files have other \"licenses\" than the first: not kept, nor their images' licenses", count: 1)
         return false
     }
 

@@ -52,10 +52,10 @@ private struct ContourTracer {
         var waiting = [start]
         parts[start] = number
         while let place = waiting.popLast() {
-            for neighbour in [place - 1, place + 1, place - rowLength, place + rowLength]
-            where parts[neighbour] < 0 {
-                parts[neighbour] = number
-                waiting.append(neighbour)
+            for neighbor in [place - 1, place + 1, place - rowLength, place + rowLength]
+            where parts[neighbor] < 0 {
+                parts[neighbor] = number
+                waiting.append(neighbor)
             }
         }
     }

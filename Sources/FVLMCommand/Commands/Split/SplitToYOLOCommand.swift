@@ -73,7 +73,7 @@ struct SplitToYOLOCommand: ParsableCommand {
             ).yaml, to: "data.yaml")
         let path = folder.path
         try folder.finish()
-        StandardError.note("ids of images and annotations, areas and licences have no place in YOLO's form")
+        StandardError.note("ids of images and annotations, areas and licenses have no place in YOLO's form")
         try SplitSummary(
             files: zip(subsets, counts).map {
                 SplitSummary.File(

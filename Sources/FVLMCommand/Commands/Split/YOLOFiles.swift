@@ -1,5 +1,6 @@
 import COCO
 import Foundation
+import Support
 
 /// The pictures and labels of a data set in YOLO's form, found as YOLO's tools find them.
 struct YOLOFiles {
@@ -11,9 +12,8 @@ struct YOLOFiles {
     /// The folder to which the names of pictures are relative.
     private let root: String
 
-    private static let extensions: Set = [
-        "jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "avif", "heic",
-    ]
+    /// Formats that YOLO's tools read and this package does not.
+    private static let unreadable: Set = ["bmp", "dng", "jp2", "pfm"]
 
     /// - Parameter path: `data.yaml`, or the folder that holds it.
     init(description path: String, subset: String, _ report: inout ConversionReport) throws {
@@ -176,8 +176,14 @@ struct YOLOFiles {
         }
         var pictures: [String] = []
         var hidden = 0
-        for name in names where extensions.contains((name as NSString).pathExtension.lowercased()) {
-            if name.split(separator: "/").contains(where: { $0.hasPrefix(".") }) {
+        for name in names {
+            let suffix = PictureExtensions.of(name)
+            if unreadable.contains(suffix) {
+                report.add(
+                    "pictures in the format \(suffix), which cannot be read, are passed over", count: 1)
+            } else if !PictureExtensions.all.contains(suffix) {
+                continue
+            } else if name.split(separator: "/").contains(where: { $0.hasPrefix(".") }) {
                 hidden += 1
             } else {
                 pictures.append("\(source)/\(name)")
