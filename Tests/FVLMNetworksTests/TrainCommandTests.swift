@@ -215,7 +215,7 @@ import FVLMCommand
         for (more, status, reason) in [
             (["--resume-from", path], 65, "has made 3 steps, and the run is to have 3: raise run.steps"),
             (["--resume-from", path, "--resume"], 64, "give one of them"),
-            (["--resume-from", folder.file("none.pth")], 65, "none.pth"),
+            (["--resume-from", folder.file("none.pth")], 1, "none.pth"),
             (
                 ["--resume-from", path, "--set", "run.steps=5", "--set", "optimizer.kind=sgd"], 65,
                 "exp_avg"
