@@ -89,26 +89,23 @@ public struct Detectron2Checkpoint: Sendable {
         }
     }
 
-    private let source: any WeightSource
-    private let prefix: String
+    private let source: UnwrappedWeights
 
-    /// A checkpoint that was opened, for example by `WeightFile.open`.
-    /// - Throws: ``DetectionError`` when there is no weight of a pyramid, of a proposal network or of a head.
+    /// Which set of weights is taken, when the file holds several.
+    package var note: String? { source.note }
+
+    /// A checkpoint that was opened, for example by `WeightFile.open`. What training frameworks put around the weights is
+    /// taken off.
+    /// - Throws: ``DetectionError`` when there is no weight of a pyramid, of a proposal network or of a head;
+    ///   `WeightFileError` when there are several sets of weights and none is the trained one.
     public init(_ source: some WeightSource) throws {
-        self.source = source
-        // Training checkpoints hold the weights one level deeper, parallel training another.
-        let prefixes = ["", "model.", "module.", "model.module."]
-        guard
-            let prefix = prefixes.first(where: { prefix in
-                source.keys.contains { key in Part.allCases.contains { key.hasPrefix(prefix + $0.prefix) } }
-            })
-        else {
+        guard let weights = try UnwrappedWeights(source, knownBy: Part.allCases.map(\.prefix)) else {
             throw DetectionError(
                 "Detectron2Checkpoint",
                 "\(source.origin) has no weights like backbone.fpn_lateral2 or roi_heads.box_head (its first are "
                     + "\(source.keys.prefix(3).joined(separator: ", "))): it is not of a detectron2 detector")
         }
-        self.prefix = prefix
+        self.source = weights
     }
 
     /// Loads parts of a detector: all of them, or none when something is missing or of a rejected shape.
@@ -129,7 +126,7 @@ public struct Detectron2Checkpoint: Sendable {
         let available = Set(source.keys)
         for (part, scope) in scopes.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             for parameter in Self.parameters(of: part, in: scope) {
-                let key = prefix + part.prefix + String(parameter.name.dropFirst(Self.length(of: scope)))
+                let key = part.prefix + String(parameter.name.dropFirst(Self.length(of: scope)))
                 guard available.contains(key) else {
                     if parameter.isOptional { fresh.append(parameter) } else { missing.append(key) }
                     continue

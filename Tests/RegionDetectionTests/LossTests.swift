@@ -109,6 +109,10 @@ import Testing
                 try Tensor.ones([1]).stored(named: name)
             }
         }
+        for wrapper in ["", "state_dict.", "model._orig_mod.", "model_ema.", "model.module."] {
+            let weight = try Tensor.ones([1]).stored(named: wrapper + "backbone.fpn_lateral2.weight")
+            _ = try Detectron2Checkpoint(StoredTensors([weight]))
+        }
         #expect { try Detectron2Checkpoint(Other()) } throws: { "\($0)".contains("other.pth") }
     }
 }

@@ -332,9 +332,9 @@ public struct TrainingRun {
     {
         guard let path else { return [] }
         let weights = try WeightFile.open(path)
-        if weights.keys.contains(where: { $0.hasPrefix("fpn.") }) {
-            try network.store.load(weights)
-            return []
+        if let own = try UnwrappedWeights(weights, knownBy: ["fpn."]) {
+            try network.store.load(own)
+            return [own.note].compactMap(\.self)
         }
         let root = network.store.root
         var scopes: [Detectron2Checkpoint.Part: ParameterScope] = [
@@ -342,9 +342,10 @@ public struct TrainingRun {
             .boxRegression: root,
         ]
         if network.architecture.maskHead != nil { scopes[.maskHead] = root / "mask_head" }
-        let report = try Detectron2Checkpoint(weights).load(
+        let checkpoint = try Detectron2Checkpoint(weights)
+        let report = try checkpoint.load(
             scopes, classSpecific: .average, otherShapes: .reinitialize, seed: seed)
-        return ["\(path): \(report)"]
+        return [checkpoint.note].compactMap(\.self) + ["\(path): \(report)"]
     }
 }
 
