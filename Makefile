@@ -20,7 +20,7 @@ test: setup lint ## Lint, the consumer package, all tests
 demo: setup ## Finds emoji by name with the committed detector, trains and tests a fresh one (runs/demo)
 	Tools/demo
 
-lint: ## Formatting and style of the Swift sources
+lint: ## Formatting and style of the Swift sources, arrows between targets and folders
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Examples Fuzz
 
 format: ## Formats the Swift sources in place
