@@ -100,10 +100,12 @@ import FVLMCommand
         let arguments = [
             "embed", "image", pictures, "--model", fixture.path("model"), "--output", output,
         ]
-        let error = await #expect(throws: ImagingError.self) { try await FVLMNetworksTool.run(arguments) }
+        let error = await #expect(throws: ImagingError.self) {
+            try await FVLMNetworksTool.run(arguments + ["--fail-fast"])
+        }
         #expect(try BuildContents.status(of: #require(error)) == 65)
         await #expect(throws: ExitCode.failure) {
-            try await FVLMNetworksTool.run(arguments + ["--keep-going"])
+            try await FVLMNetworksTool.run(arguments)
         }
         #expect(try Safetensors(path: output).tensor(named: "embeddings").shape[0] == count)
     }

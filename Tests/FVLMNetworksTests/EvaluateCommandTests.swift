@@ -82,4 +82,57 @@ import Testing
         #expect(!run.errors.contains("pictures: 1/"))
         #expect(!FileManager.default.fileExists(atPath: folder.file("results.json")))
     }
+
+    /// The scenes in a folder of their own, with three classes.
+    private func scenes(_ change: (inout Dataset) throws -> Void = { _ in }) throws -> [String] {
+        var data = try Dataset(path: Self.samples + "/annotations.json")
+        for row in 0..<data.images.count {
+            let name = data.images[row].fileName
+            try folder.write(
+                Data(contentsOf: URL(filePath: "\(Self.samples)/\(name)")), "pictures/\(name)")
+        }
+        let used = Set(data.annotations.categoryIDs)
+        data.categories = data.categories.filter { used.contains($0.id) }
+        try change(&data)
+        try data.write(to: folder.file("a.json"))
+        return [
+            "evaluate", "--model", Self.root + "/Models/emoji-detector", "--annotations",
+            folder.file("a.json"),
+            "--images", folder.file("pictures"), "--templates", "single", "--threads", "1", "--json",
+        ]
+    }
+
+    /// A picture that cannot be read is named; the others are measured and written.
+    @Test func aDamagedPictureCostsNothingElse() throws {
+        let command = try scenes()
+        let name = try #require(folder.namesOf("pictures").first)
+        try folder.write(folder.bytes("pictures/" + name).prefix(900), "pictures/" + name)
+        let run = try Program(command + ["--results", folder.file("r.json")])
+        #expect(run.status == 1)
+        #expect(run.errors.contains("left out: ") && run.errors.contains(name))
+        #expect(run.errors.contains("1 of 8 pictures could not be used"))
+        let reports = try objects(run.output)
+        #expect(try reports.count == 2 && stats(reports[0])[1] > 0.8)
+        #expect(folder.bytes("r.json").count > 100)
+    }
+
+    /// Boxes alone are a valid ground truth.
+    @Test func annotationsWithoutMasks() throws {
+        let whole = try Program(scenes())
+        let boxes = try Program(
+            scenes { data in
+                var table = AnnotationTable()
+                for row in 0..<data.annotations.count {
+                    var annotation = data.annotations[row]
+                    annotation.segmentation = nil
+                    table.append(annotation)
+                }
+                data.annotations = table
+            } + ["--batch-size", "3"])
+        #expect(boxes.status == 0, "\(boxes.errors)")
+        #expect(boxes.errors.contains("the annotations have no masks: boxes alone are measured"))
+        let reports = try objects(boxes.output)
+        #expect(reports.compactMap { $0["type"] as? String } == ["bbox"])
+        #expect(try stats(reports[0]) == stats(objects(whole.output)[0]))
+    }
 }

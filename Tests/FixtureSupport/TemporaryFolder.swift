@@ -18,6 +18,11 @@ public final class TemporaryFolder: Sendable {
         ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
     }
 
+    /// The names of what is in a folder in it, in order.
+    public func namesOf(_ name: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: file(name))) ?? []).sorted()
+    }
+
     /// The path of a file in the folder, there or not.
     public func file(_ name: String) -> String { "\(path)/\(name)" }
 

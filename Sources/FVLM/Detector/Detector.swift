@@ -82,7 +82,7 @@ public final class Detector: Sendable {
     ) async throws -> [[Detection]] {
         guard !images.isEmpty else { return [] }
         return try await onQueue { [self] in
-            try found(images, vocabulary, options ?? configuration.options, profile)
+            try foundBySize(images, vocabulary, options ?? configuration.options, profile)
         }
     }
 
@@ -103,7 +103,9 @@ public final class Detector: Sendable {
         profile: StageProfile? = nil
     ) throws -> [[Detection]] {
         guard !images.isEmpty else { return [] }
-        return try queue.sync { try found(images, vocabulary, options ?? configuration.options, profile) }
+        return try queue.sync {
+            try foundBySize(images, vocabulary, options ?? configuration.options, profile)
+        }
     }
 
     /// Brings a picture to the form that the network takes; safe to call from several tasks.
@@ -139,6 +141,25 @@ public final class Detector: Sendable {
     private func isBase(_ vocabulary: Vocabulary) -> [Bool]? {
         if let isBase = vocabulary.isBase { return isBase }
         return trainedNames.isEmpty ? nil : vocabulary.names.map { trainedNames.contains(ClassName.key($0)) }
+    }
+
+    /// Pictures of one size go through the network together. Others would add padding, which changes what the network
+    /// sees: results must not depend on the company.
+    private func foundBySize(
+        _ prepared: [PreparedImage], _ vocabulary: Vocabulary, _ options: DetectionOptions,
+        _ profile: StageProfile?
+    ) throws -> [[Detection]] {
+        var results = [[Detection]](repeating: [], count: prepared.count)
+        let groups = Dictionary(grouping: prepared.indices) { index in
+            let size = prepared[index].pixels.size
+            func padded(_ side: Int) -> Int { (side + sizeMultiple - 1) / sizeMultiple * sizeMultiple }
+            return ImageSize(width: padded(size.width), height: padded(size.height))
+        }
+        for places in groups.values.sorted(by: { $0[0] < $1[0] }) {
+            let group = try found(places.map { prepared[$0] }, vocabulary, options, profile)
+            for (place, detections) in zip(places, group) { results[place] = detections }
+        }
+        return results
     }
 
     private func found(

@@ -10,18 +10,6 @@ extension DetectionReport.Format: ExpressibleByArgument {}
 
 /// `fvlm detect`
 struct DetectCommand: AsyncParsableCommand {
-    /// What happens at a picture that cannot be read.
-    enum Unreadable: EnumerableFlag {
-        case keepGoing
-        case failFast
-
-        static func help(for value: Self) -> ArgumentHelp? {
-            value == .keepGoing
-                ? "Leave out pictures that cannot be read, with a note each, and end with 1."
-                : "End at the first picture that cannot be read."
-        }
-    }
-
     static let configuration = CommandConfiguration(
         .detect,
         discussion: """
@@ -36,8 +24,7 @@ struct DetectCommand: AsyncParsableCommand {
             it, .progress, which may go when all is done.
             """)
 
-    @Argument(help: "Pictures and folders of pictures; - reads paths from standard input, one a line.")
-    var images: [String]
+    @OptionGroup var pictures: PictureArguments
 
     @OptionGroup var detector: DetectorOptions
     @OptionGroup var wanted: VocabularyOptions
@@ -72,8 +59,6 @@ struct DetectCommand: AsyncParsableCommand {
     @Flag(help: "Print where the time went; pictures are decoded beside the network.")
     var profile = false
 
-    @Flag(exclusivity: .exclusive) var unreadable = Unreadable.keepGoing
-
     func validate() throws {
         if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
         if json, let format, format != .json {
@@ -88,7 +73,7 @@ struct DetectCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let files = try PictureArguments.files(images)
+        let files = try pictures.files()
         let loaded = try detector.load()
         let vocabulary = try await wanted.load(loaded, folder: detector.model)
         var options = detector.options(loaded)
@@ -112,14 +97,10 @@ struct DetectCommand: AsyncParsableCommand {
         }
         work.batchSize = batchSize
         work.profile = profile ? StageProfile() : nil
-        // One picture that cannot be read leaves nothing to go on with.
-        let goesOn = unreadable == .keepGoing && files.count > 1
         let bar = ProgressBar("pictures")
         let summary = try await work.run(
-            onUnreadable: { error in
-                guard goesOn else { throw error }
-                note("left out: \(error)")
-            }, progress: { bar.update($0, of: $1) })
+            onUnreadable: { try pictures.leaveOut($0, of: files.count) },
+            progress: { bar.update($0, of: $1) })
         bar.finish()
         if let results {
             try StandardOutput.print("\(results): \(summary.objects) objects in \(summary.pictures) pictures")

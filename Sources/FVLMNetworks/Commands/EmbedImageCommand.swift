@@ -20,8 +20,7 @@ struct EmbedImageCommand: AsyncParsableCommand {
               fvlm embed image cat.jpg --model clip-vit-base-patch32 --classes "cat, dog, traffic light"
             """)
 
-    @Argument(help: "Pictures and folders of pictures; - reads paths from standard input, one a line.")
-    var images: [String]
+    @OptionGroup var pictures: PictureArguments
 
     @OptionGroup var clip: CLIPOptions
     @OptionGroup var classOptions: ClassOptions
@@ -41,9 +40,6 @@ struct EmbedImageCommand: AsyncParsableCommand {
     @Option(help: "How many pictures go through the network together.")
     var batchSize = 16
 
-    @Flag(help: "Leave out pictures that cannot be read, with a note each, and end with 1.")
-    var keepGoing = false
-
     func validate() throws {
         let sources = [classOptions.classes, classOptions.classesFile, vocabulary].compactMap { $0 }
         if sources.count > 1 {
@@ -57,28 +53,30 @@ struct EmbedImageCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let files = try PictureArguments.files(images)
+        let files = try pictures.files()
         let model = try await clip.load()
         let classifier = try classifier(model)
         let bar = ProgressBar("pictures")
         var failures = 0
         let (embeddings, indices) = try await model.embed(
             files: files, preprocessor: model.preprocessor(), batchSize: batchSize,
-            onUnreadable: { file, error in
-                guard keepGoing else { throw error }
+            onUnreadable: { _, error in
+                try pictures.leaveOut(error, of: files.count)
                 failures += 1
-                StandardError.note("left out: \(error)")
             },
             progress: { bar.update($0, of: files.count) })
         bar.finish()
-        let names = indices.map { files[$0] }
+        let names = indices.map { files[$0].displayedPath }
         if let output { try EmbedCommand.write(embeddings, names: names, of: model, to: output) }
         if let classifier {
             try show(classifier, classifier.probabilities(embeddings), names)
         } else if json {
             try EmbedCommand.printLines(embeddings, names: names, key: "file")
         }
-        if failures > 0 { throw ExitCode.failure }
+        if failures > 0 {
+            StandardError.note("\(failures) of \(files.count) pictures were left out")
+            throw ExitCode.failure
+        }
     }
 
     private func classifier(_ model: CLIPModel) throws -> ZeroShotClassifier? {

@@ -17,7 +17,9 @@ struct EvaluateCommand: AsyncParsableCommand {
               fvlm evaluate --model detector --annotations val.json --images val2017 --split ovd48-17
 
             The classes are those of the annotations, or of the split. Figures are by COCO's rules. Without a split, \
-            classes that the detector was trained on (base) and others (novel) are reported apart where there are both.
+            classes that the detector was trained on (base) and others (novel) are reported apart where there are both. \
+            Masks are measured where the annotations have them. Pictures that cannot be read are named and left out; \
+            the others are measured, and the command ends with 1.
             """)
 
     @OptionGroup var detector: DetectorOptions
@@ -37,6 +39,9 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Also write the detections as a COCO results file.", valueName: "file"))
     var results: String?
 
+    @Option(help: "How many pictures go through the network together.")
+    var batchSize = 1
+
     @Option(help: "How many classes the tables show, those that lose most first.")
     var classes = 20
 
@@ -44,6 +49,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
+        if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
         if classes < 0 { throw ValidationError("--classes cannot be negative") }
     }
 
@@ -71,8 +77,10 @@ struct EvaluateCommand: AsyncParsableCommand {
                     $0.name, split: splits.isEmpty ? nil : base.contains($0.id) ? .base : .novel)
             }, templates: PromptTemplates(named: templates), with: loaded.clip,
             tokenizer: loaded.clip.tokenizer(), note: StandardError.note)
-        let evaluator = try DetectorEvaluator(
+        var evaluator = try DetectorEvaluator(
             truth: truth, imagesIn: images, vocabulary: vocabulary, splits: splits)
+        evaluator.pictureCount = 0
+        evaluator.batchSize = batchSize
         try evaluator.checkPictures()
         var options = detector.options(loaded)
         if detector.scoreThreshold == nil { options.scoreThreshold = min(options.scoreThreshold, 0.01) }

@@ -1,11 +1,12 @@
 import FVLM
 import Foundation
 import Imaging
+import Support
 
 /// The detector's result; the name that other modules of the command line do not have.
 typealias FVLMDetection = Detection
 
-/// Pictures with what was found drawn on them, in a folder.
+/// Pictures with what was found drawn on them, in a folder. No file that is there already is replaced.
 final class AnnotatedPictures {
     private let folder: String
     private let options: DetectionOptions
@@ -15,26 +16,38 @@ final class AnnotatedPictures {
     init(folder: String, options: DetectionOptions, taken: [String] = []) {
         self.folder = folder
         self.options = options
-        names = Set(taken)
+        names = Set(taken.map { $0.lowercased() })
     }
 
-    /// Draws and writes a picture as PNG under its own name; pictures of one name in different folders get a number.
+    /// Draws and writes a picture as PNG under its own name, or with a number where a file has that name.
     /// - Returns: The name.
     func write(_ file: String, _ image: Image, _ detections: [FVLMDetection]) throws -> String {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let name = freeName(for: file)
         try Annotator().draw(detections, on: image, options: options).write(
-            to: URL(filePath: folder).appending(path: name).path)
+            to: "\(folder)/\(name)")
         return name
     }
 
     private func freeName(for file: String) -> String {
-        let stem = URL(filePath: file).deletingPathExtension().lastPathComponent
-        var (name, number) = (stem + ".png", 2)
-        while !names.insert(name).inserted {
-            name = "\(stem)-\(number).png"
+        let whole = file[(file.lastIndex(of: "/").map(file.index(after:)) ?? file.startIndex)...]
+        let stem = String(whole.lastIndex(of: ".").map { whole[..<$0] } ?? whole)
+        var (name, number) = (Self.name(stem, ".png"), 2)
+        while !names.insert(name.lowercased()).inserted || isTaken(name) {
+            name = Self.name(stem, "-\(number).png")
             number += 1
         }
         return name
+    }
+
+    /// Shortened to the 255 bytes that file systems take.
+    private static func name(_ stem: String, _ ending: String) -> String {
+        var stem = stem
+        while (stem + ending).pathBytes.count > 255 { stem.removeLast() }
+        return stem + ending
+    }
+
+    private func isTaken(_ name: String) -> Bool {
+        "\(folder)/\(name)".withPathPointer { faccessat(AT_FDCWD, $0, F_OK, AT_SYMLINK_NOFOLLOW) } == 0
     }
 }

@@ -111,6 +111,7 @@ struct DetectionReport {
         _ file: String, id: Int, _ size: ImageSize, _ detections: [FVLMDetection], isFirst: Bool
     ) throws -> String {
         let masks = try runLengths(detections, size)
+        let file = file.displayedPath
         switch format {
         case .json:
             let found = zip(detections, masks).map { detection, mask in
