@@ -114,7 +114,8 @@ if withTorch {
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
         .target(name: "Torch", dependencies: ["CKernels", "CTorch", "Support", "WeightFiles"]),
         .target(
-            name: "TorchFixtures", dependencies: ["FixtureSupport", "Torch"], path: "Tests/TorchFixtures"),
+            name: "TorchFixtures", dependencies: ["FixtureSupport", "Torch", "WeightFiles"],
+            path: "Tests/TorchFixtures"),
         .testTarget(
             name: "TorchTests", dependencies: ["CTorch", "Torch", "FixtureSupport", "TorchFixtures"],
             linkerSettings: runPath),
@@ -156,6 +157,7 @@ if withTorch {
             name: "TrainingTests",
             dependencies: [
                 "Evaluation", "RegionDetection", "Torch", "Training", "Support", "FixtureSupport",
+                "TorchFixtures",
             ],
             linkerSettings: runPath),
         .target(name: "CYardsticks", dependencies: ["CLibTorch"], path: "Benchmarks/Yardsticks"),
@@ -211,7 +213,8 @@ if withTorch {
             name: "FVLMNetworksTests",
             dependencies: [
                 "CLIP", "COCO", "FixtureSupport", "FVLM", "FVLMCommand", "FVLMNetworks", "FVLMProgram",
-                "Imaging", "RegionDetection", "Support", "Torch", "Training", "WeightFiles",
+                "Imaging", "RegionDetection", "Support", "Torch", "TorchFixtures", "Training",
+                "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             linkerSettings: runPath))

@@ -2,6 +2,7 @@ import RegionDetection
 import FixtureSupport
 import Foundation
 import Testing
+import TorchFixtures
 import Training
 import WeightFiles
 
@@ -167,7 +168,7 @@ import FVLMCommand
 
     /// What a PyTorch program has saved goes on at its step, under detectron2's names; nothing that does not fit passes
     /// in silence.
-    @Test func aNotebooksTrainingGoesOn() throws {
+    @Test func aTrainingOfPyTorchGoesOn() throws {
         let training = try SmallTraining(in: folder, steps: 3)
         let first = try Program(arguments(training, "first", []))
         #expect(first.status == 0, "\(first.errors)")
@@ -183,7 +184,7 @@ import FVLMCommand
         }
         let path = folder.file("training.pth")
         let buffers = ["running_mean", "running_var", "num_batches_tracked"]
-        try NotebookCheckpoint.write(
+        try PyTorchTrainingFile.write(
             epoch: 0, model: renamed(model, Detectron2Checkpoint.key),
             optimizer: renamed(checkpoint.optimizer()) { name in
                 let parts = name.split(separator: "/", maxSplits: 1)

@@ -15,7 +15,7 @@ import Training
         let groups = try ParameterGrouping().groups(
             of: detector.parameters, learningRate: 0.01, weightDecay: 1e-3)
         let options = TrainerOptions(
-            steps: steps, clipping: .norm(5), averageDecay: 0.9, seed: 3, isDeterministic: true,
+            steps: steps, clipNorm: 5, averageDecay: 0.9, seed: 3, isDeterministic: true,
             reportInterval: 1, checkpointInterval: checkpointInterval)
         let checkpoints = path.map { CheckpointFolder(path: $0, retention: .init(last: 2)) }
         let trainer = try Trainer(

@@ -69,7 +69,7 @@ import Testing
             guard case .started = event else { return }
             refusal = message { try training(["run.seed=9"]).start(resumes: false) { _ in } }
         }
-        #expect(refusal.hasPrefix("\(folder.file("run")): another run is at work in it"), "\(refusal)")
+        #expect(refusal.hasPrefix("\(folder.file("run")): is in use by another run"), "\(refusal)")
         #expect(
             message { try training().start(resumes: false) { _ in } }.contains("holds a run already"))
     }
@@ -78,7 +78,7 @@ import Testing
         try folder.write("a file", "run")
         let refusal = message { try training().start(resumes: false) { _ in } }
         #expect(
-            refusal == "\(folder.file("run")): is a file; a run needs a folder: choose another with --output")
+            refusal == "\(folder.file("run")): is a file, where a folder is needed")
     }
 
     // MARK: Evaluations

@@ -66,3 +66,11 @@ struct SmallRun {
         return try folder.write(JSONSerialization.data(withJSONObject: object), name)
     }
 }
+
+extension Augmentation {
+    /// The published F-VLM's: large-scale jitter from 0.1 to 2 and mirroring.
+    static func published(side: Int = 1024) -> Augmentation {
+        Augmentation(
+            resizing: .largeScaleJitter(side: side, minimumScale: 0.1, maximumScale: 2), flipProbability: 0.5)
+    }
+}

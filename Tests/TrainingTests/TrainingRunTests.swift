@@ -5,6 +5,7 @@ import FixtureSupport
 import Foundation
 import Testing
 import Torch
+import TorchFixtures
 import WeightFiles
 
 @testable import Training
@@ -150,12 +151,12 @@ import WeightFiles
         for (rate, factor) in zip(rates, recorded) { #expect(abs(rate - 0.0005 * factor) < 1e-12) }
     }
 
-    /// What the origin's notebook saves, `{"epoch", "model", "optimizer", "scheduler"}` under detectron2's names, is where a
+    /// What the published notebook saves, `{"epoch", "model", "optimizer", "scheduler"}` under detectron2's names, is where a
     /// training begins.
-    @Test func aNotebooksCheckpointIsABeginning() throws {
+    @Test func aTrainingStateOfPyTorchIsABeginning() throws {
         let first = try TrainingRun(run.configuration("hf-vit"), folder: folder.file("none"))
         let path = folder.file("training.pth")
-        try NotebookCheckpoint.write(
+        try PyTorchTrainingFile.write(
             epoch: 3,
             model: first.trainee.parameters.stored().map {
                 var tensor = $0

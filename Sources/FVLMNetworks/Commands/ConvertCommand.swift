@@ -7,7 +7,6 @@ import Hub
 import RegionDetection
 import Support
 import Torch
-import Training
 import WeightFiles
 
 /// `fvlm convert`
@@ -110,6 +109,12 @@ struct ConvertDetectron2Command: ParsableCommand {
     @Option(name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"))
     var output: String
 
+    func validate() throws {
+        guard ["safetensors", "pth", "pt"].contains(Path.suffix(output)) else {
+            throw ValidationError("--output must end in .safetensors, .pth or .pt")
+        }
+    }
+
     func run() throws {
         let weights = try Safetensors(path: ModelFolder(model).weights)
         let tensors = try weights.keys.map { key in
@@ -117,7 +122,10 @@ struct ConvertDetectron2Command: ParsableCommand {
             tensor.name = Detectron2Checkpoint.key(for: key)
             return tensor
         }
-        try WeightExport.write(tensors, to: output)
+        switch Path.suffix(output) {
+        case "safetensors": try Safetensors.write(tensors, metadata: ["format": "pt"], to: output)
+        default: try PyTorchArchive.write(["model": .tensors(tensors)], to: output)
+        }
         try StandardOutput.print("\(output): \(tensors.count) tensors")
     }
 }

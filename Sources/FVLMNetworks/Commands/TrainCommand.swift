@@ -95,7 +95,7 @@ struct TrainCommand: ParsableCommand {
         try Runtime.keepMemory(bytes: 2 << 30)
         let folder =
             output ?? "runs/" + URL(filePath: config).deletingPathExtension().lastPathComponent
-        let notebook = try resumeFrom.map { try NotebookCheckpoint(path: $0) }
+        let state = try resumeFrom.map { try PyTorchTrainingState(path: $0) }
         let training = try TrainingRun(
             TrainingConfiguration(contentsOf: config, settings: settings), folder: folder)
         for note in training.notes { StandardError.note("\(note)") }
@@ -105,7 +105,7 @@ struct TrainCommand: ParsableCommand {
         let stages = profile ? StageProfile() : nil
         training.trainee.profile = stages
         var reportedStep: Int?
-        let summary = try training.start(resumes: resume, from: notebook, stopRequest: stopRequest) {
+        let summary = try training.start(resumes: resume, from: state, stopRequest: stopRequest) {
             event in
             if resume, case .started(let start) = event, start.step == 0 {
                 StandardError.note("\(folder) has no checkpoint to go on from: training begins")

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import WeightFiles
 
 /// The checkpoints of a run: folders `step-000123`, of which the last few and the best are kept.
@@ -47,7 +48,7 @@ public struct CheckpointFolder: Sendable {
     /// - Throws: ``TrainingError`` when the folder cannot be listed; none are there when the folder is not.
     public func steps() throws -> [Int] {
         guard FileManager.default.fileExists(atPath: path) else { return [] }
-        return try names().compactMap { name in
+        return try Folder.names(in: path).compactMap { name in
             guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)) else { return nil }
             return Self.name(step: step) == name ? step : nil
         }.sorted()
@@ -77,12 +78,6 @@ public struct CheckpointFolder: Sendable {
         }.map(\.0)
     }
 
-    private func names() throws -> [String] {
-        do { return try FileManager.default.contentsOfDirectory(atPath: path) } catch {
-            throw TrainingError(path, "cannot be listed: \(error.oneLine)")
-        }
-    }
-
     // MARK: Writing
 
     /// Writes a checkpoint, then removes those that need not be kept.
@@ -94,14 +89,13 @@ public struct CheckpointFolder: Sendable {
         let final = "\(path)/\(Self.name(step: contents.state.step))"
         let temporary = "\(path)/.writing-\(Self.name(step: contents.state.step))"
         do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-            try Disk.remove(temporary)
-            try FileManager.default.createDirectory(atPath: temporary, withIntermediateDirectories: false)
+            try Folder.remove(temporary)
+            try Folder.make(temporary)
             try write(contents, into: temporary)
-            try Disk.flush(folder: temporary)
-            try Disk.replace(final, by: temporary)
+            Folder.flush(temporary)
+            try replace(final, by: temporary)
         } catch {
-            try? Disk.remove(temporary)
+            try? Folder.remove(temporary)
             let earlier = try? steps().last.map { "\(Self.name(step: $0)) is intact" }
             throw TrainingError(
                 final,
@@ -120,7 +114,7 @@ public struct CheckpointFolder: Sendable {
         var state = checkpoint.state
         state.metric = metric
         state.evaluatedStep = step
-        try Disk.write(Self.encoded(state), to: "\(checkpoint.folder)/\(Checkpoint.File.state)")
+        try AtomicFile.write(Self.encoded(state), to: "\(checkpoint.folder)/\(Checkpoint.File.state)")
         try removeSuperfluous()
     }
 
@@ -141,9 +135,32 @@ public struct CheckpointFolder: Sendable {
         if !contents.average.isEmpty { try write(contents.average, Checkpoint.File.average) }
         try write(contents.optimizer, Checkpoint.File.optimizer)
         try write(contents.random, Checkpoint.File.random)
-        try Disk.write(Array(contents.configuration.utf8), to: "\(folder)/\(Checkpoint.File.configuration)")
+        try AtomicFile.write(contents.configuration, to: "\(folder)/\(Checkpoint.File.configuration)")
         // Last, as a folder with this file counts as a checkpoint.
-        try Disk.write(Self.encoded(contents.state), to: "\(folder)/\(Checkpoint.File.state)")
+        try AtomicFile.write(Self.encoded(contents.state), to: "\(folder)/\(Checkpoint.File.state)")
+    }
+
+    /// Puts a complete folder in the place of one that may be there.
+    private func replace(_ final: String, by folder: String) throws {
+        if FileStatus(final) == nil {
+            try rename(folder, to: final)
+        } else {
+            let aside = "\(path)/.removing-\(Path.name(final))"
+            try Folder.remove(aside)
+            try rename(final, to: aside)
+            do { try rename(folder, to: final) } catch {
+                try? rename(aside, to: final)
+                throw error
+            }
+            try Folder.remove(aside)
+        }
+        Folder.flush(path)
+    }
+
+    private func rename(_ folder: String, to other: String) throws {
+        do { try FileManager.default.moveItem(atPath: folder, toPath: other) } catch {
+            throw TrainingError(folder, "cannot be renamed: \(error.oneLine)", exitStatus: .failure)
+        }
     }
 
     /// Removes what ``retention`` does not keep, and what an interrupted run has left half written.
@@ -155,10 +172,11 @@ public struct CheckpointFolder: Sendable {
         for step in steps where !kept.contains(step) {
             let name = Self.name(step: step)
             // Renamed first, so that no incomplete folder is ever taken for a checkpoint.
-            try Disk.rename("\(path)/\(name)", to: "\(path)/.removing-\(name)")
+            try rename("\(path)/\(name)", to: "\(path)/.removing-\(name)")
         }
-        for name in try names() where name.hasPrefix(".removing-step-") || name.hasPrefix(".writing-step-") {
-            try Disk.remove("\(path)/\(name)")
+        for name in try Folder.names(in: path)
+        where name.hasPrefix(".removing-step-") || name.hasPrefix(".writing-step-") {
+            try Folder.remove("\(path)/\(name)")
         }
     }
 }

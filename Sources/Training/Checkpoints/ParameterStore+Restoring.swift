@@ -10,7 +10,7 @@ extension ParameterStore {
     /// - Parameter omitted: Parameters that the checkpoint does not hold and that keep what they have.
     /// - Throws: ``TrainingError`` that lists what is missing, unexpected or of a wrong shape; `WeightFileError`,
     ///   `TorchError`.
-    func restore(_ source: some WeightSource, omitting omitted: (Parameter) -> Bool) throws {
+    func restore(_ source: some WeightSource, omitting omitted: (Parameter) -> Bool = { _ in false }) throws {
         let expected = parameters.filter { !omitted($0) }
         let names = Set(expected.map(\.name))
         let available = Set(source.keys)

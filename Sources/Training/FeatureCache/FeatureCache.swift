@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Torch
 import WeightFiles
 
@@ -111,6 +112,6 @@ struct FeatureIndex: Codable {
     func write(to folder: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
-        try Disk.write([UInt8](encoder.encode(self)), to: "\(folder)/\(Self.fileName)")
+        try AtomicFile.write([UInt8](encoder.encode(self)), to: "\(folder)/\(Self.fileName)")
     }
 }

@@ -22,7 +22,7 @@ public final class MetricsLog {
             let kept = try resumedStep.map { try Self.lines(of: path, upTo: $0) } ?? []
             try FileManager.default.createDirectory(
                 at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
-            try Disk.write(kept.flatMap { $0 + [0x0A] }, to: path)
+            try AtomicFile.write(kept.flatMap { $0 + [0x0A] }, to: path)
             file = try FileHandle(forWritingTo: URL(filePath: path))
             try file.seekToEnd()
         } catch let error as TrainingError {
@@ -123,5 +123,13 @@ public final class MetricsLog {
         if !result.group.isEmpty { object.add("group", result.group) }
         for value in result.values { object.add(value.name, value.value) }
         return object
+    }
+}
+
+extension JSONObject {
+    mutating func add(_ name: String, _ values: [NamedValue]) {
+        var object = JSONObject()
+        for value in values { object.add(value.name, value.value) }
+        add(name, text: object.text)
     }
 }

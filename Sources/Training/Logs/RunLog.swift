@@ -1,4 +1,4 @@
-import Foundation
+import Support
 
 /// Everything that a run writes about itself into its folder: `metrics.jsonl`, files for TensorBoard in `tensorboard/`, and
 /// at the end `report.html`.
@@ -37,8 +37,6 @@ public final class RunLog {
     /// - Throws: ``TrainingError`` when it cannot be written.
     public func writeReport() throws {
         let path = "\(folder)/report.html"
-        do { try Disk.write(Array(history.report(title: title).utf8), to: path) } catch {
-            throw TrainingError(path, error.oneLine)
-        }
+        try AtomicFile.write(history.report(title: title), to: path)
     }
 }

@@ -1,6 +1,7 @@
 import CLIP
 import RegionDetection
 import FVLM
+import Support
 import Torch
 import WeightFiles
 
@@ -36,7 +37,8 @@ extension TrainingRun {
         let levels = trainee.model.trunk.levelNames
         let identity = try Self.identity(
             dataset, configuration, clip: clip, levels: levels, dtype: dtype)
-        let lock = try RunFolderLock(folder)
+        try Folder.make(folder)
+        let lock = try FolderLock(folder: folder)
         defer { withExtendedLifetime(lock) {} }
         let writer = try FeatureCacheWriter(folder: folder, identity: identity)
         let total = views * dataset.count

@@ -135,21 +135,22 @@ public struct TrainingRun {
     /// Trains, or goes on with the training.
     /// - Parameters:
     ///   - resumes: Whether to go on from the last checkpoint in the folder; without one the training begins.
-    ///   - notebook: A PyTorch program's training state to go on from where the folder holds no checkpoint, a file
+    ///   - state: A PyTorch program's training state to continue where the folder holds no checkpoint, a file
     ///     `{"epoch", "model", "optimizer", "scheduler"}` under detectron2's names.
     ///   - stopRequest: Asks the training to end after a step.
     ///   - handle: Learns what happens.
     /// - Throws: ``NonFiniteLossError``, ``TrainingError``, and what examples and the network throw.
     @discardableResult
     public func start(
-        resumes: Bool, from notebook: NotebookCheckpoint? = nil, stopRequest: StopRequest = StopRequest(),
+        resumes: Bool, from state: PyTorchTrainingState? = nil, stopRequest: StopRequest = StopRequest(),
         _ handle: (TrainingEvent) throws -> Void
     ) throws -> TrainingSummary {
         let isNew = !FileManager.default.fileExists(atPath: folder)
-        let lock = try RunFolderLock(folder)
-        defer { withExtendedLifetime(lock) {} }
         do {
-            return try train(resumes: resumes, from: notebook, stopRequest: stopRequest, handle)
+            try Folder.make(folder)
+            let lock = try FolderLock(folder: folder)
+            defer { withExtendedLifetime(lock) {} }
+            return try train(resumes: resumes, from: state, stopRequest: stopRequest, handle)
         } catch {
             // A refusal leaves nothing behind.
             if isNew { rmdir(folder) }
@@ -158,7 +159,7 @@ public struct TrainingRun {
     }
 
     private func train(
-        resumes: Bool, from notebook: NotebookCheckpoint?, stopRequest: StopRequest,
+        resumes: Bool, from state: PyTorchTrainingState?, stopRequest: StopRequest,
         _ handle: (TrainingEvent) throws -> Void
     ) throws -> TrainingSummary {
         let run = configuration.run
@@ -185,11 +186,11 @@ public struct TrainingRun {
             let changes = try configuration.changes(since: latest.configuration, in: folder)
             try trainer.resume(from: latest)
             trainer.notes += changes
-        } else if let notebook {
-            try trainer.resume(from: notebook, naming: Self.notebookKeys)
+        } else if let state {
+            try trainer.resume(from: state, naming: Self.pyTorchKeys)
         }
         // Written when nothing can be refused any more.
-        try Disk.write(Array(text.utf8), to: folder + "/config.yaml")
+        try AtomicFile.write(text, to: folder + "/config.yaml")
         let log = try RunLog(folder: folder, title: "Training", resumedStep: latest.map { _ in trainer.step })
         let summary = try trainer.run { event in
             try log.record(event)
@@ -260,7 +261,7 @@ public struct TrainingRun {
             : nil
         return TrainerOptions(
             steps: run.steps, accumulation: run.accumulation,
-            clipping: settings.clipNorm.map { .norm($0) },
+            clipNorm: settings.clipNorm,
             schedule: try LearningRateSchedule(warmup: warmup, decay: decay),
             autocast: autocast,
             averageDecay: settings.averageDecay, seed: run.seed,
@@ -319,9 +320,9 @@ public struct TrainingRun {
             background: configuration.texts.background, with: clip, tokenizer: clip.tokenizer())
     }
 
-    /// What a parameter may be called in a notebook's file: detectron2's name, but for the projection, which the notebook
-    /// put beside the box predictor.
-    private static func notebookKeys(_ name: String) -> [String] {
+    /// What a parameter may be called in such a file: detectron2's name; for the projection also a name beside the box
+    /// predictor.
+    private static func pyTorchKeys(_ name: String) -> [String] {
         [Detectron2Checkpoint.key(for: name)] + (name.hasPrefix("projection.") ? ["roi_heads." + name] : [])
     }
 

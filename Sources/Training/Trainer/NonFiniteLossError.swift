@@ -23,9 +23,6 @@ public struct NonFiniteLossError: Error, Sendable, CustomStringConvertible {
     /// The lengths of the gradients at the steps before, latest last.
     public var gradientNorms: [Double]
 
-    /// Where the batch was written, or why it was not; nil when that was not asked for.
-    public var batchFile: String?
-
     /// What is wrong, where, what to look at: two lines.
     public var description: String {
         func list<Element>(_ elements: [Element], _ limit: Int = 16) -> String {
@@ -42,7 +39,6 @@ public struct NonFiniteLossError: Error, Sendable, CustomStringConvertible {
         text += "\ngradient norms of the steps before: \(norms.isEmpty ? "none" : norms). "
         text +=
             "If they grow, lower the learning rate, lengthen the warm-up or bound gradients; if not, look at the images"
-        if let batchFile { text += "\nthe batch: \(batchFile)" }
         return text
     }
 }

@@ -36,7 +36,7 @@ extension Trainer {
             throw TrainingError(
                 checkpoint.folder, "has no moving averages, which the options now ask for; leave them out")
         }
-        try detector.parameters.restore(checkpoint.model(), omitting: isOmitted)
+        try detector.parameters.restore(checkpoint.model())
         try optimizer.load(state: checkpoint.optimizer())
         if let average, let stored = try checkpoint.average() {
             try average.load(stored, updates: state.averageUpdates)
@@ -62,20 +62,14 @@ extension Trainer {
             seed: loaderOptions.seed, schedule: options.schedule, metric: lastMetric,
             evaluatedStep: evaluatedStep, identity: identity, averageUpdates: average?.updates ?? 0,
             versions: Self.versions)
-        let parameters = detector.parameters.parameters.filter { !isOmitted($0) }
         return CheckpointContents(
             state: state, configuration: configuration,
-            model: try parameters.map { try $0.value.stored(named: $0.name) },
+            model: try detector.parameters.stored(),
             average: try average?.stored() ?? [], optimizer: try optimizer.state(),
             random: [
                 try generator.state().stored(named: "training"),
                 try Generator.standard().state().stored(named: "standard"),
             ])
-    }
-
-    /// Buffers are kept in any case: which of them training moves is not known here.
-    private func isOmitted(_ parameter: Parameter) -> Bool {
-        options.omitsFrozenWeights && parameter.role == .weight && parameter.isFrozen
     }
 
     /// What the last bits of results depend on.

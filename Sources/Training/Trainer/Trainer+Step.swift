@@ -1,8 +1,6 @@
 import Evaluation
 import FVLM
-import Foundation
 import Torch
-import WeightFiles
 
 extension Trainer {
     /// Makes one optimiser step from as many batches as are accumulated.
@@ -37,7 +35,9 @@ extension Trainer {
                 }.map(\.name)
                 throw nonFinite(nil, terms, examples, [], parameters: names)
             }
-            try clip(parameters, norm: norm)
+            if let bound = options.clipNorm {
+                try clipGradients(of: parameters, maximumNorm: bound, knownNorm: norm)
+            }
             try optimizer.step(learningRateFactor: options.schedule.factor(at: step))
             try optimizer.clearGradients()
             step += 1
@@ -74,14 +74,6 @@ extension Trainer {
         return zip(losses, numbers).map { Term(name: $0.name, value: $0.value, number: $1) }
     }
 
-    private func clip(_ parameters: [Parameter], norm: Double) throws {
-        switch options.clipping {
-        case nil: return
-        case .magnitude(let bound): try clipGradients(of: parameters, maximumMagnitude: bound)
-        case .norm(let bound): try clipGradients(of: parameters, maximumNorm: bound, knownNorm: norm)
-        }
-    }
-
     // MARK: Faults
 
     /// The images of a batch whose loss is not finite on their own.
@@ -101,28 +93,6 @@ extension Trainer {
     ) -> NonFiniteLossError {
         NonFiniteLossError(
             step: step, term: term, losses: losses, imageIDs: batches.map(\.imageID), culprits: culprits,
-            parameters: parameters, gradientNorms: recentNorms, batchFile: faultyBatchFile(batches))
-    }
-
-    /// Writes examples for later study.
-    /// - Returns: The file, or the reason why there is none.
-    private func faultyBatchFile(_ batches: [TrainingExample]) -> String? {
-        guard options.savesFaultyBatches, let checkpoints else { return nil }
-        let path = "\(checkpoints.path)/faulty-batch-\(CheckpointFolder.name(step: step)).safetensors"
-        do {
-            try FileManager.default.createDirectory(
-                atPath: checkpoints.path, withIntermediateDirectories: true)
-            let tensors = try batches.enumerated().flatMap { place, example in
-                let prefix = "\(place).\(example.imageID)"
-                return [
-                    try example.pixels.stored(named: "\(prefix).pixels"),
-                    try example.boxes.tensor.stored(named: "\(prefix).boxes"),
-                    try example.crowd.tensor.stored(named: "\(prefix).crowd"),
-                    try Tensor(example.classes.map { Int64($0) }).stored(named: "\(prefix).classes"),
-                ]
-            }
-            try Safetensors.write(tensors, to: path)
-            return path
-        } catch { return "\(path) could not be written: \(error.oneLine)" }
+            parameters: parameters, gradientNorms: recentNorms)
     }
 }

@@ -1,5 +1,6 @@
 import Evaluation
 import FVLM
+import Support
 import Torch
 
 /// Trains a detector: batches, losses, gradients, steps, reports, evaluations, checkpoints.
@@ -171,15 +172,16 @@ public final class Trainer {
     @discardableResult
     private func save(_ handle: (TrainingEvent) throws -> Void) throws -> Bool {
         guard let checkpoints else { return true }
+        let path: String
         do {
-            let path = try unmeasured { try checkpoints.write(contents()) }
+            path = try unmeasured { try checkpoints.write(contents()) }
             savedStep = step
-            try handle(.checkpointed(step: step, path: path))
-            return true
-        } catch let error as TrainingError {
+        } catch let error as any ReportedError {
             try handle(.checkpointFailed(step: step, reason: error.description))
             return false
         }
+        try handle(.checkpointed(step: step, path: path))
+        return true
     }
 
     private var start: TrainingStart {
@@ -244,7 +246,7 @@ public final class Trainer {
         for note in report.notes { try handle(.noted(step: step, note)) }
         try handle(.evaluated(step: step, report))
         guard let checkpoints, savedStep == step else { return }
-        do { try checkpoints.rate(step: step, metric: lastMetric) } catch let error as TrainingError {
+        do { try checkpoints.rate(step: step, metric: lastMetric) } catch let error as any ReportedError {
             try handle(.checkpointFailed(step: step, reason: error.description))
         }
     }

@@ -2,23 +2,15 @@ import Torch
 import WeightFiles
 
 /// How a detector is trained.
-public struct TrainerOptions: Sendable, Hashable, Codable {
-    /// How gradients are bounded before a step.
-    public enum Clipping: Sendable, Hashable, Codable {
-        /// All gradients together, as one vector, are no longer than this.
-        case norm(Double)
-        /// No element is further from zero than this.
-        case magnitude(Double)
-    }
-
+public struct TrainerOptions: Sendable, Hashable {
     /// How many optimiser steps are made in all.
     public var steps: Int
 
     /// Over how many batches gradients are averaged for one step.
     public var accumulation: Int
 
-    /// How gradients are bounded.
-    public var clipping: Clipping?
+    /// The greatest length of all gradients together; nil: no bound.
+    public var clipNorm: Double?
 
     /// What the optimiser's learning rates are multiplied by.
     public var schedule: LearningRateSchedule
@@ -50,24 +42,17 @@ public struct TrainerOptions: Sendable, Hashable, Codable {
     /// The metric of an evaluation that chooses the best checkpoint.
     public var bestMetric: String?
 
-    /// Whether checkpoints leave out weights that are not trained. They must then come from elsewhere on resuming.
-    public var omitsFrozenWeights: Bool
-
-    /// Whether the batch of a loss that is not finite is written beside the checkpoints.
-    public var savesFaultyBatches: Bool
-
     /// Options; see the properties.
     public init(
-        steps: Int, accumulation: Int = 1, clipping: Clipping? = nil,
+        steps: Int, accumulation: Int = 1, clipNorm: Double? = nil,
         schedule: LearningRateSchedule = .constant, autocast: DType? = nil, averageDecay: Double? = nil,
         seed: UInt64 = 0, isDeterministic: Bool = false, reportInterval: Int = 20,
         evaluationInterval: Int? = nil, checkpointInterval: Int? = nil, checkpointSeconds: Double? = nil,
-        bestMetric: String? = nil,
-        omitsFrozenWeights: Bool = false, savesFaultyBatches: Bool = false
+        bestMetric: String? = nil
     ) {
         self.steps = steps
         self.accumulation = accumulation
-        self.clipping = clipping
+        self.clipNorm = clipNorm
         self.schedule = schedule
         self.autocast = autocast
         self.averageDecay = averageDecay
@@ -78,8 +63,6 @@ public struct TrainerOptions: Sendable, Hashable, Codable {
         self.checkpointInterval = checkpointInterval
         self.checkpointSeconds = checkpointSeconds
         self.bestMetric = bestMetric
-        self.omitsFrozenWeights = omitsFrozenWeights
-        self.savesFaultyBatches = savesFaultyBatches
     }
 
     func check() throws {
@@ -94,12 +77,8 @@ public struct TrainerOptions: Sendable, Hashable, Codable {
         if let averageDecay, !(0..<1).contains(averageDecay) {
             throw TrainingError("training", "the moving average's decay \(averageDecay) is not in 0 ..< 1")
         }
-        switch clipping {
-        case .norm(let bound), .magnitude(let bound):
-            guard bound > 0 else {
-                throw TrainingError("training", "gradients cannot be bounded by \(bound)")
-            }
-        case nil: break
+        if let clipNorm, !(clipNorm > 0) {
+            throw TrainingError("training", "gradients cannot be bounded by \(clipNorm)")
         }
     }
 }

@@ -9,7 +9,7 @@ extension Trainer {
     /// - Throws: ``TrainingError`` that says what does not fit: weights or state that are missing or of another shape, an
     ///   unknown number of steps; `WeightMismatch` for the state of another optimiser; `WeightFileError`, `TorchError`. The
     ///   trainer must not be used then.
-    public func resume(from checkpoint: NotebookCheckpoint, naming keys: (String) -> [String]) throws {
+    public func resume(from checkpoint: PyTorchTrainingState, naming keys: (String) -> [String]) throws {
         let stored = Set(checkpoint.modelKeys)
         var names: [String: String] = [:]
         for parameter in detector.parameters.parameters {
@@ -61,7 +61,7 @@ extension Trainer {
     }
 
     /// - Parameter names: This network's names of the file's parameters.
-    private func optimizerState(_ checkpoint: NotebookCheckpoint, _ names: [String: String]) throws
+    private func optimizerState(_ checkpoint: PyTorchTrainingState, _ names: [String: String]) throws
         -> StoredTensors
     {
         let own = Set(optimizer.parameters.map(\.name))
@@ -81,7 +81,7 @@ extension Trainer {
     }
 
     /// How many optimiser steps were made.
-    private func steps(_ checkpoint: NotebookCheckpoint, _ state: StoredTensors) throws -> Int {
+    private func steps(_ checkpoint: PyTorchTrainingState, _ state: StoredTensors) throws -> Int {
         let counts = try state.keys.filter { $0.hasPrefix("step/") }.map {
             try Tensor(state.tensor(named: $0)).item()
         }

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Lines over a common axis, as an SVG picture.
 struct LineChart {
@@ -36,7 +37,7 @@ struct LineChart {
             )
         }
         var parts = [
-            "<text x=\"\(left)\" y=\"20\" class=\"title\">\(HTML.escaped(title))</text>"
+            "<text x=\"\(left)\" y=\"20\" class=\"title\">\(Markup.escaped(title))</text>"
         ]
         for tick in Self.ticks(y) {
             let (_, row) = place((x.lowerBound, tick))
@@ -51,10 +52,10 @@ struct LineChart {
             )
         }
         parts.append(
-            "<text x=\"\(left + width)\" y=\"\(top + height + 34)\" text-anchor=\"end\">\(HTML.escaped(xTitle))</text>"
+            "<text x=\"\(left + width)\" y=\"\(top + height + 34)\" text-anchor=\"end\">\(Markup.escaped(xTitle))</text>"
         )
         parts.append(
-            "<text x=\"\(left - 6)\" y=\"\(top - 4)\" text-anchor=\"end\">\(HTML.escaped(yTitle))</text>")
+            "<text x=\"\(left - 6)\" y=\"\(top - 4)\" text-anchor=\"end\">\(Markup.escaped(yTitle))</text>")
         var (legend, legendRow) = (left, top + height + 48)
         for (number, points) in finite.enumerated() where !points.isEmpty {
             let color = Self.colors[number % Self.colors.count]
@@ -67,12 +68,12 @@ struct LineChart {
             let extent = Double(name.count) * 7 + 30
             if legend > left, legend + extent > left + width { (legend, legendRow) = (left, legendRow + 18) }
             parts.append(
-                "<path d=\"M\(Self.number(legend)) \(Self.number(legendRow - 4))h14\" stroke=\"\(color)\" stroke-width=\"2\"\(dashes)/><text x=\"\(Self.number(legend + 18))\" y=\"\(Self.number(legendRow))\">\(HTML.escaped(name))</text>"
+                "<path d=\"M\(Self.number(legend)) \(Self.number(legendRow - 4))h14\" stroke=\"\(color)\" stroke-width=\"2\"\(dashes)/><text x=\"\(Self.number(legend + 18))\" y=\"\(Self.number(legendRow))\">\(Markup.escaped(name))</text>"
             )
             legend += extent
         }
         let head =
-            "<svg viewBox=\"0 0 640 \(Int(legendRow) + 8)\" role=\"img\" aria-label=\"\(HTML.escaped(title))\">"
+            "<svg viewBox=\"0 0 640 \(Int(legendRow) + 8)\" role=\"img\" aria-label=\"\(Markup.escaped(title))\">"
         return head + parts.joined() + "</svg>"
     }
 

@@ -3,11 +3,12 @@ import FixtureSupport
 import Foundation
 import Testing
 import Torch
+import TorchFixtures
 import WeightFiles
 
 @testable import Training
 
-@Suite struct NotebookCheckpointTests {
+@Suite struct PyTorchTrainingStateTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }
@@ -31,11 +32,11 @@ import WeightFiles
         for _ in 0..<3 { try step(store, optimizer) }
         let path = folder.file("training.pth")
         let names = store.parameters.map(\.name)
-        try NotebookCheckpoint.write(
+        try PyTorchTrainingFile.write(
             epoch: 4, model: store.stored { "model." + $0 }, optimizer: optimizer.state(), parameters: names,
             learningRate: 0.1, scheduleSteps: 3, to: path)
 
-        let checkpoint = try NotebookCheckpoint(path: path)
+        let checkpoint = try PyTorchTrainingState(path: path)
         #expect(checkpoint.epoch == 4 && checkpoint.scheduleSteps == 3 && checkpoint.learningRates == [0.1])
         let (other, otherOptimizer) = try network()
         try other.load(checkpoint.model { $0.hasPrefix("model.") ? String($0.dropFirst(6)) : nil })
@@ -78,7 +79,7 @@ import WeightFiles
         change(&model)
         let order =
             parameters?(detector.parameters) ?? detector.parameters.parameters.filter { $0.role == .weight }
-        try NotebookCheckpoint.write(
+        try PyTorchTrainingFile.write(
             epoch: 1, model: model,
             optimizer: trainer.optimizer.state().map {
                 var tensor = $0
@@ -100,7 +101,7 @@ import WeightFiles
             sgd: sgd, parameters: onlyTrainable ? { $0.trainableParameters } : nil)
         let detector = try ToyDetector(seed: 77)
         let second = try trainer(detector, sgd: sgd)
-        try second.resume(from: NotebookCheckpoint(path: path)) { ["net." + $0] }
+        try second.resume(from: PyTorchTrainingState(path: path)) { ["net." + $0] }
         #expect(try bits(detector.parameters.stored()) == bits(first.detector.parameters.stored()))
         #expect(try bits(second.optimizer.state()) == bits(first.optimizer.state()))
         // Averages begin with the weights.
@@ -125,7 +126,7 @@ import WeightFiles
             naming name: @escaping (String) -> String = { "net." + $0 }
         ) throws -> String {
             let second = try trainer(ToyDetector(seed: 77), steps: steps, sgd: sgd)
-            return message { try second.resume(from: NotebookCheckpoint(path: path)) { [name($0)] } }
+            return message { try second.resume(from: PyTorchTrainingState(path: path)) { [name($0)] } }
         }
         var (path, _) = try written()
         #expect(
@@ -149,7 +150,7 @@ import WeightFiles
             model.append(spare)
         })
         let second = try trainer(ToyDetector(seed: 77))
-        try second.resume(from: NotebookCheckpoint(path: path)) { ["net." + $0] }
+        try second.resume(from: PyTorchTrainingState(path: path)) { ["net." + $0] }
         var notes: [String] = []
         try second.run { if case .started(let start) = $0 { notes = start.notes } }
         #expect(notes.contains("1 of its weights have no place here: net.spare.running_mean"), "\(notes)")
@@ -158,7 +159,7 @@ import WeightFiles
     /// A file that PyTorch wrote: the names of the parameters leave out what a norm counts.
     @Test func theOrderOfAFileThatPyTorchWrote() throws {
         let path = try Fixtures.case("weightfiles", "forms").path("checkpoint.pth")
-        let checkpoint = try NotebookCheckpoint(path: path)
+        let checkpoint = try PyTorchTrainingState(path: path)
         let keys = try #require(try checkpoint.optimizerKeys { _ in true })
         #expect(keys == ["0.weight", "0.bias", "1.weight", "1.bias"])
         let state = try #require(try checkpoint.optimizerState(parameters: keys))
@@ -170,26 +171,8 @@ import WeightFiles
         let path = folder.file("bare.pth")
         try PyTorchArchive.write([Tensor.zeros([2]).stored(named: "w")], to: path)
         #expect(
-            message { _ = try NotebookCheckpoint(path: path) }.contains("no dictionary 'model' (its keys: w)")
+            message { _ = try PyTorchTrainingState(path: path) }.contains(
+                "no dictionary 'model' (its keys: w)")
         )
-    }
-
-    @Test func exportUnderOtherNames() throws {
-        let store = ParameterStore()
-        _ = try Linear(store.root / "box", inputs: 3, outputs: 2)
-        try store.initialize(seed: 3)
-        for ending in ["safetensors", "pth"] {
-            let path = folder.file("head.\(ending)")
-            try WeightExport.write(store, to: path) { "roi_heads.\($0)" }
-            let prefix = ending == "pth" ? "model." : ""
-            #expect(
-                try WeightFile.open(path).keys.sorted() == [
-                    "\(prefix)roi_heads.box.bias", "\(prefix)roi_heads.box.weight",
-                ])
-        }
-        #expect(message { try WeightExport.write(store, to: folder.file("a.bin")) }.contains("must end in"))
-        #expect(
-            message { try WeightExport.write(store, to: folder.file("a.pth")) { _ in "same" } }.contains(
-                "both be called same"))
     }
 }

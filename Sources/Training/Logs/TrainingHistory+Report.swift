@@ -1,11 +1,12 @@
 import Evaluation
 import Foundation
+import Support
 
 extension TrainingHistory {
     /// A page that needs nothing else: curves of losses and figures, precision over recall, the table by class, pictures of
     /// predictions beside ground truth.
     public func report(title: String, pictures: [EvaluationReport.Picture]? = nil) -> String {
-        let title = HTML.escaped(title)
+        let title = Markup.escaped(title)
         let pictures = pictures ?? evaluation?.report.pictures ?? []
         return """
             <!DOCTYPE html>
@@ -89,7 +90,7 @@ extension TrainingHistory {
 
     private static func table(_ head: [String], _ rows: [[String]]) -> String {
         func row(_ cells: [String], _ tag: String) -> String {
-            "<tr>" + cells.map { "<\(tag)>\(HTML.escaped($0))</\(tag)>" }.joined() + "</tr>"
+            "<tr>" + cells.map { "<\(tag)>\(Markup.escaped($0))</\(tag)>" }.joined() + "</tr>"
         }
         return
             "<div><table>\(row(head, "th"))\(rows.map { row($0, "td") }.joined(separator: "\n"))</table></div>"
@@ -97,7 +98,7 @@ extension TrainingHistory {
 
     private static func figure(_ picture: EvaluationReport.Picture) -> String {
         let data = Data(picture.png).base64EncodedString()
-        let name = HTML.escaped(picture.name)
+        let name = Markup.escaped(picture.name)
         return
             "<figure><img width=\"\(picture.width)\" height=\"\(picture.height)\" alt=\"\(name)\" src=\"data:image/png;base64,\(data)\"><figcaption>\(name)</figcaption></figure>"
     }

@@ -40,12 +40,6 @@ public struct Augmentation: Sendable, Hashable, Codable {
         self.colorJitter = colorJitter
     }
 
-    /// The published F-VLM's: large-scale jitter from 0.1 to 2 and mirroring.
-    public static func published(side: Int = 1024) -> Augmentation {
-        Augmentation(
-            resizing: .largeScaleJitter(side: side, minimumScale: 0.1, maximumScale: 2), flipProbability: 0.5)
-    }
-
     /// What chance decided for one image.
     public struct Draw: Sendable, Hashable {
         /// The way of pixels, boxes, polygons and masks.

@@ -1,5 +1,4 @@
 import Support
-import Torch
 
 extension ParameterStore {
     /// A digest of evenly spread values of every parameter: tells weights apart that belong to one kind of network.
