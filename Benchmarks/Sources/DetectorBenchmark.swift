@@ -48,9 +48,9 @@ struct DetectorBenchmark: ParsableCommand {
         let clip = try CLIPModel(.viTB32, format: .huggingFace)
         try clip.store.initialize(seed: 1)
         try clip.store.freeze()
-        let network = try DetectorNetwork(configuration.architecture(for: clip.configuration))
+        let network = try DetectorNetwork(configuration, for: clip.configuration)
         try network.store.initialize(seed: 2)
-        let model = FVLMModel(trunk: try configuration.trunk(of: clip), network: network)
+        let trunk = try configuration.trunk(of: clip)
         // 80 classes and the background.
         let texts = try Tensor.randomNormal(
             [81, clip.configuration.embeddingWidth], generator: Generator(seed: 3)
@@ -60,8 +60,8 @@ struct DetectorBenchmark: ParsableCommand {
             let product = try Measurement(runs: 3) { _ = try square.matmul(square) }
             let peak = 2 * 4096.0 * 4096 * 4096 / product.median
             print("\(dtype): matrix product of 4096 x 4096  \(rounded(peak / 1e9)) GFLOP/s")
-            if parts.contains(.detection) { try detection(model, configuration, texts, dtype, peak) }
-            if parts.contains(.training) { try training(model, texts, dtype, peak) }
+            if parts.contains(.detection) { try detection(trunk, network, configuration, texts, dtype, peak) }
+            if parts.contains(.training) { try training(trunk, network, texts, dtype, peak) }
         }
     }
 
@@ -69,26 +69,30 @@ struct DetectorBenchmark: ParsableCommand {
 
     /// 1,000 proposals an image, and masks for the best 100: random weights make no score high.
     private func detection(
-        _ model: FVLMModel, _ configuration: DetectorConfiguration, _ texts: Tensor, _ dtype: DType,
-        _ peak: Double
+        _ trunk: any Trunk, _ network: DetectorNetwork, _ configuration: DetectorConfiguration,
+        _ texts: Tensor, _ dtype: DType, _ peak: Double
     ) throws {
         let pixels = try Tensor.randomNormal([batch, 3, 224, 224], generator: Generator(seed: 4))
         let images = ImageBatch(pixels: pixels, sizes: [Size2D](repeating: Size2D(224, 224), count: batch))
-        var options = configuration.options
+        var options = configuration.scoring
         options.scoreThreshold = 0
         // The first pass fills caches.
-        let detect = { (profile: StageProfile?) in
+        let detect = {
             try withAutocast(casts(dtype)) {
-                try model(images, texts: texts, isBase: nil, options: options, profile: profile)
-                    .reduce(0) { $0 + $1.scores.count }
+                try network.detections(
+                    in: images, trunk: trunk, texts: texts, names: (1...80).map { "\($0)" }, isBase: nil,
+                    options: options
+                ).reduce(0) { $0 + $1.count }
             }
         }
-        _ = try detect(nil)
+        _ = try detect()
         let profile = StageProfile()
         var found = 0
-        let time = try Measurement(runs: runs) { found = try detect(profile) }
+        let time = try Measurement(runs: runs) {
+            found = try StageProfile.$current.withValue(profile) { try detect() }
+        }
         let perImage = time.median / Double(batch)
-        let count = try OperationCount { _ = try detect(nil) }
+        let count = try OperationCount { _ = try detect() }
         let share = 100 * Self.work / perImage / peak
         print("  detection  \(formatted(seconds: perImage)) an image,", terminator: " ")
         print("\(found / batch) detections with masks each, \(rounded(share)) % of the peak")
@@ -97,10 +101,12 @@ struct DetectorBenchmark: ParsableCommand {
     }
 
     /// Seven objects an image, 512 regions.
-    private func training(_ model: FVLMModel, _ texts: Tensor, _ dtype: DType, _ peak: Double) throws {
+    private func training(
+        _ trunk: any Trunk, _ network: DetectorNetwork, _ texts: Tensor, _ dtype: DType, _ peak: Double
+    ) throws {
         // As `fvlm train` does.
         try Runtime.keepMemory(bytes: 2 << 30)
-        let trainee = FVLMTrainee(model: model, texts: texts, sizeMultiple: 32)
+        let trainee = FVLMTrainee(trunk: trunk, network: network, texts: texts, sizeMultiple: 32)
         let optimizer = try AdamW([ParameterGroup(trainee.parameters.parameters)], learningRate: 1e-4)
         let generator = try Generator(seed: 5)
         let corners = (0..<7).map { index -> [Float] in

@@ -26,7 +26,7 @@ struct OfficialCommand: ParsableCommand {
 
     func run() throws {
         let model = try CLIPModel.load(clip)
-        let network = try DetectorNetwork(DetectorConfiguration().architecture(for: model.configuration))
+        let network = try DetectorNetwork(DetectorConfiguration(), for: model.configuration)
         try network.store.initialize(seed: seed)
         let parameters = network.store.parameters + model.store.parameters(under: "visual")
         try OfficialCheckpoint(

@@ -8,10 +8,10 @@ extension DetectorEvaluator {
 
     /// Ground truth and predictions side by side.
     func picture(
-        _ record: ImageRecord, _ image: Image, _ found: [FVLM.Detection], _ options: DetectionOptions
+        _ record: ImageRecord, _ image: Image, _ found: [FVLM.Detection]
     ) throws -> EvaluationReport.Picture {
         let predicted = try Annotator().draw(
-            found.filter { $0.score >= Self.drawnScore }, on: image, options: options)
+            found.filter { $0.score >= Self.drawnScore }, on: image)
         let names = Dictionary(
             truth.categories.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
         let places = Dictionary(

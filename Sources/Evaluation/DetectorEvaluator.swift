@@ -100,7 +100,7 @@ public struct DetectorEvaluator: Sendable {
     /// - Throws: What detection and `progress` throw; `CancellationError`. A picture that cannot be used is one of
     ///   ``Detections/faults``.
     public func detections(
-        of detector: Detector, options: DetectionOptions,
+        of detector: Detector, options: ScoringOptions,
         progress: (_ done: Int, _ count: Int) throws -> Void = { _, _ in }
     ) async throws -> Detections {
         var result = Detections(includesMasks: options.includesMasks)
@@ -117,7 +117,7 @@ public struct DetectorEvaluator: Sendable {
 
     /// Synchronous variant of the method of this name.
     public func detections(
-        of detector: Detector, options: DetectionOptions,
+        of detector: Detector, options: ScoringOptions,
         progress: (_ done: Int, _ count: Int) throws -> Void = { _, _ in }
     ) throws -> Detections {
         var result = Detections(includesMasks: options.includesMasks)
@@ -164,7 +164,7 @@ public struct DetectorEvaluator: Sendable {
     }
 
     private func add(
-        _ batch: PictureStream<Sample>.Batch, _ found: [[FVLM.Detection]], _ options: DetectionOptions,
+        _ batch: PictureStream<Sample>.Batch, _ found: [[FVLM.Detection]], _ options: ScoringOptions,
         to result: inout Detections
     ) throws {
         result.faults += batch.faults.map { Fault(imageID: truth.images.ids[$0.index], error: $0.error) }
@@ -174,10 +174,10 @@ public struct DetectorEvaluator: Sendable {
                 result.table.append(
                     try DetectionRecord(
                         detection, imageID: record.id, categoryID: categoryIDs[detection.classIndex],
-                        size: picture.value.prepared.size, options: options))
+                        size: picture.value.prepared.size))
             }
             if let image = picture.value.image {
-                result.pictures.append(try self.picture(record, image, detections, options))
+                result.pictures.append(try self.picture(record, image, detections))
             }
         }
     }

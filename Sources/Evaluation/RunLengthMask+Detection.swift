@@ -16,10 +16,9 @@ extension DetectionRecord {
     /// - Parameter size: Of the picture.
     /// - Throws: `DetectionError`, `ImagingError`, `COCOError`.
     package init(
-        _ detection: FVLM.Detection, imageID: Int64, categoryID: Int64, size: ImageSize,
-        options: DetectionOptions
+        _ detection: FVLM.Detection, imageID: Int64, categoryID: Int64, size: ImageSize
     ) throws {
-        let runs = try detection.mask(in: size, options: options).map { try RunLengthMask($0) }
+        let runs = try detection.mask(in: size).map { try RunLengthMask($0) }
         let box = detection.box
         self.init(
             imageID: imageID, categoryID: categoryID, score: Double(detection.score),

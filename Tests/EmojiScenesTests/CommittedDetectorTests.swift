@@ -27,7 +27,7 @@ struct CommittedDetectorTests {
         let detector = try Detector.load(Self.root + "/Models/emoji-detector")
         let vocabulary = try Vocabulary(
             encoding: classes, templates: .single, with: detector.clip, tokenizer: detector.clip.tokenizer())
-        var options = detector.configuration.options
+        var options = detector.configuration.scoring
         options.scoreThreshold = scoreThreshold
         options.includesMasks = false
         let splits = Dictionary(

@@ -53,7 +53,7 @@ import Testing
     /// Batches, with tasks and without, find what the library finds picture by picture, to the bit.
     @Test func everyDoorGivesTheSameDetections() async throws {
         var evaluator = try evaluator()
-        let options = detector.configuration.options
+        let options = detector.configuration.scoring
         var direct: [DetectionRecord] = []
         for row in 0..<truth.images.count {
             let image = try Image(contentsOf: folder.file(truth.images[row].fileName))
@@ -61,8 +61,7 @@ import Testing
                 direct.append(
                     try DetectionRecord(
                         found, imageID: truth.images.ids[row],
-                        categoryID: evaluator.categoryIDs[found.classIndex], size: image.size,
-                        options: options))
+                        categoryID: evaluator.categoryIDs[found.classIndex], size: image.size))
             }
         }
         #expect(direct.count > 10)
@@ -83,7 +82,7 @@ import Testing
     @Test func aDamagedPictureIsLeftOut() async throws {
         let name = truth.images[1].fileName
         try folder.write(folder.bytes(name).prefix(900), name)
-        let found = try await evaluator().detections(of: detector, options: detector.configuration.options)
+        let found = try await evaluator().detections(of: detector, options: detector.configuration.scoring)
         #expect(found.faults.map(\.imageID) == [truth.images.ids[1]])
         #expect(!found.table.imageIDs.contains(truth.images.ids[1]) && found.table.count > 0)
         let report = try evaluator().report(found)
@@ -99,14 +98,14 @@ import Testing
         }
         let wanted = try evaluator(others)
         let direct = try wanted.report(
-            await wanted.detections(of: detector, options: detector.configuration.options))
+            await wanted.detections(of: detector, options: detector.configuration.scoring))
         #expect(report.metrics == direct.metrics && report["bbox/AP50"] ?? 0 > 0.5)
     }
 
     @Test func anotherSizeThanTheAnnotationsSayIsAFault() async throws {
         let name = truth.images[0].fileName
         try Image(width: 40, height: 30).write(to: folder.file(name))
-        let found = try await evaluator().detections(of: detector, options: detector.configuration.options)
+        let found = try await evaluator().detections(of: detector, options: detector.configuration.scoring)
         #expect(
             "\(try #require(found.faults.first).error)".contains(
                 "has 40 x 30 pixels, its annotations say 256 x 256"))
@@ -114,14 +113,14 @@ import Testing
 
     @Test func nothingToMeasureIsAnError() async throws {
         for row in 0..<3 { try folder.write("none", truth.images[row].fileName) }
-        let found = try await evaluator().detections(of: detector, options: detector.configuration.options)
+        let found = try await evaluator().detections(of: detector, options: detector.configuration.scoring)
         #expect(found.faults.count == 3)
         #expect(throws: ImagingError.self) { try evaluator().report(found) }
     }
 
     /// Annotations without masks are measured by their boxes.
     @Test func boxesAreMeasuredWithoutMasks() async throws {
-        let options = detector.configuration.options
+        let options = detector.configuration.scoring
         let found = try await evaluator().detections(of: detector, options: options)
         let whole = try evaluator().report(found)
         for kept in [0, 1] {
@@ -151,7 +150,7 @@ import Testing
     @Test func progressMayEndTheWork() async throws {
         var seen: [Int] = []
         await #expect(throws: CancellationError.self) {
-            _ = try await evaluator().detections(of: detector, options: detector.configuration.options) {
+            _ = try await evaluator().detections(of: detector, options: detector.configuration.scoring) {
                 done, count in
                 seen.append(done)
                 #expect(count == 3)

@@ -125,7 +125,7 @@ import FVLMCommand
             "roi_heads.box_head.fc1.weight", "roi_heads.box_predictor.bbox_pred.bias",
             "roi_heads.box_predictor.projection.weight", "roi_heads.mask_head.deconv.weight",
         ] { #expect(file.keys.contains { $0.hasSuffix(key) }, "\(key)") }
-        let other = try DetectorNetwork(configuration.architecture(for: model.configuration))
+        let other = try DetectorNetwork(configuration, for: model.configuration)
         try other.store.initialize(seed: 2)
         let root = other.store.root
         try Detectron2Checkpoint(file).load(

@@ -18,7 +18,7 @@ enum SmallDetector {
         configuration.clip = clip
         configuration = try configuration.with(settings: ["network.width=8", "network.hidden=16"])
         let model = try CLIPModel.load(clip)
-        let network = try DetectorNetwork(configuration.architecture(for: model.configuration))
+        let network = try DetectorNetwork(configuration, for: model.configuration)
         try network.store.initialize(seed: 1)
         try ModelFolder(folder).write(configuration, network: network, vocabulary: nil)
         return (configuration, network)

@@ -1,4 +1,5 @@
 import FVLM
+import Support
 import Testing
 
 @Suite struct ConfigurationTests {
@@ -11,7 +12,7 @@ import Testing
         expected.scoring.novelWeight = 0.45
         #expect(configuration == expected)
         #expect(try DetectorConfiguration(yaml: "") == DetectorConfiguration())
-        #expect(configuration.options.fusion.novelWeight == 0.45)
+        #expect(configuration.scoring.novelWeight == 0.45)
     }
 
     @Test func writtenAndReadAgainIsTheSame() throws {
@@ -20,6 +21,33 @@ import Testing
             #expect(try DetectorConfiguration(yaml: preset.yaml()) == preset)
         }
         #expect(throws: ConfigurationError.self) { try DetectorConfiguration(preset: "huge") }
+    }
+
+    /// What files of earlier versions have for 'none'.
+    @Test func earlierSpellingsOfNoneAreRead() throws {
+        var notes: [String] = []
+        let configuration = try DetectorConfiguration(
+            yaml: """
+                trunk: {featureBlock: 0}
+                network: {anchorSizes: []}
+                scoring: {scorer: automatic}
+                learning: {masksPerImage: 0}
+                """, origin: "old.yaml"
+        ) { notes.append($0) }
+        #expect(configuration == DetectorConfiguration())
+        #expect(notes.count == 1 && notes[0].contains("'scoring.scorer: automatic'"), "\(notes)")
+    }
+
+    /// Every setting says what it does, and every text that is a path is marked as one.
+    @Test func everySettingIsDocumented() throws {
+        let places = try ConfigurationOverlay.declarations(in: DetectorConfiguration())
+        #expect(places.count > 40)
+        for (place, declaration) in places {
+            #expect(DetectorConfiguration.settingTexts[declaration] != nil, "\(place): \(declaration)")
+        }
+        let text = try DetectorConfiguration().yaml(withComments: true)
+        #expect(text.contains("# The channels") || text.contains("# Channels of the pyramid"))
+        #expect(try DetectorConfiguration(yaml: text) == DetectorConfiguration())
     }
 
     @Test(arguments: [
@@ -63,6 +91,7 @@ import Testing
         #expect(configuration.input.size == 224)
         #expect(configuration.network.anchorSizes == [8, 16, 32, 64, 128])
         #expect(configuration.clip == "a b.pt")
+        #expect(try configuration.with(settings: ["network.anchorSizes="]).network.anchorSizes == nil)
         for wrong in ["input.size", "input.sice=3", "=3", "input=3"] {
             #expect(throws: ConfigurationError.self) { try DetectorConfiguration().with(settings: [wrong]) }
         }
@@ -82,20 +111,18 @@ import Testing
     }
 
     @Test func theFamilyDecidesHowMasksArePasted() throws {
-        #expect(try DetectorConfiguration(preset: "published").options.maskPlacement == .wholePixels)
-        #expect(try DetectorConfiguration(preset: "vit").options.maskPlacement == .exact)
+        let published = try DetectorConfiguration(preset: "published").architecture(for: .resNet50)
+        #expect(published.maskPlacement == .wholePixels)
+        #expect(try DetectorConfiguration(preset: "vit").architecture(for: .viTB32).maskPlacement == .exact)
     }
 
     @Test func familiesNeedTheirTowers() throws {
-        let resNet = CLIPConfiguration.resNet50
         let transformer = CLIPConfiguration.viTB32
         #expect(throws: ConfigurationError.self) {
             try DetectorConfiguration(preset: "published").architecture(for: transformer)
         }
         let upon = try DetectorConfiguration(preset: "vit").architecture(for: transformer)
         #expect(upon.anchors.strides == [4, 8, 16, 32, 64])
-        #expect(DetectorConfiguration().scorer(for: resNet) == .attentionPool)
-        #expect(DetectorConfiguration().scorer(for: transformer) == .denseValue)
     }
 }
 

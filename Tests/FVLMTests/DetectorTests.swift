@@ -6,35 +6,12 @@ import Testing
 
 /// The public interface, upon the small CLIPs of the recorded cases with random heads.
 @Suite struct DetectorTests {
-    /// A detector upon the first recorded CLIP of a kind.
     private func detector(isResNet: Bool, settings: [String] = [], trainedNames: [String] = []) throws
         -> Detector
-    {
-        let folder = Fixtures.folder("clip").appending(path: isResNet ? "openai-rn" : "hf-vit").path
-        let clip = try CLIPModel.load(isResNet ? folder + "/model.pt" : folder + "/model")
-        var configuration = try DetectorConfiguration(preset: isResNet ? "published" : "vit")
-        configuration.trunk.adapterChannels = [8, 8, 8, 8]
-        configuration = try configuration.with(
-            settings: [
-                "input.size=128", "network.width=8", "network.hidden=16", "network.proposalCount=[50, 20]",
-                "scoring.scoreThreshold=0", "scoring.limit=10",
-            ] + settings)
-        let network = try DetectorNetwork(configuration.architecture(for: clip.configuration))
-        try network.store.initialize(seed: 3)
-        return try Detector(
-            configuration: configuration, clip: clip, network: network, trainedNames: trainedNames)
-    }
+    { try TestDetector.detector(isResNet: isResNet, settings: settings, trainedNames: trainedNames) }
 
-    /// A picture with structure, wider than high.
     private func picture(width: Int = 200, height: Int = 90) throws -> Image {
-        var pixels: [UInt8] = []
-        for y in 0..<height {
-            for x in 0..<width {
-                let isInside = (40..<120).contains(x) && (20..<70).contains(y)
-                pixels += [UInt8(x % 256), UInt8(y * 2 % 256), isInside ? 220 : 30]
-            }
-        }
-        return try Image(width: width, height: height, pixels: pixels)
+        try TestDetector.picture(width: width, height: height)
     }
 
     @Test(arguments: [true, false]) func detectionsLieInThePicture(_ isResNet: Bool) async throws {
@@ -55,8 +32,7 @@ import Testing
                 #expect((0...1).contains(detection.score))
             }
             for detection in detections {
-                let mask = try detection.mask(in: image.size, options: detector.configuration.options)
-                #expect(mask?.size == image.size)
+                #expect(try detection.mask(in: image.size)?.size == image.size)
             }
         }
     }
@@ -87,20 +63,21 @@ import Testing
             sizes: [Size2D(58, 128)])
         let texts = try vocabulary.matrix(for: plain.clip.identity())
         let withBackground = try Tensor.cat([texts.narrowed(0, start: 0, length: 1), texts])
-        func found(_ detector: Detector) throws -> FVLMModel.Result {
-            try detector.model(
-                batch, texts: withBackground, isBase: nil, options: detector.configuration.options)[0]
+        func found(_ detector: Detector) throws -> [Detection] {
+            try detector.network.detections(
+                in: batch, trunk: detector.trunk, texts: withBackground, names: vocabulary.names, isBase: nil,
+                options: detector.configuration.scoring)[0]
         }
         let (first, second) = (try found(plain), try found(refining))
-        #expect(first.vlmScores != second.vlmScores)
-        let trunk = refining.model.trunk
-        let features = try trunk.features(of: batch.pixels, scoresRegions: true)
+        #expect(first.map(\.vlmScore) != second.map(\.vlmScore))
+        let boxes = try Boxes(
+            second.map { [Float($0.box.x1), Float($0.box.y1), Float($0.box.x2), Float($0.box.y2)] })
         let embeddings = try #require(
-            try trunk.regionEmbeddings(features, pixels: batch.pixels, boxes: [second.boxes]))
+            try refining.trunk.embeddings(of: [boxes], in: batch.pixels, refining.configuration.scoring))
         let logits = try embeddings.normalized().matmul(withBackground.transposed(0, 1)) / 0.01
         let probabilities = try logits.softmax(-1).array(of: Float.self)
-        for (row, score) in second.vlmScores.enumerated() {
-            #expect(abs(probabilities[4 * row + second.classes[row]] - score) < 1e-4)
+        for (row, detection) in second.enumerated() {
+            #expect(abs(probabilities[4 * row + detection.classIndex + 1] - detection.vlmScore) < 1e-4)
         }
     }
 
@@ -113,21 +90,21 @@ import Testing
             sizes: [Size2D(58, 128)])
         let texts = try vocabulary.matrix(for: detector.clip.identity())
         let withBackground = try Tensor.cat([texts.narrowed(0, start: 0, length: 1), texts])
-        let network = detector.model.network
+        let network = detector.network
         let objectness = try withoutGradients {
-            let features = try detector.model.trunk.features(of: batch.pixels, scoresRegions: false)
-            let proposals = try network.proposalNetwork(network.pyramid(features.levels), sizes: batch.sizes)
+            let proposals = try network.proposalNetwork(
+                network.pyramid(detector.trunk.levels(of: batch.pixels)), sizes: batch.sizes)
             return try proposals.logits[0].sigmoid().array(of: Float.self)
         }
         func scores(_ weight: Double) throws -> [[Int]: Float] {
-            var options = detector.configuration.options
+            var options = detector.configuration.scoring
             (options.objectnessWeight, options.limit, options.suppressionThreshold) = (weight, 1_000, 1)
             options.includesMasks = false
-            let found = try detector.model(batch, texts: withBackground, isBase: nil, options: options)[0]
+            let found = try network.detections(
+                in: batch, trunk: detector.trunk, texts: withBackground, names: vocabulary.names, isBase: nil,
+                options: options)[0]
             return Dictionary(
-                uniqueKeysWithValues: found.scores.indices.map {
-                    ([found.proposals[$0], found.classes[$0]], found.scores[$0])
-                })
+                uniqueKeysWithValues: found.map { ([$0.proposal, $0.classIndex], $0.score) })
         }
         let (without, with) = (try scores(0), try scores(0.4))
         #expect(without.count > 10 && without.keys == with.keys)
@@ -200,8 +177,8 @@ import Testing
                 clip: detector.identity)
         }
         _ = generator
-        var options = detector.configuration.options
-        options.fusion = ScoreFusion(baseWeight: 0, novelWeight: 0)
+        var options = detector.configuration.scoring
+        (options.baseWeight, options.novelWeight) = (0, 0)
         let plain = try detector.detect([picture()], vocabulary: vocabulary(nil), options: options)[0]
         for detection in plain { #expect(abs(detection.score - detection.detectorScore) < 1e-5) }
         options.scoreThreshold = 0.999_99
@@ -216,20 +193,41 @@ import Testing
     /// The background's weight is a weight like the others'; by default it is none.
     @Test func theBackgroundIsFusedOnlyWhereAsked() throws {
         let (p, v) = ([0.5, 0.3, 0.2], [0.1, 0.6, 0.3])
-        func fused(_ fusion: ScoreFusion) throws -> [Double] {
-            try fusion(
-                detectorProbabilities: Tensor([p.map(Float.init)]),
-                vlmProbabilities: Tensor([v.map(Float.init)]),
-                isBase: [false, true, false]
-            ).array(of: Double.self)
+        func fused(_ weight: Double? = nil) throws -> [Double] {
+            var options = ScoringOptions()
+            if let weight { options.backgroundWeight = weight }
+            // Logarithms of probabilities are logits.
+            return try FusedScores(
+                all: Tensor([p.map(Float.init)]).log(), Tensor([v.map(Float.init)]).log(),
+                isBase: [false, true, false], options
+            ).table().array(of: Double.self)
         }
         for weight in [0, 0.5] {
             let raw = zip(zip(p, v), [weight, 0.35, 0.65]).map { pow($0.0, 1 - $1) * pow($0.1, $1) }
             let expected = raw.map { $0 / raw.reduce(0, +) }
-            let got = try fused(ScoreFusion(backgroundWeight: weight))
+            let got = try fused(weight)
             for (a, b) in zip(got, expected) { #expect(abs(a - b) < 1e-6) }
         }
-        #expect(try fused(ScoreFusion()) == fused(ScoreFusion(backgroundWeight: 0)))
+        #expect(try fused() == fused(0))
+    }
+
+    /// Every option can be chosen anew for a call, the scorer too; impossible ones are refused.
+    @Test func aCallCanScoreInAnotherWay() async throws {
+        let detector = try detector(isResNet: false)
+        let plain = try self.detector(isResNet: false, settings: ["scoring.scorer=none"])
+        let vocabulary = try await detector.vocabulary(of: ["cat", "dog"], templates: .single)
+        func found(_ detector: Detector, _ options: ScoringOptions? = nil) async throws -> [[Detection]] {
+            try await detector.detect([picture()], vocabulary: vocabulary, options: options)
+        }
+        let usual = try await found(detector)
+        #expect(try await found(detector, plain.configuration.scoring) == found(plain))
+        #expect(try await found(detector) == usual)
+        var options = detector.configuration.scoring
+        options.scorer = .attentionPool
+        await #expect(throws: ConfigurationError.self) { try await found(detector, options) }
+        options = detector.configuration.scoring
+        options.vlmTemperature = 0
+        await #expect(throws: ConfigurationError.self) { try await found(detector, options) }
     }
 
     /// A vocabulary must say what the background is.
@@ -267,35 +265,48 @@ import Testing
         }
     }
 
-    // MARK: Folders
-
-    @Test func writtenAndLoadedAgainItFindsTheSame() async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let detector = try detector(isResNet: true)
-        var configuration = detector.configuration
-        configuration.clip = Fixtures.folder("clip").appending(path: "openai-rn/model.pt").path
+    /// What is found in a picture does not depend on the pictures that it is given with, whatever their sizes.
+    @Test(arguments: ["square", "shortestSide", "longestSide"])
+    func companyChangesNothing(_ fitting: String) async throws {
+        let detector = try detector(
+            isResNet: true,
+            settings: ["input.fitting=\(fitting)", "input.size=96", "input.longestSide=160"])
         let vocabulary = try await detector.vocabulary(of: ["cat", "dog"], templates: .single)
-        try ModelFolder(folder).write(configuration, network: detector.model.network, vocabulary: vocabulary)
-        let loaded = try Detector.load(folder)
-        let stored = try Vocabulary(contentsOf: ModelFolder(folder).vocabulary)
-        let found = try await loaded.detect([picture()], vocabulary: stored)[0]
-        let before = try await detector.detect([picture()], vocabulary: vocabulary)[0]
-        #expect(found.map(\.label) == before.map(\.label))
-        for (a, b) in zip(found, before) { #expect(abs(a.score - b.score) < 1e-4) }
-
-        var options = Detector.LoadingOptions()
-        options.settings = ["input.size=64"]
-        #expect(try Detector.load(folder, options: options).configuration.input.size == 64)
-        options.settings = []
-        options.dtype = .bfloat16
-        #expect(
-            try await !Detector.load(folder, options: options).detect([picture()], vocabulary: stored).isEmpty
-        )
+        let pictures = try [(200, 90), (90, 200), (120, 120), (200, 92)].map {
+            try picture(width: $0, height: $1)
+        }
+        let together = try await detector.detect(pictures, vocabulary: vocabulary)
+        for (picture, found) in zip(pictures, together) {
+            let alone = try await detector.detect([picture], vocabulary: vocabulary)[0]
+            #expect(found.count == alone.count && !found.isEmpty)
+            for (a, b) in zip(found, alone) {
+                #expect(
+                    a.label == b.label && abs(a.score - b.score) < 1e-5 && abs(a.box.x1 - b.box.x1) < 0.01)
+            }
+        }
     }
 
-    @Test func aFolderThatIsNoDetectorIsNamed() throws {
-        let error = try #require(throws: ConfigurationError.self) { try Detector.load("/nowhere/detector") }
-        #expect(error.description.contains("/nowhere/detector"))
+    /// Names are compared in the form that the text tower sees.
+    @Test func spellingDoesNotDecideWhatWasTrained() throws {
+        let detector = try detector(isResNet: true, trainedNames: ["polar_bear", "Traffic  light"])
+        for name in ["polar bear", "Polar_Bear", "traffic light", "traffic_light"] {
+            #expect(detector.wasTrained(on: name), "\(name)")
+        }
+        #expect(!detector.wasTrained(on: "bear"))
+    }
+
+    /// A cancelled task ends whether it waits for its turn or works.
+    @Test func cancelledTasksEnd() async throws {
+        let detector = try detector(isResNet: true)
+        let vocabulary = try await detector.vocabulary(of: ["cat", "dog"], templates: .single)
+        let images = try (0..<8).map { _ in try picture() }
+        let working = Task { try await detector.detect(images, vocabulary: vocabulary) }
+        let waiting = (0..<4).map { _ in Task { try await detector.detect(images, vocabulary: vocabulary) } }
+        for task in waiting { task.cancel() }
+        for task in waiting {
+            await #expect(throws: CancellationError.self) { try await task.value }
+        }
+        #expect(try await working.value.count == 8)
+        #expect(try await !detector.detect([picture()], vocabulary: vocabulary)[0].isEmpty)
     }
 }

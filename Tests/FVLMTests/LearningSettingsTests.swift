@@ -8,10 +8,10 @@ import Testing
         let clip = try CLIPModel.load(Fixtures.folder("clip").appending(path: "openai-rn/model.pt").path)
         let configuration = try DetectorConfiguration(preset: "published-small").with(
             settings: ["network.width=8", "network.hidden=16", "learning.regionsPerImage=32"] + settings)
-        let network = try DetectorNetwork(configuration.architecture(for: clip.configuration))
+        let network = try DetectorNetwork(configuration, for: clip.configuration)
         try network.store.initialize(seed: 1)
         let trainee = FVLMTrainee(
-            model: FVLMModel(trunk: try configuration.trunk(of: clip), network: network),
+            trunk: try configuration.trunk(of: clip), network: network,
             texts: try Tensor.randomNormal(
                 [3, clip.configuration.embeddingWidth], generator: Generator(seed: 1)),
             sizeMultiple: 64)

@@ -13,15 +13,20 @@ import Testing
         return try CLIPModel.load(folder + (isResNet ? "/model.pt" : "/model"))
     }
 
-    private func model(isResNet: Bool) throws -> (clip: CLIPModel, model: FVLMModel) {
+    private struct Model {
+        let trunk: any Trunk
+        let network: DetectorNetwork
+    }
+
+    private func model(isResNet: Bool) throws -> (clip: CLIPModel, model: Model) {
         let clip = try clip(isResNet: isResNet)
         var configuration = try DetectorConfiguration(preset: isResNet ? "published" : "vit")
         configuration.trunk.adapterChannels = [8, 8]
         configuration.trunk.adapterScales = [2, 1]
         configuration = try configuration.with(settings: ["network.width=8", "network.hidden=16"])
-        let network = try DetectorNetwork(configuration.architecture(for: clip.configuration))
+        let network = try DetectorNetwork(configuration, for: clip.configuration)
         try network.store.initialize(seed: 1)
-        return (clip, FVLMModel(trunk: try configuration.trunk(of: clip), network: network))
+        return (clip, Model(trunk: try configuration.trunk(of: clip), network: network))
     }
 
     private func random(_ shape: [Int], seed: UInt64 = 1) throws -> Tensor {
@@ -32,15 +37,15 @@ import Testing
     @Test func thePyramidIsMadeOfAnInnerBlock() throws {
         let clip = try clip(isResNet: false)
         let pixels = try random([1, 3, 64, 64])
-        let maps = try [1, 2].map { block in
-            try FrozenTrunk(clip.vision, scorer: .none, featureBlock: block)
-                .features(of: pixels, scoresRegions: false).levels[0]
+        guard case .transformer(let tower) = clip.vision else {
+            Issue.record("no transformer")
+            return
         }
+        let maps = try [1, 2].map { try TransformerTrunk(tower, block: $0).levels(of: pixels)[0] }
         #expect(try (maps[0] - maps[1]).abs().max().item() > 1e-3)
         let weight = try #require(clip.store.parameters.first { $0.name.hasSuffix("layers.0.mlp.fc2.bias") })
         try weight.set(weight.value + 1)
-        let changed = try FrozenTrunk(clip.vision, scorer: .none, featureBlock: 1)
-            .features(of: pixels, scoresRegions: false).levels[0]
+        let changed = try TransformerTrunk(tower, block: 1).levels(of: pixels)[0]
         #expect(try (maps[0] - changed).abs().max().item() > 0.5)
     }
 
@@ -56,7 +61,7 @@ import Testing
     /// Defect 4: four levels made of one map of 7 x 7 cells. The trunk's own maps have strides 4 to 32.
     @Test func finerLevelsHaveDetailOfTheirOwn() throws {
         let (_, model) = try model(isResNet: true)
-        let levels = try model.trunk.features(of: random([1, 3, 128, 128]), scoresRegions: false).levels
+        let levels = try model.trunk.levels(of: random([1, 3, 128, 128]))
         #expect(levels.map { 128 / $0.shape[2] } == [4, 8, 16, 32])
         // Not an enlargement: neighbours inside of a block of four differ.
         let fine = levels[0]
@@ -86,11 +91,15 @@ import Testing
         let (clip, model) = try model(isResNet: true)
         let width = clip.configuration.embeddingWidth
         let (embeddings, texts) = (try random([5, width]), try random([4, width], seed: 2))
-        let options = DetectorConfiguration().options
         func logits(_ embeddings: Tensor, _ texts: Tensor) throws -> Tensor {
-            try model.scores(
-                embeddings: embeddings, vlmEmbeddings: nil, texts: texts, isBase: nil, options: options
-            ).detectorLogits
+            try model.network.classifier(embeddings, texts: texts)
+        }
+        func probabilities(_ embeddings: Tensor, _ texts: Tensor) throws -> Tensor {
+            var options = ScoringOptions()
+            options.scoreThreshold = -1
+            return try model.network.scores(
+                embeddings, vlmEmbeddings: nil, texts: texts, isBase: nil, objectness: [Tensor.zeros([5])],
+                options: options)[0].table().narrowed(1, start: 1, length: 3)
         }
         let expected = try embeddings.normalized().matmul(texts.normalized().transposed(0, 1)) * 100
         #expect(
@@ -100,7 +109,8 @@ import Testing
         try temperature.set(Tensor(scalar: Float(2)))
         #expect(try logits(embeddings, texts).allClose(to: expected * 0.5, relative: 1e-4, absolute: 1e-3))
         #expect(
-            try model.network.classifier(embeddings, texts: texts).allClose(to: logits(embeddings, texts)))
+            try probabilities(embeddings, texts).allClose(
+                to: (expected * 0.5).softmax(-1).narrowed(1, start: 1, length: 3), relative: 1e-4))
     }
 
     /// Defects 9 and 10: a softmax upon probabilities, one exponent for all classes, and a fused background.
@@ -109,28 +119,31 @@ import Testing
         let width = clip.configuration.embeddingWidth
         let (embeddings, vlm) = (try random([3, width]), try random([3, width], seed: 2))
         let texts = try random([3, width], seed: 3)
-        var options = DetectorConfiguration().options
+        var options = ScoringOptions()
         options.vlmTemperature = 0.2
+        options.scoreThreshold = -1
         let network = model.network
         try #require(network.store["temperature"]).set(Tensor(scalar: Float(20)))
-        func scores(_ vlm: Tensor?) throws -> FVLMModel.RegionScores {
-            try model.scores(
-                embeddings: embeddings, vlmEmbeddings: vlm, texts: texts, isBase: [false, true, false],
-                options: options)
+        func scores(_ vlm: Tensor?) throws -> Tensor {
+            try network.scores(
+                embeddings, vlmEmbeddings: vlm, texts: texts, isBase: [false, true, false],
+                objectness: [Tensor.zeros([3])], options: options)[0].table()
         }
-        let alone = try scores(nil)
-        #expect(try alone.fused().allClose(to: alone.detectorLogits.softmax(-1)))
-        let fused = try scores(vlm)
-        let p = try fused.detectorLogits.softmax(-1).array(of: Double.self)
-        let v = try #require(fused.vlmLogits).softmax(-1).array(of: Double.self)
-        let got = try fused.fused().array(of: Double.self)
+        let detector = try network.classifier(embeddings, texts: texts).softmax(-1)
+        #expect(
+            try scores(nil).narrowed(1, start: 1, length: 2).allClose(
+                to: detector.narrowed(1, start: 1, length: 2)))
+        let p = try detector.array(of: Double.self)
+        let v = try TextClassifier(fixedTemperature: 0.2)(vlm, texts: texts).softmax(-1).array(
+            of: Double.self)
+        let got = try scores(vlm).array(of: Double.self)
         for row in 0..<3 {
             let place = 3 * row
             let raw = [
                 p[place], pow(p[place + 1], 0.65) * pow(v[place + 1], 0.35),
                 pow(p[place + 2], 0.35) * pow(v[place + 2], 0.65),
             ]
-            for column in 0..<3 {
+            for column in 1..<3 {
                 #expect(abs(got[place + column] - raw[column] / raw.reduce(0, +)) < 1e-5)
             }
         }
@@ -183,15 +196,12 @@ import Testing
         let boxes = [
             try Boxes([[0, 0, 128, 128], [5, 5, 5, 5], [20, 30, 20.5, 30.5]]), try Boxes([[10, 10, 90, 70]]),
         ]
-        let features = try model.trunk.features(of: pixels, scoresRegions: true)
-        let together = try #require(
-            try model.trunk.regionEmbeddings(features, pixels: pixels, boxes: boxes))
+        let together = try #require(try model.trunk.embeddings(of: boxes, in: pixels, ScoringOptions()))
         #expect(together.shape[0] == 4)
         #expect(try together.isFinite().to(.float32).min().item() == 1)
         let second = try pixels[1..<2]
         let alone = try #require(
-            try model.trunk.regionEmbeddings(
-                model.trunk.features(of: second, scoresRegions: true), pixels: second, boxes: [boxes[1]]))
+            try model.trunk.embeddings(of: [boxes[1]], in: second, ScoringOptions()))
         #expect(try together[3..<4].allClose(to: alone, relative: 1e-3, absolute: 1e-4))
     }
 
@@ -209,8 +219,9 @@ import Testing
         let before = try clip.store.parameters.map { try $0.value.clone() }
         let pixels = try random([3, 64, 64])
         let trainee = FVLMTrainee(
-            model: model, texts: try random([2, clip.configuration.embeddingWidth]), sizeMultiple: 64)
-        let expected = try model.trunk.features(of: pixels.unsqueezed(0), scoresRegions: false).levels
+            trunk: model.trunk, network: model.network,
+            texts: try random([2, clip.configuration.embeddingWidth]), sizeMultiple: 64)
+        let expected = try model.trunk.levels(of: pixels.unsqueezed(0))
         clip.store.train()
         trainee.parameters.train()
         let example = TrainingExample(
@@ -224,7 +235,7 @@ import Testing
             #expect(try parameter.value.isEqual(to: value), "\(parameter.name)")
             #expect(parameter.grad == nil)
         }
-        let got = try model.trunk.features(of: pixels.unsqueezed(0), scoresRegions: false).levels
+        let got = try model.trunk.levels(of: pixels.unsqueezed(0))
         for (a, b) in zip(got, expected) { #expect(try a.isEqual(to: b)) }
     }
 }

@@ -49,12 +49,12 @@ struct DetectorTest {
     }
 
     /// Average precision by split; masks only where the options ask for them.
-    func figures(of detector: Detector, options: DetectionOptions) throws -> [String: Double] {
+    func figures(of detector: Detector, options: ScoringOptions) throws -> [String: Double] {
         try evaluate(detector, options: options).values
     }
 
     /// Average precision by split, and curves of precision over recall of boxes.
-    func evaluate(_ detector: Detector, options: DetectionOptions) throws -> (
+    func evaluate(_ detector: Detector, options: ScoringOptions) throws -> (
         values: [String: Double], plots: [Evaluation.Plot]
     ) {
         let table = try evaluator.detections(of: detector, options: options).table
@@ -91,9 +91,7 @@ struct DetectorTest {
         let places = Dictionary(
             vocabulary.classes.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
         try forEachScene(configuration, clip) { batch, boxes, annotations in
-            let features = try trunk.features(of: batch.pixels, scoresRegions: true)
-            guard
-                let embeddings = try trunk.regionEmbeddings(features, pixels: batch.pixels, boxes: [boxes])
+            guard let embeddings = try trunk.embeddings(of: [boxes], in: batch.pixels, configuration.scoring)
             else { return }
             let best = try embeddings.normalized().matmul(texts.transposed(0, 1)).argmax(1).array(
                 of: Int64.self)
@@ -132,10 +130,9 @@ struct DetectorTest {
         var counts: [String: (hits: Int, total: Int)] = [:]
         var (proposalCount, sceneCount) = (0, 0)
         try forEachScene(detector.configuration, detector.clip) { batch, boxes, annotations in
-            let network = detector.model.network
-            let features = try detector.model.trunk.features(of: batch.pixels, scoresRegions: false)
+            let network = detector.network
             let found = try network.proposalNetwork(
-                network.pyramid(features.levels), sizes: batch.sizes
+                network.pyramid(detector.trunk.levels(of: batch.pixels)), sizes: batch.sizes
             ).boxes[0]
             (proposalCount, sceneCount) = (proposalCount + found.count, sceneCount + 1)
             let proposals = try found.tensor.array(of: Float.self)
@@ -196,14 +193,14 @@ struct DetectorTest {
     func pictures(of detector: Detector, count: Int, columns: Int = 4, scoreThreshold: Double = 0.3) throws
         -> Image
     {
-        var options = detector.configuration.options
+        var options = detector.configuration.scoring
         options.scoreThreshold = scoreThreshold
         var tiles: [Image] = []
         for row in 0..<min(count, truth.images.count) {
             let image = try Image(contentsOf: "\(folder)/\(truth.images[row].fileName)")
             let found = try detector.detect([image], vocabulary: vocabulary, options: options)[0]
             tiles.append(
-                try Annotator().draw(found, on: image, options: options) { detection in
+                try Annotator().draw(found, on: image) { detection in
                     let isNovel = vocabulary.classes[detection.classIndex].split == .novel
                     let score = String(format: "%.2f", detection.score)
                     return "\(isNovel ? "★ " : "")\(detection.label) \(score)"

@@ -203,8 +203,8 @@ struct BenchmarkCommand: ParsableCommand {
 
     // MARK: Testing
 
-    private func options(_ detector: Detector) -> DetectionOptions {
-        var options = detector.configuration.options
+    private func options(_ detector: Detector) -> ScoringOptions {
+        var options = detector.configuration.scoring
         options.scoreThreshold = 0.01
         return options
     }
@@ -225,10 +225,10 @@ struct BenchmarkCommand: ParsableCommand {
         let test = try DetectorTest(
             "test", in: data, vocabulary: vocabulary, splits: splits, limit: ablations)
         let val = try DetectorTest("val", in: data, vocabulary: vocabulary, splits: splits, limit: ablations)
-        func options(_ base: Double? = nil, _ novel: Double? = nil) -> DetectionOptions {
+        func options(_ base: Double? = nil, _ novel: Double? = nil) -> ScoringOptions {
             var options = self.options(detector)
             options.includesMasks = false
-            if let base, let novel { options.fusion = ScoreFusion(baseWeight: base, novelWeight: novel) }
+            if let base, let novel { (options.baseWeight, options.novelWeight) = (base, novel) }
             return options
         }
         var scores = BenchmarkTable(title: "Scores (\(ablations) test scenes, boxes)", columns: columns)
@@ -236,7 +236,7 @@ struct BenchmarkCommand: ParsableCommand {
         scores.add("detector alone", try test.figures(of: detector, options: options(0, 0)))
         scores.add("VLM alone", try test.figures(of: detector, options: options(1, 1)))
         var background = options()
-        background.fusion.backgroundWeight = 0.35
+        background.backgroundWeight = 0.35
         scores.add("fused, the background too", try test.figures(of: detector, options: background))
         let own = try PromptTemplates(name: "captions", CaptionBook.templates)
         for (name, templates) in [
@@ -249,7 +249,7 @@ struct BenchmarkCommand: ParsableCommand {
         func changed(_ change: (inout DetectorConfiguration) -> Void) throws -> Detector {
             var configuration = detector.configuration
             change(&configuration)
-            return try Detector(configuration: configuration, clip: clip, network: detector.model.network)
+            return try Detector(configuration: configuration, clip: clip, network: detector.network)
         }
         let oneSize = try changed { configuration in
             configuration.scoring.vlmScales = [1]
@@ -272,7 +272,7 @@ struct BenchmarkCommand: ParsableCommand {
         plain.objectnessWeight = 0
         scores.add("fused, without objectness", try test.figures(of: detector, options: plain))
         var proposals = options()
-        proposals.scoredRegions = .proposals
+        proposals.vlmRegions = .proposals
         scores.add("fused, CLIP looks at proposals", try test.figures(of: detector, options: proposals))
         scores.add("fused, one look at each region", try test.figures(of: oneLook, options: options()))
         scores.add("fused, one size of the picture", try test.figures(of: oneSize, options: options()))

@@ -21,7 +21,7 @@ struct RegionsCommand: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "Sides in pixels that scenes are brought to.")
     var sizes = [256, 320, 384, 448, 512]
     @Option(parsing: .upToNextOption, help: "Ways of scoring: attentionPool, crop.")
-    var scorers: [RegionScorer] = [.attentionPool]
+    var scorers: [ScoringOptions.Scorer] = [.attentionPool]
     @Option(help: "published (a sample a cell, not moved by half a cell) or detectron2 (RoIAlign).")
     var family = DetectorConfiguration.Family.detectron2
     @Option(
@@ -65,4 +65,4 @@ struct RegionsCommand: ParsableCommand {
     }
 }
 
-extension RegionScorer: ExpressibleByArgument {}
+extension ScoringOptions.Scorer: ExpressibleByArgument {}

@@ -42,7 +42,7 @@ struct WeightsCommand: ParsableCommand {
         var table = BenchmarkTable(
             title: "Weights of CLIP's score (\(count) scenes of \(part), boxes)",
             columns: ["base AP50", "novel AP50", "all AP50", "base AP", "novel AP", "all AP"])
-        var options = detector.configuration.options
+        var options = detector.configuration.scoring
         options.scoreThreshold = 0.01
         options.includesMasks = false
         func choices(_ values: [Double], _ own: Double) -> [Double] { values.isEmpty ? [own] : values }
@@ -53,7 +53,7 @@ struct WeightsCommand: ParsableCommand {
                         options.vlmTemperature = temperature
                         options.suppressionThreshold = threshold
                         options.objectnessWeight = weight
-                        options.fusion = ScoreFusion(baseWeight: base, novelWeight: novel)
+                        (options.baseWeight, options.novelWeight) = (base, novel)
                         table.add(
                             "base \(base), novel \(novel), objectness \(weight), temperature \(temperature), "
                                 + "suppression \(threshold)",

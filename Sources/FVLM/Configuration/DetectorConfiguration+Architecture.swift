@@ -4,7 +4,7 @@ import RegionDetection
 extension DetectorConfiguration {
     /// The parts of the detector upon a CLIP of the given sizes.
     /// - Throws: ``ConfigurationError`` when family and tower do not go together; `DetectionError`.
-    public func architecture(for clip: CLIPConfiguration) throws -> DetectorArchitecture {
+    package func architecture(for clip: CLIPConfiguration) throws -> DetectorArchitecture {
         var architecture = try base(clip)
         if !network.masks { architecture.maskHead = nil }
         let strides = architecture.anchors.strides
@@ -107,11 +107,25 @@ extension DetectorConfiguration {
         (strides + strides.suffix(1).map { $0 * 2 }).map { 8 * Double($0) }
     }
 
-    /// How CLIP looks at regions: as the configuration says, or as suits the tower.
-    public func scorer(for clip: CLIPConfiguration) -> RegionScorer {
-        if let scorer = scoring.scorer { return scorer }
-        if case .resNet = clip.vision { return .attentionPool }
-        return .denseValue
+    /// The frozen trunk that the configuration makes of a CLIP.
+    /// - Throws: ``ConfigurationError`` when it does not suit the CLIP.
+    public func trunk(of clip: CLIPModel) throws -> any Trunk {
+        switch clip.vision {
+        case .resNet(let tower, let pool):
+            ResNetTrunk(tower, pool, sampling: family == .published ? .cellCenters : .aligned(ratio: 2))
+        case .transformer(let tower): try TransformerTrunk(tower, block: trunk.featureBlock)
+        }
+    }
+
+    /// How pictures are prepared.
+    public var preprocessor: ImagePreprocessor {
+        let fitting: ImagePreprocessor.Fitting =
+            switch input.fitting {
+            case .square: .square(side: input.size)
+            case .longestSide: .shortestSide(input.size, longestSide: input.size, multiple: 1)
+            case .shortestSide: .shortestSide(input.size, longestSide: input.longestSide, multiple: 1)
+            }
+        return ImagePreprocessor(fitting: fitting, filter: .bilinear, padding: .zero)
     }
 
     /// The size that every picture fits in after it was brought to the input's size.

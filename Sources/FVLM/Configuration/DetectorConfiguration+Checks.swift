@@ -45,34 +45,7 @@ extension DetectorConfiguration {
             try positive("trunk.adapterChannels", channels, atMost: 65_536)
         }
         if let block = trunk.featureBlock { try positive("trunk.featureBlock", block, atMost: 1024) }
-        guard !scoring.vlmScales.isEmpty, scoring.vlmScales.allSatisfy({ (0.125...8).contains($0) }) else {
-            throw ConfigurationError(
-                key: "scoring.vlmScales", reason: "needs numbers from 0.125 to 8, not \(scoring.vlmScales)")
-        }
-        guard (1...scoring.vlmScales.count).contains(scoring.vlmScalesPerRegion) else {
-            throw ConfigurationError(
-                key: "scoring.vlmScalesPerRegion",
-                reason:
-                    "must be from 1 to the \(scoring.vlmScales.count) of scoring.vlmScales, not \(scoring.vlmScalesPerRegion)"
-            )
-        }
-        guard scoring.vlmObjectSize >= 1, scoring.vlmObjectSize <= 16_384 else {
-            throw ConfigurationError(
-                key: "scoring.vlmObjectSize", reason: "must be from 1 to 16384, not \(scoring.vlmObjectSize)")
-        }
-        try temperature("scoring.vlmTemperature", scoring.vlmTemperature)
-        try share("scoring.baseWeight", scoring.baseWeight)
-        try share("scoring.novelWeight", scoring.novelWeight)
-        try share("scoring.objectnessWeight", scoring.objectnessWeight)
-        try share("scoring.suppressionThreshold", scoring.suppressionThreshold)
-        try positive("scoring.candidatesPerClass", scoring.candidatesPerClass)
-        try positive("scoring.limit", scoring.limit)
-        guard scoring.maskThreshold > 0, scoring.maskThreshold <= 1 else {
-            throw ConfigurationError(key: "scoring.maskThreshold", reason: "must be above 0 and at most 1")
-        }
-        guard scoring.scoreThreshold.isFinite else {
-            throw ConfigurationError(key: "scoring.scoreThreshold", reason: "must be a number")
-        }
+        try scoring.validate()
         try temperature("learning.temperature", learning.temperature)
         guard learning.backgroundWeight >= 0, learning.backgroundWeight.isFinite else {
             throw ConfigurationError(key: "learning.backgroundWeight", reason: "must not be negative")

@@ -28,7 +28,7 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
     }
 
     /// What of the trunk is used.
-    public struct Trunk: Codable, Sendable, Hashable {
+    public struct TrunkSettings: Codable, Sendable, Hashable {
         /// The block of a vision transformer whose tokens the pyramid is made of, counted from 1; null: two thirds of the way.
         public var featureBlock: Int?
         /// How its tokens become a pyramid.
@@ -79,41 +79,6 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
         public var proposalCount = [1000, 1000]
     }
 
-    /// How regions are scored; all of it can be changed without other weights.
-    public struct Scoring: Codable, Sendable, Hashable {
-        /// How CLIP looks at regions; null: attentionPool for a ResNet, denseValue for a vision transformer.
-        public var scorer: RegionScorer?
-        /// Which boxes CLIP looks at.
-        public var vlmRegions = DetectionOptions.ScoredRegions.proposals
-        /// How many times larger than for the pyramid the picture is made for CLIP's look at regions; every region is
-        /// looked at where it comes closest to `vlmObjectSize`.
-        public var vlmScales = [1.0]
-        /// At how many of these sizes a region is looked at: the best ones, whose embeddings are averaged.
-        public var vlmScalesPerRegion = 1
-        /// The side at which CLIP recognises objects best, in pixels of the enlarged picture.
-        public var vlmObjectSize = 56.0
-        /// Whether the map of a ResNet that regions are pooled from has twice as many cells along each side.
-        public var vlmDense = false
-        /// What CLIP's cosines are divided by.
-        public var vlmTemperature = 0.01
-        /// The weight of CLIP's score for classes that were trained on.
-        public var baseWeight = 0.35
-        /// The weight of CLIP's score for other classes.
-        public var novelWeight = 0.65
-        /// The weight of the proposal network's objectness in the score.
-        public var objectnessWeight = 0.0
-        /// Detections whose score is not above are left out.
-        public var scoreThreshold = 0.05
-        /// The overlap at which the weaker of two detections of a class goes.
-        public var suppressionThreshold = 0.5
-        /// Regions of each class that take part in suppression.
-        public var candidatesPerClass = 1000
-        /// Detections of an image.
-        public var limit = 100
-        /// The least probability of a mask's pixels.
-        public var maskThreshold = 0.5
-    }
-
     /// What is learned from, and how.
     public struct Learning: Codable, Sendable, Hashable {
         /// Ways of learning the class.
@@ -149,35 +114,18 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
     /// The way of building.
     public var family = Family.published
     /// What of the trunk is used.
-    public var trunk = Trunk()
+    public var trunk = TrunkSettings()
     /// How pictures are brought to size.
     public var input = Input()
     /// Sizes of the trained part.
     public var network = Network()
-    /// How regions are scored.
-    public var scoring = Scoring()
+    /// How regions are scored and which detections are kept; all of it can be changed without other weights.
+    public var scoring = ScoringOptions()
     /// What is learned from.
     public var learning = Learning()
 
     /// The published family at its usual sizes.
     public init() {}
-
-    /// What can be chosen at run time, as the configuration has it.
-    public var options: DetectionOptions {
-        var options = DetectionOptions()
-        options.scoredRegions = scoring.vlmRegions
-        options.vlmTemperature = scoring.vlmTemperature
-        options.fusion = ScoreFusion(baseWeight: scoring.baseWeight, novelWeight: scoring.novelWeight)
-        options.objectnessWeight = scoring.objectnessWeight
-        options.scoreThreshold = scoring.scoreThreshold
-        options.suppressionThreshold = scoring.suppressionThreshold
-        options.candidatesPerClass = scoring.candidatesPerClass
-        options.limit = scoring.limit
-        options.maskThreshold = scoring.maskThreshold
-        options.maskPlacement = family == .published ? .wholePixels : .exact
-        options.includesMasks = network.masks
-        return options
-    }
 }
 
 // What files that were written before have for null, and which settings are paths.
@@ -186,16 +134,12 @@ extension DetectorConfiguration: SettingsDescription {
     package static let pathSettings = ["clip": PathSetting.pathOrName]
 }
 
-extension DetectorConfiguration.Trunk: SettingsDescription {
+extension DetectorConfiguration.TrunkSettings: SettingsDescription {
     package static let formerNulls: [String: Set<String>] = ["featureBlock": ["0"]]
 }
 
 extension DetectorConfiguration.Network: SettingsDescription {
     package static let formerNulls: [String: Set<String>] = ["anchorSizes": ["[]"]]
-}
-
-extension DetectorConfiguration.Scoring: SettingsDescription {
-    package static let formerNulls: [String: Set<String>] = ["scorer": ["automatic"]]
 }
 
 extension DetectorConfiguration.Learning: SettingsDescription {

@@ -3,18 +3,16 @@ import Imaging
 
 extension Annotator {
     /// The picture with detections drawn on it, each in its class's colour, the first one uppermost.
-    /// - Parameters:
-    ///   - options: Those of the detector, for masks.
-    ///   - label: What is written at a box; the class and the score when left out.
+    /// - Parameter label: What is written at a box; the class and the score when left out.
     /// - Throws: `DetectionError`, `ImagingError`.
     public func draw(
-        _ detections: [Detection], on image: Image, options: DetectionOptions,
+        _ detections: [Detection], on image: Image,
         label: (Detection) -> String = { "\($0.label) \(String(format: "%.2f", $0.score))" }
     ) throws -> Image {
         var result = image
         // One mask at a time, below everything else.
         for detection in detections.reversed() {
-            if let mask = try detection.mask(in: image.size, options: options) {
+            if let mask = try detection.mask(in: image.size) {
                 try result.blend(
                     mask, with: Palette.color(at: detection.classIndex), opacity: maskOpacity)
             }

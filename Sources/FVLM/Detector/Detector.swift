@@ -3,6 +3,7 @@ import RegionDetection
 import Dispatch
 import Imaging
 import Support
+import Synchronization
 import Torch
 
 /// Finds objects of any named classes in pictures.
@@ -15,22 +16,26 @@ import Torch
 /// ```
 ///
 /// Safe to use from several tasks: their calls are worked on one after another, each with all threads. A vocabulary is
-/// encoded once and used as often as wanted; changing it costs nothing.
+/// encoded once and used as often as wanted; changing it costs nothing. What is found in a picture does not depend on the
+/// pictures that it is given with.
 public final class Detector: Sendable {
-    /// How the detector is built.
+    /// How the detector is built, and how it scores where a call does not say otherwise.
     public let configuration: DetectorConfiguration
 
     /// The frozen CLIP.
     public let clip: CLIPModel
 
-    /// The network.
-    public let model: FVLMModel
+    /// CLIP's image tower, as the network uses it.
+    public let trunk: any Trunk
+
+    /// The trained part.
+    public let network: DetectorNetwork
 
     /// The CLIP's identity, which vocabularies must have been made by.
     public let identity: CLIPIdentity
 
-    /// The names of the classes that the heads were trained on, in lower case, as far as they are known: they are base
-    /// classes wherever a vocabulary does not say which ones are.
+    /// The names of the classes that the heads were trained on, if they are known, in the form that the text tower sees:
+    /// they are base classes wherever a vocabulary does not say which ones are.
     public let trainedNames: Set<String>
 
     private let preprocessor: ImagePreprocessor
@@ -47,9 +52,15 @@ public final class Detector: Sendable {
         trainedNames: some Sequence<String> = []
     ) throws {
         self.trainedNames = Set(trainedNames.map(ClassName.key))
+        var configuration = configuration
+        configuration.scoring.includesMasks =
+            configuration.scoring.includesMasks && configuration.network.masks
         self.configuration = configuration
         self.clip = clip
-        model = FVLMModel(trunk: try configuration.trunk(of: clip), network: network)
+        self.network = network
+        trunk = try configuration.trunk(of: clip)
+        // An impossible scorer is an error now, not at the first picture.
+        _ = try trunk.scorer(for: configuration.scoring)
         identity = try clip.identity()
         preprocessor = configuration.preprocessor
         sizeMultiple = configuration.sizeMultiple(for: clip.configuration)
@@ -65,11 +76,16 @@ public final class Detector: Sendable {
     /// - Throws: `CLIPError` for another CLIP's vocabulary, `DetectionError`, `ImagingError`, `TorchError`;
     ///   `CancellationError`.
     public func detect(
-        _ images: [Image], vocabulary: Vocabulary, options: DetectionOptions? = nil,
+        _ images: [Image], vocabulary: Vocabulary, options: ScoringOptions? = nil,
         profile: StageProfile? = nil
     ) async throws -> [[Detection]] {
         try await detect(
-            prepared: StageProfile.measure(profile, .decoding) { try images.map(prepare) },
+            prepared: StageProfile.measure(profile ?? StageProfile.current, .decoding) {
+                try images.map { image in
+                    try Task.checkCancellation()
+                    return try prepare(image)
+                }
+            },
             vocabulary: vocabulary, options: options, profile: profile)
     }
 
@@ -77,34 +93,39 @@ public final class Detector: Sendable {
     ///
     /// Otherwise as the method that takes pictures.
     public func detect(
-        prepared images: [PreparedImage], vocabulary: Vocabulary, options: DetectionOptions? = nil,
+        prepared images: [PreparedImage], vocabulary: Vocabulary, options: ScoringOptions? = nil,
         profile: StageProfile? = nil
     ) async throws -> [[Detection]] {
         guard !images.isEmpty else { return [] }
-        return try await onQueue { [self] in
-            try foundBySize(images, vocabulary, options ?? configuration.options, profile)
+        let profile = profile ?? StageProfile.current
+        return try await onQueue { [self] checkCancellation in
+            try StageProfile.$current.withValue(profile) {
+                try found(images, vocabulary, options ?? configuration.scoring, checkCancellation)
+            }
         }
     }
 
-    /// As the other method of this name, on the calling thread; for programs without tasks.
+    /// Synchronous variant of `detect`, for programs without tasks.
     public func detect(
-        _ images: [Image], vocabulary: Vocabulary, options: DetectionOptions? = nil,
+        _ images: [Image], vocabulary: Vocabulary, options: ScoringOptions? = nil,
         profile: StageProfile? = nil
     ) throws -> [[Detection]] {
         guard !images.isEmpty else { return [] }
-        return try detect(
-            prepared: StageProfile.measure(profile, .decoding) { try images.map(prepare) },
-            vocabulary: vocabulary, options: options, profile: profile)
+        return try StageProfile.$current.withValue(profile ?? StageProfile.current) {
+            try detect(
+                prepared: StageProfile.measure(.decoding) { try images.map(prepare) },
+                vocabulary: vocabulary, options: options)
+        }
     }
 
     /// Synchronous variant of the method that takes prepared pictures.
     public func detect(
-        prepared images: [PreparedImage], vocabulary: Vocabulary, options: DetectionOptions? = nil,
+        prepared images: [PreparedImage], vocabulary: Vocabulary, options: ScoringOptions? = nil,
         profile: StageProfile? = nil
     ) throws -> [[Detection]] {
         guard !images.isEmpty else { return [] }
-        return try queue.sync {
-            try foundBySize(images, vocabulary, options ?? configuration.options, profile)
+        return try StageProfile.$current.withValue(profile ?? StageProfile.current) {
+            try queue.sync { try found(images, vocabulary, options ?? configuration.scoring) }
         }
     }
 
@@ -120,103 +141,138 @@ public final class Detector: Sendable {
     public func vocabulary(of names: [String], templates: PromptTemplates = .imageNet) async throws
         -> Vocabulary
     {
-        try await onQueue { [self] in
+        try await onQueue { [self] _ in
             try Vocabulary(
                 encoding: names.map { Vocabulary.Class($0) }, templates: templates, with: clip,
                 tokenizer: clip.tokenizer())
         }
     }
 
-    /// Off the tasks' threads, which must not be blocked.
-    private func onQueue<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws
-        -> Value
-    {
-        try Task.checkCancellation()
-        return try await withCheckedThrowingContinuation { continuation in
-            queue.async { continuation.resume(with: Result { try body() }) }
+    /// Off the tasks' threads, which must not be blocked. A task that is cancelled waits no longer.
+    private func onQueue<Value: Sendable>(
+        _ body: @escaping @Sendable (_ checkCancellation: () throws -> Void) throws -> Value
+    ) async throws -> Value {
+        let turn = Turn<Value>()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                guard turn.wait(continuation) else { return }
+                queue.async {
+                    guard turn.begin() else { return }
+                    turn.end(Result { try body(turn.checkCancellation) })
+                }
+            }
+        } onCancel: {
+            turn.cancel()
         }
     }
+
+    /// Whether the heads were trained on a class of this name, however it is spelled: `polar_bear` and
+    /// `Polar bear` are one class.
+    public func wasTrained(on name: String) -> Bool { trainedNames.contains(ClassName.key(name)) }
 
     /// What the vocabulary says, and otherwise whether the heads were trained on a class of this name.
     private func isBase(_ vocabulary: Vocabulary) -> [Bool]? {
         if let isBase = vocabulary.isBase { return isBase }
-        return trainedNames.isEmpty ? nil : vocabulary.names.map { trainedNames.contains(ClassName.key($0)) }
+        return trainedNames.isEmpty ? nil : vocabulary.names.map(wasTrained)
     }
 
-    /// Pictures of one size go through the network together. Others would add padding, which changes what the network
-    /// sees: results must not depend on the company.
-    private func foundBySize(
-        _ prepared: [PreparedImage], _ vocabulary: Vocabulary, _ options: DetectionOptions,
-        _ profile: StageProfile?
+    private func found(
+        _ prepared: [PreparedImage], _ vocabulary: Vocabulary, _ options: ScoringOptions,
+        _ checkCancellation: () throws -> Void = {}
     ) throws -> [[Detection]] {
+        try options.validate()
+        let texts = try vocabulary.matrix(for: identity, withBackground: true)
+        let isBase = isBase(vocabulary).map { [false] + $0 }
         var results = [[Detection]](repeating: [], count: prepared.count)
-        let groups = Dictionary(grouping: prepared.indices) { index in
-            let size = prepared[index].pixels.size
-            func padded(_ side: Int) -> Int { (side + sizeMultiple - 1) / sizeMultiple * sizeMultiple }
-            return ImageSize(width: padded(size.width), height: padded(size.height))
-        }
-        for places in groups.values.sorted(by: { $0[0] < $1[0] }) {
-            let group = try found(places.map { prepared[$0] }, vocabulary, options, profile)
-            for (place, detections) in zip(places, group) { results[place] = detections }
+        for places in groups(prepared) {
+            try checkCancellation()
+            let group = places.map { prepared[$0] }
+            let batch = try ImageBatch(
+                group.map(\.pixels.tensor), multiple: sizeMultiple,
+                contents: group.map(\.content))
+            let found = try network.detections(
+                in: batch, trunk: trunk, texts: texts, names: vocabulary.names, isBase: isBase,
+                options: options, checkCancellation: checkCancellation)
+            for (place, detections) in zip(places, found) {
+                let back = prepared[place].pixels.transform.inverse
+                results[place] = detections.compactMap { detection in
+                    let box = back.apply(to: detection.box).clipped(to: back.target)
+                    // Nothing of it is in the picture; detectron2's post-processing drops such boxes too.
+                    return box.width > 0 && box.height > 0 ? detection.moved(to: box) : nil
+                }
+            }
         }
         return results
     }
 
-    private func found(
-        _ prepared: [PreparedImage], _ vocabulary: Vocabulary, _ options: DetectionOptions,
-        _ profile: StageProfile?
-    ) throws -> [[Detection]] {
-        let texts = try vocabulary.matrix(for: identity, withBackground: true)
-        let isBase = isBase(vocabulary).map { [false] + $0 }
-        let padded = try ImageBatch(
-            prepared.map(\.pixels.tensor), multiple: sizeMultiple)
-        let batch = ImageBatch(pixels: padded.pixels, sizes: prepared.map(\.content))
-        let results = try model(batch, texts: texts, isBase: isBase, options: options, profile: profile)
-        return try zip(results, prepared).map { result, image in
-            let corners = try result.boxes.tensor.array(of: Float.self).map { Double($0) }
-            let masks = try result.masks.map { try $0.contiguous() }
-            let back = image.pixels.transform.inverse
-            return try result.scores.indices.compactMap { row in
-                let box = Box(
-                    x1: corners[4 * row], y1: corners[4 * row + 1], x2: corners[4 * row + 2],
-                    y2: corners[4 * row + 3])
-                let placed = back.apply(to: box).clipped(to: back.target)
-                // Nothing of it is in the picture; detectron2's post-processing drops such boxes too.
-                guard placed.width > 0, placed.height > 0 else { return nil }
-                let classIndex = result.classes[row] - 1
-                return Detection(
-                    box: placed, score: result.scores[row],
-                    detectorScore: result.detectorScores[row], vlmScore: result.vlmScores[row],
-                    label: vocabulary.classes[classIndex].name, classIndex: classIndex,
-                    mask: try masks.map {
-                        MaskPatch(side: $0.shape[1], probabilities: try $0[row].array(of: Float.self))
-                    })
+    /// Places of pictures that go through the network together: those that are padded to the same size. What is found in
+    /// a picture would otherwise depend on its company, since the network sees where padding ends.
+    private func groups(_ prepared: [PreparedImage]) -> [[Int]] {
+        func rounded(_ side: Int) -> Int { (side + sizeMultiple - 1) / sizeMultiple * sizeMultiple }
+        let sizes = prepared.map { Size2D(rounded($0.pixels.size.height), rounded($0.pixels.size.width)) }
+        var groups: [[Int]] = []
+        for place in prepared.indices {
+            if let group = groups.firstIndex(where: { sizes[$0[0]] == sizes[place] }) {
+                groups[group].append(place)
+            } else {
+                groups.append([place])
             }
         }
+        return groups
     }
 }
 
-extension DetectorConfiguration {
-    /// How pictures are prepared.
-    public var preprocessor: ImagePreprocessor {
-        let fitting: ImagePreprocessor.Fitting =
-            switch input.fitting {
-            case .square: .square(side: input.size)
-            case .longestSide: .shortestSide(input.size, longestSide: input.size, multiple: 1)
-            case .shortestSide: .shortestSide(input.size, longestSide: input.longestSide, multiple: 1)
-            }
-        return ImagePreprocessor(fitting: fitting, filter: .bilinear, padding: .zero)
+/// A task's turn on a detector's queue: waiting, working, or over.
+private final class Turn<Value: Sendable>: Sendable {
+    private struct State {
+        var continuation: CheckedContinuation<Value, any Error>?
+        var isCancelled = false
+        var hasBegun = false
     }
 
-    /// The frozen trunk that the configuration makes of a CLIP.
-    /// - Throws: ``ConfigurationError`` when it does not suit the CLIP.
-    public func trunk(of clip: CLIPModel) throws -> FrozenTrunk {
-        try FrozenTrunk(
-            clip.vision, scorer: scorer(for: clip.configuration),
-            featureBlock: trunk.featureBlock,
-            cropSampling: family == .published ? .cellCenters : .aligned(ratio: 2),
-            resolution: RegionResolution(
-                scales: scoring.vlmScales, objectSize: scoring.vlmObjectSize,
-                scalesPerRegion: scoring.vlmScalesPerRegion, isDense: scoring.vlmDense))
+    private let state = Mutex(State())
+
+    /// Begins to wait.
+    /// - Returns: Whether there is something to wait for: a task that was cancelled before ends at once.
+    func wait(_ continuation: CheckedContinuation<Value, any Error>) -> Bool {
+        let isCancelled = state.withLock { state in
+            if !state.isCancelled { state.continuation = continuation }
+            return state.isCancelled
+        }
+        if isCancelled { continuation.resume(throwing: CancellationError()) }
+        return !isCancelled
+    }
+
+    /// The turn has come.
+    /// - Returns: Whether somebody still waits for it.
+    func begin() -> Bool {
+        state.withLock { state in
+            state.hasBegun = true
+            return state.continuation != nil
+        }
+    }
+
+    func end(_ result: Result<Value, any Error>) { taken()?.resume(with: result) }
+
+    /// Ends the wait; work that has begun ends at its next step.
+    func cancel() {
+        let waiting = state.withLock { state -> CheckedContinuation<Value, any Error>? in
+            state.isCancelled = true
+            guard !state.hasBegun else { return nil }
+            defer { state.continuation = nil }
+            return state.continuation
+        }
+        waiting?.resume(throwing: CancellationError())
+    }
+
+    func checkCancellation() throws {
+        if state.withLock({ $0.isCancelled }) { throw CancellationError() }
+    }
+
+    private func taken() -> CheckedContinuation<Value, any Error>? {
+        state.withLock { state in
+            defer { state.continuation = nil }
+            return state.continuation
+        }
     }
 }

@@ -1,10 +1,19 @@
 import CLIP
 import Foundation
+import Support
 import Torch
 import WeightFiles
 
 /// A detector on disk: `detector.yaml`, `detector.safetensors`, and often `vocabulary.safetensors` and `clip/`.
 public struct ModelFolder: Sendable {
+    /// What becomes of the CLIP when a detector is written.
+    public enum CLIPStorage: Sendable, Hashable {
+        /// It stays where it is; the folder refers to it by a relative path, so that both can be moved together.
+        case reference
+        /// Its files are copied into the folder, which then works anywhere.
+        case copy
+    }
+
     /// The folder's path.
     public let path: String
 
@@ -22,80 +31,105 @@ public struct ModelFolder: Sendable {
 
     private func file(_ name: String) -> String { URL(filePath: path).appending(path: name).path }
 
-    /// Where the configuration's CLIP is: a relative path that exists starts from the folder, anything else is taken as it
-    /// is.
-    func clip(_ configured: String) -> String {
-        let inside = file(configured)
-        return FileManager.default.fileExists(atPath: inside) ? inside : configured
-    }
-
-    /// Writes a detector without its CLIP: weights first, so that a folder with a configuration is complete.
+    /// Writes a detector: weights first, so that a folder with a configuration is complete.
+    /// - Parameters:
+    ///   - configuration: Its `clip` is a path, as seen from the working folder, or a name in the Hugging Face cache.
+    ///   - clip: What becomes of the CLIP.
     /// - Throws: `WeightFileError`, ``ConfigurationError`` when something cannot be written; earlier files are then as
     ///   they were.
     public func write(
-        _ configuration: DetectorConfiguration, network: DetectorNetwork, vocabulary: Vocabulary?
+        _ configuration: DetectorConfiguration, network: DetectorNetwork, vocabulary: Vocabulary?,
+        clip: CLIPStorage = .reference
     ) throws {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw ConfigurationError(origin: path, reason: "cannot be made: \(error.localizedDescription)")
+        try make(path)
+        var configuration = configuration
+        switch clip {
+        case .reference: configuration.clip = reference(to: configuration.clip)
+        case .copy: configuration.clip = try copyCLIP(configuration.clip)
         }
         try Safetensors.write(network.store.stored(), metadata: ["format": "fvlm-detector"], to: weights)
         try vocabulary?.write(to: self.vocabulary)
+        let text = try configuration.yaml()
         do {
-            try Data(configuration.yaml().utf8).write(to: URL(filePath: self.configuration), options: .atomic)
-        } catch let error as ConfigurationError {
-            throw error
+            try Data(text.utf8).write(to: URL(filePath: self.configuration), options: .atomic)
         } catch {
             throw ConfigurationError(
-                origin: self.configuration, reason: "cannot be written: \(error.localizedDescription)")
+                origin: self.configuration, reason: "cannot be written: \(Self.reason(error))")
         }
     }
-}
 
-extension Detector {
-    /// What loading a detector can be told.
-    public struct LoadingOptions: Sendable {
-        /// Another place for the CLIP than the configuration's.
-        public var clip: String?
+    // MARK: The CLIP
 
-        /// `float32`, or `bfloat16` where the processor knows it; scores, boxes and masks are float32 in any case.
-        public var dtype = DType.float32
-
-        /// Settings upon the configuration's, such as `input.size=640`.
-        public var settings: [String] = []
-
-        /// The usual options.
-        public init() {}
+    /// How the configuration names a CLIP: a path as seen from the folder, or a name as it is.
+    private func reference(to clip: String) -> String {
+        let files = FileManager.default
+        // Relative paths that are right already, as of a CLIP inside of the folder, stay.
+        if !clip.hasPrefix("/"), files.fileExists(atPath: file(clip)) { return clip }
+        guard files.fileExists(atPath: clip) else { return clip }
+        // Links are resolved: `..` leads to where a link's folder really is.
+        let target = URL(filePath: clip).resolvingSymlinksInPath().standardizedFileURL.pathComponents
+        let base = URL(filePath: path).resolvingSymlinksInPath().standardizedFileURL.pathComponents
+        let shared = zip(target, base).prefix { $0 == $1 }.count
+        let up = [String](repeating: "..", count: base.count - shared)
+        return (up + target.dropFirst(shared)).joined(separator: "/")
     }
 
-    /// Loads a detector from its folder.
-    /// - Throws: ``ConfigurationError``, `CLIPError`, `WeightFileError`, `WeightMismatch`: what is wrong with which file.
-    public static func load(_ folder: String, options: LoadingOptions = LoadingOptions()) throws -> Detector {
-        let files = ModelFolder(folder)
-        guard FileManager.default.fileExists(atPath: files.configuration) else {
+    /// Copies a CLIP into the folder.
+    /// - Returns: Its relative path.
+    private func copyCLIP(_ clip: String) throws -> String {
+        let files = FileManager.default
+        let inside = file(clip)
+        if !clip.hasPrefix("/"), files.fileExists(atPath: inside) { return clip }
+        var isFolder: ObjCBool = false
+        guard let source = try? CLIPModel.LoadingOptions().cache.path(of: clip),
+            files.fileExists(atPath: source, isDirectory: &isFolder)
+        else {
             throw ConfigurationError(
-                origin: folder, reason: "is no detector: there is no detector.yaml in it")
+                key: "clip", reason: "there is no CLIP '\(clip)' that could be copied into \(path)")
         }
-        let configuration = try DetectorConfiguration(contentsOf: files.configuration)
-            .with(settings: options.settings)
-        let clip = try CLIPModel.load(
-            options.clip ?? files.clip(configuration.clip),
-            options: CLIPModel.LoadingOptions(dtype: options.dtype))
-        let network = try DetectorNetwork(configuration.architecture(for: clip.configuration))
-        try network.store.loadFrozen(Safetensors(path: files.weights))
-        if options.dtype != .float32 {
-            // The temperature is a factor of every score and stays exact.
-            let paths = Set(network.store.parameters.map { $0.name.prefix { $0 != "." } }.map(String.init))
-            for path in paths.sorted() where path != "temperature" {
-                try network.store.convert(under: path, dtype: options.dtype)
+        let folder = file("clip")
+        try make(folder)
+        let origin =
+            isFolder.boolValue ? URL(filePath: source) : URL(filePath: source).deletingLastPathComponent()
+        do {
+            for name in try files.contentsOfDirectory(atPath: origin.path).sorted() {
+                let isWeight = ["safetensors", "bin", "pt", "pth", "h5", "msgpack"].contains(
+                    URL(filePath: name).pathExtension)
+                // A file of weights is taken with the small files beside it, not with other weights.
+                if !isFolder.boolValue, isWeight, name != URL(filePath: source).lastPathComponent { continue }
+                let file = origin.appending(path: name).resolvingSymlinksInPath()
+                let kind = try files.attributesOfItem(atPath: file.path)
+                guard kind[.type] as? FileAttributeType == .typeRegular, !name.hasPrefix(".") else {
+                    continue
+                }
+                guard isFolder.boolValue || isWeight || (kind[.size] as? Int ?? 0) <= 16 << 20 else {
+                    continue
+                }
+                let copy = URL(filePath: folder).appending(path: name)
+                try? files.removeItem(at: copy)
+                try files.copyItem(at: file, to: copy)
             }
+        } catch {
+            throw ConfigurationError(
+                origin: folder, reason: "the CLIP cannot be copied into it: \(Self.reason(error))")
         }
-        try network.store.convert(format: .channelsLast)
-        let trained: [Vocabulary.Class] =
-            FileManager.default.fileExists(atPath: files.vocabulary)
-            ? try Vocabulary(contentsOf: files.vocabulary).classes.filter { $0.split == .base } : []
-        return try Detector(
-            configuration: configuration, clip: clip, network: network, trainedNames: trained.map(\.name))
+        return isFolder.boolValue ? "clip" : "clip/\(URL(filePath: source).lastPathComponent)"
+    }
+
+    private func make(_ folder: String) throws {
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw ConfigurationError(origin: folder, reason: "cannot be made: \(Self.reason(error))")
+        }
+    }
+
+    /// What the system says, in a sentence.
+    private static func reason(_ error: any Error) -> String {
+        let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+        if let underlying, underlying.domain == NSPOSIXErrorDomain {
+            return String(cString: strerror(Int32(underlying.code)))
+        }
+        return error.localizedDescription
     }
 }

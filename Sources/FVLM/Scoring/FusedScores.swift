@@ -56,6 +56,12 @@ public struct FusedScores: Sendable {
     /// Of the second classifier's logits, [R]; the first one's where there is only one.
     public let vlmSums: [LogSum]
 
+    /// The logits that the scores are made of, [R, K].
+    private let logits: (detector: Tensor, vlm: Tensor?)
+
+    /// Whether a score is more than the first classifier's probability.
+    private let isFused: Bool
+
     /// Fuses logits.
     /// - Parameters:
     ///   - detectorLogits: [R, K].
@@ -112,6 +118,8 @@ public struct FusedScores: Sendable {
             classes.append(contentsOf: row.classes)
             scores.append(contentsOf: row.scores)
         }
+        logits = (detectorLogits, vlmLogits)
+        isFused = vlmLogits != nil || factors != nil
         pairs = ScoredPairs(
             rows: rows, classes: classes, scores: scores, rowCount: rowCount, classCount: classCount)
         detectorSums = found.map(\.detector)
@@ -143,5 +151,42 @@ public struct FusedScores: Sendable {
                 detector: LogSum(maximum: sums[0].maximum, logSum: sums[0].log_sum),
                 vlm: LogSum(maximum: sums[1].maximum, logSum: sums[1].log_sum))
         }
+    }
+}
+
+// MARK: As the options say
+
+extension FusedScores {
+    /// The scores of the regions of one image without those of the background, column 0 of the logits.
+    /// - Parameters:
+    ///   - isBase: Which classes were trained on, [K]; nil: all count as novel.
+    ///   - objectness: The proposal network's probability that a region is an object, [R].
+    package init(
+        detectorLogits: Tensor, vlmLogits: Tensor?, isBase: [Bool]?, objectness: Tensor,
+        options: ScoringOptions
+    ) throws {
+        let weights = try options.weights(
+            isBase: isBase ?? [Bool](repeating: false, count: detectorLogits.size(-1)))
+        let weight = options.objectnessWeight
+        try self.init(
+            detectorLogits: detectorLogits, vlmLogits: vlmLogits,
+            settings: Settings(
+                detectorWeights: weights.map { 1 - $0 }, vlmWeights: weights, firstClass: 1,
+                threshold: options.scoreThreshold, exponent: weight > 0 ? 1 - weight : 1),
+            factors: weight > 0 ? objectness.to(.float32).power(weight).array(of: Float.self) : nil)
+    }
+
+    /// Each classifier's own probability of detections; the first one's where there is only one.
+    func probabilities(of kept: ScoredPairs) throws -> (detector: [Float], vlm: [Float]) {
+        // The score itself where nothing is fused: to the last digit.
+        guard isFused, !kept.rows.isEmpty else { return (kept.scores, kept.scores) }
+        func values(_ logits: Tensor, _ sums: [LogSum]) throws -> [Float] {
+            let values = try logits[
+                Tensor(kept.rows.map { Int64($0) }), Tensor(kept.classes.map { Int64($0) })
+            ].array(of: Float.self)
+            return zip(kept.rows, values).map { sums[Int($0)].probability(of: $1) }
+        }
+        let detector = try values(logits.detector, detectorSums)
+        return (detector, try logits.vlm.map { try values($0, vlmSums) } ?? detector)
     }
 }

@@ -1,13 +1,76 @@
-/// How the frozen vision-language model looks at a region.
-public enum RegionScorer: String, Sendable, Hashable, Codable, CaseIterable {
-    /// A ResNet's attention pool on a crop of C5 (the published method).
-    case attentionPool
-    /// A mean over the patch embeddings that the last block's value path gives (for vision transformers).
-    case denseValue
-    /// A mean over the patch embeddings of the last block's plain output: the origin's split, kept for comparison.
-    case lastHidden
-    /// The whole model on a crop of the image: slow, a baseline.
-    case crop
-    /// Nothing: the detector's score alone.
-    case none
+import CLIP
+import RegionDetection
+import Torch
+
+/// Embeds regions with the frozen vision-language model, to be compared with texts. A ``Trunk`` makes the scorers that suit
+/// it.
+public protocol RegionScorer<Features>: Sendable {
+    /// What the trunk has seen in a batch.
+    associatedtype Features: Sendable
+
+    /// Embeddings of regions, [R, E] `float32`, not of length 1.
+    /// - Parameters:
+    ///   - boxes: The regions of each image, in pixels of the batch.
+    ///   - features: What the trunk saw in the batch.
+    ///   - pixels: The batch, [N, 3, H, W], normalised.
+    /// - Throws: `CLIPError`, `DetectionError`, `TorchError`.
+    func embeddings(of boxes: [Boxes], features: Features, pixels: Tensor) throws -> Tensor
+}
+
+/// Embeds every region on the maps of the scales at which it is seen best.
+struct ScaledMaps {
+    let options: ScoringOptions
+    /// The step in pixels of the tower's last map.
+    let stride: Int
+    let embeddingWidth: Int
+
+    /// - Parameters:
+    ///   - map: The map of an enlarged batch; nil: of the batch as it is.
+    ///   - embed: Embeds regions, in pixels of the enlarged batch, on its map.
+    func embeddings(
+        of boxes: [Boxes], pixels: Tensor, map: (_ enlarged: Tensor?) throws -> Tensor,
+        embed: (_ map: Tensor, _ boxes: Boxes, _ images: [Int64]) throws -> Tensor
+    ) throws -> Tensor {
+        let all = try Boxes.cat(boxes)
+        let images = boxes.imageIndices
+        func embedded(_ place: Int, _ boxes: Boxes, _ images: [Int64]) throws -> Tensor {
+            let scale = options.vlmScales[place]
+            let map = try map(scale == 1 ? nil : enlarged(pixels, scale))
+            return try embed(map, scale == 1 ? boxes : boxes.scaled(x: scale, y: scale), images)
+        }
+        guard options.vlmScales.count > 1 else { return try embedded(0, all, images) }
+        let corners = try all.tensor.array(of: Float.self)
+        let places = images.indices.map { row in
+            options.scales(
+                forWidth: corners[4 * row + 2] - corners[4 * row],
+                height: corners[4 * row + 3] - corners[4 * row + 1])
+        }
+        let result = try Tensor.zeros([all.count, embeddingWidth], device: all.device)
+        for place in options.vlmScales.indices {
+            let rows = images.indices.filter { places[$0].contains(place) }
+            guard !rows.isEmpty else { continue }
+            let indices = try Tensor(rows)
+            var embeddings = try embedded(place, all.selected(indices), rows.map { images[$0] })
+            // The average is one of directions.
+            if options.vlmScalesPerRegion > 1 { embeddings = try embeddings.normalized() }
+            try result.set(indices, to: result.indexSelected(0, indices) + embeddings)
+        }
+        return result
+    }
+
+    /// A batch enlarged, and padded with the mean colour to whole cells.
+    private func enlarged(_ pixels: Tensor, _ scale: Double) throws -> Tensor {
+        func length(_ side: Int) -> Int { max(Int((Double(side) * scale).rounded()), 1) }
+        let size = Size2D(length(pixels.shape[2]), length(pixels.shape[3]))
+        let resized = try pixels.to(.float32).interpolated(to: size, antialias: scale < 1)
+        func missing(_ side: Int) -> Int { (stride - side % stride) % stride }
+        return try resized.padded([0, missing(size.width), 0, missing(size.height)])
+    }
+}
+
+extension [Boxes] {
+    /// The image of each box, all boxes of the first image first.
+    var imageIndices: [Int64] {
+        enumerated().flatMap { [Int64](repeating: Int64($0.offset), count: $0.element.count) }
+    }
 }

@@ -4,8 +4,11 @@ import Torch
 
 /// A model in training: the detector learns, the trunk is looked at.
 public final class FVLMTrainee: TrainableDetector {
-    /// The model.
-    public let model: FVLMModel
+    /// What is looked at.
+    public let trunk: any Trunk
+
+    /// What learns.
+    public let network: DetectorNetwork
 
     /// The embeddings of the classes that are trained on, [K, E], row 0 the background.
     public let texts: Tensor
@@ -20,33 +23,39 @@ public final class FVLMTrainee: TrainableDetector {
     public var profile: StageProfile?
 
     /// A model that learns classes with these embeddings.
-    public init(model: FVLMModel, texts: Tensor, sizeMultiple: Int, frame: Size2D = Size2D(0)) {
-        self.model = model
+    public init(
+        trunk: any Trunk, network: DetectorNetwork, texts: Tensor, sizeMultiple: Int,
+        frame: Size2D = Size2D(0)
+    ) {
+        self.trunk = trunk
+        self.network = network
         self.texts = texts
         self.sizeMultiple = sizeMultiple
         self.frame = frame
     }
 
     /// The parameters of the trained part.
-    public var parameters: ParameterStore { model.network.store }
+    public var parameters: ParameterStore { network.store }
 
     /// The named terms of the loss of a batch.
     /// - Throws: `CLIPError`, `DetectionError` for a class that the texts lack, `TorchError`.
     public func losses(_ batch: [TrainingExample], generator: Generator) throws -> [(
         name: String, value: Tensor
     )] {
-        let levels = try StageProfile.measure(profile, .trunk) { try self.levels(of: batch) }
-        return try model.network.losses(
-            levels, sizes: batch.map { Size2D($0.pixels.shape[1], $0.pixels.shape[2]) }, examples: batch,
-            texts: texts, generator: generator, profile: profile
-        ).terms
+        try StageProfile.$current.withValue(profile ?? StageProfile.current) {
+            let levels = try StageProfile.measure(.trunk) { try self.levels(of: batch) }
+            return try network.losses(
+                levels, sizes: batch.map { Size2D($0.pixels.shape[1], $0.pixels.shape[2]) }, examples: batch,
+                texts: texts, generator: generator
+            ).terms
+        }
     }
 
     /// The trunk's maps of a batch: from its cache, or computed.
     private func levels(of batch: [TrainingExample]) throws -> [Tensor] {
         guard let first = batch.first, !first.features.isEmpty else {
             let images = try ImageBatch(batch.map(\.pixels), multiple: sizeMultiple, frame: frame)
-            return try model.trunk.features(of: images.pixels, scoresRegions: false).levels
+            return try trunk.levels(of: images.pixels)
         }
         guard batch.allSatisfy({ $0.features.count == first.features.count }) else {
             throw DetectionError(
@@ -62,7 +71,7 @@ public final class FVLMTrainee: TrainableDetector {
     /// - Throws: `CLIPError`, `TorchError`.
     public func features(of pixels: Tensor) throws -> [Tensor] {
         let image = try ImageBatch([pixels], multiple: sizeMultiple, frame: frame)
-        return try model.trunk.features(of: image.pixels, scoresRegions: false).levels.map {
+        return try trunk.levels(of: image.pixels).map {
             try $0.squeezed(0)
         }
     }

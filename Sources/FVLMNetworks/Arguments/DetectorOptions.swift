@@ -45,14 +45,15 @@ struct DetectorOptions: ParsableArguments {
         options.clip = clip
         options.dtype = precision.dtype
         options.settings = settings
+        options.note = { StandardError.note($0) }
         let detector = try Detector.load(model, options: options)
         for note in detector.clip.notes { StandardError.note(note) }
         return detector
     }
 
     /// What is chosen at run time.
-    func options(_ detector: Detector) -> DetectionOptions {
-        var options = detector.configuration.options
+    func options(_ detector: Detector) -> ScoringOptions {
+        var options = detector.configuration.scoring
         if let scoreThreshold { options.scoreThreshold = scoreThreshold }
         return options
     }

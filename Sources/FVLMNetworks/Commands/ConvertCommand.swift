@@ -45,8 +45,8 @@ struct ConvertOfficialCommand: AsyncParsableCommand {
 
     func validate() throws {
         if download {
-            guard OfficialRelease(rawValue: checkpoint) != nil, clip == nil else {
-                let names = OfficialRelease.allCases.map(\.rawValue).joined(separator: ", ")
+            guard PublishedRelease(rawValue: checkpoint) != nil, clip == nil else {
+                let names = PublishedRelease.allCases.map(\.rawValue).joined(separator: ", ")
                 throw ValidationError("--download takes one of \(names) and no --clip")
             }
         } else if clip == nil {
@@ -57,21 +57,21 @@ struct ConvertOfficialCommand: AsyncParsableCommand {
     func run() async throws {
         var configuration = DetectorConfiguration()
         var (checkpoint, clip) = (checkpoint, clip ?? "")
-        if download, let release = OfficialRelease(rawValue: checkpoint) {
+        if download, let release = PublishedRelease(rawValue: checkpoint) {
             // Beside the detector and named relative to it: the folder can be moved.
             configuration.clip = "clip/\(release.clip.name)"
             clip = "\(output)/\(configuration.clip)"
             checkpoint = "\(output)/download/\(release.checkpoint.name)"
             try await fetch(release.checkpoint, to: checkpoint)
             try await fetch(release.clip, to: clip)
-            let tokenizer = OfficialRelease.tokenizer
+            let tokenizer = PublishedRelease.tokenizer
             try await fetch(tokenizer, to: "\(output)/clip/\(tokenizer.name)")
         } else {
             configuration.clip = URL(filePath: clip).standardizedFileURL.path
         }
         let published = try PublishedCheckpoint(path: checkpoint)
         let model = try CLIPModel.load(clip)
-        let network = try DetectorNetwork(configuration.architecture(for: model.configuration))
+        let network = try DetectorNetwork(configuration, for: model.configuration)
         try published.check(model)
         try published.load(into: network)
         try ModelFolder(output).write(configuration, network: network, vocabulary: nil)
@@ -81,7 +81,7 @@ struct ConvertOfficialCommand: AsyncParsableCommand {
         )
     }
 
-    private func fetch(_ file: OfficialRelease.File, to path: String) async throws {
+    private func fetch(_ file: PublishedRelease.File, to path: String) async throws {
         let bar = ProgressBar("download")
         try await FileDownload(file.address, sha256: file.sha256).run(to: path) {
             bar.update($0 >> 20, of: $1.map { $0 >> 20 }, unit: " MB of \(file.name)")

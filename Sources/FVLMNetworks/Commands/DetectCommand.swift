@@ -80,7 +80,7 @@ struct DetectCommand: AsyncParsableCommand {
         options.includesMasks = options.includesMasks && (masks || output != nil)
         let report = DetectionReport(
             format: json ? .json : format ?? (results == nil ? .table : .json), includesMasks: masks,
-            options: options, hasCLIPScores: loaded.model.trunk.scorer != .none, files: files,
+            hasCLIPScores: loaded.configuration.scoring.scorer != ScoringOptions.Scorer.none, files: files,
             names: vocabulary.names)
         let file = try results.map {
             try ResultsFile(
@@ -93,7 +93,7 @@ struct DetectCommand: AsyncParsableCommand {
         if resume, let results { note(work.resumption(of: results)) }
         work.drawings = output.map {
             AnnotatedPictures(
-                folder: $0, options: options, taken: file?.earlier.compactMap(\.drawing) ?? [])
+                folder: $0, taken: file?.earlier.compactMap(\.drawing) ?? [])
         }
         work.batchSize = batchSize
         work.profile = profile ? StageProfile() : nil
@@ -116,13 +116,13 @@ struct DetectCommand: AsyncParsableCommand {
 
     /// What results depend on, by names for messages.
     private func origin(
-        _ loaded: Detector, _ vocabulary: Vocabulary, _ options: DetectionOptions,
+        _ loaded: Detector, _ vocabulary: Vocabulary, _ options: ScoringOptions,
         _ format: DetectionReport.Format
     ) throws -> ResultsFile.Origin {
         var choices = options
         choices.includesMasks = false
         return try [
-            "model": loaded.model.network.store.digest(), "CLIP": loaded.clip.store.digest(),
+            "model": loaded.network.store.digest(), "CLIP": loaded.clip.store.digest(),
             "configuration": loaded.configuration.yaml(), "list of classes": vocabulary.digest(),
             "choice of thresholds": JSONLine.text(choices), "precision": detector.precision.rawValue,
             "form of the results": format.rawValue, "choice of masks": masks ? "with" : "without",

@@ -9,13 +9,11 @@ typealias FVLMDetection = Detection
 /// Pictures with what was found drawn on them, in a folder. No file that is there already is replaced.
 final class AnnotatedPictures {
     private let folder: String
-    private let options: DetectionOptions
     private var names: Set<String> = []
 
     /// - Parameter taken: Names that an earlier part of the work has given already.
-    init(folder: String, options: DetectionOptions, taken: [String] = []) {
+    init(folder: String, taken: [String] = []) {
         self.folder = folder
-        self.options = options
         names = Set(taken.map { $0.lowercased() })
     }
 
@@ -24,8 +22,7 @@ final class AnnotatedPictures {
     func write(_ file: String, _ image: Image, _ detections: [FVLMDetection]) throws -> String {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let name = freeName(for: file)
-        try Annotator().draw(detections, on: image, options: options).write(
-            to: "\(folder)/\(name)")
+        try Annotator().draw(detections, on: image).write(to: "\(folder)/\(name)")
         return name
     }
 

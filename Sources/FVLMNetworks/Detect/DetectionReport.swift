@@ -17,7 +17,6 @@ struct DetectionReport {
 
     let format: Format
     private let includesMasks: Bool
-    private let options: DetectionOptions
     private let columns: [Column]
     private let widths: [Int]
 
@@ -36,12 +35,11 @@ struct DetectionReport {
     ///   - files: All pictures, for the width of their column.
     ///   - names: All classes, likewise.
     init(
-        format: Format, includesMasks: Bool, options: DetectionOptions, hasCLIPScores: Bool,
+        format: Format, includesMasks: Bool, hasCLIPScores: Bool,
         files: [String], names: [String]
     ) {
         self.format = format
         self.includesMasks = includesMasks
-        self.options = options
         columns = [.picture, .label, .box, .score, .detector] + (hasCLIPScores ? [.clip] : [])
         // Known before anything is found, so that rows can be shown as they come.
         widths = columns.map { column in
@@ -153,7 +151,7 @@ struct DetectionReport {
     private func runLengths(_ detections: [FVLMDetection], _ size: ImageSize) throws -> [Mask?] {
         guard includesMasks, format != .table else { return detections.map { _ in nil } }
         return try detections.map { detection in
-            try detection.mask(in: size, options: options).map {
+            try detection.mask(in: size).map {
                 let runs = try RunLengthMask($0)
                 return Mask(
                     size: [runs.height, runs.width],

@@ -9,7 +9,7 @@ import Support
 struct DetectionWork {
     let detector: Detector
     let vocabulary: Vocabulary
-    let options: DetectionOptions
+    let options: ScoringOptions
     let report: DetectionReport
 
     /// Where results go; nil: to standard output.
@@ -32,7 +32,7 @@ struct DetectionWork {
 
     /// Work on those of the pictures that the file does not hold yet.
     init(
-        detector: Detector, vocabulary: Vocabulary, options: DetectionOptions, report: DetectionReport,
+        detector: Detector, vocabulary: Vocabulary, options: ScoringOptions, report: DetectionReport,
         file: ResultsFile?, files: [String]
     ) {
         self.detector = detector

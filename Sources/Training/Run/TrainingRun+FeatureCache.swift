@@ -34,7 +34,7 @@ extension TrainingRun {
             throw TrainingError(
                 "data.views", "is not set: a cache holds a fixed number of views of each picture")
         }
-        let levels = trainee.model.trunk.levelNames
+        let levels = trainee.trunk.levelNames
         let identity = try Self.identity(
             dataset, configuration, clip: clip, levels: levels, dtype: dtype)
         try Folder.make(folder)

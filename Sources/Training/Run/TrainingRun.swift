@@ -52,7 +52,7 @@ public struct TrainingRun {
         let lookedOver = try dataset.lookOver(decodes: configuration.data.cache == nil)
         notes += dataset.faults.news() + [lookedOver].compactMap { $0 }
 
-        let network = try DetectorNetwork(configuration.detector.architecture(for: clip.configuration))
+        let network = try DetectorNetwork(configuration.detector, for: clip.configuration)
         try network.store.initialize(seed: configuration.run.seed)
         notes +=
             try clip.notes
@@ -63,11 +63,11 @@ public struct TrainingRun {
         let known = try Self.vocabulary(configuration, clip, annotations, dataset)
         let vocabulary = try known.selecting(dataset.classNames)
         trainee = FVLMTrainee(
-            model: FVLMModel(trunk: try configuration.detector.trunk(of: clip), network: network),
+            trunk: try configuration.detector.trunk(of: clip), network: network,
             texts: try vocabulary.matrix(for: clip.identity(), withBackground: true),
             sizeMultiple: configuration.detector.sizeMultiple(for: clip.configuration),
             frame: Self.frame(configuration))
-        let levels = trainee.model.trunk.levelNames
+        let levels = trainee.trunk.levelNames
         source =
             try configuration.data.cache.map {
                 try Self.cached(dataset, in: $0, configuration, clip: clip, levels: levels)
@@ -199,7 +199,7 @@ public struct TrainingRun {
         guard summary.isComplete else { return summary }
         func write() throws {
             try ModelFolder(folder + "/model").write(
-                configuration.detector, network: trainee.model.network, vocabulary: vocabulary)
+                configuration.detector, network: trainee.network, vocabulary: vocabulary)
         }
         if let average = trainer.average { try average.applied(write) } else { try write() }
         if let failure = summary.evaluationFailure {
@@ -217,8 +217,8 @@ public struct TrainingRun {
     private func evaluation() throws -> Trainer.Evaluate? {
         guard let evaluator, let validation else { return nil }
         let detector = try Detector(
-            configuration: configuration.detector, clip: clip, network: trainee.model.network)
-        var options = configuration.detector.options
+            configuration: configuration.detector, clip: clip, network: trainee.network)
+        var options = configuration.detector.scoring
         // Average precision counts on the whole list, not on what one would show.
         options.scoreThreshold = min(options.scoreThreshold, 0.01)
         options.includesMasks = validation.includesMasks

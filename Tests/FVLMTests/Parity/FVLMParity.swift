@@ -27,27 +27,30 @@ import TorchFixtures
         var seen: Set<String> = []
         for (name, weights) in try fixture.parameters["settings"].object {
             let weights = try weights.doubles
-            let fusion = ScoreFusion(baseWeight: weights[0], novelWeight: weights[1])
+            let fusion = ReferenceFusion(baseWeight: weights[0], novelWeight: weights[1])
             try fixture.expectEqual(
                 "out.fused.\(name)",
                 fusion(detectorProbabilities: p, vlmProbabilities: v, isBase: flags))
             try fixture.expectEqual(
                 "out.fused_logits.\(name)",
                 fusion(detectorLogits: detector, vlmLogits: vlm, isBase: manyFlags))
+            try fixture.expectEqual(
+                "out.fused_logits.\(name)",
+                FusedScores(all: detector, vlm, isBase: manyFlags, fusion.options).table())
             seen.formUnion(["out.fused.\(name)", "out.fused_logits.\(name)"])
         }
         // Without base flags every class has the novel weight, that of the setting for LVIS.
         let lvis = try fixture.parameters["settings"]["lvis"].doubles
         try fixture.expectEqual(
             "out.fused.all_novel",
-            ScoreFusion(baseWeight: lvis[0], novelWeight: lvis[1])(
+            ReferenceFusion(baseWeight: lvis[0], novelWeight: lvis[1])(
                 detectorProbabilities: p, vlmProbabilities: v, isBase: nil))
         seen.insert("out.fused.all_novel")
         #expect(seen == Set(fixture.keys(startingWith: "out.")))
 
         let worked = try fixture.parameters["worked"]
         func row(_ key: String) throws -> Tensor { try Tensor([worked[key].doubles.map(Float.init)]) }
-        let fused = try ScoreFusion(
+        let fused = try ReferenceFusion(
             baseWeight: worked["alpha"].double, novelWeight: worked["beta"].double)(
                 detectorProbabilities: row("p"), vlmProbabilities: row("v"),
                 isBase: worked["base"].ints.map { $0 != 0 })
@@ -67,20 +70,20 @@ import TorchFixtures
         let texts = try fixture.torchTensor("in.text")
         let flags = try parameters["base"].ints.map { $0 != 0 }
         let options = try model.options()
-        let network = model.model.network
+        let network = model.network
 
-        let features = try model.model.trunk.features(of: pixels, scoresRegions: true)
-        let regionMap = try #require(features.regionMaps.first)
-        if model.isResNet {
-            try fixture.expectEqual("out.c5", regionMap)
-        } else {
-            try fixture.expectEqual("out.grid", features.levels[0])
-            try fixture.expectEqual("out.value_map", regionMap)
-            let adapted = try network.adapted(features.levels)
+        let levels = try model.trunk.levels(of: pixels)
+        if case .transformer(let tower) = model.clip.vision {
+            try fixture.expectEqual("out.grid", levels[0])
+            try fixture.expectEqual(
+                "out.value_map", DenseMapScorer(tower: tower).map(of: tower.features(of: pixels)))
+            let adapted = try network.adapted(levels)
             try fixture.expectEqual("out.res4", adapted[2])
             try fixture.expectEqual("out.res5", adapted[3])
+        } else {
+            try fixture.expectEqual("out.c5", levels[3])
         }
-        let pyramid = try network.pyramid(features.levels)
+        let pyramid = try network.pyramid(levels)
         let proposals = try network.proposalNetwork(pyramid, sizes: batch.sizes)
         for (index, level) in ["p2", "p3", "p4", "p5", "p6"].enumerated() {
             try fixture.expectEqual("out.\(level)", pyramid[index])
@@ -95,34 +98,36 @@ import TorchFixtures
         try fixture.expectEqual("out.box_features", output.vectors)
         try fixture.expectEqual("out.deltas", output.deltas)
         try fixture.expectEqual("out.embeddings", output.embeddings)
-        let vlm = try #require(
-            try model.model.trunk.regionEmbeddings(features, pixels: pixels, boxes: [boxes]))
+        let vlm = try #require(try model.trunk.embeddings(of: [boxes], in: pixels, options))
         try fixture.expectEqual("out.vlm_embeddings", vlm)
-        let scores = try model.model.scores(
-            embeddings: output.embeddings, vlmEmbeddings: vlm, texts: texts, isBase: flags, options: options)
-        try fixture.expectEqual("out.detector_logits", scores.detectorLogits)
-        try fixture.expectEqual("out.vlm_logits", #require(scores.vlmLogits))
-        try fixture.expectEqual("out.fused", scores.fused())
+        let detectorLogits = try network.classifier(output.embeddings, texts: texts)
+        try fixture.expectEqual("out.detector_logits", detectorLogits)
+        let vlmLogits = try TextClassifier(fixedTemperature: options.vlmTemperature)(vlm, texts: texts)
+        try fixture.expectEqual("out.vlm_logits", vlmLogits)
+        try fixture.expectEqual(
+            "out.fused", FusedScores(all: detectorLogits, vlmLogits, isBase: flags, options).table())
         try fixture.expectEqual("out.decoded", network.decoded(output.deltas, from: boxes).tensor)
 
-        let result = try #require(try model.model(batch, texts: texts, isBase: flags, options: options).first)
-        try fixture.expectEqual("out.boxes", result.boxes.tensor)
-        try fixture.expectEqual("out.scores", Tensor(result.scores))
-        try fixture.expectEqual("out.classes", Tensor(result.classes))
-        try fixture.expectEqual("out.rows", Tensor(result.proposals))
-        let masks = try #require(result.masks)
+        let found = try network.detections(
+            in: batch, trunk: model.trunk, texts: texts, names: flags.indices.dropFirst().map { "\($0)" },
+            isBase: flags, options: options)[0]
+        let foundBoxes = try found.boxes
+        try fixture.expectEqual("out.boxes", foundBoxes.tensor)
+        try fixture.expectEqual("out.scores", Tensor(found.map(\.score)))
+        try fixture.expectEqual("out.classes", Tensor(found.map { $0.classIndex + 1 }))
+        try fixture.expectEqual("out.rows", Tensor(found.map(\.proposal)))
+        let masks = try found.masks
         try fixture.expectEqual("out.masks", masks)
         let pasted = try MaskPaster(size: batch.sizes[0], threshold: options.maskThreshold)(
-            masks, boxes: result.boxes)
+            masks, boxes: foundBoxes)
         try fixture.expectEqual("out.pasted", pasted.to(.uint8))
-
     }
 
     // MARK: Training
 
     private static func trainStep(_ fixture: FixtureCase) throws {
         let model = try RecordedModel(fixture)
-        let network = model.model.network
+        let network = model.network
         let pixels = try fixture.torchTensor("in.pixel_values")
         let texts = try fixture.torchTensor("in.text")
         let sizes = [Size2D](
@@ -135,16 +140,16 @@ import TorchFixtures
                 classes: try fixture.integers("in.gt\(image).classes").map { Int($0) - 1 },
                 masks: try masks.unbound().map { .bitmap($0) }, crowd: try .none())
         }
-        let features = try model.model.trunk.features(of: pixels, scoresRegions: false)
+        let levels = try model.trunk.levels(of: pixels)
         network.store.train()
         let generator = try Generator(seed: 0)
         func losses() throws -> DetectorNetwork.Losses {
             try network.losses(
-                features.levels, sizes: sizes, examples: examples, texts: texts, generator: generator)
+                levels, sizes: sizes, examples: examples, texts: texts, generator: generator)
         }
 
         // The first step, its regions and gradients.
-        let pyramid = try network.pyramid(features.levels)
+        let pyramid = try network.pyramid(levels)
         let proposals = try network.proposalNetwork(pyramid, sizes: sizes)
         var regions: [Boxes] = []
         for (image, example) in examples.enumerated() {
@@ -206,5 +211,24 @@ import TorchFixtures
             return [Float(values.reduce(0, +)), Float(values.reduce(0) { $0 + abs($1) })]
         }
         try fixture.expectEqual("out.final_sums", Tensor(sums))
+    }
+}
+
+extension [Detection] {
+    /// Their boxes, [D].
+    var boxes: Boxes {
+        get throws {
+            isEmpty
+                ? try .none()
+                : try Boxes(map { [Float($0.box.x1), Float($0.box.y1), Float($0.box.x2), Float($0.box.y2)] })
+        }
+    }
+
+    /// Their masks, [D, S, S].
+    var masks: Tensor {
+        get throws {
+            try Tensor.stack(
+                compactMap(\.mask).map { try Tensor($0.probabilities, shape: [$0.side, $0.side]) })
+        }
     }
 }

@@ -6,7 +6,9 @@ import TorchFixtures
 /// A model of the group `published`, built as its case says, with the recorded weights.
 struct PublishedModel {
     let fixture: FixtureCase
-    let model: FVLMModel
+    let trunk: ResNetTrunk
+    let scorer: AttentionPoolScorer
+    let network: DetectorNetwork
 
     /// The whole model.
     init(_ fixture: FixtureCase) throws {
@@ -35,7 +37,7 @@ struct PublishedModel {
         )
         architecture.proposals.suppression = try NonMaximumSuppression(
             threshold: parameters["rpn_nms_threshold"].double, includesThreshold: true)
-        let network = try DetectorNetwork(architecture)
+        network = try DetectorNetwork(architecture)
         // The published temperature has one dimension of size 1.
         let weights = RecordedWeights(fixture: fixture, prefix: "in.weight.") {
             !$0.hasPrefix("visual.") && $0 != "temperature"
@@ -50,10 +52,10 @@ struct PublishedModel {
                 try parameter.set(yxFirst(parameter.value, dimension: 0))
             }
         }
-        model = FVLMModel(
-            trunk: try FrozenTrunk(
-                Self.tower(fixture, blocks: parameters["layers"].ints, width: parameters["width"].int),
-                scorer: .attentionPool), network: network)
+        let (tower, pool) = try Self.tower(
+            fixture, blocks: parameters["layers"].ints, width: parameters["width"].int)
+        trunk = ResNetTrunk(tower, pool)
+        scorer = AttentionPoolScorer(tower: tower, pool: pool)
     }
 
     /// The attention pool alone, and a classifier with the recorded temperature.
@@ -63,7 +65,7 @@ struct PublishedModel {
         var architecture = try DetectorArchitecture.published(
             channels: [1, 1, 1, 1], embeddingWidth: parameters["embed"].int, width: 4, hidden: 4)
         architecture.temperatureScale = try parameters["temperature_scale"].double
-        let network = try DetectorNetwork(architecture)
+        network = try DetectorNetwork(architecture)
         try #require(network.store["temperature"]).set(fixture.torchTensor("in.temperature").reshaped([]))
         let store = ParameterStore()
         let pool = try AttentionPool(
@@ -72,15 +74,17 @@ struct PublishedModel {
             embeddingWidth: parameters["embed"].int)
         try store.load(RecordedWeights(fixture: fixture, prefix: "in.weight."))
         // Only the pool was recorded; the trunk before it is never asked.
-        let trunk = try ModifiedResNet(
+        let tower = try ModifiedResNet(
             ParameterStore().root,
             ModifiedResNet.Configuration(
                 blocks: [1, 1, 1, 1], width: 2, imageSize: 32, embeddingWidth: parameters["embed"].int))
-        model = FVLMModel(
-            trunk: try FrozenTrunk(.resNet(trunk, pool), scorer: .attentionPool), network: network)
+        trunk = ResNetTrunk(tower, pool)
+        scorer = AttentionPoolScorer(tower: tower, pool: pool)
     }
 
-    private static func tower(_ fixture: FixtureCase, blocks: [Int], width: Int) throws -> VisionTower {
+    private static func tower(_ fixture: FixtureCase, blocks: [Int], width: Int) throws -> (
+        ModifiedResNet, AttentionPool
+    ) {
         let parameters = try fixture.parameters
         let configuration = ModifiedResNet.Configuration(
             blocks: blocks, width: width, imageSize: try parameters["grid"].int * 32,
@@ -88,21 +92,20 @@ struct PublishedModel {
             epsilon: try parameters.optional("trunk_bn_eps")?.double ?? 1e-5)
         let store = ParameterStore()
         let scope = store.root / "visual"
-        let tower = VisionTower.resNet(
-            try ModifiedResNet(scope, configuration), try AttentionPool(scope / "attnpool", configuration))
+        let tower = try ModifiedResNet(scope, configuration)
+        let pool = try AttentionPool(scope / "attnpool", configuration)
         let weights = RecordedWeights(fixture: fixture, prefix: "in.weight.") { $0.hasPrefix("visual.") }
         try store.load(weights)
         try store.freeze()
-        return tower
+        return (tower, pool)
     }
 
-    func options() throws -> DetectionOptions {
+    func options() throws -> ScoringOptions {
         let parameters = try fixture.parameters
-        var options = DetectionOptions()
+        var options = ScoringOptions()
         options.vlmTemperature = try parameters["clip_sim_temp"].double
-        options.fusion = ScoreFusion(
-            baseWeight: try parameters["base_vlm_weight"].double,
-            novelWeight: try parameters["novel_vlm_weight"].double)
+        options.baseWeight = try parameters["base_vlm_weight"].double
+        options.novelWeight = try parameters["novel_vlm_weight"].double
         options.scoreThreshold = try parameters["score_threshold"].double
         options.suppressionThreshold = try parameters["nms_threshold"].double
         options.candidatesPerClass = try parameters["pre_nms_detections"].int

@@ -21,7 +21,7 @@ import TorchFixtures
     private static func endToEnd(_ fixture: FixtureCase) throws {
         let parameters = try fixture.parameters
         let model = try PublishedModel(fixture)
-        let (trunk, network) = (model.model.trunk, model.model.network)
+        let (trunk, network) = (model.trunk, model.network)
         let pixels = try fixture.torchTensor("in.pixel_values")
         let batch = ImageBatch(
             pixels: pixels,
@@ -32,11 +32,12 @@ import TorchFixtures
             ? try fixture.integers("in.base_indicator").map { $0 != 0 } : nil
         let options = try model.options()
 
-        let features = try trunk.features(of: pixels, scoresRegions: true)
-        for (place, map) in features.levels.enumerated() {
+        let features = try trunk.features(of: pixels)
+        let levels = trunk.levels(of: features)
+        for (place, map) in levels.enumerated() {
             try fixture.expectEqual("out.c\(place + 2)", map)
         }
-        let pyramid = try network.pyramid(features.levels)
+        let pyramid = try network.pyramid(levels)
         let proposals = try network.proposalNetwork(pyramid, sizes: batch.sizes)
         let predictions = proposals.predictions
         for (place, level) in try parameters["levels"].ints.enumerated() {
@@ -75,15 +76,17 @@ import TorchFixtures
         let output = try network.regions(pyramid, boxes: boxes)
         try fixture.expectEqual("out.embeddings", perImage(output.embeddings))
         try fixture.expectEqual("out.deltas", yxFirst(perImage(output.deltas)))
-        let vlm = try #require(try trunk.regionEmbeddings(features, pixels: pixels, boxes: boxes))
+        let vlm = try model.scorer.embeddings(of: boxes, features: features, pixels: pixels)
         try fixture.expectEqual("out.vlm_embeddings", perImage(vlm))
-        let regionScores = try model.model.scores(
-            embeddings: output.embeddings, vlmEmbeddings: vlm, texts: texts, isBase: flags, options: options)
-        try fixture.expectEqual("out.detector_logits", perImage(regionScores.detectorLogits))
-        try fixture.expectEqual("out.vlm_logits", perImage(#require(regionScores.vlmLogits)))
-        try fixture.expectEqual("out.fused", perImage(regionScores.fused()))
-        let found = try model.model.detections(
-            boxes, output, regionScores, sizes: batch.sizes, options: options)
+        let detectorLogits = try network.classifier(output.embeddings, texts: texts)
+        try fixture.expectEqual("out.detector_logits", perImage(detectorLogits))
+        let vlmLogits = try TextClassifier(fixedTemperature: options.vlmTemperature)(vlm, texts: texts)
+        try fixture.expectEqual("out.vlm_logits", perImage(vlmLogits))
+        try fixture.expectEqual(
+            "out.fused",
+            perImage(FusedScores(all: detectorLogits, vlmLogits, isBase: flags, options).table()))
+        let found = try network.found(
+            boxes, output, vlm: vlm, texts: texts, isBase: flags, sizes: batch.sizes, options: options)
         try fixture.expectDetections(found, prefix: "out.", limit: options.limit)
         let masks = try #require(try network.maskLogits(pyramid, boxes: found.map(\.boxes))).sigmoid()
             .squeezed(1)
@@ -91,11 +94,17 @@ import TorchFixtures
 
         // All at once; without empty proposals there is nothing that differs.
         if valid.allSatisfy({ $0 == count }) {
-            let whole = try model.model(batch, texts: texts, isBase: flags, options: options)
-            try fixture.expectDetections(whole, prefix: "out.", limit: options.limit)
+            let whole = try network.detections(
+                in: batch, trunk: trunk, texts: texts, names: (1..<texts.shape[0]).map { "\($0)" },
+                isBase: flags, options: options)
+            try fixture.expectDetections(
+                whole.map { found in
+                    Found(
+                        boxes: try found.boxes, scores: found.map(\.score),
+                        classes: found.map { $0.classIndex + 1 })
+                }, prefix: "out.", limit: options.limit)
             try fixture.expectMasks(
-                Tensor.cat(whole.map { try #require($0.masks) }), counts: whole.map(\.boxes.count),
-                limit: options.limit)
+                Tensor.cat(whole.map { try $0.masks }), counts: whole.map(\.count), limit: options.limit)
         }
     }
 
@@ -115,9 +124,9 @@ import TorchFixtures
             corners, images: (0..<images).flatMap { [Int](repeating: $0, count: count) },
             mapSize: Size2D(map.shape[2], map.shape[3]), gridSize: parameters["grid"].int)
         try fixture.expectEqual("out.crops", perImage(cropping.crops(of: map)))
-        let features = TrunkFeatures(levels: [], regionMaps: [map])
-        let vlm = try #require(
-            try model.model.trunk.regionEmbeddings(features, pixels: map, boxes: boxes))
+        let vlm = try model.scorer.embeddings(
+            of: Boxes.cat(boxes),
+            images: (0..<images).flatMap { [Int64](repeating: Int64($0), count: count) }, on: map)
         try fixture.expectEqual("out.vlm_embeddings", perImage(vlm))
         let output = DetectorNetwork.RegionOutput(
             vectors: vlm, deltas: try yxFirst(fixture.torchTensor("in.deltas")).reshaped([-1, 4]),
@@ -130,22 +139,27 @@ import TorchFixtures
             ("fused", "detections", [[Bool]?](repeating: nil, count: images)),
             ("fused_base", "detections_base", indicated),
         ] {
-            var options = DetectionOptions()
+            var options = ScoringOptions()
             options.vlmTemperature = try parameters["clip_sim_temp"].double
-            options.fusion = ScoreFusion(
-                baseWeight: try parameters["base_vlm_weight"].double,
-                novelWeight: try parameters["novel_vlm_weight"].double)
+            options.baseWeight = try parameters["base_vlm_weight"].double
+            options.novelWeight = try parameters["novel_vlm_weight"].double
             // Every image has base classes of its own.
+            let texts = try fixture.torchTensor("in.text")
             let parts = try (0..<images).map { image in
                 let rows = image * count..<(image + 1) * count
-                return try model.model.scores(
-                    embeddings: output.embeddings[rows], vlmEmbeddings: vlm[rows],
-                    texts: fixture.torchTensor("in.text"), isBase: flags[image], options: options)
+                return (
+                    detector: try model.network.classifier(output.embeddings[rows], texts: texts),
+                    vlm: try TextClassifier(fixedTemperature: options.vlmTemperature)(vlm[rows], texts: texts)
+                )
             }
-            try fixture.expectEqual("out.detector_logits", Tensor.stack(parts.map(\.detectorLogits)))
+            try fixture.expectEqual("out.detector_logits", Tensor.stack(parts.map(\.detector)))
+            try fixture.expectEqual("out.vlm_logits", Tensor.stack(parts.map(\.vlm)))
             try fixture.expectEqual(
-                "out.vlm_logits", Tensor.stack(parts.map { try #require($0.vlmLogits) }))
-            try fixture.expectEqual("out.\(name)", Tensor.stack(parts.map { try $0.fused() }))
+                "out.\(name)",
+                Tensor.stack(
+                    zip(parts, flags).map { part, flags in
+                        try FusedScores(all: part.detector, part.vlm, isBase: flags, options).table()
+                    }))
             for (setting, values) in try parameters["detections"].object {
                 options.scoreThreshold = try values["score_threshold"].double
                 options.suppressionThreshold = try values["nms_threshold"].double
@@ -153,12 +167,12 @@ import TorchFixtures
                 options.limit = try values["max_detections"].int
                 let found = try (0..<images).flatMap { image in
                     let rows = image * count..<(image + 1) * count
-                    return try model.model.detections(
+                    return try model.network.found(
                         [boxes[image]],
                         .init(
                             vectors: output.vectors[rows], deltas: output.deltas[rows],
-                            embeddings: output.embeddings[rows]), parts[image], sizes: [imageSizes[image]],
-                        options: options)
+                            embeddings: output.embeddings[rows]), vlm: vlm[rows], texts: texts,
+                        isBase: flags[image], sizes: [imageSizes[image]], options: options)
                 }
                 try fixture.expectDetections(
                     found, prefix: "out.\(detections).\(setting).", limit: options.limit)
@@ -188,10 +202,10 @@ extension PublishedParity {
 
         // Loaded into the network, the same outputs follow as from the recorded weights.
         let recorded = try PublishedModel(model)
-        let network = try DetectorNetwork(recorded.model.network.architecture)
+        let network = try DetectorNetwork(recorded.network.architecture)
         try checkpoint.load(into: network)
         for parameter in network.store.parameters where !parameter.isOptional {
-            let same = try #require(recorded.model.network.store[parameter.name])
+            let same = try #require(recorded.network.store[parameter.name])
             #expect(try parameter.value.isEqual(to: same.value), "\(parameter.name)")
         }
     }
@@ -208,7 +222,7 @@ func yxFirst(_ tensor: Tensor, dimension: Int = -1) throws -> Tensor {
 extension FixtureCase {
     /// Compares detections with recorded ones, whose rows past the number of detections are zero.
     fileprivate func expectDetections(
-        _ found: [FVLMModel.Result], prefix: String, limit: Int,
+        _ found: [Found], prefix: String, limit: Int,
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         #expect(
@@ -236,5 +250,32 @@ extension FixtureCase {
             try part.padded([0, 0, 0, 0, 0, limit - count])
         }
         try expectEqual("out.masks", Tensor.stack(padded))
+    }
+}
+
+/// What was found in one image: boxes, scores, and rows of the texts.
+private struct Found {
+    let boxes: Boxes
+    let scores: [Float]
+    let classes: [Int]
+}
+
+extension DetectorNetwork {
+    /// The network's last steps from given regions on.
+    fileprivate func found(
+        _ regions: [Boxes], _ output: RegionOutput, vlm: Tensor, texts: Tensor, isBase: [Bool]?,
+        sizes: [Size2D],
+        options: ScoringOptions
+    ) throws -> [Found] {
+        let scores = try scores(
+            output.embeddings, vlmEmbeddings: vlm, texts: texts, isBase: isBase,
+            objectness: regions.map { try Tensor.zeros([$0.count]) }, options: options)
+        return try zip(boxes(output, from: regions, sizes: sizes), scores).map { boxes, scores in
+            let kept = try suppressed(boxes, scores, options: options)
+            return Found(
+                boxes: kept.rows.isEmpty
+                    ? try .none() : try boxes.selected(Tensor(kept.rows.map { Int64($0) })),
+                scores: kept.scores, classes: kept.classes.map { Int($0) })
+        }
     }
 }

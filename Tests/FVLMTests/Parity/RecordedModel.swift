@@ -8,7 +8,8 @@ struct RecordedModel {
     let fixture: FixtureCase
     let clip: CLIPModel
     let clipFolder: String
-    let model: FVLMModel
+    let trunk: any Trunk
+    let network: DetectorNetwork
 
     var isResNet: Bool {
         if case .resNet = clip.vision { true } else { false }
@@ -22,20 +23,16 @@ struct RecordedModel {
         clip = try CLIPModel.load(
             isFolderOfTransformers ? clipFolder : clipFolder + "/model.safetensors",
             options: CLIPModel.LoadingOptions(activation: isFolderOfTransformers ? nil : .quickGELU))
-        let trunk: FrozenTrunk
-        switch try parameters["kind"].string {
-        case "rn":
-            trunk = try FrozenTrunk(
-                clip.vision, scorer: .attentionPool,
-                cropSampling: .aligned(ratio: parameters["vlm_sampling_ratio"].int))
-        case "vit":
-            trunk = try FrozenTrunk(
-                clip.vision, scorer: .denseValue, featureBlock: parameters["feature_block"].int)
-        case let kind: throw FixtureError("a model of the kind '\(kind)' is not known")
+        switch (try parameters["kind"].string, clip.vision) {
+        case ("rn", .resNet(let tower, let pool)):
+            trunk = ResNetTrunk(
+                tower, pool, sampling: .aligned(ratio: try parameters["vlm_sampling_ratio"].int))
+        case ("vit", .transformer(let tower)):
+            trunk = try TransformerTrunk(tower, block: parameters["feature_block"].int)
+        case (let kind, _): throw FixtureError("a model of the kind '\(kind)' is not known")
         }
-        let network = try DetectorNetwork(Self.architecture(parameters))
+        network = try DetectorNetwork(Self.architecture(parameters))
         try network.store.load(RecordedWeights(fixture: fixture, prefix: "in.weight."))
-        model = FVLMModel(trunk: trunk, network: network)
     }
 
     private static func architecture(_ parameters: JSONValue) throws -> DetectorArchitecture {
@@ -106,12 +103,12 @@ struct RecordedModel {
         return architecture
     }
 
-    func options() throws -> DetectionOptions {
+    func options() throws -> ScoringOptions {
         let parameters = try fixture.parameters
-        var options = DetectionOptions()
+        var options = ScoringOptions()
         options.vlmTemperature = try parameters["vlm_tau"].double
-        options.fusion = ScoreFusion(
-            baseWeight: try parameters["alpha"].double, novelWeight: try parameters["beta"].double)
+        options.baseWeight = try parameters["alpha"].double
+        options.novelWeight = try parameters["beta"].double
         options.scoreThreshold = try parameters["score_threshold"].double
         options.suppressionThreshold = try parameters["final_nms_threshold"].double
         options.candidatesPerClass = .max

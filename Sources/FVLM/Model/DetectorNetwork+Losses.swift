@@ -34,21 +34,19 @@ extension DetectorNetwork {
     ///   - examples: What is to be found in each image.
     ///   - texts: [K, E], row 0 the background, then the classes that examples refer to.
     ///   - generator: Where the choice of anchors and regions is drawn from.
-    ///   - profile: Adds up where the time goes.
     /// - Throws: `DetectionError`, `TorchError`.
     public func losses(
-        _ trunk: [Tensor], sizes: [Size2D], examples: [TrainingExample], texts: Tensor, generator: Generator,
-        profile: StageProfile? = nil
+        _ trunk: [Tensor], sizes: [Size2D], examples: [TrainingExample], texts: Tensor, generator: Generator
     ) throws -> Losses {
-        let pyramid = try StageProfile.measure(profile, .pyramid) { try self.pyramid(trunk) }
-        let (proposalLosses, samples) = try StageProfile.measure(profile, .proposals) {
+        let pyramid = try StageProfile.measure(.pyramid) { try self.pyramid(trunk) }
+        let (proposalLosses, samples) = try StageProfile.measure(.proposals) {
             try proposalTerms(pyramid, sizes: sizes, examples: examples, generator: generator)
         }
-        let output = try StageProfile.measure(profile, .boxHead) {
+        let output = try StageProfile.measure(.boxHead) {
             try regions(pyramid, boxes: samples.map(\.boxes))
         }
         let classes = try Tensor.cat(samples.map(\.classes))
-        let (classification, box) = try StageProfile.measure(profile, .scoring) {
+        let (classification, box) = try StageProfile.measure(.scoring) {
             try withAutocast(nil) {
                 (
                     try classificationTerm(output.embeddings, classes, texts),
@@ -59,7 +57,7 @@ extension DetectorNetwork {
         return Losses(
             proposalScore: proposalLosses.objectness, proposalBox: proposalLosses.boxes,
             classification: classification, box: box,
-            mask: try StageProfile.measure(profile, .masks) { try maskTerm(pyramid, samples, examples) })
+            mask: try StageProfile.measure(.masks) { try maskTerm(pyramid, samples, examples) })
     }
 
     /// The terms of the proposal network, and the regions that the heads learn from.

@@ -2,7 +2,7 @@
 ///
 /// Addresses are those of google-research's `fvlm/README.md` and of OpenAI's `clip/clip.py`, which gives the digests of its
 /// archives.
-public enum OfficialRelease: String, Sendable, Hashable, CaseIterable {
+public enum PublishedRelease: String, Sendable, Hashable, CaseIterable {
     /// Upon CLIP's ResNet-50.
     case r50
     /// Upon the ResNet-50 of 4 times the compute.

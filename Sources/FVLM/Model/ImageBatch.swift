@@ -20,8 +20,11 @@ public struct ImageBatch: Sendable {
     ///   - multiple: Height and width of the batch are multiples of it, so that the maps of all strides fit each other.
     ///   - frame: The least height and width of the batch; what the trunk sees of an image then does not depend on the
     ///     other images.
+    ///   - contents: Height and width of what is in each image; nil: the whole of it. The rest is padding already.
     /// - Throws: `TorchError` for no images and for images of another shape.
-    public init(_ images: [Tensor], multiple: Int, frame: Size2D = Size2D(0)) throws {
+    public init(
+        _ images: [Tensor], multiple: Int, frame: Size2D = Size2D(0), contents: [Size2D]? = nil
+    ) throws {
         guard let first = images.first,
             images.allSatisfy({ $0.rank == 3 && $0.shape[0] == 3 && $0.shape[1] > 0 && $0.shape[2] > 0 })
         else {
@@ -31,8 +34,8 @@ public struct ImageBatch: Sendable {
         func rounded(_ side: Int) -> Int { (side + multiple - 1) / multiple * multiple }
         let height = rounded(max(images.map { $0.shape[1] }.max() ?? 0, frame.height))
         let width = rounded(max(images.map { $0.shape[2] }.max() ?? 0, frame.width))
-        sizes = images.map { Size2D($0.shape[1], $0.shape[2]) }
-        if images.count == 1, sizes[0] == Size2D(height, width) {
+        sizes = contents ?? images.map { Size2D($0.shape[1], $0.shape[2]) }
+        if images.count == 1, first.shape[1] == height, first.shape[2] == width {
             pixels = try first.unsqueezed(0)
             return
         }

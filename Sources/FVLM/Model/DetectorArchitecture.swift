@@ -3,10 +3,10 @@ import RegionDetection
 
 /// The parts that a detector is built of, each with all of its settings.
 ///
-/// ``DetectorConfiguration`` makes one from a few numbers; whatever it cannot say can be set here.
-public struct DetectorArchitecture: Sendable {
+/// ``DetectorConfiguration`` makes one from a few numbers; tests set here what it cannot say.
+package struct DetectorArchitecture: Sendable {
     /// How a single map, such as the tokens of a vision transformer, becomes the pyramid's input.
-    public enum Adapter: Sendable, Hashable {
+    package enum Adapter: Sendable, Hashable {
         /// The trunk's maps of several strides go into the pyramid as they are.
         case none
         /// A 1x1 convolution and an enlargement for each level, into the pyramid: the origin's.
@@ -16,7 +16,7 @@ public struct DetectorArchitecture: Sendable {
     }
 
     /// How the masks that the mask head learns are cut out of the ground truth.
-    public enum MaskTargetKind: String, Sendable, Hashable, Codable {
+    package enum MaskTargetKind: String, Sendable, Hashable, Codable {
         /// Zeros and ones, as detectron2 makes them.
         case binary
         /// Bilinear samples from 0 to 1, as the published F-VLM makes them.
@@ -24,45 +24,47 @@ public struct DetectorArchitecture: Sendable {
     }
 
     /// From the trunk to the pyramid.
-    public var adapter: Adapter
+    package var adapter: Adapter
     /// The pyramid; not looked at where the adapter takes its place.
-    public var pyramid: FeaturePyramid.Configuration
+    package var pyramid: FeaturePyramid.Configuration
     /// The convolutions of the region proposal network.
-    public var proposalHead: RegionProposalHead.Configuration
+    package var proposalHead: RegionProposalHead.Configuration
     /// The boxes that proposals start from.
-    public var anchors: AnchorGenerator
+    package var anchors: AnchorGenerator
     /// How proposals are chosen and learned.
-    public var proposals: RegionProposalNetwork.Configuration
+    package var proposals: RegionProposalNetwork.Configuration
     /// Where the box head's regions come from.
-    public var boxPooler: RegionPooler
+    package var boxPooler: RegionPooler
     /// The box head.
-    public var boxHead: BoxHead.Configuration
+    package var boxHead: BoxHead.Configuration
     /// Where the mask head's regions come from.
-    public var maskPooler: RegionPooler
+    package var maskPooler: RegionPooler
     /// The mask head; none for a detector of boxes.
-    public var maskHead: MaskHead.Configuration?
+    package var maskHead: MaskHead.Configuration?
     /// The width of text embeddings.
-    public var embeddingWidth: Int
+    package var embeddingWidth: Int
     /// The detector's temperature, before the learned factor.
-    public var temperatureScale: Double
+    package var temperatureScale: Double
     /// How the box head's deltas become boxes.
-    public var regionCoder: BoxCoder
+    package var regionCoder: BoxCoder
     /// How far final boxes may reach.
-    public var border: Boxes.Border
+    package var border: Boxes.Border
     /// Suppression among final boxes; its threshold is an option at run time.
-    public var includesSuppressionThreshold: Bool
+    package var includesSuppressionThreshold: Bool
+    /// Where masks lie in the picture.
+    package var maskPlacement: MaskPaster.Placement
     /// Which regions the heads learn from.
-    public var regionSampler: RegionSampler
+    package var regionSampler: RegionSampler
     /// How the class is learned.
-    public var classificationLoss: ClassificationLoss
+    package var classificationLoss: ClassificationLoss
     /// How deltas are learned.
-    public var regionBoxLoss: BoxLoss
+    package var regionBoxLoss: BoxLoss
     /// What the sum of box losses is divided by.
-    public var regionBoxNormalizer: RegionBoxNormalizer
+    package var regionBoxNormalizer: RegionBoxNormalizer
     /// How mask targets are made.
-    public var maskTargets: MaskTargetKind
+    package var maskTargets: MaskTargetKind
     /// Foreground regions of an image whose masks are learned, at most; nil: all.
-    public var maskRegionLimit: Int?
+    package var maskRegionLimit: Int?
 
     /// The published F-VLM's, upon a trunk with maps of strides 4, 8, 16 and 32.
     /// - Parameters:
@@ -70,7 +72,7 @@ public struct DetectorArchitecture: Sendable {
     ///   - width: Of the pyramid and the heads.
     ///   - hidden: Of the fully connected layer.
     /// - Throws: `DetectionError` when the numbers are impossible.
-    public static func published(channels: [Int], embeddingWidth: Int, width: Int = 256, hidden: Int = 1024)
+    package static func published(channels: [Int], embeddingWidth: Int, width: Int = 256, hidden: Int = 1024)
         throws
         -> DetectorArchitecture
     {
@@ -83,7 +85,7 @@ public struct DetectorArchitecture: Sendable {
             maskPooler: try RegionPooler(output: 14, strides: levels, sampling: .cellCenters),
             maskHead: .published(channels: width), embeddingWidth: embeddingWidth, temperatureScale: 0.01,
             regionCoder: .boxHead(extent: .inclusive), border: .lastPixel,
-            includesSuppressionThreshold: true, regionSampler: .standard(),
+            includesSuppressionThreshold: true, maskPlacement: .wholePixels, regionSampler: .standard(),
             classificationLoss: .softmax(backgroundWeight: 0.9), regionBoxLoss: .huber(delta: 1),
             regionBoxNormalizer: .foregroundCoordinates, maskTargets: .soft)
     }
@@ -94,7 +96,7 @@ public struct DetectorArchitecture: Sendable {
     ///   - strides: Of these maps.
     ///   - anchorSizes: Square roots of the anchors' areas in pixels, for each map and the level above.
     /// - Throws: `DetectionError` when the numbers are impossible.
-    public static func detectron2(
+    package static func detectron2(
         adapter: Adapter, channels: [Int], strides: [Int] = [4, 8, 16, 32], embeddingWidth: Int,
         width: Int = 256,
         hidden: [Int] = [1024, 1024], anchorSizes: [Double] = [32, 64, 128, 256, 512]
@@ -116,7 +118,7 @@ public struct DetectorArchitecture: Sendable {
                 channels: width, convolutions: [Int](repeating: width, count: 4), width: width),
             embeddingWidth: embeddingWidth, temperatureScale: 0.01,
             regionCoder: .boxHead(), border: .edge,
-            includesSuppressionThreshold: false, regionSampler: .standard(),
+            includesSuppressionThreshold: false, maskPlacement: .exact, regionSampler: .standard(),
             classificationLoss: .softmax(backgroundWeight: 0.9), regionBoxLoss: .l1,
             regionBoxNormalizer: .regions, maskTargets: .binary
         )

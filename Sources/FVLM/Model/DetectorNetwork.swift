@@ -1,3 +1,4 @@
+import CLIP
 import RegionDetection
 import Torch
 
@@ -10,7 +11,7 @@ import Torch
 /// `box_head`, `bbox_pred`, `projection`, `mask_head`, `temperature`.
 public struct DetectorNetwork: Sendable {
     /// The parts and their settings.
-    public let architecture: DetectorArchitecture
+    package let architecture: DetectorArchitecture
 
     /// The parameters.
     public let store: ParameterStore
@@ -28,9 +29,15 @@ public struct DetectorNetwork: Sendable {
     private let predictor: RegionPredictor
     private let maskHead: MaskHead?
 
-    /// A network whose parameters have no values yet.
+    /// The network of a configuration for a CLIP of the given sizes, whose parameters have no values yet.
+    /// - Throws: ``ConfigurationError`` when family and tower do not go together; `DetectionError`, `TorchError`.
+    public init(_ configuration: DetectorConfiguration, for clip: CLIPConfiguration, dtype: DType = .float32)
+        throws
+    { try self.init(configuration.architecture(for: clip), dtype: dtype) }
+
+    /// A network of parts that a configuration cannot say.
     /// - Throws: `DetectionError` when parts do not fit each other, `TorchError`.
-    public init(_ architecture: DetectorArchitecture, dtype: DType = .float32) throws {
+    package init(_ architecture: DetectorArchitecture, dtype: DType = .float32) throws {
         self.architecture = architecture
         let store = ParameterStore(dtype: dtype)
         let root = store.root

@@ -1,0 +1,167 @@
+import CLIP
+import Imaging
+import RegionDetection
+import Support
+import Torch
+
+extension DetectorNetwork {
+    /// Finds objects, in one pass through the trunk and this network.
+    /// - Parameters:
+    ///   - batch: The images.
+    ///   - texts: [K, E], row 0 the background.
+    ///   - names: Of the classes, [K - 1].
+    ///   - isBase: Which classes were trained on, [K]; nil: all count as novel.
+    ///   - checkCancellation: Called between the steps; what it throws ends the work.
+    /// - Returns: What was found in each image, the best first, boxes in pixels of the batch.
+    /// - Throws: ``ConfigurationError`` for a scorer that does not suit the trunk, `CLIPError`, `DetectionError`,
+    ///   `TorchError`.
+    package func detections<Tower: Trunk>(
+        in batch: ImageBatch, trunk: Tower, texts: Tensor, names: [String], isBase: [Bool]?,
+        options: ScoringOptions, checkCancellation: () throws -> Void = {}
+    ) throws -> [[Detection]] {
+        try withoutGradients {
+            let scorer = try trunk.scorer(for: options)
+            // 1. What the frozen trunk sees, and the pyramid of it.
+            let features = try StageProfile.measure(.trunk) { try trunk.features(of: batch.pixels) }
+            let pyramid = try StageProfile.measure(.pyramid) {
+                try self.pyramid(trunk.levels(of: features))
+            }
+            try checkCancellation()
+            // 2. Where objects may be.
+            let proposals = try StageProfile.measure(.proposals) {
+                try proposalNetwork(pyramid, sizes: batch.sizes)
+            }
+            let regions = proposals.boxes
+            try checkCancellation()
+            // 3. What the box head says of these regions: embeddings, and how boxes move.
+            let output = try StageProfile.measure(.boxHead) {
+                try self.regions(pyramid, boxes: regions)
+            }
+            try checkCancellation()
+            // 4. Scores of the classes: texts against the embeddings of both models, fused.
+            let scores = try StageProfile.measure(.scoring) {
+                let seen =
+                    options.vlmRegions == .refined
+                    ? try self.boxes(output, from: regions, sizes: batch.sizes) : regions
+                let embeddings = try scorer?.embeddings(of: seen, features: features, pixels: batch.pixels)
+                return try self.scores(
+                    output.embeddings, vlmEmbeddings: embeddings, texts: texts, isBase: isBase,
+                    objectness: proposals.logits.map { try $0.sigmoid() }, options: options)
+            }
+            try checkCancellation()
+            // 5. The best boxes of every class.
+            let boxes = try StageProfile.measure(.suppression) {
+                try self.boxes(output, from: regions, sizes: batch.sizes)
+            }
+            let kept = try StageProfile.measure(.suppression) {
+                try zip(boxes, scores).map { try suppressed($0, $1, options: options) }
+            }
+            let found = try zip(boxes, kept).map { boxes, kept in
+                kept.rows.isEmpty ? try Boxes.none() : try boxes.selected(Tensor(kept.rows.map { Int64($0) }))
+            }
+            try checkCancellation()
+            // 6. Masks inside of these boxes.
+            let masks =
+                try options.includesMasks
+                ? StageProfile.measure(.masks) { try self.masks(pyramid, boxes: found) } : nil
+            return try found.indices.map { image in
+                try Self.detections(
+                    kept[image], found[image], scores[image], masks?[image], names: names,
+                    pasting: (architecture.maskPlacement, options.maskThreshold))
+            }
+        }
+    }
+
+    // MARK: Steps
+
+    /// The regions of each image moved by the box head's deltas and cut at the image's borders.
+    package func boxes(_ output: RegionOutput, from regions: [Boxes], sizes: [Size2D]) throws -> [Boxes] {
+        let deltas = try output.deltas.split(by: regions.map(\.count))
+        return try regions.indices.map { image in
+            try decoded(deltas[image], from: regions[image])
+                .clipped(to: sizes[image], border: architecture.border)
+        }
+    }
+
+    /// Scores regions against texts, image by image.
+    /// - Parameters:
+    ///   - embeddings: Of the box head, [R, E].
+    ///   - vlmEmbeddings: Of the vision-language model, [R, E].
+    ///   - texts: [K, E], row 0 the background.
+    ///   - isBase: [K]; nil: all classes count as novel.
+    ///   - objectness: The proposal network's probability that a region is an object, [R] of each image.
+    /// - Returns: The scores above the threshold without those of the background, in `float32` whatever the network
+    ///   computes in.
+    /// - Throws: `DetectionError`, `TorchError`.
+    package func scores(
+        _ embeddings: Tensor, vlmEmbeddings: Tensor?, texts: Tensor, isBase: [Bool]?, objectness: [Tensor],
+        options: ScoringOptions
+    ) throws -> [FusedScores] {
+        try withAutocast(nil) {
+            let texts = try TextClassifier.unit(texts)
+            let counts = objectness.map { $0.shape[0] }
+            let detector = try classifier(embeddings, unitTexts: texts).split(by: counts)
+            let vlm = try vlmEmbeddings.map {
+                try TextClassifier(fixedTemperature: options.vlmTemperature)($0, unitTexts: texts)
+                    .split(by: counts)
+            }
+            return try objectness.indices.map { image in
+                try FusedScores(
+                    detectorLogits: detector[image], vlmLogits: vlm?[image], isBase: isBase,
+                    objectness: objectness[image], options: options)
+            }
+        }
+    }
+
+    /// The detections of an image that suppression leaves of each class, the best first.
+    package func suppressed(_ boxes: Boxes, _ scores: FusedScores, options: ScoringOptions) throws
+        -> ScoredPairs
+    {
+        try NonMaximumSuppression(
+            threshold: options.suppressionThreshold,
+            includesThreshold: architecture.includesSuppressionThreshold
+        ).perClass(
+            boxes, pairs: scores.pairs, candidates: options.candidatesPerClass, limit: options.limit)
+    }
+
+    /// Mask probabilities inside boxes of each image, [D, S, S] `float32`; nil for a detector of boxes.
+    private func masks(_ pyramid: [Tensor], boxes: [Boxes]) throws -> [Tensor]? {
+        try maskLogits(pyramid, boxes: boxes)?.to(.float32).sigmoid().squeezed(1)
+            .split(by: boxes.map(\.count))
+    }
+
+    /// What was found in one image.
+    private static func detections(
+        _ kept: ScoredPairs, _ boxes: Boxes, _ scores: FusedScores, _ masks: Tensor?, names: [String],
+        pasting: (placement: MaskPaster.Placement, threshold: Double)
+    ) throws -> [Detection] {
+        let corners = try boxes.tensor.array(of: Float.self).map { Double($0) }
+        let (detectorScores, vlmScores) = try scores.probabilities(of: kept)
+        let masks = try masks?.contiguous()
+        return try kept.rows.indices.map { row in
+            let classIndex = Int(kept.classes[row]) - 1
+            return Detection(
+                box: Box(
+                    x1: corners[4 * row], y1: corners[4 * row + 1], x2: corners[4 * row + 2],
+                    y2: corners[4 * row + 3]),
+                score: kept.scores[row], detectorScore: detectorScores[row], vlmScore: vlmScores[row],
+                label: names[classIndex], classIndex: classIndex, proposal: Int(kept.rows[row]),
+                mask: try masks.map {
+                    MaskPatch(
+                        side: $0.shape[1], probabilities: try $0[row].array(of: Float.self),
+                        placement: pasting.placement, threshold: pasting.threshold)
+                })
+        }
+    }
+}
+
+extension Tensor {
+    /// Rows in portions of these counts, such as those of each image of a batch.
+    func split(by counts: [Int]) throws -> [Tensor] {
+        var start = 0
+        return try counts.map { count in
+            defer { start += count }
+            return try self[start..<start + count]
+        }
+    }
+}

@@ -1,0 +1,151 @@
+import CLIP
+import RegionDetection
+import Torch
+
+/// A frozen image tower in the detector's two roles: it gives maps for the pyramid, and makes the scorer that compares
+/// regions with texts. No gradient flows into it, and its statistics never move.
+public protocol Trunk: Sendable {
+    /// What the tower has seen in a batch.
+    associatedtype Features: Sendable
+
+    /// The names of the pyramid's maps, in the order of ``levels(of:)-(Features)``.
+    var levelNames: [String] { get }
+
+    /// Looks at a batch.
+    /// - Parameter pixels: [N, 3, H, W], normalised.
+    /// - Throws: `CLIPError` for images that are too small, `TorchError`.
+    func features(of pixels: Tensor) throws -> Features
+
+    /// The maps that the pyramid is made of, finest first, [N, C, H, W].
+    /// - Throws: `CLIPError`.
+    func levels(of features: Features) throws -> [Tensor]
+
+    /// What embeds regions; nil where the detector's score is to stand alone.
+    /// - Throws: ``ConfigurationError`` for a scorer of another kind of tower.
+    func scorer(for options: ScoringOptions) throws -> (any RegionScorer<Features>)?
+}
+
+extension Trunk {
+    /// The pyramid's maps of a batch.
+    /// - Throws: As ``features(of:)``.
+    public func levels(of pixels: Tensor) throws -> [Tensor] {
+        try withoutGradients { try levels(of: features(of: pixels)) }
+    }
+}
+
+extension Trunk {
+    /// Embeddings of regions alone, [R, E] `float32`, not of length 1; nil without a scorer.
+    /// - Parameters:
+    ///   - boxes: The regions of each image, in pixels of the batch.
+    ///   - pixels: The batch, [N, 3, H, W], normalised.
+    /// - Throws: ``ConfigurationError`` for a scorer of another kind of tower; `CLIPError`, `DetectionError`, `TorchError`.
+    package func embeddings(of boxes: [Boxes], in pixels: Tensor, _ options: ScoringOptions) throws -> Tensor?
+    {
+        try scorer(for: options)?.embeddings(of: boxes, features: features(of: pixels), pixels: pixels)
+    }
+}
+
+/// CLIP's ResNet: C2 to C5, and an attention pool.
+package struct ResNetTrunk: Trunk {
+    let tower: ModifiedResNet
+    let pool: AttentionPool
+    /// Which samples the attention pool's crops are made of.
+    let sampling: RegionSampling
+
+    /// A trunk of a ResNet.
+    /// - Parameter sampling: Which samples the attention pool's crops are made of.
+    package init(_ tower: ModifiedResNet, _ pool: AttentionPool, sampling: RegionSampling = .cellCenters) {
+        self.tower = tower
+        self.pool = pool
+        self.sampling = sampling
+    }
+
+    /// The names of the maps.
+    package var levelNames: [String] { (2...5).map { "C\($0)" } }
+
+    /// C2 to C5 of a batch.
+    package func features(of pixels: Tensor) throws -> ModifiedResNet.Features {
+        try withoutGradients { try tower.features(of: pixels) }
+    }
+
+    /// C2 to C5.
+    package func levels(of features: ModifiedResNet.Features) -> [Tensor] { features.all }
+
+    /// A scorer by attention pooling or by crops.
+    package func scorer(for options: ScoringOptions) throws -> (any RegionScorer<ModifiedResNet.Features>)? {
+        let kind = options.scorer ?? .attentionPool
+        try kind.checkDense(options)
+        switch kind {
+        case .attentionPool:
+            return AttentionPoolScorer(tower: tower, pool: pool, options: options, sampling: sampling)
+        case .crop: return CropScorer<ModifiedResNet.Features>(tower: .resNet(tower, pool))
+        case .none: return nil
+        case .denseValue, .lastHidden:
+            throw ConfigurationError(
+                key: "scoring.scorer",
+                reason:
+                    "'\(kind.rawValue)' is for vision transformers; a ResNet has attentionPool, crop, none")
+        }
+    }
+}
+
+/// CLIP's vision transformer: the tokens of one block as a single map, and the patch embeddings of the last.
+package struct TransformerTrunk: Trunk {
+    let tower: VisionTransformer
+    /// The block whose tokens the pyramid is made of, counted from 1.
+    let block: Int
+
+    /// A trunk of a vision transformer.
+    /// - Parameter block: The block whose tokens the pyramid is made of, counted from 1; nil: two thirds of the way.
+    /// - Throws: ``ConfigurationError`` for a block that the tower does not have.
+    package init(_ tower: VisionTransformer, block: Int? = nil) throws {
+        let depth = tower.configuration.transformer.depth
+        self.tower = tower
+        self.block = block ?? max(depth * 2 / 3, 1)
+        guard (1...depth).contains(self.block) else {
+            throw ConfigurationError(
+                key: "trunk.featureBlock", reason: "must be from 1 to \(depth), not \(self.block)")
+        }
+    }
+
+    /// The name of the map.
+    package var levelNames: [String] { ["block\(block)"] }
+
+    /// The tokens of a batch.
+    package func features(of pixels: Tensor) throws -> VisionTransformer.Features {
+        try withoutGradients { try tower.features(of: pixels, keeping: [block]) }
+    }
+
+    /// The block's tokens as a map.
+    package func levels(of features: VisionTransformer.Features) throws -> [Tensor] {
+        [try features.map(at: block)]
+    }
+
+    /// A scorer on a map of patch embeddings or by crops.
+    package func scorer(for options: ScoringOptions) throws -> (any RegionScorer<VisionTransformer.Features>)?
+    {
+        let kind = options.scorer ?? .denseValue
+        try kind.checkDense(options)
+        switch kind {
+        case .denseValue: return DenseMapScorer(tower: tower, options: options)
+        case .lastHidden: return DenseMapScorer(tower: tower, options: options, usesValuePath: false)
+        case .crop: return CropScorer<VisionTransformer.Features>(tower: .transformer(tower))
+        case .none: return nil
+        case .attentionPool:
+            throw ConfigurationError(
+                key: "scoring.scorer",
+                reason:
+                    "'attentionPool' is for ResNets; a vision transformer has denseValue, lastHidden, crop, none"
+            )
+        }
+    }
+}
+
+extension ScoringOptions.Scorer {
+    fileprivate func checkDense(_ options: ScoringOptions) throws {
+        guard !options.vlmDense || self == .attentionPool else {
+            throw ConfigurationError(
+                key: "scoring.vlmDense", reason: "is for the scorer attentionPool, not for '\(rawValue)'")
+        }
+    }
+}

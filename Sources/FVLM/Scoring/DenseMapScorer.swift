@@ -1,0 +1,47 @@
+import CLIP
+import RegionDetection
+import Torch
+
+/// A mean over the patch embeddings of a vision transformer's map.
+package struct DenseMapScorer: RegionScorer {
+    let tower: VisionTransformer
+    let options: ScoringOptions
+    /// Whether the map is the last block's value path, which is aligned to texts, or its plain output.
+    let usesValuePath: Bool
+
+    /// - Parameter usesValuePath: Whether the map is the last block's value path, which is aligned to texts, or its plain
+    ///   output.
+    package init(
+        tower: VisionTransformer, options: ScoringOptions = ScoringOptions(), usesValuePath: Bool = true
+    ) {
+        self.tower = tower
+        self.options = options
+        self.usesValuePath = usesValuePath
+    }
+
+    /// Embeddings of regions, [R, E] `float32`.
+    package func embeddings(of boxes: [Boxes], features: VisionTransformer.Features, pixels: Tensor) throws
+        -> Tensor
+    {
+        let stride = tower.configuration.patchSize
+        return try withoutGradients {
+            try ScaledMaps(
+                options: options, stride: stride, embeddingWidth: tower.configuration.embeddingWidth
+            ).embeddings(of: boxes, pixels: pixels) { enlarged in
+                try map(of: enlarged.map { try tower.features(of: $0) } ?? features)
+            } embed: { map, boxes, images in
+                let regions = try Regions(
+                    boxes: boxes, images: images, levels: [Int64](repeating: 0, count: boxes.count))
+                let cells = try roiAlign(
+                    [PyramidLevel(map.to(.float32), scale: 1 / Double(stride))], regions, output: Size2D(1),
+                    sampling: .aligned(ratio: 2))
+                return try cells.flattened(from: 1)
+            }
+        }
+    }
+
+    /// The patch embeddings as a map, [N, E, height, width of the grid].
+    package func map(of features: VisionTransformer.Features) throws -> Tensor {
+        usesValuePath ? try tower.denseMap(of: features) : try tower.lastHiddenMap(of: features)
+    }
+}
