@@ -41,8 +41,7 @@ struct CheckDatasetCommand: ParsableCommand {
     @Option(help: ArgumentHelp("How many examples of each finding are shown.", valueName: "count"))
     var examples = 3
 
-    @Option(help: "The number of threads; 0 for one a processor.")
-    var threads = 0
+    @OptionGroup var threads: ThreadArguments
 
     @Flag(help: "Print one JSON object, with the ids of all that are concerned.")
     var json = false
@@ -58,7 +57,6 @@ struct CheckDatasetCommand: ParsableCommand {
             throw ValidationError("standard input (-) can be read only once")
         }
         if examples < 0 { throw ValidationError("--examples cannot be negative") }
-        if threads < 0 { throw ValidationError("--threads cannot be negative") }
     }
 
     func run() throws {
@@ -68,7 +66,7 @@ struct CheckDatasetCommand: ParsableCommand {
         let other = try against.map { try Dataset(examining: $0) }
         var check = DatasetCheck(
             pictures: images.map { PictureFolder(path: $0, size: size) })
-        check.threadCount = threads
+        check.threadCount = threads.count
         check.exampleLimit = examples
         let progress = ProgressBar("annotations and pictures")
         let total = dataset.annotations.count + (images == nil ? 0 : dataset.images.count)

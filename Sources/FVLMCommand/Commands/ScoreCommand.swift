@@ -60,8 +60,7 @@ struct ScoreCommand: ParsableCommand {
             "How many classes the table shows, those that lose most first.", valueName: "count"))
     var classes = 20
 
-    @Option(help: "The number of threads; 0 for one a processor.")
-    var threads = 0
+    @OptionGroup var threads: ThreadArguments
 
     @Option(
         help: ArgumentHelp(
@@ -82,7 +81,6 @@ struct ScoreCommand: ParsableCommand {
             throw ValidationError("standard input (-) can be read only once")
         }
         if let bootstrap, bootstrap < 1 { throw ValidationError("--bootstrap needs at least 1 draw") }
-        if threads < 0 { throw ValidationError("--threads cannot be negative") }
         if classes < 0 { throw ValidationError("--classes cannot be negative") }
     }
 
@@ -91,7 +89,7 @@ struct ScoreCommand: ParsableCommand {
         var options: EvaluationOptions =
             proposals ? .proposals(type) : lvis ? .lvis(type) : .coco(type)
         options.pycocotoolsCompatible = pycocotoolsCompatible
-        options.threadCount = threads
+        options.threadCount = threads.count
         let splits = try split?.parts(of: truth) ?? []
         if split != nil { options.categoryIDs = splits.flatMap(\.categoryIDs) }
         if onlyAnnotatedImages { options.imageIDs = annotatedImages(truth, options.categoryIDs) }
@@ -114,7 +112,9 @@ struct ScoreCommand: ParsableCommand {
         }
         progress.finish()
         if let plots {
-            try PlotFolder(path: plots).write(evaluation.precisionRecallPlots(parts: report.parts))
+            try PlotFolder(path: plots).write(
+                evaluation.precisionRecallPlots(parts: report.parts),
+                notOver: OutputGuard([groundTruth, detections, compare]))
         }
         if json {
             try StandardOutput.print(report.json())

@@ -7,7 +7,8 @@ struct PlotFolder {
     let path: String
 
     /// Writes the diagrams; the folder is made when it does not exist.
-    func write(_ plots: [Evaluation.Plot]) throws {
+    func write(_ plots: [Evaluation.Plot], notOver inputs: OutputGuard) throws {
+        for plot in plots { try inputs.check("\(path)/\(plot.fileName)") }
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {

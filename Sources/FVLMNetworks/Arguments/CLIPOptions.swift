@@ -43,16 +43,11 @@ struct CLIPOptions: ParsableArguments {
             "The tokenizer's folder or file, if not beside the weights.", valueName: "path"))
     var tokenizer: String?
 
-    @Option(help: "The number of threads; 0 for one a processor.")
-    var threads = 0
-
-    mutating func validate() throws {
-        if threads < 0 { throw ValidationError("--threads cannot be negative") }
-    }
+    @OptionGroup var threads: ThreadArguments
 
     /// Loads the model, after fetching it when that was asked for.
     func load() async throws -> CLIPModel {
-        if threads > 0 { try Runtime.setThreadCount(threads) }
+        try threads.apply()
         let options = CLIPModel.LoadingOptions(
             dtype: precision.dtype, activation: activation, revision: revision)
         if download, !FileManager.default.fileExists(atPath: model), let name = ModelName(model) {
@@ -102,8 +97,23 @@ struct ClassOptions: ParsableArguments {
     @Option(help: "single, imagenet-80, or a file with a template a line ({} for the name).")
     var templates: String?
 
-    @Option(help: "as-written, or english: an before vowels.")
-    var article: Article = .asWritten
+    @Option(help: "as-written (the default), or english: an before vowels.")
+    var article: Article?
+
+    /// Refuses several sources of classes, and options for the making of prompts where none are made.
+    ///
+    /// - Parameter vocabulary: The value of `--vocabulary`, a source too.
+    func check(vocabulary: String?) throws {
+        if [classes, classesFile, vocabulary].count(where: { $0 != nil }) > 1 {
+            throw ValidationError("--classes, --classes-file and --vocabulary exclude each other")
+        }
+        guard classes == nil, classesFile == nil else { return }
+        for (option, isGiven) in [("--templates", templates != nil), ("--article", article != nil)]
+        where isGiven {
+            throw ValidationError(
+                "\(option) is about names (--classes, --classes-file); a vocabulary has its prompts already")
+        }
+    }
 
     /// The classes; nil when none were given.
     func given() throws -> [Vocabulary.Class]? {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CLIP
 import FVLM
+import FVLMCommand
 import Foundation
 import Support
 import Torch
@@ -21,7 +22,7 @@ struct DetectorOptions: ParsableArguments {
     @Option(help: "float32, or bfloat16 where the processor knows it.")
     var precision: Precision = .float32
 
-    @Option(help: "Detections whose score is not above are left out.")
+    @Option(help: "Detections that score at or below this are dropped.")
     var scoreThreshold: Double?
 
     @Option(
@@ -31,16 +32,18 @@ struct DetectorOptions: ParsableArguments {
             valueName: "key=value"))
     var settings: [String] = []
 
-    @Option(help: "The number of threads; 0 for one a processor.")
-    var threads = 0
+    @OptionGroup var threads: ThreadArguments
 
     mutating func validate() throws {
-        if threads < 0 { throw ValidationError("--threads cannot be negative") }
+        // NaN is in no range.
+        if let scoreThreshold, !(0...1).contains(scoreThreshold) {
+            throw ValidationError("--score-threshold is from 0 to 1")
+        }
     }
 
     /// Loads the detector.
     func load() throws -> Detector {
-        if threads > 0 { try Runtime.setThreadCount(threads) }
+        try threads.apply()
         var options = Detector.LoadingOptions()
         options.clip = clip
         options.dtype = precision.dtype
@@ -67,10 +70,7 @@ struct VocabularyOptions: ParsableArguments {
     var vocabulary: String?
 
     mutating func validate() throws {
-        let sources = [names.classes, names.classesFile, vocabulary].compactMap { $0 }
-        if sources.count > 1 {
-            throw ValidationError("--classes, --classes-file and --vocabulary exclude each other")
-        }
+        try names.check(vocabulary: vocabulary)
     }
 
     /// The vocabulary; the one in the model's folder when nothing was said.
@@ -80,7 +80,8 @@ struct VocabularyOptions: ParsableArguments {
             return try Vocabulary(
                 encoding: classes,
                 templates: PromptTemplates(named: names.templates ?? PromptTemplates.imageNet.name),
-                article: names.article, with: detector.clip, tokenizer: detector.clip.tokenizer(),
+                article: names.article ?? .asWritten, with: detector.clip,
+                tokenizer: detector.clip.tokenizer(),
                 note: StandardError.note)
         }
         let own = ModelFolder(folder).vocabulary

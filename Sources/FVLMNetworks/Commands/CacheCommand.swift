@@ -36,14 +36,12 @@ struct CacheCommand: ParsableCommand {
         help: ArgumentHelp("A setting upon the file's; may be repeated.", valueName: "key=value"))
     var settings: [String] = []
 
-    @Option(help: "The number of threads; 0 for one a processor.")
-    var threads = 0
+    @OptionGroup var threads: ThreadArguments
 
     @Flag(help: "Print one JSON object.")
     var json = false
 
     func validate() throws {
-        if threads < 0 { throw ValidationError("--threads cannot be negative") }
         if let views, views < 1 { throw ValidationError("--views must be at least 1") }
     }
 
@@ -57,10 +55,11 @@ struct CacheCommand: ParsableCommand {
     }
 
     func run() throws {
-        if threads > 0 { try Runtime.setThreadCount(threads) }
+        try threads.apply()
         // The cache that is to be made cannot be read yet.
         let more = ["data.cache=null"] + (views.map { ["data.views=\($0)"] } ?? [])
         let configuration = try TrainingConfiguration(contentsOf: config, settings: settings + more)
+        try OutputGuard([configuration.data.images, configuration.data.annotations]).check(output)
         guard let viewCount = configuration.data.views else {
             throw ValidationError("say how many variations of each picture: --views 1")
         }

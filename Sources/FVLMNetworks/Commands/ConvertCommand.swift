@@ -69,6 +69,7 @@ struct ConvertOfficialCommand: AsyncParsableCommand {
         } else {
             configuration.clip = URL(filePath: clip).standardizedFileURL.path
         }
+        try OutputGuard([checkpoint, clip]).check(ModelFolder(output).weights)
         let published = try PublishedCheckpoint(path: checkpoint)
         let model = try CLIPModel.load(clip)
         let network = try DetectorNetwork(configuration, for: model.configuration)
@@ -116,6 +117,7 @@ struct ConvertDetectron2Command: ParsableCommand {
     }
 
     func run() throws {
+        try OutputGuard([ModelFolder(model).weights]).check(output)
         let weights = try Safetensors(path: ModelFolder(model).weights)
         let tensors = try weights.keys.map { key in
             var tensor = try weights.tensor(named: key)

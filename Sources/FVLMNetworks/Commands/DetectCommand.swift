@@ -74,6 +74,9 @@ struct DetectCommand: AsyncParsableCommand {
 
     func run() async throws {
         let files = try pictures.files()
+        let inputs = OutputGuard(
+            files + [wanted.vocabulary, wanted.names.classesFile, wanted.names.templates, detector.clip])
+        for path in results.map({ [$0, $0 + ".partial", $0 + ".progress"] }) ?? [] { try inputs.check(path) }
         let loaded = try detector.load()
         let vocabulary = try await wanted.load(loaded, folder: detector.model)
         var options = detector.options(loaded)

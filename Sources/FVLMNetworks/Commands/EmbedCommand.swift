@@ -26,6 +26,9 @@ struct EmbedCommand: AsyncParsableCommand {
         let width = try embeddings.size(1)
         let values = try embeddings.array(of: Float.self)
         for (row, name) in names.enumerated() {
+            guard values[row * width..<(row + 1) * width].allSatisfy(\.isFinite) else {
+                throw CLIPError(name, reason: "has an embedding that is no number or is infinite")
+            }
             let numbers = values[row * width..<(row + 1) * width].map { "\($0)" }.joined(separator: ",")
             try StandardOutput.print("{\"\(key)\":\(try JSONLine.text(name)),\"embedding\":[\(numbers)]}")
         }

@@ -41,11 +41,10 @@ struct EmbedImageCommand: AsyncParsableCommand {
     var batchSize = 16
 
     func validate() throws {
-        let sources = [classOptions.classes, classOptions.classesFile, vocabulary].compactMap { $0 }
-        if sources.count > 1 {
-            throw ValidationError("--classes, --classes-file and --vocabulary exclude each other")
-        }
-        if sources.isEmpty, output == nil, !json {
+        try classOptions.check(vocabulary: vocabulary)
+        if classOptions.classes == nil, classOptions.classesFile == nil, vocabulary == nil, output == nil,
+            !json
+        {
             throw ValidationError("give --output, --json or classes")
         }
         if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
@@ -54,6 +53,10 @@ struct EmbedImageCommand: AsyncParsableCommand {
 
     func run() async throws {
         let files = try pictures.files()
+        let others = [
+            clip.model, clip.tokenizer, classOptions.classesFile, classOptions.templates, vocabulary,
+        ]
+        try OutputGuard(files + others).check(output)
         let model = try await clip.load()
         let classifier = try classifier(model)
         let bar = ProgressBar("pictures")
@@ -87,7 +90,7 @@ struct EmbedImageCommand: AsyncParsableCommand {
         let made = try Vocabulary(
             encoding: classes,
             templates: PromptTemplates(named: classOptions.templates ?? PromptTemplates.single.name),
-            article: classOptions.article, background: nil, with: model,
+            article: classOptions.article ?? .asWritten, background: nil, with: model,
             tokenizer: clip.loadTokenizer(model), note: StandardError.note)
         return try ZeroShotClassifier(made, model: model)
     }

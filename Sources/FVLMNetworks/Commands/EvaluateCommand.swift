@@ -64,6 +64,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        try OutputGuard([annotations, templates, detector.clip]).check(results)
         let loaded = try detector.load()
         let truth = try Dataset(path: annotations)
         let splits = try split?.parts(of: truth) ?? Self.parts(of: truth, trained: loaded.trainedNames)

@@ -49,8 +49,7 @@ struct TrainCommand: ParsableCommand {
     @Flag(help: "Print where time and memory of a step go.")
     var profile = false
 
-    @Option(help: "The number of threads; 0 for one a processor.")
-    var threads = 0
+    @OptionGroup var threads: ThreadArguments
 
     func validate() throws {
         if config == nil, !defaults { throw ValidationError("name a configuration, a YAML file") }
@@ -58,7 +57,6 @@ struct TrainCommand: ParsableCommand {
             throw ValidationError(
                 "--resume goes on from the run's folder and --resume-from from a file: give one of them")
         }
-        if threads < 0 { throw ValidationError("--threads cannot be negative") }
     }
 
     /// Signals that ask the training to end. The end of the terminal is one of them, unless nohup has it ignored.
@@ -90,7 +88,7 @@ struct TrainCommand: ParsableCommand {
             return
         }
         guard let config else { return }
-        if threads > 0 { try Runtime.setThreadCount(threads) }
+        try threads.apply()
         // Every step needs the blocks of the one before.
         try Runtime.keepMemory(bytes: 2 << 30)
         let folder =

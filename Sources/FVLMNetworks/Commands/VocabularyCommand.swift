@@ -51,13 +51,17 @@ struct VocabularyCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
+            try OutputGuard([
+                classOptions.classesFile, classOptions.templates, novelFile, clip.model, clip.tokenizer,
+            ])
+            .check(output)
             let classes = try self.classes()
             let templates = try PromptTemplates(
                 named: classOptions.templates ?? PromptTemplates.imageNet.name)
             let model = try await clip.load()
             let bar = ProgressBar("prompts")
             let vocabulary = try Vocabulary(
-                encoding: classes, templates: templates, article: classOptions.article,
+                encoding: classes, templates: templates, article: classOptions.article ?? .asWritten,
                 background: noBackground ? nil : background, with: model,
                 tokenizer: clip.loadTokenizer(model), batchSize: batchSize,
                 progress: { bar.update($0, of: $1) }, note: StandardError.note)
@@ -157,6 +161,7 @@ struct VocabularyCommand: AsyncParsableCommand {
         var output: String
 
         func run() throws {
+            try OutputGuard(files).check(output)
             try Vocabulary.merging(files.map { try Vocabulary(contentsOf: $0) }).write(to: output)
         }
     }

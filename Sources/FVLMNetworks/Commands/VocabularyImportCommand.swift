@@ -47,9 +47,16 @@ struct VocabularyImportCommand: AsyncParsableCommand {
         guard sources.count == 1 else {
             throw ValidationError("give one of --classes, --classes-file and --annotations")
         }
+        if names.article != nil {
+            throw ValidationError("--article has no effect on embeddings that are made already: leave it out")
+        }
     }
 
     func run() async throws {
+        try OutputGuard([
+            embeddings, annotations, background, names.classesFile, names.templates, clip.model,
+            clip.tokenizer,
+        ]).check(output)
         let (table, listed) = (try Self.matrix(embeddings), try classNames())
         let chosen = try rows(listed, count: table.shape[0])
         let model = try await clip.load()

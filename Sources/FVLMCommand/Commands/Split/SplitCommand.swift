@@ -46,6 +46,14 @@ struct SplitOutput: ParsableArguments {
         }
     }
 
+    /// Refuses to write over what is read.
+    func check(_ inputs: [String?], and other: String? = nil) throws {
+        let inputs = OutputGuard(inputs)
+        try inputs.check(output)
+        try inputs.check(other)
+        if let other { try OutputGuard([output]).check(other) }
+    }
+
     /// Writes data sets, the first one to ``output``, and tells about them.
     func write(_ dataset: Dataset, reports: [ConversionReport], and other: (path: String, Dataset)? = nil)
         throws

@@ -86,6 +86,7 @@ struct SplitFilterCommand: ParsableCommand {
         guard (split == nil) == (part == nil) else {
             throw ValidationError("--split and --part (base, novel or all) belong together")
         }
+        try output.check([annotations, categoriesFile])
         var loaded = try LoadedDataset(path: annotations)
         var ids = try selection(loaded.dataset)
         if exclude { ids = Set(loaded.dataset.categories.map(\.id)).subtracting(ids) }

@@ -33,6 +33,7 @@ struct SplitFromYOLOCommand: ParsableCommand {
 
     func run() throws {
         let size = try like == nil ? PictureSizes.reader(for: .split) : nil
+        try output.check([description, description + "/data.yaml", like])
         var report = ConversionReport()
         let files = try YOLOFiles(description: description, subset: subset, &report)
         var conversion = try YOLOImport(

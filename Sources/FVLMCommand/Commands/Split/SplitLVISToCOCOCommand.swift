@@ -26,6 +26,7 @@ struct SplitLVISToCOCOCommand: ParsableCommand {
     @OptionGroup var output: SplitOutput
 
     func run() throws {
+        try output.check([annotations])
         let loaded = try LoadedDataset(path: annotations)
         if !loaded.dataset.isFederated {
             StandardError.note("\(annotations) does not list absent classes as LVIS's files do")

@@ -30,6 +30,7 @@ struct SplitMergeCommand: ParsableCommand {
     }
 
     func run() throws {
+        try output.check(annotations)
         // A file that is named twice is read once, and told about once.
         var parts: [String: Dataset] = [:]
         var reports: [ConversionReport] = []

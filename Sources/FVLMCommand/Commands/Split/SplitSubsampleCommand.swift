@@ -45,6 +45,7 @@ struct SplitSubsampleCommand: ParsableCommand {
         guard (images == nil) != (fraction == nil) else {
             throw ValidationError("say how many: --images COUNT or --fraction PART")
         }
+        try output.check([annotations], and: rest)
         let loaded = try LoadedDataset(path: annotations)
         let total = loaded.dataset.images.count
         let count = images ?? Int((Double(total) * (fraction ?? 1)).rounded())
