@@ -1,14 +1,15 @@
 import RegionDetection
+import FVLM
 import FixtureSupport
 import Foundation
 import Testing
 import TorchFixtures
-import Training
 import WeightFiles
 
 import FVLMCommand
 
 @testable import FVLMNetworks
+@testable import Training
 
 /// `fvlm train` of a small F-VLM, as a user types it.
 @Suite struct TrainCommandTests {
@@ -157,6 +158,24 @@ import FVLMCommand
         kill(process.processIdentifier, SIGTERM)
         process.waitUntilExit()
         #expect(process.terminationStatus == 0)
+    }
+
+    /// By default the detector's folder refers to its CLIP by a relative path; a copy works anywhere.
+    @Test func theModelHoldsItsCLIPWhenAsked() throws {
+        let training = try SmallTraining(in: folder, steps: 1)
+        for (name, more) in [("refers", []), ("holds", ["--self-contained"])] {
+            let run = try Program(arguments(training, name, more))
+            #expect(run.status == 0, "\(run.errors)")
+        }
+        let clips = ["refers", "holds"].map { name in
+            String(decoding: folder.bytes("\(name)/model/detector.yaml"), as: UTF8.self)
+                .firstMatch(of: /clip: '?([^'\n]*)/).map { String($0.1) } ?? ""
+        }
+        #expect(clips[0].hasPrefix("../"), "\(clips)")
+        #expect(clips[1].hasPrefix("clip"), "\(clips)")
+        try FileManager.default.moveItem(
+            atPath: folder.file("holds/model"), toPath: folder.file("elsewhere"))
+        _ = try Detector.load(folder.file("elsewhere"))
     }
 
     @Test func anotherRunsFolderIsRefused() throws {

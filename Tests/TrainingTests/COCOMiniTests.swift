@@ -4,7 +4,8 @@ import Foundation
 import Imaging
 import Testing
 import Torch
-import Training
+
+@testable import Training
 
 private let photographs = ProcessInfo.processInfo.environment["FVLM_COCO_MINI"]
 

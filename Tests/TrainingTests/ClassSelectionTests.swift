@@ -1,6 +1,7 @@
 import COCO
 import Testing
-import Training
+
+@testable import Training
 
 @Suite struct ClassSelectionTests {
     private var coco: Dataset {

@@ -3,7 +3,8 @@ import Foundation
 import Synchronization
 import Testing
 import Torch
-import Training
+
+@testable import Training
 
 @Suite struct ExampleLoaderTests {
     private struct Seen: Equatable {

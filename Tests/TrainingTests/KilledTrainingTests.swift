@@ -2,7 +2,8 @@ import FixtureSupport
 import Foundation
 import Testing
 import Torch
-import Training
+
+@testable import Training
 
 /// A training in a process of its own that is killed again and again, wherever it is, and goes on each time.
 @Suite struct KilledTrainingTests {
@@ -14,13 +15,18 @@ import Training
         let detector = try ToyDetector()
         let groups = try ParameterGrouping().groups(
             of: detector.parameters, learningRate: 0.01, weightDecay: 1e-3)
-        let options = TrainerOptions(
-            steps: steps, clipNorm: 5, averageDecay: 0.9, seed: 3, isDeterministic: true,
-            reportInterval: 1, checkpointInterval: checkpointInterval)
+        let configuration = TrainingConfiguration.toy(steps: steps, batchSize: 3, seed: 3) {
+            $0.optimizer.clipNorm = 5
+            $0.optimizer.averageDecay = 0.9
+            $0.run.isDeterministic = true
+            $0.run.reportInterval = 1
+            $0.run.checkpointInterval = checkpointInterval
+        }
         let checkpoints = path.map { CheckpointFolder(path: $0, retention: .init(last: 2)) }
         let trainer = try Trainer(
-            detector, source: SquareSource(delay: 0.002), optimizer: AdamW(groups, learningRate: 0.01),
-            options: options, loader: .init(batchSize: 3, seed: 9, workerCount: 2), checkpoints: checkpoints)
+            detector.parameters, source: SquareSource(delay: 0.002),
+            optimizer: AdamW(groups, learningRate: 0.01), configuration: configuration,
+            checkpoints: checkpoints, losses: detector.losses)
         if let checkpoint = try checkpoints?.latest() { try trainer.resume(from: checkpoint) }
         return (trainer, detector)
     }

@@ -1,6 +1,7 @@
 import Testing
 import Torch
-import Training
+
+@testable import Training
 
 @Suite struct ParameterGroupingTests {
     private func decaying(_ grouping: ParameterGrouping) throws -> Set<String> {

@@ -60,9 +60,11 @@ import WeightFiles
         let optimizer: any Optimizer =
             sgd ? try SGD(groups, learningRate: 0.01, momentum: 0.9) : try AdamW(groups, learningRate: 0.01)
         return try Trainer(
-            detector, source: source, optimizer: optimizer,
-            options: TrainerOptions(steps: steps, averageDecay: 0.9, seed: 3, isDeterministic: true),
-            loader: .init(batchSize: 5, seed: 9))
+            detector.parameters, source: source, optimizer: optimizer,
+            configuration: .toy(steps: steps, batchSize: 5, seed: 3) {
+                $0.optimizer.averageDecay = 0.9
+                $0.run.isDeterministic = true
+            }, losses: detector.losses)
     }
 
     /// Trains four steps and writes what a PyTorch program would: under its own names, the optimiser's parameters in the
@@ -102,7 +104,7 @@ import WeightFiles
         let detector = try ToyDetector(seed: 77)
         let second = try trainer(detector, sgd: sgd)
         try second.resume(from: PyTorchTrainingState(path: path)) { ["net." + $0] }
-        #expect(try bits(detector.parameters.stored()) == bits(first.detector.parameters.stored()))
+        #expect(try bits(detector.parameters.stored()) == bits(first.parameters.stored()))
         #expect(try bits(second.optimizer.state()) == bits(first.optimizer.state()))
         // Averages begin with the weights.
         let average = try bits(#require(second.average).stored())

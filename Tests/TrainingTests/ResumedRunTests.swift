@@ -90,11 +90,15 @@ import Testing
         let detector = try ToyDetector()
         let groups = try ParameterGrouping().groups(
             of: detector.parameters, learningRate: 0.01, weightDecay: 0)
-        var options = TrainerOptions(steps: 6, reportInterval: 1, evaluationInterval: 4)
-        options.checkpointSeconds = checkpointSeconds
+        let configuration = TrainingConfiguration.toy(steps: 6) {
+            $0.run.reportInterval = 1
+            $0.run.evaluationInterval = 4
+            $0.run.checkpointMinutes = checkpointSeconds.map { max($0 / 60, 1e-9) }
+        }
         return try Trainer(
-            detector, source: SquareSource(), optimizer: SGD(groups, learningRate: 0.01), options: options,
-            checkpoints: checkpoints, stopRequest: stopRequest, evaluate: evaluate)
+            detector.parameters, source: SquareSource(), optimizer: SGD(groups, learningRate: 0.01),
+            configuration: configuration, checkpoints: checkpoints, stopRequest: stopRequest,
+            evaluate: evaluate, losses: detector.losses)
     }
 
     private struct Failure: Error {}
@@ -173,9 +177,9 @@ import Testing
         let groups = try ParameterGrouping().groups(
             of: detector.parameters, learningRate: 0.01, weightDecay: 0)
         let trainer = try Trainer(
-            detector, source: Source(), optimizer: SGD(groups, learningRate: 0.01),
-            options: TrainerOptions(steps: 6), loader: .init(batchSize: 4, workerCount: 0),
-            checkpoints: checkpoints)
+            detector.parameters, source: Source(), optimizer: SGD(groups, learningRate: 0.01),
+            configuration: .toy(steps: 6) { $0.data.workers = 0 }, checkpoints: checkpoints,
+            losses: detector.losses)
         #expect(throws: Failure.self) { try trainer.run() }
         #expect(try checkpoints.steps() == [2])
     }

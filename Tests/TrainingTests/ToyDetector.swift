@@ -2,13 +2,14 @@ import RegionDetection
 import FVLM
 import Foundation
 import Torch
-import Training
+
+@testable import Training
 
 /// A detector small enough for tests: says where in the picture the object is and of which class it is.
 ///
 /// It has what real ones have: a norm with running statistics, a frozen part, two terms of loss, and chance that is drawn
 /// from the generator.
-final class ToyDetector: TrainableDetector {
+final class ToyDetector {
     let parameters = ParameterStore()
     private let trunk: Conv2d
     private let convolution: Conv2d
@@ -28,7 +29,8 @@ final class ToyDetector: TrainableDetector {
         try parameters.freeze(under: "trunk")
     }
 
-    func losses(_ batch: [TrainingExample], generator: Generator) throws -> [(name: String, value: Tensor)] {
+    func losses(_ batch: [TrainingExample], _ generator: Generator) throws -> [(name: String, value: Tensor)]
+    {
         let pixels = try Tensor.stack(batch.map(\.pixels))
         let noise = try Tensor.randomNormal(pixels.shape, generator: generator) * 0.05
         let features = try norm(convolution(trunk(pixels + noise).relu())).relu()
@@ -65,5 +67,22 @@ struct SquareSource: ExampleSource {
             imageID: Int64(row), pixels: try Tensor(pixels, shape: [3, side, side]),
             boxes: try Boxes([[Float(x), Float(y), Float(x + size), Float(y + size)]]), classes: [channel],
             masks: [.none], crowd: try Boxes.none())
+    }
+}
+
+extension TrainingConfiguration {
+    /// A training without a schedule.
+    static func toy(
+        steps: Int, batchSize: Int = 4, seed: UInt64 = 0,
+        _ change: (inout TrainingConfiguration) -> Void = { _ in }
+    ) -> TrainingConfiguration {
+        var configuration = TrainingConfiguration()
+        configuration.data.batchSize = batchSize
+        configuration.optimizer.schedule = .constant
+        configuration.optimizer.warmupSteps = 0
+        configuration.run.steps = steps
+        configuration.run.seed = seed
+        change(&configuration)
+        return configuration
     }
 }

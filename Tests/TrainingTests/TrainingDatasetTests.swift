@@ -6,7 +6,8 @@ import Foundation
 import Imaging
 import Testing
 import Torch
-import Training
+
+@testable import Training
 
 /// Annotated pictures on the disk become examples whose boxes and masks lie on what they show.
 @Suite struct TrainingDatasetTests {

@@ -46,6 +46,9 @@ struct TrainCommand: ParsableCommand {
     @Flag(help: "Print all settings with their defaults.")
     var defaults = false
 
+    @Flag(help: "Copy the CLIP into the detector's folder, which then works anywhere.")
+    var selfContained = false
+
     @Flag(help: "Print where time and memory of a step go.")
     var profile = false
 
@@ -103,8 +106,9 @@ struct TrainCommand: ParsableCommand {
         let stages = profile ? StageProfile() : nil
         training.trainee.profile = stages
         var reportedStep: Int?
-        let summary = try training.start(resumes: resume, from: state, stopRequest: stopRequest) {
-            event in
+        let summary = try training.start(
+            resumes: resume, from: state, clip: selfContained ? .copy : .reference, stopRequest: stopRequest
+        ) { event in
             if resume, case .started(let start) = event, start.step == 0 {
                 StandardError.note("\(folder) has no checkpoint to go on from: training begins")
             }

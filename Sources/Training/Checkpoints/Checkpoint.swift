@@ -12,9 +12,9 @@ import WeightFiles
 /// | `random.safetensors` | states of random streams |
 /// | `state.json` | step, place in the data, schedule, metric, versions: ``State`` |
 /// | `configuration.yaml` | the configuration of the run, as text |
-public struct Checkpoint: Sendable {
+struct Checkpoint: Sendable {
     /// The names of the files.
-    package enum File {
+    enum File {
         static let model = "model.safetensors"
         static let average = "average.safetensors"
         static let optimizer = "optimizer.safetensors"
@@ -24,53 +24,53 @@ public struct Checkpoint: Sendable {
     }
 
     /// What is not a tensor.
-    public struct State: Sendable, Hashable, Codable {
+    struct State: Sendable, Hashable, Codable {
         /// The form of the folder; 1.
-        public var formatVersion = 1
+        var formatVersion = 1
 
         /// How many optimiser steps were made.
-        public var step: Int
+        var step: Int
 
         /// The next example.
-        public var position: LoaderPosition
+        var position: LoaderPosition
 
         /// What ``position`` counts: the fingerprint of the examples, and the loader's settings.
-        public var dataFingerprint: String
+        var dataFingerprint: String
 
         /// The seed of the data's order.
-        public var seed: UInt64
+        var seed: UInt64
 
         /// The learning rate's factors.
-        public var schedule: LearningRateSchedule
+        var schedule: LearningRateSchedule
 
         /// The value of the metric that chooses the best checkpoint.
-        public var metric: Double?
+        var metric: Double?
 
         /// The step of the last evaluation; nil when there was none.
-        public var evaluatedStep: Int?
+        var evaluatedStep: Int?
 
         /// Digests of what must be the same when the training is resumed, by name; nil in checkpoints of earlier versions.
-        public var identity: [String: String]?
+        var identity: [String: String]?
 
         /// The updates that the moving averages have seen.
-        public var averageUpdates: Int
+        var averageUpdates: Int
 
         /// What the run's machine and libraries were, by name: `libtorch`, `threads`, ...
-        public var versions: [String: String]
+        var versions: [String: String]
     }
 
     /// The folder.
-    public let folder: String
+    let folder: String
 
     /// What is not a tensor.
-    public let state: State
+    let state: State
 
     /// The configuration of the run, as text.
-    public let configuration: String
+    let configuration: String
 
     /// Opens a folder that a training has written.
     /// - Throws: ``TrainingError`` when it is not such a folder or of a later form.
-    public init(folder: String) throws {
+    init(folder: String) throws {
         self.folder = folder
         let path = "\(folder)/\(File.state)"
         guard let data = FileManager.default.contents(atPath: path) else {
@@ -95,19 +95,19 @@ public struct Checkpoint: Sendable {
 
     /// The weights and buffers.
     /// - Throws: `WeightFileError`.
-    public func model() throws -> Safetensors { try Safetensors(path: "\(folder)/\(File.model)") }
+    func model() throws -> Safetensors { try Safetensors(path: "\(folder)/\(File.model)") }
 
     /// The moving averages; nil when the run keeps none.
     /// - Throws: `WeightFileError`.
-    public func average() throws -> Safetensors? { try optional(File.average) }
+    func average() throws -> Safetensors? { try optional(File.average) }
 
     /// What the optimiser remembers.
     /// - Throws: `WeightFileError`.
-    public func optimizer() throws -> Safetensors { try Safetensors(path: "\(folder)/\(File.optimizer)") }
+    func optimizer() throws -> Safetensors { try Safetensors(path: "\(folder)/\(File.optimizer)") }
 
     /// The states of random streams.
     /// - Throws: `WeightFileError`.
-    public func random() throws -> Safetensors { try Safetensors(path: "\(folder)/\(File.random)") }
+    func random() throws -> Safetensors { try Safetensors(path: "\(folder)/\(File.random)") }
 
     private func optional(_ name: String) throws -> Safetensors? {
         let path = "\(folder)/\(name)"
@@ -116,35 +116,22 @@ public struct Checkpoint: Sendable {
 }
 
 /// What a checkpoint is written from.
-public struct CheckpointContents: Sendable {
+struct CheckpointContents: Sendable {
     /// What is not a tensor.
-    public var state: Checkpoint.State
+    var state: Checkpoint.State
 
     /// The configuration of the run, as text.
-    public var configuration: String
+    var configuration = ""
 
     /// Weights and buffers.
-    public var model: [StoredTensor]
+    var model: [StoredTensor]
 
     /// Their moving averages; empty when there are none.
-    public var average: [StoredTensor]
+    var average: [StoredTensor] = []
 
     /// What the optimiser remembers.
-    public var optimizer: [StoredTensor]
+    var optimizer: [StoredTensor] = []
 
     /// The states of random streams.
-    public var random: [StoredTensor]
-
-    /// A checkpoint of its parts.
-    public init(
-        state: Checkpoint.State, configuration: String = "", model: [StoredTensor],
-        average: [StoredTensor] = [], optimizer: [StoredTensor] = [], random: [StoredTensor] = []
-    ) {
-        self.state = state
-        self.configuration = configuration
-        self.model = model
-        self.average = average
-        self.optimizer = optimizer
-        self.random = random
-    }
+    var random: [StoredTensor] = []
 }

@@ -2,51 +2,38 @@ import Foundation
 import Support
 import WeightFiles
 
-/// The checkpoints of a run: folders `step-000123`, of which the last few and the best are kept.
+/// The checkpoints of a run: folders `step-000123` in one that is made with the first, of which the last few and the best are kept.
 ///
 /// A checkpoint is written under another name, flushed to the disk and then renamed: whatever happens, a folder of that
 /// name is complete, and the earlier ones are as they were.
-public struct CheckpointFolder: Sendable {
+struct CheckpointFolder: Sendable {
     /// Which checkpoints are kept.
-    public struct Retention: Sendable, Hashable, Codable {
+    struct Retention: Sendable, Hashable {
         /// How many of the latest.
-        public var last: Int
+        var last = 3
 
         /// How many of those with the best metric, besides.
-        public var best: Int
+        var best = 1
 
         /// Whether a higher metric is better.
-        public var higherIsBetter: Bool
-
-        /// By default the last three and the best.
-        public init(last: Int = 3, best: Int = 1, higherIsBetter: Bool = true) {
-            self.last = last
-            self.best = best
-            self.higherIsBetter = higherIsBetter
-        }
+        var higherIsBetter = true
     }
 
     /// The folder that holds the checkpoints.
-    public let path: String
+    let path: String
 
     /// Which checkpoints are kept.
-    public var retention: Retention
-
-    /// A folder, which is made when the first checkpoint is written.
-    public init(path: String, retention: Retention = Retention()) {
-        self.path = path
-        self.retention = retention
-    }
+    var retention = Retention()
 
     /// The name of the checkpoint of a step.
-    public static func name(step: Int) -> String {
+    static func name(step: Int) -> String {
         let digits = String(max(step, 0))
         return "step-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
     }
 
     /// The checkpoints, earliest first.
     /// - Throws: ``TrainingError`` when the folder cannot be listed; none are there when the folder is not.
-    public func steps() throws -> [Int] {
+    func steps() throws -> [Int] {
         guard FileManager.default.fileExists(atPath: path) else { return [] }
         return try Folder.names(in: path).compactMap { name in
             guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)) else { return nil }
@@ -56,17 +43,17 @@ public struct CheckpointFolder: Sendable {
 
     /// The checkpoint of a step.
     /// - Throws: ``TrainingError`` when it is not there or cannot be read.
-    public func checkpoint(step: Int) throws -> Checkpoint {
+    func checkpoint(step: Int) throws -> Checkpoint {
         try Checkpoint(folder: "\(path)/\(Self.name(step: step))")
     }
 
     /// The latest checkpoint; nil when there is none.
     /// - Throws: As ``checkpoint(step:)``.
-    public func latest() throws -> Checkpoint? { try steps().last.map(checkpoint) }
+    func latest() throws -> Checkpoint? { try steps().last.map(checkpoint) }
 
     /// The checkpoint with the best metric, of several the earliest; nil when none has a metric.
     /// - Throws: As ``checkpoint(step:)``.
-    public func best() throws -> Checkpoint? { try ranked().first }
+    func best() throws -> Checkpoint? { try ranked().first }
 
     private func ranked() throws -> [Checkpoint] {
         let rated = try steps().map(checkpoint).compactMap { checkpoint in
@@ -85,7 +72,7 @@ public struct CheckpointFolder: Sendable {
     /// - Throws: ``TrainingError`` when it cannot be written, for example on a full disk: the earlier checkpoints are
     ///   then as they were and nothing else is left behind.
     @discardableResult
-    public func write(_ contents: CheckpointContents) throws -> String {
+    func write(_ contents: CheckpointContents) throws -> String {
         let final = "\(path)/\(Self.name(step: contents.state.step))"
         let temporary = "\(path)/.writing-\(Self.name(step: contents.state.step))"
         do {
@@ -165,7 +152,7 @@ public struct CheckpointFolder: Sendable {
 
     /// Removes what ``retention`` does not keep, and what an interrupted run has left half written.
     /// - Throws: ``TrainingError`` when something cannot be removed.
-    public func removeSuperfluous() throws {
+    func removeSuperfluous() throws {
         let steps = try steps()
         var kept = Set(steps.suffix(max(retention.last, 1)))
         if retention.best > 0 { kept.formUnion(try ranked().prefix(retention.best).map(\.state.step)) }

@@ -7,7 +7,7 @@ import WeightFiles
 /// caller.
 public struct PyTorchTrainingState: Sendable {
     /// The path of the file.
-    public let path: String
+    let path: String
 
     private let archive: PyTorchArchive
     private let keys: Set<String>
@@ -28,13 +28,13 @@ public struct PyTorchTrainingState: Sendable {
     }
 
     /// The number of the last epoch; 0 when the file has none.
-    public var epoch: Int { archive.root["epoch"]?.integer ?? 0 }
+    var epoch: Int { archive.root["epoch"]?.integer ?? 0 }
 
     /// The epochs or steps that the schedule has seen, as PyTorch's `last_epoch`; nil when the file has no schedule.
-    public var scheduleSteps: Int? { archive.root["scheduler"]?["last_epoch"]?.integer }
+    var scheduleSteps: Int? { archive.root["scheduler"]?["last_epoch"]?.integer }
 
     /// The learning rates of the optimiser's groups; empty when the file has no optimiser.
-    public var learningRates: [Double] {
+    var learningRates: [Double] {
         guard case .list(let groups)? = archive.root["optimizer"]?["param_groups"]?.content else { return [] }
         return groups.compactMap { $0["lr"]?.real }
     }
@@ -42,7 +42,7 @@ public struct PyTorchTrainingState: Sendable {
     /// The weights.
     /// - Parameter name: This network's name for a key of the file; nil leaves the tensor out.
     /// - Throws: `WeightFileError`.
-    public func model(naming name: (String) -> String?) throws -> StoredTensors {
+    func model(naming name: (String) -> String?) throws -> StoredTensors {
         let prefix = "model."
         let tensors = try archive.keys.compactMap { key -> StoredTensor? in
             guard key.hasPrefix(prefix), let name = name(String(key.dropFirst(prefix.count))) else {
@@ -56,7 +56,7 @@ public struct PyTorchTrainingState: Sendable {
     }
 
     /// The keys of the weights and buffers, in the file's order.
-    public var modelKeys: [String] {
+    var modelKeys: [String] {
         archive.root["model"]?.items?.compactMap { $0.value.tensor == nil ? nil : $0.key.string } ?? []
     }
 
@@ -152,7 +152,7 @@ public struct PyTorchTrainingState: Sendable {
     /// - Parameter parameters: This network's names of the parameters, in the order in which PyTorch's optimiser got
     ///   them; nil for those that this network has not.
     /// - Throws: ``TrainingError`` when the numbers of parameters differ; `WeightFileError`.
-    public func optimizerState(parameters: [String?]) throws -> StoredTensors? {
+    func optimizerState(parameters: [String?]) throws -> StoredTensors? {
         guard let state = archive.root["optimizer"]?["state"]?.items else { return nil }
         var tensors: [StoredTensor] = []
         for (key, value) in state {

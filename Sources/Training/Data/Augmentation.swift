@@ -4,9 +4,9 @@ import Imaging
 ///
 /// Chance decides once for an image (``draw(for:random:)``); what it decides is one transform that pixels, boxes,
 /// polygons and masks go through.
-public struct Augmentation: Sendable, Hashable, Codable {
+struct Augmentation: Sendable, Hashable, Codable {
     /// The size that pictures come to.
-    public enum Resizing: Sendable, Hashable, Codable {
+    enum Resizing: Sendable, Hashable, Codable {
         /// As they are.
         case none
         /// The longest side becomes `side` pixels.
@@ -23,35 +23,26 @@ public struct Augmentation: Sendable, Hashable, Codable {
     }
 
     /// The size that pictures come to.
-    public var resizing: Resizing
+    var resizing = Resizing.none
 
     /// How often a picture is mirrored left to right, from 0 to 1.
-    public var flipProbability: Double
+    var flipProbability = 0.0
 
     /// How colours are varied.
-    public var colorJitter: ColorJitter?
-
-    /// A variation of pictures; by default none.
-    public init(
-        resizing: Resizing = .none, flipProbability: Double = 0, colorJitter: ColorJitter? = nil
-    ) {
-        self.resizing = resizing
-        self.flipProbability = flipProbability
-        self.colorJitter = colorJitter
-    }
+    var colorJitter: ColorJitter?
 
     /// What chance decided for one image.
-    public struct Draw: Sendable, Hashable {
+    struct Draw: Sendable, Hashable {
         /// The way of pixels, boxes, polygons and masks.
-        public var transform: SpatialTransform
+        var transform: SpatialTransform
 
         /// The change of colours, after the transform.
-        public var colors: ColorJitter.Draw?
+        var colors: ColorJitter.Draw?
     }
 
     /// Decides for one image of the given size. Every call takes the same number of random numbers.
     /// - Throws: ``TrainingError`` for settings out of range; `ImagingError` for sizes that cannot be.
-    public func draw(for size: ImageSize, random: inout RandomStream) throws -> Draw {
+    func draw(for size: ImageSize, random: inout RandomStream) throws -> Draw {
         guard (0...1).contains(flipProbability) else {
             throw TrainingError("augmentation", "flipProbability \(flipProbability) is not between 0 and 1")
         }

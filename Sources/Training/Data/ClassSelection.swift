@@ -1,7 +1,7 @@
 import COCO
 
 /// Which classes of a data set are trained on. Annotations of all others are removed, as if nobody had marked them.
-public enum ClassSelection: Sendable, Hashable {
+enum ClassSelection: Sendable, Hashable {
     /// All classes.
     case all
     /// The base classes of a published split.
@@ -14,7 +14,7 @@ public enum ClassSelection: Sendable, Hashable {
     /// The ids of the classes that are trained on, in the data set's order: the order of the training vocabulary.
     /// - Throws: ``TrainingError`` for an unknown class; `COCOError` when the data set has not the
     ///   classes of the split.
-    public func categoryIDs(in dataset: Dataset) throws -> [Int64] {
+    func categoryIDs(in dataset: Dataset) throws -> [Int64] {
         let categories = dataset.categories
         let chosen: (COCO.Category) -> Bool
         switch self {

@@ -24,20 +24,20 @@ public struct ColorJitter: Sendable, Hashable, Codable {
     }
 
     /// What chance decided for one image.
-    public struct Draw: Sendable, Hashable {
+    struct Draw: Sendable, Hashable {
         /// The factor of all colours.
-        public var brightness: Double
+        var brightness: Double
         /// The factor of distances from the picture's mean grey.
-        public var contrast: Double
+        var contrast: Double
         /// The factor of distances from each pixel's grey.
-        public var saturation: Double
+        var saturation: Double
         /// The angle about the grey axis in parts of a full turn.
-        public var hue: Double
+        var hue: Double
     }
 
     /// Decides for one image.
     /// - Throws: ``TrainingError`` for strengths out of range.
-    public func draw(_ random: inout RandomStream) throws -> Draw {
+    func draw(_ random: inout RandomStream) throws -> Draw {
         guard [brightness, contrast, saturation].allSatisfy({ (0...1).contains($0) }),
             (0...0.5).contains(hue)
         else {
@@ -58,7 +58,7 @@ extension ColorJitter.Draw {
     /// Brightness, saturation and hue are one matrix, since each is linear; contrast adds a constant. Grey is
     /// 0.299 R + 0.587 G + 0.114 B, hue turns the two other axes of YIQ.
     /// - Throws: `ImagingError`.
-    public func apply(to image: Image) throws -> Image {
+    func apply(to image: Image) throws -> Image {
         let luma = [0.299, 0.587, 0.114]
         let matrix = scaled(product(turned(), saturated(luma)), by: brightness * contrast)
         let grey = meanGrey(of: image, luma) * brightness

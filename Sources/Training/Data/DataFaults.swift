@@ -43,15 +43,15 @@ public final class DataFaults: Sendable {
     }
 
     /// What becomes of such records.
-    public let policy: Policy
+    let policy: Policy
 
     /// The largest share of the pictures, and of the annotations, that may be left out.
-    public let limit: Double
+    let limit: Double
 
     private let tallies = Mutex<[Kind: Tally]>([:])
 
     /// Faults of one data set.
-    public init(_ policy: Policy = .refuse, limit: Double = 0.2) {
+    init(_ policy: Policy = .refuse, limit: Double = 0.2) {
         self.policy = policy
         self.limit = limit
     }

@@ -10,30 +10,30 @@ import Torch
 /// batch that is asked for.
 ///
 /// Not to be used from several tasks at once.
-public final class ExampleLoader {
+final class ExampleLoader {
     /// Settings of a loader.
-    public struct Options: Sendable, Hashable, Codable {
+    struct Options: Sendable, Hashable {
         /// Examples of a batch.
-        public var batchSize: Int
+        var batchSize: Int
 
         /// What order and variation follow from.
-        public var seed: UInt64
+        var seed: UInt64
 
         /// Whether the order is random; otherwise it is the data set's.
-        public var shuffles: Bool
+        var shuffles: Bool
 
         /// How many threads make examples; 0 makes them when they are asked for.
-        public var workerCount: Int
+        var workerCount: Int
 
         /// How many examples are made ahead; each is kept in memory with its pixels and masks.
-        public var prefetchCount: Int
+        var prefetchCount: Int
 
         /// In how many variations each image occurs, epoch after epoch in turn; nil: a new one in every epoch. A fixed
         /// number lets frozen features be cached.
-        public var viewCount: Int?
+        var viewCount: Int?
 
         /// Settings; two batches are made ahead when `prefetchCount` is left out.
-        public init(
+        init(
             batchSize: Int = 4, seed: UInt64 = 0, shuffles: Bool = true, workerCount: Int = 2,
             prefetchCount: Int? = nil, viewCount: Int? = nil
         ) {
@@ -47,23 +47,23 @@ public final class ExampleLoader {
     }
 
     /// Where the examples come from.
-    public let source: any ExampleSource
+    let source: any ExampleSource
 
     /// Settings.
-    public let options: Options
+    let options: Options
 
     /// The place of the next example that ``nextBatch()`` will give.
-    public private(set) var position: LoaderPosition
+    private(set) var position: LoaderPosition
 
     /// Seconds that the last batch was waited for.
-    public private(set) var waitingTime = 0.0
+    private(set) var waitingTime = 0.0
 
     private let workshop: Workshop
     private var ticket: Int
 
     /// A loader from a position on.
     /// - Throws: ``TrainingError`` for settings out of range and for a source without examples.
-    public init(_ source: any ExampleSource, options: Options = Options(), position: LoaderPosition = .init())
+    init(_ source: any ExampleSource, options: Options = Options(), position: LoaderPosition = .init())
         throws
     {
         guard source.count > 0 else { throw TrainingError("training set", "there are no examples") }
@@ -90,7 +90,7 @@ public final class ExampleLoader {
 
     /// The next examples, as many as a batch has.
     /// - Throws: What kept an example from being made; the position then stays before this batch.
-    public func nextBatch() throws -> [TrainingExample] {
+    func nextBatch() throws -> [TrainingExample] {
         let start = ContinuousClock.now
         workshop.start()
         let batch = try (ticket..<ticket + options.batchSize).map { try workshop.example($0) }
@@ -102,7 +102,7 @@ public final class ExampleLoader {
     }
 
     /// Which of the source's examples an epoch takes, in order.
-    public static func order(epoch: Int, count: Int, options: Options) -> [Int] {
+    static func order(epoch: Int, count: Int, options: Options) -> [Int] {
         guard options.shuffles else { return Array(0..<count) }
         var random = RandomStream(options.seed, 0x6F72_6465_72, UInt64(truncatingIfNeeded: epoch))
         return random.permutation(count)
@@ -110,7 +110,7 @@ public final class ExampleLoader {
 
     /// Where chance within one example comes from.
     /// - Parameter view: The epoch, or the variation's number when variations are fixed.
-    public static func random(seed: UInt64, view: Int, row: Int) -> RandomStream {
+    static func random(seed: UInt64, view: Int, row: Int) -> RandomStream {
         RandomStream(seed, UInt64(truncatingIfNeeded: view), UInt64(truncatingIfNeeded: row))
     }
 }
@@ -245,16 +245,10 @@ extension Duration {
 }
 
 /// How far a training has come in its data: what a checkpoint keeps.
-public struct LoaderPosition: Sendable, Hashable, Codable {
+struct LoaderPosition: Sendable, Hashable, Codable {
     /// The epoch, from 0.
-    public var epoch: Int
+    var epoch = 0
 
     /// How many examples of the epoch were used.
-    public var index: Int
-
-    /// A place in the data.
-    public init(epoch: Int = 0, index: Int = 0) {
-        self.epoch = epoch
-        self.index = index
-    }
+    var index = 0
 }

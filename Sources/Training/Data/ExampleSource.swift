@@ -1,7 +1,7 @@
 import FVLM
 
 /// Where an ``ExampleLoader`` takes examples from.
-public protocol ExampleSource: Sendable {
+protocol ExampleSource: Sendable {
     /// The number of examples.
     var count: Int { get }
 
@@ -22,5 +22,5 @@ public protocol ExampleSource: Sendable {
 
 extension ExampleSource {
     /// None: all records can be used.
-    public var faults: DataFaults { DataFaults() }
+    var faults: DataFaults { DataFaults() }
 }

@@ -4,18 +4,18 @@ import Support
 /// every run and for any number of threads.
 ///
 /// xoshiro256** (Blackman and Vigna, 2018), its state filled by SplitMix64 from the integers one after another.
-public struct RandomStream: RandomNumberGenerator, Sendable {
+struct RandomStream: RandomNumberGenerator, Sendable {
     private var state: (UInt64, UInt64, UInt64, UInt64)
 
     /// The stream of these integers, for example of a seed, an epoch and an image's place.
-    public init(_ integers: UInt64...) {
+    init(_ integers: UInt64...) {
         var mixer = SplitMix64(seed: 0)
         for integer in integers { mixer.state = mixer.next() ^ integer }
         state = (mixer.next(), mixer.next(), mixer.next(), mixer.next())
     }
 
     /// The next 64 bits.
-    public mutating func next() -> UInt64 {
+    mutating func next() -> UInt64 {
         func rotated(_ value: UInt64, _ count: UInt64) -> UInt64 {
             value << count | value >> (64 - count)
         }
@@ -33,20 +33,20 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
     // The standard library may change how it makes numbers of a generator's bits; these do not change.
 
     /// A number from 0 up to, not including, 1.
-    public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+    mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
     /// A number from a range.
-    public mutating func uniform(_ range: ClosedRange<Double>) -> Double {
+    mutating func uniform(_ range: ClosedRange<Double>) -> Double {
         range.lowerBound + (range.upperBound - range.lowerBound) * uniform()
     }
 
     /// An integer from 0 up to, not including, `count`; 0 when there is nothing to choose from.
-    public mutating func integer(below count: Int) -> Int {
+    mutating func integer(below count: Int) -> Int {
         count > 1 ? Int(next().multipliedFullWidth(by: UInt64(count)).high) : 0
     }
 
     /// The integers from 0 up to, not including, `count`, in random order (Fisher and Yates).
-    public mutating func permutation(_ count: Int) -> [Int] {
+    mutating func permutation(_ count: Int) -> [Int] {
         var order = Array(0..<max(count, 0))
         for place in order.indices.reversed() where place > 0 {
             order.swapAt(place, integer(below: place + 1))

@@ -8,14 +8,14 @@ extension TrainingDataset {
     /// One example: the picture of a row, varied, with what is left of its objects.
     /// - Throws: ``TrainingError`` with the image's id and path: the picture has another size than the annotations were
     ///   made for, an outline is broken; `ImagingError` when it cannot be read.
-    public func example(at row: Int, view: Int = 0, random: inout RandomStream) throws -> TrainingExample {
+    func example(at row: Int, view: Int = 0, random: inout RandomStream) throws -> TrainingExample {
         let (pixels, transform) = try pixels(at: row, random: &random)
         return try example(at: row, transform: transform, pixels: pixels)
     }
 
     /// The varied picture of a row as the network sees it, [3, H, W], and how it came to be.
     /// - Throws: As ``example(at:view:random:)``.
-    public func pixels(at row: Int, random: inout RandomStream) throws -> (Tensor, SpatialTransform) {
+    func pixels(at row: Int, random: inout RandomStream) throws -> (Tensor, SpatialTransform) {
         let picture = try picture(at: row)
         let draw = try augmentation.draw(for: picture.size, random: &random)
         var varied = try draw.transform.apply(to: picture)
@@ -25,7 +25,7 @@ extension TrainingDataset {
 
     /// The upright picture of a row.
     /// - Throws: As ``example(at:view:random:)``.
-    public func picture(at row: Int) throws -> Image {
+    func picture(at row: Int) throws -> Image {
         try usable(row) { try dataset.picture(imageRows[row], in: folder) }
     }
 
@@ -52,7 +52,7 @@ extension TrainingDataset {
     ///   - transform: From the upright picture to `pixels`.
     ///   - pixels: [3, H, W].
     /// - Throws: As ``example(at:view:random:)``.
-    public func example(at row: Int, transform: SpatialTransform, pixels: Tensor) throws -> TrainingExample {
+    func example(at row: Int, transform: SpatialTransform, pixels: Tensor) throws -> TrainingExample {
         var (boxes, crowd): ([[Float]], [[Float]]) = ([], [])
         var classes: [Int] = []
         var masks: [InstanceMask] = []

@@ -9,84 +9,71 @@ import WeightFiles
 /// A data set in the COCO format, ready to be trained on.
 ///
 /// Pictures are decoded when an example is asked for; nothing but the annotations stays in memory.
-public struct TrainingDataset: ExampleSource {
+struct TrainingDataset: ExampleSource {
     /// What is done with images and objects.
-    public struct Options: Sendable, Hashable {
+    struct Options: Sendable, Hashable {
         /// The classes that are trained on.
-        public var classes: ClassSelection
+        var classes = ClassSelection.all
 
         /// Whether images without any object of these classes take part.
-        public var keepsImagesWithoutObjects: Bool
+        var keepsImagesWithoutObjects = true
 
         /// Objects whose box, in the network's frame, is narrower or lower than this after cropping are left out.
         /// In pixels.
-        public var minimumBoxSide: Double
+        var minimumBoxSide = 1.0
 
         /// Objects of which a smaller share of the box is left after cropping are left out.
-        public var minimumVisibleShare: Double
+        var minimumVisibleShare = 0.0
 
         /// Whether masks are made; without them only boxes are trained.
-        public var usesMasks: Bool
-
-        /// Options; the defaults keep everything that can be trained on.
-        public init(
-            classes: ClassSelection = .all, keepsImagesWithoutObjects: Bool = true,
-            minimumBoxSide: Double = 1,
-            minimumVisibleShare: Double = 0, usesMasks: Bool = true
-        ) {
-            self.classes = classes
-            self.keepsImagesWithoutObjects = keepsImagesWithoutObjects
-            self.minimumBoxSide = minimumBoxSide
-            self.minimumVisibleShare = minimumVisibleShare
-            self.usesMasks = usesMasks
-        }
+        var usesMasks = true
     }
 
     /// What takes part, and what was left out.
-    public struct Summary: Sendable, Hashable {
+    struct Summary: Sendable, Hashable {
         /// Images that take part.
-        public var images = 0
+        var images = 0
         /// Objects that take part.
-        public var objects = 0
+        var objects = 0
         /// Crowds and ignored regions of the classes that are trained on.
-        public var crowds = 0
+        var crowds = 0
         /// Annotations of other classes, which were removed.
-        public var removedAnnotations = 0
+        var removedAnnotations = 0
         /// Objects without a box of positive extent, which cannot be trained on.
-        public var degenerateObjects = 0
+        var degenerateObjects = 0
         /// Images that were left out since no object was left.
-        public var droppedImages = 0
+        var droppedImages = 0
         /// Objects with a mask.
-        public var masks = 0
+        var masks = 0
         /// The names of selected classes without any object.
-        public var emptyClasses: [String] = []
+        var emptyClasses: [String] = []
         /// Whether classes without objects are trained on all the same, as those of a published split.
-        public var keepsEmptyClasses = false
+        var keepsEmptyClasses = false
     }
 
     /// The names of the classes that are trained on, in the order of ``TrainingExample/classes``.
-    public let classNames: [String]
+    let classNames: [String]
 
     /// The ids of these classes in the annotations.
-    public let categoryIDs: [Int64]
+    let categoryIDs: [Int64]
 
     /// What takes part.
-    public let summary: Summary
+    let summary: Summary
 
     /// How pictures and objects are varied.
-    public let augmentation: Augmentation
+    let augmentation: Augmentation
 
     /// How colours become numbers.
-    public let normalization: PixelNormalization
+    let normalization: PixelNormalization
 
     /// See ``Options``.
-    public let options: Options
+    let options: Options
 
     /// What the data set is: a hash of the ids of its images, objects and classes.
-    public let fingerprint: String
+    let fingerprint: String
 
     /// Records that cannot be used.
-    public let faults: DataFaults
+    let faults: DataFaults
 
     let dataset: Dataset
     let folder: String
@@ -103,7 +90,7 @@ public struct TrainingDataset: ExampleSource {
     ///   - folder: What the file names of the annotations are relative to.
     /// - Throws: ``TrainingError`` when an annotation names an image or a class that is not there, an id occurs twice,
     ///   or nothing is left to train on; `COCOError` for a split that does not fit.
-    public init(
+    init(
         _ dataset: Dataset, imagesIn folder: String, augmentation: Augmentation = Augmentation(),
         normalization: PixelNormalization = .clip, options: Options = Options(),
         faults: DataFaults = DataFaults()
@@ -190,28 +177,28 @@ public struct TrainingDataset: ExampleSource {
     }
 
     /// The number of images that take part.
-    public var count: Int { imageRows.count }
+    var count: Int { imageRows.count }
 
     /// The id of an image.
-    public func imageID(at row: Int) -> Int64 { dataset.images.ids[imageRows[row]] }
+    func imageID(at row: Int) -> Int64 { dataset.images.ids[imageRows[row]] }
 
     /// The path of an image's file.
-    public func path(at row: Int) -> String { dataset.picturePath(imageRows[row], in: folder) }
+    func path(at row: Int) -> String { dataset.picturePath(imageRows[row], in: folder) }
 
     /// Makes sure that the pictures of all images that take part are there: a training should not begin otherwise.
     /// - Throws: ``TrainingError`` that counts those that are missing and names the first.
-    public func checkPictures() throws { try dataset.checkPictures(of: imageRows, in: folder) }
+    func checkPictures() throws { try dataset.checkPictures(of: imageRows, in: folder) }
 }
 
 extension TrainingDataset.Summary {
     /// What takes part, in a line.
-    public func text(classCount: Int) -> String {
+    func text(classCount: Int) -> String {
         "\(images) pictures with \(objects) objects of \(classCount) classes"
             + (crowds > 0 ? ", \(crowds) crowds" : "")
     }
 
     /// What does not take part, a line each.
-    public var exclusions: [String] {
+    var exclusions: [String] {
         func line(_ count: Int, _ one: String, _ many: String) -> String? {
             count == 0 ? nil : "\(count) \(count == 1 ? one : many)"
         }

@@ -9,34 +9,34 @@ import Torch
 ///
 /// Boxes and masks are made as ``TrainingDataset`` makes them for the same seed and view; pixels are an empty tensor of the
 /// right shape that takes no memory.
-public struct CachedDataset: ExampleSource {
+struct CachedDataset: ExampleSource {
     /// Where boxes and masks come from.
-    public let dataset: TrainingDataset
+    let dataset: TrainingDataset
 
     /// Where features come from.
-    public let cache: FeatureCache
+    let cache: FeatureCache
 
     /// The hashes of pictures, so that each is made once and not in every epoch.
     private let contents = ContentHashes()
 
     /// A data set with a cache.
-    public init(_ dataset: TrainingDataset, cache: FeatureCache) {
+    init(_ dataset: TrainingDataset, cache: FeatureCache) {
         self.dataset = dataset
         self.cache = cache
     }
 
     /// The number of images.
-    public var count: Int { dataset.count }
+    var count: Int { dataset.count }
 
     /// That of the data set.
-    public var fingerprint: String { dataset.fingerprint }
+    var fingerprint: String { dataset.fingerprint }
 
     /// Those of the data set.
-    public var faults: DataFaults { dataset.faults }
+    var faults: DataFaults { dataset.faults }
 
     /// One example with its features.
     /// - Throws: ``TrainingError`` when the cache lacks the picture as it is now.
-    public func example(at row: Int, view: Int, random: inout RandomStream) throws -> TrainingExample {
+    func example(at row: Int, view: Int, random: inout RandomStream) throws -> TrainingExample {
         let size = try dataset.size(at: row)
         let content = try contents.hash(of: row, dataset.path(at: row)) {
             try dataset.featureKey(at: row, view: view).content
@@ -78,7 +78,7 @@ private final class ContentHashes: Sendable {
 extension TrainingDataset {
     /// The name of a view of a picture in a feature cache; follows from the contents of the picture's file and its place.
     /// - Throws: ``TrainingError`` when the file cannot be read.
-    public func featureKey(at row: Int, view: Int) throws -> FeatureKey {
+    func featureKey(at row: Int, view: Int) throws -> FeatureKey {
         try FeatureKey(path: path(at: row), row: row, view: view)
     }
 
@@ -88,7 +88,7 @@ extension TrainingDataset {
     ///   - viewCount: The loader's number of views.
     ///   - more: What else decides, such as the frame that pictures are padded to.
     /// - Throws: `EncodingError` for settings that are not numbers.
-    public func preprocessingIdentity(seed: UInt64, viewCount: Int, more: String = "") throws -> String {
+    func preprocessingIdentity(seed: UInt64, viewCount: Int, more: String = "") throws -> String {
         struct Identity: Encodable {
             var augmentation: Augmentation
             var normalization: PixelNormalization

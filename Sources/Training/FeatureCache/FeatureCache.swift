@@ -8,12 +8,12 @@ import WeightFiles
 /// A folder of safetensors files (`features-00000.safetensors`, ...), which are mapped into memory, and `index.json` with the
 /// identity and the file of every view. Reading costs no copy where the element type is the wanted one. Safe to
 /// read from several tasks.
-public final class FeatureCache: Sendable {
+final class FeatureCache: Sendable {
     /// The folder.
-    public let folder: String
+    let folder: String
 
     /// What the features depend on.
-    public let identity: FeatureCacheIdentity
+    let identity: FeatureCacheIdentity
 
     private let shards: [Safetensors]
     private let places: [String: Int]
@@ -21,14 +21,14 @@ public final class FeatureCache: Sendable {
 
     /// The element type of the features in a folder.
     /// - Throws: ``TrainingError`` when there is no cache.
-    public static func dtype(in folder: String) throws -> DType {
+    static func dtype(in folder: String) throws -> DType {
         try FeatureIndex(folder: folder).identity.dtype
     }
 
     /// Opens a cache.
     /// - Parameter identity: What the features must depend on.
     /// - Throws: ``TrainingError`` when there is none, or when it is of another identity: how it differs, and what to do.
-    public init(folder: String, identity: FeatureCacheIdentity) throws {
+    init(folder: String, identity: FeatureCacheIdentity) throws {
         let index = try FeatureIndex(folder: folder)
         if let difference = index.identity.difference(from: identity) {
             throw TrainingError(
@@ -47,17 +47,17 @@ public final class FeatureCache: Sendable {
     }
 
     /// The number of views.
-    public var count: Int { places.count }
+    var count: Int { places.count }
 
     /// The bytes of all files.
-    public var byteCount: Int {
+    var byteCount: Int {
         shards.reduce(0) { sum, shard in
             sum + (((try? FileManager.default.attributesOfItem(atPath: shard.origin)[.size]) as? Int) ?? 0)
         }
     }
 
     /// Whether a view is there.
-    public func contains(_ key: FeatureKey) -> Bool { places[key.description] != nil }
+    func contains(_ key: FeatureKey) -> Bool { places[key.description] != nil }
 
     /// Whether a view is left out, since its picture cannot be decoded.
     func excludes(_ key: FeatureKey) -> Bool { excluded.contains(key.description) }
@@ -67,7 +67,7 @@ public final class FeatureCache: Sendable {
 
     /// The features of a view, by level; in the stored element type, upon the mapped file.
     /// - Throws: ``TrainingError`` when the view is not there: the picture was changed or added since; `TorchError`.
-    public func read(_ key: FeatureKey) throws -> [String: Tensor] {
+    func read(_ key: FeatureKey) throws -> [String: Tensor] {
         guard let place = places[key.description] else {
             throw TrainingError(
                 folder,

@@ -2,30 +2,22 @@ import Foundation
 import WeightFiles
 
 /// What cached features depend on besides the pictures: caches of another identity are refused.
-public struct FeatureCacheIdentity: Sendable, Hashable, Codable {
+struct FeatureCacheIdentity: Sendable, Hashable, Codable {
     /// The form of the files; 1.
-    public var formatVersion = 1
+    var formatVersion = 1
 
     /// The identity of the CLIP whose features they are.
-    public var clip: String
+    var clip: String
 
     /// Everything that decides what pixels it saw: size, resizing, normalisation, variations and their seed, the number
     /// of views. Any text that is equal exactly when these are.
-    public var preprocessing: String
+    var preprocessing: String
 
     /// The names of the features of each view, such as `C4`, `C5`.
-    public var levels: [String]
+    var levels: [String]
 
     /// The element type of the stored features.
-    public var dtype: DType
-
-    /// An identity of its parts.
-    public init(clip: String, preprocessing: String, levels: [String], dtype: DType = .bfloat16) {
-        self.clip = clip
-        self.preprocessing = preprocessing
-        self.levels = levels
-        self.dtype = dtype
-    }
+    var dtype = DType.bfloat16
 
     /// How another identity differs, in words; nil when it does not.
     func difference(from other: FeatureCacheIdentity) -> String? {

@@ -6,9 +6,9 @@ import WeightFiles
 ///
 /// Views are gathered in memory until a file is full; then the file and after it the index are written, so that a cache
 /// whose making was interrupted holds all views but the last few. Not to be used from several tasks at once.
-public final class FeatureCacheWriter {
+final class FeatureCacheWriter {
     /// The folder.
-    public let folder: String
+    let folder: String
 
     private let shardByteCount: Int
     private var index: FeatureIndex
@@ -20,7 +20,7 @@ public final class FeatureCacheWriter {
     /// Begins a cache, or goes on with one of the same identity.
     /// - Parameter shardByteCount: About how large files become, in bytes.
     /// - Throws: ``TrainingError`` when the folder holds a cache of another identity or cannot be written.
-    public init(folder: String, identity: FeatureCacheIdentity, shardByteCount: Int = 256 << 20) throws {
+    init(folder: String, identity: FeatureCacheIdentity, shardByteCount: Int = 256 << 20) throws {
         self.folder = folder
         self.shardByteCount = max(shardByteCount, 1)
         if FileManager.default.fileExists(atPath: "\(folder)/\(FeatureIndex.fileName)") {
@@ -42,11 +42,11 @@ public final class FeatureCacheWriter {
     }
 
     /// Whether a view was added already.
-    public func contains(_ key: FeatureKey) -> Bool { known.contains(key.description) }
+    func contains(_ key: FeatureKey) -> Bool { known.contains(key.description) }
 
     /// Adds the features of a view, converted to the cache's element type; one that is there already is left.
     /// - Throws: ``TrainingError`` unless the features are those that the identity names, or a file cannot be written.
-    public func write(_ key: FeatureKey, _ features: [(name: String, tensor: Tensor)]) throws {
+    func write(_ key: FeatureKey, _ features: [(name: String, tensor: Tensor)]) throws {
         guard features.map(\.name).sorted() == index.identity.levels.sorted() else {
             throw TrainingError(
                 folder,
@@ -75,7 +75,7 @@ public final class FeatureCacheWriter {
 
     /// Writes what is still in memory. To be called at the end.
     /// - Throws: ``TrainingError`` when it cannot be written; it is then still in memory.
-    public func flush() throws {
+    func flush() throws {
         guard !pending.isEmpty else {
             if hasNewExclusions { try index.write(to: folder) }
             hasNewExclusions = false

@@ -2,18 +2,18 @@ import Support
 import Foundation
 
 /// One view of one picture in a feature cache.
-public struct FeatureKey: Sendable, Hashable, CustomStringConvertible {
+struct FeatureKey: Sendable, Hashable, CustomStringConvertible {
     /// The SHA-256 of the picture's file, 64 hexadecimal digits: a picture that was changed is another one.
-    public let content: String
+    let content: String
 
     /// The picture's place in its data set, which chance in its variations follows from.
-    public let row: Int
+    let row: Int
 
     /// The variation, from 0.
-    public let view: Int
+    let view: Int
 
     /// A view of the picture with this hash.
-    public init(content: String, row: Int = 0, view: Int = 0) {
+    init(content: String, row: Int = 0, view: Int = 0) {
         self.content = content
         self.row = row
         self.view = view
@@ -21,7 +21,7 @@ public struct FeatureKey: Sendable, Hashable, CustomStringConvertible {
 
     /// A view of the picture in a file.
     /// - Throws: ``TrainingError`` when the file cannot be read.
-    public init(path: String, row: Int = 0, view: Int = 0) throws {
+    init(path: String, row: Int = 0, view: Int = 0) throws {
         let data: Data
         do { data = try Data(contentsOf: URL(filePath: path)) } catch {
             let isThere = FileManager.default.fileExists(atPath: path)
@@ -32,5 +32,5 @@ public struct FeatureKey: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// `content/row/view`.
-    public var description: String { "\(content)/\(row)/\(view)" }
+    var description: String { "\(content)/\(row)/\(view)" }
 }

@@ -7,9 +7,9 @@ import Support
 /// TFRecord framing around messages of TensorFlow's `event.proto`, `summary.proto` and `tensor.proto`, whose field numbers
 /// stand beside the calls. A file can be read while it is written; one that was cut off is readable up to the last
 /// whole record.
-public final class EventFileWriter {
+final class EventFileWriter {
     /// The path of the file.
-    public let path: String
+    let path: String
 
     private let file: FileHandle
 
@@ -17,7 +17,7 @@ public final class EventFileWriter {
     /// - Parameter firstStep: TensorBoard then forgets what earlier files of the folder say about this step and later
     ///   ones.
     /// - Throws: ``TrainingError`` when the file cannot be written.
-    public init(folder: String, firstStep: Int? = nil, date: Date = Date()) throws {
+    init(folder: String, firstStep: Int? = nil, date: Date = Date()) throws {
         let process = ProcessInfo.processInfo
         let seconds = String(format: "%010lld", Int64(date.timeIntervalSince1970))
         let host = process.hostName.filter { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "." }
@@ -46,13 +46,13 @@ public final class EventFileWriter {
 
     /// Writes a number.
     /// - Throws: ``TrainingError`` when the file cannot be written.
-    public func write(scalar value: Double, tag: String, step: Int, date: Date = Date()) throws {
+    func write(scalar value: Double, tag: String, step: Int, date: Date = Date()) throws {
         try write(summary: tag, step, date) { $0.add(2, Float(value)) }  // simple_value
     }
 
     /// Writes a picture.
     /// - Throws: As ``write(scalar:tag:step:date:)``.
-    public func write(picture: EvaluationReport.Picture, tag: String, step: Int, date: Date = Date()) throws {
+    func write(picture: EvaluationReport.Picture, tag: String, step: Int, date: Date = Date()) throws {
         try write(summary: tag, step, date) { value in
             value.add(4) { image in  // image
                 image.add(1, Int64(picture.height))
@@ -66,7 +66,7 @@ public final class EventFileWriter {
     /// Writes a precision-recall curve for the plug-in `pr_curves`: a tensor [6, thresholds] of true positives, false
     /// positives, true negatives, false negatives, precision and recall. Detection knows no true negatives: zeros.
     /// - Throws: As ``write(scalar:tag:step:date:)``.
-    public func write(curve: PrecisionRecallCurve, tag: String, step: Int, date: Date = Date()) throws {
+    func write(curve: PrecisionRecallCurve, tag: String, step: Int, date: Date = Date()) throws {
         let count = curve.thresholds.count
         let missed = curve.truePositives.map { max(Double(curve.objectCount) - $0, 0) }
         let rows = [

@@ -7,16 +7,16 @@ import WeightFiles
 ///
 /// Every object has `event` (`started`, `estimate`, `note`, `progress`, `evaluation`, `evaluation_failed`, `checkpoint`,
 /// `checkpoint_failed`, `finished`), `step` and `time` (seconds since 1970). Pictures are not in it.
-public final class MetricsLog {
+final class MetricsLog {
     /// The path of the file.
-    public let path: String
+    let path: String
 
     private let file: FileHandle
 
     /// Begins a log or, with a step, goes on with one: what it says about later steps is removed, since a resumed
     /// training makes those again.
     /// - Throws: ``TrainingError`` when the file cannot be read or written.
-    public init(path: String, resumedStep: Int? = nil) throws {
+    init(path: String, resumedStep: Int? = nil) throws {
         self.path = path
         do {
             let kept = try resumedStep.map { try Self.lines(of: path, upTo: $0) } ?? []
@@ -47,7 +47,7 @@ public final class MetricsLog {
 
     /// Writes an event.
     /// - Throws: ``TrainingError`` when the file cannot be written.
-    public func record(_ event: TrainingEvent, date: Date = Date()) throws {
+    func record(_ event: TrainingEvent, date: Date = Date()) throws {
         guard let text = Self.line(event, date) else { return }
         let line = text + "\n"
         do { try file.write(contentsOf: Data(line.utf8)) } catch {

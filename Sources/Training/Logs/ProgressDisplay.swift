@@ -20,7 +20,7 @@ public final class ProgressDisplay {
     /// - Parameters:
     ///   - width: Columns of the terminal.
     ///   - write: Takes text, line breaks included.
-    public init(isTerminal: Bool, width: @escaping () -> Int = { 80 }, write: @escaping (String) -> Void) {
+    init(isTerminal: Bool, width: @escaping () -> Int = { 80 }, write: @escaping (String) -> Void) {
         self.isTerminal = isTerminal
         self.width = width
         self.write = write

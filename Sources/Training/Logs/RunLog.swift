@@ -2,12 +2,12 @@ import Support
 
 /// Everything that a run writes about itself into its folder: `metrics.jsonl`, files for TensorBoard in `tensorboard/`, and
 /// at the end `report.html`.
-public final class RunLog {
+final class RunLog {
     /// The folder.
-    public let folder: String
+    let folder: String
 
     /// What the report shows so far.
-    public private(set) var history: TrainingHistory
+    private(set) var history: TrainingHistory
 
     private let title: String
     private let metrics: MetricsLog
@@ -15,7 +15,7 @@ public final class RunLog {
 
     /// A log of a new run, or of one that goes on at a step.
     /// - Throws: ``TrainingError`` when it cannot be written.
-    public init(folder: String, title: String = "Training", resumedStep: Int? = nil) throws {
+    init(folder: String, title: String = "Training", resumedStep: Int? = nil) throws {
         self.folder = folder
         self.title = title
         let path = "\(folder)/metrics.jsonl"
@@ -26,7 +26,7 @@ public final class RunLog {
 
     /// Writes an event; at the end of the training the report too.
     /// - Throws: ``TrainingError`` when something cannot be written.
-    public func record(_ event: TrainingEvent) throws {
+    func record(_ event: TrainingEvent) throws {
         try metrics.record(event)
         try tensorBoard.record(event)
         history.add(event)
@@ -35,7 +35,7 @@ public final class RunLog {
 
     /// Writes the report of what has happened so far.
     /// - Throws: ``TrainingError`` when it cannot be written.
-    public func writeReport() throws {
+    func writeReport() throws {
         let path = "\(folder)/report.html"
         try AtomicFile.write(history.report(title: title), to: path)
     }

@@ -1,18 +1,18 @@
 /// Shows a training in TensorBoard.
-public final class TensorBoardLog {
+final class TensorBoardLog {
     private let writer: EventFileWriter
 
     /// A log in a folder that TensorBoard is pointed at.
     /// - Parameter resumedStep: How many steps a resumed training has made.
     /// - Throws: ``TrainingError`` when it cannot be written.
-    public init(folder: String, resumedStep: Int? = nil) throws {
+    init(folder: String, resumedStep: Int? = nil) throws {
         // What is known of the step itself was written after it and does not come again.
         writer = try EventFileWriter(folder: folder, firstStep: resumedStep.map { $0 + 1 })
     }
 
     /// Writes what there is to see of an event.
     /// - Throws: ``TrainingError`` when it cannot be written.
-    public func record(_ event: TrainingEvent) throws {
+    func record(_ event: TrainingEvent) throws {
         switch event {
         case .progress(let progress):
             func scalar(_ tag: String, _ value: Double) throws {

@@ -5,7 +5,7 @@ import Support
 extension TrainingHistory {
     /// A page that needs nothing else: curves of losses and figures, precision over recall, the table by class, pictures of
     /// predictions beside ground truth.
-    public func report(title: String, pictures: [EvaluationReport.Picture]? = nil) -> String {
+    func report(title: String, pictures: [EvaluationReport.Picture]? = nil) -> String {
         let title = Markup.escaped(title)
         let pictures = pictures ?? evaluation?.report.pictures ?? []
         return """

@@ -4,38 +4,38 @@ import Support
 import WeightFiles
 
 /// What a report shows of a training: figures by step, and the last evaluation.
-public struct TrainingHistory: Sendable {
+struct TrainingHistory: Sendable {
     /// A figure at several steps.
-    public struct Series: Sendable, Hashable {
+    struct Series: Sendable, Hashable {
         /// The name.
-        public var name: String
+        var name: String
         /// Steps, rising.
-        public var steps: [Int] = []
+        var steps: [Int] = []
         /// The figure at each.
-        public var values: [Double] = []
+        var values: [Double] = []
     }
 
     /// The loss, then its terms.
-    public private(set) var losses: [Series] = []
+    private(set) var losses: [Series] = []
 
     /// The figures of evaluations.
-    public private(set) var metrics: [Series] = []
+    private(set) var metrics: [Series] = []
 
     /// The learning rate.
-    public private(set) var learningRate = Series(name: "learning rate")
+    private(set) var learningRate = Series(name: "learning rate")
 
     /// The last evaluation.
-    public private(set) var evaluation: (step: Int, report: EvaluationReport)?
+    private(set) var evaluation: (step: Int, report: EvaluationReport)?
 
     /// Steps made and steps in all.
-    public private(set) var steps = (made: 0, total: 0)
+    private(set) var steps = (made: 0, total: 0)
 
     /// Nothing yet.
-    public init() {}
+    init() {}
 
     /// What a `metrics.jsonl` says; classes, curves and pictures come with the next evaluation.
     /// - Throws: ``TrainingError`` when a line is not such an object.
-    public init(path: String) throws {
+    init(path: String) throws {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw TrainingError(path, "cannot be read")
         }
@@ -63,7 +63,7 @@ public struct TrainingHistory: Sendable {
     }
 
     /// Takes an event in.
-    public mutating func add(_ event: TrainingEvent) {
+    mutating func add(_ event: TrainingEvent) {
         switch event {
         case .started(let start): steps = (start.step, start.totalSteps)
         case .progress(let progress):

@@ -51,7 +51,9 @@ extension TrainingRun {
                     var random = ExampleLoader.random(seed: configuration.run.seed, view: view, row: row)
                     do {
                         let (pixels, _) = try dataset.pixels(at: row, random: &random)
-                        let features = try withAutocast(autocast) { try trainee.features(of: pixels) }
+                        let features = try withAutocast(configuration.run.precision.autocast) {
+                            try trainee.features(of: pixels)
+                        }
                         seconds += (ContinuousClock.now - start).seconds
                         try writer.write(key, zip(levels, features).map { (name: $0, tensor: $1) })
                         made += 1
@@ -81,9 +83,6 @@ extension TrainingRun {
         }
         return (ContinuousClock.now - start).seconds / Double(max(rows.count, 1))
     }
-
-    /// The type that the network computes in; nil: `float32`.
-    var autocast: DType? { configuration.run.precision == .bfloat16 ? .bfloat16 : nil }
 
     /// The least size of batches. What the trunk sees must not depend on the other pictures of a batch where it is
     /// published so, and where features may come from a cache.

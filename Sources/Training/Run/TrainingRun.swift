@@ -20,10 +20,10 @@ public struct TrainingRun {
     public let folder: String
 
     /// The detector in training.
-    public let trainee: FVLMTrainee
+    package let trainee: FVLMTrainee
 
     /// What is trained on.
-    public let dataset: TrainingDataset
+    let dataset: TrainingDataset
 
     /// The classes that are trained on, with their embeddings.
     public let vocabulary: Vocabulary
@@ -32,7 +32,7 @@ public struct TrainingRun {
     public let notes: [String]
 
     /// Where examples come from: the data set, or a cache of the trunk's features of it.
-    public let source: any ExampleSource
+    let source: any ExampleSource
 
     let clip: CLIPModel
     private let validation: ValidationSet?
@@ -87,49 +87,6 @@ public struct TrainingRun {
         self.vocabulary = vocabulary
     }
 
-    // MARK: Loading
-
-    private static func loadCLIP(_ path: String) throws -> CLIPModel {
-        do { return try CLIPModel.load(path) } catch {
-            guard !FileManager.default.fileExists(atPath: path) else { throw error }
-            throw TrainingError(
-                "detector.clip",
-                "there is no CLIP '\(path)': set it to the folder or file of a CLIP, or to the name of one in the "
-                    + "Hugging Face cache")
-        }
-    }
-
-    private static func dataset(_ annotations: Dataset, _ configuration: TrainingConfiguration) throws
-        -> TrainingDataset
-    {
-        let data = configuration.data
-        var options = TrainingDataset.Options()
-        options.classes = data.classes.map { .only($0) } ?? data.split.map { .split($0.classes) } ?? .all
-        options.keepsImagesWithoutObjects = data.keepsEmptyImages
-        options.usesMasks = configuration.detector.network.masks && data.masks
-        return try TrainingDataset(
-            annotations, imagesIn: data.images, augmentation: augmentation(configuration), options: options,
-            faults: DataFaults(data.faults, limit: data.faultLimit))
-    }
-
-    /// Leaves out the mask head where there is no mask to learn from.
-    /// - Returns: What is to be said about it.
-    private static func chooseMasks(
-        for dataset: TrainingDataset, _ configuration: inout TrainingConfiguration
-    )
-        -> [String]
-    {
-        guard configuration.detector.network.masks else { return [] }
-        let (masks, objects) = (dataset.summary.masks, dataset.summary.objects)
-        guard configuration.data.masks, masks > 0 else {
-            configuration.detector.network.masks = false
-            return configuration.data.masks
-                ? ["no object has a mask: a detector of boxes is trained, without a mask head"] : []
-        }
-        guard masks < objects else { return [] }
-        return ["\(objects - masks) of \(objects) objects have no mask: they train boxes and classes alone"]
-    }
-
     // MARK: Running
 
     /// Trains, or goes on with the training.
@@ -137,12 +94,14 @@ public struct TrainingRun {
     ///   - resumes: Whether to go on from the last checkpoint in the folder; without one the training begins.
     ///   - state: A PyTorch program's training state to continue where the folder holds no checkpoint, a file
     ///     `{"epoch", "model", "optimizer", "scheduler"}` under detectron2's names.
+    ///   - clip: Whether the detector's folder refers to the CLIP or holds a copy of it.
     ///   - stopRequest: Asks the training to end after a step.
     ///   - handle: Learns what happens.
     /// - Throws: ``NonFiniteLossError``, ``TrainingError``, and what examples and the network throw.
     @discardableResult
     public func start(
-        resumes: Bool, from state: PyTorchTrainingState? = nil, stopRequest: StopRequest = StopRequest(),
+        resumes: Bool, from state: PyTorchTrainingState? = nil,
+        clip storage: ModelFolder.CLIPStorage = .reference, stopRequest: StopRequest = StopRequest(),
         _ handle: (TrainingEvent) throws -> Void
     ) throws -> TrainingSummary {
         let isNew = !FileManager.default.fileExists(atPath: folder)
@@ -150,7 +109,8 @@ public struct TrainingRun {
             try Folder.make(folder)
             let lock = try FolderLock(folder: folder)
             defer { withExtendedLifetime(lock) {} }
-            return try train(resumes: resumes, from: state, stopRequest: stopRequest, handle)
+            return try train(
+                resumes: resumes, from: state, clip: storage, stopRequest: stopRequest, handle)
         } catch {
             // A refusal leaves nothing behind.
             if isNew { rmdir(folder) }
@@ -159,7 +119,8 @@ public struct TrainingRun {
     }
 
     private func train(
-        resumes: Bool, from state: PyTorchTrainingState?, stopRequest: StopRequest,
+        resumes: Bool, from state: PyTorchTrainingState?, clip storage: ModelFolder.CLIPStorage,
+        stopRequest: StopRequest,
         _ handle: (TrainingEvent) throws -> Void
     ) throws -> TrainingSummary {
         let run = configuration.run
@@ -172,16 +133,13 @@ public struct TrainingRun {
                 "holds a run already (\(latest.folder)): add --resume to go on with it, or choose another folder"
             )
         }
-        let text = try configuration.yaml()
         try Generator.standard().seed(run.seed)
         let trainer = try Trainer(
-            trainee, source: source, optimizer: optimizer(), options: options(),
-            loader: .init(
-                batchSize: configuration.data.batchSize, seed: run.seed,
-                workerCount: configuration.data.workers,
-                viewCount: configuration.data.views),
-            checkpoints: checkpoints, configuration: text, identity: identity(), stopRequest: stopRequest,
-            evaluate: try evaluation())
+            trainee.parameters, source: source,
+            optimizer: configuration.makeOptimizer(of: trainee.parameters),
+            configuration: configuration, checkpoints: checkpoints, identity: identity(),
+            stopRequest: stopRequest, bestMetric: evaluator == nil ? nil : "bbox/AP", evaluate: evaluation()
+        ) { try trainee.losses($0, generator: $1) }
         if let latest {
             let changes = try configuration.changes(since: latest.configuration, in: folder)
             try trainer.resume(from: latest)
@@ -190,7 +148,7 @@ public struct TrainingRun {
             try trainer.resume(from: state, naming: Self.pyTorchKeys)
         }
         // Written when nothing can be refused any more.
-        try AtomicFile.write(text, to: folder + "/config.yaml")
+        try AtomicFile.write(configuration.yaml(), to: folder + "/config.yaml")
         let log = try RunLog(folder: folder, title: "Training", resumedStep: latest.map { _ in trainer.step })
         let summary = try trainer.run { event in
             try log.record(event)
@@ -199,7 +157,7 @@ public struct TrainingRun {
         guard summary.isComplete else { return summary }
         func write() throws {
             try ModelFolder(folder + "/model").write(
-                configuration.detector, network: trainee.network, vocabulary: vocabulary)
+                configuration.detector, network: trainee.network, vocabulary: vocabulary, clip: storage)
         }
         if let average = trainer.average { try average.applied(write) } else { try write() }
         if let failure = summary.evaluationFailure {
@@ -228,154 +186,9 @@ public struct TrainingRun {
         }
     }
 
-    private func optimizer() throws -> any Optimizer {
-        let settings = configuration.optimizer
-        let groups = try settings.grouping.groups(
-            of: trainee.parameters, learningRate: settings.learningRate, weightDecay: settings.weightDecay)
-        switch settings.kind {
-        case .sgd:
-            return try SGD(
-                groups, learningRate: settings.learningRate, momentum: settings.momentum,
-                weightDecay: settings.weightDecay)
-        case .adamw:
-            return try AdamW(
-                groups, learningRate: settings.learningRate, weightDecay: settings.weightDecay)
-        }
-    }
-
-    private func options() throws -> TrainerOptions {
-        let (run, settings) = (configuration.run, configuration.optimizer)
-        let decay: LearningRateSchedule.Decay =
-            switch settings.schedule {
-            case .constant: .constant
-            case .cosine: .cosine(totalSteps: run.steps, minimumRatio: settings.minimumRatio)
-            case .steps:
-                // Rounded: 0.29 of 100 is a little less than 29 in binary.
-                .steps(
-                    at: settings.milestones.map { Int(($0 * Double(run.steps)).rounded()) },
-                    factor: settings.decayFactor)
-            }
-        let warmup =
-            settings.warmupSteps > 0
-            ? LearningRateSchedule.Warmup(steps: settings.warmupSteps, startFactor: settings.warmupFactor)
-            : nil
-        return TrainerOptions(
-            steps: run.steps, accumulation: run.accumulation,
-            clipNorm: settings.clipNorm,
-            schedule: try LearningRateSchedule(warmup: warmup, decay: decay),
-            autocast: autocast,
-            averageDecay: settings.averageDecay, seed: run.seed,
-            isDeterministic: run.isDeterministic, reportInterval: run.reportInterval,
-            evaluationInterval: run.evaluationInterval, checkpointInterval: run.checkpointInterval,
-            checkpointSeconds: run.checkpointMinutes.map { $0 * 60 },
-            bestMetric: evaluator == nil ? nil : "bbox/AP")
-    }
-
-    // MARK: Parts
-
-    static func augmentation(_ configuration: TrainingConfiguration) -> Augmentation {
-        let (input, data) = (configuration.detector.input, configuration.data)
-        func fitted(_ sizes: [Int]) -> Augmentation.Resizing {
-            switch input.fitting {
-            case .square, .longestSide: .longestSide(choices: sizes)
-            case .shortestSide: .shortestSide(choices: sizes, longestSide: input.longestSide)
-            }
-        }
-        let resizing: Augmentation.Resizing =
-            switch data.variation {
-            case .none, .flip:
-                input.fitting == .shortestSide ? fitted([input.size]) : .square(side: input.size)
-            case .resize: fitted(data.sizes ?? [])
-            case .jitter:
-                .largeScaleJitter(
-                    side: input.size, minimumScale: data.jitter[0], maximumScale: data.jitter[1])
-            }
-        return Augmentation(
-            resizing: resizing, flipProbability: data.variation == .none ? 0 : 0.5,
-            colorJitter: data.colors == ColorJitter() ? nil : data.colors)
-    }
-
-    /// The classes of the annotations, or of the vocabulary that the configuration names, with their embeddings.
-    private static func vocabulary(
-        _ configuration: TrainingConfiguration, _ clip: CLIPModel, _ annotations: Dataset,
-        _ dataset: TrainingDataset
-    ) throws -> Vocabulary {
-        let trained = Set(dataset.classNames.map(ClassNames.key))
-        func split(_ name: String) -> Vocabulary.Class.Split {
-            trained.contains(ClassNames.key(name)) ? .base : .novel
-        }
-        if let path = configuration.texts.vocabulary {
-            let given = try Vocabulary(contentsOf: path)
-            // What is trained on is base where the file does not say it.
-            return try Vocabulary(
-                classes: given.classes.map {
-                    Vocabulary.Class($0.name, synonyms: $0.synonyms, split: $0.split ?? split($0.name))
-                }, templates: given.templates, article: given.article, embeddings: given.embeddings,
-                background: given.background, clip: given.clip)
-        }
-        let names = try dataset.vocabularyNames(annotations.categories)
-        return try Vocabulary(
-            encoding: names.map { Vocabulary.Class($0, split: split($0)) },
-            templates: PromptTemplates(named: configuration.texts.templates),
-            background: configuration.texts.background, with: clip, tokenizer: clip.tokenizer())
-    }
-
     /// What a parameter may be called in such a file: detectron2's name; for the projection also a name beside the box
     /// predictor.
     private static func pyTorchKeys(_ name: String) -> [String] {
         [Detectron2Checkpoint.key(for: name)] + (name.hasPrefix("projection.") ? ["roi_heads." + name] : [])
-    }
-
-    /// Returns what became of weights that do not fit.
-    private static func loadInitialWeights(_ path: String?, into network: DetectorNetwork, seed: UInt64)
-        throws
-        -> [String]
-    {
-        guard let path else { return [] }
-        let weights = try WeightFile.open(path)
-        if let own = try UnwrappedWeights(weights, knownBy: ["fpn."]) {
-            try network.store.load(own)
-            return [own.note].compactMap(\.self)
-        }
-        let root = network.store.root
-        var scopes: [Detectron2Checkpoint.Part: ParameterScope] = [
-            .pyramid: root / "fpn", .proposals: root / "rpn_head", .boxHead: root / "box_head",
-            .boxRegression: root,
-        ]
-        if network.architecture.maskHead != nil { scopes[.maskHead] = root / "mask_head" }
-        let checkpoint = try Detectron2Checkpoint(weights)
-        let report = try checkpoint.load(
-            scopes, classSpecific: .average, otherShapes: .reinitialize, seed: seed)
-        return [checkpoint.note].compactMap(\.self) + ["\(path): \(report)"]
-    }
-}
-
-extension ClassNames {
-    /// What is equal for names that are the same to the text tower.
-    static func key(_ name: String) -> String { readable(name).lowercased() }
-}
-
-extension Vocabulary {
-    /// The classes of these names, in this order and under these names. Names are the same that the text tower takes for
-    /// the same, such as `red_apple` and `red apple`.
-    /// - Throws: `CLIPError` that lists the names that are not there.
-    func selecting(_ names: [String]) throws -> Vocabulary {
-        let places = Dictionary(
-            classes.enumerated().map { (ClassNames.key($1.name), $0) },
-            uniquingKeysWith: { first, _ in first })
-        let missing = names.filter { places[ClassNames.key($0)] == nil }
-        guard missing.isEmpty else {
-            throw CLIPError(
-                "vocabulary",
-                reason:
-                    "lacks \(missing.count) classes of the data: \(missing.prefix(8).joined(separator: ", "))"
-            )
-        }
-        let rows = names.compactMap { places[ClassNames.key($0)] }
-        return try Vocabulary(
-            classes: zip(names, rows).map { name, row in
-                Vocabulary.Class(name, synonyms: classes[row].synonyms, split: classes[row].split)
-            }, templates: templates, article: article, embeddings: embeddings.indexSelected(0, Tensor(rows)),
-            background: background, clip: clip)
     }
 }

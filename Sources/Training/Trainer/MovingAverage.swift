@@ -5,25 +5,25 @@ import WeightFiles
 ///
 /// average = decay * average + (1 - decay) * weight, with decay at most (1 + n) / (10 + n) at the n-th update, so that the
 /// beginning is forgotten quickly. Running statistics of norms are not averaged: they are averages already.
-public final class MovingAverage {
+final class MovingAverage {
     /// The share of the old average that an update keeps.
-    public let decay: Double
+    let decay: Double
 
     /// The updates so far.
-    public private(set) var updates = 0
+    private(set) var updates = 0
 
     private let entries: [(parameter: Parameter, average: Tensor)]
 
     /// Averages of the trainable weights, beginning with their values.
     /// - Throws: `TorchError` when a weight has no value.
-    public init(of store: ParameterStore, decay: Double) throws {
+    init(of store: ParameterStore, decay: Double) throws {
         self.decay = decay
         entries = try store.trainableParameters.map { ($0, try $0.value.detached().clone()) }
     }
 
     /// Takes the weights in.
     /// - Throws: `TorchError`.
-    public func update() throws {
+    func update() throws {
         let kept = min(decay, Double(1 + updates) / Double(10 + updates))
         updates += 1
         try withoutGradients {
@@ -36,7 +36,7 @@ public final class MovingAverage {
 
     /// Runs `body` with the averages in the place of the weights.
     /// - Throws: What `body` throws; `TorchError`.
-    public func applied<Result>(_ body: () throws -> Result) throws -> Result {
+    func applied<Result>(_ body: () throws -> Result) throws -> Result {
         try exchange()
         let result: Result
         do { result = try body() } catch {
@@ -60,13 +60,13 @@ public final class MovingAverage {
 
     /// The averages, by the parameters' names.
     /// - Throws: `TorchError`.
-    public func stored() throws -> [StoredTensor] {
+    func stored() throws -> [StoredTensor] {
         try entries.map { try $0.average.stored(named: $0.parameter.name) }
     }
 
     /// Continues from what ``stored()`` gave.
     /// - Throws: ``TrainingError`` unless there is an average of the right shape for every weight; `WeightFileError`.
-    public func load(_ source: some WeightSource, updates: Int) throws {
+    func load(_ source: some WeightSource, updates: Int) throws {
         let tensors = try entries.map { parameter, _ in
             let stored = try source.tensor(named: parameter.name)
             guard stored.shape == parameter.shape else {

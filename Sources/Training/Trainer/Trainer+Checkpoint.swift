@@ -9,7 +9,7 @@ extension Trainer {
     /// of ``TrainingStart``.
     /// - Throws: ``TrainingError`` when the checkpoint belongs to other data, another order or another network;
     ///   `WeightMismatch` for another optimiser; `WeightFileError`, `TorchError`. The trainer must not be used then.
-    public func resume(from checkpoint: Checkpoint) throws {
+    func resume(from checkpoint: Checkpoint) throws {
         let state = checkpoint.state
         guard state.dataFingerprint == source.fingerprint else {
             throw TrainingError(
@@ -17,10 +17,10 @@ extension Trainer {
                 "was made with another training set: images, annotations or classes differ. Begin a new run from its weights instead"
             )
         }
-        guard state.seed == loaderOptions.seed else {
+        guard state.seed == settings.seed else {
             throw TrainingError(
                 checkpoint.folder,
-                "was made with seed \(state.seed), now it is \(loaderOptions.seed): the order of the data differs"
+                "was made with seed \(state.seed), now it is \(settings.seed): the order of the data differs"
             )
         }
         let others = identity.keys.filter { name in
@@ -34,9 +34,10 @@ extension Trainer {
         }
         if average != nil, try checkpoint.average() == nil {
             throw TrainingError(
-                checkpoint.folder, "has no moving averages, which the options now ask for; leave them out")
+                checkpoint.folder,
+                "has no moving averages, which optimizer.averageDecay asks for now; leave it out")
         }
-        try detector.parameters.restore(checkpoint.model())
+        try parameters.restore(checkpoint.model())
         try optimizer.load(state: checkpoint.optimizer())
         if let average, let stored = try checkpoint.average() {
             try average.load(stored, updates: state.averageUpdates)
@@ -44,7 +45,7 @@ extension Trainer {
         let random = try checkpoint.random()
         try generator.restore(Tensor(random.tensor(named: "training")))
         try Generator.standard().restore(Tensor(random.tensor(named: "standard")))
-        loader = try ExampleLoader(source, options: loaderOptions, position: state.position)
+        loader = try ExampleLoader(source, options: .init(configuration), position: state.position)
         step = state.step
         lastMetric = state.metric
         evaluatedStep = state.evaluatedStep
@@ -52,19 +53,19 @@ extension Trainer {
             let before = state.versions[name]
             return before == value ? nil : "\(name) was \(before ?? "unknown"), now it is \(value)"
         }.sorted()
-        if state.schedule != options.schedule { notes.append("the learning rate's schedule was changed") }
+        if state.schedule != schedule { notes.append("the learning rate's schedule was changed") }
     }
 
     /// What a checkpoint of the present moment holds.
     func contents() throws -> CheckpointContents {
         let state = Checkpoint.State(
             step: step, position: loader.position, dataFingerprint: source.fingerprint,
-            seed: loaderOptions.seed, schedule: options.schedule, metric: lastMetric,
+            seed: settings.seed, schedule: schedule, metric: lastMetric,
             evaluatedStep: evaluatedStep, identity: identity, averageUpdates: average?.updates ?? 0,
             versions: Self.versions)
         return CheckpointContents(
-            state: state, configuration: configuration,
-            model: try detector.parameters.stored(),
+            state: state, configuration: try configuration.yaml(),
+            model: try parameters.stored(),
             average: try average?.stored() ?? [], optimizer: try optimizer.state(),
             random: [
                 try generator.state().stored(named: "training"),

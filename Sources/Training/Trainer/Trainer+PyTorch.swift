@@ -9,26 +9,26 @@ extension Trainer {
     /// - Throws: ``TrainingError`` that says what does not fit: weights or state that are missing or of another shape, an
     ///   unknown number of steps; `WeightMismatch` for the state of another optimiser; `WeightFileError`, `TorchError`. The
     ///   trainer must not be used then.
-    public func resume(from checkpoint: PyTorchTrainingState, naming keys: (String) -> [String]) throws {
+    func resume(from checkpoint: PyTorchTrainingState, naming keys: (String) -> [String]) throws {
         let stored = Set(checkpoint.modelKeys)
         var names: [String: String] = [:]
-        for parameter in detector.parameters.parameters {
+        for parameter in parameters.parameters {
             if let key = keys(parameter.name).first(where: stored.contains) { names[key] = parameter.name }
         }
         let found = Set(names.values)
         // The programs that save such files have no learned temperature.
-        let absent = detector.parameters.parameters.map(\.name).filter {
+        let absent = parameters.parameters.map(\.name).filter {
             !found.contains($0) && ($0 == "temperature" || $0.hasSuffix(".temperature"))
         }
         let state = try optimizerState(checkpoint, names)
         let made = try steps(checkpoint, state)
-        try detector.parameters.restore(
+        try parameters.restore(
             checkpoint.model { names[$0] }, omitting: { absent.contains($0.name) })
         try optimizer.load(state: state)
-        try average?.load(StoredTensors(detector.parameters.stored(), origin: checkpoint.path), updates: 0)
+        try average?.load(StoredTensors(parameters.stored(), origin: checkpoint.path), updates: 0)
         let examples = made * imagesPerStep
         loader = try ExampleLoader(
-            source, options: loaderOptions,
+            source, options: .init(configuration),
             position: .init(epoch: examples / source.count, index: examples % source.count))
         step = made
         notes = ["goes on from \(checkpoint.path) (epoch \(checkpoint.epoch) there) after step \(made)"]
@@ -53,7 +53,7 @@ extension Trainer {
             notes.append("its schedule has seen \(seen) steps, its optimiser \(made)")
         }
         if let rate = checkpoint.learningRates.first, let own = optimizer.groups.first?.learningRate {
-            let next = own * options.schedule.factor(at: made)
+            let next = own * schedule.factor(at: made)
             if abs(rate - next) > 1e-3 * max(abs(rate), next) {
                 notes.append("its learning rate was \(rate), here it goes on with \(next)")
             }
@@ -100,10 +100,10 @@ extension Trainer {
                 "neither optimiser nor schedule says how many steps were made; begin from the weights (run.initialWeights) instead"
             )
         }
-        guard made < options.steps else {
+        guard made < settings.steps else {
             throw TrainingError(
                 checkpoint.path,
-                "has made \(made) steps, and the run is to have \(options.steps): raise run.steps")
+                "has made \(made) steps, and the run is to have \(settings.steps): raise run.steps")
         }
         return made
     }

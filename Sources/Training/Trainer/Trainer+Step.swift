@@ -9,7 +9,7 @@ extension Trainer {
         // Kept for the case of a fault; pixels of a step fit in memory.
         var examples: [TrainingExample] = []
         var terms: [NamedValue] = []
-        for _ in 0..<options.accumulation {
+        for _ in 0..<settings.accumulation {
             let batch = try loader.nextBatch()
             window.timing.data += loader.waitingTime
             examples += batch
@@ -23,7 +23,7 @@ extension Trainer {
             window.add(terms, images: batch.count)
             try measured(\.backward) {
                 let total = try losses.dropFirst().reduce(losses[0].value) { try $0 + $1.value }
-                try (options.accumulation == 1 ? total : total * (1 / Double(options.accumulation)))
+                try (settings.accumulation == 1 ? total : total * (1 / Double(settings.accumulation)))
                     .backward()
             }
         }
@@ -35,10 +35,10 @@ extension Trainer {
                 }.map(\.name)
                 throw nonFinite(nil, terms, examples, [], parameters: names)
             }
-            if let bound = options.clipNorm {
+            if let bound = configuration.optimizer.clipNorm {
                 try clipGradients(of: parameters, maximumNorm: bound, knownNorm: norm)
             }
-            try optimizer.step(learningRateFactor: options.schedule.factor(at: step))
+            try optimizer.step(learningRateFactor: schedule.factor(at: step))
             try optimizer.clearGradients()
             step += 1
             try average?.update()
@@ -65,10 +65,10 @@ extension Trainer {
     }
 
     private func forward(_ batch: [TrainingExample]) throws -> [Term] {
-        let losses = try withAutocast(options.autocast) {
-            try detector.losses(batch, generator: generator)
+        let losses = try withAutocast(settings.precision.autocast) {
+            try self.losses(batch, generator)
         }
-        guard !losses.isEmpty else { throw TrainingError("training", "the detector has no loss terms") }
+        guard !losses.isEmpty else { throw TrainingError("training", "there are no terms of a loss") }
         let numbers = try Tensor.stack(losses.map { try $0.value.detached().to(.float32) })
             .array(of: Double.self)
         return zip(losses, numbers).map { Term(name: $0.name, value: $0.value, number: $1) }

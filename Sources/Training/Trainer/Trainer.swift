@@ -3,94 +3,95 @@ import FVLM
 import Support
 import Torch
 
-/// Trains a detector: batches, losses, gradients, steps, reports, evaluations, checkpoints.
-///
-/// ```swift
-/// let trainer = try Trainer(detector, source: dataset, optimizer: optimizer, options: options, checkpoints: folder)
-/// if let checkpoint = try folder.latest() { try trainer.resume(from: checkpoint) }
-/// try trainer.run { event in try log.record(event) }
-/// ```
+/// Trains a network: batches, losses, gradients, steps, reports, evaluations, checkpoints.
 ///
 /// Runs on the calling thread; not to be used from several tasks at once.
-public final class Trainer {
-    /// What is trained.
-    public let detector: any TrainableDetector
+final class Trainer {
+    /// The named terms of the loss of a batch, `float32` tensors without dimensions; their sum is minimised. Chance, such
+    /// as the choice of anchors and regions, is drawn from the generator.
+    typealias Losses = (_ batch: [TrainingExample], Generator) throws -> [(name: String, value: Tensor)]
 
-    /// Where examples come from.
-    public let source: any ExampleSource
-
-    /// What moves the weights.
-    public let optimizer: any Optimizer
-
-    /// How it is trained.
-    public let options: TrainerOptions
-
-    /// How batches are made.
-    public let loaderOptions: ExampleLoader.Options
-
-    /// Where checkpoints are written; nil: nowhere.
-    public let checkpoints: CheckpointFolder?
-
-    /// The configuration of the run, kept with its checkpoints.
-    public let configuration: String
-
-    /// What must be the same when the training is resumed, by name, such as a digest of the frozen network.
-    public let identity: [String: String]
-
-    /// Asks the training to end after a step.
-    public let stopRequest: StopRequest
-
-    /// Steps made so far.
-    public internal(set) var step = 0
-
-    /// The moving averages, when the options ask for them.
-    public let average: MovingAverage?
-
-    /// Evaluates the network as it is at a step. Called with the network in evaluation and, when there are any, the moving
-    /// averages in the place of the weights.
-    public let evaluate: Evaluate?
-
-    /// An evaluation at a step.
+    /// An evaluation of the network as it is at a step, with the moving averages in the place of the weights when there are
+    /// any.
     ///
     /// It calls `progress` with the pictures that are done and their number, and passes on what that throws: so it ends
     /// soon after a request to stop.
-    public typealias Evaluate = (_ step: Int, _ progress: (Int, Int) throws -> Void) throws ->
-        EvaluationReport
+    typealias Evaluate = (_ step: Int, _ progress: (Int, Int) throws -> Void) throws -> EvaluationReport
 
+    /// All parameters; those that are frozen stay as they are.
+    let parameters: ParameterStore
+
+    /// Where examples come from.
+    let source: any ExampleSource
+
+    /// What changes the weights.
+    let optimizer: any Optimizer
+
+    /// How batches are made and steps are taken. The detector's settings are not looked at.
+    let configuration: TrainingConfiguration
+
+    /// What the learning rates are multiplied by.
+    let schedule: LearningRateSchedule
+
+    /// Where checkpoints are written; nil: nowhere.
+    let checkpoints: CheckpointFolder?
+
+    /// What must be the same when the training is resumed, by name, such as a digest of the frozen network.
+    let identity: [String: String]
+
+    /// Asks the training to end after a step.
+    let stopRequest: StopRequest
+
+    /// Steps made so far.
+    var step = 0
+
+    /// The moving averages, when the configuration asks for them.
+    let average: MovingAverage?
+
+    let losses: Losses
     let generator: Generator
     var loader: ExampleLoader
     var notes: [String] = []
     var recentNorms: [Double] = []
     var lastMetric: Double?
     var evaluatedStep: Int?
+    var window = ProgressWindow()
+    private let bestMetric: String?
+    private let evaluate: Evaluate?
     private var savedStep = 0
     private var evaluationFailure: String?
-    var window = ProgressWindow()
 
     /// A trainer at step 0.
-    /// - Throws: ``TrainingError`` for settings out of range; `TorchError` when weights have no values.
-    public init(
-        _ detector: any TrainableDetector, source: any ExampleSource, optimizer: any Optimizer,
-        options: TrainerOptions, loader loaderOptions: ExampleLoader.Options = .init(),
-        checkpoints: CheckpointFolder? = nil, configuration: String = "",
+    /// - Parameters:
+    ///   - bestMetric: The metric of an evaluation that chooses the best checkpoint.
+    ///   - losses: What is minimised.
+    /// - Throws: `ConfigurationError` for settings out of range; `TorchError` when weights have no values.
+    init(
+        _ parameters: ParameterStore, source: any ExampleSource, optimizer: any Optimizer,
+        configuration: TrainingConfiguration, checkpoints: CheckpointFolder? = nil,
         identity: [String: String] = [:], stopRequest: StopRequest = StopRequest(),
-        evaluate: Evaluate? = nil
+        bestMetric: String? = nil, evaluate: Evaluate? = nil, losses: @escaping Losses
     ) throws {
-        try options.check()
-        self.detector = detector
+        try configuration.validateSteps()
+        self.parameters = parameters
         self.source = source
         self.optimizer = optimizer
-        self.options = options
-        self.loaderOptions = loaderOptions
-        self.checkpoints = checkpoints
         self.configuration = configuration
+        schedule = try configuration.learningRateSchedule()
+        self.checkpoints = checkpoints
         self.identity = identity
         self.stopRequest = stopRequest
+        self.bestMetric = bestMetric
         self.evaluate = evaluate
-        generator = try Generator(seed: options.seed)
-        loader = try ExampleLoader(source, options: loaderOptions)
-        average = try options.averageDecay.map { try MovingAverage(of: detector.parameters, decay: $0) }
+        self.losses = losses
+        generator = try Generator(seed: configuration.run.seed)
+        loader = try ExampleLoader(source, options: .init(configuration))
+        average = try configuration.optimizer.averageDecay.map {
+            try MovingAverage(of: parameters, decay: $0)
+        }
     }
+
+    var settings: TrainingConfiguration.Run { configuration.run }
 
     /// Trains to the last step, or until ``stopRequest`` is made.
     ///
@@ -101,20 +102,20 @@ public final class Trainer {
     /// - Throws: ``NonFiniteLossError``; ``TrainingError`` when the last checkpoint cannot be written; what examples, the
     ///   network and `handle` throw.
     @discardableResult
-    public func run(_ handle: (TrainingEvent) throws -> Void = { _ in }) throws -> TrainingSummary {
+    func run(_ handle: (TrainingEvent) throws -> Void = { _ in }) throws -> TrainingSummary {
         let wasDeterministic = Runtime.isDeterministic
-        Runtime.setDeterministic(options.isDeterministic || wasDeterministic)
-        detector.parameters.train()
+        Runtime.setDeterministic(settings.isDeterministic || wasDeterministic)
+        parameters.train()
         defer {
             Runtime.setDeterministic(wasDeterministic)
-            detector.parameters.train(false)
+            parameters.train(false)
         }
         try handle(.started(start))
         let (begin, firstStep) = (ContinuousClock.now, step)
         window = ProgressWindow()
         savedStep = step
         var (reportedStep, savedAt, estimate) = (step, begin, SpeedEstimate(firstStep: step))
-        while step < options.steps, !stopRequest.isMade {
+        while step < settings.steps, !stopRequest.isMade {
             do { try makeStep() } catch {
                 // Buffers of a loss that is not finite are not worth keeping.
                 if !(error is NonFiniteLossError), savedStep != step { _ = try? save(handle) }
@@ -125,23 +126,24 @@ public final class Trainer {
                 try handle(
                     .estimated(
                         step: step, secondsPerStep: seconds,
-                        remainingSeconds: seconds * Double(options.steps - step)))
+                        remainingSeconds: seconds * Double(settings.steps - step)))
             }
-            if step.isMultiple(of: options.reportInterval) {
+            if step.isMultiple(of: settings.reportInterval) {
                 try handle(.progress(progress(since: begin, firstStep)))
                 reportedStep = step
             }
-            if isDue(options.evaluationInterval), step < options.steps { try evaluateNow(handle) }
+            if isDue(settings.evaluationInterval), step < settings.steps { try evaluateNow(handle) }
             // The last checkpoint is written below.
             let isLate =
-                options.checkpointSeconds.map { ContinuousClock.now - savedAt >= .seconds($0) } ?? false
-            if isDue(options.checkpointInterval) || isLate, step < options.steps, savedStep != step {
+                settings.checkpointMinutes.map { ContinuousClock.now - savedAt >= .seconds($0 * 60) }
+                ?? false
+            if isDue(settings.checkpointInterval) || isLate, step < settings.steps, savedStep != step {
                 try save(handle)
             }
             if savedStep == step { savedAt = .now }
         }
         if reportedStep != step { try handle(.progress(progress(since: begin, firstStep))) }
-        let isTrained = step >= options.steps
+        let isTrained = step >= settings.steps
         if isTrained, !stopRequest.isMade { try evaluateNow(handle) }
         if savedStep != step, checkpoints != nil, !(try save(handle)) {
             throw TrainingError(
@@ -163,7 +165,7 @@ public final class Trainer {
         return result
     }
 
-    var imagesPerStep: Int { options.accumulation * loaderOptions.batchSize }
+    var imagesPerStep: Int { settings.accumulation * configuration.data.batchSize }
 
     private func isDue(_ interval: Int?) -> Bool { interval.map { step.isMultiple(of: $0) } ?? false }
 
@@ -186,8 +188,8 @@ public final class Trainer {
 
     private var start: TrainingStart {
         TrainingStart(
-            step: step, totalSteps: options.steps, exampleCount: source.count, imagesPerStep: imagesPerStep,
-            trainableWeightCount: detector.parameters.trainableWeightCount, notes: notes)
+            step: step, totalSteps: settings.steps, exampleCount: source.count, imagesPerStep: imagesPerStep,
+            trainableWeightCount: parameters.trainableWeightCount, notes: notes)
     }
 
     private func progress(since begin: ContinuousClock.Instant, _ firstStep: Int) -> TrainingProgress {
@@ -195,10 +197,10 @@ public final class Trainer {
         let seconds = (ContinuousClock.now - begin).seconds
         let rate = optimizer.groups.first?.learningRate ?? 0
         let progress = window.progress(
-            step: step, totalSteps: options.steps,
+            step: step, totalSteps: settings.steps,
             epoch: Double(position.epoch) + Double(position.index) / Double(source.count),
-            learningRate: rate * options.schedule.factor(at: step - 1),
-            remainingSeconds: seconds / Double(max(step - firstStep, 1)) * Double(options.steps - step))
+            learningRate: rate * schedule.factor(at: step - 1),
+            remainingSeconds: seconds / Double(max(step - firstStep, 1)) * Double(settings.steps - step))
         window = ProgressWindow()
         return progress
     }
@@ -234,7 +236,7 @@ public final class Trainer {
             return try handle(.evaluationFailed(step: step, reason: error.oneLine))
         }
         evaluationFailure = nil
-        if let name = options.bestMetric {
+        if let name = bestMetric {
             guard let value = report[name] else {
                 throw TrainingError(
                     "best metric '\(name)'",
@@ -256,8 +258,8 @@ public final class Trainer {
         // Evaluations must not change what is drawn afterwards.
         let standard = try Generator.standard()
         let state = try standard.state()
-        detector.parameters.train(false)
-        defer { detector.parameters.train() }
+        parameters.train(false)
+        defer { parameters.train() }
         let result = Swift.Result {
             try withoutGradients { try average.map { try $0.applied(body) } ?? body() }
         }
@@ -286,5 +288,14 @@ private struct SpeedEstimate {
         guard count >= 10 || ContinuousClock.now - begin >= .seconds(30) else { return nil }
         isMade = true
         return (ContinuousClock.now - start).seconds / Double(count)
+    }
+}
+
+extension ExampleLoader.Options {
+    /// How a configuration wants batches to be made.
+    init(_ configuration: TrainingConfiguration) {
+        self.init(
+            batchSize: configuration.data.batchSize, seed: configuration.run.seed,
+            workerCount: configuration.data.workers, viewCount: configuration.data.views)
     }
 }

@@ -2,6 +2,8 @@ import COCO
 import FVLM
 import Foundation
 import Support
+import Torch
+import WeightFiles
 
 /// Everything that a training run is told: the file that `fvlm train` takes.
 ///
@@ -139,6 +141,9 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public enum Precision: String, Codable, Sendable, CaseIterable {
             case float32
             case bfloat16
+
+            /// The element type of matrix products and convolutions in the forward pass; nil: that of the weights.
+            var autocast: DType? { self == .bfloat16 ? .bfloat16 : nil }
         }
         /// Optimiser steps in all.
         public var steps = 1000
@@ -274,4 +279,44 @@ extension TrainingConfiguration.Run: SettingsDescription {
     package static let formerNulls: [String: Set<String>] = [
         "evaluationInterval": ["0"], "checkpointInterval": ["0"], "checkpointMinutes": ["0"],
     ]
+}
+
+// What is built of the settings.
+
+extension TrainingConfiguration {
+    /// What the learning rate is multiplied by.
+    /// - Throws: `TorchError` for factors out of range.
+    func learningRateSchedule() throws -> LearningRateSchedule {
+        let decay: LearningRateSchedule.Decay =
+            switch optimizer.schedule {
+            case .constant: .constant
+            case .cosine: .cosine(totalSteps: run.steps, minimumRatio: optimizer.minimumRatio)
+            case .steps:
+                // Rounded: 0.29 of 100 is a little less than 29 in binary.
+                .steps(
+                    at: optimizer.milestones.map { Int(($0 * Double(run.steps)).rounded()) },
+                    factor: optimizer.decayFactor)
+            }
+        let warmup =
+            optimizer.warmupSteps > 0
+            ? LearningRateSchedule.Warmup(steps: optimizer.warmupSteps, startFactor: optimizer.warmupFactor)
+            : nil
+        return try LearningRateSchedule(warmup: warmup, decay: decay)
+    }
+
+    /// The optimiser of a network's trainable parameters.
+    /// - Throws: ``TrainingError`` when nothing is to be trained; `TorchError`.
+    func makeOptimizer(of parameters: ParameterStore) throws -> any Optimizer {
+        let groups = try optimizer.grouping.groups(
+            of: parameters, learningRate: optimizer.learningRate, weightDecay: optimizer.weightDecay)
+        switch optimizer.kind {
+        case .sgd:
+            return try SGD(
+                groups, learningRate: optimizer.learningRate, momentum: optimizer.momentum,
+                weightDecay: optimizer.weightDecay)
+        case .adamw:
+            return try AdamW(
+                groups, learningRate: optimizer.learningRate, weightDecay: optimizer.weightDecay)
+        }
+    }
 }

@@ -28,7 +28,7 @@ public struct ParameterGrouping: Sendable, Hashable, Codable {
     /// The trainable parameters in groups.
     /// - Throws: ``TrainingError`` for a path of ``learningRateFactors`` without trainable parameters, and when nothing is
     ///   to be trained.
-    public func groups(of store: ParameterStore, learningRate: Double, weightDecay: Double) throws
+    func groups(of store: ParameterStore, learningRate: Double, weightDecay: Double) throws
         -> [ParameterGroup]
     {
         let parameters = store.trainableParameters

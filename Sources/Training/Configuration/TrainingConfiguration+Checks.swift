@@ -11,6 +11,12 @@ extension TrainingConfiguration {
                 reason: error.reason)
         }
         try checkData()
+        try validateSteps()
+    }
+
+    /// Checks what a trainer looks at: everything but the detector and the data.
+    /// - Throws: `ConfigurationError` with the key.
+    func validateSteps() throws {
         try checkOptimizer()
         try checkRun()
     }

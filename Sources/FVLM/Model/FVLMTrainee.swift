@@ -3,7 +3,7 @@ import Support
 import Torch
 
 /// A model in training: the detector learns, the trunk is looked at.
-public final class FVLMTrainee: TrainableDetector {
+public final class FVLMTrainee {
     /// What is looked at.
     public let trunk: any Trunk
 

@@ -1,0 +1,149 @@
+import CLIP
+import COCO
+import FVLM
+import Foundation
+import Torch
+import WeightFiles
+
+extension TrainingRun {
+    static func loadCLIP(_ path: String) throws -> CLIPModel {
+        do { return try CLIPModel.load(path) } catch {
+            guard !FileManager.default.fileExists(atPath: path) else { throw error }
+            throw TrainingError(
+                "detector.clip",
+                "there is no CLIP '\(path)': set it to the folder or file of a CLIP, or to the name of one in the "
+                    + "Hugging Face cache")
+        }
+    }
+
+    static func dataset(_ annotations: Dataset, _ configuration: TrainingConfiguration) throws
+        -> TrainingDataset
+    {
+        let data = configuration.data
+        var options = TrainingDataset.Options()
+        options.classes = data.classes.map { .only($0) } ?? data.split.map { .split($0.classes) } ?? .all
+        options.keepsImagesWithoutObjects = data.keepsEmptyImages
+        options.usesMasks = configuration.detector.network.masks && data.masks
+        return try TrainingDataset(
+            annotations, imagesIn: data.images, augmentation: augmentation(configuration), options: options,
+            faults: DataFaults(data.faults, limit: data.faultLimit))
+    }
+
+    /// Leaves out the mask head where there is no mask to learn from.
+    /// - Returns: What is to be said about it.
+    static func chooseMasks(
+        for dataset: TrainingDataset, _ configuration: inout TrainingConfiguration
+    )
+        -> [String]
+    {
+        guard configuration.detector.network.masks else { return [] }
+        let (masks, objects) = (dataset.summary.masks, dataset.summary.objects)
+        guard configuration.data.masks, masks > 0 else {
+            configuration.detector.network.masks = false
+            return configuration.data.masks
+                ? ["no object has a mask: a detector of boxes is trained, without a mask head"] : []
+        }
+        guard masks < objects else { return [] }
+        return ["\(objects - masks) of \(objects) objects have no mask: they train boxes and classes alone"]
+    }
+
+    static func augmentation(_ configuration: TrainingConfiguration) -> Augmentation {
+        let (input, data) = (configuration.detector.input, configuration.data)
+        func fitted(_ sizes: [Int]) -> Augmentation.Resizing {
+            switch input.fitting {
+            case .square, .longestSide: .longestSide(choices: sizes)
+            case .shortestSide: .shortestSide(choices: sizes, longestSide: input.longestSide)
+            }
+        }
+        let resizing: Augmentation.Resizing =
+            switch data.variation {
+            case .none, .flip:
+                input.fitting == .shortestSide ? fitted([input.size]) : .square(side: input.size)
+            case .resize: fitted(data.sizes ?? [])
+            case .jitter:
+                .largeScaleJitter(
+                    side: input.size, minimumScale: data.jitter[0], maximumScale: data.jitter[1])
+            }
+        return Augmentation(
+            resizing: resizing, flipProbability: data.variation == .none ? 0 : 0.5,
+            colorJitter: data.colors == ColorJitter() ? nil : data.colors)
+    }
+
+    /// The classes of the annotations, or of the vocabulary that the configuration names, with their embeddings.
+    static func vocabulary(
+        _ configuration: TrainingConfiguration, _ clip: CLIPModel, _ annotations: Dataset,
+        _ dataset: TrainingDataset
+    ) throws -> Vocabulary {
+        let trained = Set(dataset.classNames.map(ClassNames.key))
+        func split(_ name: String) -> Vocabulary.Class.Split {
+            trained.contains(ClassNames.key(name)) ? .base : .novel
+        }
+        if let path = configuration.texts.vocabulary {
+            let given = try Vocabulary(contentsOf: path)
+            // What is trained on is base where the file does not say it.
+            return try Vocabulary(
+                classes: given.classes.map {
+                    Vocabulary.Class($0.name, synonyms: $0.synonyms, split: $0.split ?? split($0.name))
+                }, templates: given.templates, article: given.article, embeddings: given.embeddings,
+                background: given.background, clip: given.clip)
+        }
+        let names = try dataset.vocabularyNames(annotations.categories)
+        return try Vocabulary(
+            encoding: names.map { Vocabulary.Class($0, split: split($0)) },
+            templates: PromptTemplates(named: configuration.texts.templates),
+            background: configuration.texts.background, with: clip, tokenizer: clip.tokenizer())
+    }
+
+    /// Returns what became of weights that do not fit.
+    static func loadInitialWeights(_ path: String?, into network: DetectorNetwork, seed: UInt64)
+        throws
+        -> [String]
+    {
+        guard let path else { return [] }
+        let weights = try WeightFile.open(path)
+        if let own = try UnwrappedWeights(weights, knownBy: ["fpn."]) {
+            try network.store.load(own)
+            return [own.note].compactMap(\.self)
+        }
+        let root = network.store.root
+        var scopes: [Detectron2Checkpoint.Part: ParameterScope] = [
+            .pyramid: root / "fpn", .proposals: root / "rpn_head", .boxHead: root / "box_head",
+            .boxRegression: root,
+        ]
+        if network.architecture.maskHead != nil { scopes[.maskHead] = root / "mask_head" }
+        let checkpoint = try Detectron2Checkpoint(weights)
+        let report = try checkpoint.load(
+            scopes, classSpecific: .average, otherShapes: .reinitialize, seed: seed)
+        return [checkpoint.note].compactMap(\.self) + ["\(path): \(report)"]
+    }
+}
+
+extension ClassNames {
+    /// What is equal for names that are the same to the text tower.
+    static func key(_ name: String) -> String { readable(name).lowercased() }
+}
+
+extension Vocabulary {
+    /// The classes of these names, in this order and under these names. Names are the same that the text tower takes for
+    /// the same, such as `red_apple` and `red apple`.
+    /// - Throws: `CLIPError` that lists the names that are not there.
+    func selecting(_ names: [String]) throws -> Vocabulary {
+        let places = Dictionary(
+            classes.enumerated().map { (ClassNames.key($1.name), $0) },
+            uniquingKeysWith: { first, _ in first })
+        let missing = names.filter { places[ClassNames.key($0)] == nil }
+        guard missing.isEmpty else {
+            throw CLIPError(
+                "vocabulary",
+                reason:
+                    "lacks \(missing.count) classes of the data: \(missing.prefix(8).joined(separator: ", "))"
+            )
+        }
+        let rows = names.compactMap { places[ClassNames.key($0)] }
+        return try Vocabulary(
+            classes: zip(names, rows).map { name, row in
+                Vocabulary.Class(name, synonyms: classes[row].synonyms, split: classes[row].split)
+            }, templates: templates, article: article, embeddings: embeddings.indexSelected(0, Tensor(rows)),
+            background: background, clip: clip)
+    }
+}
