@@ -15,14 +15,14 @@ struct CacheCommand: ParsableCommand {
               fvlm train coco.yaml --set data.views=4 --set data.cache=features
 
             The configuration is the training's: its data, its size of pictures, its variations and its seed decide \
-            what the CLIP sees. A picture occurs in so many variations, in turn. A cache that does not belong to a \
-            training is refused there; one that was interrupted is gone on with.
+            what the CLIP sees. A picture occurs in --views variations, in turn. A cache that does not belong to a \
+            training is refused there; an interrupted one is resumed.
             """)
 
     @Argument(help: "The training's configuration, a YAML file.")
     var config: String
 
-    @Option(help: "Variations of each picture; the configuration's data.views when left out.")
+    @Option(help: "Variations of each picture; data.views of the configuration by default.")
     var views: Int?
 
     @Option(name: [.short, .long], help: ArgumentHelp("The cache's folder.", valueName: "folder"))
@@ -33,7 +33,7 @@ struct CacheCommand: ParsableCommand {
 
     @Option(
         name: .customLong("set"),
-        help: ArgumentHelp("A setting upon the file's; may be repeated.", valueName: "key=value"))
+        help: ArgumentHelp("A setting that replaces the file's; may be repeated.", valueName: "key=value"))
     var settings: [String] = []
 
     @OptionGroup var threads: ThreadArguments

@@ -22,8 +22,8 @@ struct TrainCommand: ParsableCommand {
 
             --resume-from takes a training state that a PyTorch program has saved, \
             {"epoch", "model", "optimizer", "scheduler"} under detectron2's names, into a new folder: weights, what the \
-            optimiser remembers, and the number of steps. The configuration says the rest, the learning rate's course \
-            too. What does not fit is an error; to take the weights alone, set run.initialWeights.
+            optimiser remembers, and the number of steps. Everything else, including the learning-rate schedule, comes \
+            from the configuration. What does not fit is an error; to take only the weights, set run.initialWeights.
             """)
 
     @Argument(help: "The configuration, a YAML file; fvlm train --defaults prints all settings.")
@@ -32,15 +32,15 @@ struct TrainCommand: ParsableCommand {
     @Option(name: [.short, .long], help: ArgumentHelp("The run's folder.", valueName: "folder"))
     var output: String?
 
-    @Flag(help: "Go on from the last checkpoint in the folder.")
+    @Flag(help: "Resume from the last checkpoint in the folder.")
     var resume = false
 
-    @Option(help: ArgumentHelp("Go on from a PyTorch program's training state.", valueName: "file.pth"))
+    @Option(help: ArgumentHelp("Resume from a PyTorch program's training state.", valueName: "file.pth"))
     var resumeFrom: String?
 
     @Option(
         name: .customLong("set"),
-        help: ArgumentHelp("A setting upon the file's; may be repeated.", valueName: "key=value"))
+        help: ArgumentHelp("A setting that replaces the file's; may be repeated.", valueName: "key=value"))
     var settings: [String] = []
 
     @Flag(help: "Print all settings with their defaults.")
@@ -49,7 +49,7 @@ struct TrainCommand: ParsableCommand {
     @Flag(help: "Copy the CLIP into the detector's folder, which then works anywhere.")
     var selfContained = false
 
-    @Flag(help: "Print where time and memory of a step go.")
+    @Flag(help: "Print the time and memory of each part of a step.")
     var profile = false
 
     @OptionGroup var threads: ThreadArguments
@@ -58,7 +58,7 @@ struct TrainCommand: ParsableCommand {
         if config == nil, !defaults { throw ValidationError("name a configuration, a YAML file") }
         if resume, resumeFrom != nil {
             throw ValidationError(
-                "--resume goes on from the run's folder and --resume-from from a file: give one of them")
+                "--resume continues the run in the folder and --resume-from a file: give one of them")
         }
     }
 
@@ -110,7 +110,7 @@ struct TrainCommand: ParsableCommand {
             resumes: resume, from: state, clip: selfContained ? .copy : .reference, stopRequest: stopRequest
         ) { event in
             if resume, case .started(let start) = event, start.step == 0 {
-                StandardError.note("\(folder) has no checkpoint to go on from: training begins")
+                StandardError.note("\(folder) has no checkpoint to resume: training starts")
             }
             display.show(event)
             guard let stages else { return }
@@ -128,6 +128,6 @@ struct TrainCommand: ParsableCommand {
         try StandardOutput.print(
             summary.isComplete
                 ? "\(folder)/model (a detector's folder), \(folder)/report.html"
-                : "stopped at step \(summary.step); go on with --resume")
+                : "stopped at step \(summary.step); continue with --resume")
     }
 }

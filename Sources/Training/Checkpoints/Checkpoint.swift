@@ -2,7 +2,7 @@ import Foundation
 import Torch
 import WeightFiles
 
-/// A training at one step, in a folder of its own: everything that is needed to go on as if nothing had happened.
+/// A training at one step, in a folder of its own: everything needed to resume it exactly.
 ///
 /// | file | holds |
 /// |---|---|
@@ -23,7 +23,7 @@ struct Checkpoint: Sendable {
         static let configuration = "configuration.yaml"
     }
 
-    /// What is not a tensor.
+    /// Everything but the tensors.
     struct State: Sendable, Hashable, Codable {
         /// The form of the folder; 1.
         var formatVersion = 1
@@ -34,7 +34,7 @@ struct Checkpoint: Sendable {
         /// The next example.
         var position: LoaderPosition
 
-        /// What ``position`` counts: the fingerprint of the examples, and the loader's settings.
+        /// The fingerprint of the examples that ``position`` counts.
         var dataFingerprint: String
 
         /// The seed of the data's order.
@@ -62,7 +62,7 @@ struct Checkpoint: Sendable {
     /// The folder.
     let folder: String
 
-    /// What is not a tensor.
+    /// Everything but the tensors.
     let state: State
 
     /// The configuration of the run, as text.
@@ -117,7 +117,7 @@ struct Checkpoint: Sendable {
 
 /// What a checkpoint is written from.
 struct CheckpointContents: Sendable {
-    /// What is not a tensor.
+    /// Everything but the tensors.
     var state: Checkpoint.State
 
     /// The configuration of the run, as text.

@@ -4,7 +4,7 @@ import WeightFiles
 
 /// The checkpoints of a run: folders `step-000123` in one that is made with the first, of which the last few and the best are kept.
 ///
-/// A checkpoint is written under another name, flushed to the disk and then renamed: whatever happens, a folder of that
+/// A checkpoint is written under another name, flushed to the disk and then renamed: a folder of that
 /// name is complete, and the earlier ones are as they were.
 struct CheckpointFolder: Sendable {
     /// Which checkpoints are kept.
@@ -150,7 +150,7 @@ struct CheckpointFolder: Sendable {
         }
     }
 
-    /// Removes what ``retention`` does not keep, and what an interrupted run has left half written.
+    /// Removes what ``retention`` does not keep, and incomplete folders of an interrupted run.
     /// - Throws: ``TrainingError`` when something cannot be removed.
     func removeSuperfluous() throws {
         let steps = try steps()

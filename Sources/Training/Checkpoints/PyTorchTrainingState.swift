@@ -63,11 +63,11 @@ public struct PyTorchTrainingState: Sendable {
     /// The keys of the parameters in the order in which PyTorch's optimiser got them; nil when the file has no optimiser.
     ///
     /// The file says it (`param_names`) only where the program asked for it. Otherwise an optimiser with one group is taken
-    /// to have got all parameters of the model, as `model.parameters()` gives them, or those of them that are moved here:
+    /// to have got all parameters of the model, as `model.parameters()` gives them, or those of them that are trained here:
     /// whichever has the number and the shapes that the file says.
-    /// - Parameter isMoved: Whether a key is one of a parameter that is moved here.
+    /// - Parameter isTrained: Whether a key belongs to a parameter that is trained here.
     /// - Throws: ``TrainingError`` when it is neither.
-    func optimizerKeys(isMoved: (String) -> Bool) throws -> [String]? {
+    func optimizerKeys(isTrained: (String) -> Bool) throws -> [String]? {
         guard case .list(let groups)? = archive.root["optimizer"]?["param_groups"]?.content else {
             return nil
         }
@@ -90,11 +90,12 @@ public struct PyTorchTrainingState: Sendable {
         let withoutFrozenNorms = all.filter { !isOfFrozenNorm($0) }
         let candidates =
             named.count == count
-            ? [named] : [all, withoutFrozenNorms, all.filter(isMoved), withoutFrozenNorms.filter(isMoved)]
+            ? [named]
+            : [all, withoutFrozenNorms, all.filter(isTrained), withoutFrozenNorms.filter(isTrained)]
         let numbered = candidates.filter { $0.count == count }
         guard !numbered.isEmpty else {
             throw refusal(
-                "the optimiser has \(count) parameters, the model \(all.count), of which \(candidates[2].count) are moved here"
+                "the optimiser has \(count) parameters, the model \(all.count), of which \(candidates[2].count) are trained here"
             )
         }
         let shapes = modelShapes

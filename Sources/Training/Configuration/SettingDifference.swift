@@ -48,8 +48,8 @@ struct SettingDifference: Hashable {
 }
 
 extension TrainingConfiguration {
-    /// Settings that may change when a training is resumed: where things are, how often is reported, how long and how fast
-    /// it goes on. Everything else decides what the weights mean or which examples come next.
+    /// Settings that may change when a training is resumed: paths, intervals of reports, length and learning rate.
+    /// Everything else decides what the weights mean or which examples come next.
     private static let resumable: Set<String> = [
         "preset", "detector.clip", "data.annotations", "data.images", "data.validationAnnotations",
         "data.validationImages", "data.workers", "data.cache", "data.faults", "data.faultLimit",

@@ -5,7 +5,7 @@ import Support
 import Torch
 import WeightFiles
 
-/// Everything that a training run is told: the file that `fvlm train` takes.
+/// The settings of a training: the file that `fvlm train` takes.
 ///
 /// ```yaml
 /// preset: published-small
@@ -15,11 +15,11 @@ import WeightFiles
 /// run: {steps: 1000}
 /// ```
 public struct TrainingConfiguration: Codable, Sendable, Hashable {
-    /// What is trained on.
+    /// The training and validation data.
     public struct Data: Codable, Sendable, Hashable {
-        /// Ways of varying pictures.
+        /// Kinds of augmentation.
         public enum Variation: String, Codable, Sendable, CaseIterable {
-            /// None but the resizing to the detector's input.
+            /// Only the resizing to the detector's input.
             case none
             /// Mirroring left to right.
             case flip
@@ -57,19 +57,19 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public var split: Split?
         /// The classes that are trained on; null: those of the split.
         public var classes: [String]?
-        /// Whether images without objects take part.
+        /// Whether images without objects are trained on.
         public var keepsEmptyImages = true
         /// Images of a batch.
         public var batchSize = 4
         /// Threads that prepare pictures.
         public var workers = 2
-        /// How pictures are varied.
+        /// How pictures are augmented.
         public var variation = Variation.jitter
         /// The least and the greatest scale of the jitter.
         public var jitter = [0.1, 2.0]
-        /// The sizes that `resize` draws from, in pixels of the side that the detector's `input.fitting` is about.
+        /// The sizes that `resize` draws from, in pixels of the side that the detector's `input.fitting` sets.
         public var sizes: [Int]?
-        /// How strongly colours are varied.
+        /// The strengths of colour jitter.
         public var colors = ColorJitter()
         /// In how many variations a picture occurs, epoch after epoch in turn; null: a new one in every epoch. A cache
         /// needs a number.
@@ -78,7 +78,7 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public var cache: String?
         /// Whether masks are learned; otherwise a detector of boxes is trained.
         public var masks = true
-        /// What becomes of pictures and outlines that cannot be used.
+        /// What to do with pictures and outlines that cannot be used.
         public var faults = DataFaults.Policy.exclude
         /// The largest share of the pictures, and of the annotations, that may be left out.
         public var faultLimit = 0.2
@@ -94,14 +94,14 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public var background = "background"
     }
 
-    /// How weights are moved.
+    /// How weights are optimised.
     public struct Optimization: Codable, Sendable, Hashable {
         /// Optimisers.
         public enum Kind: String, Codable, Sendable, CaseIterable {
             case sgd
             case adamw
         }
-        /// Courses of the learning rate after its rise.
+        /// Schedules of the learning rate after the warm-up.
         public enum Schedule: String, Codable, Sendable, CaseIterable {
             case constant
             case cosine
@@ -115,29 +115,29 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public var momentum = 0.9
         /// The weight decay; norms and temperature have none.
         public var weightDecay = 1e-4
-        /// The greatest length of all gradients together; null: no bound.
+        /// The maximum norm of all gradients together; null: no clipping.
         public var clipNorm: Double?
-        /// Steps in which the learning rate rises.
+        /// Steps of the linear warm-up of the learning rate.
         public var warmupSteps = 100
-        /// What it rises from, as a share.
+        /// The first factor of the warm-up, as a share of the learning rate.
         public var warmupFactor = 0.01
-        /// Its course afterwards.
+        /// The schedule after the warm-up.
         public var schedule = Schedule.cosine
-        /// What the cosine ends at, as a share.
+        /// The share of the learning rate that the cosine ends at.
         public var minimumRatio = 0.1
-        /// Where `steps` falls, as shares of the run.
+        /// Where `steps` lowers the learning rate, as shares of the run.
         public var milestones = [0.8, 0.9, 0.95]
-        /// What it is multiplied by there.
+        /// The factor that `steps` applies at each milestone.
         public var decayFactor = 0.1
-        /// The share of the old moving average of weights that a step keeps; null: there is no average.
+        /// The decay of the moving average of weights; null: no average.
         public var averageDecay: Double?
-        /// Which parameters are treated apart.
+        /// Parameters with weight decay or a learning rate of their own.
         public var grouping = ParameterGrouping()
     }
 
-    /// How long, how exactly, how often.
+    /// Length, precision, reports and checkpoints.
     public struct Run: Codable, Sendable, Hashable {
-        /// Numbers to compute in.
+        /// Element types to compute in.
         public enum Precision: String, Codable, Sendable, CaseIterable {
             case float32
             case bfloat16
@@ -147,17 +147,17 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         }
         /// Optimiser steps in all.
         public var steps = 1000
-        /// Batches for one step.
+        /// Batches whose gradients are accumulated for one step.
         public var accumulation = 1
-        /// What everything random follows from.
+        /// The seed of everything random.
         public var seed: UInt64 = 0
-        /// Whether every run gives the same bits.
+        /// Whether every run gives the same bits; slower.
         public var isDeterministic = false
-        /// The numbers of matrix products and convolutions.
+        /// The element type of matrix products and convolutions.
         public var precision = Precision.float32
         /// Steps between reports.
         public var reportInterval = 20
-        /// Steps between evaluations; null: at the end alone.
+        /// Steps between evaluations; null: only at the end.
         public var evaluationInterval: Int?
         /// Steps between checkpoints; null: as `checkpointMinutes` says.
         public var checkpointInterval: Int?
@@ -165,21 +165,21 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public var checkpointMinutes: Double? = 15
         /// Checkpoints that are kept, the latest.
         public var keepsLast = 3
-        /// Weights to begin with: a detector's, or detectron2's; null: random.
+        /// Initial weights: a detector's, or detectron2's; null: random.
         public var initialWeights: String?
     }
 
-    /// A name of detector settings; those of the file are applied to them.
+    /// The preset of detector settings to which those of the file are applied.
     public var preset = "published"
     /// The detector.
     public var detector = DetectorConfiguration()
-    /// What is trained on.
+    /// The training and validation data.
     public var data = Data()
     /// How names become embeddings.
     public var texts = Texts()
-    /// How weights are moved.
+    /// How weights are optimised.
     public var optimizer = Optimization()
-    /// How long, how exactly, how often.
+    /// Length, precision, reports and checkpoints.
     public var run = Run()
 
     /// The defaults, which name no data.
@@ -284,7 +284,7 @@ extension TrainingConfiguration.Run: SettingsDescription {
 // What is built of the settings.
 
 extension TrainingConfiguration {
-    /// What the learning rate is multiplied by.
+    /// The factor of the learning rate, step by step.
     /// - Throws: `TorchError` for factors out of range.
     func learningRateSchedule() throws -> LearningRateSchedule {
         let decay: LearningRateSchedule.Decay =

@@ -1,6 +1,6 @@
 import COCO
 
-/// Which classes of a data set are trained on. Annotations of all others are removed, as if nobody had marked them.
+/// Which classes of a data set are trained on. Annotations of all others are removed.
 enum ClassSelection: Sendable, Hashable {
     /// All classes.
     case all

@@ -5,7 +5,7 @@ import Synchronization
 /// A picture that cannot be decoded, an outline that is broken: one of them in a million must not end a training. Each is
 /// counted once, however often it is met.
 public final class DataFaults: Sendable {
-    /// What becomes of a record that cannot be used.
+    /// What to do with a record that cannot be used.
     public enum Policy: String, Codable, Sendable, CaseIterable {
         /// It is left out and counted.
         case exclude
@@ -42,7 +42,7 @@ public final class DataFaults: Sendable {
         var reported = 0
     }
 
-    /// What becomes of such records.
+    /// What to do with such records.
     let policy: Policy
 
     /// The largest share of the pictures, and of the annotations, that may be left out.
@@ -69,7 +69,7 @@ public final class DataFaults: Sendable {
             if tallies[kind]?.first == nil { tallies[kind]?.first = error }
             return tallies[kind]?.rows.count ?? 0
         }
-        // One is always allowed, as far as another is left.
+        // One is always allowed if another is left.
         guard
             count > max(1, Int((limit * Double(total)).rounded(.down))) || count >= total && kind == .picture
         else { return }

@@ -55,8 +55,8 @@ extension Dataset {
     }
 }
 
-/// Runs `body` for many places on all processors, in an order of chance, until a time is over.
-/// - Returns: How many places were looked at.
+/// Runs `body` for many places on all processors, in random order, until a time is over.
+/// - Returns: How many places were visited.
 /// - Throws: What `body` throws first.
 func lookOver(_ count: Int, for duration: Duration, _ body: @Sendable (Int) throws -> Void) throws -> Int {
     var random = RandomStream(0x6C_6F6F_6B)
@@ -79,12 +79,12 @@ func lookOver(_ count: Int, for duration: Duration, _ body: @Sendable (Int) thro
 }
 
 extension TrainingDataset {
-    /// Looks over annotations and pictures before a training begins, so that what cannot be used is known then.
+    /// Checks annotations and pictures before a training starts, so that faults are known then.
     ///
-    /// All outlines are looked at, and as many pictures are decoded, in an order of chance, as the time allows; of the
-    /// others the headers are read, again for that time. What is not reached is looked at when it is used.
+    /// All outlines are checked, and as many pictures are decoded, in random order, as the time allows; of the others the
+    /// headers are read, again for that time. What is not reached is checked when it is used.
     /// - Parameters:
-    ///   - decodes: Whether pixels are looked at, which a cache of features makes needless.
+    ///   - decodes: Whether pixels are decoded, which a cache of features makes unnecessary.
     ///   - duration: The most that decoding, and that reading headers, takes.
     /// - Returns: A note when not everything was reached.
     /// - Throws: ``TrainingError`` for a missing picture, for a fault where faults are refused, and for too many.
@@ -93,7 +93,7 @@ extension TrainingDataset {
         if options.usesMasks {
             for (row, annotations) in zip(imageRows, annotationRows) {
                 let record = dataset.images[row]
-                // Without a stated size masks are looked at with their pictures.
+                // Without a stated size masks are checked with their pictures.
                 let size = ImageSize(width: record.width, height: record.height)
                 for annotation in annotations {
                     let isPolygon = dataset.annotations.segmentations.kind(annotation) == .polygons

@@ -5,9 +5,9 @@ import Torch
 /// Examples in random order, made ahead of the network by threads of its own.
 ///
 /// The order of an epoch follows from the seed and the epoch's number, and chance within an example from seed, epoch and
-/// row: whatever the number of workers, and wherever a run was interrupted, the same examples come in the same
-/// order. Batches are full: one that begins at the end of an epoch goes on with the next. Threads start with the first
-/// batch that is asked for.
+/// row: for any number of workers, and wherever a run was interrupted, the same examples come in the same order.
+/// Batches are full: one that starts at the end of an epoch continues with the next. Threads start with the first
+/// batch.
 ///
 /// Not to be used from several tasks at once.
 final class ExampleLoader {
@@ -22,7 +22,7 @@ final class ExampleLoader {
         /// Whether the order is random; otherwise it is the data set's.
         var shuffles: Bool
 
-        /// How many threads make examples; 0 makes them when they are asked for.
+        /// How many threads make examples; 0 makes them on the calling thread.
         var workerCount: Int
 
         /// How many examples are made ahead; each is kept in memory with its pixels and masks.

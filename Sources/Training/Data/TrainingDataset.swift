@@ -8,7 +8,7 @@ import WeightFiles
 
 /// A data set in the COCO format, ready to be trained on.
 ///
-/// Pictures are decoded when an example is asked for; nothing but the annotations stays in memory.
+/// Pictures are decoded when an example is made; only the annotations stay in memory.
 struct TrainingDataset: ExampleSource {
     /// What is done with images and objects.
     struct Options: Sendable, Hashable {

@@ -3,7 +3,7 @@ import Support
 import Torch
 import WeightFiles
 
-/// Features of a frozen network on the disk, so that training need not compute them again.
+/// Features of a frozen network on the disk, computed once and read in every epoch.
 ///
 /// A folder of safetensors files (`features-00000.safetensors`, ...), which are mapped into memory, and `index.json` with the
 /// identity and the file of every view. Reading costs no copy where the element type is the wanted one. Safe to
@@ -32,7 +32,7 @@ final class FeatureCache: Sendable {
         let index = try FeatureIndex(folder: folder)
         if let difference = index.identity.difference(from: identity) {
             throw TrainingError(
-                folder, "does not fit: \(difference). Make the cache anew with fvlm cache, in an empty folder"
+                folder, "does not fit: \(difference). Make a new cache with fvlm cache, in an empty folder"
             )
         }
         self.folder = folder
@@ -65,13 +65,13 @@ final class FeatureCache: Sendable {
     /// The number of views that are left out.
     var excludedCount: Int { excluded.count }
 
-    /// The features of a view, by level; in the stored element type, upon the mapped file.
+    /// The features of a view, by level; in the stored element type, backed by the mapped file.
     /// - Throws: ``TrainingError`` when the view is not there: the picture was changed or added since; `TorchError`.
     func read(_ key: FeatureKey) throws -> [String: Tensor] {
         guard let place = places[key.description] else {
             throw TrainingError(
                 folder,
-                "has no view \(key.view) of the picture \(key.content.prefix(12))… at place \(key.row): it was added or changed or has moved after the cache was made; run fvlm cache again"
+                "has no view \(key.view) of the picture \(key.content.prefix(12))… at place \(key.row): it was added, changed or moved after the cache was made; run fvlm cache again"
             )
         }
         var features: [String: Tensor] = [:]

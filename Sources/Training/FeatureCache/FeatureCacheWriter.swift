@@ -2,7 +2,7 @@ import Foundation
 import Torch
 import WeightFiles
 
-/// Fills a feature cache; goes on with one that was begun.
+/// Fills a feature cache; an interrupted one is resumed.
 ///
 /// Views are gathered in memory until a file is full; then the file and after it the index are written, so that a cache
 /// whose making was interrupted holds all views but the last few. Not to be used from several tasks at once.
@@ -17,7 +17,7 @@ final class FeatureCacheWriter {
     private var pendingByteCount = 0
     private var hasNewExclusions = false
 
-    /// Begins a cache, or goes on with one of the same identity.
+    /// Creates a cache, or resumes one of the same identity.
     /// - Parameter shardByteCount: About how large files become, in bytes.
     /// - Throws: ``TrainingError`` when the folder holds a cache of another identity or cannot be written.
     init(folder: String, identity: FeatureCacheIdentity, shardByteCount: Int = 256 << 20) throws {

@@ -13,8 +13,8 @@ final class MetricsLog {
 
     private let file: FileHandle
 
-    /// Begins a log or, with a step, goes on with one: what it says about later steps is removed, since a resumed
-    /// training makes those again.
+    /// Creates a log or, with a step, continues one: entries about later steps are removed, since a resumed training
+    /// repeats those.
     /// - Throws: ``TrainingError`` when the file cannot be read or written.
     init(path: String, resumedStep: Int? = nil) throws {
         self.path = path

@@ -81,7 +81,7 @@ public final class ProgressDisplay {
         hasBar = true
     }
 
-    /// A bar on a terminal; elsewhere a line every ten seconds, so that a long evaluation is seen to proceed.
+    /// A bar on a terminal; elsewhere a line every ten seconds, so that a long evaluation shows progress.
     private func showEvaluation(_ step: Int, _ done: Int, _ total: Int) {
         let text = "step \(step): evaluating, \(done) of \(total) pictures"
         if done <= 1 { lineTime = .now }
@@ -103,7 +103,7 @@ public final class ProgressDisplay {
     /// Four digits.
     static func short(_ value: Double) -> String { String(format: "%.4g", value) }
 
-    /// Hours, minutes and seconds as far as there are any: `1:02:03`, `2:03`.
+    /// Hours (if any), minutes and seconds: `1:02:03`, `2:03`.
     static func duration(_ seconds: Double) -> String {
         guard seconds.isFinite, seconds < 1e9 else { return "?" }
         let whole = Int(max(seconds, 0).rounded())

@@ -13,7 +13,7 @@ final class RunLog {
     private let metrics: MetricsLog
     private let tensorBoard: TensorBoardLog
 
-    /// A log of a new run, or of one that goes on at a step.
+    /// A log of a new run, or of one resumed at a step.
     /// - Throws: ``TrainingError`` when it cannot be written.
     init(folder: String, title: String = "Training", resumedStep: Int? = nil) throws {
         self.folder = folder

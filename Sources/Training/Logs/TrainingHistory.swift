@@ -30,7 +30,7 @@ struct TrainingHistory: Sendable {
     /// Steps made and steps in all.
     private(set) var steps = (made: 0, total: 0)
 
-    /// Nothing yet.
+    /// An empty history.
     init() {}
 
     /// What a `metrics.jsonl` says; classes, curves and pictures come with the next evaluation.
@@ -62,7 +62,7 @@ struct TrainingHistory: Sendable {
         return fields.sorted { $0.key < $1.key }.map { NamedValue($0.key, $0.value.number ?? .nan) }
     }
 
-    /// Takes an event in.
+    /// Adds an event.
     mutating func add(_ event: TrainingEvent) {
         switch event {
         case .started(let start): steps = (start.step, start.totalSteps)

@@ -5,7 +5,7 @@ import Support
 import Torch
 import WeightFiles
 
-/// What a feature cache holds and what it is worth.
+/// The contents of a feature cache and the time it saves.
 public struct FeatureCacheReport: Sendable, Hashable {
     /// Views in the cache.
     public var viewCount: Int
@@ -20,11 +20,11 @@ public struct FeatureCacheReport: Sendable, Hashable {
 }
 
 extension TrainingRun {
-    /// Writes the frozen trunk's features of every view of every picture; goes on with a cache that was begun.
+    /// Writes the frozen trunk's features of every view of every picture; an interrupted cache is resumed.
     /// - Parameters:
     ///   - folder: The cache.
     ///   - dtype: The element type of the stored features.
-    ///   - progress: Is told how many views are done, and of how many.
+    ///   - progress: Called with the views done and their total.
     /// - Throws: ``TrainingError`` when the folder holds a cache of another identity, the configuration asks for no fixed
     ///   number of views, or a file cannot be read or written; `CLIPError`, `TorchError`.
     public func cacheFeatures(
@@ -77,15 +77,15 @@ extension TrainingRun {
             let key = try dataset.featureKey(at: row, view: 0)
             guard cache.contains(key) else { continue }
             for tensor in try cache.read(key).values {
-                // Converted, so that the mapped pages are really read.
+                // Converted, so that the mapped pages are read.
                 _ = try tensor.to(.float32).clone()
             }
         }
         return (ContinuousClock.now - start).seconds / Double(max(rows.count, 1))
     }
 
-    /// The least size of batches. What the trunk sees must not depend on the other pictures of a batch where it is
-    /// published so, and where features may come from a cache.
+    /// The least size of batches. The trunk's input must not depend on the other pictures of a batch for square input and
+    /// where features may come from a cache.
     static func frame(_ configuration: TrainingConfiguration) -> Size2D {
         let isFixed = configuration.detector.input.fitting == .square || configuration.data.views != nil
         return isFixed ? configuration.detector.frame : Size2D(0)
@@ -107,7 +107,7 @@ extension TrainingRun {
             clip: "\(try clip.identity())", preprocessing: preprocessing, levels: levels, dtype: dtype)
     }
 
-    /// The data set upon the cache that the configuration names.
+    /// The data set with the cache that the configuration names.
     static func cached(
         _ dataset: TrainingDataset, in folder: String, _ configuration: TrainingConfiguration,
         clip: CLIPModel, levels: [String]
@@ -119,7 +119,7 @@ extension TrainingRun {
         guard cache.count + cache.excludedCount >= wanted else {
             throw TrainingError(
                 folder,
-                "holds \(cache.count) of \(wanted) views: run fvlm cache again, it goes on where it was")
+                "holds \(cache.count) of \(wanted) views: run fvlm cache again to resume it")
         }
         return CachedDataset(dataset, cache: cache)
     }

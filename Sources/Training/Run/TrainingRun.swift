@@ -13,7 +13,7 @@ import WeightFiles
 /// Writes into its folder: `config.yaml`, `metrics.jsonl`, `tensorboard/`, `checkpoints/`, `report.html`, and at the end
 /// `model/`, a detector's folder.
 public struct TrainingRun {
-    /// What the run is told.
+    /// The settings.
     public let configuration: TrainingConfiguration
 
     /// The run's folder.
@@ -28,7 +28,7 @@ public struct TrainingRun {
     /// The classes that are trained on, with their embeddings.
     public let vocabulary: Vocabulary
 
-    /// What became of initial weights that do not fit as they are.
+    /// Notes about the data and the initial weights, for the user.
     public let notes: [String]
 
     /// Where examples come from: the data set, or a cache of the trunk's features of it.
@@ -89,14 +89,14 @@ public struct TrainingRun {
 
     // MARK: Running
 
-    /// Trains, or goes on with the training.
+    /// Trains, or resumes the training.
     /// - Parameters:
-    ///   - resumes: Whether to go on from the last checkpoint in the folder; without one the training begins.
+    ///   - resumes: Whether to resume from the last checkpoint in the folder; without one, training starts at step 0.
     ///   - state: A PyTorch program's training state to continue where the folder holds no checkpoint, a file
     ///     `{"epoch", "model", "optimizer", "scheduler"}` under detectron2's names.
     ///   - clip: Whether the detector's folder refers to the CLIP or holds a copy of it.
     ///   - stopRequest: Asks the training to end after a step.
-    ///   - handle: Learns what happens.
+    ///   - handle: Called with every event.
     /// - Throws: ``NonFiniteLossError``, ``TrainingError``, and what examples and the network throw.
     @discardableResult
     public func start(
@@ -130,7 +130,7 @@ public struct TrainingRun {
         if !resumes, let latest {
             throw TrainingError(
                 folder,
-                "holds a run already (\(latest.folder)): add --resume to go on with it, or choose another folder"
+                "holds a run already (\(latest.folder)): add --resume to continue it, or choose another folder"
             )
         }
         try Generator.standard().seed(run.seed)

@@ -21,7 +21,7 @@ final class MovingAverage {
         entries = try store.trainableParameters.map { ($0, try $0.value.detached().clone()) }
     }
 
-    /// Takes the weights in.
+    /// Updates the averages with the current weights.
     /// - Throws: `TorchError`.
     func update() throws {
         let kept = min(decay, Double(1 + updates) / Double(10 + updates))
@@ -34,7 +34,7 @@ final class MovingAverage {
         }
     }
 
-    /// Runs `body` with the averages in the place of the weights.
+    /// Runs `body` with the averages in place of the weights.
     /// - Throws: What `body` throws; `TorchError`.
     func applied<Result>(_ body: () throws -> Result) throws -> Result {
         try exchange()

@@ -1,6 +1,6 @@
 import Evaluation
 
-/// A loss or a gradient that is not a number or infinite: training cannot go on.
+/// A loss or a gradient that is NaN or infinite, which ends a training.
 public struct NonFiniteLossError: Error, Sendable, CustomStringConvertible {
     /// The step, from 0.
     public var step: Int
@@ -14,7 +14,7 @@ public struct NonFiniteLossError: Error, Sendable, CustomStringConvertible {
     /// The images of the batch.
     public var imageIDs: [Int64]
 
-    /// Those of them whose loss is not finite on their own; empty when none is, or when a gradient is at fault.
+    /// The images whose loss alone is not finite; empty when there are none, or when a gradient is at fault.
     public var culprits: [Int64]
 
     /// The parameters whose gradients are not finite.

@@ -4,7 +4,7 @@ import Synchronization
 public final class StopRequest: Sendable {
     private let flag = Atomic<Bool>(false)
 
-    /// Nothing asked yet.
+    /// A request that is not made yet.
     public init() {}
 
     /// Whether the training is to end.

@@ -2,7 +2,7 @@ import Torch
 import WeightFiles
 
 extension Trainer {
-    /// Goes on from a checkpoint as if nothing had happened: weights, moving averages, optimiser, random streams, place in
+    /// Resumes from a checkpoint exactly: weights, moving averages, optimiser, random streams, place in
     /// the data and step are what they were.
     ///
     /// Bit for bit when the run is deterministic and libraries and threads are the same; what differs is among the notes

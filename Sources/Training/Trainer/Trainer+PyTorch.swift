@@ -2,8 +2,8 @@ import Torch
 import WeightFiles
 
 extension Trainer {
-    /// Goes on from what a PyTorch program has saved: weights, what the optimiser remembers, and the number of steps, from
-    /// which the place in the data follows. Moving averages and random streams begin anew; the learning rate's course is
+    /// Resumes from what a PyTorch program has saved: weights, what the optimiser remembers, and the number of steps, from
+    /// which the place in the data follows. Moving averages and random streams start afresh; the learning rate's course is
     /// that of the options. What the file and this training do not share is among the notes of ``TrainingStart``.
     /// - Parameter keys: What a parameter of this network may be called in the file.
     /// - Throws: ``TrainingError`` that says what does not fit: weights or state that are missing or of another shape, an
@@ -31,7 +31,7 @@ extension Trainer {
             source, options: .init(configuration),
             position: .init(epoch: examples / source.count, index: examples % source.count))
         step = made
-        notes = ["goes on from \(checkpoint.path) (epoch \(checkpoint.epoch) there) after step \(made)"]
+        notes = ["resumes \(checkpoint.path) (epoch \(checkpoint.epoch) there) after step \(made)"]
         if !absent.isEmpty {
             notes.append("it has no \(absent.joined(separator: ", ")): learned from the beginning")
         }
@@ -55,7 +55,7 @@ extension Trainer {
         if let rate = checkpoint.learningRates.first, let own = optimizer.groups.first?.learningRate {
             let next = own * schedule.factor(at: made)
             if abs(rate - next) > 1e-3 * max(abs(rate), next) {
-                notes.append("its learning rate was \(rate), here it goes on with \(next)")
+                notes.append("its learning rate was \(rate), here it continues with \(next)")
             }
         }
     }
@@ -66,7 +66,7 @@ extension Trainer {
     {
         let own = Set(optimizer.parameters.map(\.name))
         guard
-            let keys = try checkpoint.optimizerKeys(isMoved: { names[$0].map(own.contains) ?? false }),
+            let keys = try checkpoint.optimizerKeys(isTrained: { names[$0].map(own.contains) ?? false }),
             let state = try checkpoint.optimizerState(parameters: keys.map { names[$0] }), !state.keys.isEmpty
         else {
             throw TrainingError(
@@ -74,7 +74,7 @@ extension Trainer {
                 "holds nothing that an optimiser remembers of this network's parameters; begin from the weights (run.initialWeights) instead"
             )
         }
-        // Parameters that are frozen here are not moved, whatever is remembered of them.
+        // Parameters that are frozen here are not trained; what the file holds about them is ignored.
         return try StoredTensors(
             state.keys.filter { own.contains(String($0.drop { $0 != "/" }.dropFirst())) }
                 .map { try state.tensor(named: $0) }, origin: checkpoint.path)

@@ -11,7 +11,7 @@ final class Trainer {
     /// as the choice of anchors and regions, is drawn from the generator.
     typealias Losses = (_ batch: [TrainingExample], Generator) throws -> [(name: String, value: Tensor)]
 
-    /// An evaluation of the network as it is at a step, with the moving averages in the place of the weights when there are
+    /// An evaluation of the network as it is at a step, with the moving averages in place of the weights when there are
     /// any.
     ///
     /// It calls `progress` with the pictures that are done and their number, and passes on what that throws: so it ends
@@ -27,7 +27,7 @@ final class Trainer {
     /// What changes the weights.
     let optimizer: any Optimizer
 
-    /// How batches are made and steps are taken. The detector's settings are not looked at.
+    /// How batches are made and steps are taken. The detector's settings are ignored.
     let configuration: TrainingConfiguration
 
     /// What the learning rates are multiplied by.
@@ -96,8 +96,8 @@ final class Trainer {
     /// Trains to the last step, or until ``stopRequest`` is made.
     ///
     /// A checkpoint is written before every evaluation and when an example cannot be made: neither loses work. An
-    /// evaluation that fails is reported, and training goes on.
-    /// - Parameter handle: Learns what happens, on this thread.
+    /// evaluation that fails is reported, and training continues.
+    /// - Parameter handle: Called with every event, on this thread.
     /// - Returns: How it ended.
     /// - Throws: ``NonFiniteLossError``; ``TrainingError`` when the last checkpoint cannot be written; what examples, the
     ///   network and `handle` throw.
@@ -253,7 +253,7 @@ final class Trainer {
         }
     }
 
-    /// Runs `body` with the network in evaluation and the averages in the place of the weights.
+    /// Runs `body` with the network in evaluation and the averages in place of the weights.
     private func evaluated<Result>(_ body: () throws -> Result) throws -> Result {
         // Evaluations must not change what is drawn afterwards.
         let standard = try Generator.standard()
@@ -268,7 +268,7 @@ final class Trainer {
     }
 }
 
-/// The time of a step by the first few, of which the very first one is left out since it prepares memory.
+/// The time of a step, estimated from the first few; the very first one, which allocates memory, is left out.
 private struct SpeedEstimate {
     private let firstStep: Int
     private let begin = ContinuousClock.now

@@ -2,29 +2,29 @@ import Evaluation
 
 /// What happens while a detector is trained.
 public enum TrainingEvent: Sendable {
-    /// Training begins, or goes on from a checkpoint.
+    /// Training starts, or resumes from a checkpoint.
     case started(TrainingStart)
-    /// Some steps were made.
+    /// A report on the last steps.
     case progress(TrainingProgress)
-    /// How long the training will take, by its first steps.
+    /// An estimate of the remaining time, made after the first steps.
     case estimated(step: Int, secondsPerStep: Double, remainingSeconds: Double)
-    /// Something worth knowing was met, such as a picture that cannot be decoded.
+    /// A note for the user, such as a picture that cannot be decoded.
     case noted(step: Int, String)
     /// Some pictures of an evaluation are done.
     case evaluating(step: Int, done: Int, total: Int)
     /// The network was evaluated.
     case evaluated(step: Int, EvaluationReport)
-    /// An evaluation failed; training goes on.
+    /// An evaluation failed; training continues.
     case evaluationFailed(step: Int, reason: String)
     /// A checkpoint was written.
     case checkpointed(step: Int, path: String)
-    /// A checkpoint could not be written; training goes on, earlier checkpoints are intact.
+    /// A checkpoint could not be written; training continues, earlier checkpoints are intact.
     case checkpointFailed(step: Int, reason: String)
     /// Training has ended.
     case finished(TrainingSummary)
 }
 
-/// The beginning of a training.
+/// The start of a training.
 public struct TrainingStart: Sendable, Hashable {
     /// The step that comes next; 0 unless a checkpoint is resumed.
     public var step: Int
@@ -36,7 +36,7 @@ public struct TrainingStart: Sendable, Hashable {
     public var imagesPerStep: Int
     /// The elements of all weights that are trained.
     public var trainableWeightCount: Int
-    /// What is worth knowing, for example that a library differs from the one that made the checkpoint.
+    /// Notes for the user, for example that a library differs from the one that made the checkpoint.
     public var notes: [String]
 }
 
@@ -50,7 +50,7 @@ public struct TrainingProgress: Sendable, Hashable {
         public var forward = 0.0
         /// The backward pass.
         public var backward = 0.0
-        /// Bounding gradients, the optimiser, the moving average.
+        /// Gradient clipping, the optimiser, the moving average.
         public var update = 0.0
     }
 
@@ -66,7 +66,7 @@ public struct TrainingProgress: Sendable, Hashable {
     public var loss: Double
     /// The learning rate of the optimiser's first group at the last step.
     public var learningRate: Double
-    /// The mean length of the gradients before they were bounded.
+    /// The mean length of the gradients before clipping.
     public var gradientNorm: Double
     /// Images a second.
     public var imagesPerSecond: Double
