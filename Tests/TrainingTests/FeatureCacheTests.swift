@@ -94,7 +94,7 @@ import WeightFiles
                     "holds another cache"))
         }
         let cache = try FeatureCache(folder: folder.path, identity: identity)
-        #expect(message { _ = try cache.read(key(9)) }.contains("added or changed"))
+        #expect(message { _ = try cache.read(key(9)) }.contains("added, changed or moved"))
         #expect(message { _ = try cache.read(key(0, view: 2)) }.contains("no view 2"))
         #expect(
             message { _ = try FeatureCache(folder: folder.file("none"), identity: identity) }.contains(
@@ -139,7 +139,7 @@ import WeightFiles
         // A picture that was changed is another one.
         try Image(width: 60, height: 40, filledWith: .white).write(to: folder.file("a.png"))
         let changed = try ExampleLoader(cached, options: options)
-        #expect(message { _ = try changed.nextBatch() }.contains("added or changed"))
+        #expect(message { _ = try changed.nextBatch() }.contains("added, changed or moved"))
     }
 
     @Test func keysFollowTheContent() throws {
