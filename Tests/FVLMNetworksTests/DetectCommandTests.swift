@@ -99,6 +99,26 @@ import FVLMCommand
         #expect(folder.bytes("found.jsonl") == results)
     }
 
+    /// Pictures are known again by the file, however their folder is spelled.
+    @Test func picturesUnderAnotherNameAreKnown() throws {
+        try pictures(3)
+        var command = arguments(["--results", folder.file("found.jsonl"), "--resume"])
+        #expect(try Program(command).status == 0)
+        let found = folder.bytes("found.jsonl")
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.file("link"), withDestinationPath: folder.file("pictures"))
+        for spelling in ["./pictures", "pictures/../pictures/", "link"] {
+            command[1] = folder.file(spelling)
+            let run = try Program(command)
+            #expect(run.status == 0 && run.errors.contains("3 of the 3 pictures already"), "\(run.errors)")
+            #expect(folder.bytes("found.jsonl") == found)
+        }
+        // A copy is another picture.
+        try folder.write(folder.bytes("pictures/street100.png"), "copies/street100.png")
+        command[1] = folder.file("copies")
+        #expect(try Program(command).errors.contains("none of the 1 pictures yet"))
+    }
+
     @Test func anotherRunsFileIsRefused() throws {
         try pictures(2)
         let path = folder.file("found.jsonl")

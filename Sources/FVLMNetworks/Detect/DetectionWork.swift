@@ -41,13 +41,30 @@ struct DetectionWork {
         self.report = report
         self.file = file
         self.files = files
-        // A picture that is named twice is looked at twice.
-        var done = Dictionary(
-            (file?.earlier ?? []).map { ($0.file, 1) }, uniquingKeysWith: { $0 + $1 })
-        pending = files.filter { name in
-            guard let count = done[name], count > 0 else { return true }
-            done[name] = count - 1
-            return false
+        pending = Self.pending(files, earlier: file?.earlier ?? [])
+    }
+
+    /// The files that have no entry yet. An entry is of the file at its path, or of the same file under another name,
+    /// such as a link. A picture that is named twice has two entries.
+    private static func pending(_ files: [String], earlier: [ResultsFile.Entry]) -> [String] {
+        var unmatched = Dictionary(grouping: earlier.map(\.location)) { $0 }.mapValues(\.count)
+        func take<Key>(_ key: Key, from counts: inout [Key: Int]) -> Bool {
+            guard let count = counts[key], count > 0 else { return false }
+            counts[key] = count - 1
+            return true
+        }
+        // Equal paths first: of two links to one file, the one that has an entry is done.
+        let isDone = files.map { take(Path.absolute($0), from: &unmatched) }
+        var identities: [FileIdentity: Int] = [:]
+        for (location, count) in unmatched where count > 0 {
+            if let identity = FileIdentity(location) { identities[identity, default: 0] += count }
+        }
+        return zip(files, isDone).compactMap { name, isDone in
+            if isDone { return nil }
+            if !identities.isEmpty, let identity = FileIdentity(name), take(identity, from: &identities) {
+                return nil
+            }
+            return name
         }
     }
 

@@ -23,12 +23,17 @@ final class ResultsFile {
     struct Entry: Codable {
         /// Its path as it was given.
         let file: String
+        /// Its path from the root; records of earlier versions do not have it.
+        var path: String?
         /// How long the file was after it, in bytes.
         let end: Int
         /// Its id in a COCO results file.
         var id: Int?
         /// The name of the picture that was drawn of it.
         var drawing: String?
+
+        /// Its path from the root, as well as it is known.
+        var location: String { path ?? Path.absolute(file) }
     }
 
     /// What must be the same when a run goes on: values by a name that a message can show.
@@ -98,7 +103,8 @@ final class ResultsFile {
     func append(_ text: String, file: String, id: Int?, drawing: String?) throws {
         do {
             try write(text)
-            let entry = Entry(file: file, end: end, id: id, drawing: drawing)
+            let entry = Entry(
+                file: file, path: Path.absolute(file), end: end, id: id, drawing: drawing)
             try progress.write(contentsOf: Data((JSONLine.text(entry) + "\n").utf8))
         } catch { throw Self.fault(growing, error) }
     }
