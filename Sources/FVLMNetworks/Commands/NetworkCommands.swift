@@ -3,7 +3,6 @@ import FVLM
 import FVLMCommand
 import RegionDetection
 import Torch
-import Training
 
 /// The commands of this folder, and what the program must know of what is below them.
 enum NetworkCommands {
@@ -19,8 +18,7 @@ enum NetworkCommands {
     static func status(of error: any Error) -> Int32? {
         switch error {
         case let error as ResultsFileError: error.isRefusal ? CommandStatus.badData : 1
-        case is WeightMismatch, is ConfigurationError, is DetectionError, is TrainingError:
-            CommandStatus.badData
+        case is WeightMismatch, is ConfigurationError, is DetectionError: CommandStatus.badData
         case is TorchError: 1
         default: nil
         }

@@ -31,7 +31,7 @@ final class EventFileWriter {
             try Data().write(to: URL(filePath: path))
             file = try FileHandle(forWritingTo: URL(filePath: path))
         } catch {
-            throw TrainingError(path, "cannot be written: \(error.oneLine)")
+            throw TrainingError(path, "cannot be written: \(error.oneLine)", exitStatus: .failure)
         }
         self.path = path
         try write(step: nil, date) { $0.add(3, "brain.Event:2") }  // file_version
@@ -116,7 +116,7 @@ final class EventFileWriter {
         if let step { event.add(2, Int64(step)) }
         body(&event)
         do { try file.write(contentsOf: Data(Self.record(event.bytes))) } catch {
-            throw TrainingError(path, "cannot be written: \(error.oneLine)")
+            throw TrainingError(path, "cannot be written: \(error.oneLine)", exitStatus: .failure)
         }
     }
 

@@ -28,7 +28,7 @@ final class MetricsLog {
         } catch let error as TrainingError {
             throw error
         } catch {
-            throw TrainingError(path, "cannot be written: \(error.oneLine)")
+            throw TrainingError(path, "cannot be written: \(error.oneLine)", exitStatus: .failure)
         }
     }
 
@@ -51,7 +51,7 @@ final class MetricsLog {
         guard let text = Self.line(event, date) else { return }
         let line = text + "\n"
         do { try file.write(contentsOf: Data(line.utf8)) } catch {
-            throw TrainingError(path, "cannot be written: \(error.oneLine)")
+            throw TrainingError(path, "cannot be written: \(error.oneLine)", exitStatus: .failure)
         }
     }
 

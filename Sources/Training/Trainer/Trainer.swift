@@ -147,7 +147,8 @@ final class Trainer {
         if isTrained, !stopRequest.isMade { try evaluateNow(handle) }
         if savedStep != step, checkpoints != nil, !(try save(handle)) {
             throw TrainingError(
-                "training", "has ended at step \(step), but its last checkpoint could not be written")
+                "training", "has ended at step \(step), but its last checkpoint could not be written",
+                exitStatus: .failure)
         }
         let isEvaluated = evaluate == nil || evaluatedStep == step || evaluationFailure != nil
         let summary = TrainingSummary(
