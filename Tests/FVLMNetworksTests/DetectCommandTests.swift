@@ -1,3 +1,4 @@
+import CLIP
 import FixtureSupport
 import Foundation
 import Imaging
@@ -185,6 +186,43 @@ import FVLMCommand
             try FileManager.default.contentsOfDirectory(atPath: folder.file("drawn")).sorted() == [
                 "street100-2.png", "street100.png",
             ])
+    }
+
+    /// A COCO results file has the data set's category ids where the vocabulary has them; otherwise a note says that
+    /// classes are numbered.
+    @Test func categoryIDs() throws {
+        try pictures(2)
+        let clip = try CLIPModel.load(SmallDetector.clip)
+        let built = try Vocabulary(
+            encoding: [.init("dog"), .init("cat")], templates: .single, with: clip,
+            tokenizer: clip.tokenizer())
+        for (ids, expected, reason) in [
+            ([18, 90], [18, 90], nil), ([nil, nil], [1, 2], "2 of the 2 classes have no category id"),
+            ([18, nil], [1, 2], "1 of the 2 classes has no category id"),
+            ([7, 7], [1, 2], "\"dog\" and \"cat\" have one category id, 7"),
+        ] as [([Int64?], [Int], String?)] {
+            let vocabulary = try Vocabulary(
+                classes: zip(built.names, ids).map { .init($0, categoryID: $1) },
+                templates: built.templates, embeddings: built.embeddings, background: built.background,
+                clip: built.clip)
+            try vocabulary.write(to: folder.file("ids.safetensors"))
+            var command = arguments(["--format", "coco"])
+            let place = try #require(command.firstIndex(of: "--classes"))
+            command.replaceSubrange(
+                place...(place + 1), with: ["--vocabulary", folder.file("ids.safetensors")])
+            let run = try Program(command)
+            #expect(run.status == 0, "\(run.errors)")
+            let entries = try #require(
+                try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [[String: Any]])
+            #expect(entries.count == 6)
+            for entry in entries {
+                let name = try #require(entry["category_name"] as? String)
+                #expect(entry["category_id"] as? Int == expected[name == "dog" ? 0 : 1])
+            }
+            let notes = run.errors.components(separatedBy: "category ids in the results").count - 1
+            #expect(notes == (reason == nil ? 0 : 1))
+            if let reason { #expect(run.errors.contains(reason)) }
+        }
     }
 
     /// A table is shown row by row; without CLIP's scores it has no column of them.

@@ -53,6 +53,7 @@ import FVLMCommand
         ])
         let coco = try Vocabulary(contentsOf: path("coco.safetensors"))
         #expect(coco.names == ["dog", "traffic light, red"] && coco.templates.count == 80)
+        #expect(coco.classes.map(\.categoryID) == [4, 1])
         #expect(try coco.embeddings.array(of: Float.self) == rows[4] + rows[1])
         #expect(try coco.background?.embedding.array(of: Float.self) == rows[0])
         try coco.check(CLIPModel.load(clip).identity())
@@ -64,6 +65,7 @@ import FVLMCommand
         ])
         let own = try Vocabulary(contentsOf: path("own.safetensors"))
         #expect(try own.embeddings.array(of: Float.self) == Array(rows.joined()))
+        #expect(own.classes.allSatisfy { $0.categoryID == nil })
         #expect(try own.background?.embedding.array(of: Float.self) == rows[5])
 
         try writeArray("narrow.npy", [[1, 2], [3, 4]])

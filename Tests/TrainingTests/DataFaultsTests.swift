@@ -266,4 +266,18 @@ import Torch
         #expect(given.vocabulary.classes.map(\.split) == plain.vocabulary.classes.map(\.split))
         #expect(given.vocabulary.isBase == [true, true])
     }
+
+    /// The data set's category ids go into the vocabulary, also into a given one with ids of another data set.
+    @Test func categoryIDsAreTheDataSets() throws {
+        let plain = try training()
+        let ids = plain.vocabulary.classes.map(\.categoryID)
+        #expect(ids == plain.dataset.categoryIDs.map(Optional.some))
+        let clip = try CLIPModel.load(plain.configuration.detector.clip)
+        let own = try Vocabulary(
+            encoding: ["bus", "Dog", "cat"].map { Vocabulary.Class($0, categoryID: 90) }, templates: .single,
+            with: clip, tokenizer: clip.tokenizer())
+        try own.write(to: folder.file("own.safetensors"))
+        let given = try training("texts.vocabulary=\(folder.file("own.safetensors"))")
+        #expect(given.vocabulary.classes.map(\.categoryID) == ids)
+    }
 }

@@ -7,7 +7,8 @@ extension Vocabulary {
     static let fileFormat = "fvlm-vocabulary"
 
     /// Writes a safetensors file: `embeddings` [K, E], `background` [E] where there is one; in the metadata `format`,
-    /// `version`, `clip`, `article`, as JSON `classes` and `templates`, and `background`, the phrase.
+    /// `version`, `clip`, `article`, as JSON `classes` (with `categoryID` where it is known) and `templates`, and
+    /// `background`, the phrase.
     /// - Throws: `WeightFileError` when the file cannot be written; an earlier one is then as it was.
     public func write(to path: String) throws {
         var tensors = [try embeddings.stored(named: "embeddings")]

@@ -27,11 +27,17 @@ public struct Vocabulary: Sendable {
         /// Base or novel; nil when nothing was said.
         public var split: Split?
 
+        /// The id of the category in the data set that the class comes from; nil when it comes from none.
+        public var categoryID: Int64?
+
         /// A class.
-        public init(_ name: String, synonyms: [String] = [], split: Split? = nil) {
+        public init(
+            _ name: String, synonyms: [String] = [], split: Split? = nil, categoryID: Int64? = nil
+        ) {
             self.name = name
             self.synonyms = synonyms
             self.split = split
+            self.categoryID = categoryID
         }
     }
 
@@ -149,6 +155,29 @@ public struct Vocabulary: Sendable {
                     "was made by the CLIP \(self.clip), the model's is \(clip): build it again with this one"
             )
         }
+    }
+
+    /// What the classes' categories are called in results files: the ids of their data set; where a class has none, or two
+    /// share one, numbers from 1 in the order of the classes, with a sentence that says why.
+    public var categoryIDs: (ids: [Int64], reasonForNumbers: String?) {
+        let known = classes.compactMap(\.categoryID)
+        let numbers = classes.indices.map { Int64($0) + 1 }
+        guard known.count == classes.count else {
+            let missing = classes.count - known.count
+            return (
+                numbers,
+                "\(missing) of the \(classes.count) classes \(missing == 1 ? "has" : "have") no category id"
+            )
+        }
+        var owners: [Int64: String] = [:]
+        for (entry, id) in zip(classes, known) {
+            if let owner = owners.updateValue(entry.name, forKey: id) {
+                return (
+                    numbers, "the classes \"\(owner)\" and \"\(entry.name)\" have one category id, \(id)"
+                )
+            }
+        }
+        return (known, nil)
     }
 
     /// Which classes are base, for scores that weigh them apart; nil when it was not said of every class.
@@ -286,7 +315,7 @@ extension Vocabulary {
 }
 
 extension Vocabulary {
-    /// A digest of the classes, their embeddings and the background's: two vocabularies of one digest give the same
+    /// A digest of the classes' names and splits, their embeddings and the background's: two vocabularies of one digest give the same
     /// results.
     /// - Throws: `TorchError`.
     package func digest() throws -> String {

@@ -22,6 +22,9 @@ struct DetectCommand: AsyncParsableCommand {
             works, and results are written as they come. A run with --results that was interrupted goes on with \
             --resume: pictures that are in the file are not looked at again. What is in it stands in a file beside \
             it, .progress, which may go when all is done.
+
+            --format coco writes the category ids of the data set that a vocabulary comes from (fvlm train and fvlm \
+            vocabulary import --annotations keep them); without them classes are numbered from 1, with a note.
             """)
 
     @OptionGroup var pictures: PictureArguments
@@ -84,7 +87,10 @@ struct DetectCommand: AsyncParsableCommand {
         let report = DetectionReport(
             format: json ? .json : format ?? (results == nil ? .table : .json), includesMasks: masks,
             hasCLIPScores: loaded.configuration.scoring.scorer != ScoringOptions.Scorer.none, files: files,
-            names: vocabulary.names)
+            names: vocabulary.names, categoryIDs: vocabulary.categoryIDs.ids)
+        if report.format == .coco, let reason = vocabulary.categoryIDs.reasonForNumbers {
+            note("category ids in the results are the classes' places in the list, from 1: \(reason)")
+        }
         let file = try results.map {
             try ResultsFile(
                 path: $0, isWholeOrAbsent: report.format == .coco, header: report.header,
@@ -124,11 +130,14 @@ struct DetectCommand: AsyncParsableCommand {
     ) throws -> ResultsFile.Origin {
         var choices = options
         choices.includesMasks = false
-        return try [
+        var origin = try [
             "model": loaded.network.store.digest(), "CLIP": loaded.clip.store.digest(),
             "configuration": loaded.configuration.yaml(), "list of classes": vocabulary.digest(),
             "choice of thresholds": JSONLine.text(choices), "precision": detector.precision.rawValue,
             "form of the results": format.rawValue, "choice of masks": masks ? "with" : "without",
         ]
+        let (ids, reasonForNumbers) = vocabulary.categoryIDs
+        if format == .coco, reasonForNumbers == nil { origin["choice of category ids"] = "\(ids)" }
+        return origin
     }
 }

@@ -134,13 +134,16 @@ struct VocabularyCommand: AsyncParsableCommand {
                 "templates   \(vocabulary.templates.count), first \"\(vocabulary.templates.first ?? "")\""
             )
             try StandardOutput.print("classes     \(vocabulary.classes.count)")
-            var rows = [["class", "split", "synonyms"]]
+            let hasIDs = vocabulary.classes.contains { $0.categoryID != nil }
+            var rows = [["class", "split"] + (hasIDs ? ["category id"] : []) + ["synonyms"]]
             for entry in vocabulary.classes {
-                rows.append([
-                    entry.name, entry.split?.rawValue ?? "-", entry.synonyms.joined(separator: ", "),
-                ])
+                let id = entry.categoryID.map { "\($0)" } ?? "-"
+                rows.append(
+                    [entry.name, entry.split?.rawValue ?? "-"] + (hasIDs ? [id] : [])
+                        + [entry.synonyms.joined(separator: ", ")])
             }
-            try StandardOutput.print(TextTable(rows, leftAligned: 3).text, terminator: "")
+            try StandardOutput.print(
+                TextTable(rows, leftAligned: rows[0].count).text, terminator: "")
         }
     }
 

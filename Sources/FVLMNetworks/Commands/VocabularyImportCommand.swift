@@ -76,7 +76,7 @@ struct VocabularyImportCommand: AsyncParsableCommand {
             first = try other[0]
         }
         let vocabulary = try Vocabulary(
-            classes: listed.map { Vocabulary.Class($0.name) },
+            classes: listed.map { Vocabulary.Class($0.name, categoryID: $0.id.map(Int64.init)) },
             templates: PromptTemplates(named: names.templates ?? PromptTemplates.imageNet.name).templates
                 .map(\.text),
             embeddings: table.indexSelected(0, Tensor(chosen.rows)),

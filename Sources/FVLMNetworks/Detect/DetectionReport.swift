@@ -17,6 +17,7 @@ struct DetectionReport {
 
     let format: Format
     private let includesMasks: Bool
+    private let categoryIDs: [Int64]
     private let columns: [Column]
     private let widths: [Int]
 
@@ -34,12 +35,14 @@ struct DetectionReport {
     ///   - hasCLIPScores: Whether CLIP is asked about regions.
     ///   - files: All pictures, for the width of their column.
     ///   - names: All classes, likewise.
+    ///   - categoryIDs: The ids of their categories in a COCO results file.
     init(
         format: Format, includesMasks: Bool, hasCLIPScores: Bool,
-        files: [String], names: [String]
+        files: [String], names: [String], categoryIDs: [Int64]
     ) {
         self.format = format
         self.includesMasks = includesMasks
+        self.categoryIDs = categoryIDs
         columns = [.picture, .label, .box, .score, .detector] + (hasCLIPScores ? [.clip] : [])
         // Known before anything is found, so that rows can be shown as they come.
         widths = columns.map { column in
@@ -82,7 +85,7 @@ struct DetectionReport {
     private struct Entry: Encodable {
         let image_id: Int
         let file_name: String
-        let category_id: Int
+        let category_id: Int64
         let category_name: String
         let bbox: [Double]
         let score: Float
@@ -124,7 +127,7 @@ struct DetectionReport {
             let entries = try zip(detections, masks).map { detection, mask in
                 try JSONLine.text(
                     Entry(
-                        image_id: id, file_name: file, category_id: detection.classIndex + 1,
+                        image_id: id, file_name: file, category_id: categoryIDs[detection.classIndex],
                         category_name: detection.label, bbox: detection.rounded, score: detection.score,
                         segmentation: mask))
             }

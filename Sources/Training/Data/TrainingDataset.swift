@@ -155,7 +155,7 @@ struct TrainingDataset: ExampleSource {
     /// The names of categories to encode: all but those without objects that are called as another one, as the root
     /// categories of export sites are.
     /// - Throws: ``TrainingError`` when two categories with objects have one name.
-    func vocabularyNames(_ categories: [COCO.Category]) throws -> [String] {
+    func vocabularyCategories(_ categories: [COCO.Category]) throws -> [COCO.Category] {
         func key(_ category: COCO.Category) -> String { ClassNames.key(category.name) }
         let trained = Set(categoryIDs)
         var owners: [String: COCO.Category] = [:]
@@ -173,7 +173,7 @@ struct TrainingDataset: ExampleSource {
                 "\(owner.id) '\(owner.name)' and \(category.id) '\(category.name)' have one name: the text tower cannot "
                     + "tell them apart; give both annotations one id, or another name to one")
         }
-        return categories.filter { owners[key($0)]?.id == $0.id }.map(\.name)
+        return categories.filter { owners[key($0)]?.id == $0.id }
     }
 
     /// The number of images that take part.

@@ -80,16 +80,30 @@ extension TrainingRun {
         }
         if let path = configuration.texts.vocabulary {
             let given = try Vocabulary(contentsOf: path)
+            let ids = Dictionary(
+                try dataset.vocabularyCategories(annotations.categories).map {
+                    (ClassNames.key($0.name), $0.id)
+                }, uniquingKeysWith: { first, _ in first })
+            func id(_ entry: Vocabulary.Class) -> Int64? { ids[ClassNames.key(entry.name)] }
+            // Ids of two data sets do not go together: the one that is trained on counts.
+            let isOfDataset = given.classes.allSatisfy {
+                guard let own = $0.categoryID, let id = id($0) else { return true }
+                return own == id
+            }
             // What is trained on is base where the file does not say it.
             return try Vocabulary(
                 classes: given.classes.map {
-                    Vocabulary.Class($0.name, synonyms: $0.synonyms, split: $0.split ?? split($0.name))
+                    Vocabulary.Class(
+                        $0.name, synonyms: $0.synonyms, split: $0.split ?? split($0.name),
+                        categoryID: id($0) ?? (isOfDataset ? $0.categoryID : nil))
                 }, templates: given.templates, article: given.article, embeddings: given.embeddings,
                 background: given.background, clip: given.clip)
         }
-        let names = try dataset.vocabularyNames(annotations.categories)
+        let categories = try dataset.vocabularyCategories(annotations.categories)
         return try Vocabulary(
-            encoding: names.map { Vocabulary.Class($0, split: split($0)) },
+            encoding: categories.map {
+                Vocabulary.Class($0.name, split: split($0.name), categoryID: $0.id)
+            },
             templates: PromptTemplates(named: configuration.texts.templates),
             background: configuration.texts.background, with: clip, tokenizer: clip.tokenizer())
     }
@@ -142,7 +156,9 @@ extension Vocabulary {
         let rows = names.compactMap { places[ClassNames.key($0)] }
         return try Vocabulary(
             classes: zip(names, rows).map { name, row in
-                Vocabulary.Class(name, synonyms: classes[row].synonyms, split: classes[row].split)
+                var entry = classes[row]
+                entry.name = name
+                return entry
             }, templates: templates, article: article, embeddings: embeddings.indexSelected(0, Tensor(rows)),
             background: background, clip: clip)
     }

@@ -98,6 +98,38 @@ import WeightFiles
         #expect(try Data(contentsOf: URL(filePath: path)) == first)
     }
 
+    /// Category ids are kept in files and by merging; ids that do not name each class are not used.
+    @Test func categoryIDs() throws {
+        let folder = try TemporaryFolder()
+        func made(_ ids: [String: Int64?]) throws -> Vocabulary {
+            let classes = ids.sorted { $0.key < $1.key }.map {
+                Vocabulary.Class($0.key, categoryID: $0.value)
+            }
+            return try Vocabulary(
+                classes: classes, templates: [], embeddings: Tensor.ones([classes.count, 3]),
+                background: nil, clip: CLIPIdentity("a"))
+        }
+        let large = Int64(1) << 60 + 1
+        let path = folder.path + "/ids.safetensors"
+        try Vocabulary.merging([made(["cat": 17, "dog": large]), made(["bus": 6])]).write(to: path)
+        let read = try Vocabulary(contentsOf: path)
+        #expect(read.classes.map(\.categoryID) == [17, large, 6])
+        #expect(read.categoryIDs.ids == [17, large, 6] && read.categoryIDs.reasonForNumbers == nil)
+
+        let some = try made(["bus": 6, "cat": nil]).categoryIDs
+        #expect(some.ids == [1, 2])
+        #expect(some.reasonForNumbers == "1 of the 2 classes has no category id")
+        let same = try made(["bus": 6, "cat": 6]).categoryIDs
+        #expect(same.ids == [1, 2])
+        #expect(same.reasonForNumbers == "the classes \"bus\" and \"cat\" have one category id, 6")
+        // The form of files without ids is that of earlier versions.
+        let early = try JSONDecoder().decode(
+            Vocabulary.Class.self, from: Data(#"{"name":"cat","synonyms":[]}"#.utf8))
+        #expect(early == Vocabulary.Class("cat"))
+        try made(["cat": nil]).write(to: path)
+        #expect(try Safetensors(path: path).metadata["classes"] == #"[{"name":"cat","synonyms":[]}]"#)
+    }
+
     @Test func anotherCLIPIsRefused() throws {
         let folders = try Self.folders()
         let (model, tokenizer) = try model()
