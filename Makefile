@@ -22,6 +22,7 @@ demo: setup ## Finds emoji by name with the committed detector, trains and tests
 
 lint: ## Formatting and style of the Swift sources, arrows between targets and folders
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Examples Fuzz
+	@Tools/check-arrows
 
 format: ## Formats the Swift sources in place
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks Examples Fuzz

@@ -127,7 +127,9 @@ if withTorch {
             ]),
         .testTarget(
             name: "CLIPTests",
-            dependencies: ["CLIP", "Hub", "Torch", "Support", "FixtureSupport", "TorchFixtures"],
+            dependencies: [
+                "CLIP", "Hub", "Imaging", "Torch", "FixtureSupport", "TorchFixtures", "WeightFiles",
+            ],
             linkerSettings: runPath),
         .target(name: "RegionDetection", dependencies: ["Torch", "CKernels", "Support"]),
         .testTarget(
@@ -140,9 +142,10 @@ if withTorch {
                 "CKernels", "CLIP", "RegionDetection", "Support", "Imaging", "Torch", "WeightFiles",
             ]),
         .testTarget(
-            name: "FVLMTests", dependencies: ["FVLM", "FixtureSupport", "Imaging", "TorchFixtures"],
+            name: "FVLMTests",
+            dependencies: ["FVLM", "FixtureSupport", "Imaging", "Support", "TorchFixtures"],
             linkerSettings: runPath),
-        .target(name: "Evaluation", dependencies: ["CLIP", "COCO", "FVLM", "Imaging", "Support"]),
+        .target(name: "Evaluation", dependencies: ["CLIP", "COCO", "FVLM", "Imaging", "Support", "Torch"]),
         .target(
             name: "Training",
             dependencies: [
@@ -156,8 +159,8 @@ if withTorch {
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Evaluation", "RegionDetection", "Torch", "Training", "Support", "FixtureSupport",
-                "TorchFixtures",
+                "CLIP", "COCO", "Evaluation", "FVLM", "FixtureSupport", "Imaging", "RegionDetection",
+                "Support", "Torch", "TorchFixtures", "Training", "WeightFiles",
             ],
             linkerSettings: runPath),
         .target(name: "CYardsticks", dependencies: ["CLibTorch"], path: "Benchmarks/Yardsticks"),
@@ -184,9 +187,7 @@ if withTorch {
         .executableTarget(
             name: "EmojiScenes",
             dependencies: [
-                "CGlyphs", "CLIP", "COCO", "Evaluation", "RegionDetection", "FVLM", "Imaging", "Support",
-                "Torch",
-                "Training",
+                "CGlyphs", "CLIP", "COCO", "Evaluation", "FVLM", "Imaging", "Support", "Torch", "Training",
                 "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
