@@ -15,9 +15,8 @@ struct FVLMNetworksTool: AsyncParsableCommand {
     static func main() async {
         StandardStreams.prepare()
         do { try BuildContents.prepare() } catch { exit(withError: error) }
-        await PictureSizes.$reader.withValue(pictureSize) {
-            await ProgramRun(Self.self, statusOf: BuildContents.status).main()
-        }
+        PictureSizes.read(by: pictureSize)
+        await ProgramRun(Self.self, statusOf: BuildContents.status).main()
     }
 
     /// Reads a picture's size from its header, as the decoder will turn it.
