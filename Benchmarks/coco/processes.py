@@ -18,7 +18,8 @@ peers = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers.py")
 
 def commands(kind):
     files = ["-g", f"{folder}/gt.json", "-d", f"{folder}/dt.json"]
-    yield "swift-fvlm", [program, "score", *files, "--type", kind, "--json"]
+    # The peers take the area of a mask from its box, as pycocotools does.
+    yield "swift-fvlm", [program, "score", *files, "--type", kind, "--json", "--pycocotools-compatible"]
     for library in libraries:
         yield library, [sys.executable, peers, folder, library, kind]
 
