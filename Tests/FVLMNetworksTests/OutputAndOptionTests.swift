@@ -26,6 +26,17 @@ import Testing
 
     private func run(_ arguments: [String]) throws -> Program { try Program(arguments) }
 
+    @Test func aFileIsNoFolderOfDrawings() throws {
+        let run = try run(
+            [
+                "detect", folder.file("a"), "--classes-file", folder.file("names.txt"), "--output",
+                folder.file("names.txt"),
+            ]
+                + detect)
+        #expect(run.status == 1)
+        #expect(run.errors.contains("names.txt: is a file, where a folder is needed"))
+    }
+
     @Test func outputsOverInputs() throws {
         let (names, clip) = (folder.file("names.txt"), SmallDetector.clip)
         for arguments in [

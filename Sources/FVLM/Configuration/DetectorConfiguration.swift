@@ -11,7 +11,7 @@ import RegionDetection
 /// scoring: {scoreThreshold: 0.2}
 /// ```
 public struct DetectorConfiguration: Codable, Sendable, Hashable {
-    /// The two ways of building a detector upon CLIP.
+    /// The two ways of building a detector on CLIP.
     public enum Family: String, Codable, Sendable, CaseIterable {
         /// The published F-VLM's: batch norms, one-sample crops, P6 by convolution, boxes with inclusive corners.
         case published

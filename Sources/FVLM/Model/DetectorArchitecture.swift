@@ -66,7 +66,7 @@ package struct DetectorArchitecture: Sendable {
     /// Foreground regions of an image whose masks are learned, at most; nil: all.
     package var maskRegionLimit: Int?
 
-    /// The published F-VLM's, upon a trunk with maps of strides 4, 8, 16 and 32.
+    /// The published F-VLM's, on a trunk with maps of strides 4, 8, 16 and 32.
     /// - Parameters:
     ///   - channels: Of the trunk's maps.
     ///   - width: Of the pyramid and the heads.
@@ -90,7 +90,7 @@ package struct DetectorArchitecture: Sendable {
             regionBoxNormalizer: .foregroundCoordinates, maskTargets: .soft)
     }
 
-    /// detectron2's mask_rcnn_R_50_FPN without its classifier, upon maps of the given strides or an adapter.
+    /// detectron2's mask_rcnn_R_50_FPN without its classifier, on maps of the given strides or an adapter.
     /// - Parameters:
     ///   - channels: Of the maps that go into the pyramid, finest first.
     ///   - strides: Of these maps.

@@ -2,7 +2,7 @@ import CLIP
 import RegionDetection
 
 extension DetectorConfiguration {
-    /// The parts of the detector upon a CLIP of the given sizes.
+    /// The parts of the detector on a CLIP of the given sizes.
     /// - Throws: ``ConfigurationError`` when family and tower do not go together; `DetectionError`.
     package func architecture(for clip: CLIPConfiguration) throws -> DetectorArchitecture {
         var architecture = try base(clip)

@@ -131,8 +131,8 @@ public struct PublishedCheckpoint: WeightSource {
         }
     }
 
-    /// Compares the image tower that the detector was trained upon with a CLIP.
-    /// - Throws: `WeightFileError` that names the first difference: the detector was trained upon another CLIP.
+    /// Compares the image tower that the detector was trained on with a CLIP.
+    /// - Throws: `WeightFileError` that names the first difference: the detector was trained on another CLIP.
     public func check(_ clip: CLIPModel) throws {
         for key in keys where key.hasPrefix("visual.") {
             let stored = try tensor(named: key)
@@ -140,7 +140,7 @@ public struct PublishedCheckpoint: WeightSource {
                 throw WeightFileError(
                     file: origin, place: "'\(key)'",
                     reason:
-                        "the CLIP has no such weight of the shape \(stored.shape): give the CLIP that the detector was trained upon"
+                        "the CLIP has no such weight of the shape \(stored.shape): give the CLIP that the detector was trained on"
                 )
             }
             // OpenAI's archives hold half precision.
@@ -150,7 +150,7 @@ public struct PublishedCheckpoint: WeightSource {
                 throw WeightFileError(
                     file: origin, place: "'\(key)'",
                     reason:
-                        "differs from the CLIP by \(difference): give the CLIP that the detector was trained upon"
+                        "differs from the CLIP by \(difference): give the CLIP that the detector was trained on"
                 )
             }
         }

@@ -29,7 +29,7 @@ public enum PublishedRelease: String, Sendable, Hashable, CaseIterable {
         return File(name: name, address: "\(folder)/\(name)", sha256: nil)
     }
 
-    /// The CLIP that the detector was trained upon.
+    /// The CLIP that the detector was trained on.
     public var clip: File {
         let (name, digest) =
             switch self {

@@ -28,7 +28,7 @@ struct DetectorOptions: ParsableArguments {
     @Option(
         name: .customLong("set"),
         help: ArgumentHelp(
-            "A setting upon those of detector.yaml, such as input.size=640; may be repeated.",
+            "A setting applied over those of detector.yaml, such as input.size=640; may be repeated.",
             valueName: "key=value"))
     var settings: [String] = []
 

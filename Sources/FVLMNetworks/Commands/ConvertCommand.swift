@@ -23,7 +23,7 @@ struct ConvertOfficialCommand: AsyncParsableCommand {
         abstract: "Makes a detector's folder of a checkpoint of the published F-VLM.",
         discussion: """
             The checkpoint is the file checkpoint_184000 of the official release, the CLIP OpenAI's archive that it \
-            was trained upon (RN50.pt, RN50x4.pt, RN50x16.pt). With --download the checkpoint is the name of a \
+            was trained on (RN50.pt, RN50x4.pt, RN50x16.pt). With --download the checkpoint is the name of a \
             release, r50, r50x4 or r50x16; what is missing is fetched into the detector's folder.
 
             Examples:
@@ -34,7 +34,7 @@ struct ConvertOfficialCommand: AsyncParsableCommand {
     @Argument(help: "The checkpoint; with --download r50, r50x4 or r50x16.")
     var checkpoint: String
 
-    @Option(help: ArgumentHelp("The CLIP that it was trained upon.", valueName: "file"))
+    @Option(help: ArgumentHelp("The CLIP that it was trained on.", valueName: "file"))
     var clip: String?
 
     @Flag(help: "Fetch the checkpoint and its CLIP; an interrupted download goes on.")
@@ -78,7 +78,7 @@ struct ConvertOfficialCommand: AsyncParsableCommand {
         try ModelFolder(output).write(configuration, network: network, vocabulary: nil)
         let step = published.step.map { " of step \($0)" } ?? ""
         try StandardOutput.print(
-            "\(output): \(network.store.trainableWeightCount) trained parameters\(step), upon \(configuration.clip)"
+            "\(output): \(network.store.trainableWeightCount) trained parameters\(step) for \(configuration.clip)"
         )
     }
 

@@ -20,7 +20,7 @@ final class AnnotatedPictures {
     /// Draws and writes a picture as PNG under its own name, or with a number where a file has that name.
     /// - Returns: The name.
     func write(_ file: String, _ image: Image, _ detections: [FVLMDetection]) throws -> String {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try Folder.make(folder)
         let name = freeName(for: file)
         try Annotator().draw(detections, on: image).write(to: "\(folder)/\(name)")
         return name

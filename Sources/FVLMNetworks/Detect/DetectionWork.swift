@@ -73,7 +73,7 @@ struct DetectionWork {
         let count = files.count - pending.count
         return count == 0
             ? "\(path) holds none of the \(files.count) pictures yet"
-            : "\(path) holds \(count) of the \(files.count) pictures already; going on with the other \(pending.count)"
+            : "\(path) holds \(count) of the \(files.count) pictures already; continuing with the other \(pending.count)"
     }
 
     /// A picture that was read.
