@@ -3,7 +3,7 @@ import FixtureSupport
 import Foundation
 import FVLM
 
-/// A detector with random weights upon a recorded CLIP.
+/// A detector with random weights on a recorded CLIP.
 enum SmallDetector {
     static var clip: String {
         Fixtures.folder("clip").appending(path: "openai-rn/model.pt").path
