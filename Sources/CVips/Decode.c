@@ -20,7 +20,7 @@ int cvips_can_load(cvips_format format) {
     return name && vips_type_find("VipsForeignLoad", name) != 0;
 }
 
-// Reads the header; pixels come later, from top to bottom.
+// Reads the header; pixels are decoded later, from top to bottom.
 static VipsImage *open_picture(const void *bytes, size_t count, cvips_format format) {
     VipsImage *image = NULL;
     const char *name = loader(format);
@@ -51,7 +51,7 @@ static uint32_t big_endian(const uint8_t *bytes) {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-// Whether a profile describes itself as sRGB: then the samples are left alone. ICC.1:2022, 7.3 and 10.13.
+// Whether a profile describes itself as sRGB, so that no conversion is needed. ICC.1:2022, 7.3 and 10.13.
 static int is_srgb(const uint8_t *profile, size_t count) {
     if (count < 132)
         return 0;
@@ -80,7 +80,7 @@ static int convert_profile_colours(VipsImage *image, VipsImage **result) {
                               "black_point_compensation", TRUE, NULL);
 }
 
-// Whether an embedded profile is there, of use, and not that of sRGB.
+// Whether the image has a usable embedded profile other than sRGB.
 static int needs_conversion(VipsImage *image) {
     const void *profile = NULL;
     size_t size = 0;
@@ -89,7 +89,7 @@ static int needs_conversion(VipsImage *image) {
            vips_icc_is_compatible_profile(image, profile, size);
 }
 
-// Colour spaces that copy_row takes as they are.
+// Colour spaces that copy_row reads directly.
 static int is_plain(VipsImage *image) {
     switch (vips_image_get_interpretation(image)) {
     case VIPS_INTERPRETATION_B_W:
@@ -105,7 +105,7 @@ static int is_plain(VipsImage *image) {
     }
 }
 
-// Replaces *image by the picture in a plain colour space.
+// Replaces *image by its conversion to a plain colour space.
 static int convert_colours(VipsImage **image, int convert_profile) {
     VipsImage *result = NULL;
     int status;
@@ -143,7 +143,7 @@ static int layout_of(VipsImage *image, layout *found) {
     return -1;
 }
 
-// `step` and `high` select the bytes that count: every one, or the high byte of 16-bit samples.
+// `step` and `high` select the bytes to copy: every one, or the high byte of 16-bit samples.
 static void copy_row(const uint8_t *source, uint8_t *target, int width, int bands, int sample_bytes,
                      layout layout) {
     size_t high = sample_bytes == 2 && G_BYTE_ORDER == G_LITTLE_ENDIAN ? 1 : 0;
@@ -160,7 +160,7 @@ static void copy_row(const uint8_t *source, uint8_t *target, int width, int band
             for (int band = 0; band < 3; band++)
                 target[band] = source[band * step];
         } else {
-            // What the inks let through, without a model of inks, as Pillow does since 4.3: rounded exactly.
+            // The light that the inks let through, without an ink model, as in Pillow since 4.3; exactly rounded.
             int light = 255 - source[3 * step];
             for (int band = 0; band < 3; band++) {
                 int product = (255 - source[band * step]) * light + 128;
@@ -179,7 +179,7 @@ static int copy_pixels(VipsImage *image, uint8_t *rgb) {
     int sample_bytes = vips_image_get_format(image) == VIPS_FORMAT_USHORT ? 2 : 1;
     int bands = vips_image_get_bands(image), status = 0;
     const int strip = 16;
-    // The region is filled in this thread, strip by strip: no worker threads, no second copy of the picture.
+    // The region is filled on this thread, strip by strip: no worker threads, no second copy of the picture.
     for (int top = 0; status == 0 && top < height; top += strip) {
         VipsRect area = {0, top, width, VIPS_MIN(strip, height - top)};
         status = vips_region_prepare(region, &area);

@@ -3,7 +3,7 @@ import FVLM
 import Imaging
 
 extension DetectorEvaluator {
-    /// The least score of a detection that is drawn.
+    /// The lowest score of a detection that is drawn.
     private static var drawnScore: Float { 0.3 }
 
     /// Ground truth and predictions side by side.
@@ -33,7 +33,7 @@ extension DetectorEvaluator {
 }
 
 extension Image {
-    /// This picture on the left, another one of the same height on the right.
+    /// This picture on the left, `other`, of the same height, on the right.
     fileprivate func beside(_ other: Image) throws -> Image {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(pixels.count + other.pixels.count)

@@ -2,16 +2,16 @@ import COCO
 import FVLM
 
 extension DetectorEvaluator {
-    /// What of the annotations and of the detections can be compared.
+    /// What can be compared between the annotations and the detections.
     public struct Measurement: Sendable {
         /// Boxes, and masks where both sides have them.
         public let geometries: [EvaluationOptions.Geometry]
 
-        /// What is not measured, in a sentence each.
+        /// One sentence for each thing that is not measured.
         public let notes: [String]
     }
 
-    /// What can be measured: boxes, and masks where all annotations of the scored classes have one.
+    /// What can be measured: boxes, and masks if all annotations of the scored classes have one.
     public func measurement(of found: Detections) -> Measurement {
         var notes: [String] = []
         if let first = found.faults.first {
@@ -29,15 +29,15 @@ extension DetectorEvaluator {
         guard let first = bare.first else { return Measurement(geometries: [.box, .mask], notes: notes) }
         notes.append(
             bare.count == rows.count
-                ? "the annotations have no masks: boxes alone are measured"
-                : "\(bare.count) of \(rows.count) annotations have no mask (the first: annotation \(annotations.ids[first])): boxes alone are measured"
+                ? "the annotations have no masks: only boxes are measured"
+                : "\(bare.count) of \(rows.count) annotations have no mask (the first: annotation \(annotations.ids[first])): only boxes are measured"
         )
         return Measurement(geometries: [.box], notes: notes)
     }
 
-    /// COCO's evaluation of boxes or masks, over the pictures that could be used.
-    /// - Parameter categoryIDs: Of the classes that are scored; nil for all of the annotations'.
-    /// - Throws: `COCOError`; the error of the first picture when none could be used.
+    /// COCO's evaluation of boxes or masks over the usable pictures.
+    /// - Parameter categoryIDs: The classes to score; nil scores all classes of the annotations.
+    /// - Throws: `COCOError`; the error of the first picture if none is usable.
     public func evaluation(
         of found: Detections, _ geometry: EvaluationOptions.Geometry, categoryIDs: [Int64]?
     ) throws -> Evaluation {

@@ -5,7 +5,7 @@ import Imaging
 import Support
 import Torch
 
-/// Measures a detector on annotated pictures, by the rules of COCO.
+/// Measures a detector on annotated pictures by COCO's rules.
 ///
 /// ```swift
 /// let evaluator = try DetectorEvaluator(truth: truth, imagesIn: "val2017", vocabulary: vocabulary)
@@ -19,46 +19,46 @@ public struct DetectorEvaluator: Sendable {
     /// The folder of its pictures.
     public let folder: String
 
-    /// The categories that are looked for, in the order of the vocabulary.
+    /// The categories to detect, in the order of the vocabulary.
     public let categoryIDs: [Int64]
 
-    /// The classes that are looked for, with their embeddings.
+    /// The classes to detect, with their embeddings.
     public let vocabulary: Vocabulary
 
-    /// Base and novel classes, where they are told apart.
+    /// Base and novel classes, if they are reported separately.
     public let splits: [CategorySplit]
 
-    /// How many pictures of predictions a report holds.
+    /// The number of pictures of predictions in a report.
     public var pictureCount = 12
 
-    /// How many pictures go through the network together.
+    /// The number of pictures in a batch of the network.
     public var batchSize = 1
 
-    /// What a detector finds in all pictures.
+    /// The detections in all pictures.
     public struct Detections: Sendable {
         /// The detections.
         public internal(set) var table = DetectionTable()
 
-        /// Predictions beside ground truth, of the first pictures.
+        /// Predictions next to ground truth, for the first pictures.
         public internal(set) var pictures: [EvaluationReport.Picture] = []
 
-        /// Pictures that could not be used, and why. They are not measured.
+        /// Unusable pictures and the reasons. They are not measured.
         public internal(set) var faults: [Fault] = []
 
-        /// Whether masks were made.
+        /// Whether masks were predicted.
         public internal(set) var includesMasks = false
     }
 
-    /// A picture that could not be used.
+    /// An unusable picture.
     public struct Fault: Sendable {
         /// The image's id in the annotations.
         public let imageID: Int64
 
-        /// Why, with the path of the file.
+        /// The reason, with the path of the file.
         public let error: any Error
     }
 
-    /// An evaluator of the classes of a vocabulary, which the data set must have under the same names.
+    /// Creates an evaluator of the classes of a vocabulary, which the data set must have under the same names.
     /// - Throws: ``EvaluationError`` when the data set lacks a class of the vocabulary.
     public init(
         truth: Dataset, imagesIn folder: String, vocabulary: Vocabulary, splits: [CategorySplit] = []
@@ -67,7 +67,7 @@ public struct DetectorEvaluator: Sendable {
         self.folder = folder
         self.vocabulary = vocabulary
         self.splits = splits
-        // Of categories with one name, as in exports with a root category, the one with objects is meant.
+        // If several categories share a name, as in exports with a root category, the one with objects is used.
         let used = Set((0..<truth.annotations.count).map { truth.annotations.categoryIDs[$0] })
         let ids = Dictionary(
             truth.categories.map { ($0.name, $0.id) },
@@ -81,23 +81,23 @@ public struct DetectorEvaluator: Sendable {
         }
     }
 
-    /// Makes sure that all pictures are there.
-    /// - Throws: ``EvaluationError`` that counts those that are missing and names the first.
+    /// Checks that all pictures exist.
+    /// - Throws: ``EvaluationError`` with the number of missing pictures and the name of the first.
     public func checkPictures() throws {
         let missing = try paths().filter { access($0, F_OK) != 0 }
         guard let first = missing.first else { return }
         throw EvaluationError(
             first,
             missing.count == 1
-                ? "is not there, and the annotations name it"
-                : "is not there, nor are \(missing.count - 1) other pictures of the \(truth.images.count) that the annotations name"
+                ? "does not exist, but the annotations name it"
+                : "does not exist, nor do \(missing.count - 1) other pictures of the \(truth.images.count) that the annotations name"
         )
     }
 
-    /// Finds objects in all pictures, which are read ahead and looked at in batches.
-    /// - Parameter progress: Called after every batch with the number of pictures that are done, and of all; what it
+    /// Finds objects in all pictures, which are read ahead and processed in batches.
+    /// - Parameter progress: Called after every batch with the number of finished pictures and the total; an error it
     ///   throws ends the work.
-    /// - Throws: What detection and `progress` throw; `CancellationError`. A picture that cannot be used is one of
+    /// - Throws: Errors of detection and of `progress`; `CancellationError`. An unusable picture is reported in
     ///   ``Detections/faults``.
     public func detections(
         of detector: Detector, options: ScoringOptions,
@@ -115,7 +115,7 @@ public struct DetectorEvaluator: Sendable {
         return result
     }
 
-    /// Synchronous variant of the method of this name.
+    /// Synchronous variant of `detections`.
     public func detections(
         of detector: Detector, options: ScoringOptions,
         progress: (_ done: Int, _ count: Int) throws -> Void = { _, _ in }
@@ -133,10 +133,10 @@ public struct DetectorEvaluator: Sendable {
 
     // MARK: Pictures
 
-    /// A picture that was read.
+    /// A picture that has been read.
     private struct Sample: Sendable {
         let prepared: PreparedImage
-        /// Its pixels, when they are drawn on.
+        /// Its pixels, if the picture is drawn on.
         let image: Image?
     }
 
@@ -144,7 +144,7 @@ public struct DetectorEvaluator: Sendable {
         let pictures = PictureFolder(path: folder)
         return try (0..<truth.images.count).map { row in
             guard let path = pictures.location(of: truth.images[row]) else {
-                throw EvaluationError("image \(truth.images.ids[row])", "names no file")
+                throw EvaluationError("image \(truth.images.ids[row])", "does not name a file")
             }
             return path
         }
@@ -157,7 +157,7 @@ public struct DetectorEvaluator: Sendable {
             guard record.width == 0 || (image.width == record.width && image.height == record.height) else {
                 throw EvaluationError(
                     paths[row],
-                    "has \(image.size) pixels, its annotations say \(record.width) x \(record.height)")
+                    "has \(image.size) pixels, but its annotations say \(record.width) x \(record.height)")
             }
             return Sample(prepared: try detector.prepare(image), image: row < pictureCount ? image : nil)
         }

@@ -1,15 +1,15 @@
-/// What an evaluation found.
+/// The results of an evaluation.
 public struct EvaluationReport: Sendable, Hashable {
-    /// One row of the table by class.
+    /// One row of the per-class table.
     public struct ClassResult: Sendable, Hashable {
         /// The class.
         public var name: String
-        /// Its group, such as `base` or `novel`; empty when there are none.
+        /// Its group, such as `base` or `novel`; empty if there are no groups.
         public var group: String
         /// Its figures; the same names in every row.
         public var values: [NamedValue]
 
-        /// A row.
+        /// Creates a row.
         public init(name: String, group: String = "", values: [NamedValue]) {
             self.name = name
             self.group = group
@@ -17,7 +17,7 @@ public struct EvaluationReport: Sendable, Hashable {
         }
     }
 
-    /// A picture for people to look at.
+    /// A picture for human readers.
     public struct Picture: Sendable, Hashable {
         /// What it shows, for example the image's id.
         public var name: String
@@ -25,10 +25,10 @@ public struct EvaluationReport: Sendable, Hashable {
         public var width: Int
         /// Height in pixels.
         public var height: Int
-        /// The picture as a PNG file.
+        /// The contents of a PNG file.
         public var png: [UInt8]
 
-        /// A picture.
+        /// Creates a picture.
         public init(name: String, width: Int, height: Int, png: [UInt8]) {
             self.name = name
             self.width = width
@@ -46,13 +46,13 @@ public struct EvaluationReport: Sendable, Hashable {
     /// Precision over recall.
     public var curves: [PrecisionRecallCurve]
 
-    /// Predictions beside ground truth.
+    /// Predictions next to ground truth.
     public var pictures: [Picture]
 
-    /// What was not measured, in a sentence each.
+    /// One sentence for each thing that was not measured.
     public var notes: [String]
 
-    /// A report of its parts.
+    /// Creates a report.
     public init(
         metrics: [NamedValue], classes: [ClassResult] = [], curves: [PrecisionRecallCurve] = [],
         pictures: [Picture] = [], notes: [String] = []
@@ -64,7 +64,7 @@ public struct EvaluationReport: Sendable, Hashable {
         self.notes = notes
     }
 
-    /// The figure of a name.
+    /// The value of the figure with this name.
     public subscript(metric: String) -> Double? { metrics.first { $0.name == metric }?.value }
 }
 
@@ -75,7 +75,7 @@ public struct NamedValue: Sendable, Hashable, Codable {
     /// The number.
     public var value: Double
 
-    /// A number with a name.
+    /// Creates a named number.
     public init(_ name: String, _ value: Double) {
         self.name = name
         self.value = value

@@ -3,7 +3,7 @@ import FVLM
 import Imaging
 
 extension RunLengthMask {
-    /// The run lengths of a mask.
+    /// Encodes a mask as run lengths.
     /// - Throws: `COCOError` for a mask of 2^32 pixels or more.
     package init(_ mask: Imaging.Mask) throws {
         try self.init(
@@ -12,8 +12,8 @@ extension RunLengthMask {
 }
 
 extension DetectionRecord {
-    /// A detection as a row of a results file, with its mask as run lengths.
-    /// - Parameter size: Of the picture.
+    /// Creates a row of a results file from a detection, with its mask as run lengths.
+    /// - Parameter size: The size of the picture.
     /// - Throws: `DetectionError`, `ImagingError`, `COCOError`.
     package init(
         _ detection: FVLM.Detection, imageID: Int64, categoryID: Int64, size: ImageSize

@@ -1,9 +1,9 @@
 import ArgumentParser
 
-/// `fvlm`: the commands that need neither networks nor pictures, and the names of the others.
+/// `fvlm`: the commands that need neither networks nor pictures, plus help entries for the others.
 ///
-/// The others are in the program `fvlm-networks`, which ``Sibling`` starts: loading libtorch and libvips takes longer than
-/// most of what is done without them.
+/// The others are in the program `fvlm-networks`, which ``Sibling`` starts: loading libtorch and libvips takes longer
+/// than most of the work that does without them.
 package struct FVLMTool: AsyncParsableCommand {
     package static let configuration = CommandConfiguration.fvlm()
 
@@ -13,8 +13,8 @@ package struct FVLMTool: AsyncParsableCommand {
 extension CommandConfiguration {
     /// The root of the command line, the same in both programs.
     ///
-    /// - Parameter commands: The commands that the program has besides those of this module. One that neither has is listed,
-    ///   and throws ``CommandElsewhere`` when it is run.
+    /// - Parameter commands: The commands that the program has in addition to those of this module. A command that
+    ///   neither has is listed, and throws ``CommandElsewhere`` when run.
     package static func fvlm(with commands: [any ParsableCommand.Type] = []) -> CommandConfiguration {
         let own: [any ParsableCommand.Type] = [
             ScoreCommand.self, CheckDatasetCommand.self, SplitCommand.self, InspectCommand.self,

@@ -1,28 +1,28 @@
 import Foundation
 import Support
 
-/// Fetches one file from an address.
+/// Downloads one file.
 ///
-/// An interrupted download is resumed. What arrives must have the size that the server says and, where it is known, the
-/// digest; otherwise it is removed and reported.
+/// An interrupted download is resumed. The received file must have the size that the server states and, if given, the
+/// digest; otherwise it is removed and an error is thrown.
 public struct FileDownload: Sendable {
-    /// Where the file is.
+    /// The file's address.
     public let address: String
 
-    /// The SHA-256 of its contents, 64 hexadecimal digits, if it is known.
+    /// The SHA-256 of its contents, 64 hexadecimal digits, if known.
     public let sha256: String?
 
-    /// A download.
+    /// Creates a download.
     public init(_ address: String, sha256: String? = nil) {
         self.address = address
         self.sha256 = sha256
     }
 
-    /// Fetches the file unless it is there already, with the digest that is wanted where one is.
+    /// Downloads the file unless it exists already, with the required digest if one is given.
     /// - Parameters:
-    ///   - path: Where it goes; its folder is made. Until it is complete it is called `path.incomplete`.
-    ///   - progress: Called with bytes received and total size, on an unknown thread.
-    /// - Throws: ``HubError`` about the address or the file; a file at `path` with another digest is left as it is.
+    ///   - path: The file to write; its folder is created. Until the file is complete it is called `path.incomplete`.
+    ///   - progress: Called with the bytes received and the total size, on an unspecified thread.
+    /// - Throws: ``HubError`` about the address or the file; a file at `path` with another digest is left unchanged.
     public func run(
         to path: String, progress: @escaping @Sendable (_ received: Int, _ total: Int?) -> Void = { _, _ in }
     ) async throws {
@@ -32,7 +32,8 @@ public struct FileDownload: Sendable {
             guard digest == sha256 else {
                 throw HubError(
                     path,
-                    reason: "is there with the digest \(digest.prefix(12))…, not \(sha256.prefix(12))… of "
+                    reason:
+                        "already exists with the digest \(digest.prefix(12))…, not \(sha256.prefix(12))… of "
                         + "\(address); move it away to fetch the file")
             }
             return
@@ -41,7 +42,7 @@ public struct FileDownload: Sendable {
         let transfer = HubTransfer(endpoint: address, token: nil)
         let file = try await transfer.describe(address, needsTag: false)
         let part = path + ".incomplete"
-        // Without a size nobody could tell a complete file from a part.
+        // Without a size, a complete file cannot be told from a partial one.
         if file.size == nil { try? FileManager.default.removeItem(atPath: part) }
         try await transfer.download(file, to: part) { progress($0, file.size) }
         if let sha256 {
@@ -50,7 +51,8 @@ public struct FileDownload: Sendable {
                 try? FileManager.default.removeItem(atPath: part)
                 throw HubError(
                     address,
-                    reason: "arrived with the digest \(digest.prefix(12))…, not \(sha256.prefix(12))…; it "
+                    reason:
+                        "was received with the digest \(digest.prefix(12))…, not \(sha256.prefix(12))…; it "
                         + "was removed, try again")
             }
         }

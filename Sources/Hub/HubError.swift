@@ -1,20 +1,20 @@
 import Support
 
-/// A file or model that cannot be found or fetched: which, and what to do about it.
+/// A file or model that cannot be found or downloaded, with advice.
 public struct HubError: ReportedError, Hashable {
-    /// The address, file or model that the error is about.
+    /// The address, file or model with the error.
     public let subject: String
 
     /// What is wrong.
     public let reason: String
 
-    /// What helps.
+    /// What to do about it.
     public let advice: String?
 
-    /// 1: what is wanted is not there or cannot be reached.
+    /// 1: the file or model does not exist or cannot be reached.
     public var exitStatus: ExitStatus { .failure }
 
-    /// An error about `subject`.
+    /// Creates an error about `subject`.
     public init(_ subject: String, reason: String, advice: String? = nil) {
         self.subject = subject
         self.reason = reason

@@ -5,17 +5,17 @@ import Synchronization
     import FoundationNetworking
 #endif
 
-/// Requests to a hub: descriptions of files, and their contents into files.
+/// Requests to a hub: descriptions of files, and downloads of their contents.
 final class HubTransfer: Sendable {
-    /// What a hub says about a file.
+    /// A hub's description of a file.
     struct File: Sendable {
-        /// Where its contents are.
+        /// The address of its contents.
         let address: URL
-        /// The name of its contents: SHA-256 of large files, git's SHA-1 of small ones; of other servers' files anything
-        /// or nothing.
+        /// The identifier of its contents: the SHA-256 of large files, git's SHA-1 of small ones. Other servers may
+        /// send anything or nothing.
         let tag: String
         let size: Int?
-        /// Whether the contents are on the hub itself, which may get the token.
+        /// Whether the contents are on the hub itself, which may receive the token.
         let isOnHub: Bool
     }
 
@@ -29,7 +29,7 @@ final class HubTransfer: Sendable {
 
     private func url(_ address: String) throws -> URL {
         guard let url = URL(string: address), url.scheme == "https" || url.scheme == "http", url.host != nil
-        else { throw HubError(address, reason: "is no address of a hub") }
+        else { throw HubError(address, reason: "is not the address of a hub") }
         return url
     }
 
@@ -37,7 +37,7 @@ final class HubTransfer: Sendable {
         var request = URLRequest(url: url, timeoutInterval: 60)
         request.httpMethod = method
         request.setValue("swift-fvlm", forHTTPHeaderField: "User-Agent")
-        // Digest and size are those of the plain contents.
+        // Requests the plain contents, which the digest and the size describe.
         request.setValue("identity", forHTTPHeaderField: "Accept-Encoding")
         if isOnHub, let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
         return request
@@ -61,11 +61,11 @@ final class HubTransfer: Sendable {
         return collector.bytes
     }
 
-    /// What the hub says about a file, without its contents.
-    /// - Parameter needsTag: Whether the name of the contents must come with it, as it does from a hub.
+    /// The hub's description of a file, without its contents.
+    /// - Parameter needsTag: Whether the response must identify the contents, as a hub's does.
     func describe(_ address: String, needsTag: Bool = true) async throws -> File {
         var url = try url(address)
-        // A renamed model leads elsewhere on the hub first; where contents lie, the last step says.
+        // The hub redirects a renamed model first; the last redirect leads to the contents.
         for _ in 0..<5 {
             let response = try await Transfer(limit: 0).run(request(url, method: "HEAD", isOnHub: true))
             func header(_ name: String) -> String? { response.value(forHTTPHeaderField: name) }
@@ -84,17 +84,17 @@ final class HubTransfer: Sendable {
                 !needsTag
                     || !tag.isEmpty && tag.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "z") ~= $0 })
                         && ModelName.isSafe(revision: tag)
-            else { throw HubError(address, reason: "comes without a digest (ETag)") }
+            else { throw HubError(address, reason: "has no digest (ETag)") }
             let size = header("X-Linked-Size") ?? (isRedirect ? nil : header("Content-Length"))
             let contents = isRedirect ? target ?? url : url
             return File(
                 address: contents, tag: tag, size: size.flatMap { Int($0) },
                 isOnHub: contents.absoluteString.hasPrefix(endpoint + "/"))
         }
-        throw HubError(address, reason: "leads in circles")
+        throw HubError(address, reason: "redirects too often")
     }
 
-    /// Fetches a file's contents, what is at `path` already excepted.
+    /// Downloads a file's contents, except for the bytes that `path` already has.
     func download(
         _ file: File, to path: String, _ progress: @escaping @Sendable (Int) -> Void
     ) async throws {
@@ -126,7 +126,7 @@ final class HubTransfer: Sendable {
     }
 }
 
-/// One request whose answer goes to memory, up to a limit, or to a file.
+/// One request whose response is stored in memory, up to a limit, or in a file.
 private final class Transfer: NSObject, URLSessionDataDelegate, Sendable {
     private struct State {
         var bytes: [UInt8] = []
@@ -150,7 +150,7 @@ private final class Transfer: NSObject, URLSessionDataDelegate, Sendable {
         state = Mutex(State(received: 0))
     }
 
-    /// - Parameter offset: The bytes that the file has already; the answer goes behind them if it is a part.
+    /// - Parameter offset: The number of bytes that the file already has; a partial response is appended.
     init(path: String, offset: Int, progress: @escaping @Sendable (Int) -> Void) {
         limit = .max
         self.path = path
@@ -177,7 +177,7 @@ private final class Transfer: NSObject, URLSessionDataDelegate, Sendable {
         }
     }
 
-    /// Redirects are answers here: who follows decides what is sent there.
+    /// Redirects are returned as responses: the caller that follows one decides what is sent there.
     func urlSession(
         _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
         newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
@@ -194,12 +194,12 @@ private final class Transfer: NSObject, URLSessionDataDelegate, Sendable {
         completionHandler(.allow)
     }
 
-    /// Opens the file when the answer is its contents.
+    /// Opens the file if the response carries its contents.
     private func open(_ state: inout State) throws {
         guard let path, let status = state.response?.statusCode, status == 200 || status == 206 else {
             return
         }
-        // A hub that ignores the range sends everything again.
+        // A hub that ignores the range sends the whole file again.
         if status == 200 { state.received = 0 }
         if !FileManager.default.fileExists(atPath: path) {
             guard FileManager.default.createFile(atPath: path, contents: nil) else {
@@ -251,7 +251,7 @@ private final class Transfer: NSObject, URLSessionDataDelegate, Sendable {
             } else if let response = state.response ?? task.response as? HTTPURLResponse {
                 result = .success(response)
             } else {
-                result = .failure(HubError(address, reason: "gives no answer of HTTP"))
+                result = .failure(HubError(address, reason: "does not answer with HTTP"))
             }
             return ({ continuation?.resume(with: result) }, isFile ? state.received : nil)
         }

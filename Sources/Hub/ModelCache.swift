@@ -1,16 +1,16 @@
 import Foundation
 
-/// The folder in which Hugging Face's libraries keep what they have downloaded:
+/// The folder in which Hugging Face's libraries cache their downloads:
 /// `models--owner--name/{refs,blobs,snapshots/<commit>}`.
 public struct ModelCache: Sendable, Hashable {
     /// The folder.
     public let folder: String
 
-    /// A cache in a folder.
+    /// Creates a cache in a folder.
     public init(folder: String) { self.folder = folder }
 
-    /// The cache that the environment names: `HF_HUB_CACHE`, `HUGGINGFACE_HUB_CACHE`, `HF_HOME/hub`,
-    /// `XDG_CACHE_HOME/huggingface/hub`, or `~/.cache/huggingface/hub`; the first of these that is set.
+    /// Creates the cache that the environment selects: `HF_HUB_CACHE`, `HUGGINGFACE_HUB_CACHE`, `HF_HOME/hub`,
+    /// `XDG_CACHE_HOME/huggingface/hub`, or `~/.cache/huggingface/hub`; the first that is set.
     public init(environment: [String: String] = ProcessInfo.processInfo.environment) {
         func set(_ key: String) -> String? { environment[key].flatMap { $0.isEmpty ? nil : $0 } }
         let path: String
@@ -26,8 +26,8 @@ public struct ModelCache: Sendable, Hashable {
         self.init(folder: (path as NSString).expandingTildeInPath)
     }
 
-    /// The path of a model that is given by a path or by name.
-    /// - Throws: ``HubError`` when it is neither there nor in the cache.
+    /// The path of a model given by path or name.
+    /// - Throws: ``HubError`` if it is neither a path nor in the cache.
     public func path(of location: String, revision: String = "main") throws -> String {
         if FileManager.default.fileExists(atPath: location) { return location }
         guard let name = ModelName(location) else {
@@ -46,7 +46,8 @@ public struct ModelCache: Sendable, Hashable {
         "\(folder(of: model))/snapshots/\(commit)"
     }
 
-    /// The commit that a revision (a branch, a tag or a commit) meant when it was downloaded; nil when it never was.
+    /// The commit that a revision (a branch, a tag or a commit) referred to when it was downloaded; nil if it never
+    /// was.
     func commit(of model: ModelName, revision: String) -> String? {
         guard ModelName.isSafe(revision: revision) else { return nil }
         let reference = "\(folder(of: model))/refs/\(revision)"
@@ -59,7 +60,7 @@ public struct ModelCache: Sendable, Hashable {
     }
 
     /// The folder of a model's files, as downloaded by any of Hugging Face's libraries or by ``ModelDownload``.
-    /// - Throws: ``HubError`` when it was not downloaded.
+    /// - Throws: ``HubError`` if it has not been downloaded.
     public func snapshot(of model: ModelName, revision: String = "main") throws -> String {
         guard let commit = commit(of: model, revision: revision) else {
             throw HubError(
@@ -70,12 +71,12 @@ public struct ModelCache: Sendable, Hashable {
     }
 }
 
-/// The name of a model on a hub: `owner/name`, or a name alone.
+/// The name of a model on a hub: `owner/name`, or just a name.
 public struct ModelName: Sendable, Hashable, CustomStringConvertible {
-    /// The name as it is written.
+    /// The name as written.
     public let description: String
 
-    /// A name, nil when the text cannot be one.
+    /// Creates a name; nil if the text is not a valid one.
     public init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard (1...2).contains(parts.count), text.utf8.count <= 200,
@@ -90,7 +91,7 @@ public struct ModelName: Sendable, Hashable, CustomStringConvertible {
     private static let allowed = CharacterSet(
         charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
 
-    /// Whether a revision can be used in a path: text of a file must not lead out of the cache.
+    /// Whether a revision is safe to use in a path: the contents of a file must not lead out of the cache.
     static func isSafe(revision: String) -> Bool {
         let parts = revision.split(separator: "/", omittingEmptySubsequences: false)
         return revision.utf8.count <= 200

@@ -1,29 +1,29 @@
 import Foundation
 import Support
 
-/// Fetches a model's files into a ``ModelCache``, in the layout of Hugging Face's libraries, which find them there.
+/// Downloads a model's files into a ``ModelCache``, in the layout of Hugging Face's libraries, which find them there.
 ///
-/// Interrupted files are resumed. What arrives is compared with the digest that the hub gives; a file with other contents
-/// is removed and reported.
+/// Interrupted downloads are resumed. Each file is checked against the digest that the hub states; a file that does not
+/// match is removed and an error is thrown.
 public struct ModelDownload: Sendable {
-    /// How far the download of one file is.
+    /// The progress of the download of one file.
     public struct Progress: Sendable {
         /// The file's name.
         public let file: String
-        /// The bytes that are there, those of earlier attempts included.
+        /// The number of bytes received, including those of earlier attempts.
         public let received: Int
-        /// The size of the file, when it is known.
+        /// The size of the file, if known.
         public let total: Int?
     }
 
-    /// The files of a model that are fetched.
+    /// The files of a model to download.
     public struct Selection: Sendable, Hashable {
-        /// Names of weight files; the first one that the model has is fetched, with the parts that an index names.
+        /// Names of weight files; the first one that the model has is downloaded, with the shards that an index names.
         public var weights: [String]
-        /// Names of files that are fetched beside them.
+        /// Names of other files to download.
         public var companions: Set<String>
 
-        /// A selection of names.
+        /// Creates a selection.
         public init(weights: [String], companions: Set<String>) {
             self.weights = weights
             self.companions = companions
@@ -33,25 +33,25 @@ public struct ModelDownload: Sendable {
     /// The model.
     public let model: ModelName
 
-    /// What is fetched of it.
+    /// The files to download.
     public let selection: Selection
 
     /// A branch, a tag or a commit.
     public let revision: String
 
-    /// Where the files go.
+    /// The cache that receives the files.
     public let cache: ModelCache
 
     /// The hub's address.
     public let endpoint: String
 
-    /// Sent to the hub, and to nobody else, when it is there.
+    /// Sent to the hub only, if set.
     private let token: String?
 
-    /// A download.
+    /// Creates a download.
     /// - Parameters:
-    ///   - environment: `HF_ENDPOINT` overrides the hub's address, `HF_TOKEN` is sent to it.
-    /// - Throws: ``HubError`` when the revision cannot be one.
+    ///   - environment: `HF_ENDPOINT` overrides the hub's address; `HF_TOKEN` is sent to it.
+    /// - Throws: ``HubError`` if the revision is not a valid name.
     public init(
         _ model: ModelName, files selection: Selection, revision: String = "main",
         cache: ModelCache = ModelCache(),
@@ -69,8 +69,8 @@ public struct ModelDownload: Sendable {
         token = environment["HF_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// Fetches what is missing of one set of weights and of the files that belong to it.
-    /// - Parameter progress: Called on an unknown thread, several times a second.
+    /// Downloads the missing files of one set of weights and its companions.
+    /// - Parameter progress: Called on an unspecified thread, several times a second.
     /// - Returns: The snapshot folder.
     /// - Throws: ``HubError`` about the address or file, `WeightFileError` for a broken index.
     public func run(progress: @escaping @Sendable (Progress) -> Void = { _ in }) async throws -> String {
@@ -81,7 +81,7 @@ public struct ModelDownload: Sendable {
         guard let weights = selection.weights.first(where: names.contains) else {
             throw HubError(
                 "\(model)",
-                reason: "has no weights that are known: none of "
+                reason: "has no supported weights: none of "
                     + selection.weights.joined(separator: ", "))
         }
         wanted.append(weights)
@@ -91,7 +91,7 @@ public struct ModelDownload: Sendable {
                 try await fetch(name, commit: commit, into: snapshot, transfer, progress)
             }
         }
-        // Last, so that a name never leads to a snapshot that is not complete.
+        // Written last, so that a name never leads to an incomplete snapshot.
         try Self.write(commit, to: "\(cache.folder(of: model))/refs/\(revision)")
         return snapshot
     }
@@ -104,17 +104,17 @@ public struct ModelDownload: Sendable {
         do {
             json = try bytes.withUnsafeBytes { try JSONValue(parsing: $0) }
         } catch let error as JSONReader.Failure {
-            throw HubError(address, reason: "answers no JSON: \(error.reason)")
+            throw HubError(address, reason: "did not answer with JSON: \(error.reason)")
         }
         guard case .object(let values) = json, case .string(let commit)? = values["sha"],
             ModelName.isSafe(revision: commit), !commit.contains("/"),
             case .array(let siblings)? = values["siblings"]
-        else { throw HubError(address, reason: "answers no description of a model") }
+        else { throw HubError(address, reason: "did not answer with the description of a model") }
         let names = siblings.compactMap { sibling -> String? in
             guard case .object(let values) = sibling, case .string(let name)? = values["rfilename"] else {
                 return nil
             }
-            // Only files at the top: a name with slashes is none that a CLIP needs.
+            // Only files at the top level: a CLIP needs none from subfolders.
             return ModelName.isSafe(revision: name) && !name.contains("/") ? name : nil
         }
         return (commit, names)
@@ -128,11 +128,11 @@ public struct ModelDownload: Sendable {
             throw HubError(index, reason: "byte \(error.position): \(error.reason)")
         }
         guard case .object(let values) = json, case .object(let map)? = values["weight_map"] else {
-            throw HubError(index, reason: "is no index of weights: it lacks \"weight_map\"")
+            throw HubError(index, reason: "is not a weight index: it lacks \"weight_map\"")
         }
         let names = try map.values.map { value in
             guard case .string(let name) = value else {
-                throw HubError(index, reason: "\"weight_map\" holds a value that is no file's name")
+                throw HubError(index, reason: "\"weight_map\" contains a value that is not a file name")
             }
             return name
         }
@@ -159,7 +159,7 @@ public struct ModelDownload: Sendable {
             try verify(part, file, name)
             try Self.rename(part, to: blob)
         }
-        // The attribute of a dangling link would make the creation fail.
+        // A dangling link's attributes would make the creation fail.
         try? FileManager.default.removeItem(atPath: link)
         do {
             try FileManager.default.createSymbolicLink(
@@ -167,7 +167,7 @@ public struct ModelDownload: Sendable {
         } catch { throw HubError(link, reason: "cannot be created: \(error.localizedDescription)") }
     }
 
-    /// The tag of a large file is its SHA-256, that of a small one its name in git.
+    /// The tag of a large file is its SHA-256, that of a small one its git blob id.
     private func verify(_ path: String, _ file: HubTransfer.File, _ name: String) throws {
         let digest: String
         switch file.tag.count {
@@ -179,7 +179,8 @@ public struct ModelDownload: Sendable {
             try? FileManager.default.removeItem(atPath: path)
             throw HubError(
                 "\(model)/\(name)",
-                reason: "arrived with the digest \(digest.prefix(12))…, not \(file.tag.prefix(12))…; it was "
+                reason:
+                    "was received with the digest \(digest.prefix(12))…, not \(file.tag.prefix(12))…; it was "
                     + "removed, try again")
         }
     }
@@ -197,7 +198,9 @@ extension ModelDownload {
     static func rename(_ path: String, to target: String) throws {
         do {
             try FileManager.default.moveItem(atPath: path, toPath: target)
-        } catch { throw HubError(target, reason: "cannot be put in place: \(error.localizedDescription)") }
+        } catch {
+            throw HubError(target, reason: "cannot be moved into place: \(error.localizedDescription)")
+        }
     }
 
     static func write(_ text: String, to path: String) throws {
@@ -213,7 +216,7 @@ extension ModelDownload {
         } catch { throw HubError(path, reason: "cannot be read: \(error.localizedDescription)") }
     }
 
-    /// The digest of a file of any size, read in pieces.
+    /// The digest of a file of any size, read in chunks.
     static func sha256(of path: String) throws -> String {
         do {
             let handle = try FileHandle(forReadingFrom: URL(filePath: path))
@@ -226,7 +229,7 @@ extension ModelDownload {
         } catch { throw HubError(path, reason: "cannot be read: \(error.localizedDescription)") }
     }
 
-    /// Text as part of an address.
+    /// Percent-encodes text for use in an address.
     static func escaped(_ text: String) -> String {
         text.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? text
     }

@@ -108,7 +108,7 @@ import Testing
         let found = try await evaluator().detections(of: detector, options: detector.configuration.scoring)
         #expect(
             "\(try #require(found.faults.first).error)".contains(
-                "has 40 x 30 pixels, its annotations say 256 x 256"))
+                "has 40 x 30 pixels, but its annotations say 256 x 256"))
     }
 
     @Test func nothingToMeasureIsAnError() async throws {
@@ -140,8 +140,8 @@ import Testing
             #expect(
                 report.notes == [
                     kept == 0
-                        ? "the annotations have no masks: boxes alone are measured"
-                        : "\(count - 1) of \(count) annotations have no mask (the first: annotation \(truth.annotations.ids[1])): boxes alone are measured"
+                        ? "the annotations have no masks: only boxes are measured"
+                        : "\(count - 1) of \(count) annotations have no mask (the first: annotation \(truth.annotations.ids[1])): only boxes are measured"
                 ])
         }
     }

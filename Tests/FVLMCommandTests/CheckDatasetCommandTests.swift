@@ -131,7 +131,7 @@ import Testing
         let missing = try Program(["check-dataset", "/no/such/file.json"])
         #expect(missing.status == 1 && missing.errors.contains("/no/such/file.json: cannot be opened"))
         let folder = try Program(["check-dataset", "-", "--images", "/no/such/folder"], input: text())
-        #expect(folder.status == 1 && folder.errors.contains("is no folder"))
+        #expect(folder.status == 1 && folder.errors.contains("is not a folder"))
     }
 
     @Test func helpHasExamples() throws {

@@ -78,7 +78,7 @@ import Testing
         #expect(run.errors.isEmpty, "\(run.errors)")
         let otherRules = try Program(["score", "-g", truth, "-d", results, "--json"])
         #expect(
-            otherRules.status == 0 && otherRules.errors.contains("only --lvis scores by the rules of LVIS"))
+            otherRules.status == 0 && otherRules.errors.contains("use --lvis to score by LVIS's rules"))
         let proposals = try Program(["score", "-g", truth, "-d", results, "--proposals", "--json"])
         #expect((try self.object(proposals.output)["stat_names"] as? [String])?.first == "AR@100")
     }

@@ -20,7 +20,7 @@ import FVLMCommand
             let line = try #require(
                 run.output.split(separator: "\n").first { $0.contains("pictures: \(format.rawValue)") })
             #expect(
-                line.hasSuffix(format.isReadable ? "are read" : "NOT READ by this libvips"), "\(line)")
+                line.hasSuffix(format.isReadable ? "readable" : "NOT READABLE with this libvips"), "\(line)")
         }
     }
 

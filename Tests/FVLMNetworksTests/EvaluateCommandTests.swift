@@ -78,7 +78,7 @@ import Testing
         try annotations.write(to: path)
         let run = try evaluate(path, "--results", folder.file("results.json"))
         #expect(run.status == 65)
-        #expect(run.errors.contains("gone.jpg: is not there, and the annotations name it"))
+        #expect(run.errors.contains("gone.jpg: does not exist, but the annotations name it"))
         #expect(!run.errors.contains("pictures: 1/"))
         #expect(!FileManager.default.fileExists(atPath: folder.file("results.json")))
     }
@@ -130,7 +130,7 @@ import Testing
                 data.annotations = table
             } + ["--batch-size", "3"])
         #expect(boxes.status == 0, "\(boxes.errors)")
-        #expect(boxes.errors.contains("the annotations have no masks: boxes alone are measured"))
+        #expect(boxes.errors.contains("the annotations have no masks: only boxes are measured"))
         let reports = try objects(boxes.output)
         #expect(reports.compactMap { $0["type"] as? String } == ["bbox"])
         #expect(try stats(reports[0]) == stats(objects(whole.output)[0]))

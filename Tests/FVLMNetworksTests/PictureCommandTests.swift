@@ -49,7 +49,7 @@ import Testing
         #expect(try files(run) == ["photos/a.jpg", "photos/b.jfif", "photos/c.JPE", "photos/d.mpo"])
         #expect(
             run.errors.contains(
-                "passed over 2 hidden files, 1 .txt file, 1 sub-folder (--recursive reads them)"))
+                "skipped 2 hidden files, 1 .txt file, 1 sub-folder (--recursive reads them)"))
         let all = try detect([folder.file("photos"), "--json", "--recursive"])
         #expect(try files(all).last == "photos/deep/e.png" && files(all).count == 5)
     }

@@ -147,7 +147,7 @@ import Testing
         #expect(error?.description.contains("HF_TOKEN") == true)
         let empty = try Hub(["config.json": [123, 125]])
         error = await #expect(throws: HubError.self) { try await empty.download(cache).run() }
-        #expect(error?.description.contains("no weights") == true)
+        #expect(error?.description.contains("no supported weights") == true)
         let strange = try Hub(files()) { _, answer in answer.body = Array("<html>".utf8) }
         await #expect(throws: HubError.self) { try await strange.download(cache).run() }
         #expect(throws: HubError.self) {

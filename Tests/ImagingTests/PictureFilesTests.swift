@@ -25,7 +25,7 @@ import Testing
         #expect(names(files) == ["a.JFIF", "b.jpg", "c.jpe", "d.mpo"])
         #expect(
             files.passedOver.note
-                == "passed over 2 hidden files, 2 .txt files, 1 file without extension, 1 .bmp file, 1 sub-folder (--recursive reads them)"
+                == "skipped 2 hidden files, 2 .txt files, 1 file without extension, 1 .bmp file, 1 sub-folder (--recursive reads them)"
         )
         let all = try PictureFiles([folder.path + "/"], isRecursive: true)
         #expect(names(all) == ["a.JFIF", "b.jpg", "c.jpe", "d.mpo", "deep/e.jpg"])
@@ -42,7 +42,7 @@ import Testing
         #expect(
             error?.description
                 == folder.file("empty")
-                + ": is a folder without pictures; passed over 1 .txt file, 1 sub-folder (--recursive reads them)"
+                + ": is a folder without pictures; skipped 1 .txt file, 1 sub-folder (--recursive reads them)"
         )
         #expect(try names(PictureFiles([folder.file("empty")], isRecursive: true)) == ["empty/sub/y.png"])
     }

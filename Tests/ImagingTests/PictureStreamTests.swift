@@ -33,7 +33,7 @@ import Testing
             faults.append(batch.faults.map(\.index))
             ends.append(batch.end)
             #expect(batch.pictures.allSatisfy { $0.value == (10 + $0.index) * 100 + $0.index })
-            #expect(batch.faults.allSatisfy { "\($0.error)".contains("\($0.index).png: is no picture") })
+            #expect(batch.faults.allSatisfy { "\($0.error)".contains("\($0.index).png: is not a picture") })
         }
         #expect(pictures.map(\.count) == [4, 4, 1])
         #expect(pictures.flatMap(\.self).map { $0 % 100 } == [0, 1, 2, 4, 5, 6, 7, 8, 9])

@@ -1,5 +1,5 @@
-// The part of libvips that Imaging needs, as plain functions: libvips' own calls are variadic, which Swift
-// cannot express. Every function returns 0 or -1; after -1 cvips_take_error() has libvips' reason.
+// The part of libvips that Imaging needs, as plain functions: libvips' own calls are variadic, which Swift cannot
+// express. Every function returns 0 or -1; after -1, cvips_take_error() returns libvips' reason.
 #ifndef CVIPS_H
 #define CVIPS_H
 
@@ -19,37 +19,36 @@ typedef struct {
     int32_t width;
     int32_t height;
     int32_t bands;
-    // EXIF orientation, 1 to 8; 1 where the format or the decoder has turned the picture already.
+    // EXIF orientation, 1 to 8; 1 if the format or the decoder has applied it already.
     int32_t orientation;
     int32_t has_profile;
 } cvips_header;
 
-// Once in a process: no operation cache, one thread a picture, no log output.
+// Call once per process: no operation cache, one thread per picture, no log output.
 int cvips_start(void);
 
-// Of the library that is loaded, such as "8.14.1".
+// The version of the loaded library, such as "8.14.1".
 const char *cvips_version(void);
 
-// 1 when this libvips reads the format.
+// 1 if this libvips reads the format.
 int cvips_can_load(cvips_format format);
 
 int cvips_read_header(const void *bytes, size_t count, cvips_format format, cvips_header *header);
 
-// Writes width * height * 3 bytes of RGB, rows as they are stored (not turned upright). `width` and `height`
-// are those of the header; a file that says something else by now is an error.
+// Writes width * height * 3 bytes of RGB, rows as stored (orientation is not applied). `width` and `height` are those
+// of the header; a file whose size has changed since is an error.
 int cvips_decode(const void *bytes, size_t count, cvips_format format, int convert_profile, uint8_t *rgb,
                  int32_t width, int32_t height);
 
-// Encodes RGB rows; the result is freed with cvips_free. Quality 1 to 100 (JPEG, lossy WebP), compression
-// 0 to 9 (PNG).
+// Encodes RGB rows; free the result with cvips_free. Quality 1 to 100 (JPEG, lossy WebP), compression 0 to 9 (PNG).
 int cvips_encode(const uint8_t *rgb, int32_t width, int32_t height, cvips_format format, int quality,
                  int compression, int lossless, int full_chroma, void **bytes, size_t *count);
 
-// Renders one line of Pango markup into RGBA (not premultiplied); freed with cvips_free.
+// Renders one line of Pango markup into RGBA (not premultiplied); free the result with cvips_free.
 int cvips_render_markup(const char *markup, const char *font, uint8_t **rgba, int32_t *width,
                         int32_t *height);
 
-// libvips' error text since the last call, to be freed with cvips_free. Never NULL.
+// libvips' error text since the last call; free it with cvips_free. Never NULL.
 char *cvips_take_error(void);
 
 void cvips_free(void *memory);

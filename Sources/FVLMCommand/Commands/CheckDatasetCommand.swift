@@ -12,8 +12,8 @@ struct CheckDatasetCommand: ParsableCommand {
               fvlm check-dataset instances_train.json --images train2017
               fvlm check-dataset train.json --images train --against val.json --against-images val
 
-            Ends with 0 when no errors are found (warnings and notes do not count), with 65 when errors are found \
-            or a file is malformed, with 1 when a file or folder cannot be read, and with 64 for wrong usage. A \
+            Exits with 0 if no errors are found (warnings and notes do not count), with 65 if errors are found \
+            or a file is malformed, with 1 if a file or folder cannot be read, and with 64 for wrong usage. A \
             file name of - reads standard input.
             """)
 
@@ -22,33 +22,33 @@ struct CheckDatasetCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The folder of the pictures: they are looked for, measured and compared with each other.",
+            "The folder of the pictures, to check that they exist, their sizes, and duplicates.",
             valueName: "folder"))
     var images: String?
 
     @Option(
         help: ArgumentHelp(
             "Another annotation file that should share no picture with this one and have the same categories, "
-                + "as validation and training.", valueName: "file"))
+                + "such as validation and training.", valueName: "file"))
     var against: String?
 
     @Option(
         help: ArgumentHelp(
-            "The folder of the other file's pictures: then contents are compared, else file names.",
+            "The folder of the other file's pictures, to compare contents instead of file names.",
             valueName: "folder"))
     var againstImages: String?
 
-    @Option(help: ArgumentHelp("How many examples of each finding are shown.", valueName: "count"))
+    @Option(help: ArgumentHelp("The number of examples to show of each finding.", valueName: "count"))
     var examples = 3
 
     @OptionGroup var threads: ThreadArguments
 
-    @Flag(help: "Print one JSON object, with the ids of all that are concerned.")
+    @Flag(help: "Print one JSON object, with the ids of everything affected.")
     var json = false
 
     func validate() throws {
         if againstImages != nil, against == nil {
-            throw ValidationError("--against-images needs --against, the annotation file of these pictures")
+            throw ValidationError("--against-images needs --against, the annotation file of those pictures")
         }
         if againstImages != nil, images == nil {
             throw ValidationError("--against-images needs --images, the pictures to compare with")
@@ -91,7 +91,8 @@ struct CheckDatasetCommand: ParsableCommand {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
             throw AnnotationFileError(
-                file: path, kind: .inaccessible, reason: "is no folder; the folder of the pictures is needed")
+                file: path, kind: .inaccessible,
+                reason: "is not a folder; --images and --against-images need the folders of the pictures")
         }
     }
 }

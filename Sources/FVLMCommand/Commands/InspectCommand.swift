@@ -8,8 +8,8 @@ struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         .inspect,
         discussion: """
-            Reads safetensors, PyTorch's .pt, .pth and .bin, TorchScript archives, detectron2's .pkl, indices of \
-            several files, and folders that hold one of these. Nothing in a file is executed.
+            Reads safetensors, PyTorch's .pt, .pth and .bin, TorchScript archives, detectron2's .pkl, index files of \
+            sharded weights, and folders that contain one of these. Nothing in a file is executed.
 
             Example:
               fvlm inspect model.safetensors --filter attn

@@ -16,7 +16,7 @@ struct ScoreCommand: ParsableCommand {
             Example:
               fvlm score --ground-truth instances_val2017.json --detections results.json --type segm
 
-            A file name of - reads standard input. Figures are -1 where no object is to be found.
+            A file name of - reads standard input. Figures are -1 where there is no object to find.
             """)
 
     @Option(name: [.short, .long], help: "The annotation file (COCO instances or LVIS v1).")
@@ -25,31 +25,35 @@ struct ScoreCommand: ParsableCommand {
     @Option(name: [.short, .long], help: "The result file.")
     var detections: String
 
-    @Option(help: "What is compared: bbox or segm.")
+    @Option(help: "What to compare: bbox or segm.")
     var type: EvaluationOptions.Geometry = .box
 
     @Flag(
         help:
-            "The rules of LVIS: federated classes, 300 detections an image, AP of rare, common and frequent.")
+            "The rules of LVIS: federated classes, 300 detections per image, AP of rare, common and frequent."
+    )
     var lvis = false
 
-    @Flag(help: "Recall of proposals at 100, 300 and 1000 an image; classes are disregarded.")
+    @Flag(help: "Recall of proposals at 100, 300 and 1000 per image; classes are ignored.")
     var proposals = false
 
-    @Option(help: "Also report base and novel classes: ovd48-17 (COCO) or lvis-base-rare.")
+    @Option(help: "Also report base and novel classes separately: ovd48-17 (COCO) or lvis-base-rare.")
     var split: OpenVocabularySplit?
 
-    @Flag(help: "Leave out images without an object of the scored classes.")
+    @Flag(help: "Skip images without an object of the scored classes.")
     var onlyAnnotatedImages = false
 
-    @Flag(help: "Repeat two known faults of the Python tools (objects of id 0; box areas for masks).")
+    @Flag(help: "Reproduce two known faults of the Python tools (objects of id 0; box areas for masks).")
     var pycocotoolsCompatible = false
 
-    @Option(help: ArgumentHelp("A second result file to compare with, by a paired test.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "A second result file to compare with the first in a paired test.", valueName: "file"))
     var compare: String?
 
     @Option(
-        help: ArgumentHelp("Confidence intervals from this many draws of the images.", valueName: "draws"))
+        help: ArgumentHelp(
+            "Report confidence intervals from this many bootstrap draws of the images.", valueName: "draws"))
     var bootstrap: Int?
 
     @Option(help: "The seed of the draws.")
@@ -57,14 +61,14 @@ struct ScoreCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "How many classes the table shows, those that lose most first.", valueName: "count"))
+            "The number of classes in the table, those that lose most first.", valueName: "count"))
     var classes = 20
 
     @OptionGroup var threads: ThreadArguments
 
     @Option(
         help: ArgumentHelp(
-            "Write precision-recall curves as SVG files into this folder: overall, of the splits, and of the "
+            "Write precision-recall curves as SVG files into this folder: overall, for the splits, and for the "
                 + "classes that lose most.", valueName: "folder"))
     var plots: String?
 
@@ -72,10 +76,10 @@ struct ScoreCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
-        if lvis, proposals { throw ValidationError("--lvis and --proposals exclude each other") }
+        if lvis, proposals { throw ValidationError("--lvis and --proposals cannot be combined") }
         if proposals, split != nil || bootstrap != nil || compare != nil {
             throw ValidationError(
-                "--proposals knows no --split, --bootstrap and --compare: classes are disregarded")
+                "--proposals cannot be combined with --split, --bootstrap or --compare")
         }
         if [groundTruth, detections, compare].count(where: { $0 == "-" }) > 1 {
             throw ValidationError("standard input (-) can be read only once")
@@ -123,16 +127,17 @@ struct ScoreCommand: ParsableCommand {
         }
         if truth.isFederated, !lvis, !proposals {
             StandardError.note(
-                "\(groundTruth) lists absent classes as LVIS does; only --lvis scores by the rules of LVIS")
+                "\(groundTruth) lists absent classes as LVIS does; use --lvis to score by LVIS's rules")
         }
         for (path, table) in zip([detections] + (compare.map { [$0] } ?? []), results) where table.count == 0
         {
-            StandardError.note("\(path) holds no detection; where objects are to be found, figures are 0")
+            StandardError.note(
+                "\(path) contains no detections; figures are 0 where there are objects to find")
         }
         for line in report.notices { StandardError.note(line) }
     }
 
-    /// Reads all files, each on a thread of its own.
+    /// Reads all files, each on its own thread.
     private func read() throws -> (Dataset, [DetectionTable]) {
         let paths = [detections] + (compare.map { [$0] } ?? [])
         let truth = Mutex<Result<Dataset, any Error>?>(nil)

@@ -1,7 +1,7 @@
 import COCO
 import Foundation
 
-/// What `fvlm check-dataset` reports.
+/// The report of `fvlm check-dataset`.
 struct CheckReport {
     let file: String
     let against: String?
@@ -17,7 +17,7 @@ struct CheckReport {
         findings.count { $0.severity == severity }
     }
 
-    /// For people.
+    /// The report as text.
     var text: String {
         var lines = [
             "\(file): \(imageCount) images, \(annotationCount) annotations, \(categoryCount) categories"
@@ -66,7 +66,7 @@ struct CheckReport {
         let advice: String
     }
 
-    /// One JSON object in one line; keys in the order of the alphabet.
+    /// One JSON object on one line, with sorted keys.
     func json() throws -> String {
         let output = Output(
             file: file, against: against, images: imageCount, annotations: annotationCount,

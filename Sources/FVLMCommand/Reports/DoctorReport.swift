@@ -1,28 +1,28 @@
 import Foundation
 import Support
 
-/// What `fvlm doctor` finds: versions, devices, formats, and small trials. What a build lacks is nil.
+/// The report of `fvlm doctor`: versions, devices, formats, and small self-tests. Parts that the build lacks are nil.
 package struct DoctorReport: Encodable {
     package var libtorch: String?
     package var vectorInstructions: String?
     package var threads = ProcessInfo.processInfo.activeProcessorCount
 
-    /// How many there are of each kind.
+    /// The number of devices of each kind.
     package var devices: [String: Int] = [:]
     package var libvips: String?
 
-    /// Which formats are read.
+    /// Which picture formats can be read.
     package var pictureFormats: [String: Bool] = [:]
 
-    /// Small computations and whether their results are the known ones.
+    /// Small computations, and whether their results are correct.
     package var trials: [String: Bool] = [:]
 
     package init() {}
 
-    /// Whether all that was tried works.
+    /// Whether all trials succeeded.
     package var isHealthy: Bool { !trials.values.contains(false) }
 
-    /// For people.
+    /// The report as text.
     package var text: String {
         var rows = [["libtorch", libtorch ?? "not in this build"]]
         if let vectorInstructions { rows.append(["vector instructions", vectorInstructions]) }
@@ -30,7 +30,7 @@ package struct DoctorReport: Encodable {
         rows += devices.sorted { $0.key < $1.key }.map { [$0.key, "\($0.value) devices"] }
         if let libvips { rows.append(["libvips", libvips]) }
         rows += pictureFormats.sorted { $0.key < $1.key }.map {
-            ["pictures: \($0.key)", $0.value ? "are read" : "NOT READ by this libvips"]
+            ["pictures: \($0.key)", $0.value ? "readable" : "NOT READABLE with this libvips"]
         }
         rows += trials.sorted { $0.key < $1.key }.map {
             [$0.key, $0.value ? "works" : "GIVES WRONG RESULTS"]
@@ -38,7 +38,7 @@ package struct DoctorReport: Encodable {
         return TextTable(rows, leftAligned: 2).text
     }
 
-    /// For programs.
+    /// The report as JSON.
     package func json() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]

@@ -58,7 +58,7 @@ extension ScoreReport {
         let annotationsWithoutImage: Int
     }
 
-    /// One JSON object in one line; keys in the order of the alphabet.
+    /// One JSON object on one line, with sorted keys.
     package func json() throws -> String {
         // JSON has no NaN.
         func finite(_ value: Double) -> Double? { value.isFinite ? value : nil }
@@ -121,7 +121,7 @@ extension ScoreReport {
     }
 }
 
-/// `perCategory` as `per_category`.
+/// Converts `perCategory` to `per_category`.
 private func snakeCase(_ key: String) -> String {
     key.reduce(into: "") { $0 += $1.isUppercase ? "_\($1.lowercased())" : String($1) }
 }

@@ -2,9 +2,9 @@ import COCO
 import Support
 
 extension ScoreReport {
-    /// Tables for people.
+    /// Text tables.
     ///
-    /// - Parameter classes: how many classes are shown, those that lose most first.
+    /// - Parameter classes: The number of classes to show, those that lose most first.
     package func table(classes: Int) -> String {
         var text = "\(evaluation.options.geometry.rawValue), \(evaluation.imageCount) images, "
         text += "\(evaluation.categories.count) classes\n\n"
@@ -56,7 +56,8 @@ extension ScoreReport {
         ).text
     }
 
-    /// Every class weighs the same in AP, so that a class loses what it lacks to 100, divided by their number.
+    /// Every class has the same weight in AP, so the loss of a class is what it lacks to 100, divided by the number of
+    /// classes.
     private func classTable(_ all: [ClassFigures], count: Int) -> String {
         let sorted = all.sorted {
             $0.averagePrecision != $1.averagePrecision

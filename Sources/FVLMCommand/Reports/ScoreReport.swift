@@ -1,7 +1,7 @@
 import COCO
 import Foundation
 
-/// What `fvlm score` reports, for machines and for people.
+/// The report of `fvlm score`, as text and as JSON.
 package struct ScoreReport {
     let evaluation: Evaluation
     let parts: [Evaluation.Part]
@@ -30,7 +30,7 @@ package struct ScoreReport {
         let detections: Int
     }
 
-    /// The figures of every class; none when classes are disregarded.
+    /// The figures of every class; empty if classes are ignored.
     func classFigures() -> [ClassFigures] {
         guard evaluation.options.rules != .proposals else { return [] }
         let areas = evaluation.options.areaRanges
@@ -50,6 +50,6 @@ package struct ScoreReport {
         }
     }
 
-    /// What people should know beside the figures.
+    /// Notes that accompany the figures.
     package var notices: [String] { evaluation.omissions.notices }
 }

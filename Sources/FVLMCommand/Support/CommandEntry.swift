@@ -1,8 +1,8 @@
 import ArgumentParser
 
-/// A line of `fvlm --help`: the only place where a command's name and abstract are written.
+/// A line of `fvlm --help`: the only place that states a command's name and abstract.
 package struct CommandEntry: Sendable, Hashable {
-    /// What the user types.
+    /// The name on the command line.
     package let name: String
 
     /// What the command does, in one line.
@@ -25,14 +25,14 @@ extension CommandEntry {
     package static let embed = CommandEntry(
         name: "embed", abstract: "Embeds pictures or texts with CLIP; classifies pictures without training.")
     package static let vocabulary = CommandEntry(
-        name: "vocabulary", abstract: "Makes, shows and merges files of classes with their embeddings.")
+        name: "vocabulary", abstract: "Creates, shows and merges files of classes with their embeddings.")
     package static let convert = CommandEntry(
-        name: "convert", abstract: "Imports weights of other projects, and exports to their forms.")
+        name: "convert", abstract: "Imports weights of other projects, and exports to their formats.")
     package static let score = CommandEntry(
         name: "score", abstract: "Scores result files against annotations, as COCO and LVIS do.",
         isElsewhere: false)
     package static let checkDataset = CommandEntry(
-        name: "check-dataset", abstract: "Looks for faults in a data set in COCO's or LVIS's form.",
+        name: "check-dataset", abstract: "Looks for faults in a COCO or LVIS data set.",
         isElsewhere: false)
     package static let split = CommandEntry(
         name: "split", abstract: "Filters, samples, merges and converts data sets.", isElsewhere: false)
@@ -41,7 +41,7 @@ extension CommandEntry {
     package static let doctor = CommandEntry(
         name: "doctor", abstract: "Shows versions, devices and picture formats, and tries them.")
 
-    /// All commands, under the titles of the help.
+    /// All commands, grouped by the titles of the help.
     static let groups: [(title: String, entries: [CommandEntry])] = [
         ("Detector", [.detect, .evaluate, .train, .cache]),
         ("CLIP and weight", [.embed, .vocabulary, .convert, .inspect]),
@@ -49,7 +49,7 @@ extension CommandEntry {
         ("Installation", [.doctor]),
     ]
 
-    /// The command of this name.
+    /// The command with this name.
     package init?(named name: String) {
         guard let entry = Self.groups.lazy.flatMap(\.entries).first(where: { $0.name == name }) else {
             return nil
@@ -58,12 +58,12 @@ extension CommandEntry {
     }
 }
 
-/// A command that this program lists and does not have.
+/// A command that this program lists but does not have.
 struct CommandElsewhere: Error {
     let entry: CommandEntry
 }
 
-/// A command that is listed in the help and done by another program.
+/// A command that this program lists in its help and another program runs.
 protocol ListedCommand: ParsableCommand {
     static var entry: CommandEntry { get }
 }

@@ -10,7 +10,7 @@ package struct CommandStatus {
     /// The code.
     package let code: Int32
 
-    /// The code of `error`; nil for errors of the command line itself, which know their own.
+    /// The exit code of `error`; nil for errors of the command line itself, which have their own.
     package init?(_ error: any Error) {
         switch error {
         case let error as any ReportedError: code = error.exitStatus.rawValue

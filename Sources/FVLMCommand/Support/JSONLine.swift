@@ -1,6 +1,6 @@
 import Foundation
 
-/// JSON in one line, keys in the order of the alphabet.
+/// JSON on one line, with sorted keys.
 package enum JSONLine {
     package static func text(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()

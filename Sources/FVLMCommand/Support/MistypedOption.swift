@@ -1,18 +1,18 @@
 import ArgumentParser
 import Support
 
-/// An option that a command does not know.
+/// An option that a command does not have.
 ///
-/// The parser looks for what is missing first: who writes `--modle` would be told that `--model` is missing. When parsing
-/// fails, this finds what was mistyped.
+/// The parser checks for missing options first, so `--modle` would be reported as a missing `--model`. After a failed
+/// parse, this finds the mistyped option.
 struct MistypedOption {
     /// The command that was named.
     let command: any ParsableCommand.Type
 
-    /// What is wrong, and what was probably meant.
+    /// What is wrong, and which option was probably meant.
     let message: String
 
-    /// The first one in arguments; nil when there is none.
+    /// Finds the first mistyped option in the arguments; nil if there is none.
     init?(in arguments: [String], of root: any ParsableCommand.Type) {
         var command = root
         var rest = arguments[...]

@@ -2,20 +2,21 @@ import ArgumentParser
 import Foundation
 import Support
 
-/// A program's way from its arguments to its exit status: 0, 64 for wrong usage, 65 for bad data, 1 for anything else.
+/// Runs a program from its arguments to its exit status: 0, 64 for wrong usage, 65 for bad data, 1 for anything else.
 package struct ProgramRun<Root: ParsableCommand>: Sendable {
     private let statusOf: @Sendable (any Error) -> Int32?
 
-    /// - Parameter statusOf: The exit status of errors of targets that this one does not know.
+    /// - Parameter statusOf: The exit status of errors from targets that this one does not import.
     package init(_ root: Root.Type, statusOf: @escaping @Sendable (any Error) -> Int32? = { _ in nil }) {
         self.statusOf = statusOf
     }
 
-    /// Runs the command that the arguments name, and ends the program.
+    /// Runs the command that the arguments name, then ends the program.
     ///
-    /// ``StandardStreams/prepare()`` has to come before, when nothing has been opened yet.
+    /// Call ``StandardStreams/prepare()`` first, before any file is opened.
     ///
-    /// - Parameter elsewhere: What becomes of a command that this program only lists; nil: it says that it is not built in.
+    /// - Parameter elsewhere: Runs a command that this program only lists and returns why that failed; nil reports that
+    ///   the command is not built in.
     package func main(elsewhere: (@Sendable (CommandEntry) -> String)? = nil) async -> Never {
         do {
             var command = try Root.parseAsRoot()
@@ -33,12 +34,12 @@ package struct ProgramRun<Root: ParsableCommand>: Sendable {
         } catch let error as CommandElsewhere {
             fail(
                 elsewhere?(error.entry)
-                    ?? "fvlm \(error.entry.name) needs libtorch, and this build is without it (FVLM_WITHOUT_TORCH)",
+                    ?? "fvlm \(error.entry.name) needs libtorch, and this build does not include it (FVLM_WITHOUT_TORCH)",
                 status: 1)
         } catch { end(with: error) }
     }
 
-    /// Wrong usage that shows only when the command runs.
+    /// Wrong usage that is detected only when the command runs.
     private struct WrongUsage: Error {
         let message: String
         let command: any ParsableCommand.Type
@@ -59,7 +60,7 @@ package struct ProgramRun<Root: ParsableCommand>: Sendable {
         exit(code.rawValue)
     }
 
-    /// Ends a request for help or for the version.
+    /// Prints the requested help or version and ends the program.
     private func succeed(_ text: String) -> Never {
         do {
             try StandardOutput.print(text)

@@ -9,19 +9,19 @@ package enum Sibling {
         package let description: String
     }
 
-    /// Becomes the sibling, with this program's arguments to the byte. Returns only when that fails.
+    /// Replaces this process by the sibling, with this program's exact arguments. Returns only on failure.
     package static func start(for command: String) -> Failure {
         guard let path = path() else {
             return Failure(
                 description:
-                    "fvlm \(command) is done by \(name), which lies neither beside fvlm nor on the PATH: "
+                    "fvlm \(command) needs \(name), which is neither next to fvlm nor on the PATH: "
                     + "build both with swift build -c release --product \(name)")
         }
         execv(path, CommandLine.unsafeArgv)
         return Failure(description: "\(path): cannot be started: \(String(cString: strerror(errno)))")
     }
 
-    /// Where the sibling is: beside this program, beside the link by which it was called, or on the PATH.
+    /// The sibling's path: next to this program, next to the link it was called by, or on the PATH.
     package static func path() -> String? {
         var folders: [String] = []
         if let own = ownPath() { folders.append((own as NSString).deletingLastPathComponent) }

@@ -3,17 +3,18 @@ import CVips
 extension Image {
     /// Decodes a file of any ``ImageFormat``.
     ///
-    /// EXIF orientation is applied. Alpha is dropped: colours are kept as they are stored, nothing is
-    /// composited (fully transparent pixels of a GIF are black). Of 16-bit samples the high byte is taken. Of several frames or pages the first is read.
+    /// EXIF orientation is applied. Alpha is dropped: colours are kept as stored, nothing is composited (fully
+    /// transparent pixels of a GIF are black). 16-bit samples are reduced to their high byte. Only the first frame or
+    /// page is read.
     ///
-    /// - Throws: ``ImagingError`` with the path and the reason: the file cannot be read, is of no known format,
-    ///   damaged, cut short, or exceeds a limit.
+    /// - Throws: ``ImagingError`` with the path and the reason: the file cannot be read, has an unknown format, is
+    ///   damaged or truncated, or exceeds a limit.
     public init(contentsOf path: String, options: DecodingOptions = DecodingOptions()) throws {
         let bytes = try PictureFile.read(path, limit: options.limits.bytes)
         self = try bytes.withUnsafeBytes { try Image(encoded: $0, source: path, options: options) }
     }
 
-    /// Decodes a picture in memory, as ``init(contentsOf:options:)``.
+    /// Decodes a picture in memory, like ``init(contentsOf:options:)``.
     ///
     /// - Parameter source: A name for errors.
     public init(
@@ -30,7 +31,7 @@ extension Image {
         }
     }
 
-    /// Decodes a picture in memory, as ``init(contentsOf:options:)``.
+    /// Decodes a picture in memory, like ``init(contentsOf:options:)``.
     public init(
         encoded bytes: UnsafeRawBufferPointer, source: String = "picture",
         options: DecodingOptions = DecodingOptions()
@@ -54,23 +55,24 @@ extension Image {
     }
 }
 
-/// What a file may cost. All of it is checked from the file's size and header, before memory is spent.
+/// Limits on the cost of decoding a file. All are checked against the file's size and header before memory is
+/// allocated.
 public struct DecodingLimits: Sendable, Hashable {
     /// The largest encoded size in bytes.
     public var bytes: Int
 
-    /// The largest number of pixels. Decoding takes 3 bytes for each, twice that while a picture is turned, and
-    /// 6 more for a progressive JPEG.
+    /// The largest number of pixels. Decoding takes 3 bytes per pixel, twice that while a picture is turned upright,
+    /// and 6 more for a progressive JPEG.
     public var pixels: Int
 
     /// The largest width or height.
     public var side: Int
 
-    /// The most scans of a progressive JPEG: every scan passes over all pixels again, so that a small file of
-    /// many scans takes hours.
+    /// The largest number of scans of a progressive JPEG: every scan visits all pixels again, so a small file with many
+    /// scans can take hours.
     public var scans: Int
 
-    /// Limits; the defaults let every camera's and scanner's pictures pass (up to 178,956,970 pixels, where
+    /// Creates limits; the defaults accept the pictures of every camera and scanner (up to 178,956,970 pixels, where
     /// Pillow refuses too).
     public init(
         bytes: Int = 256 << 20, pixels: Int = 178_956_970, side: Int = 65_535, scans: Int = 200
@@ -81,9 +83,9 @@ public struct DecodingLimits: Sendable, Hashable {
         self.scans = scans
     }
 
-    /// Why a picture of this size is refused, nil when it is not.
+    /// Why a picture of this size is refused; nil if it is accepted.
     func objection(to size: ImageSize) -> String? {
-        guard size.byteCount(channels: 3) != nil else { return "its size of \(size) pixels is not possible" }
+        guard size.byteCount(channels: 3) != nil else { return "its size of \(size) pixels is out of range" }
         if size.longestSide > side {
             return "its size of \(size) pixels exceeds the limit of \(side) for a side (DecodingLimits.side)"
         }
@@ -94,24 +96,24 @@ public struct DecodingLimits: Sendable, Hashable {
     }
 }
 
-/// How a file becomes an ``Image``.
+/// How a file is decoded into an ``Image``.
 public struct DecodingOptions: Sendable, Hashable {
-    /// What is done with an embedded colour profile.
+    /// The treatment of an embedded colour profile.
     public enum ColorProfile: Sendable, Hashable {
-        /// Samples are converted to sRGB, unless the profile says that they are already.
+        /// Samples are converted to sRGB, unless the profile already is sRGB.
         case convert
 
-        /// Samples are taken as they are, as Pillow and therefore most training pipelines do.
+        /// Samples are used as stored, as in Pillow and therefore in most training pipelines.
         case ignore
     }
 
-    /// What a file may cost.
+    /// Limits on the cost of decoding.
     public var limits: DecodingLimits
 
-    /// What is done with an embedded colour profile.
+    /// The treatment of an embedded colour profile.
     public var colorProfile: ColorProfile
 
-    /// Options; without arguments those that suit pictures of unknown origin.
+    /// Creates options; the defaults suit pictures of unknown origin.
     public init(limits: DecodingLimits = DecodingLimits(), colorProfile: ColorProfile = .convert) {
         self.limits = limits
         self.colorProfile = colorProfile

@@ -1,20 +1,20 @@
 import CVips
 
-/// A format to write, with its settings.
+/// An output format with its settings.
 public enum ImageEncoding: Sendable, Hashable {
-    /// JPEG of a quality from 1 to 100. Colour is stored at half the resolution up to a quality of 89.
+    /// JPEG with a quality from 1 to 100. Colour is stored at half the resolution up to quality 89.
     case jpeg(quality: Int = 90)
 
     /// PNG; lossless. Compression from 0 (fast) to 9 (small).
     case png(compression: Int = 6)
 
-    /// Lossy WebP of a quality from 1 to 100.
+    /// Lossy WebP with a quality from 1 to 100.
     case webp(quality: Int = 80)
 
     /// Lossless WebP.
     case losslessWebP
 
-    /// The encoding that a file's name asks for: `.jpg`, `.jpeg`, `.png`, `.webp`, with default settings.
+    /// The encoding for a file name's extension, `.jpg`, `.jpeg`, `.png` or `.webp`, with default settings.
     public init?(path: String) {
         guard let dot = path.lastIndex(of: "."), !path[dot...].contains("/") else { return nil }
         switch path[dot...].dropFirst().lowercased() {
@@ -27,10 +27,10 @@ public enum ImageEncoding: Sendable, Hashable {
 }
 
 extension Image {
-    /// The picture as a file in memory.
+    /// Encodes the picture as a file in memory.
     ///
-    /// - Throws: ``ImagingError`` when a setting is out of range or the format cannot hold a picture of this
-    ///   size (JPEG 65,535, WebP 16,383 pixels a side).
+    /// - Throws: ``ImagingError`` if a setting is out of range or the format cannot hold a picture of this size (JPEG
+    ///   65,535, WebP 16,383 pixels per side).
     public func encoded(as encoding: ImageEncoding) throws -> [UInt8] {
         var (format, quality, compression, lossless) = (ImageFormat.png, 75, 6, false)
         switch encoding {
@@ -48,7 +48,7 @@ extension Image {
         let side = format == .jpeg ? 65_535 : format == .webp ? 16_383 : Int(Int32.max)
         guard size.longestSide <= side else {
             throw ImagingError(
-                reason: "a \(format.rawValue) file cannot hold \(size) pixels, only \(side) a side")
+                reason: "a \(format.rawValue) file cannot hold \(size) pixels, only \(side) per side")
         }
         var memory: UnsafeMutableRawPointer?
         var count = 0
@@ -68,10 +68,10 @@ extension Image {
         return [UInt8](UnsafeRawBufferPointer(start: memory, count: count))
     }
 
-    /// Writes the picture to a file, which is replaced as a whole or not at all.
+    /// Writes the picture to a file, which is replaced atomically.
     ///
-    /// - Parameter encoding: By default what the name's ending asks for.
-    /// - Throws: ``ImagingError`` with the path, when the ending is unknown or the file cannot be written.
+    /// - Parameter encoding: The encoding; by default, the one for the file extension.
+    /// - Throws: ``ImagingError`` with the path if the extension is unknown or the file cannot be written.
     public func write(to path: String, as encoding: ImageEncoding? = nil) throws {
         guard let encoding = encoding ?? ImageEncoding(path: path) else {
             throw ImagingError(path, reason: "the name must end in .jpg, .jpeg, .png or .webp")

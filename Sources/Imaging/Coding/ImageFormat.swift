@@ -1,6 +1,6 @@
 import CVips
 
-/// The file formats that are read. JPEG, PNG and WebP can be written too.
+/// The file formats that can be read. JPEG, PNG and WebP can be written too.
 public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
     /// JPEG, baseline and progressive.
     case jpeg = "JPEG"
@@ -11,16 +11,16 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
     /// WebP, lossy and lossless.
     case webp = "WebP"
 
-    /// GIF, of which the first frame is read.
+    /// GIF; only the first frame is read.
     case gif = "GIF"
 
-    /// TIFF and BigTIFF, of which the first page is read.
+    /// TIFF and BigTIFF; only the first page is read.
     case tiff = "TIFF"
 
     /// HEIC and AVIF.
     case heif = "HEIF"
 
-    /// The format that the first bytes of a file announce, nil when it is none of these.
+    /// The format that a file's first bytes identify; nil if it is none of these.
     package init?(signature bytes: UnsafeRawBufferPointer) {
         func starts(_ prefix: [UInt8], at offset: Int = 0) -> Bool {
             bytes.count >= offset + prefix.count && bytes[offset...].starts(with: prefix)
@@ -44,7 +44,7 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// Whether the brand of an ISO base media file is one of still pictures (ISO/IEC 23008-12, AVIF 1.1).
+    /// Whether the brand of an ISO base media file is a still-picture brand (ISO/IEC 23008-12, AVIF 1.1).
     private static func isHEIFBrand(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard bytes.count >= 12 else { return false }
         let brand = String(decoding: bytes[8..<12], as: UTF8.self)
@@ -52,7 +52,7 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
             .contains(brand)
     }
 
-    /// The shim's name of the format.
+    /// The shim's constant for the format.
     var code: cvips_format {
         switch self {
         case .jpeg: CVIPS_JPEG
@@ -64,7 +64,7 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// The version of the installed libvips, which reads and writes them.
+    /// The version of the installed libvips.
     package static var libraryVersion: String { String(cString: cvips_version()) }
 
     /// Whether the installed libvips can read this format: HEIF is an option of its build.

@@ -1,6 +1,6 @@
 import CVips
 
-/// What a file says about its picture, read without decoding it.
+/// The properties of a picture file, read without decoding it.
 public struct ImageHeader: Sendable, Hashable {
     /// The file format.
     public let format: ImageFormat
@@ -8,19 +8,20 @@ public struct ImageHeader: Sendable, Hashable {
     /// The size of the stored picture.
     public let storedSize: ImageSize
 
-    /// How the stored picture is to be turned; ``EXIFOrientation/up`` where the format does that itself (HEIF).
+    /// How the stored picture must be turned; ``EXIFOrientation/up`` if the decoder applies the orientation itself
+    /// (HEIF).
     public let orientation: EXIFOrientation
 
     /// Whether an ICC colour profile is embedded.
     public let hasColorProfile: Bool
 
-    /// The size of the upright picture: what ``Image/init(contentsOf:options:)`` gives.
+    /// The size of the upright picture, as decoded by ``Image/init(contentsOf:options:)``.
     public var size: ImageSize { orientation.swapsAxes ? storedSize.transposed : storedSize }
 
     /// Reads the header of a file.
     ///
-    /// - Throws: ``ImagingError`` with the path, when the file cannot be read, is no picture of a known format,
-    ///   or exceeds a limit.
+    /// - Throws: ``ImagingError`` with the path if the file cannot be read, is not a picture of a known format, or
+    ///   exceeds a limit.
     public init(contentsOf path: String, limits: DecodingLimits = DecodingLimits()) throws {
         let bytes = try PictureFile.read(path, limit: limits.bytes)
         self = try bytes.withUnsafeBytes { try ImageHeader(encoded: $0, source: path, limits: limits) }
@@ -39,7 +40,7 @@ public struct ImageHeader: Sendable, Hashable {
         guard bytes.count <= limits.bytes else { throw fail(PictureFile.excess(bytes.count, limits.bytes)) }
         guard let format = ImageFormat(signature: bytes) else {
             let known = ImageFormat.allCases.map(\.rawValue).joined(separator: ", ")
-            throw fail("is no picture of a known format (\(known))")
+            throw fail("is not a picture in a known format (\(known))")
         }
         var header = cvips_header()
         do {
@@ -72,7 +73,7 @@ private enum JPEGScans {
         var scans = 0
         var at = 2
         while at + 3 < bytes.count, scans <= limit {
-            // Entropy-coded data hold 0xFF only before a zero or a restart marker.
+            // Entropy-coded data contain 0xFF only before a zero or a restart marker.
             guard bytes[at] == 0xFF else {
                 at += 1
                 continue

@@ -1,10 +1,10 @@
 import Support
 
-/// Whole picture files to and from memory.
+/// Reads and writes whole picture files.
 enum PictureFile {
-    /// Reads a file. It is not mapped: a file that shrinks meanwhile would end the process.
+    /// Reads a file. It is not mapped, because a file that shrinks while mapped would end the process.
     ///
-    /// - Throws: ``ImagingError`` when the file cannot be read or exceeds `limit` bytes.
+    /// - Throws: ``ImagingError`` if the file cannot be read or exceeds `limit` bytes.
     static func read(_ path: String, limit: Int) throws -> [UInt8] {
         do {
             return try FileBytes(
@@ -15,12 +15,12 @@ enum PictureFile {
         }
     }
 
-    /// The reason of a refusal by size.
+    /// The reason given when a file is refused for its size.
     static func excess(_ size: Int, _ limit: Int) -> String {
         "its \(size) bytes exceed the limit of \(limit) (DecodingLimits.bytes)"
     }
 
-    /// Writes a file so that its name always stands for a complete one.
+    /// Writes a file so that its name always refers to a complete one.
     static func write(_ bytes: [UInt8], to path: String) throws {
         do { try AtomicFile.write(bytes, to: path) } catch { throw ImagingError(error) }
     }

@@ -1,9 +1,9 @@
 import CVips
 import Support
 
-/// libvips, started once, and its errors told apart by caller.
+/// Starts libvips once and assigns its errors to their callers.
 enum Vips {
-    /// A reason of libvips, without the picture that it is about.
+    /// A reason given by libvips, without the name of the picture.
     struct Failure: Error {
         let reason: String
     }
@@ -12,15 +12,15 @@ enum Vips {
 
     private static let lock = ReadWriteLock()
 
-    /// Starts libvips at the first call.
+    /// Starts libvips on the first call.
     static func started() throws(Failure) {
         if let reason = startFailure { throw Failure(reason: "libvips cannot be started: \(reason)") }
     }
 
-    /// Calls into libvips; `body` returns 0 or fails.
+    /// Calls libvips; `body` returns 0 on success.
     ///
-    /// libvips gathers the error texts of all threads in one buffer. So a call that fails is made again while
-    /// no other one runs: then the text is its own.
+    /// libvips collects the error texts of all threads in one buffer. A call that fails is therefore repeated while no
+    /// other call runs, so that the text belongs to it.
     static func perform(_ body: () -> Int32) throws(Failure) {
         try started()
         if lock.shared(body) == 0 { return }
@@ -31,10 +31,10 @@ enum Vips {
             reason = takeError()
             return status
         }
-        if status != 0 { throw Failure(reason: reason.isEmpty ? "damaged or of an unknown kind" : reason) }
+        if status != 0 { throw Failure(reason: reason.isEmpty ? "damaged or of an unknown format" : reason) }
     }
 
-    /// libvips' error text as one line, without repetitions.
+    /// libvips' error text on one line, without repetitions.
     private static func takeError() -> String {
         guard let text = cvips_take_error() else { return "" }
         defer { cvips_free(text) }
@@ -44,8 +44,7 @@ enum Vips {
     }
 }
 
-/// A lock that many may share or one may hold. Who waits to hold it lets no new ones in, so that a steady stream
-/// of sharers cannot keep it out.
+/// A readers-writer lock. A waiting writer blocks new readers, so that a steady stream of readers cannot starve it.
 private final class ReadWriteLock: @unchecked Sendable {
     private let lock: UnsafeMutablePointer<pthread_rwlock_t>
     private let entrance: UnsafeMutablePointer<pthread_mutex_t>

@@ -1,18 +1,18 @@
-/// What is drawn for one found object.
+/// The drawing of one detected object.
 public struct Annotation: Sendable, Hashable {
     /// Its box in pixels of the picture.
     public var box: Box?
 
-    /// What is written at the box.
+    /// The text at the box.
     public var label: String?
 
     /// Its mask, of the picture's size.
     public var mask: Mask?
 
-    /// Its colour; by the class with ``Palette/color(at:)``.
+    /// Its colour; use ``Palette/color(at:)`` for the colour of a class.
     public var color: Color
 
-    /// Something to draw.
+    /// Creates an annotation.
     public init(box: Box? = nil, label: String? = nil, mask: Mask? = nil, color: Color) {
         self.box = box
         self.label = label
@@ -23,19 +23,19 @@ public struct Annotation: Sendable, Hashable {
 
 /// Draws boxes, masks and labels on a picture.
 public struct Annotator: Sendable, Hashable {
-    /// The border of boxes in pixels; nil: by the picture's size.
+    /// The width of box borders in pixels; nil chooses it by the picture's size.
     public var lineWidth: Int?
 
-    /// The size of letters in pixels; nil: by the picture's size.
+    /// The height of letters in pixels; nil chooses it by the picture's size.
     public var fontSize: Int?
 
-    /// How strongly masks tint, 0 to 1.
+    /// The opacity of masks, 0 to 1.
     public var maskOpacity: Double
 
-    /// How strongly the ground of labels covers, 0 to 1.
+    /// The opacity of the background of labels, 0 to 1.
     public var labelOpacity: Double
 
-    /// A style of drawing.
+    /// Creates an annotator.
     public init(
         lineWidth: Int? = nil, fontSize: Int? = nil, maskOpacity: Double = 0.45, labelOpacity: Double = 0.85
     ) {
@@ -45,18 +45,18 @@ public struct Annotator: Sendable, Hashable {
         self.labelOpacity = labelOpacity
     }
 
-    /// The picture with everything drawn on it: masks below, boxes above them, labels on top, so that the first
-    /// annotation is the uppermost. Nothing leaves the picture; a label that does not fit becomes smaller, then
-    /// shorter.
+    /// Returns the picture with everything drawn on it: masks at the bottom, boxes above them, labels on top; the first
+    /// annotation is topmost. Nothing is drawn outside the picture; a label that does not fit is made smaller, then
+    /// shortened.
     ///
-    /// - Throws: ``ImagingError`` when a mask does not have the picture's size or text cannot be rendered.
+    /// - Throws: ``ImagingError`` if a mask does not have the picture's size or text cannot be rendered.
     public func draw(_ annotations: [Annotation], on image: Image) throws -> Image {
         var result = image
         try draw(annotations, onto: &result)
         return result
     }
 
-    /// As ``draw(_:on:)``, in place.
+    /// In-place variant of ``draw(_:on:)``.
     public func draw(_ annotations: [Annotation], onto image: inout Image) throws {
         let shortest = image.size.shortestSide
         let line = lineWidth ?? min(max(shortest / 200, shortest < 100 ? 1 : 2), 12)
@@ -68,7 +68,7 @@ public struct Annotator: Sendable, Hashable {
         }
         for annotation in annotations.reversed() {
             guard let box = annotation.box else { continue }
-            // A thin line of the opposite lightness keeps the border visible on a ground of its own colour.
+            // A thin line of the opposite lightness keeps the border visible on a background of its own colour.
             let outer = Box(x1: box.x1 - 1, y1: box.y1 - 1, x2: box.x2 + 1, y2: box.y2 + 1)
             image.stroke(outer, with: annotation.color.readableForeground, width: 1, opacity: 0.5)
             image.stroke(box, with: annotation.color, width: line)
@@ -95,8 +95,8 @@ public struct Annotator: Sendable, Hashable {
         }
     }
 
-    /// The place of a label: above its box, else inside at the top, below, or inside at the bottom; the first
-    /// of these that is in the picture and free, else the first that is in the picture.
+    /// The position of a label: above its box, else inside at the top, below, or inside at the bottom; the first of
+    /// these that is inside the picture and free, else the first that is inside the picture.
     private static func place(
         _ size: ImageSize, at box: Box, in image: ImageSize, avoiding taken: [Box]
     ) -> Box {

@@ -1,8 +1,8 @@
 extension Image {
-    /// Covers the pixels of a box with a colour.
+    /// Fills the pixels of a box with a colour.
     ///
     /// - Parameters:
-    ///   - box: Rounded to whole pixels; what lies outside the picture is left out.
+    ///   - box: Rounded to whole pixels and clipped to the picture.
     ///   - opacity: 0 to 1.
     package mutating func fill(_ box: Box, with color: Color, opacity: Double = 1) {
         let box = box.clipped(to: size)
@@ -14,10 +14,10 @@ extension Image {
         }
     }
 
-    /// Draws the border of a box, inside of it.
+    /// Draws the border of a box, inside the box.
     ///
     /// - Parameters:
-    ///   - width: In pixels; a box smaller than two borders is filled.
+    ///   - width: The width in pixels; a box narrower than two borders is filled.
     ///   - opacity: 0 to 1.
     package mutating func stroke(_ box: Box, with color: Color, width: Int, opacity: Double = 1) {
         let (x1, y1) = (box.x1.rounded(), box.y1.rounded())
@@ -37,7 +37,7 @@ extension Image {
 
     /// Tints the pixels of a mask, and draws its outline in the full colour.
     ///
-    /// - Throws: ``ImagingError`` when the mask does not have the picture's size.
+    /// - Throws: ``ImagingError`` if the mask does not have the picture's size.
     package mutating func blend(_ mask: Mask, with color: Color, opacity: Double = 0.45, outline: Bool = true)
         throws
     {
@@ -45,7 +45,7 @@ extension Image {
             throw ImagingError(reason: "a mask of \(mask.size) pixels does not fit a picture of \(size)")
         }
         let opacity = Self.byte(opacity)
-        // Beyond what is stored there is nothing, as beyond the picture: its border is an edge.
+        // Pixels that are not stored are outside, as are those beyond the picture: its border is an edge.
         let (columns, rows) = (mask.columns.count, mask.rows.count)
         for row in 0..<rows {
             for column in 0..<columns where mask.crop[row * columns + column] != 0 {
@@ -62,7 +62,7 @@ extension Image {
         }
     }
 
-    /// Draws rendered text with its upper left corner at (x, y); what lies outside the picture is left out.
+    /// Draws rendered text with its upper left corner at (x, y), clipped to the picture.
     mutating func draw(_ text: RenderedText, x: Int, y: Int) {
         for row in max(0, -y)..<max(0, -y, min(text.height, height - y)) {
             for column in max(0, -x)..<max(0, -x, min(text.width, width - x)) {

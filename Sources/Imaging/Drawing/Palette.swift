@@ -1,17 +1,17 @@
 import Support
 
-/// Colours for classes: the same index always has the same colour, neighbouring indices clearly different ones.
+/// Colours for classes: an index always has the same colour, and neighbouring indices have clearly different ones.
 public enum Palette {
-    /// The colour of a class. Hues proceed by the golden angle; lightness changes after every eight, before hues
-    /// come close to earlier ones.
+    /// The colour of a class. Hues advance by the golden angle; lightness changes after every eight, before hues come
+    /// close to earlier ones.
     public static func color(at index: Int) -> Color {
         let index = index & 0xFFFF
         let hue = (Double(index) * 137.507764).truncatingRemainder(dividingBy: 360)
         return color(lightness: [0.70, 0.56, 0.84][index / 8 % 3], chroma: 0.19, hue: hue)
     }
 
-    /// A colour of the OKLCH space (B. Ottosson, "A perceptual color space for image processing", 2020), its
-    /// chroma reduced until sRGB can show it.
+    /// A colour of the OKLCH space (B. Ottosson, "A perceptual color space for image processing", 2020), with its
+    /// chroma reduced until sRGB can represent it.
     static func color(lightness: Double, chroma: Double, hue: Double) -> Color {
         var chroma = chroma
         while true {

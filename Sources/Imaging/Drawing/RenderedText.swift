@@ -5,12 +5,12 @@ struct RenderedText: Sendable {
     let width: Int
     let height: Int
 
-    /// Red, green, blue, opacity of every pixel, row by row.
+    /// Red, green, blue and opacity of every pixel, row by row.
     let rgba: [UInt8]
 
-    /// Renders a line in a sans-serif font. All lines of one size have the same height and base line.
+    /// Renders a line in a sans-serif font. All lines of one size have the same height and baseline.
     ///
-    /// - Throws: ``ImagingError`` when libvips cannot render text.
+    /// - Throws: ``ImagingError`` if libvips cannot render the text.
     init(_ text: String, size: Int, color: Color) throws {
         // Invisible letters with an accent and a descender give every line the same extent.
         let strut = "<span alpha=\"1\">Ág</span>"
@@ -30,7 +30,7 @@ struct RenderedText: Sendable {
         func isEmpty(_ column: Int) -> Bool {
             !(0..<height).contains { all[($0 * width + column) * 4 + 3] > 0 }
         }
-        // What the strut and spaces left empty at both sides goes.
+        // Trims the columns that the strut and spaces leave empty at both sides.
         let first = (0..<width).first { !isEmpty($0) } ?? width
         let last = (first..<width).last { !isEmpty($0) } ?? first - 1
         self.width = last - first + 1
@@ -43,7 +43,7 @@ struct RenderedText: Sendable {
         self.rgba = rgba
     }
 
-    /// Text for Pango's markup: one line, without control characters.
+    /// Escapes text for Pango markup: one line, without control characters.
     private static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
@@ -60,9 +60,9 @@ struct RenderedText: Sendable {
         return result
     }
 
-    /// The text as large as it fits into `maximum`: first down to a smaller size, then cut with an ellipsis.
+    /// The text as large as fits into `maximum`: first reduced in size, then truncated with an ellipsis.
     ///
-    /// - Returns: nil when not even one character fits legibly.
+    /// - Returns: nil if not even one character fits legibly.
     static func fitting(_ text: String, size: Int, color: Color, into maximum: ImageSize) throws
         -> RenderedText?
     {
@@ -76,7 +76,7 @@ struct RenderedText: Sendable {
         }
         if rendered.fits(maximum) { return rendered.width > 0 ? rendered : nil }
         guard rendered.height <= maximum.height else { return nil }
-        // The number of characters that fit, by halving.
+        // The number of characters that fit, by bisection.
         var (low, high) = (0, text.count)
         var best: RenderedText?
         while low < high {

@@ -1,20 +1,20 @@
-/// A place in a picture, in pixels: (0, 0) is the upper left corner of the upper left pixel, whose middle is
-/// (0.5, 0.5).
+/// A position in a picture, in pixels: (0, 0) is the upper left corner of the upper left pixel, whose centre is (0.5,
+/// 0.5).
 public struct Point: Sendable, Hashable {
-    /// To the right.
+    /// The horizontal coordinate, to the right.
     public var x: Double
 
-    /// Down.
+    /// The vertical coordinate, downwards.
     public var y: Double
 
-    /// The point (x, y).
+    /// Creates the point (x, y).
     public init(x: Double, y: Double) {
         self.x = x
         self.y = y
     }
 }
 
-/// An axis-aligned box in pixels, by two corners (XYXY); pixel (0, 0) is the box (0, 0, 1, 1).
+/// An axis-aligned box in pixels, given by two corners (XYXY); pixel (0, 0) is the box (0, 0, 1, 1).
 public struct Box: Sendable, Hashable {
     /// The left side.
     public var x1: Double
@@ -28,7 +28,7 @@ public struct Box: Sendable, Hashable {
     /// The lower side.
     public var y2: Double
 
-    /// The box between the corners (x1, y1) and (x2, y2).
+    /// Creates the box between the corners (x1, y1) and (x2, y2).
     public init(x1: Double, y1: Double, x2: Double, y2: Double) {
         self.x1 = x1
         self.y1 = y1
@@ -36,25 +36,25 @@ public struct Box: Sendable, Hashable {
         self.y2 = y2
     }
 
-    /// x2 - x1.
+    /// The width, x2 - x1.
     public var width: Double { x2 - x1 }
 
-    /// y2 - y1.
+    /// The height, y2 - y1.
     public var height: Double { y2 - y1 }
 
-    /// The smallest box around this and another one.
+    /// The smallest box that contains this box and another.
     package func union(_ other: Box) -> Box {
         Box(x1: min(x1, other.x1), y1: min(y1, other.y1), x2: max(x2, other.x2), y2: max(y2, other.y2))
     }
 
-    /// What this and another one share; of negative width or height where they are apart.
+    /// The overlap of this box and another; its width or height is negative if they are apart.
     package func intersection(_ other: Box) -> Box {
         Box(x1: max(x1, other.x1), y1: max(y1, other.y1), x2: min(x2, other.x2), y2: min(y2, other.y2))
     }
 
-    /// The part inside a picture of the given size; without area where nothing of it is.
+    /// The part inside a picture of the given size; empty if no part is inside.
     public func clipped(to size: ImageSize) -> Box {
-        // Zero for what is no number.
+        // NaN becomes zero.
         func clip(_ value: Double, _ limit: Int) -> Double { value > 0 ? min(value, Double(limit)) : 0 }
         return Box(
             x1: clip(x1, size.width), y1: clip(y1, size.height), x2: clip(x2, size.width),

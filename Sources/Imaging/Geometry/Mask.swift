@@ -1,26 +1,26 @@
-/// A mask of a picture, one byte a pixel; zero is outside.
+/// A mask of a picture, one byte per pixel; zero is outside.
 ///
-/// Only the part that may be inside is stored: a hundred masks of a large picture would otherwise take more memory than
-/// the picture.
+/// Only the part that may be inside is stored: a hundred full masks of a large picture would take more memory than the
+/// picture.
 public struct Mask: Sendable, Hashable {
-    /// Pixels in a row of the picture.
+    /// The picture's width in pixels.
     public let width: Int
 
-    /// Rows of the picture.
+    /// The picture's height in pixels.
     public let height: Int
 
-    /// The columns that are stored; pixels of all others are outside.
+    /// The stored columns; pixels of all others are outside.
     public let columns: Range<Int>
 
-    /// The rows that are stored; pixels of all others are outside.
+    /// The stored rows; pixels of all others are outside.
     public let rows: Range<Int>
 
-    /// What is stored, row by row, [rows, columns].
+    /// The stored bytes, row by row, [rows, columns].
     public let crop: [UInt8]
 
-    /// A mask of the given bytes, row by row, [height, width].
+    /// Creates a mask from bytes, row by row, [height, width].
     ///
-    /// - Throws: ``ImagingError`` when their number is not `width * height`.
+    /// - Throws: ``ImagingError`` if there are not `width * height` bytes.
     public init(width: Int, height: Int, bytes: [UInt8]) throws {
         guard ImageSize(width: width, height: height).byteCount(channels: 1) == bytes.count else {
             throw ImagingError(reason: "a mask of \(width) x \(height) does not have \(bytes.count) bytes")
@@ -32,21 +32,21 @@ public struct Mask: Sendable, Hashable {
         crop = bytes
     }
 
-    /// A mask of a picture that is zero outside of a part.
+    /// Creates a mask that is zero outside of a part of the picture.
     ///
     /// - Parameters:
-    ///   - size: The picture's.
-    ///   - columns: The part's, within the picture; may be empty.
-    ///   - rows: Likewise.
+    ///   - size: The picture's size.
+    ///   - columns: The part's columns, within the picture; may be empty.
+    ///   - rows: The part's rows, within the picture; may be empty.
     ///   - crop: The part's bytes, row by row, [rows, columns].
-    /// - Throws: ``ImagingError`` when the part is not within the picture or has another number of bytes.
+    /// - Throws: ``ImagingError`` if the part is not within the picture or the number of bytes does not match it.
     public init(size: ImageSize, columns: Range<Int>, rows: Range<Int>, crop: [UInt8]) throws {
         guard size.byteCount(channels: 1) != nil, columns.lowerBound >= 0, columns.upperBound <= size.width,
             rows.lowerBound >= 0, rows.upperBound <= size.height, columns.count * rows.count == crop.count
         else {
             throw ImagingError(
                 reason:
-                    "\(crop.count) bytes of columns \(columns) and rows \(rows) are no mask of \(size) pixels"
+                    "\(crop.count) bytes of columns \(columns) and rows \(rows) do not form a mask of \(size) pixels"
             )
         }
         (width, height) = (size.width, size.height)
@@ -55,7 +55,7 @@ public struct Mask: Sendable, Hashable {
         self.crop = crop
     }
 
-    /// Width and height of the picture.
+    /// The picture's size.
     public var size: ImageSize { ImageSize(width: width, height: height) }
 
     /// The whole mask, row by row, [height, width].
@@ -70,7 +70,7 @@ public struct Mask: Sendable, Hashable {
         return result
     }
 
-    /// The smallest box around the pixels that are inside; nil when none is.
+    /// The smallest box around the pixels that are inside; nil if the mask is empty.
     package var bounds: Box? {
         var (left, top, right, bottom) = (columns.count, rows.count, -1, -1)
         crop.withUnsafeBufferPointer { bytes in

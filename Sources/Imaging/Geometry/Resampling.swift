@@ -1,14 +1,14 @@
 import CKernels
 
-/// The kernel of a resampling. When a picture becomes smaller the kernel widens with it (antialiasing).
+/// A resampling kernel. When a picture is reduced, the kernel widens accordingly (antialiasing).
 public enum ResamplingFilter: String, Sendable, Hashable, CaseIterable {
-    /// The mean of the area.
+    /// The mean over an area.
     case box
 
     /// A triangle, two pixels wide.
     case bilinear
 
-    /// Keys' cubic with a = -0.5, four pixels wide: CLIP's.
+    /// Keys' cubic with a = -0.5, four pixels wide, as used by CLIP.
     case bicubic
 
     /// A windowed sinc, six pixels wide.
@@ -24,7 +24,7 @@ public enum ResamplingFilter: String, Sendable, Hashable, CaseIterable {
     }
 }
 
-/// How one axis is sampled: the source interval becomes `target` pixels, of which `count` from `first` on are
+/// The sampling of one axis: the source interval becomes `target` pixels, of which `count` starting at `first` are
 /// computed.
 struct Sampling {
     var start: Double
@@ -39,12 +39,12 @@ struct Sampling {
 }
 
 extension Image {
-    /// The picture at another size, equal bit for bit to `Image.resize` of Pillow 13 with the same filter.
+    /// The picture at another size, bit-identical to `Image.resize` of Pillow 13 with the same filter.
     ///
-    /// Earlier versions always take the horizontal axis first, which gives other roundings where the height loses more
-    /// than twice the pixels that the width loses.
+    /// Earlier versions of Pillow always resize the horizontal axis first, which rounds differently if the height loses
+    /// more than twice as many pixels as the width.
     ///
-    /// - Throws: ``ImagingError`` when a side is not positive or memory is lacking.
+    /// - Throws: ``ImagingError`` if a side is not positive or memory runs out.
     public func resized(to size: ImageSize, filter: ResamplingFilter = .bicubic) throws -> Image {
         guard size.byteCount(channels: 3) != nil else {
             throw ImagingError(reason: "a picture cannot be resized to \(size) pixels")
@@ -58,7 +58,7 @@ extension Image {
             filter: filter)
     }
 
-    /// The part of a resized picture that both samplings ask for.
+    /// The part of a resized picture selected by both samplings.
     func resampled(horizontal: Sampling, vertical: Sampling, filter: ResamplingFilter) throws -> Image {
         let size = ImageSize(width: horizontal.count, height: vertical.count)
         return try Image(uninitialized: size) { result in
@@ -69,20 +69,20 @@ extension Image {
             }
             if status != 0 {
                 throw ImagingError(
-                    reason: "\(self.size) pixels cannot be resized to \(size): memory is lacking")
+                    reason: "\(self.size) pixels cannot be resized to \(size): out of memory")
             }
         }
     }
 }
 
 extension SpatialTransform {
-    /// The picture in the target: turned and flipped exactly, resampled with antialiasing, placed on `fill`.
+    /// The picture mapped to the target: rotated and flipped exactly, resampled with antialiasing, placed on `fill`.
     ///
-    /// Where the transformed source ends on whole target pixels (as with all constructors of this type and
-    /// their combinations of whole offsets) a part of the result equals the same part of the whole one, so
-    /// cropping after resizing costs only what remains.
+    /// If the transformed source ends on whole target pixels (as with all constructors of this type and their
+    /// combinations with whole offsets), a part of the result equals the same part of the full result, so cropping
+    /// after resizing costs only the remaining part.
     ///
-    /// - Throws: ``ImagingError`` when the picture does not have the source's size.
+    /// - Throws: ``ImagingError`` if the picture does not have the source's size.
     public func apply(
         to image: Image, filter: ResamplingFilter = .bilinear, fill: Color = .black
     ) throws -> Image {
@@ -108,7 +108,7 @@ extension SpatialTransform {
         let sampling: Sampling
         let targetStart: Int
 
-        /// nil when nothing of the source falls into the target.
+        /// nil if no part of the source falls into the target.
         init?(_ length: Int, _ signedScale: Double, _ offset: Double, _ target: Int) {
             let scale = abs(signedScale)
             let start = signedScale < 0 ? offset + signedScale * Double(length) : offset

@@ -1,18 +1,18 @@
 extension SpatialTransform {
-    /// A picture stays as it is.
+    /// Leaves a picture unchanged.
     package static func identity(_ size: ImageSize) throws -> SpatialTransform {
         try SpatialTransform(source: size, target: size)
     }
 
-    /// Resizing to exactly `target`, each axis with its own scale.
+    /// Resizes to exactly `target`, each axis with its own scale.
     package static func resize(_ source: ImageSize, to target: ImageSize) throws -> SpatialTransform {
         try SpatialTransform(
             source: source, target: target, xScale: Double(target.width) / Double(max(source.width, 1)),
             yScale: Double(target.height) / Double(max(source.height, 1)))
     }
 
-    /// Resizing so that the shortest side becomes `shortestSide`, but the longest one at most `longestSide`,
-    /// as detectron2's `ResizeShortestEdge` (`data/transforms/augmentation_impl.py`).
+    /// Resizes so that the shortest side becomes `shortestSide`, but the longest one at most `longestSide`, as
+    /// detectron2's `ResizeShortestEdge` (`data/transforms/augmentation_impl.py`).
     package static func fitShortestSide(
         _ source: ImageSize, to shortestSide: Int, longestSide: Int = .max
     ) throws -> SpatialTransform {
@@ -28,8 +28,8 @@ extension SpatialTransform {
         return try resize(source, to: source.height < source.width ? size : size.transposed)
     }
 
-    /// Resizing so that the shortest side becomes `shortestSide`, the other one rounded down, as torchvision's
-    /// `Resize` and transformers' `shortest_edge` do.
+    /// Resizes so that the shortest side becomes `shortestSide`, the other one rounded down, as torchvision's `Resize`
+    /// and transformers' `shortest_edge` do.
     package static func resizeShortestSide(_ source: ImageSize, to shortestSide: Int) throws
         -> SpatialTransform
     {
@@ -40,7 +40,7 @@ extension SpatialTransform {
         return try resize(source, to: source.height <= source.width ? size : size.transposed)
     }
 
-    /// Resizing so that the longest side becomes `longestSide`.
+    /// Resizes so that the longest side becomes `longestSide`.
     package static func fitLongestSide(_ source: ImageSize, to longestSide: Int) throws -> SpatialTransform {
         try positive(source, longestSide)
         let scale = Double(longestSide) / Double(source.longestSide)
@@ -50,14 +50,14 @@ extension SpatialTransform {
                 width: side(Double(source.width) * scale), height: side(Double(source.height) * scale)))
     }
 
-    /// Resizing so that the longest side becomes `side`, and padding at the right or at the bottom to a square.
+    /// Resizes so that the longest side becomes `side`, and pads to a square at the right or at the bottom.
     package static func fitSquare(_ source: ImageSize, side: Int) throws -> SpatialTransform {
         try fitLongestSide(source, to: side).padded(to: ImageSize(width: side, height: side))
     }
 
     /// This transform, with the target enlarged at the right and at the bottom.
     ///
-    /// - Throws: ``ImagingError`` when `size` is smaller than the target.
+    /// - Throws: ``ImagingError`` if `size` is smaller than the target.
     package func padded(to size: ImageSize) throws -> SpatialTransform {
         guard size.width >= target.width, size.height >= target.height else {
             throw ImagingError(reason: "\(target) pixels cannot be padded to \(size)")
@@ -65,7 +65,7 @@ extension SpatialTransform {
         return try followed(by: SpatialTransform(source: target, target: size))
     }
 
-    /// This transform, with the target enlarged at the right and at the bottom to whole multiples of `divisor`.
+    /// This transform, with the target enlarged at the right and at the bottom to multiples of `divisor`.
     package func padded(toMultipleOf divisor: Int) throws -> SpatialTransform {
         guard divisor > 0 else { throw ImagingError(reason: "sides cannot be multiples of \(divisor)") }
         func up(_ value: Int) -> Int {
@@ -75,7 +75,7 @@ extension SpatialTransform {
         return try padded(to: ImageSize(width: up(target.width), height: up(target.height)))
     }
 
-    /// The part of `width` x `height` pixels from (x, y) on; what lies outside the source is padding.
+    /// Crops `width` x `height` pixels starting at (x, y); the area outside the source is padding.
     package static func crop(_ source: ImageSize, x: Int, y: Int, width: Int, height: Int) throws
         -> SpatialTransform
     {
@@ -84,10 +84,10 @@ extension SpatialTransform {
             yOffset: -Double(y))
     }
 
-    /// The middle part of the given size; where the source is smaller, with padding around it.
+    /// Crops the centre to the given size; a smaller source is padded on all sides.
     ///
-    /// - Parameter rounding: What becomes of half a pixel of the left and upper margin: `.down` is
-    ///   transformers' way, `.toNearestOrEven` torchvision's (and so OpenAI's).
+    /// - Parameter rounding: How half a pixel of the left and upper margin is rounded: `.down` as in transformers,
+    ///   `.toNearestOrEven` as in torchvision (and so OpenAI's code).
     package static func centerCrop(
         _ source: ImageSize, to size: ImageSize, rounding: FloatingPointRoundingRule = .down
     ) throws -> SpatialTransform {
@@ -102,12 +102,12 @@ extension SpatialTransform {
             width: size.width, height: size.height)
     }
 
-    /// Mirroring left to right.
+    /// Mirrors left to right.
     package static func horizontalFlip(_ size: ImageSize) throws -> SpatialTransform {
         try SpatialTransform(source: size, target: size, xScale: -1, xOffset: Double(size.width))
     }
 
-    /// Turning a stored picture upright.
+    /// Turns a stored picture upright.
     ///
     /// - Parameter size: The size as stored.
     package static func upright(_ size: ImageSize, from orientation: EXIFOrientation) throws
@@ -124,11 +124,11 @@ extension SpatialTransform {
     private static func positive(_ source: ImageSize, _ sides: Int...) throws {
         guard source.width > 0, source.height > 0, sides.allSatisfy({ $0 > 0 }) else {
             throw ImagingError(
-                reason: "a picture of \(source) pixels cannot be fitted into sides of \(sides)")
+                reason: "a picture of \(source) pixels cannot be fitted to sides of \(sides)")
         }
     }
 
-    /// A side rounded to the nearest pixel, halves up, at least one.
+    /// A side rounded to the nearest pixel, halves up, but at least one.
     private static func side(_ value: Double) -> Int {
         value < 1e15 ? max(1, Int((value + 0.5).rounded(.down))) : .max
     }

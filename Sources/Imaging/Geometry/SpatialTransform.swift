@@ -1,59 +1,59 @@
-/// The way from one picture's pixels to another's: an exchange of axes (or none), then a scale (negative for a
-/// flip) and an offset for each axis.
+/// A mapping from one picture's pixels to another's: an optional exchange of axes, then a scale (negative for a flip)
+/// and an offset for each axis.
 ///
-/// Resizing, padding, cropping, flipping and turning upright are all of this form. Whatever lies in a picture
-/// (boxes, points, polygons, masks) goes through the same value as the picture, and comes back through its
-/// ``inverse``.
+/// Resizing, padding, cropping, flipping and turning upright all have this form. The geometry of a picture (boxes,
+/// points, polygons, masks) is mapped by the same value as the picture, and mapped back by its ``inverse``.
 ///
-/// With (u, v) = (x, y), or (y, x) when axes are exchanged:
+/// With (u, v) = (x, y), or (y, x) if axes are exchanged:
 ///
 ///     x' = xScale * u + xOffset
 ///     y' = yScale * v + yOffset
 ///
-/// in the coordinates of ``Point``: pixel borders are whole numbers.
+/// in the coordinates of ``Point``: pixel borders are integers.
 public struct SpatialTransform: Sendable, Hashable {
-    /// The size of the picture that is transformed.
+    /// The size of the picture to transform.
     public let source: ImageSize
 
     /// The size of the result.
     public let target: ImageSize
 
-    /// Whether x' comes from y and y' from x.
+    /// Whether x' is computed from y and y' from x.
     public let swapsAxes: Bool
 
-    /// Target pixels for a source pixel along x'; negative when flipped, never zero.
+    /// Target pixels per source pixel along x'; negative for a flip, never zero.
     public let xScale: Double
 
-    /// Target pixels for a source pixel along y'; negative when flipped, never zero.
+    /// Target pixels per source pixel along y'; negative for a flip, never zero.
     public let yScale: Double
 
-    /// Where the source's origin comes to lie along x'.
+    /// The position of the source's origin along x'.
     public let xOffset: Double
 
-    /// Where the source's origin comes to lie along y'.
+    /// The position of the source's origin along y'.
     public let yOffset: Double
 
-    /// A transform of its parts.
+    /// Creates a transform.
     ///
-    /// - Throws: ``ImagingError`` when a size is not positive, a scale is zero, or a number is not finite.
+    /// - Throws: ``ImagingError`` if a size is not positive, a scale is zero, or a number is not finite.
     public init(
         source: ImageSize, target: ImageSize, swapsAxes: Bool = false, xScale: Double = 1,
         yScale: Double = 1, xOffset: Double = 0, yOffset: Double = 0
     ) throws {
         guard source.byteCount(channels: 3) != nil, target.byteCount(channels: 3) != nil else {
-            throw ImagingError(reason: "a picture of \(source) pixels cannot be brought to \(target)")
+            throw ImagingError(reason: "a picture of \(source) pixels cannot be transformed to \(target)")
         }
         guard xScale != 0, yScale != 0, [xScale, yScale, xOffset, yOffset].allSatisfy(\.isFinite) else {
             throw ImagingError(
                 reason:
-                    "scales of \(xScale), \(yScale) with offsets of \(xOffset), \(yOffset) cannot be undone")
+                    "scales of \(xScale), \(yScale) with offsets of \(xOffset), \(yOffset) cannot be inverted"
+            )
         }
         self.init(
             trusted: source, target, swapsAxes, xScale: xScale, yScale: yScale, xOffset: xOffset,
             yOffset: yOffset)
     }
 
-    /// A transform of parts that are known to be right.
+    /// Creates a transform from valid values.
     private init(
         trusted source: ImageSize, _ target: ImageSize, _ swapsAxes: Bool, xScale: Double, yScale: Double,
         xOffset: Double, yOffset: Double
@@ -67,7 +67,7 @@ public struct SpatialTransform: Sendable, Hashable {
         self.yOffset = yOffset
     }
 
-    /// The way back.
+    /// The inverse transform.
     public var inverse: SpatialTransform {
         let (x, y) = ((1 / xScale, -xOffset / xScale), (1 / yScale, -yOffset / yScale))
         let (first, second) = swapsAxes ? (y, x) : (x, y)
@@ -76,9 +76,9 @@ public struct SpatialTransform: Sendable, Hashable {
             yOffset: second.1)
     }
 
-    /// This transform and then another one, as one.
+    /// The composition of this transform and `next`.
     ///
-    /// - Throws: ``ImagingError`` when the other's source is not this one's target.
+    /// - Throws: ``ImagingError`` if `next.source` is not this transform's target.
     package func followed(by next: SpatialTransform) throws -> SpatialTransform {
         guard next.source == target else {
             throw ImagingError(
@@ -93,7 +93,7 @@ public struct SpatialTransform: Sendable, Hashable {
             xOffset: next.xScale * x.1 + next.xOffset, yOffset: next.yScale * y.1 + next.yOffset)
     }
 
-    /// Whether nothing changes.
+    /// Whether the transform is the identity.
     package var isIdentity: Bool {
         source == target && !swapsAxes && xScale == 1 && yScale == 1 && xOffset == 0 && yOffset == 0
     }
@@ -102,14 +102,14 @@ public struct SpatialTransform: Sendable, Hashable {
 // MARK: Geometry
 
 extension SpatialTransform {
-    /// Where a point of the source lies in the target.
+    /// Maps a point of the source to the target.
     public func apply(to point: Point) -> Point {
         let (u, v) = swapsAxes ? (point.y, point.x) : (point.x, point.y)
         return Point(x: xScale * u + xOffset, y: yScale * v + yOffset)
     }
 
-    /// Where a box of the source lies in the target, its corners in order again after a flip. It may lie
-    /// partly or wholly outside: see ``Box/clipped(to:)``.
+    /// Maps a box of the source to the target, with its corners in order again after a flip. It may be partly or wholly
+    /// outside: see ``Box/clipped(to:)``.
     public func apply(to box: Box) -> Box {
         let a = apply(to: Point(x: box.x1, y: box.y1))
         let b = apply(to: Point(x: box.x2, y: box.y2))
@@ -125,22 +125,22 @@ extension SpatialTransform {
         )
     }
 
-    /// Where a polygon of the source lies in the target, its points in the same order.
+    /// Maps a polygon of the source to the target, with its points in the same order.
     public func apply(to polygon: [Point]) -> [Point] { polygon.map { apply(to: $0) } }
 
-    /// The mask in the target: every target pixel takes the source pixel under its middle, and `fill` where
-    /// there is none.
+    /// Maps a mask to the target: every target pixel takes the source pixel under its centre, or `fill` if there is
+    /// none.
     ///
-    /// - Throws: ``ImagingError`` when the mask does not have the source's size.
+    /// - Throws: ``ImagingError`` if the mask does not have the source's size.
     public func apply(to mask: Mask, fill: UInt8 = 0) throws -> Mask {
         guard mask.size == source else {
             throw ImagingError(
                 reason: "a mask of \(mask.size) pixels does not fit a transform from \(source)")
         }
         guard let count = target.byteCount(channels: 1), count <= ImageSize.mostBytes else {
-            throw ImagingError(reason: "a mask of \(target) pixels is not possible")
+            throw ImagingError(reason: "a mask cannot have \(target) pixels")
         }
-        // The source column (or row) of each target column and row, -1 where there is none.
+        // The source column (or row) of each target column and row, or -1 if there is none.
         func nearest(_ count: Int, _ scale: Double, _ offset: Double, _ limit: Int) -> [Int] {
             (0..<count).map { index in
                 let position = ((Double(index) + 0.5 - offset) / scale).rounded(.down)

@@ -1,6 +1,6 @@
 import Support
 
-/// An sRGB colour of 8 bits a channel.
+/// An sRGB colour with 8 bits per channel.
 public struct Color: Sendable, Hashable {
     /// Red, 0 to 255.
     public var red: UInt8
@@ -11,7 +11,7 @@ public struct Color: Sendable, Hashable {
     /// Blue, 0 to 255.
     public var blue: UInt8
 
-    /// A colour of its three channels.
+    /// Creates a colour from its channels.
     public init(red: UInt8, green: UInt8, blue: UInt8) {
         self.red = red
         self.green = green
@@ -24,7 +24,7 @@ public struct Color: Sendable, Hashable {
     /// (255, 255, 255).
     public static let white = Color(red: 255, green: 255, blue: 255)
 
-    /// Relative luminance between 0 (black) and 1 (white), as WCAG 2 defines it for sRGB.
+    /// Relative luminance from 0 (black) to 1 (white), as WCAG 2 defines it for sRGB.
     package var luminance: Double {
         func linear(_ value: UInt8) -> Double {
             let value = Double(value) / 255
@@ -33,7 +33,7 @@ public struct Color: Sendable, Hashable {
         return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
     }
 
-    /// Black or white, whichever is easier to read on this colour: the one of higher WCAG contrast.
+    /// Black or white, whichever has the higher WCAG contrast against this colour.
     package var readableForeground: Color {
         (luminance + 0.05) * (luminance + 0.05) > 0.05 * 1.05 ? .black : .white
     }

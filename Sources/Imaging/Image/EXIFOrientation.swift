@@ -1,4 +1,4 @@
-/// How a stored picture is to be turned to stand upright: the values of EXIF tag 0x0112.
+/// How a stored picture must be turned to be upright: the values of EXIF tag 0x0112.
 public enum EXIFOrientation: Int, Sendable, Hashable, CaseIterable {
     /// Stored upright.
     case up = 1
@@ -12,13 +12,13 @@ public enum EXIFOrientation: Int, Sendable, Hashable, CaseIterable {
     /// Mirrored top to bottom.
     case downMirrored = 4
 
-    /// Mirrored at the main diagonal: transpose.
+    /// Mirrored along the main diagonal: transpose.
     case leftMirrored = 5
 
     /// Turn clockwise by 90 degrees.
     case right = 6
 
-    /// Mirrored at the other diagonal.
+    /// Mirrored along the other diagonal.
     case rightMirrored = 7
 
     /// Turn counterclockwise by 90 degrees.
@@ -27,10 +27,10 @@ public enum EXIFOrientation: Int, Sendable, Hashable, CaseIterable {
     /// Whether turning exchanges width and height.
     package var swapsAxes: Bool { rawValue >= 5 }
 
-    /// Whether upright x runs against the stored axis that it comes from.
+    /// Whether upright x runs against its stored axis.
     var flipsX: Bool { [.upMirrored, .down, .right, .rightMirrored].contains(self) }
 
-    /// Whether upright y runs against the stored axis that it comes from.
+    /// Whether upright y runs against its stored axis.
     var flipsY: Bool { [.down, .downMirrored, .rightMirrored, .left].contains(self) }
 
     /// The orientation with these properties.
@@ -49,7 +49,7 @@ public enum EXIFOrientation: Int, Sendable, Hashable, CaseIterable {
 }
 
 extension Image {
-    /// The upright picture of one that is stored in the given orientation. Exact: pixels only change places.
+    /// Turns a picture stored in the given orientation upright. The result is exact: pixels only change places.
     package func upright(from orientation: EXIFOrientation) -> Image {
         if orientation == .up { return self }
         var result = self
@@ -59,7 +59,7 @@ extension Image {
         }
         let size = orientation.swapsAxes ? self.size.transposed : self.size
         let (stepX, stepY) = orientation.swapsAxes ? (width * 3, 3) : (3, width * 3)
-        // Where the upright picture's first pixel is stored, and where the next ones are from there.
+        // The position at which the upright picture's first pixel is stored, and the steps to the next ones.
         let storedX = orientation.swapsAxes ? orientation.flipsY : orientation.flipsX
         let storedY = orientation.swapsAxes ? orientation.flipsX : orientation.flipsY
         let start = ((storedY ? height - 1 : 0) * width + (storedX ? width - 1 : 0)) * 3
@@ -67,7 +67,7 @@ extension Image {
         let down = orientation.flipsY ? -stepY : stepY
         return pixels.withUnsafeBufferPointer { source in
             Image(permuting: size) { target in
-                // Tiles keep both the reading and the writing side in the cache when axes are exchanged.
+                // When axes are exchanged, tiles keep both the source and the target in the cache.
                 let tile = 64
                 for top in stride(from: 0, to: size.height, by: tile) {
                     for left in stride(from: 0, to: size.width, by: tile) {
@@ -88,7 +88,7 @@ extension Image {
         }
     }
 
-    /// A picture of as many pixels as an existing one.
+    /// Creates a picture with as many pixels as an existing one.
     private init(permuting size: ImageSize, _ body: (UnsafeMutableBufferPointer<UInt8>) -> Void) {
         let count = size.width * size.height * 3
         self.init(

@@ -1,24 +1,24 @@
-/// A picture of 8-bit sRGB pixels, upright, rows from top to bottom, without gaps.
+/// A picture of 8-bit sRGB pixels, upright, with rows from top to bottom, without gaps.
 public struct Image: Sendable, Hashable {
-    /// Pixels in a row, at least 1.
+    /// The width in pixels, at least 1.
     public let width: Int
 
-    /// Rows, at least 1.
+    /// The height in pixels, at least 1.
     public let height: Int
 
-    /// Red, green, blue of every pixel, row by row: `height * width * 3` bytes.
+    /// Red, green and blue of every pixel, row by row: `height * width * 3` bytes.
     public private(set) var pixels: [UInt8]
 
-    /// A picture of the given bytes.
+    /// Creates a picture from bytes.
     ///
     /// - Parameter pixels: RGB, row by row, [height, width, 3].
-    /// - Throws: ``ImagingError`` when a side is not positive or the number of bytes is not that of the size.
+    /// - Throws: ``ImagingError`` if a side is not positive or the number of bytes does not match the size.
     public init(width: Int, height: Int, pixels: [UInt8]) throws {
         let count = ImageSize(width: width, height: height).byteCount(channels: 3)
         guard count == pixels.count else {
             throw ImagingError(
                 reason:
-                    "\(width) x \(height) RGB pixels are \(count.map(String.init) ?? "not possible") bytes, "
+                    "\(width) x \(height) RGB pixels are \(count.map(String.init) ?? "an invalid number of") bytes, "
                     + "but \(pixels.count) bytes were given")
         }
         self.width = width
@@ -26,9 +26,9 @@ public struct Image: Sendable, Hashable {
         self.pixels = pixels
     }
 
-    /// A picture of one colour.
+    /// Creates a picture of one colour.
     ///
-    /// - Throws: ``ImagingError`` when a side is not positive or the size is beyond the address space.
+    /// - Throws: ``ImagingError`` if a side is not positive or the size exceeds the address space.
     public init(width: Int, height: Int, filledWith color: Color = .black) throws {
         let size = ImageSize(width: width, height: height)
         try self.init(uninitialized: size) { bytes in
@@ -44,19 +44,19 @@ public struct Image: Sendable, Hashable {
         }
     }
 
-    /// A picture of bytes whose number is known to be right.
+    /// Creates a picture from the right number of bytes.
     init(trusted size: ImageSize, _ pixels: [UInt8]) {
         width = size.width
         height = size.height
         self.pixels = pixels
     }
 
-    /// A picture whose bytes are written by `body`, all of them.
+    /// Creates a picture whose bytes are all written by `body`.
     init(
         uninitialized size: ImageSize, _ body: (UnsafeMutableBufferPointer<UInt8>) throws -> Void
     ) throws {
         guard let count = size.byteCount(channels: 3), count <= ImageSize.mostBytes else {
-            throw ImagingError(reason: "a picture of \(size) pixels is not possible")
+            throw ImagingError(reason: "a picture cannot have \(size) pixels")
         }
         width = size.width
         height = size.height
@@ -83,7 +83,7 @@ public struct Image: Sendable, Hashable {
         }
     }
 
-    /// The bytes for changing in place; their number stays.
+    /// Gives access to the bytes for changes in place; their number stays.
     mutating func withMutablePixels<Result>(
         _ body: (UnsafeMutableBufferPointer<UInt8>) throws -> Result
     ) rethrows -> Result {
@@ -93,13 +93,13 @@ public struct Image: Sendable, Hashable {
 
 /// Width and height in pixels.
 public struct ImageSize: Sendable, Hashable, CustomStringConvertible {
-    /// Pixels in a row.
+    /// The width in pixels.
     public var width: Int
 
-    /// Rows.
+    /// The height in pixels.
     public var height: Int
 
-    /// A size of `width` x `height` pixels.
+    /// Creates a size of `width` x `height` pixels.
     public init(width: Int, height: Int) {
         self.width = width
         self.height = height
@@ -117,12 +117,11 @@ public struct ImageSize: Sendable, Hashable, CustomStringConvertible {
     /// `width x height`.
     public var description: String { "\(width) x \(height)" }
 
-    /// The most bytes that a picture takes (6 GiB, 46,340 pixels squared): a size that settings or arithmetic
-    /// made up must not end the process for want of memory.
+    /// The largest number of bytes that a picture may take (6 GiB, 46,340 pixels squared), so that a size from settings
+    /// or arithmetic cannot exhaust memory and end the process.
     static let mostBytes = 6 << 30
 
-    /// The number of bytes of `channels` bytes a pixel; nil when a side is not positive or the product does
-    /// not fit.
+    /// The number of bytes with `channels` bytes per pixel; nil if a side is not positive or the product is too large.
     func byteCount(channels: Int) -> Int? {
         guard width > 0, height > 0 else { return nil }
         let (pixels, tooMany) = width.multipliedReportingOverflow(by: height)

@@ -1,30 +1,30 @@
 import Support
 
-/// The pictures that the arguments of a command name: files, folders of them, and lists on standard input.
+/// The pictures named by a command's arguments: files, folders, and lists on standard input.
 ///
-/// Of a folder, files with one of ``PictureExtensions`` take part, in the order of their names. Everything else in it is
-/// counted, so that a user can be told. A file that is named itself always takes part.
+/// Of a folder, files with one of ``PictureExtensions`` are used, sorted by name. Everything else in it is counted, to
+/// be reported to the user. A file that is named itself is always used.
 package struct PictureFiles: Sendable {
     /// Paths, in the order of the arguments.
     package private(set) var paths: [String] = []
 
-    /// What of the folders takes no part.
+    /// The entries of the folders that are skipped.
     package private(set) var passedOver = PassedOver()
 
     private let isRecursive: Bool
 
-    /// What of the folders takes no part.
+    /// The entries of the folders that are skipped.
     package struct PassedOver: Sendable, Hashable {
-        /// Files and folders whose names begin with a dot: hidden ones, and those that macOS adds (`._a.jpg`).
+        /// Files and folders whose names begin with a dot: hidden ones, and those that macOS creates (`._a.jpg`).
         package var hidden = 0
 
-        /// Other files that are no pictures, by their extension; the empty one for none.
+        /// Other files that are not pictures, by their extension; empty for files without one.
         package var files: [String: Int] = [:]
 
-        /// Folders in folders.
+        /// Subfolders.
         package var folders = 0
 
-        /// A sentence about all of it; nil when there is nothing.
+        /// A sentence that reports all of this; nil if nothing was skipped.
         package var note: String? {
             func count(_ number: Int, _ name: String) -> String {
                 "\(number) \(name)\(number == 1 ? "" : "s")"
@@ -37,17 +37,18 @@ package struct PictureFiles: Sendable {
                         ? count(number, "file") + " without extension" : count(number, ".\(kind) file"))
             }
             if folders > 0 { parts.append(count(folders, "sub-folder") + " (--recursive reads them)") }
-            return parts.isEmpty ? nil : "passed over \(parts.joined(separator: ", "))"
+            return parts.isEmpty ? nil : "skipped \(parts.joined(separator: ", "))"
         }
     }
 
-    /// Looks through files, folders and lists.
+    /// Searches files, folders and lists.
     ///
     /// - Parameters:
-    ///   - arguments: Paths; `-` for a list of paths on standard input, one a line or ended by NUL.
-    ///   - isRecursive: Whether folders in folders are looked through too.
+    ///   - arguments: Paths; `-` for a list of paths on standard input, one per line or NUL-terminated.
+    ///   - isRecursive: Whether subfolders are searched too.
     ///   - readList: The bytes of standard input.
-    /// - Throws: ``ImagingError`` for a folder that cannot be read or holds no picture, and a list that is no text.
+    /// - Throws: ``ImagingError`` for a folder that cannot be read or contains no pictures, and for a list that is not
+    ///   text.
     package init(
         _ arguments: [String], isRecursive: Bool = false, readList: () throws -> [UInt8] = { [] }
     ) throws {
@@ -61,7 +62,7 @@ package struct PictureFiles: Sendable {
         }
     }
 
-    /// Paths of a list: ended by NUL when there is one (`find -print0`), otherwise a line each.
+    /// The paths of a list: NUL-terminated if it contains a NUL (`find -print0`), otherwise one per line.
     ///
     /// - Throws: ``ImagingError`` for UTF-16.
     package static func list(_ bytes: [UInt8]) throws -> [String] {
@@ -89,7 +90,7 @@ package struct PictureFiles: Sendable {
             path, reason: "is a folder without pictures" + (passed.map { "; \($0)" } ?? ""))
     }
 
-    /// - Parameter ancestors: The folder and those that it is in: a link to one of them would have no end.
+    /// - Parameter ancestors: The folder and the folders that contain it: a link to one of them would recurse forever.
     private mutating func addContents(of folder: String, inside ancestors: Set<FileIdentity>) throws {
         let entries: [FolderEntry]
         do { entries = try FolderEntry.all(in: folder) } catch {

@@ -1,68 +1,69 @@
 import Support
 import Foundation
 
-/// Picture files on their way to a network: read, decoded and prepared ahead by other threads, handed out in batches.
+/// A stream of picture files for a network: read, decoded and prepared ahead on other threads, and delivered in
+/// batches.
 ///
 /// ```swift
 /// let stream = PictureStream(paths, batchSize: 8) { image, _ in try detector.prepare(image) }
 /// while let batch = await stream.next() {
-///     for fault in batch.faults { note("left out: \(fault.error)") }
+///     for fault in batch.faults { note("skipped: \(fault.error)") }
 ///     let found = try await detector.detect(prepared: batch.pictures.map(\.value), vocabulary: vocabulary)
 /// }
 /// ```
 ///
-/// A file that cannot be used is a value of the batch, not an error of the stream: whether it ends the work is for the
-/// caller to say.
+/// An unusable file is reported in its batch and is not an error of the stream: the caller decides whether it ends the
+/// work.
 package final class PictureStream<Value: Sendable> {
-    /// A picture that was prepared.
+    /// A prepared picture.
     package struct Picture: Sendable {
-        /// The place of its path in the list.
+        /// The index of its path in the list.
         package let index: Int
 
-        /// What was made of it.
+        /// The result of `prepare`.
         package let value: Value
     }
 
     /// A file that could not be read, decoded or prepared.
     package struct Fault: Sendable {
-        /// The place of its path in the list.
+        /// The index of its path in the list.
         package let index: Int
 
-        /// Why.
+        /// The reason.
         package let error: any Error
     }
 
-    /// Pictures that belong together, and the files that failed on the way to them.
+    /// A batch of pictures, and the files that failed on the way to it.
     package struct Batch: Sendable {
-        /// As many as the stream's batches hold; fewer, or none, at its end.
+        /// As many pictures as fit a batch; fewer, or none, at the end of the stream.
         package fileprivate(set) var pictures: [Picture] = []
 
         /// Files that failed since the last batch.
         package fileprivate(set) var faults: [Fault] = []
 
-        /// How many files of the list are behind the stream after this batch.
+        /// The number of files of the list that are processed after this batch.
         package fileprivate(set) var end: Int
 
-        /// The time that reading, decoding and preparing took, on the threads that did it.
+        /// The time spent reading, decoding and preparing, on the threads that did it.
         package fileprivate(set) var time = Duration.zero
     }
 
     private typealias Made = (value: Value, time: Duration)
 
-    /// How many files there are.
+    /// The number of files.
     package let count: Int
 
     private let batchSize: Int
     private let pictures: ReadAhead<Made>
     private var position = 0
 
-    /// Starts to read at once.
+    /// Starts reading immediately.
     ///
     /// - Parameters:
     ///   - paths: The files.
-    ///   - batchSize: How many pictures a batch holds. One more batch, or one picture a processor, is kept ahead.
+    ///   - batchSize: The number of pictures in a batch. One more batch, or one picture per processor, is read ahead.
     ///   - options: How files are decoded.
-    ///   - prepare: Makes of a picture what the caller needs, given its place in the list; called on several threads.
+    ///   - prepare: Converts a picture to the caller's value, given its index in the list; called on several threads.
     package init(
         _ paths: [String], batchSize: Int = 1, options: DecodingOptions = DecodingOptions(),
         prepare: @escaping @Sendable (Image, Int) throws -> Value
@@ -80,7 +81,7 @@ package final class PictureStream<Value: Sendable> {
 
     deinit { pictures.cancel() }
 
-    /// The next batch; nil when all files are behind the stream.
+    /// The next batch; nil when all files are processed.
     package func next() async -> Batch? {
         guard position < count else { return nil }
         var batch = Batch(end: position)
@@ -88,7 +89,7 @@ package final class PictureStream<Value: Sendable> {
         return batch
     }
 
-    /// The next batch, for which the calling thread waits; nil when all files are behind the stream.
+    /// Synchronous variant of `next`; blocks the calling thread.
     package func next() -> Batch? {
         guard position < count else { return nil }
         var batch = Batch(end: position)

@@ -3,7 +3,7 @@ import COCO
 import Foundation
 import Support
 
-/// `fvlm split`: data sets are divided, united and converted.
+/// `fvlm split`: divides, merges and converts data sets.
 struct SplitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         .split,
@@ -11,7 +11,7 @@ struct SplitCommand: ParsableCommand {
             Example:
               fvlm split filter instances_train2017.json --split ovd48-17 --part base -o base.json
 
-            Whatever is left out or changed is said on standard error.
+            Everything that is omitted or changed is reported on standard error.
             """,
         subcommands: [
             SplitFilterCommand.self, SplitSubsampleCommand.self, SplitMergeCommand.self,
@@ -19,12 +19,12 @@ struct SplitCommand: ParsableCommand {
         ])
 }
 
-/// A data set with what was lost on the way.
+/// A data set and what was lost in reading it.
 struct LoadedDataset {
     var dataset: Dataset
     var report = ConversionReport()
 
-    /// Reads a file and notes what it holds beyond what is kept.
+    /// Reads a file and notes the parts of it that are not kept.
     init(path: String) throws {
         let (dataset, unread) = try Dataset.reading(path: path)
         self.dataset = dataset
@@ -32,12 +32,12 @@ struct LoadedDataset {
     }
 }
 
-/// Where a subcommand of `fvlm split` writes a data set.
+/// The output of a subcommand of `fvlm split`.
 struct SplitOutput: ParsableArguments {
     @Option(name: [.short, .long], help: "The annotation file to write; - for standard output.")
     var output: String
 
-    @Flag(help: "Print one JSON object that says what was written and what was lost.")
+    @Flag(help: "Print one JSON object that reports what was written and what was lost.")
     var json = false
 
     func validate() throws {
@@ -46,7 +46,7 @@ struct SplitOutput: ParsableArguments {
         }
     }
 
-    /// Refuses to write over what is read.
+    /// Refuses to overwrite an input.
     func check(_ inputs: [String?], and other: String? = nil) throws {
         let inputs = OutputGuard(inputs)
         try inputs.check(output)
@@ -54,7 +54,7 @@ struct SplitOutput: ParsableArguments {
         if let other { try OutputGuard([output]).check(other) }
     }
 
-    /// Writes data sets, the first one to ``output``, and tells about them.
+    /// Writes data sets, the first one to ``output``, and reports on them.
     func write(_ dataset: Dataset, reports: [ConversionReport], and other: (path: String, Dataset)? = nil)
         throws
     {
@@ -75,7 +75,7 @@ struct SplitOutput: ParsableArguments {
     }
 }
 
-/// What a subcommand of `fvlm split` tells about its work.
+/// The report of a subcommand of `fvlm split`.
 struct SplitSummary {
     struct File: Encodable {
         let path: String
@@ -98,7 +98,7 @@ struct SplitSummary {
     let files: [File]
     let reports: [ConversionReport]
 
-    /// - Parameter quiet: whether standard output belongs to the data.
+    /// - Parameter quiet: Whether standard output is reserved for the data.
     func print(json: Bool, quiet: Bool = false) throws {
         let entries = reports.flatMap(\.entries)
         for entry in entries { StandardError.note(entry.description) }

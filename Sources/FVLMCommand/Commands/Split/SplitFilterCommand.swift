@@ -7,7 +7,7 @@ import Support
 struct SplitFilterCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "filter",
-        abstract: "Keeps some of the categories: of a published split, by frequency, or by a list.",
+        abstract: "Keeps some categories: those of a published split, of a frequency, or of a list.",
         discussion: """
             Examples:
               fvlm split filter instances_val2017.json --split ovd48-17 --part novel -o novel.json
@@ -19,7 +19,7 @@ struct SplitFilterCommand: ParsableCommand {
     enum Part: String, ExpressibleByArgument, CaseIterable {
         case base
         case novel
-        /// All that take part, which for COCO are 65 of 80.
+        /// All categories of the split, which for COCO are 65 of 80.
         case all
     }
 
@@ -49,7 +49,7 @@ struct SplitFilterCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Categories of a frequency by the rule of LVIS (repeatable). Where the file does not state it, its "
+            "Categories of an LVIS frequency (repeatable). If the file does not state frequencies, its "
                 + "images are counted."))
     var frequency: [Frequency] = []
 
@@ -59,13 +59,13 @@ struct SplitFilterCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The id of a category (repeatable).", valueName: "id"))
     var categoryID: [Int64] = []
 
-    @Option(help: ArgumentHelp("A text file with a name of a category a line.", valueName: "file"))
+    @Option(help: ArgumentHelp("A text file with one category name per line.", valueName: "file"))
     var categoriesFile: String?
 
     @Flag(help: "Keep all other categories instead.")
     var exclude = false
 
-    @Flag(help: "Leave out images that have no annotation of these categories.")
+    @Flag(help: "Drop images without annotations of these categories.")
     var dropEmptyImages = false
 
     @OptionGroup var output: SplitOutput
@@ -80,11 +80,11 @@ struct SplitFilterCommand: ParsableCommand {
         let hasList = !category.isEmpty || !categoryID.isEmpty || categoriesFile != nil
         guard [split != nil, !frequency.isEmpty, hasList].count(where: \.self) == 1 else {
             throw ValidationError(
-                "say which categories: by --split, by --frequency, or by --category, --category-id and "
+                "choose categories with --split, --frequency, or --category, --category-id and "
                     + "--categories-file")
         }
         guard (split == nil) == (part == nil) else {
-            throw ValidationError("--split and --part (base, novel or all) belong together")
+            throw ValidationError("--split and --part (base, novel or all) must be used together")
         }
         try output.check([annotations, categoriesFile])
         var loaded = try LoadedDataset(path: annotations)
@@ -105,7 +105,7 @@ struct SplitFilterCommand: ParsableCommand {
             let (ids, areCounted) = dataset.categoryIDs(of: Set(frequency.map(\.value)))
             if areCounted {
                 StandardError.note(
-                    "not all categories state their frequency: the images of this file were counted")
+                    "not all categories state their frequency; it was computed from the images of this file")
             }
             return ids
         }
@@ -121,15 +121,15 @@ struct SplitFilterCommand: ParsableCommand {
     }
 }
 
-/// A text file with a name a line.
+/// A text file with one name per line.
 struct NamesFile {
     let names: [String]
 
-    /// Reads the file; empty lines are passed over.
+    /// Reads the file; empty lines are skipped.
     init(path: String) throws {
         names = try AnnotationFileError.text(contentsOf: path).split(whereSeparator: \.isNewline)
             .map { $0.trimmingCharacters(in: .whitespaces) }
             .filter { !$0.isEmpty }
-        guard !names.isEmpty else { throw AnnotationFileError(file: path, reason: "holds no name") }
+        guard !names.isEmpty else { throw AnnotationFileError(file: path, reason: "contains no names") }
     }
 }

@@ -7,18 +7,18 @@ import Support
 struct SplitFromYOLOCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "from-yolo",
-        abstract: "Reads a data set in YOLO's form and writes an annotation file.",
+        abstract: "Reads a data set in YOLO format and writes an annotation file.",
         discussion: """
             Examples:
               fvlm split from-yolo yolo/data.yaml --subset val -o val.json
               fvlm split from-yolo yolo/data.yaml --subset val --like instances_val.json -o val.json
 
-            Coordinates are parts of the picture's size, which is read from the pictures, or from the annotation \
-            file given by --like; ids of images are then taken from there, too. With several folders in a subset, \
-            file names are relative to the folder that holds them all.
+            YOLO coordinates are fractions of the picture's size, which is read from the pictures, or from the \
+            annotation file given by --like, which then also provides the image ids. If a subset has several folders, \
+            file names are relative to their common parent folder.
             """)
 
-    @Argument(help: "The file data.yaml, or the folder that holds it.")
+    @Argument(help: "The file data.yaml, or the folder that contains it.")
     var description: String
 
     @Option(help: "The subset: train, val or test.")

@@ -8,19 +8,19 @@ extension Dataset.LVISClasses: ExpressibleByArgument {}
 struct SplitLVISToCOCOCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lvis-to-coco",
-        abstract: "Turns an LVIS file into COCO's form, with LVIS's classes or with COCO's.",
+        abstract: "Converts an LVIS file to COCO format, with LVIS's or COCO's classes.",
         discussion: """
             Example:
               fvlm split lvis-to-coco lvis_v1_val.json --classes coco -o lvis_as_coco.json
 
-            File names become those of COCO below one folder (val2017/000000397133.jpg). The lists of classes \
-            that are absent or not annotated in full have no place in COCO's form.
+            File names become COCO's, relative to one folder (val2017/000000397133.jpg). COCO format has no \
+            equivalent of LVIS's lists of absent and not exhaustively annotated classes.
             """)
 
     @Argument(help: "The LVIS file; - for standard input.")
     var annotations: String
 
-    @Option(help: "The classes: lvis (all of them) or coco (those that COCO has, with its ids and names).")
+    @Option(help: "The classes: lvis (all of them) or coco (those of COCO, with its ids and names).")
     var classes: Dataset.LVISClasses = .lvis
 
     @OptionGroup var output: SplitOutput

@@ -5,20 +5,20 @@ import COCO
 struct SplitMergeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "merge",
-        abstract: "Unites data sets whose pictures lie in one folder.",
+        abstract: "Merges data sets whose pictures are in one folder.",
         discussion: """
             Examples:
               fvlm split merge base.json novel.json -o all.json
               fvlm split merge mine.json yours.json --renumber -o ours.json
 
-            Images with the same file name are one image; equal annotations are taken once. One id for two \
-            things is an error unless --renumber gives new ids, where categories are matched by name.
+            Images with the same file name are one image; duplicate annotations are kept once. An id shared by two \
+            different entries is an error; --renumber assigns new ids and matches categories by name.
             """)
 
     @Argument(help: "The annotation files; - for standard input.")
     var annotations: [String]
 
-    @Flag(help: "Number images and annotations anew from 1, and match categories by name.")
+    @Flag(help: "Renumber images and annotations from 1, and match categories by name.")
     var renumber = false
 
     @OptionGroup var output: SplitOutput
@@ -31,7 +31,7 @@ struct SplitMergeCommand: ParsableCommand {
 
     func run() throws {
         try output.check(annotations)
-        // A file that is named twice is read once, and told about once.
+        // A file that is named twice is read and reported once.
         var parts: [String: Dataset] = [:]
         var reports: [ConversionReport] = []
         for path in annotations where parts[path] == nil {

@@ -5,7 +5,7 @@ import COCO
 struct SplitSubsampleCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "subsample",
-        abstract: "Draws images at random, for a smaller set or for training and validation.",
+        abstract: "Draws images at random, for a smaller set or a training and validation split.",
         discussion: """
             Examples:
               fvlm split subsample instances_train2017.json --images 1000 --seed 7 -o small.json
@@ -17,10 +17,10 @@ struct SplitSubsampleCommand: ParsableCommand {
     @Argument(help: "The annotation file; - for standard input.")
     var annotations: String
 
-    @Option(help: ArgumentHelp("How many images are drawn.", valueName: "count"))
+    @Option(help: ArgumentHelp("The number of images to draw.", valueName: "count"))
     var images: Int?
 
-    @Option(help: "Which part of the images is drawn: above 0, at most 1.")
+    @Option(help: "The fraction of the images to draw: above 0, at most 1.")
     var fraction: Double?
 
     @Option(help: "The seed of the draw.")
@@ -34,7 +34,7 @@ struct SplitSubsampleCommand: ParsableCommand {
     func validate() throws {
         if let images, images < 1 { throw ValidationError("--images needs at least 1 image") }
         if let fraction, !(fraction > 0 && fraction <= 1) {
-            throw ValidationError("--fraction is above 0 and at most 1")
+            throw ValidationError("--fraction must be above 0 and at most 1")
         }
         if let rest, rest == output.output || rest == "-" {
             throw ValidationError("--rest needs a file of its own")
@@ -43,7 +43,7 @@ struct SplitSubsampleCommand: ParsableCommand {
 
     func run() throws {
         guard (images == nil) != (fraction == nil) else {
-            throw ValidationError("say how many: --images COUNT or --fraction PART")
+            throw ValidationError("use --images COUNT or --fraction FRACTION")
         }
         try output.check([annotations], and: rest)
         let loaded = try LoadedDataset(path: annotations)

@@ -7,15 +7,15 @@ import Support
 struct SplitToYOLOCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "to-yolo",
-        abstract: "Writes a data set in YOLO's form: data.yaml and a text file a picture.",
+        abstract: "Writes a data set in YOLO format: data.yaml and one text file per picture.",
         discussion: """
             Example:
               fvlm split to-yolo --train train.json --train-images train2017 --val val.json \
             --val-images val2017 --type segm -o yolo
 
-            Labels go to labels/train and labels/val, pictures are linked in images/train and images/val when \
-            their folders are given. Where the name of a picture holds a folder images itself, its labels are where \
-            YOLO's tools look: in labels beside that folder.
+            Labels are written to labels/train and labels/val; pictures are linked in images/train and images/val if \
+            their folders are given. If a picture's file name itself contains a folder called images, its labels are where \
+            YOLO's tools look: in labels, next to that folder.
             """)
 
     @Option(help: ArgumentHelp("The annotation file for training.", valueName: "file"))
@@ -30,13 +30,13 @@ struct SplitToYOLOCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The folder of its pictures, which are linked.", valueName: "folder"))
     var valImages: String?
 
-    @Option(help: "What the labels state: bbox (boxes) or segm (outlines).")
+    @Option(help: "The contents of the labels: bbox (boxes) or segm (outlines).")
     var type: EvaluationOptions.Geometry = .box
 
-    @Option(name: [.short, .long], help: ArgumentHelp("The folder to make.", valueName: "folder"))
+    @Option(name: [.short, .long], help: ArgumentHelp("The folder to create.", valueName: "folder"))
     var output: String
 
-    @Flag(help: "Print one JSON object that says what was written and what was lost.")
+    @Flag(help: "Print one JSON object that reports what was written and what was lost.")
     var json = false
 
     func validate() throws {
@@ -73,7 +73,7 @@ struct SplitToYOLOCommand: ParsableCommand {
             ).yaml, to: "data.yaml")
         let path = folder.path
         try folder.finish()
-        StandardError.note("ids of images and annotations, areas and licenses have no place in YOLO's form")
+        StandardError.note("YOLO format does not store ids of images and annotations, areas and licenses")
         try SplitSummary(
             files: zip(subsets, counts).map {
                 SplitSummary.File(
@@ -83,7 +83,7 @@ struct SplitToYOLOCommand: ParsableCommand {
         ).print(json: json)
     }
 
-    /// - Returns: the number of objects that were written.
+    /// - Returns: The number of objects written.
     private func write(
         _ subset: Subset, _ export: inout YOLOExport, _ folder: borrowing NewFolder
     ) throws -> Int {

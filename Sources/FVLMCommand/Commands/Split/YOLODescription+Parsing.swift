@@ -4,8 +4,8 @@ import Yams
 extension YOLODescription {
     /// Reads the text of `data.yaml`.
     ///
-    /// - Returns: the description, and the root that it states (`path`).
-    /// - Throws: `AnnotationFileError` with the line of a fault.
+    /// - Returns: The description, and the root folder that it states (`path`).
+    /// - Throws: `AnnotationFileError` with the line of the fault.
     static func parse(_ text: String, file: String) throws -> (YOLODescription, root: String) {
         func failure(_ reason: String, line: Int? = nil, column: Int? = nil) -> AnnotationFileError {
             AnnotationFileError(file: file, line: line, column: column, reason: reason)
@@ -17,12 +17,12 @@ extension YOLODescription {
             switch error {
             case .parser(_, let problem, let mark, _), .scanner(_, let problem, let mark, _),
                 .composer(_, let problem, let mark, _):
-                throw failure("is no YAML: \(problem)", line: mark.line, column: mark.column)
-            default: throw failure("is no YAML")
+                throw failure("is not YAML: \(problem)", line: mark.line, column: mark.column)
+            default: throw failure("is not YAML")
             }
         }
         guard let mapping = node?.mapping else {
-            throw failure("needs \"names\" and folders of pictures, as \"train\" and \"val\"")
+            throw failure("needs \"names\" and folders of pictures, such as \"train\" and \"val\"")
         }
         var description = YOLODescription(names: try names(mapping["names"], failure), subsets: [])
         if let count = mapping["nc"]?.scalar.flatMap({ Int($0.string) }), count != description.names.count {
@@ -31,7 +31,7 @@ extension YOLODescription {
         if let ids = mapping["category_ids"] {
             let values = (ids.sequence.map(Array.init) ?? []).map { $0.scalar.flatMap { Int64($0.string) } }
             guard !values.isEmpty, values.allSatisfy({ $0 != nil }) else {
-                throw failure("\"category_ids\" is a list of whole numbers")
+                throw failure("\"category_ids\" must be a list of integers")
             }
             description.categoryIDs = values.compactMap(\.self)
         }
@@ -40,7 +40,8 @@ extension YOLODescription {
                 $0.scalar.flatMap { Int($0.string) }
             }
             guard numbers.count == 2, (1...10_000).contains(numbers[0]), (2...3).contains(numbers[1]) else {
-                throw failure("\"kpt_shape\" is the number of key points and that of numbers a point, 2 or 3")
+                throw failure(
+                    "\"kpt_shape\" must be the number of key points and of values per point, 2 or 3")
             }
             description.keyPointNumbers = numbers[0] * numbers[1]
         }
@@ -59,23 +60,26 @@ extension YOLODescription {
         return (description, mapping["path"]?.scalar?.string ?? ".")
     }
 
-    /// The name of a subset for the names that are in use.
+    /// The subset's canonical name for any of its common names.
     static func subsetName(_ name: String) -> String {
         ["validation": "val", "valid": "val", "training": "train", "testing": "test"][name] ?? name
     }
 
-    /// Names are a list, or a map from numbers.
+    /// Names are a list, or a map from class numbers.
     private static func names(
         _ node: Node?, _ failure: (String, Int?, Int?) -> AnnotationFileError
     ) throws -> [String] {
         if let sequence = node?.sequence {
             let names = sequence.compactMap(\.scalar?.string)
-            guard names.count == sequence.count else { throw failure("\"names\" holds no names", nil, nil) }
+            guard names.count == sequence.count else {
+                throw failure("\"names\" contains values that are not names", nil, nil)
+            }
             return names
         }
         guard let mapping = node?.mapping else {
             throw failure(
-                "\"names\" is needed: a list of the classes' names, or a map from numbers", nil, nil)
+                "\"names\" is missing: it must be a list of the classes' names, or a map from numbers", nil,
+                nil)
         }
         var names = [String?](repeating: nil, count: mapping.count)
         for (key, value) in mapping {

@@ -2,20 +2,20 @@ import COCO
 import Foundation
 import Support
 
-/// The pictures and labels of a data set in YOLO's form, found as YOLO's tools find them.
+/// The pictures and labels of a data set in YOLO format, located as YOLO's tools locate them.
 struct YOLOFiles {
     let description: YOLODescription
 
     /// The folders or lists of pictures of the subset.
     private let sources: [String]
 
-    /// The folder to which the names of pictures are relative.
+    /// The folder that the names of pictures are relative to.
     private let root: String
 
     /// Formats that YOLO's tools read and this package does not.
     private static let unreadable: Set = ["bmp", "dng", "jp2", "pfm"]
 
-    /// - Parameter path: `data.yaml`, or the folder that holds it.
+    /// - Parameter path: `data.yaml`, or the folder that contains it.
     init(description path: String, subset: String, _ report: inout ConversionReport) throws {
         let file = Self.isFolder(path) ? path + "/data.yaml" : path
         let (description, stated) = try YOLODescription.parse(
@@ -31,7 +31,7 @@ struct YOLOFiles {
         let own = (file as NSString).deletingLastPathComponent
         var base = Self.joined(own, stated)
         if !FileManager.default.fileExists(atPath: base.isEmpty ? "." : base) {
-            report.add("folder that \"path\" names is not there: that of \(file) is taken", count: 1)
+            report.add("folder named by \"path\" does not exist; the folder of \(file) is used", count: 1)
             base = own
         }
         var sources: [String] = []
@@ -47,8 +47,8 @@ struct YOLOFiles {
             ? sources[0] : Self.commonFolder(sources.map { Self.isList($0) ? base : $0 })
     }
 
-    /// Where a folder of a subset is. Export sites write `../train/images` for `train/images` beside the file; YOLO's
-    /// tools take it so where the former is not there.
+    /// The location of a subset's folder. Export sites write `../train/images` for `train/images` next to the file;
+    /// YOLO's tools fall back to that when the former does not exist.
     private static func place(_ folder: String, _ base: String) -> String {
         let place = joined(base, folder)
         guard folder.hasPrefix("../"), !FileManager.default.fileExists(atPath: place) else { return place }
@@ -72,7 +72,7 @@ struct YOLOFiles {
 
     private static func isList(_ path: String) -> Bool { path.hasSuffix(".txt") && !isFolder(path) }
 
-    /// The folder that holds all of some folders.
+    /// The common parent of some folders.
     private static func commonFolder(_ folders: [String]) -> String {
         var common = absolute(folders.first ?? ".").split(separator: "/")[...]
         for folder in folders.dropFirst() {
@@ -82,7 +82,7 @@ struct YOLOFiles {
         return "/" + common.joined(separator: "/")
     }
 
-    /// The pictures of the subset with their sizes, by the names under which they are found below one folder.
+    /// The pictures of the subset with their sizes, keyed by their names relative to the common folder.
     /// - Parameter size: Reads the size of a picture.
     func images(
         _ report: inout ConversionReport, size: (String) throws -> PictureSize
@@ -92,7 +92,7 @@ struct YOLOFiles {
         for source in sources {
             for picture in try Self.pictures(of: source, &report) {
                 guard seen.insert(Self.absolute(picture)).inserted else {
-                    report.add("pictures are named twice: taken once", count: 1)
+                    report.add("pictures are listed twice and used once", count: 1)
                     continue
                 }
                 let size = try size(picture)
@@ -107,12 +107,12 @@ struct YOLOFiles {
         }
         if sources.count > 1 {
             report.add(
-                "folders of pictures: file names are relative to \(root), which is to be given as --images",
+                "folders of pictures: file names are relative to \(root), which is the folder to pass as --images",
                 count: sources.count)
         }
         guard !result.isEmpty else {
             throw AnnotationFileError(
-                file: sources.joined(separator: ", "), reason: "holds no picture that is not hidden")
+                file: sources.joined(separator: ", "), reason: "contains no visible pictures")
         }
         try check(result.map(\.label), &report)
         return result
@@ -125,7 +125,7 @@ struct YOLOFiles {
         return path.hasPrefix(folder + "/") ? String(path.dropFirst(folder.count + 1)) : path
     }
 
-    /// The images of an annotation file, with the label files that belong to them.
+    /// The images of an annotation file, with their label files.
     func images(
         like dataset: Dataset, _ report: inout ConversionReport
     ) throws -> [(image: ImageRecord, label: String)] {
@@ -145,7 +145,7 @@ struct YOLOFiles {
         return result
     }
 
-    /// Notes label files that no picture belongs to, and fails where no picture has one.
+    /// Notes label files without a picture, and throws if no picture has a label file.
     private func check(_ labels: [String], _ report: inout ConversionReport) throws {
         let used = Set(labels)
         let folders = Set(labels.map { ($0 as NSString).deletingLastPathComponent })
@@ -161,13 +161,13 @@ struct YOLOFiles {
         guard found || labels.isEmpty else {
             throw AnnotationFileError(
                 file: labels[0], kind: .inaccessible,
-                reason: "is not there, nor is the label file of any other picture")
+                reason: "does not exist, nor does the label file of any other picture")
         }
-        report.add("label files belong to no picture: left out", count: unused)
+        report.add("label files have no picture and are skipped", count: unused)
     }
 
-    /// The pictures below a folder, or in a list of files, sorted. Names with a leading dot are passed over, as by
-    /// YOLO's tools: they are of the file systems of others and of notebooks.
+    /// The pictures in a folder, or in a list of files, sorted. Names with a leading dot are skipped, as by YOLO's
+    /// tools: other file systems and notebooks create them.
     private static func pictures(of source: String, _ report: inout ConversionReport) throws -> [String] {
         if isList(source) { return try listed(in: source) }
         guard let names = try? FileManager.default.subpathsOfDirectory(atPath: source) else {
@@ -180,7 +180,7 @@ struct YOLOFiles {
             let suffix = PictureExtensions.of(name)
             if unreadable.contains(suffix) {
                 report.add(
-                    "pictures in the format \(suffix), which cannot be read, are passed over", count: 1)
+                    "pictures in the unsupported format \(suffix) are skipped", count: 1)
             } else if !PictureExtensions.all.contains(suffix) {
                 continue
             } else if name.split(separator: "/").contains(where: { $0.hasPrefix(".") }) {
@@ -189,11 +189,11 @@ struct YOLOFiles {
                 pictures.append("\(source)/\(name)")
             }
         }
-        report.add("hidden files are passed over", count: hidden)
+        report.add("hidden files are skipped", count: hidden)
         return pictures.sorted()
     }
 
-    /// The pictures that a text file names, a line each; `./` is its own folder.
+    /// The pictures listed in a text file, one per line; `./` means its own folder.
     private static func listed(in file: String) throws -> [String] {
         let folder = (file as NSString).deletingLastPathComponent
         return try AnnotationFileError.text(contentsOf: file).split(whereSeparator: \.isNewline)
@@ -203,7 +203,7 @@ struct YOLOFiles {
             .map { joined(folder, $0) }
     }
 
-    /// The text of a label file, nil when there is none.
+    /// The text of a label file, nil if there is none.
     static func text(_ path: String) throws -> String? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         return try AnnotationFileError.text(contentsOf: path)
