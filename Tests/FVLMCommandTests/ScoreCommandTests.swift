@@ -127,10 +127,10 @@ import Testing
 
     @Test func resultsWithoutDetectionsAreMentioned() throws {
         let run = try Program(["score", "-g", truth, "-d", "-"], input: "[]")
-        #expect(run.status == 0 && run.errors.hasPrefix("note: - holds no detection"), "\(run.errors)")
+        #expect(run.status == 0 && run.errors.hasPrefix("note: - contains no detections"), "\(run.errors)")
         let compared = try Program(
             ["score", "-g", truth, "-d", results, "--compare", "-", "--bootstrap", "2"], input: "[]")
-        #expect(compared.status == 0 && compared.errors.contains("note: - holds no detection"))
+        #expect(compared.status == 0 && compared.errors.contains("note: - contains no detections"))
         #expect(compared.errors.split(separator: "\n").count { $0.hasPrefix("note: ") } == 1)
     }
 

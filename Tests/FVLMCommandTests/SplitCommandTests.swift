@@ -395,7 +395,7 @@ import Testing
                 "\(arguments): \(run.errors)")
         }
         let missing = try run("filter", coco, "-o", "x")
-        #expect(missing.errors.hasPrefix("Error: say which categories"), "\(missing.errors)")
+        #expect(missing.errors.hasPrefix("Error: choose categories with"), "\(missing.errors)")
         #expect(missing.errors.contains("\nUsage: fvlm split filter <annotations>"), "\(missing.errors)")
     }
 
