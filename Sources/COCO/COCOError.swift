@@ -2,53 +2,53 @@
 
 import Support
 
-/// Why data sets, masks or detections cannot be used as asked.
+/// The reason why a data set, mask or detection cannot be used as requested.
 public struct COCOError: ReportedError, Hashable {
-    /// What the error is about, for example `annotation 17`; empty when the reason says it.
+    /// The subject of the error, for example `annotation 17`; empty if the reason names it.
     public let subject: String
 
     /// What is wrong.
     public let reason: String
 
-    /// An error about `subject`.
+    /// Creates an error about `subject`.
     public init(_ reason: String, subject: String = "") {
         self.reason = reason
         self.subject = subject
     }
 
-    /// The same error about `subject`, which the place that threw it does not know.
+    /// The same error about `subject`, for code that threw without knowing it.
     func about(_ subject: String) -> COCOError { COCOError(reason, subject: subject) }
 }
 
-/// What is wrong with an annotation or result file, where, and what to do about it.
+/// What is wrong with an annotation or result file, where, and how to fix it.
 public struct AnnotationFileError: ReportedError, Hashable {
-    /// Where the fault lies.
+    /// The kind of fault.
     public enum Kind: Sendable, Hashable {
-        /// In the contents of the file.
+        /// The contents of the file are invalid.
         case malformed
-        /// In reaching the file: it does not exist, or the system does not let it be read or written.
+        /// The file cannot be accessed: it does not exist, or the system does not allow reading or writing it.
         case inaccessible
     }
 
-    /// Where the fault lies.
+    /// The kind of fault.
     public let kind: Kind
 
-    /// The path of the file, `-` for standard input.
+    /// The path of the file; `-` for standard input.
     public let file: String
 
-    /// The line, from 1; nil when the fault has no place inside the file.
+    /// The line, starting at 1; nil if the fault has no position in the file.
     public let line: Int?
 
-    /// The column in bytes, from 1.
+    /// The column in bytes, starting at 1.
     public let column: Int?
 
-    /// The object concerned, for example `annotation 17`; empty when none is.
+    /// The affected object, for example `annotation 17`; empty if there is none.
     public let object: String
 
-    /// What is wrong, and what helps when something does.
+    /// What is wrong and, if there is a remedy, what helps.
     public let reason: String
 
-    /// An error about `file`.
+    /// Creates an error about `file`.
     public init(
         file: String, kind: Kind = .malformed, line: Int? = nil, column: Int? = nil, object: String = "",
         reason: String
@@ -61,14 +61,14 @@ public struct AnnotationFileError: ReportedError, Hashable {
         self.reason = reason
     }
 
-    /// A file that the system does not let be read or written.
+    /// Creates an error for a file that the system does not allow to be read or written.
     package init(_ failure: FileFailure) {
         self.init(
             file: failure.path, kind: failure.exitStatus == .badData ? .malformed : .inaccessible,
             reason: failure.reason + (failure.advice.map { "; \($0)" } ?? ""))
     }
 
-    /// `file:line:column: object`, without the parts that are not known.
+    /// `file:line:column: object`, without the unknown parts.
     public var subject: String {
         var place = file
         if let line { place += ":\(line)" }
@@ -76,6 +76,6 @@ public struct AnnotationFileError: ReportedError, Hashable {
         return object.isEmpty ? place : "\(place): \(object)"
     }
 
-    /// Bad data for a malformed file, a failure for one that cannot be reached.
+    /// Bad data for a malformed file, a failure for one that cannot be accessed.
     public var exitStatus: ExitStatus { kind == .malformed ? .badData : .failure }
 }

@@ -125,11 +125,11 @@ import Testing
         ),
         (
             #"[{"image_id": 1, "category_id": 1, "score": 1, "segmentation": {"size": [10, 10], "counts": [0, 50, 51]}}]"#,
-            "has run lengths that do not fit its 100 pixels"
+            "has run lengths that do not match its 100 pixels"
         ),
         (
             #"[{"image_id": 1, "category_id": 1, "score": 1, "segmentation": {"size": [20, 5], "counts": [0, 100]}}]"#,
-            "a mask of 20 x 5 pixels, where the ground truth has 10 x 10"
+            "a mask of 20 x 5 pixels, but the ground truth has 10 x 10"
         ),
         (
             #"[{"image_id": 1, "category_id": 1, "score": 1, "segmentation": {"size": [10, 10], "counts": "hello"}}]"#,
@@ -174,7 +174,7 @@ import Testing
             try text(
                 #"{"images": [{"id": 1}], "annotations": [{"id": 5, "image_id": 1, "category_id": 1, "area": 1, "segmentation": [[0,0,1,1,0,1]]}], \#(categories)}"#,
                 .coco(.mask)
-            ).contains("its image states no width and height"))
+            ).contains("its image has no width and height"))
         // In every image, with detections or without.
         for mask in ["", #", "segmentation": []"#, #", "segmentation": [[1, 1, 5, 5]]"#] {
             #expect(
@@ -195,7 +195,7 @@ import Testing
         options.categoryIDs = [77]
         #expect(
             try text(#"{"images": [{"id": 1}], \#(categories)}"#, options).contains(
-                "the category 77, which was asked for"))
+                "the requested category 77"))
     }
 
     @Test(arguments: [
@@ -219,7 +219,7 @@ import Testing
             let figures = Dictionary(uniqueKeysWithValues: evaluation.figures().map { ($0.name, $0.value) })
             #expect(figures["APs"] == -1 && figures["APm"] ?? 0 > 0.9999 && figures["APl"] == -1)
             #expect(evaluation.omissions.notices.count == 1)
-            #expect(evaluation.omissions.notices.first?.hasPrefix("1 annotations state no area") == true)
+            #expect(evaluation.omissions.notices.first?.hasPrefix("1 annotations have no area") == true)
         }
     }
 
@@ -267,7 +267,7 @@ import Testing
                 "needs COCO's classes") == true)
         #expect(
             message { _ = try OpenVocabularySplit.lvisBaseRare.parts(of: data) }?.contains(
-                "state their frequency") == true)
+                "with their frequency") == true)
     }
 
     @Test func theCOCOSplitTakesWhatIsThereOfItsClasses() throws {

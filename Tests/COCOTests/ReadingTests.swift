@@ -124,16 +124,17 @@ func message(_ body: () throws -> Void) -> String? {
         ("", "a.json:1:1: the file is empty"),
         ("  \n ", "the file is empty"),
         ("nonsense", "a JSON object or list is needed, found null"),
-        ("[]", "this is a list, as result files are"),
+        ("[]", "this is a list, like a result file"),
         ("{}", "the field \"images\" is missing"),
-        ("{\"images\": [", "the file was probably cut off"), ("{\"images\": []", "found the end of the text"),
+        ("{\"images\": [", "the file was probably truncated"),
+        ("{\"images\": []", "found the end of the text"),
         ("{\"images\": [], \"images\": []}", "the key \"images\" occurs twice"),
         (
             "{\"images\": [], \"annotations\": [\n{\"id\": 1,\n \"area\": \"4\"}]}",
             "a.json:3:10: annotation 1, field \"area\": a number is needed, found a string"
         ),
-        ("{\"images\": [{\"id\": 1.5}]}", "1.5 is not a whole number"),
-        ("{\"images\": [{\"id\": 92233720368547758080}]}", "is not a whole number of 64 bits"),
+        ("{\"images\": [{\"id\": 1.5}]}", "1.5 is not a 64-bit integer"),
+        ("{\"images\": [{\"id\": 92233720368547758080}]}", "is not a 64-bit integer"),
         ("{\"images\": [{\"id\": 1}] , \"annotations\": {}}", "a list of objects is needed, found an object"),
         ("{\"images\": [{\"id\": 1}] , \"annotations\": [3]}", "annotation at index 0: an object is needed"),
         (
@@ -144,10 +145,10 @@ func message(_ body: () throws -> Void) -> String? {
             "{\"images\":[],\"annotations\":[{\"id\":17,\"id\":18}]}",
             "annotation 17: the key \"id\" occurs twice"
         ),
-        ("{\"images\":[],\"annotations\":[{\"area\":NaN,\"id\":17}]}", "NaN is no number in JSON"),
+        ("{\"images\":[],\"annotations\":[{\"area\":NaN,\"id\":17}]}", "NaN is not a JSON number"),
         (
             "{\"images\":[],\"annotations\":[{\"id\":17,\"area\":-Infinity}]}",
-            "annotation 17, field \"area\": -Infinity is no number in JSON"
+            "annotation 17, field \"area\": -Infinity is not a JSON number"
         ),
         (
             "{\"images\":[],\"annotations\":[{\"id\":17,\"area\":1e999}]}",
@@ -157,12 +158,12 @@ func message(_ body: () throws -> Void) -> String? {
         ("{\"images\":[],\"annotations\":[{\"id\":17,\"area\":1.}]}", "malformed number"),
         (
             "{\"images\":[],\"annotations\":[{\"id\":17,\"bbox\":[1,2,3]}]}",
-            "annotation 17, field \"bbox\": a box is 4 numbers, x, y, width and height, with commas between; found ']'"
+            "annotation 17, field \"bbox\": a box must be 4 numbers, x, y, width and height, separated by commas; found ']'"
         ),
-        ("{\"images\":[],\"annotations\":[{\"id\":17,\"bbox\":[1,2,3,4,5]}]}", "a box is 4 numbers"),
+        ("{\"images\":[],\"annotations\":[{\"id\":17,\"bbox\":[1,2,3,4,5]}]}", "a box must be 4 numbers"),
         (
             "{\"images\":[],\"annotations\":[{\"id\":17,\"segmentation\":[1,2,3,4]}]}",
-            "a polygon is a list of numbers inside"
+            "a polygon must be a list of numbers inside"
         ),
         (
             "{\"images\":[],\"annotations\":[{\"id\":17,\"segmentation\":[[1,2,3]]}]}",
@@ -178,7 +179,7 @@ func message(_ body: () throws -> Void) -> String? {
         ),
         (
             "{\"images\":[],\"annotations\":[{\"id\":17,\"segmentation\":{\"size\":[3]}}]}",
-            "\"size\" is a list of height and width; ',' expected"
+            "\"size\" must be a list of height and width; ',' expected"
         ),
         (
             "{\"images\":[],\"annotations\":[{\"id\":17,\"segmentation\":7}]}",
@@ -210,10 +211,10 @@ func message(_ body: () throws -> Void) -> String? {
     }
 
     @Test(arguments: [
-        ("{}", "this is an object, as annotation files are"),
+        ("{}", "this is an object, like an annotation file"),
         (
             "[{\"image_id\":5,\"category_id\":1,\"score\":NaN,\"bbox\":[1,2,3,4]}]",
-            "d.json:1:40: detection at index 0 (image_id 5), field \"score\": NaN is no number"
+            "d.json:1:40: detection at index 0 (image_id 5), field \"score\": NaN is not a JSON number"
         ),
         ("[{\"image_id\":5,\"category_id\":1,\"bbox\":[1,2,3,4]}]", "the field \"score\" is missing"),
         ("[{\"image_id\":5,\"category_id\":1,\"score\":1}]", "neither \"bbox\" nor \"segmentation\""),

@@ -71,7 +71,7 @@ extension Dataset {
         let error = #expect(throws: COCOError.self) {
             try data.categoryIDs(named: ["dog", "Dog", "cat"])
         }
-        #expect(error?.description.contains("1 of 3 names are of no category: \"cat\"") == true)
+        #expect(error?.description.contains("1 of 3 names match no category: \"cat\"") == true)
         #expect(data.categoryIDs(of: [.rare]) == (ids: [2], areCounted: true))
         #expect(data.categoryIDs(of: [.frequent]) == (ids: [1], areCounted: true))
         #expect(data.categoryIDs(of: [.common]).ids.isEmpty)

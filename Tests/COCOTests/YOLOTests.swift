@@ -241,10 +241,10 @@ import Testing
 
     @Test func brokenLabelsAreErrorsWithFileAndLine() throws {
         for (line, text) in [
-            ("0 0.5 0.5 x 0.1", "\"x\" is no number"), ("2 0.5 0.5 0.1 0.1", "class 2 of 2 classes"),
+            ("0 0.5 0.5 x 0.1", "\"x\" is not a number"), ("2 0.5 0.5 0.1 0.1", "class 2 does not exist"),
             ("-1 0.5 0.5 0.1 0.1", "class -1"), ("0.5 0.5 0.5 0.1 0.1", "number of a class"),
             ("0 0.5 0.5 0.1", "4 numbers"), ("0 0.5 0.5 0.1 0.1 0.9", "no score"),
-            ("0 0.5 nan 0.1 0.1", "is no number"), ("0 0.1 0.1 0.2 0.2 0.3 0.3 0.4", "8 numbers"),
+            ("0 0.5 nan 0.1 0.1", "is not a number"), ("0 0.1 0.1 0.2 0.2 0.3 0.3 0.4", "8 numbers"),
             ("0 1e308 0.5 0.1 0.1", "from 0 to 1"), ("0 320 240 64 48", "from 0 to 1"),
             ("1e99 0.5 0.5 0.1 0.1", "number of a class"),
         ] {
@@ -302,7 +302,7 @@ import Testing
         }
         let crowds = Set(data.annotationList.filter(\.isCrowd).map(\.id))
         let lost = Set(
-            export.report.entries.filter { $0.text.contains("left out") }.flatMap(\.ids))
+            export.report.entries.filter { $0.text.contains("dropped") }.flatMap(\.ids))
         #expect(lost == crowds)
         let result = conversion.dataset
         // Objects come back picture by picture, in the order of the file.

@@ -38,7 +38,7 @@ import Testing
         let run = try Program(["check-dataset", "-", "--examples", "2"], input: text(annotations: outside))
         #expect(run.status == 65 && run.errors.isEmpty)
         let lines = run.output.split(separator: "\n").map(String.init)
-        #expect(lines.contains("error box-outside (10): Boxes lie wholly outside their image."))
+        #expect(lines.contains("error box-outside (10): Boxes are wholly outside their image."))
         #expect(lines.contains("  - annotation 10 in image 1: box [10, 50, 1, 1] in a picture of 40 x 30"))
         #expect(lines.contains("  - ... and 8 more"))
         #expect(lines.last == "Kinds of findings: 1 errors, 0 warnings, 0 notes")

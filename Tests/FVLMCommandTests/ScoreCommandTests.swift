@@ -98,7 +98,7 @@ import Testing
 
     @Test func badDataEndsWith65() throws {
         for (input, text) in [
-            ("[{]", "-:1:3: detection at index 0"), ("{}", "a result file is a list"),
+            ("[{]", "-:1:3: detection at index 0"), ("{}", "a result file must be a list"),
             (
                 #"[{"image_id": 77777, "category_id": 1, "score": 1, "bbox": [0,0,1,1]}]"#,
                 "the image 77777 is not in"
@@ -122,7 +122,7 @@ import Testing
         let run = try Program(
             ["score", "-g", truth, "-d", "-"],
             input: #"[{"image_id": 1, "category_id": 99, "score": 1, "bbox": [0,0,1,1]}]"#)
-        #expect(run.status == 0 && run.errors.contains("note: 1 detections are of classes"))
+        #expect(run.status == 0 && run.errors.contains("note: 1 detections have classes"))
     }
 
     @Test func resultsWithoutDetectionsAreMentioned() throws {

@@ -42,7 +42,9 @@ import Testing
             let data = try read(run.output)
             #expect(data.categories.count == count && data.annotations.count == count)
             #expect(data.images.count == 80)
-            #expect(run.errors.contains("note: \(80 - count) annotations are of other categories: left out"))
+            #expect(
+                run.errors.contains(
+                    "note: \(80 - count) annotations belong to other categories and are dropped"))
         }
         let rare = try read(
             try run("filter", lvis, "--split", "lvis-base-rare", "--part", "novel", "-o", "-").output)
@@ -69,7 +71,7 @@ import Testing
         #expect(!stated.errors.contains("was computed"))
         let unknown = try run("filter", input, "--category", "unicorn", "-o", output)
         #expect(
-            unknown.status == 65 && unknown.errors.contains("1 of 1 names are of no category: \"unicorn\""))
+            unknown.status == 65 && unknown.errors.contains("1 of 1 names match no category: \"unicorn\""))
         let empty = try run("filter", input, "--categories-file", folder.write(" \n", "e.txt"), "-o", output)
         #expect(empty.status == 65 && empty.errors.contains("contains no names"))
         #expect(try run("filter", input, "--category-id", "1000", "-o", output).status == 65)
@@ -96,7 +98,7 @@ import Testing
         #expect(try self.run("subsample", coco, "--images", "3", "--seed", "5", "-o", a).status == 0)
         #expect(try Dataset(path: a).images.count == 3)
         let many = try self.run("subsample", coco, "--images", "1000", "-o", a)
-        #expect(many.status == 65 && many.errors.contains("1000 images are asked for"))
+        #expect(many.status == 65 && many.errors.contains("1000 images are requested"))
     }
 
     @Test func partsMerge() throws {
@@ -124,7 +126,7 @@ import Testing
         let images = try read(run.output).images
         #expect(run.status == 0 && images.count == 1)
         #expect(run.errors.split(separator: "\n").count { $0.contains("flickr_url") } == 1, "\(run.errors)")
-        #expect(run.errors.contains("note: 1 images name the same file as an image before"))
+        #expect(run.errors.contains("note: 1 images have the file name of an earlier image"))
     }
 
     @Test func lvisBecomesCOCO() throws {

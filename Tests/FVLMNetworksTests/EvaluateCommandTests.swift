@@ -68,7 +68,7 @@ import Testing
         #expect(run.status == 0, "\(run.errors)")
         #expect(run.output.contains("bbox, 8 images, 1 classes"))
         #expect(!run.output.contains("novel"))
-        #expect(run.errors.contains("annotations are of classes that the file does not have"))
+        #expect(run.errors.contains("annotations have classes that the file does not have"))
     }
 
     @Test func missingPicturesAreNamedBeforeAnyWork() throws {

@@ -1,4 +1,4 @@
-/// What is wrong with one annotation, a bit a code.
+/// The faults of one annotation, one bit per code.
 struct AnnotationFaults: OptionSet, Sendable {
     let rawValue: UInt32
 
@@ -17,16 +17,16 @@ struct AnnotationFaults: OptionSet, Sendable {
         insert(AnnotationFaults(rawValue: 1 << UInt32(bit)))
     }
 
-    /// Whether the fault with the code at an index of ``codes`` is there.
+    /// Whether the set contains the fault with the code at an index of ``codes``.
     func has(_ bit: Int) -> Bool { rawValue >> UInt32(bit) & 1 != 0 }
 }
 
-/// Examines single annotations of a data set.
+/// Examines the individual annotations of a data set.
 struct AnnotationExaminer {
     let dataset: Dataset
     let imageIndex: IDIndex
 
-    /// How far a box or polygon may reach beyond its image, in pixels: annotation tools round outwards.
+    /// How far a box or polygon may extend beyond its image, in pixels: annotation tools round outwards.
     private static let edgeTolerance = 1.0
 
     init(_ dataset: Dataset) {
@@ -34,7 +34,7 @@ struct AnnotationExaminer {
         imageIndex = IDIndex(dataset.images.ids)
     }
 
-    /// The stated size of the image of an annotation, nil when it is unknown.
+    /// The stated size of an annotation's image; nil if it is unknown.
     func size(_ row: Int) -> (width: Double, height: Double)? {
         guard let image = imageIndex[dataset.annotations.imageIDs[row]], dataset.images.widths[image] > 0,
             dataset.images.heights[image] > 0
@@ -140,7 +140,8 @@ struct AnnotationExaminer {
         }
     }
 
-    /// The shape of a mask; nil when it cannot be drawn, which is noted unless only the image's size is missing.
+    /// The shape of a mask; nil if it cannot be rasterized, which is recorded as a fault unless only the image's size
+    /// is missing.
     func shape(
         _ row: Int, _ size: (width: Double, height: Double)?, _ faults: inout AnnotationFaults
     ) -> MaskShape? {

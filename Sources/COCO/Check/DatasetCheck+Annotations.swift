@@ -2,13 +2,13 @@ import Support
 import Synchronization
 
 extension DatasetCheck {
-    /// Boxes, polygons, masks and areas.
+    /// Checks boxes, polygons, masks and areas.
     func annotationFindings(
         _ dataset: Dataset, _ progress: @Sendable (_ done: Int) -> Void
     ) throws -> [DatasetFinding] {
         let examiner = AnnotationExaminer(dataset)
         var faults = [AnnotationFaults](repeating: [], count: dataset.annotations.count)
-        // The counter is shared between threads, so it counts in large steps.
+        // The counter is shared between threads, so it is updated in large steps.
         let step = 256
         let done = Atomic<Int>(0)
         try faults.withUnsafeMutableBufferPointer { buffer in
@@ -50,7 +50,7 @@ extension DatasetCheck {
             if let first = firsts[place] {
                 builder.add(
                     id: annotations.ids[row],
-                    "annotation \(annotations.ids[row]) in image \(place.imageID), as annotation "
+                    "annotation \(annotations.ids[row]) in image \(place.imageID), same as annotation "
                         + "\(annotations.ids[first])")
             } else {
                 firsts[place] = row
@@ -61,7 +61,7 @@ extension DatasetCheck {
 }
 
 extension AnnotationExaminer {
-    /// An example of a finding, in words.
+    /// An example of a finding as text.
     func describe(_ row: Int, _ code: DatasetFinding.Code) -> String {
         let annotations = dataset.annotations
         let name = "annotation \(annotations.ids[row]) in image \(annotations.imageIDs[row])"

@@ -1,5 +1,5 @@
 extension DatasetCheck {
-    /// Pictures that both data sets hold.
+    /// Finds pictures that are in both data sets.
     func sharedPictures(
         _ dataset: Dataset, _ other: Dataset, _ otherPictures: PictureFolder?
     ) throws -> [DatasetFinding] {
@@ -9,7 +9,7 @@ extension DatasetCheck {
             let path = others[row].path
             if !path.isEmpty { otherRows[path] = otherRows[path] ?? row }
         }
-        // Contents decide where both folders are given: equal names (`000001.jpg`) are often a coincidence.
+        // Contents decide if both folders are given: equal names (`000001.jpg`) are often a coincidence.
         guard let pictures, let otherPictures else {
             var names = builder(.sharedFileName)
             for row in 0..<images.count {
@@ -21,7 +21,7 @@ extension DatasetCheck {
             }
             return [names.finding].compactMap(\.self)
         }
-        // The other data set comes first, so that its files are the ones that are found.
+        // The other data set comes first, so that its files count as the first ones.
         let locations = otherPictures.locations(of: others) + pictures.locations(of: images)
         let firsts = try FileContents.firstEqual(locations, threads: threadCount)
         var contents = builder(.sharedPicture)
@@ -35,7 +35,7 @@ extension DatasetCheck {
         return [contents.finding].compactMap(\.self)
     }
 
-    /// Categories whose id or name means something else in the other data set.
+    /// Finds categories whose id or name means something else in the other data set.
     func categoryDifferences(_ dataset: Dataset, _ other: Dataset) -> DatasetFinding? {
         var names: [Int64: String] = [:]
         var ids: [String: Int64] = [:]

@@ -10,7 +10,7 @@ extension DatasetCheck {
         case present(PictureSize?)
     }
 
-    /// What the folder of pictures says.
+    /// Checks the folder of pictures.
     func pictureFindings(
         _ dataset: Dataset, _ folder: PictureFolder, _ progress: @Sendable (_ done: Int) -> Void
     ) throws -> [DatasetFinding] {
@@ -56,11 +56,11 @@ extension DatasetCheck {
             case .unreadable(let reason):
                 unreadable.add(id: id, "image \(id): \(images[row].path): \(reason)")
             case .present(let size):
-                // A size that is not stated is reported as such.
+                // A missing size is reported separately.
                 guard let size, width > 0, height > 0, size.width != width || size.height != height
                 else { continue }
                 let text =
-                    "image \(id): \(images[row].path) has \(size.width) x \(size.height), the file states "
+                    "image \(id): \(images[row].path) has \(size.width) x \(size.height), but the file states "
                     + "\(width) x \(height)"
                 if size.isStoredTransposed, size.width == height, size.height == width {
                     turned.add(id: id, text)
@@ -76,17 +76,17 @@ extension DatasetCheck {
         var builder = builder(.pictureListedTwice)
         let firsts = try FileContents.firstEqual(locations, threads: threadCount)
         for (row, first) in firsts.enumerated() {
-            // The same file named twice is reported as such.
+            // A file that is listed twice is reported separately.
             guard let first, first != row, locations[first] != locations[row] else { continue }
             builder.add(
                 id: images.ids[row],
-                "image \(images.ids[row]): \(images[row].path), as image \(images.ids[first]): "
+                "image \(images.ids[row]): \(images[row].path), same as image \(images.ids[first]): "
                     + images[first].path)
         }
         return builder.finding
     }
 
-    /// Pictures that no image names. Hidden files are none: they belong to file systems and notebooks.
+    /// Finds pictures that no image refers to. Hidden files do not count: file systems and notebooks create them.
     private func unlistedFiles(_ folder: PictureFolder, _ locations: [String?]) -> DatasetFinding? {
         let listed = Set(locations.compactMap { $0.map(Self.normalized) })
         var names: [String] = []

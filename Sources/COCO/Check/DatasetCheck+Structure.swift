@@ -1,7 +1,7 @@
 import Support
 
 extension DatasetCheck {
-    /// Ids, names and what refers to them.
+    /// Checks ids, names and references.
     func structureFindings(_ dataset: Dataset) -> [DatasetFinding] {
         let (images, annotations, categories) = (dataset.images, dataset.annotations, dataset.categories)
         let imageIndex = IDIndex(images.ids)
@@ -45,9 +45,9 @@ extension DatasetCheck {
             if category.name.allSatisfy(\.isWhitespace) {
                 empty.add(id: category.id, "category \(category.id)")
             } else if let first = firstIDs[ClassName.key(category.name)] {
-                // A repeated id is reported as such.
+                // A repeated id is reported separately.
                 guard first != category.id else { continue }
-                let text = "category \(category.id): \"\(category.name)\", as category \(first)"
+                let text = "category \(category.id): \"\(category.name)\", same as category \(first)"
                 if [first, category.id].allSatisfy({ counts[$0] ?? 0 > 0 }) {
                     ambiguous.add(id: category.id, text)
                 } else {
@@ -77,7 +77,7 @@ extension DatasetCheck {
             if path.isEmpty {
                 unnamed.add(id: id, "image \(id)")
             } else if let first = firstIDs[path] {
-                repeated.add(id: id, "image \(id): \(path), as image \(first)")
+                repeated.add(id: id, "image \(id): \(path), same as image \(first)")
             } else {
                 firstIDs[path] = id
             }
@@ -119,7 +119,7 @@ extension DatasetCheck {
             }
         }
         var unusedImages = builder(.imageWithoutAnnotations)
-        // A repeated id is reported as such.
+        // A repeated id is reported separately.
         for row in images.ids.indices where !usedImages[row] && imageIndex[images.ids[row]] == row {
             unusedImages.add(id: images.ids[row], "image \(images.ids[row]): \(images[row].path)")
         }

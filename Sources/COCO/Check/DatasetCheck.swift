@@ -1,6 +1,6 @@
-/// Looks for faults in a data set, to its end and without changing anything.
+/// Looks for faults in a data set, without stopping at the first one or changing anything.
 package struct DatasetCheck: Sendable {
-    /// Where the pictures are; nil leaves the pictures unchecked.
+    /// The folder of the pictures; nil skips the checks of pictures.
     package var pictures: PictureFolder?
 
     /// The number of examples per finding.
@@ -9,14 +9,14 @@ package struct DatasetCheck: Sendable {
     /// The number of threads, 0 for one per processor. Findings do not depend on it.
     package var threadCount = 0
 
-    /// A check.
+    /// Creates a check.
     package init(pictures: PictureFolder? = nil) { self.pictures = pictures }
 
     /// The findings, errors first.
     ///
     /// - Parameters:
-    ///   - dataset: the data set, best read with ``Dataset/init(examining:)``, which lets broken polygons through.
-    ///   - progress: called from any thread with the number of annotations and pictures done and in total.
+    ///   - dataset: The data set, best read with ``Dataset/init(examining:)``, which accepts broken polygons.
+    ///   - progress: Called on any thread with the number of finished annotations and pictures and the total.
     package func findings(
         in dataset: Dataset, progress: @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) throws -> [DatasetFinding] {
@@ -30,12 +30,12 @@ package struct DatasetCheck: Sendable {
         return Self.sorted(findings)
     }
 
-    /// The pictures that a data set shares with another one, as training and validation must not, and the categories
-    /// in which they differ.
+    /// The pictures that a data set shares with another one, which training and validation sets must not, and the
+    /// categories in which they differ.
     ///
-    /// Pictures are compared by their contents when both folders are given, by file name otherwise.
+    /// Pictures are compared by their contents if both folders are given, by file name otherwise.
     ///
-    /// - Returns: findings whose ids are of `dataset`, errors first.
+    /// - Returns: Findings whose ids refer to `dataset`, errors first.
     package func overlap(
         of dataset: Dataset, with other: Dataset, pictures otherPictures: PictureFolder? = nil
     ) throws -> [DatasetFinding] {

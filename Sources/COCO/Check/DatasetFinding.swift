@@ -1,12 +1,12 @@
 /// A fault or peculiarity of a data set.
 package struct DatasetFinding: Sendable, Hashable {
-    /// How bad it is.
+    /// The severity of a finding.
     package enum Severity: String, Sendable, Hashable, CaseIterable, Comparable {
-        /// Training or scoring goes wrong or fails.
+        /// Training or scoring fails or gives wrong results.
         case error
         /// Probably a mistake; training and scoring work.
         case warning
-        /// Worth knowing.
+        /// For information.
         case note
 
         /// Errors come before warnings, warnings before notes.
@@ -21,7 +21,7 @@ package struct DatasetFinding: Sendable, Hashable {
         }
     }
 
-    /// What ``ids`` are the ids of.
+    /// The kind of object that ``ids`` refer to.
     package enum Subject: String, Sendable, Hashable {
         /// Images.
         case image
@@ -36,7 +36,7 @@ package struct DatasetFinding: Sendable, Hashable {
     /// The kind of finding.
     package let code: Code
 
-    /// What was counted.
+    /// The kind of object counted.
     package let subject: Subject
 
     /// The number of occurrences.
@@ -45,14 +45,14 @@ package struct DatasetFinding: Sendable, Hashable {
     /// The ids of all occurrences in the file's order; none for files.
     package let ids: [Int64]
 
-    /// The first few in words: `annotation 17: box [-3, 0, 10, 12] in a picture of 640 x 480`.
+    /// The first few as text: `annotation 17: box [-3, 0, 10, 12] in a picture of 640 x 480`.
     package let examples: [String]
 
-    /// How bad it is.
+    /// The severity.
     package var severity: Severity { code.severity }
 }
 
-/// Collects the occurrences of one code, the first few in words.
+/// Collects the occurrences of one code, the first few as text.
 struct FindingBuilder {
     let code: DatasetFinding.Code
     let exampleLimit: Int
@@ -65,14 +65,14 @@ struct FindingBuilder {
         self.exampleLimit = exampleLimit
     }
 
-    /// Adds one; `example` is only asked for while there is room.
+    /// Adds one; `example` is evaluated only while there is room.
     mutating func add(id: Int64?, _ example: @autoclosure () -> String) {
         count += 1
         if let id { ids.append(id) }
         if examples.count < exampleLimit { examples.append(example()) }
     }
 
-    /// The finding, nil when nothing was added.
+    /// The finding; nil if nothing was added.
     var finding: DatasetFinding? {
         count == 0
             ? nil
@@ -83,11 +83,11 @@ struct FindingBuilder {
 extension DatasetFinding {
     /// The kinds of findings. The raw values are stable.
     package enum Code: String, Sendable, Hashable, CaseIterable {
-        /// Images use an id that an earlier image has.
+        /// Images use the id of an earlier image.
         case duplicateImageID = "duplicate-image-id"
-        /// Annotations use an id that an earlier annotation has.
+        /// Annotations use the id of an earlier annotation.
         case duplicateAnnotationID = "duplicate-annotation-id"
-        /// Categories use an id that an earlier category has.
+        /// Categories use the id of an earlier category.
         case duplicateCategoryID = "duplicate-category-id"
         /// Categories have the name of an earlier category.
         case duplicateCategoryName = "duplicate-category-name"
@@ -108,59 +108,59 @@ extension DatasetFinding {
         /// Images list categories that the file does not have (neg_category_ids,
         /// not_exhaustive_category_ids).
         case unknownCategoryListed = "unknown-category-listed"
-        /// Images lack LVIS's lists of categories, which others of the file have.
+        /// Images lack LVIS's lists of categories, which others in the file have.
         case categoryListMissing = "category-list-missing"
         /// Images state no width or height.
         case imageWithoutSize = "image-without-size"
-        /// Images name no file.
+        /// Images have no file name.
         case imageWithoutFileName = "image-without-file-name"
         /// Images have no annotation.
         case imageWithoutAnnotations = "image-without-annotations"
-        /// Images name the file of an earlier image.
+        /// Images have the file name of an earlier image.
         case fileNameListedTwice = "file-name-listed-twice"
         /// Annotations have no box.
         case boxMissing = "box-missing"
-        /// Boxes hold NaN or an infinite number.
+        /// Boxes contain NaN or an infinite number.
         case boxNotFinite = "box-not-finite"
         /// Boxes have no width or height.
         case boxEmpty = "box-empty"
-        /// Boxes lie wholly outside their image.
+        /// Boxes are wholly outside their image.
         case boxOutside = "box-outside"
-        /// Boxes reach more than one pixel beyond their image.
+        /// Boxes extend more than one pixel beyond their image.
         case boxBeyondEdge = "box-beyond-edge"
-        /// Polygons hold NaN or an infinite number.
+        /// Polygons contain NaN or an infinite number.
         case polygonNotFinite = "polygon-not-finite"
-        /// Polygons have an odd count of numbers.
+        /// Polygons have an odd number of coordinates.
         case polygonOddCount = "polygon-odd-count"
         /// Polygons have fewer than three points.
         case polygonTooShort = "polygon-too-short"
-        /// Polygons reach more than one pixel beyond their image.
+        /// Polygons extend more than one pixel beyond their image.
         case polygonBeyondEdge = "polygon-beyond-edge"
         /// Masks cannot be decoded.
         case maskBroken = "mask-broken"
-        /// Run-length masks have another size than their image.
+        /// Run-length masks differ in size from their image.
         case maskSizeDiffers = "mask-size-differs"
-        /// Masks cover no pixel.
+        /// Masks contain no pixels.
         case maskEmpty = "mask-empty"
-        /// Crowds (iscrowd 1) have polygons, where COCO has run lengths.
+        /// Crowds (iscrowd 1) have polygons, where COCO uses run lengths.
         case crowdWithoutRunLengths = "crowd-without-run-lengths"
-        /// Annotations state no area.
+        /// Annotations have no area.
         case areaMissing = "area-missing"
         /// Areas are NaN or infinite.
         case areaNotFinite = "area-not-finite"
-        /// Annotations state an area that is not their mask's, or exceeds their box.
+        /// Annotations have an area that differs from their mask's or exceeds their box.
         case areaDisagrees = "area-disagrees"
-        /// Annotations have a box that is not their mask's.
+        /// Annotations have a box that differs from their mask's.
         case boxDisagrees = "box-disagrees"
-        /// Pictures are not in the folder.
+        /// Pictures are missing from the folder.
         case pictureMissing = "picture-missing"
         /// Files cannot be read as pictures.
         case pictureUnreadable = "picture-unreadable"
-        /// Pictures have another size than the file states.
+        /// Pictures differ in size from what the file states.
         case pictureSizeDiffers = "picture-size-differs"
-        /// Pictures are stored turned (EXIF orientation), and the file states the size before turning.
+        /// Pictures are stored turned (EXIF orientation), but the file states the size before turning.
         case pictureTurned = "picture-turned"
-        /// Pictures are byte for byte the same as an earlier one.
+        /// Pictures are byte-for-byte copies of an earlier one.
         case pictureListedTwice = "picture-listed-twice"
         /// Files in the folder are not listed.
         case pictureNotListed = "picture-not-listed"

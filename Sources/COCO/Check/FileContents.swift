@@ -5,15 +5,15 @@ import Support
 ///
 /// Only files of equal length are read; equal checksums are confirmed byte by byte.
 enum FileContents {
-    /// The length of a file in bytes, nil when there is no regular file that can be examined.
+    /// The length of a file in bytes; nil if it is not a regular file or cannot be examined.
     static func length(_ path: String) -> Int? {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         return Int(status.st_size)
     }
 
-    /// For every path the index of the first one with the same contents, which may be its own; nil for nil and
-    /// for files that cannot be read.
+    /// For every path, the index of the first path with the same contents, which may be its own; nil for nil and for
+    /// files that cannot be read.
     static func firstEqual(_ paths: [String?], threads: Int) throws -> [Int?] {
         var lengths = [Int](repeating: -1, count: paths.count)
         try map(paths, into: &lengths, threads: threads) { path in length(path) ?? -1 }
@@ -62,7 +62,7 @@ enum FileContents {
         }
     }
 
-    /// Calls `body` with the pieces of a file; false when it cannot be read to its end.
+    /// Calls `body` with the chunks of a file; returns false if the file cannot be read to its end.
     private static func read(_ path: String, _ body: (UnsafeRawBufferPointer) -> Bool) -> Bool {
         guard let file = fopen(path, "rb") else { return false }
         defer { fclose(file) }
@@ -76,7 +76,7 @@ enum FileContents {
         }
     }
 
-    /// 64 bits mixed from all bytes, nil when the file cannot be read.
+    /// A 64-bit checksum of all bytes; nil if the file cannot be read.
     private static func checksum(_ path: String) -> UInt64? {
         var sum: UInt64 = 0x9E37_79B9_7F4A_7C15
         func mix(_ word: UInt64) {

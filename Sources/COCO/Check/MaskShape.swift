@@ -1,9 +1,9 @@
-/// What a mask says about area and box.
+/// A mask's area and box, to compare with the stated ones.
 struct MaskShape {
     /// The number of pixels.
     let area: Double
 
-    /// The area inside the outline of polygons, without regard to pixels; as ``area`` for run lengths.
+    /// The area inside the outline of polygons, regardless of pixels; equal to ``area`` for run lengths.
     let outlineArea: Double
 
     /// The box around the outline of polygons, or around the pixels of run lengths.
@@ -19,7 +19,7 @@ struct MaskShape {
         box = BoundingBox(around: rings) ?? mask.box
     }
 
-    /// The area inside a ring, by Gauss's formula.
+    /// The area inside a ring, by the shoelace formula.
     private static func area(of ring: [Double]) -> Double {
         let points = ring.count / 2
         var twice = 0.0
@@ -30,15 +30,15 @@ struct MaskShape {
         return twice.magnitude / 2
     }
 
-    /// Whether a stated area is that of the pixels or that of the outline, a little more or less.
+    /// Whether a stated area approximately matches the area of the pixels or of the outline.
     func agrees(area stated: Double) -> Bool {
-        // Both ways of counting are in use; they differ by about half the length of the outline. NaN never agrees.
+        // Both ways of counting are in use; they differ by about half the length of the outline. NaN never matches.
         (stated - area).magnitude <= 1 + 0.05 * area
             || (stated - outlineArea).magnitude <= 1 + 0.01 * outlineArea
     }
 
-    /// Whether a stated box is that of the mask, give or take two pixels and a hundredth of its extent. Both are
-    /// clipped to the image first, since some tools clip boxes and not masks.
+    /// Whether a stated box matches the mask's, within two pixels and a hundredth of its extent. Both are clipped to
+    /// the image first, because some tools clip boxes but not masks.
     func agrees(box stated: BoundingBox, in size: (width: Double, height: Double)?) -> Bool {
         let (own, stated) = (box.clipped(to: size), stated.clipped(to: size))
         let across = 2 + 0.01 * max(own.width, stated.width)

@@ -1,14 +1,14 @@
-/// What a conversion left out, changed or assumed.
+/// What a conversion dropped, changed or assumed.
 package struct ConversionReport: Sendable {
     /// One kind of loss.
     package struct Entry: Sendable, Hashable, CustomStringConvertible {
-        /// How many are concerned.
+        /// The number of affected objects.
         package fileprivate(set) var count: Int
 
-        /// What happened to them, to be read after the count: `annotations mark crowds: left out`.
+        /// What happened to them, to follow the count: `annotations mark crowds and are dropped`.
         package let text: String
 
-        /// The ids of those concerned, where they have ids.
+        /// The ids of the affected objects, if they have ids.
         package fileprivate(set) var ids: [Int64]
 
         /// One line with the first few ids.
@@ -19,22 +19,22 @@ package struct ConversionReport: Sendable {
         }
     }
 
-    /// The losses in the order in which they were found; each text once.
+    /// The losses in the order in which they were found; each text occurs once.
     package private(set) var entries: [Entry] = []
 
-    /// An empty report.
+    /// Creates an empty report.
     package init() {}
 
-    /// Adds to the entry of a text.
+    /// Adds an id to the entry with this text.
     mutating func add(_ text: String, id: Int64) { add(text, ids: [id]) }
 
-    /// Adds to the entry of a text; nothing for an empty list.
+    /// Adds ids to the entry with this text; an empty list adds nothing.
     mutating func add(_ text: String, ids: [Int64]) {
         guard !ids.isEmpty else { return }
         add(text, count: ids.count, ids: ids)
     }
 
-    /// Adds to the entry of a text; nothing for a count of 0.
+    /// Adds to the entry with this text; a count of 0 adds nothing.
     package mutating func add(_ text: String, count: Int, ids: [Int64] = []) {
         guard count > 0 else { return }
         if let index = entries.firstIndex(where: { $0.text == text }) {
@@ -45,7 +45,7 @@ package struct ConversionReport: Sendable {
         }
     }
 
-    /// Adds fields that a file holds and that are not kept.
+    /// Adds fields of a file that are not kept.
     package mutating func add(_ fields: [UnreadField], of file: String) {
         for field in fields {
             let text =

@@ -1,14 +1,14 @@
 import Support
 
 extension Dataset {
-    /// The data set reduced to some of its categories.
+    /// Reduces the data set to some of its categories.
     ///
-    /// Kept are their annotations and, of LVIS's lists, their ids. Annotations without image or category are
-    /// left out, too.
+    /// Their annotations are kept and, in LVIS's lists, their ids. Annotations without an image or category are dropped
+    /// too.
     ///
     /// - Parameters:
-    ///   - categoryIDs: the ids of the categories; unknown ones are ignored.
-    ///   - droppingEmptyImages: whether images are left out that have no annotation afterwards.
+    ///   - categoryIDs: The ids of the categories; unknown ones are ignored.
+    ///   - droppingEmptyImages: Whether to drop images that have no annotations afterwards.
     package func filtered(
         categoryIDs: Set<Int64>, droppingEmptyImages: Bool = false
     ) -> (dataset: Dataset, report: ConversionReport) {
@@ -21,11 +21,11 @@ extension Dataset {
         for row in 0..<annotations.count {
             let (id, categoryID) = (annotations.ids[row], annotations.categoryIDs[row])
             if !known.contains(categoryID) {
-                report.add("annotations are of a category that the file does not have: left out", id: id)
+                report.add("annotations have a category that the file does not have and are dropped", id: id)
             } else if !kept.contains(categoryID) {
-                report.add("annotations are of other categories: left out", count: 1)
+                report.add("annotations belong to other categories and are dropped", count: 1)
             } else if !imageIDs.contains(annotations.imageIDs[row]) {
-                report.add("annotations are of an image that the file does not have: left out", id: id)
+                report.add("annotations have an image that the file does not have and are dropped", id: id)
             } else {
                 rows.append(row)
                 used.insert(annotations.imageIDs[row])
@@ -34,8 +34,8 @@ extension Dataset {
         let empty = images.ids.filter { !used.contains($0) }
         report.add(
             droppingEmptyImages
-                ? "images have no annotation of these categories: left out"
-                : "images have no annotation of these categories: kept", count: empty.count)
+                ? "images have no annotations of these categories and are dropped"
+                : "images have no annotations of these categories and are kept", count: empty.count)
         var result = Dataset()
         result.info = info
         result.licenses = licenses
@@ -50,9 +50,9 @@ extension Dataset {
         return (result, report)
     }
 
-    /// The ids of categories by their names, which are compared as the text tower sees them where none is equal.
+    /// The ids of categories by name. Without an exact match, names are compared as the text tower sees them.
     ///
-    /// - Throws: ``COCOError`` that lists the names that no category has.
+    /// - Throws: ``COCOError`` that lists the names without a category.
     package func categoryIDs(named names: [String]) throws -> Set<Int64> {
         var ids: [String: [Int64]] = [:]
         var looseIDs: [String: [Int64]] = [:]
@@ -65,18 +65,18 @@ extension Dataset {
         guard missing.isEmpty else {
             let shown = missing.prefix(10).map { "\"\($0)\"" }.joined(separator: ", ")
             throw COCOError(
-                "\(missing.count) of \(names.count) names are of no category: \(shown)"
-                    + "\(missing.count > 10 ? ", ..." : ""); underscores and case aside, names must be spelled as in the file"
+                "\(missing.count) of \(names.count) names match no category: \(shown)"
+                    + "\(missing.count > 10 ? ", ..." : ""); except for underscores and case, names must be spelled as in the file"
             )
         }
         return Set(names.flatMap { found($0) ?? [] })
     }
 
-    /// The ids of the categories of some frequencies by the rule of LVIS: rare in 1 to 10 images, common in up to
-    /// 100, frequent in more.
+    /// The ids of the categories with some of LVIS's frequencies: rare in 1 to 10 images, common in up to 100, frequent
+    /// in more.
     ///
-    /// - Returns: the ids; and whether the images of this data set were counted since not all categories state
-    ///   their frequency. A category without images then has none.
+    /// - Returns: The ids, and whether frequencies were computed from the images of this data set because not all
+    ///   categories state theirs. A category without images then has none.
     package func categoryIDs(
         of frequencies: Set<Category.Frequency>
     ) -> (ids: Set<Int64>, areCounted: Bool) {

@@ -1,19 +1,19 @@
 extension Dataset {
-    /// The classes of a data set that comes from LVIS.
+    /// The classes of a data set converted from LVIS.
     package enum LVISClasses: String, Sendable, CaseIterable {
         /// The 1,203 classes of LVIS with their ids.
         case lvis
-        /// The classes that COCO has too, with COCO's ids and names; others are left out.
+        /// The classes that COCO has too, with COCO's ids and names; others are dropped.
         case coco
     }
 
-    /// The data set in COCO's form, whose rules assume that every object of every class is annotated.
+    /// Converts the data set to COCO format, whose rules assume that every object of every class is annotated.
     ///
-    /// Images get a file name, from the address where there is none; LVIS's lists go. What the categories state
-    /// beyond COCO's fields stays, since it does not disturb. Scores by COCO's rules will count objects as false
-    /// that LVIS never annotated.
+    /// Images without a file name get one from their address; LVIS's lists are dropped. Fields of categories beyond
+    /// COCO's are kept, since they do no harm. Scores by COCO's rules will count objects as false positives that LVIS
+    /// never annotated.
     ///
-    /// - Throws: ``COCOError`` when classes of COCO are asked for and categories state no synset.
+    /// - Throws: ``COCOError`` if COCO's classes are requested and categories state no synset.
     package func cocoFromLVIS(
         classes: LVISClasses = .lvis
     ) throws -> (dataset: Dataset, report: ConversionReport) {
@@ -33,17 +33,17 @@ extension Dataset {
                 }
             }
             report.add(
-                "images list categories that are absent from them (neg_category_ids): the list is not kept",
+                "images list categories that are absent from them (neg_category_ids), which is not kept",
                 count: image.negativeCategoryIDs?.isEmpty == false ? 1 : 0)
             report.add(
-                "images list categories that are not annotated in full (not_exhaustive_category_ids): the "
-                    + "list is not kept", count: image.notExhaustiveCategoryIDs?.isEmpty == false ? 1 : 0)
+                "images list categories that are not exhaustively annotated (not_exhaustive_category_ids), which "
+                    + "is not kept", count: image.notExhaustiveCategoryIDs?.isEmpty == false ? 1 : 0)
             (image.negativeCategoryIDs, image.notExhaustiveCategoryIDs) = (nil, nil)
             result.images.append(image)
         }
         for row in 0..<annotations.count {
             guard let id = ids[annotations.categoryIDs[row]] else {
-                report.add("annotations are of categories that are not kept: left out", count: 1)
+                report.add("annotations have categories that are not kept and are dropped", count: 1)
                 continue
             }
             if id == annotations.categoryIDs[row] {
@@ -57,7 +57,7 @@ extension Dataset {
         return (result, report)
     }
 
-    /// COCO's categories that the data set has, and their ids by its own.
+    /// COCO's categories that the data set has, and their ids keyed by the data set's own ids.
     private func cocoCategories(
         _ report: inout ConversionReport
     ) throws -> (categories: [Category], ids: [Int64: Int64]) {
@@ -65,15 +65,15 @@ extension Dataset {
         for category in categories {
             guard let synset = category.synset else {
                 throw COCOError(
-                    "category \(category.id) (\"\(category.name)\") states no synset, by which classes of "
-                        + "LVIS and of COCO are matched")
+                    "category \(category.id) (\"\(category.name)\") has no synset, which is needed to match classes of "
+                        + "LVIS and COCO")
             }
             if let id = Self.cocoIDs[synset] { ids[category.id] = id }
         }
-        report.add("categories are not among COCO's: left out", count: categories.count - ids.count)
+        report.add("categories are not among COCO's and are dropped", count: categories.count - ids.count)
         let present = Set(ids.values)
         let missing = OpenVocabularySplit.cocoNames.keys.filter { !present.contains($0) }.sorted()
-        report.add("categories of COCO are not in the file: left out", ids: missing)
+        report.add("categories of COCO are not in the file and are omitted", ids: missing)
         let kept = present.sorted().map {
             Category(id: $0, name: OpenVocabularySplit.cocoNames[$0] ?? "")
         }

@@ -1,26 +1,26 @@
 import Support
 
 extension Dataset {
-    /// Divides the images at random, for a smaller set or for training and validation.
+    /// Divides the images at random, for a smaller set or a training and validation split.
     ///
-    /// The same seed gives the same images on every system. Both parts have all categories, and keep the order of
-    /// the file.
+    /// The same seed gives the same images on every system. Both parts have all categories and keep the order of the
+    /// file.
     ///
     /// - Parameters:
-    ///   - imageCount: the number of images of the sample.
-    ///   - seed: which of the possible samples.
-    /// - Throws: ``COCOError`` when there are not so many images.
+    ///   - imageCount: The number of images in the sample.
+    ///   - seed: The seed of the random choice.
+    /// - Throws: ``COCOError`` if there are fewer images.
     package func sampled(
         imageCount: Int, seed: UInt64
     ) throws -> (sample: Dataset, rest: Dataset, report: ConversionReport) {
         guard (0...images.count).contains(imageCount) else {
-            throw COCOError("\(imageCount) images are asked for, the file has \(images.count)")
+            throw COCOError("\(imageCount) images are requested, but the file has \(images.count)")
         }
         var report = ConversionReport()
         let index = IDIndex(images.ids)
         guard index.duplicates.isEmpty else {
             throw COCOError(
-                "\(index.duplicates.count) images use an id that an earlier image has "
+                "\(index.duplicates.count) images use the id of an earlier image "
                     + "(\(images.ids[index.duplicates[0]])); fvlm check-dataset lists them")
         }
         var order = Array(0..<images.count)
@@ -37,7 +37,7 @@ extension Dataset {
         for row in 0..<annotations.count {
             guard let image = index[annotations.imageIDs[row]] else {
                 report.add(
-                    "annotations are of an image that the file does not have: left out",
+                    "annotations have an image that the file does not have and are dropped",
                     id: annotations.ids[row])
                 continue
             }
@@ -50,7 +50,7 @@ extension Dataset {
         return (sample, rest, report)
     }
 
-    /// A data set with the same categories and facts and nothing else.
+    /// An empty data set with the same categories and metadata.
     func emptied() -> Dataset {
         var result = Dataset()
         (result.info, result.licenses, result.categories) = (info, licenses, categories)

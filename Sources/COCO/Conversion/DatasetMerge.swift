@@ -1,15 +1,15 @@
 /// Merges data sets whose pictures share one folder.
 ///
-/// A file name stands for one picture: images with the same name become one, with the annotations of all. The parts of
-/// a data set can be merged again this way; annotations that are equal in every digit are kept once.
+/// A file name identifies a picture: images with the same name become one, with the annotations of all. The parts of a
+/// data set can be merged again this way; annotations that are equal in every digit are kept once.
 package struct DatasetMerge: Sendable {
     /// The data set so far.
     package private(set) var dataset = Dataset()
 
-    /// What was merged, left out or changed so far.
+    /// What was merged, dropped or changed so far.
     package private(set) var report = ConversionReport()
 
-    /// Whether images and annotations are numbered anew from 1, and categories are matched by name alone.
+    /// Whether images and annotations are renumbered from 1, and categories are matched by name alone.
     package let isRenumbering: Bool
 
     private var isEmpty = true
@@ -18,21 +18,21 @@ package struct DatasetMerge: Sendable {
     private var rowsByPath: [String: Int] = [:]
     private var categoryRows: [Int64: Int] = [:]
     private var categoryIDs: [String: Int64] = [:]
-    /// By the id in the file the rows of the annotations that had it.
+    /// The rows of annotations, keyed by their ids in the files.
     private var annotationRows: [Int64: [Int]] = [:]
     private var conflicts: [String] = []
     private var conflictCount = 0
 
-    /// A merge of nothing so far.
+    /// Creates an empty merge.
     package init(renumbering: Bool) { isRenumbering = renumbering }
 
-    /// Unites data sets.
+    /// Merges data sets.
     ///
     /// - Parameters:
-    ///   - parts: the data sets with their names for messages.
-    ///   - renumbering: see ``isRenumbering``.
-    /// - Throws: ``COCOError`` that names the conflicts: one id for two things, or one thing with two ids
-    ///   unless everything is renumbered.
+    ///   - parts: The data sets with their names for messages.
+    ///   - renumbering: See ``isRenumbering``.
+    /// - Throws: ``COCOError`` that names the conflicts: one id for two entries, or one entry with two ids unless
+    ///   everything is renumbered.
     package static func merge(
         _ parts: [(name: String, dataset: Dataset)], renumbering: Bool
     ) throws -> (dataset: Dataset, report: ConversionReport) {
@@ -65,14 +65,14 @@ package struct DatasetMerge: Sendable {
         isEmpty = false
     }
 
-    /// - Returns: whether the ids of licences mean the same as in the first file.
+    /// - Returns: Whether licence ids mean the same as in the first file.
     private mutating func addFacts(_ part: Dataset, name: String) -> Bool {
         if isEmpty {
             (dataset.info, dataset.licenses) = (part.info, part.licenses)
             return true
         }
         if part.info != nil, part.info != dataset.info {
-            report.add("files have another \"info\" than the first: not kept", count: 1)
+            report.add("files have a different \"info\" from the first, which is not kept", count: 1)
         }
         guard let licenses = part.licenses, licenses != dataset.licenses else { return true }
         if dataset.licenses == nil, imageRecords.allSatisfy({ $0.license == nil }) {
@@ -80,11 +80,12 @@ package struct DatasetMerge: Sendable {
             return true
         }
         report.add(
-            "files have other \"licenses\" than the first: not kept, nor their images' licenses", count: 1)
+            "files have different \"licenses\" from the first; these and their images' licenses are not kept",
+            count: 1)
         return false
     }
 
-    /// - Returns: the new ids by the old ones.
+    /// - Returns: The new ids, keyed by the old ones.
     private mutating func addCategories(_ categories: [Category], name: String) -> [Int64: Int64] {
         var ids: [Int64: Int64] = [:]
         for category in categories {
@@ -101,15 +102,16 @@ package struct DatasetMerge: Sendable {
         if let row = categoryRows[category.id], dataset.categories[row].name == category.name {
             if dataset.categories[row] != category {
                 report.add(
-                    "categories are described otherwise than in an earlier file: not kept", id: category.id)
+                    "categories have a different description from an earlier file, which is not kept",
+                    id: category.id)
             }
             return category.id
         }
         if let id = categoryIDs[category.name] {
             if isRenumbering {
-                report.add("categories take the id that an earlier file has for their name", id: category.id)
+                report.add("categories take the id of their name in an earlier file", id: category.id)
             } else {
-                conflict("category \"\(category.name)\" is \(category.id) in \(name), \(id) before")
+                conflict("category \"\(category.name)\" is \(category.id) in \(name), but \(id) before")
             }
             return id
         }
@@ -121,7 +123,7 @@ package struct DatasetMerge: Sendable {
                         + "\"\(dataset.categories[row].name)\" before")
                 return category.id
             }
-            report.add("categories take a new id, since an earlier file uses theirs", id: category.id)
+            report.add("categories take a new id because an earlier file uses theirs", id: category.id)
             category.id = freeCategoryID()
         }
         categoryRows[category.id] = dataset.categories.count
@@ -137,7 +139,7 @@ package struct DatasetMerge: Sendable {
         return id
     }
 
-    /// - Returns: the new ids by the old ones.
+    /// - Returns: The new ids, keyed by the old ones.
     private mutating func addImages(
         _ images: ImageTable, _ categories: [Int64: Int64], name: String, keepingLicenses: Bool
     ) -> [Int64: Int64] {
@@ -164,11 +166,12 @@ package struct DatasetMerge: Sendable {
             if before.width != image.width || before.height != image.height {
                 conflict(
                     "\(path) has \(image.width) x \(image.height) pixels in \(name), "
-                        + "\(before.width) x \(before.height) before")
+                        + "but \(before.width) x \(before.height) before")
             } else if !isRenumbering, before.id != image.id {
-                conflict("\(path) is image \(image.id) in \(name), \(before.id) before")
+                conflict("\(path) is image \(image.id) in \(name), but \(before.id) before")
             } else {
-                report.add("images name the same file as an image before: united", id: image.id)
+                report.add(
+                    "images have the file name of an earlier image and are merged with it", id: image.id)
                 imageRecords[row].unite(image)
             }
             return before.id
@@ -178,7 +181,7 @@ package struct DatasetMerge: Sendable {
             image.id = Int64(imageRecords.count + 1)
         } else if let row = imageRows[image.id] {
             conflict(
-                "image \(image.id) is \"\(path)\" in \(name), \"\(imageRecords[row].path)\" before")
+                "image \(image.id) is \"\(path)\" in \(name), but \"\(imageRecords[row].path)\" before")
             return image.id
         }
         imageRows[image.id] = imageRecords.count
@@ -196,19 +199,20 @@ package struct DatasetMerge: Sendable {
             guard let imageID = images[annotation.imageID], let categoryID = categories[annotation.categoryID]
             else {
                 report.add(
-                    "annotations are of an image or category that their file does not have: left out", id: id)
+                    "annotations have an image or category that their file does not have and are dropped",
+                    id: id)
                 continue
             }
             (annotation.imageID, annotation.categoryID) = (imageID, categoryID)
             let earlier = annotationRows[id] ?? []
             if earlier.contains(where: { isSame(annotation, row: $0) }) {
-                report.add("annotations are equal to one before: taken once", id: id)
+                report.add("annotations are equal to an earlier one and are kept once", id: id)
                 continue
             }
             if isRenumbering {
                 annotation.id = Int64(dataset.annotations.count + 1)
             } else if !earlier.isEmpty {
-                conflict("annotation id \(id) of \(name) stands for another annotation before")
+                conflict("annotation id \(id) of \(name) belongs to another annotation before")
                 continue
             }
             annotationRows[id, default: []].append(dataset.annotations.count)
@@ -216,7 +220,7 @@ package struct DatasetMerge: Sendable {
         }
     }
 
-    /// Whether an annotation is the one of a row, whatever its new id.
+    /// Whether an annotation equals the one of a row, apart from its new id.
     private func isSame(_ annotation: AnnotationRecord, row: Int) -> Bool {
         guard dataset.annotations.imageIDs[row] == annotation.imageID,
             dataset.annotations.categoryIDs[row] == annotation.categoryID

@@ -1,27 +1,27 @@
-/// The file `data.yaml` that describes a data set in YOLO's form.
+/// The file `data.yaml` that describes a data set in YOLO format.
 package struct YOLODescription: Sendable, Hashable {
-    /// The names of the classes by their numbers.
+    /// The names of the classes, in the order of their numbers.
     package var names: [String]
 
-    /// The ids that the classes have in COCO's form; empty for 1, 2, 3, ...
+    /// The ids of the classes in COCO format; empty for 1, 2, 3, ...
     package var categoryIDs: [Int64]
 
     /// The folders of pictures, by subset (`train`, `val`), relative to the file's own folder or absolute.
     package var subsets: [(name: String, folders: [String])]
 
-    /// The numbers of key points that follow the box in every line (`kpt_shape`: points times numbers a point); 0
-    /// for data sets without key points.
+    /// The number of key-point values after the box in every line (`kpt_shape`: points times values per point); 0 for
+    /// data sets without key points.
     package var keyPointNumbers = 0
 
-    /// A description; see the properties.
+    /// Creates a description.
     package init(names: [String], categoryIDs: [Int64] = [], subsets: [(name: String, folders: [String])]) {
         self.names = names
         self.categoryIDs = categoryIDs
         self.subsets = subsets
     }
 
-    /// Where YOLO's tools look for the labels of a picture: the last folder `images` of its path becomes `labels`, and
-    /// the ending `txt`. Without such a folder the labels are beside the picture.
+    /// The label file of a picture as YOLO's tools locate it: the last folder `images` in its path becomes `labels`,
+    /// and the extension becomes `txt`. Without such a folder, the label file is next to the picture.
     package static func labelPath(ofPicture path: String) -> String {
         var parts = path.split(separator: "/", omittingEmptySubsequences: false)
         if let place = parts.dropLast().lastIndex(of: "images") { parts[place] = "labels" }
@@ -31,7 +31,7 @@ package struct YOLODescription: Sendable, Hashable {
         return parts.joined(separator: "/") + ".txt"
     }
 
-    /// Whether two descriptions say the same.
+    /// Whether two descriptions are equal.
     package static func == (a: YOLODescription, b: YOLODescription) -> Bool {
         a.names == b.names && a.categoryIDs == b.categoryIDs && a.keyPointNumbers == b.keyPointNumbers
             && a.subsets.elementsEqual(b.subsets) { $0.name == $1.name && $0.folders == $1.folders }
@@ -48,7 +48,7 @@ package struct YOLODescription: Sendable, Hashable {
         }
     }
 
-    /// The text of the file. Without `path`, YOLO's tools take its own folder.
+    /// The text of the file. It has no `path`, so YOLO's tools use the file's own folder.
     package var yaml: String {
         var text = ""
         for subset in subsets {
@@ -66,7 +66,7 @@ package struct YOLODescription: Sendable, Hashable {
         return text
     }
 
-    /// A string in YAML's double quotes, whose escapes are those of JSON and more.
+    /// A double-quoted YAML string, whose escapes are a superset of JSON's.
     private static func quoted(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {

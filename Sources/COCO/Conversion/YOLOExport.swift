@@ -1,22 +1,22 @@
 import Foundation
 
-/// Turns data sets into YOLO's label files: a text file a picture, a line an object.
+/// Converts data sets to YOLO's label files: one text file per picture, one line per object.
 package struct YOLOExport: Sendable {
-    /// What the lines state.
+    /// The contents of the lines.
     package let geometry: YOLOGeometry
 
-    /// The classes; their places in the list are YOLO's numbers.
+    /// The classes; their positions in the list are YOLO's class numbers.
     package let categories: [Category]
 
-    /// What is lost so far.
+    /// What has been lost so far.
     package private(set) var report = ConversionReport()
 
     private var places: [Int64: Int] = [:]
 
-    /// An export.
+    /// Creates an export.
     ///
-    /// - Parameter categories: the classes in the order that gives them their numbers.
-    /// - Throws: ``COCOError`` when ids repeat.
+    /// - Parameter categories: The classes in the order of their numbers.
+    /// - Throws: ``COCOError`` if ids repeat.
     package init(_ geometry: YOLOGeometry, categories: [Category]) throws {
         self.geometry = geometry
         self.categories = categories
@@ -27,12 +27,12 @@ package struct YOLOExport: Sendable {
         }
     }
 
-    /// The categories of several data sets in one list.
+    /// Combines the categories of several data sets.
     ///
-    /// Of categories with the same name those without any annotation are left out, such as the root of the trees that
+    /// Among categories with the same name, those without annotations are dropped, such as the root of the trees that
     /// export sites write.
     ///
-    /// - Throws: ``COCOError`` when an id has several names, or a name several ids that have annotations.
+    /// - Throws: ``COCOError`` if an id has several names, or a name has several ids with annotations.
     package static func categories(
         of datasets: [Dataset], _ report: inout ConversionReport
     ) throws -> [Category] {
@@ -57,10 +57,11 @@ package struct YOLOExport: Sendable {
                 guard let unused = [category, same].first(where: { counts[$0.id] ?? 0 == 0 }) else {
                     throw COCOError(
                         "the categories \(describe(same)) and \(describe(category)) have the same name; merge them, "
-                            + "or give them names that tell them apart")
+                            + "or give them distinct names")
                 }
                 report.add(
-                    "categories have the name of another one and no annotation: left out", id: unused.id)
+                    "categories have the name of another one and no annotations and are dropped",
+                    id: unused.id)
                 leftOut.insert(unused.id)
                 if unused.id == same.id { result[place] = category }
                 continue
@@ -73,12 +74,12 @@ package struct YOLOExport: Sendable {
     /// Calls `body` with the label file of every image, empty for images without objects.
     ///
     /// - Parameters:
-    ///   - subset: the name of the subset, `train` or `val`.
-    ///   - folder: where the pictures are now: names that lead there are taken from there on.
-    ///   - body: is given the paths of the picture (`images/train/a/b.jpg`) and of the label file
-    ///     (`labels/train/a/b.txt`) below the folder of the data set, and the text.
-    /// - Throws: ``COCOError`` when an image states no size or has a name that cannot be used, or two images
-    ///   would have the same label file; what `body` throws.
+    ///   - subset: The name of the subset, `train` or `val`.
+    ///   - folder: The folder of the pictures: names that lead into it become relative to it.
+    ///   - body: Receives the paths of the picture (`images/train/a/b.jpg`) and of the label file
+    ///     (`labels/train/a/b.txt`) relative to the folder of the data set, and the text.
+    /// - Throws: ``COCOError`` if an image states no size or has an unusable name, or two images have the same label
+    ///   file; errors thrown by `body`.
     package mutating func labels(
         of dataset: Dataset, subset: String, pictures folder: String? = nil,
         _ body: (_ picture: String, _ label: String, _ text: String) throws -> Void
@@ -87,7 +88,7 @@ package struct YOLOExport: Sendable {
         guard index.duplicates.isEmpty else {
             throw COCOError(
                 "the image id \(dataset.images.ids[index.duplicates[0]]) occurs twice; fvlm check-dataset "
-                    + "lists all")
+                    + "lists all such ids")
         }
         let rows = annotationRows(dataset, index)
         var labels: [String: Int64] = [:]
@@ -95,7 +96,7 @@ package struct YOLOExport: Sendable {
             let image = dataset.images[row]
             guard image.width > 0, image.height > 0 else {
                 throw COCOError(
-                    "image \(image.id) (\(image.path)) states no size, by which coordinates are divided; "
+                    "image \(image.id) (\(image.path)) states no size, which is needed to normalize coordinates; "
                         + "fvlm check-dataset lists all such images")
             }
             let picture = "images/\(subset)/" + (try Self.name(image, folder))
@@ -114,8 +115,8 @@ package struct YOLOExport: Sendable {
         }
     }
 
-    /// The name of a picture below a folder: that of the file, or of an absolute one what follows the folder of the
-    /// pictures, else its last part.
+    /// The name of a picture relative to a folder: its file name; for an absolute one, the part after the folder of the
+    /// pictures, else the last component.
     static func name(_ image: ImageRecord, _ folder: String?) throws -> String {
         var path = image.path[...]
         if path.hasPrefix("/") {
@@ -129,12 +130,12 @@ package struct YOLOExport: Sendable {
         guard !path.isEmpty, path.split(separator: "/").allSatisfy({ $0 != ".." }), !path.utf8.contains(0)
         else {
             throw COCOError(
-                "\"\(image.path)\" is no name of a file below a folder", subject: "image \(image.id)")
+                "\"\(image.path)\" is not a valid relative file name", subject: "image \(image.id)")
         }
         return String(path)
     }
 
-    /// The annotations of every image.
+    /// The rows of annotations of every image.
     private mutating func annotationRows(_ dataset: Dataset, _ index: IDIndex) -> [[Int]] {
         var rows = [[Int]](repeating: [], count: dataset.images.count)
         for row in 0..<dataset.annotations.count {
@@ -142,7 +143,7 @@ package struct YOLOExport: Sendable {
                 rows[image].append(row)
             } else {
                 report.add(
-                    "annotations are of an image that the file does not have: left out",
+                    "annotations have an image that the file does not have and are dropped",
                     id: dataset.annotations.ids[row])
             }
         }
@@ -154,18 +155,19 @@ package struct YOLOExport: Sendable {
     ) -> YOLOObject? {
         let id = annotations.ids[row]
         guard let category = places[annotations.categoryIDs[row]] else {
-            report.add("annotations are of a category that is not in the list: left out", id: id)
+            report.add("annotations have a category that is not in the list and are dropped", id: id)
             return nil
         }
         guard annotations.flags[row].isDisjoint(with: [.isCrowd, .isIgnored]) else {
             report.add(
-                "annotations mark crowds or are to be ignored, which YOLO cannot say: left out", id: id)
+                "annotations mark crowds or are to be ignored, which YOLO cannot express, and are dropped",
+                id: id)
             return nil
         }
         switch geometry {
         case .boxes:
             if annotations.segmentations.kind(row) != .none {
-                report.add("masks are left out, since boxes are asked for", count: 1)
+                report.add("masks are dropped because boxes are requested", count: 1)
             }
             return boxObject(annotations, row, category, image)
         case .polygons: return polygonObject(annotations, row, category, image)
@@ -188,22 +190,22 @@ package struct YOLOExport: Sendable {
     ) -> BoundingBox? {
         let id = annotations.ids[row]
         guard annotations.flags[row].contains(.hasBox) else {
-            report.add("annotations have no box: left out", id: id)
+            report.add("annotations have no box and are dropped", id: id)
             return nil
         }
         let box = annotations.boxes[row]
         guard box.isFinite, box.width > 0, box.height > 0 else {
-            report.add("annotations have an empty box: left out", id: id)
+            report.add("annotations have an empty box and are dropped", id: id)
             return nil
         }
         let clipped = box.clipped(to: (Double(image.width), Double(image.height)))
         guard clipped.width > 0, clipped.height > 0 else {
-            report.add("boxes lie outside their image: left out", id: id)
+            report.add("boxes are outside their image and are dropped", id: id)
             return nil
         }
-        // Adding and subtracting an edge may move the last digit.
+        // Adding and subtracting an edge may change the last digit.
         if (clipped.width - box.width).magnitude > 1e-6 || (clipped.height - box.height).magnitude > 1e-6 {
-            report.add("boxes reach beyond their image: cut off at its edge", id: id)
+            report.add("boxes extend beyond their image and are clipped", id: id)
         }
         return clipped
     }
@@ -214,27 +216,27 @@ package struct YOLOExport: Sendable {
         let id = annotations.ids[row]
         guard let segmentation = annotations.segmentations[row] else {
             guard let box = clippedBox(annotations, row, image) else { return nil }
-            report.add("annotations have no mask: the corners of the box are written", id: id)
+            report.add("annotations have no mask; the corners of the box are written", id: id)
             let (right, bottom) = (box.x + box.width, box.y + box.height)
             return polygon([box.x, box.y, right, box.y, right, bottom, box.x, bottom], id, category, image)
         }
         guard var rings = rings(of: segmentation, id, image) else { return nil }
         let whole = rings.filter { $0.count >= 6 && $0.count.isMultiple(of: 2) && $0.allSatisfy(\.isFinite) }
         if whole.count < rings.count {
-            report.add("annotations have broken rings: these rings are left out", id: id)
+            report.add("annotations have broken rings, which are dropped", id: id)
             rings = whole
         }
         guard !rings.isEmpty else {
-            report.add("annotations have an empty mask: left out", id: id)
+            report.add("annotations have an empty mask and are dropped", id: id)
             return nil
         }
         if rings.count > 1 {
-            report.add("masks are of several parts: the parts are joined by a line into one outline", id: id)
+            report.add("masks have several parts, which are joined by a line into one outline", id: id)
         }
         return polygon(RingJoin.joined(rings), id, category, image)
     }
 
-    /// The rings of a mask; nil, and reported, when it cannot be decoded or has another size than the image.
+    /// The rings of a mask; nil, and reported, if it cannot be decoded or its size differs from the image's.
     private mutating func rings(
         of segmentation: Segmentation, _ id: Int64, _ image: ImageRecord
     ) -> [[Double]]? {
@@ -242,11 +244,11 @@ package struct YOLOExport: Sendable {
         guard let mask = try? RunLengthMask(segmentation, height: image.height, width: image.width),
             let rings = try? mask.polygons()
         else {
-            report.add("masks cannot be decoded: left out", id: id)
+            report.add("masks cannot be decoded and are dropped", id: id)
             return nil
         }
         guard mask.height == image.height, mask.width == image.width else {
-            report.add("masks have another size than their image: left out", id: id)
+            report.add("masks differ in size from their image and are dropped", id: id)
             return nil
         }
         return rings
@@ -263,7 +265,7 @@ package struct YOLOExport: Sendable {
             if inside != points[index] { isClipped = true }
             points[index] = inside / limit
         }
-        if isClipped { report.add("outlines reach beyond their image: drawn along its edge", id: id) }
+        if isClipped { report.add("outlines extend beyond their image and are drawn along its edge", id: id) }
         return .polygon(category: category, points: points)
     }
 }

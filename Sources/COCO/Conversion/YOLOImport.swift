@@ -1,22 +1,22 @@
-/// Turns YOLO's label files into a data set of COCO's form.
+/// Converts YOLO's label files to a data set in COCO format.
 ///
-/// Lines of five numbers become boxes; longer ones become polygons, whose box and area are those of the mask.
+/// Lines of five numbers become boxes; longer ones become polygons, whose box and area are computed from the mask.
 package struct YOLOImport: Sendable {
     /// The data set so far.
     package private(set) var dataset = Dataset()
 
-    /// What was lost or looks wrong so far.
+    /// What has been lost or looks wrong so far.
     package private(set) var report = ConversionReport()
 
     private let keyPointNumbers: Int
 
-    /// An import.
+    /// Creates an import.
     ///
     /// - Parameters:
-    ///   - names: the names of the classes by their numbers.
-    ///   - categoryIDs: their ids; empty for 1, 2, 3, ...
-    ///   - keyPointNumbers: as in ``YOLODescription/keyPointNumbers``.
-    /// - Throws: ``COCOError`` when the ids do not fit the names.
+    ///   - names: The names of the classes, in the order of their numbers.
+    ///   - categoryIDs: Their ids; empty for 1, 2, 3, ...
+    ///   - keyPointNumbers: See ``YOLODescription/keyPointNumbers``.
+    /// - Throws: ``COCOError`` if the ids do not match the names.
     package init(names: [String], categoryIDs: [Int64] = [], keyPointNumbers: Int = 0) throws {
         self.keyPointNumbers = keyPointNumbers
         let ids = categoryIDs.isEmpty ? names.indices.map { Int64($0 + 1) } : categoryIDs
@@ -30,20 +30,21 @@ package struct YOLOImport: Sendable {
     /// Adds an image with its objects.
     ///
     /// - Parameters:
-    ///   - image: the image, whose size must be stated.
-    ///   - labels: the text of its label file, nil when there is none.
-    ///   - source: the path of the label file for messages.
+    ///   - image: The image, whose size must be stated.
+    ///   - labels: The text of its label file; nil if there is none.
+    ///   - source: The path of the label file for messages.
     /// - Throws: ``COCOError`` with file and line.
     package mutating func add(_ image: ImageRecord, labels: String?, source: String) throws {
         guard image.width > 0, image.height > 0 else {
-            throw COCOError("the size of the picture is not known", subject: image.path)
+            throw COCOError("the size of the picture is unknown", subject: image.path)
         }
         dataset.images.append(image)
         guard let labels else {
-            report.add("pictures have no label file: taken as pictures without objects", count: 1)
+            report.add("pictures have no label file and count as pictures without objects", count: 1)
             return
         }
-        // `isNewline` knows every line break; "\r\n" is one Character.
+        // `isNewline` covers every line break; "\r
+        // " is one Character.
         let text = labels.hasPrefix("\u{FEFF}") ? labels.dropFirst() : labels[...]
         let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         for (number, line) in lines.enumerated() where !line.allSatisfy(\.isWhitespace) {
@@ -52,7 +53,7 @@ package struct YOLOImport: Sendable {
                     line: line, categoryCount: dataset.categories.count, keyPointNumbers: keyPointNumbers)
                 try add(object, to: image)
                 if keyPointNumbers > 0 {
-                    report.add("objects have key points: their boxes are kept, the points are lost", count: 1)
+                    report.add("objects have key points, which are dropped; their boxes are kept", count: 1)
                 }
             } catch let error as COCOError {
                 throw error.about("\(source):\(number + 1)")
@@ -73,7 +74,7 @@ package struct YOLOImport: Sendable {
                 id: id, imageID: image.id, categoryID: dataset.categories[category].id, box: box,
                 area: box.area)
             if !(across > 0 && down > 0) {
-                report.add("boxes are empty: kept, a detector should not see them", id: id)
+                report.add("boxes are empty and are kept, but should not be used for training", id: id)
             }
         case .polygon(let category, let points):
             let ring = points.enumerated().map {
@@ -85,14 +86,14 @@ package struct YOLOImport: Sendable {
             annotation.box = BoundingBox(around: [ring])
             annotation.area = Double(
                 try RunLengthMask(height: image.height, width: image.width, polygons: [ring]).area)
-            if annotation.area == 0 { report.add("outlines cover no pixel: kept", id: id) }
+            if annotation.area == 0 { report.add("outlines contain no pixels and are kept", id: id) }
         }
         guard let box = annotation.box, box.isFinite else { throw COCOError("a number is too large") }
-        // A hundredth of a pixel is no more than rounding.
+        // Less than a hundredth of a pixel is rounding.
         if box.x < -0.01 || box.y < -0.01 || box.x + box.width > width + 0.01
             || box.y + box.height > height + 0.01
         {
-            report.add("objects reach beyond their picture: kept as they are", id: id)
+            report.add("objects extend beyond their picture and are kept unchanged", id: id)
         }
         dataset.annotations.append(annotation)
     }

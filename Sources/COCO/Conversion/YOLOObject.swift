@@ -1,43 +1,46 @@
-/// What the lines of YOLO label files state.
+/// The contents of the lines of YOLO label files.
 package enum YOLOGeometry: String, Sendable, CaseIterable {
-    /// `class x y width height`, the middle and the extent of a box as parts of the picture's extent.
+    /// `class x y width height`: the centre and size of a box as fractions of the picture's size.
     case boxes
-    /// `class x0 y0 x1 y1 ...`, one outline an object as parts of the picture's extent.
+    /// `class x0 y0 x1 y1 ...`: one outline per object as fractions of the picture's size.
     case polygons
 }
 
-/// One line of a YOLO label file. All numbers are parts of the picture's width and height.
+/// One line of a YOLO label file. All numbers are fractions of the picture's width and height.
 enum YOLOObject: Hashable {
     case box(category: Int, middleX: Double, middleY: Double, width: Double, height: Double)
     case polygon(category: Int, points: [Double])
 
-    /// Reads a line.
+    /// Parses a line.
     ///
-    /// - Parameter keyPointNumbers: how many numbers of key points may follow a box; they are not kept.
-    /// - Throws: ``COCOError`` with what is wrong in the line.
+    /// - Parameter keyPointNumbers: The number of key-point values that may follow a box; they are not kept.
+    /// - Throws: ``COCOError`` with the fault of the line.
     init(line: some StringProtocol, categoryCount: Int, keyPointNumbers: Int = 0) throws {
         let fields = line.split(whereSeparator: \.isWhitespace)
         let numbers = try fields.map { field in
             guard let number = Double(field), number.isFinite else {
-                throw COCOError("\"\(field.prefix(20))\" is no number")
+                throw COCOError("\"\(field.prefix(20))\" is not a number")
             }
             return number
         }
         guard let first = numbers.first, let category = Int(exactly: first) else {
-            throw COCOError("a line begins with the number of a class")
+            throw COCOError("a line must begin with the number of a class")
         }
         guard (0..<categoryCount).contains(category) else {
-            throw COCOError("class \(category) of \(categoryCount) classes, which count from 0")
+            throw COCOError(
+                "class \(category) does not exist: there are \(categoryCount) classes, numbered from 0")
         }
-        // A little beyond the edge is rounding; far beyond it are pixels.
+        // Slightly beyond the edge is rounding; far beyond it are pixels.
         let box = keyPointNumbers > 0 ? numbers.dropFirst().prefix(4) : numbers.dropFirst()
         if let wrong = box.first(where: { !(-1...2).contains($0) }) {
             throw COCOError(
-                "\(wrong) is no coordinate of a label: these are parts of the picture's size, from 0 to 1")
+                "\(wrong) is not a valid coordinate: coordinates are fractions of the picture's size, from 0 to 1"
+            )
         }
         if keyPointNumbers > 0, numbers.count != 5, numbers.count != 5 + keyPointNumbers {
             throw COCOError(
-                "\(numbers.count) numbers; class, box and key points are \(5 + keyPointNumbers) by kpt_shape")
+                "\(numbers.count) numbers; class, box and key points take \(5 + keyPointNumbers) according to kpt_shape"
+            )
         }
         switch numbers.count {
         case 5, 5 + keyPointNumbers:
@@ -48,7 +51,7 @@ enum YOLOObject: Hashable {
             self = .polygon(category: category, points: Array(numbers.dropFirst()))
         case 8... where numbers.count.isMultiple(of: 2):
             throw COCOError(
-                "\(numbers.count) numbers are the class and an outline with a number left over; is the last one a "
+                "\(numbers.count) numbers are the class and an outline and one extra number; is the last one a "
                     + "score, as in results?")
         case 6:
             throw COCOError(
@@ -59,7 +62,7 @@ enum YOLOObject: Hashable {
         }
     }
 
-    /// The line without its end. Ten decimals move nothing by more than a millionth of a pixel.
+    /// The line without its line break. Ten decimals move nothing by more than a millionth of a pixel.
     var line: String {
         switch self {
         case .box(let category, let x, let y, let width, let height):
@@ -82,13 +85,12 @@ enum YOLOObject: Hashable {
     }
 }
 
-/// Joins the rings of a mask of several parts into one outline, which is all that a YOLO line can state.
+/// Joins the rings of a mask with several parts into one outline, since a YOLO line holds only one.
 enum RingJoin {
-    /// Beyond this many pairs of points the nearest are not looked for.
+    /// Above this number of point pairs, the nearest pair is not searched.
     private static let maximumPairs = 4_000_000
 
-    /// One ring through all points of `rings`: from part to part along a cut that is walked there and back, and
-    /// covers nothing.
+    /// One ring through all points of `rings`: it walks from part to part along a cut and back, which encloses nothing.
     static func joined(_ rings: [[Double]]) -> [Double] {
         guard var result = rings.first else { return [] }
         for ring in rings.dropFirst() {
@@ -100,7 +102,7 @@ enum RingJoin {
         return result
     }
 
-    /// The indices of the two points that are nearest to each other.
+    /// The indices of the two points nearest to each other.
     private static func nearest(_ a: [Double], _ b: [Double]) -> (Int, Int) {
         guard (a.count / 2) * (b.count / 2) <= maximumPairs else { return (0, 0) }
         var best = (0, 0)

@@ -2,31 +2,31 @@ import Support
 
 /// One annotated object.
 public struct AnnotationRecord: Sendable, Hashable {
-    /// The id; any 64-bit integer, 0 and negative ones included.
+    /// The id; any 64-bit integer, including 0 and negative ones.
     public var id: Int64
 
-    /// The image.
+    /// The id of the image.
     public var imageID: Int64
 
-    /// The class.
+    /// The id of the class.
     public var categoryID: Int64
 
-    /// The box in pixels of the image, nil when the file states none.
+    /// The box in pixels of the image; nil if the file states none.
     public var box: BoundingBox?
 
-    /// The area in square pixels, nil when the file states none.
+    /// The area in square pixels; nil if the file states none.
     public var area: Double?
 
-    /// Whether the annotation marks a crowd, whose objects need not be found one by one.
+    /// Whether the annotation marks a crowd, whose objects need not be found individually.
     public var isCrowd: Bool
 
-    /// The field `ignore` of LVIS-like files: the object neither needs to be found nor counts as an error.
+    /// The field `ignore` of LVIS-like files: the object need not be found, and finding it is not an error.
     public var isIgnored: Bool
 
     /// The outline.
     public var segmentation: Segmentation?
 
-    /// An object; see the properties.
+    /// Creates an annotation.
     public init(
         id: Int64, imageID: Int64, categoryID: Int64, box: BoundingBox? = nil, area: Double? = nil,
         isCrowd: Bool = false, isIgnored: Bool = false, segmentation: Segmentation? = nil
@@ -44,12 +44,12 @@ public struct AnnotationRecord: Sendable, Hashable {
 
 /// The annotations of a file as columns.
 public struct AnnotationTable: Sendable {
-    /// What a row states.
+    /// Properties of a row.
     public struct Flags: OptionSet, Sendable, Hashable {
         /// The bits.
         public let rawValue: UInt8
 
-        /// Flags by their bits.
+        /// Creates flags from their bits.
         public init(rawValue: UInt8) { self.rawValue = rawValue }
 
         /// The file states a box.
@@ -77,19 +77,19 @@ public struct AnnotationTable: Sendable {
     /// The areas in square pixels; 0 where ``Flags/hasArea`` is not set.
     public private(set) var areas: [Double] = []
 
-    /// What the rows state.
+    /// The properties of the rows.
     public private(set) var flags: [Flags] = []
 
     /// The outlines.
     package internal(set) var segmentations = SegmentationColumn()
 
-    /// An empty table.
+    /// Creates an empty table.
     public init() {}
 
     /// The number of annotations.
     public var count: Int { ids.count }
 
-    /// An annotation.
+    /// The annotation in a row.
     public subscript(row: Int) -> AnnotationRecord {
         let flags = flags[row]
         return AnnotationRecord(
@@ -121,7 +121,7 @@ public struct AnnotationTable: Sendable {
             box: other.boxes[row], area: other.areas[row], flags: other.flags[row])
     }
 
-    /// Adds all but the segmentation, which the caller has added to its column.
+    /// Adds everything but the segmentation, which the caller has added to its column.
     mutating func appendColumns(
         id: Int64, imageID: Int64, categoryID: Int64, box: BoundingBox?, area: Double?, flags: Flags
     ) {
@@ -133,7 +133,7 @@ public struct AnnotationTable: Sendable {
         self.flags.append(flags)
     }
 
-    /// Reserves room for the annotations of a file of `byteCount` bytes. Columns that move while they grow are in
+    /// Reserves room for the annotations of a file of `byteCount` bytes. A column that is moved as it grows is in
     /// memory twice; reserved room that is not touched costs nothing.
     mutating func reserve(forFileOf byteCount: Int) {
         let rows = byteCount / 160

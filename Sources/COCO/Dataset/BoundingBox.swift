@@ -1,4 +1,4 @@
-/// An axis-aligned box in pixels of its image, as COCO files write it.
+/// An axis-aligned box in pixels of its image, in the format of COCO files.
 public struct BoundingBox: Sendable, Hashable {
     /// The left edge.
     public var x: Double
@@ -6,13 +6,13 @@ public struct BoundingBox: Sendable, Hashable {
     /// The upper edge.
     public var y: Double
 
-    /// The extent to the right.
+    /// The width.
     public var width: Double
 
-    /// The extent downward.
+    /// The height.
     public var height: Double
 
-    /// A box by its upper left corner and its extent, in pixels.
+    /// Creates a box from its upper left corner and its size, in pixels.
     public init(x: Double, y: Double, width: Double, height: Double) {
         self.x = x
         self.y = y
@@ -28,7 +28,7 @@ extension BoundingBox {
     /// Whether no coordinate is NaN or infinite.
     var isFinite: Bool { x.isFinite && y.isFinite && width.isFinite && height.isFinite }
 
-    /// The smallest box around all points of rings `x0, y0, x1, y1, ...`; nil without points.
+    /// The smallest box around all points of rings `x0, y0, x1, y1, ...`; nil if there are no points.
     init?(around rings: [[Double]]) {
         var (left, top) = (Double.infinity, Double.infinity)
         var (right, bottom) = (-Double.infinity, -Double.infinity)
@@ -44,7 +44,7 @@ extension BoundingBox {
         self.init(x: left, y: top, width: right - left, height: bottom - top)
     }
 
-    /// The part inside an image, whose size is in pixels; without a size the box itself.
+    /// The part inside an image, whose size is in pixels; without a size, the box itself.
     func clipped(to size: (width: Double, height: Double)?) -> BoundingBox {
         guard let size else { return self }
         let (left, top) = (min(max(x, 0), size.width), min(max(y, 0), size.height))
@@ -54,10 +54,10 @@ extension BoundingBox {
 
     /// Intersection over union with the box of an annotated object; 0 for boxes that only touch.
     ///
-    /// - Parameter isCrowd: as in ``RunLengthMask/overlap(with:isCrowd:)``.
+    /// - Parameter isCrowd: See ``RunLengthMask/overlap(with:isCrowd:)``.
     @inline(__always)
     public func overlap(with truth: BoundingBox, isCrowd: Bool = false) -> Double {
-        // The order of the operations is the reference's (maskApi.c, bbIou): the same rounding, the same ties.
+        // The order of the operations is the reference's (maskApi.c, bbIou), for the same rounding and the same ties.
         let commonWidth = min(width + x, truth.width + truth.x) - max(x, truth.x)
         guard commonWidth > 0 else { return 0 }
         let commonHeight = min(height + y, truth.height + truth.y) - max(y, truth.y)

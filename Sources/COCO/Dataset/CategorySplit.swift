@@ -1,4 +1,4 @@
-/// A named part of the classes, for example those that a detector was trained on.
+/// A named subset of the classes, for example those that a detector was trained on.
 public struct CategorySplit: Sendable, Hashable {
     /// The name: `base`, `novel`.
     public var name: String
@@ -6,17 +6,17 @@ public struct CategorySplit: Sendable, Hashable {
     /// The ids of the classes.
     public var categoryIDs: [Int64]
 
-    /// A part of the classes.
+    /// Creates a subset of the classes.
     public init(name: String, categoryIDs: [Int64]) {
         self.name = name
         self.categoryIDs = categoryIDs
     }
 }
 
-/// Published divisions of the classes into those that are trained on and those that are new.
+/// Published splits of the classes into trained and novel ones.
 public enum OpenVocabularySplit: String, Sendable, CaseIterable {
     /// COCO: 48 base and 17 novel classes (Bansal et al., Zero-Shot Object Detection, 2018; OVR-CNN, ViLD). The 15
-    /// remaining classes take no part. Scored generalised: all 65 classes at once.
+    /// remaining classes are not used. Scored in the generalised setting: all 65 classes at once.
     case coco48x17 = "ovd48-17"
 
     /// LVIS v1: the 337 rare classes are novel, the 866 common and frequent ones base (ViLD).
@@ -24,14 +24,14 @@ public enum OpenVocabularySplit: String, Sendable, CaseIterable {
 
     /// The parts `base` and `novel`.
     ///
-    /// Classes that the data set does not have are left out.
+    /// Classes that the data set does not have are omitted.
     ///
-    /// - Throws: ``COCOError`` when the data set has other classes than those of the split.
+    /// - Throws: ``COCOError`` if the classes of the data set are not those of the split.
     public func parts(of dataset: Dataset) throws -> [CategorySplit] {
         switch self {
         case .coco48x17:
             let known = dataset.categories.filter { Self.cocoNames[$0.id] != nil }
-            // Names differ between publishers of the same classes (sofa, couch), but not most of them.
+            // Names differ between publishers of the same classes (sofa, couch), but most are the same.
             let named = known.count { Self.plain($0.name) == Self.plain(Self.cocoNames[$0.id] ?? "") }
             let parts = [("base", Self.coco48), ("novel", Self.coco17)].map { name, wanted in
                 CategorySplit(name: name, categoryIDs: known.map(\.id).filter { wanted.contains($0) })
@@ -39,13 +39,13 @@ public enum OpenVocabularySplit: String, Sendable, CaseIterable {
             guard 2 * named >= known.count, parts.allSatisfy({ !$0.categoryIDs.isEmpty }) else {
                 throw COCOError(
                     "the split \(rawValue) needs COCO's classes under COCO's ids (1 person ... 90 toothbrush), base and "
-                        + "novel ones; the ground truth has others")
+                        + "novel ones; those of the ground truth differ")
             }
             return parts
         case .lvisBaseRare:
             guard dataset.categories.allSatisfy({ $0.frequency != nil }) else {
                 throw COCOError(
-                    "the split \(rawValue) needs LVIS's classes, which state their frequency: r, c or f")
+                    "the split \(rawValue) needs LVIS's classes with their frequency: r, c or f")
             }
             return [
                 CategorySplit(
@@ -68,7 +68,7 @@ public enum OpenVocabularySplit: String, Sendable, CaseIterable {
     /// The ids of the 17 novel classes of COCO.
     package static let coco17: [Int64] = [5, 6, 17, 18, 21, 22, 28, 32, 36, 41, 47, 49, 61, 63, 76, 81, 87]
 
-    /// The names of COCO's 80 classes by their ids.
+    /// The names of COCO's 80 classes, keyed by id.
     package static let cocoNames: [Int64: String] = [
         1: "person", 2: "bicycle", 3: "car", 4: "motorcycle", 5: "airplane", 6: "bus", 7: "train", 8: "truck",
         9: "boat", 10: "traffic light", 11: "fire hydrant", 13: "stop sign", 14: "parking meter", 15: "bench",

@@ -4,13 +4,13 @@ package struct IDIndex: Sendable {
     private let ids: [Int64]
     private let shift: Int
 
-    /// The rows whose id an earlier row has; lookups find the earlier row.
+    /// The rows whose id occurs in an earlier row; lookups find the earlier row.
     package private(set) var duplicates: [Int] = []
 
-    /// An index over `ids`.
+    /// Creates an index of `ids`.
     package init(_ ids: [Int64]) {
         self.ids = ids
-        // At most half of the slots are taken, which keeps searches short.
+        // At most half of the slots are used, which keeps searches short.
         let bits = max(3, Int.bitWidth - (2 * ids.count).leadingZeroBitCount)
         shift = 64 - bits
         slots = Array(repeating: -1, count: 1 << bits)
@@ -27,7 +27,7 @@ package struct IDIndex: Sendable {
 
     private func next(_ slot: Int) -> Int { (slot + 1) & (slots.count - 1) }
 
-    /// The row of an id, nil when it is not there.
+    /// The row of an id; nil if there is none.
     package subscript(id: Int64) -> Int? {
         var slot = start(id)
         while slots[slot] >= 0 {
@@ -38,13 +38,13 @@ package struct IDIndex: Sendable {
     }
 }
 
-/// A list of ids a row, all in one array. A row may have no list, which is not the same as an empty one.
+/// One list of ids per row, all in one array. A row may have no list, which differs from an empty one.
 package struct IDListColumn: Sendable {
     private var values: [Int64] = []
     private var ends: [Int] = []
     private var present: [Bool] = []
 
-    /// An empty column.
+    /// Creates an empty column.
     package init() {}
 
     /// The number of rows.
@@ -53,7 +53,7 @@ package struct IDListColumn: Sendable {
     /// Whether any row has a list.
     package private(set) var hasLists = false
 
-    /// The list of a row, nil when it has none.
+    /// The list of a row; nil if it has none.
     package subscript(row: Int) -> ArraySlice<Int64>? {
         present[row] ? values[(row == 0 ? 0 : ends[row - 1])..<ends[row]] : nil
     }
@@ -72,12 +72,12 @@ package struct IDListColumn: Sendable {
     package mutating func appendNone() { append(nil as [Int64]?) }
 }
 
-/// Many short strings in one array of UTF-8. A missing string is empty.
+/// Many short strings in one UTF-8 array. A missing string is empty.
 package struct StringColumn: Sendable {
     private var text: [UInt8] = []
     private var ends: [Int] = []
 
-    /// An empty column.
+    /// Creates an empty column.
     package init() {}
 
     /// The number of rows.

@@ -18,16 +18,16 @@ public struct Dataset: Sendable {
     /// The field `licenses` as JSON text.
     public var licenses: String?
 
-    /// An empty data set.
+    /// Creates an empty data set.
     public init() {}
 
-    /// Whether the images carry LVIS's lists of absent and of not exhaustively marked classes.
+    /// Whether the images have LVIS's lists of absent and of not exhaustively annotated classes.
     public var isFederated: Bool {
         images.negativeCategoryIDs.hasLists || images.notExhaustiveCategoryIDs.hasLists
     }
 
-    /// The number of annotations of every category by its id: 0 for those that have none, as the root of a tree of
-    /// categories.
+    /// The number of annotations of every category, keyed by its id: 0 for those without any, such as the root of a
+    /// tree of categories.
     public var annotationCounts: [Int64: Int] {
         var counts = Dictionary(categories.map { ($0.id, 0) }, uniquingKeysWith: { first, _ in first })
         for id in annotations.categoryIDs { counts[id]? += 1 }
@@ -37,7 +37,7 @@ public struct Dataset: Sendable {
 
 /// A class of objects.
 public struct Category: Sendable, Hashable {
-    /// LVIS's groups by the number of training images that hold the class.
+    /// LVIS's groups by the number of training images that contain the class.
     public enum Frequency: String, Sendable, Hashable, CaseIterable {
         /// 1 to 10 images.
         case rare = "r"
@@ -53,13 +53,13 @@ public struct Category: Sendable, Hashable {
     /// The name.
     public var name: String
 
-    /// The wider group.
+    /// The name of the parent group.
     public var supercategory: String?
 
-    /// LVIS: how frequent the class is in the training set.
+    /// LVIS: the frequency of the class in the training set.
     public var frequency: Frequency?
 
-    /// LVIS: the number of training images that hold the class.
+    /// LVIS: the number of training images that contain the class.
     public var imageCount: Int?
 
     /// LVIS: the number of training objects of the class.
@@ -74,7 +74,7 @@ public struct Category: Sendable, Hashable {
     /// LVIS: the definition.
     public var definition: String?
 
-    /// A class; see the properties.
+    /// Creates a category.
     public init(
         id: Int64, name: String, supercategory: String? = nil, frequency: Frequency? = nil,
         imageCount: Int? = nil, instanceCount: Int? = nil, synset: String? = nil, synonyms: [String] = [],

@@ -1,12 +1,12 @@
 /// One detected object.
 public struct DetectionRecord: Sendable, Hashable {
-    /// The image.
+    /// The id of the image.
     public var imageID: Int64
 
-    /// The class.
+    /// The id of the class.
     public var categoryID: Int64
 
-    /// The confidence; higher is surer.
+    /// The confidence; higher means more certain.
     public var score: Double
 
     /// The box in pixels of the image.
@@ -15,7 +15,7 @@ public struct DetectionRecord: Sendable, Hashable {
     /// The mask.
     public var segmentation: Segmentation?
 
-    /// An object; see the properties.
+    /// Creates a detection.
     public init(
         imageID: Int64, categoryID: Int64, score: Double, box: BoundingBox? = nil,
         segmentation: Segmentation? = nil
@@ -48,13 +48,13 @@ public struct DetectionTable: Sendable {
     /// The masks.
     package internal(set) var segmentations = SegmentationColumn()
 
-    /// An empty table.
+    /// Creates an empty table.
     public init() {}
 
     /// The number of detections.
     public var count: Int { scores.count }
 
-    /// A detection.
+    /// The detection in a row.
     public subscript(row: Int) -> DetectionRecord {
         DetectionRecord(
             imageID: imageIDs[row], categoryID: categoryIDs[row], score: scores[row],
@@ -77,7 +77,7 @@ public struct DetectionTable: Sendable {
             box: other.hasBox[row] ? other.boxes[row] : nil)
     }
 
-    /// Adds all but the mask, which the caller has added to its column.
+    /// Adds everything but the mask, which the caller has added to its column.
     mutating func appendColumns(imageID: Int64, categoryID: Int64, score: Double, box: BoundingBox?) {
         imageIDs.append(imageID)
         categoryIDs.append(categoryID)
@@ -86,7 +86,7 @@ public struct DetectionTable: Sendable {
         hasBox.append(box != nil)
     }
 
-    /// As ``AnnotationTable/reserve(forFileOf:)``.
+    /// See ``AnnotationTable/reserve(forFileOf:)``.
     mutating func reserve(forFileOf byteCount: Int) {
         let rows = byteCount / 80
         imageIDs.reserveCapacity(rows)

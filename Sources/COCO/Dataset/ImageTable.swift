@@ -1,30 +1,30 @@
 /// One image of an annotation file.
 public struct ImageRecord: Sendable, Hashable {
-    /// The id; any 64-bit integer, 0 and negative ones included.
+    /// The id; any 64-bit integer, including 0 and negative ones.
     public var id: Int64
 
-    /// The width in pixels, 0 when the file does not state it.
+    /// The width in pixels; 0 if the file does not state it.
     public var width: Int
 
-    /// The height in pixels, 0 when the file does not state it.
+    /// The height in pixels; 0 if the file does not state it.
     public var height: Int
 
-    /// The name of the picture's file, empty when the file does not state it (LVIS).
+    /// The name of the picture's file; empty if the file does not state it (LVIS).
     public var fileName: String
 
-    /// LVIS: where COCO serves the picture; empty when the file does not state it.
+    /// LVIS: the picture's address on COCO's server; empty if the file does not state it.
     public var cocoURL: String
 
     /// The id of the picture's licence.
     public var license: Int64?
 
-    /// LVIS: the categories that are known to be absent from the picture.
+    /// LVIS: the categories known to be absent from the picture.
     public var negativeCategoryIDs: [Int64]?
 
-    /// LVIS: the categories that are not annotated in full.
+    /// LVIS: the categories that are not exhaustively annotated.
     public var notExhaustiveCategoryIDs: [Int64]?
 
-    /// A record; see the properties.
+    /// Creates an image record.
     public init(
         id: Int64, width: Int, height: Int, fileName: String = "", cocoURL: String = "",
         license: Int64? = nil,
@@ -40,14 +40,14 @@ public struct ImageRecord: Sendable, Hashable {
         self.notExhaustiveCategoryIDs = notExhaustiveCategoryIDs
     }
 
-    /// The path of the picture below the folder of images, empty when the file names none: ``fileName`` without
-    /// empty and `.` parts, Windows's separators as `/`; for LVIS the last two parts of ``cocoURL``
+    /// The path of the picture relative to the folder of images; empty if the file names none: ``fileName`` without
+    /// empty and `.` components and with Windows separators as `/`; for LVIS, the last two components of ``cocoURL``
     /// (`val2017/000000397133.jpg`).
     public var path: String {
         guard !fileName.isEmpty else {
             return cocoURL.split(separator: "/").suffix(2).joined(separator: "/")
         }
-        // A name without either needs no second look, and nearly all are such.
+        // A name without a separator, as nearly all are, is used unchanged.
         guard fileName.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }) else {
             return fileName
         }
@@ -77,19 +77,19 @@ public struct ImageTable: Sendable {
     /// Ids of the licences.
     public private(set) var licenses: [Int64?] = []
 
-    /// LVIS: categories that are known to be absent.
+    /// LVIS: the categories known to be absent.
     package private(set) var negativeCategoryIDs = IDListColumn()
 
-    /// LVIS: the categories that are not annotated in full.
+    /// LVIS: the categories that are not exhaustively annotated.
     package private(set) var notExhaustiveCategoryIDs = IDListColumn()
 
-    /// An empty table.
+    /// Creates an empty table.
     public init() {}
 
     /// The number of images.
     public var count: Int { ids.count }
 
-    /// An image.
+    /// The image in a row.
     public subscript(row: Int) -> ImageRecord {
         ImageRecord(
             id: ids[row], width: Int(widths[row]), height: Int(heights[row]), fileName: fileNames[row],

@@ -1,4 +1,4 @@
-/// The outline of an object in one of the three forms that COCO files mix.
+/// The outline of an object in one of the three formats that COCO files mix.
 public enum Segmentation: Sendable, Hashable {
     /// Rings of points `x0, y0, x1, y1, ...` in pixels of the image; the object is their union.
     case polygons([[Double]])
@@ -6,14 +6,13 @@ public enum Segmentation: Sendable, Hashable {
     /// Lengths of alternating runs of zeros and ones down the columns of a `height` x `width` mask.
     case runLengths(height: Int, width: Int, counts: [UInt32])
 
-    /// The same runs in the packed text form of the COCO tools (ASCII).
+    /// The same runs in the compressed text format of the COCO tools (ASCII).
     case compressedRunLengths(height: Int, width: Int, counts: [UInt8])
 }
 
-/// The segmentations of many rows, each kind in one pool: a file with a million polygons takes a handful of
-/// allocations.
+/// The segmentations of many rows, with one pool per kind: a file with a million polygons takes only a few allocations.
 package struct SegmentationColumn: Sendable {
-    /// The form of a row's segmentation.
+    /// The format of a row's segmentation.
     package enum Kind: UInt8, Sendable {
         /// The row has no segmentation.
         case none
@@ -21,15 +20,15 @@ package struct SegmentationColumn: Sendable {
         case polygons
         /// Runs in ``SegmentationColumn/counts``.
         case runLengths
-        /// Packed runs in ``SegmentationColumn/characters``.
+        /// Compressed runs in ``SegmentationColumn/characters``.
         case compressedRunLengths
     }
 
-    /// Where a row's data lies in the pool of its kind.
+    /// The position of a row's data in the pool of its kind.
     struct Row: Sendable {
         /// The first ring, run or character.
         var start = 0
-        /// How many rings, runs or characters.
+        /// The number of rings, runs or characters.
         var count = 0
         /// The stated size of a run-length mask.
         var height: Int32 = 0
@@ -42,25 +41,25 @@ package struct SegmentationColumn: Sendable {
     /// The points of all rings, `x0, y0, x1, y1, ...` in pixels.
     package internal(set) var coordinates: [Double] = []
 
-    /// Where every ring ends in ``coordinates``; it begins where the one before ends.
+    /// The end of every ring in ``coordinates``; it begins where the previous one ends.
     var ringEnds: [Int] = []
 
     /// The runs of all uncompressed run-length masks.
     package internal(set) var counts: [UInt32] = []
 
-    /// The packed text of all compressed run-length masks.
+    /// The text of all compressed run-length masks.
     package internal(set) var characters: [UInt8] = []
 
-    /// An empty column.
+    /// Creates an empty column.
     package init() {}
 
     /// The number of rows.
     package var count: Int { rows.count }
 
-    /// The form of a row's segmentation.
+    /// The format of a row's segmentation.
     package func kind(_ row: Int) -> Kind { rows[row].kind }
 
-    /// The size that a run-length mask states, in pixels; nil for polygons and for rows without a mask.
+    /// The stated size of a run-length mask in pixels; nil for polygons and for rows without a mask.
     package func size(_ row: Int) -> (height: Int, width: Int)? {
         switch rows[row].kind {
         case .none, .polygons: nil
@@ -68,16 +67,16 @@ package struct SegmentationColumn: Sendable {
         }
     }
 
-    /// The number of rings of a row of polygons, 0 for any other.
+    /// The number of rings of a row of polygons; 0 for any other row.
     package func ringCount(_ row: Int) -> Int { rows[row].kind == .polygons ? rows[row].count : 0 }
 
-    /// The places in ``coordinates`` of a ring of a row of polygons.
+    /// The indices in ``coordinates`` of a ring of a row of polygons.
     package func ring(_ ring: Int, ofRow row: Int) -> Range<Int> {
         let index = rows[row].start + ring
         return (index == 0 ? 0 : ringEnds[index - 1])..<ringEnds[index]
     }
 
-    /// The segmentation of a row, nil when it has none.
+    /// The segmentation of a row; nil if it has none.
     package subscript(row: Int) -> Segmentation? {
         let place = rows[row]
         let range = place.start..<place.start + place.count

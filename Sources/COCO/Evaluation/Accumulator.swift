@@ -1,15 +1,16 @@
-/// Precision and recall of one class, range of areas and limit of detections, from outcomes by descending score.
+/// Accumulates precision and recall of one class, range of areas and limit of detections, from outcomes by descending
+/// score.
 struct Accumulator {
     private let thresholdCount: Int
     private let recallThresholds: [Double]
     private let all: UInt16
 
-    /// Of every threshold: true ones so far.
+    /// True positives so far, per threshold.
     private var trues: [Int]
-    /// False ones beyond those that are false at all thresholds.
+    /// False positives so far, per threshold, beyond those that are false at all thresholds.
     private var falses: [Int]
     private var commonFalses = 0
-    /// At every threshold's true detections: how many there are up to it, the precision there, and the score.
+    /// For each threshold, at every true positive: the number of true positives so far, the precision, and the score.
     private var points: [[(trues: Int, precision: Double, score: Double)]]
     private var firstScore: Double?
 
@@ -22,7 +23,7 @@ struct Accumulator {
         points = Array(repeating: [], count: thresholdCount)
     }
 
-    /// Begins a new list of detections.
+    /// Starts a new list of detections.
     mutating func reset() {
         for index in 0..<thresholdCount {
             trues[index] = 0
@@ -35,8 +36,8 @@ struct Accumulator {
 
     /// Adds the next detection.
     ///
-    /// - Parameter weight: how often it counts, at least 1. A detection that counts twice raises recall in one step
-    ///   instead of two; since precision only rises along true detections, the envelope is the same.
+    /// - Parameter weight: How often the detection counts, at least 1. A detection that counts twice raises recall in
+    ///   one step instead of two; since precision only rises along true positives, the envelope is the same.
     @inline(__always)
     mutating func add(_ outcome: MatchTable.Outcome, score: Double, weight: Int = 1) {
         if firstScore == nil { firstScore = score }
@@ -53,7 +54,7 @@ struct Accumulator {
         while bits != 0 {
             let index = bits.trailingZeroBitCount
             trues[index] += weight
-            // The summand next to nothing is the reference's (np.spacing(1)).
+            // The tiny summand is the reference's (np.spacing(1)).
             let precision =
                 Double(trues[index]) / (Double(falses[index] + commonFalses + trues[index]) + 0x1p-52)
             points[index].append((trues[index], precision, score))
@@ -64,8 +65,8 @@ struct Accumulator {
     /// The recall at a threshold.
     func recall(_ threshold: Int, objects: Int) -> Double { Double(trues[threshold]) / Double(objects) }
 
-    /// Precision at the recall thresholds, the greatest to be had at that recall or above, and the score where the
-    /// recall is reached. Calls `body` with the index of the recall threshold; not for those that are not reached.
+    /// Samples precision at the recall thresholds, as the maximum at that recall or above, with the score at which the
+    /// recall is reached. Calls `body` with the index of each recall threshold that is reached.
     @inline(__always)
     mutating func sample(
         _ threshold: Int, objects: Int, _ body: (Int, _ precision: Double, _ score: Double) -> Void
@@ -79,7 +80,7 @@ struct Accumulator {
         }
         var index = 0
         for (recallIndex, recall) in recallThresholds.enumerated() {
-            // The first detection reaches recall 0, true or not.
+            // The first detection reaches recall 0, whether it is true or not.
             if recall <= 0 {
                 if let firstScore {
                     body(recallIndex, points[threshold].first?.precision ?? 0, firstScore)

@@ -1,10 +1,10 @@
 extension Evaluation {
-    /// A figure and its name, as the reference names it.
+    /// A figure, named as in the reference.
     public struct Figure: Sendable, Hashable {
         /// The name: `AP50`, `ARs@300`.
         public var name: String
 
-        /// The value, -1 where no object is to be found.
+        /// The value; -1 if there are no objects to find.
         public var value: Double
 
         init(_ name: String, _ value: Double?) {
@@ -13,22 +13,22 @@ extension Evaluation {
         }
     }
 
-    /// Average precision: the mean over IoU thresholds, recalls and classes that have objects.
+    /// Average precision: the mean over IoU thresholds, recall thresholds and classes that have objects.
     ///
     /// - Parameters:
-    ///   - iouThreshold: only at this threshold; nil for all.
-    ///   - area: the index of the range of areas.
-    ///   - limit: the index of the limit of detections; nil for the greatest.
-    ///   - classes: the indices of the classes; nil for all.
-    /// - Returns: nil when no class has objects, or the threshold is not among the options'.
+    ///   - iouThreshold: Restricts the mean to this threshold; nil uses all.
+    ///   - area: The index of the range of areas.
+    ///   - limit: The index of the limit of detections; nil uses the largest.
+    ///   - classes: The indices of the classes; nil uses all.
+    /// - Returns: nil if no class has objects or the threshold is not among the options'.
     public func averagePrecision(
         iouThreshold: Double? = nil, area: Int = 0, limit: Int? = nil, classes: [Int]? = nil
     ) -> Double? {
         mean(precisions, width: options.recallThresholds.count, iouThreshold, area, limit, classes)
     }
 
-    /// Average recall: the mean over IoU thresholds and classes that have objects; parameters as for
-    /// ``averagePrecision(iouThreshold:area:limit:classes:)``.
+    /// Average recall: the mean over IoU thresholds and classes that have objects; see
+    /// ``averagePrecision(iouThreshold:area:limit:classes:)`` for the parameters.
     public func averageRecall(
         iouThreshold: Double? = nil, area: Int = 0, limit: Int? = nil, classes: [Int]? = nil
     ) -> Double? {
@@ -66,7 +66,7 @@ extension Evaluation {
 
     /// The figures of the reference, in its order: COCO's twelve, LVIS's thirteen, or the recalls of proposals.
     ///
-    /// - Parameter classes: the indices of the classes; nil for all.
+    /// - Parameter classes: The indices of the classes; nil uses all.
     public func figures(classes: [Int]? = nil) -> [Figure] {
         func precision(_ name: String, iou: Double? = nil, area: String = "all") -> Figure {
             Figure(
@@ -110,12 +110,12 @@ extension Evaluation {
 
     private func areaIndex(_ name: String) -> Int? { options.areaRanges.firstIndex { $0.name == name } }
 
-    /// Precision against recall of a class, at the greatest limit of detections and over all areas.
+    /// Precision against recall of a class, at the largest limit of detections and over all areas.
     ///
     /// - Parameters:
-    ///   - category: the index of the class.
-    ///   - iouThreshold: the index of the IoU threshold.
-    /// - Returns: one value a recall threshold; -1 when the class has no objects.
+    ///   - category: The index of the class.
+    ///   - iouThreshold: The index of the IoU threshold.
+    /// - Returns: One value per recall threshold; -1 if the class has no objects.
     package func precisionCurve(category: Int, iouThreshold: Int) -> ArraySlice<Double> {
         let limits = options.detectionLimits.count
         let cell =

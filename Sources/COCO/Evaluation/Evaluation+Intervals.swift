@@ -10,7 +10,7 @@ extension Evaluation {
         public var classes: [Int]
     }
 
-    /// All classes, and those of every split that took part.
+    /// All classes, and the evaluated classes of every split.
     public func parts(_ splits: [CategorySplit] = []) -> [Part] {
         [Part(name: "all", classes: Array(0..<classCount))]
             + splits.map { split in
@@ -23,7 +23,7 @@ extension Evaluation {
             }
     }
 
-    /// A figure with the range in which it would lie on other images of the same kind.
+    /// A figure with its confidence interval, the range expected on other images of the same kind.
     public struct Interval: Sendable, Hashable {
         /// The set of classes.
         public var part: String
@@ -31,7 +31,7 @@ extension Evaluation {
         /// The figure: `AP`, `AP50`, `AP75`.
         public var figure: String
 
-        /// The value on the images as they are, nil where no object is to be found.
+        /// The value on the original images; nil if there are no objects to find.
         public var value: Double?
 
         /// The lower end.
@@ -41,16 +41,16 @@ extension Evaluation {
         public var high: Double
     }
 
-    /// Confidence intervals by the bootstrap: as many images as there are, drawn with replacement. The interval holds
-    /// the middle draws, shifted so that their median is the value on the original images.
+    /// Bootstrap confidence intervals: each resample draws as many images as there are, with replacement. The interval
+    /// contains the middle draws, shifted so that their median is the value on the original images.
     ///
     /// - Parameters:
-    ///   - parts: the sets of classes.
-    ///   - resamples: how often images are drawn.
-    ///   - level: the share of the draws inside the interval.
-    ///   - seed: equal seeds give equal intervals, whatever the number of threads.
-    ///   - progress: counts the draws.
-    /// - Throws: ``COCOError`` when there is nothing to draw, or for proposals.
+    ///   - parts: The sets of classes.
+    ///   - resamples: The number of resamples.
+    ///   - level: The share of the draws inside the interval.
+    ///   - seed: Equal seeds give equal intervals for any number of threads.
+    ///   - progress: Counts the finished resamples.
+    /// - Throws: ``COCOError`` if there are no images, or for proposals.
     public func intervals(
         parts: [Part], resamples: Int = 1000, level: Double = 0.95, seed: UInt64 = 0,
         progress: ResamplingProgress? = nil
@@ -83,7 +83,7 @@ extension Evaluation {
         /// The figure: `AP`, `AP50`, `AP75`.
         public var figure: String
 
-        /// The value of the first file, nil where no object is to be found.
+        /// The value of the first file; nil if there are no objects to find.
         public var first: Double?
 
         /// The value of the second file.
@@ -95,18 +95,18 @@ extension Evaluation {
         /// The upper end of the interval.
         public var high: Double
 
-        /// How probable a difference at least as great is when the files are equally good.
+        /// The probability of a difference at least as large if the files are equally good.
         public var pValue: Double
     }
 
     /// Compares two result files over the same images.
     ///
-    /// The interval is of the bootstrap with the same draws for both. The p-value is of the paired permutation
-    /// test: for every image chance decides which file counts as the first, and the share of such assignments with
-    /// a difference at least as great (two-sided, the actual one counted in) is the p-value.
+    /// The interval comes from the bootstrap with the same draws for both. The p-value comes from the paired
+    /// permutation test: for every image, chance decides which file counts as the first, and the p-value is the share
+    /// of such assignments with a difference at least as large (two-sided, including the actual one).
     ///
-    /// - Parameters: as for ``intervals(parts:resamples:level:seed:)``.
-    /// - Throws: ``COCOError`` when the two were not scored on the same objects by the same options.
+    /// - Parameters: See ``intervals(parts:resamples:level:seed:)``.
+    /// - Throws: ``COCOError`` if the two were not scored on the same objects with the same options.
     public static func compare(
         _ first: Evaluation, _ second: Evaluation, parts: [Part], resamples: Int = 1000, level: Double = 0.95,
         seed: UInt64 = 0, progress: ResamplingProgress? = nil
@@ -115,7 +115,7 @@ extension Evaluation {
         guard first.objectCounts == second.objectCounts, first.imageCount == second.imageCount,
             first.options.iouThresholds == second.options.iouThresholds,
             first.options.recallThresholds == second.options.recallThresholds
-        else { throw COCOError("the two evaluations are not of the same ground truth and options") }
+        else { throw COCOError("the two evaluations differ in their ground truth or options") }
         let (options, imageCount) = (first.options, first.imageCount)
         let means = PartMeans(first, parts)
         let width = means.width
@@ -148,7 +148,7 @@ extension Evaluation {
             let (low, high) = Resampling.interval(change, differences(draws), level: level)
             let observed = abs(change)
             let swapped = differences(swaps)
-            // Rounding may part two ways of adding up the same numbers.
+            // Rounding can separate two sums of the same numbers.
             let atLeast = swapped.count { abs($0) >= observed - 1e-12 }
             return Difference(
                 part: label.part, figure: label.figure, first: actual[index].isNaN ? nil : actual[index],
@@ -160,7 +160,7 @@ extension Evaluation {
 
     private func checkResampling(_ resamples: Int, _ level: Double) throws {
         guard options.rules != .proposals else {
-            throw COCOError("intervals are of average precision, which proposals do not have")
+            throw COCOError("intervals need average precision, which proposals do not have")
         }
         guard resamples > 0, level > 0, level < 1 else {
             throw COCOError("at least one resample and a level between 0 and 1 are needed")

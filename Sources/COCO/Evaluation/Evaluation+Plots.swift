@@ -1,22 +1,22 @@
 extension Evaluation {
-    /// A drawn diagram.
+    /// A diagram.
     package struct Plot: Sendable {
-        /// A name for its file: `precision-recall.svg`.
+        /// A file name: `precision-recall.svg`.
         package let fileName: String
 
         /// The SVG file.
         package let svg: String
     }
 
-    /// Precision over recall: of all classes at every IoU threshold; of each part of the classes; of the classes
-    /// that lose most, together and each at every IoU threshold.
+    /// Plots precision against recall: for all classes at every IoU threshold; for each part of the classes; for the
+    /// classes that lose most, together and each at every IoU threshold.
     ///
-    /// Precision of several classes is the mean over those that have objects, as in the figures. A curve ends at
-    /// the greatest recall that is reached.
+    /// Precision of several classes is the mean over those that have objects, as in the figures. A curve ends at the
+    /// highest recall that is reached.
     ///
     /// - Parameters:
-    ///   - parts: parts of the classes, each drawn unless it is all of them.
-    ///   - worstClasses: how many classes are drawn, those of the least average precision.
+    ///   - parts: Parts of the classes, each drawn unless it contains all of them.
+    ///   - worstClasses: The number of classes to draw, those with the lowest average precision.
     package func precisionRecallPlots(parts: [Part] = [], worstClasses: Int = 8) -> [Plot] {
         let all = Array(0..<classCount)
         var plots = [
@@ -46,14 +46,14 @@ extension Evaluation {
         return plots
     }
 
-    /// The classes that have objects, the least average precision first.
+    /// The classes that have objects, by ascending average precision.
     private func worstFirst() -> [Int] {
         (0..<classCount).compactMap { index in averagePrecision(classes: [index]).map { (index, $0) } }
             .sorted { ($0.1, $0.0) < ($1.1, $1.0) }
             .map(\.0)
     }
 
-    /// A curve for every IoU threshold.
+    /// One curve per IoU threshold.
     private func thresholdPlot(_ classes: [Int], title: String) -> LinePlot {
         let thresholds = options.iouThresholds
         let areas = options.areaRanges.count
@@ -76,12 +76,12 @@ extension Evaluation {
             })
     }
 
-    /// A curve for every class, at the lowest IoU threshold.
+    /// One curve per class, at the lowest IoU threshold.
     private func classPlot(_ classes: [Int]) -> LinePlot {
         let threshold = options.iouThresholds[0]
         let shown = classes.prefix(Self.palette.count)
         return LinePlot(
-            title: "Classes of the least average precision",
+            title: "Classes with the lowest average precision",
             subtitle: "\(options.geometry == .box ? "Boxes" : "Masks"), curves at IoU "
                 + "\(Self.hundredths(threshold)), \(imageCount) images",
             xLabel: "Recall", yLabel: "Precision",
@@ -94,7 +94,7 @@ extension Evaluation {
             })
     }
 
-    /// The mean of the classes' curves, to the greatest recall of any, and from there down to 0.
+    /// The mean of the classes' curves, up to the highest recall of any, and from there down to 0.
     private func points(_ classes: [Int], _ threshold: Int) -> [(x: Double, y: Double)] {
         let recalls = options.recallThresholds
         var sums = [Double](repeating: 0, count: recalls.count)
@@ -107,7 +107,7 @@ extension Evaluation {
         }
         guard count > 0 else { return [] }
         guard let last = sums.lastIndex(where: { $0 > 0 }) else { return [(0, 0)] }
-        // Between two samples precision is that of the upper one: the curve is a stair.
+        // Between two samples, precision is that of the upper one: the curve is a step function.
         var points = [(x: recalls[0], y: sums[0] / Double(count))]
         for place in 1..<max(last + 1, 1) where sums[place] != sums[place - 1] {
             points.append((recalls[place - 1], sums[place - 1] / Double(count)))
@@ -118,12 +118,12 @@ extension Evaluation {
         return points
     }
 
-    /// Colours that people with any colour vision tell apart (Okabe and Ito, Color Universal Design, 2008).
+    /// Colours that can be told apart with any colour vision (Okabe and Ito, Color Universal Design, 2008).
     private static let palette = [
         "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#b8a800",
     ]
 
-    /// A colour of a scale from dark blue over green to yellow, even in lightness.
+    /// A colour of a scale from dark blue through green to yellow, with even steps in lightness.
     private static func scale(_ index: Int, of count: Int) -> String {
         let stops: [(Double, Double, Double)] = [
             (68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (222, 200, 20),
@@ -151,7 +151,7 @@ extension Evaluation {
         return "\(count / 100)." + (count % 100 < 10 ? "0" : "") + "\(count % 100)"
     }
 
-    /// A name without what file names should not hold.
+    /// A name without the characters that file names should not contain.
     private static func fileNamePart(_ name: String) -> String {
         let kept = name.lowercased().unicodeScalars.map { scalar in
             ("a"..."z").contains(scalar) || ("0"..."9").contains(scalar) ? Character(scalar) : "-"

@@ -1,38 +1,38 @@
 import Support
 
-/// The result of scoring detections against ground truth, by the protocol of COCO or LVIS.
+/// The result of scoring detections against ground truth with the COCO or LVIS protocol.
 ///
-/// Precision is that of the published protocol: at every recall the greatest precision at that recall or above,
-/// sampled at the recall thresholds; -1 where no object is to be found.
+/// Precision follows the published protocol: at every recall, the highest precision at that recall or above, sampled at
+/// the recall thresholds; -1 if there are no objects to find.
 public struct Evaluation: Sendable {
-    /// How it was scored.
+    /// The options used for scoring.
     public let options: EvaluationOptions
 
-    /// The classes in order of id. Proposals are scored without regard to class.
+    /// The classes in order of id. Scores of proposals ignore classes.
     public let categories: [Category]
 
-    /// The number of images that took part.
+    /// The number of images scored.
     public let imageCount: Int
 
-    /// The number of classes that are scored separately: 1 for proposals.
+    /// The number of classes scored separately: 1 for proposals.
     public let classCount: Int
 
-    /// What was left out or filled in.
+    /// What was omitted or filled in.
     public let omissions: Omissions
 
     /// Precision: class, range of areas, limit of detections, IoU threshold, recall threshold; row-major.
     public let precisions: [Double]
 
-    /// The lowest score that reaches each recall, laid out as ``precisions``.
+    /// The lowest score that reaches each recall, laid out like ``precisions``.
     public let scores: [Double]
 
-    /// The greatest recall: class, range of areas, limit of detections, IoU threshold; row-major.
+    /// The highest recall: class, range of areas, limit of detections, IoU threshold; row-major.
     public let recalls: [Double]
 
-    /// The number of objects to be found: class, range of areas; row-major.
+    /// The number of objects to find: class, range of areas; row-major.
     public let objectCounts: [Int]
 
-    /// The number of detections of every class that took part.
+    /// The number of scored detections of every class.
     public let detectionCounts: [Int]
 
     /// The detections by descending score, for intervals and comparisons.
@@ -40,7 +40,7 @@ public struct Evaluation: Sendable {
 
     /// Scores detections.
     ///
-    /// - Throws: ``COCOError`` when the files do not belong together or lack what the options need.
+    /// - Throws: ``COCOError`` if the files do not belong together or lack what the options need.
     public init(truth: Dataset, detections: DetectionTable, options: EvaluationOptions) throws {
         let problem = try EvaluationProblem(truth, detections, options)
         let matches = try MatchTable(problem)
@@ -110,7 +110,7 @@ public struct Evaluation: Sendable {
         ranking = Ranking(problem, matches, order)
     }
 
-    /// The objects to be found, by class and range of areas.
+    /// The number of objects to find, by class and range of areas.
     private static func countObjects(_ problem: EvaluationProblem) -> [Int] {
         let areas = problem.options.areaRanges
         let table = problem.truth.annotations
@@ -127,7 +127,7 @@ public struct Evaluation: Sendable {
 }
 
 extension Ranking {
-    /// The detections within the greatest limit, and the objects of the first range of areas.
+    /// The detections within the largest limit, and the objects of the first range of areas.
     fileprivate init(_ problem: EvaluationProblem, _ matches: MatchTable, _ order: CategoryOrder) {
         let options = problem.options
         let limit = options.detectionLimits.last ?? .max
@@ -165,24 +165,24 @@ extension Ranking {
 }
 
 extension Evaluation {
-    /// Detections of several classes, each right or wrong at one IoU threshold.
+    /// Detections of several classes, each true or false at one IoU threshold.
     public struct Decisions: Sendable, Hashable {
         /// The scores, class by class.
         public var scores: [Double] = []
 
-        /// Whether each detection meets an object that no better one has met.
+        /// Whether each detection matches an object that no better detection has matched.
         public var areCorrect: [Bool] = []
 
-        /// The objects that were to be found.
+        /// The number of objects to find.
         public var objectCount = 0
     }
 
-    /// The outcome of each detection within the greatest limit, over all areas. Detections that count neither way, such as
-    /// those on crowds, are left out.
+    /// The outcome of each detection within the largest limit, over all areas. Detections that count neither way, such
+    /// as those on crowds, are omitted.
     ///
     /// - Parameters:
-    ///   - iouThreshold: the index of the IoU threshold.
-    ///   - classes: the indices of the classes; all when left out.
+    ///   - iouThreshold: The index of the IoU threshold.
+    ///   - classes: The indices of the classes; nil uses all.
     public func decisions(iouThreshold: Int, classes: [Int]? = nil) -> Decisions {
         var result = Decisions()
         for index in classes ?? Array(0..<classCount) {

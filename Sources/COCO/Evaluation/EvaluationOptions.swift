@@ -1,22 +1,22 @@
-/// A range of object areas in square pixels, both ends included.
+/// A range of object areas in square pixels, including both ends.
 public struct AreaRange: Sendable, Hashable {
     /// The name: `all`, `small`, `medium`, `large`.
     public var name: String
 
-    /// The least area.
+    /// The smallest area.
     public var lowerBound: Double
 
-    /// The greatest area.
+    /// The largest area.
     public var upperBound: Double
 
-    /// A range of areas in square pixels.
+    /// Creates a range of areas in square pixels.
     public init(name: String, lowerBound: Double, upperBound: Double) {
         self.name = name
         self.lowerBound = lowerBound
         self.upperBound = upperBound
     }
 
-    /// The ranges of COCO and LVIS, which share their ends: 0 to 32^2, to 96^2, to 10^10, and all of it.
+    /// The ranges of COCO and LVIS, which share their ends: 0 to 32^2, to 96^2, to 10^10, and the whole range.
     public static let standard = [
         AreaRange(name: "all", lowerBound: 0, upperBound: 1e10),
         AreaRange(name: "small", lowerBound: 0, upperBound: 1024),
@@ -30,7 +30,7 @@ public struct AreaRange: Sendable, Hashable {
 
 /// How detections are scored against ground truth.
 public struct EvaluationOptions: Sendable {
-    /// What is compared.
+    /// The geometry to compare.
     public enum Geometry: String, Sendable, CaseIterable {
         /// Boxes.
         case box = "bbox"
@@ -38,20 +38,20 @@ public struct EvaluationOptions: Sendable {
         case mask = "segm"
     }
 
-    /// Whose rules apply.
+    /// The rules of evaluation.
     public enum Rules: Sendable {
         /// COCO: every class in every image; crowds.
         case coco
-        /// LVIS: an image counts only for the classes that were annotated in it.
+        /// LVIS: an image counts only for the classes annotated in it.
         case lvis
         /// Proposals: classes are ignored.
         case proposals
     }
 
-    /// What is compared.
+    /// The geometry to compare.
     public var geometry: Geometry
 
-    /// Whose rules apply.
+    /// The rules of evaluation.
     public var rules: Rules
 
     /// The IoU thresholds, at most 16, ascending.
@@ -63,27 +63,27 @@ public struct EvaluationOptions: Sendable {
     /// The ranges of areas; the first one covers all objects.
     public var areaRanges: [AreaRange]
 
-    /// How many of the best detections take part, ascending: per image and class by COCO's rules, per image by those of
-    /// LVIS (where the last limit counts) and of proposals.
+    /// The numbers of best detections to score, ascending: per image and class by COCO's rules, per image by LVIS's
+    /// rules (where the last limit counts) and for proposals.
     public var detectionLimits: [Int]
 
-    /// The classes that take part; nil for all.
+    /// The classes to score; nil for all.
     public var categoryIDs: [Int64]?
 
-    /// The images that take part; nil for all.
+    /// The images to score; nil for all.
     public var imageIDs: [Int64]?
 
-    /// Whether two faults of pycocotools and lvis are repeated, for comparison with figures that carry them:
+    /// Whether to reproduce two faults of pycocotools and lvis, for comparison with figures affected by them:
     ///
     /// * an object whose id is 0 is matched, but its detection counts as false;
-    /// * masks: the area of a detection is that of its box when the first detection of the file has one; boxes
-    ///   made from masks: the area is that of the mask.
+    /// * masks: the area of a detection is that of its box if the first detection of the file has one; boxes computed
+    ///   from masks: the area is that of the mask.
     public var pycocotoolsCompatible = false
 
     /// The number of threads, 0 for one per processor. Results do not depend on it.
     public var threadCount = 0
 
-    /// Options; see the properties.
+    /// Creates options.
     public init(
         geometry: Geometry, rules: Rules, iouThresholds: [Double] = Self.standardIoUThresholds,
         recallThresholds: [Double] = Self.standardRecallThresholds,
@@ -113,10 +113,10 @@ public struct EvaluationOptions: Sendable {
         EvaluationOptions(geometry: geometry, rules: .proposals, detectionLimits: [100, 300, 1000])
     }
 
-    /// 0.5, 0.55, ... 0.95, to the last bit as numpy's `linspace` gives them.
+    /// 0.5, 0.55, ... 0.95, bit-identical to numpy's `linspace`.
     public static let standardIoUThresholds = evenlySpaced(from: 0.5, to: 0.95, count: 10)
 
-    /// 0, 0.01, ... 1, to the last bit as numpy's `linspace` gives them.
+    /// 0, 0.01, ... 1, bit-identical to numpy's `linspace`.
     public static let standardRecallThresholds = evenlySpaced(from: 0, to: 1, count: 101)
 
     private static func evenlySpaced(from first: Double, to last: Double, count: Int) -> [Double] {
@@ -126,18 +126,18 @@ public struct EvaluationOptions: Sendable {
         return values
     }
 
-    /// Fails when the options contradict themselves.
+    /// Throws if the options are inconsistent.
     func validate() throws {
         func rises(_ values: [some Comparable]) -> Bool {
             zip(values, values.dropFirst()).allSatisfy { $0 < $1 }
         }
         guard (1...16).contains(iouThresholds.count), rises(iouThresholds),
             iouThresholds.allSatisfy({ $0 > 0 })
-        else { throw COCOError("1 to 16 rising IoU thresholds above 0 are needed") }
+        else { throw COCOError("the IoU thresholds must be 1 to 16 ascending values above 0") }
         guard !recallThresholds.isEmpty, rises(recallThresholds), recallThresholds.allSatisfy({ $0 >= 0 })
-        else { throw COCOError("rising recall thresholds from 0 on are needed") }
+        else { throw COCOError("the recall thresholds must be ascending values from 0") }
         guard !areaRanges.isEmpty else { throw COCOError("at least one range of areas is needed") }
         guard !detectionLimits.isEmpty, rises(detectionLimits), detectionLimits.allSatisfy({ $0 > 0 })
-        else { throw COCOError("rising limits of detections above 0 are needed") }
+        else { throw COCOError("the limits of detections must be ascending values above 0") }
     }
 }

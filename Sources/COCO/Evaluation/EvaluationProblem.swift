@@ -1,36 +1,36 @@
 /// Ground truth and detections sorted by image: one image is one unit of work, and the many pairs of image and class
-/// without either cost nothing.
+/// that have neither cost nothing.
 struct EvaluationProblem {
     let truth: Dataset
     let detections: DetectionTable
     let options: EvaluationOptions
 
-    /// The classes that take part, in order of id.
+    /// The classes to score, in order of id.
     let categories: [Category]
 
-    /// The rows of the images that take part, in order of id.
+    /// The rows of the images to score, in order of id.
     let imageRows: [Int]
 
-    /// The rows of annotations, image by image, and where each image's begin; one more than images.
+    /// The rows of annotations, image by image, and the start of each image's rows; one more than images.
     private(set) var annotationRows: [Int32] = []
     private(set) var annotationStarts: [Int] = []
 
-    /// The areas of all annotations of the ground truth. Where the file states none it is that of the mask or of the
-    /// box, as pycocotools computes the areas of results.
+    /// The areas of all annotations of the ground truth. An area that the file does not state is that of the mask or of
+    /// the box, computed like pycocotools computes the areas of results.
     private(set) var truthAreas: [Double] = []
 
-    /// The rank of the class of every row of ``annotationRows``; 0 throughout when classes are ignored.
+    /// The rank of the class of every row of ``annotationRows``; all 0 if classes are ignored.
     private(set) var annotationCategories: [Int32] = []
 
-    /// As above, for detections, those of a class by descending score.
+    /// The same for detections; those of a class by descending score.
     private(set) var detectionRows: [Int32] = []
     private(set) var detectionStarts: [Int] = []
     private(set) var detectionCategories: [Int32] = []
 
-    /// What was left out.
+    /// What was omitted.
     private(set) var omissions = Omissions()
 
-    /// The number of classes that are scored separately.
+    /// The number of classes scored separately.
     var classCount: Int { options.rules == .proposals ? 1 : categories.count }
 
     init(_ truth: Dataset, _ detections: DetectionTable, _ options: EvaluationOptions) throws {
@@ -50,14 +50,14 @@ struct EvaluationProblem {
         if let ids = options.imageIDs {
             rows = try Set(ids).map { id in
                 guard let row = imageIndex[id] else {
-                    throw COCOError("the image \(id), which was asked for, is not in the ground truth")
+                    throw COCOError("the requested image \(id) is not in the ground truth")
                 }
                 return row
             }
         }
         rows.sort { truth.images.ids[$0] < truth.images.ids[$1] }
         imageRows = rows
-        // From rows to ranks; -1 for an image that does not take part.
+        // From rows to ranks; -1 for an image that is not scored.
         var ranks = [Int32](repeating: -1, count: truth.images.count)
         for (rank, row) in rows.enumerated() { ranks[row] = Int32(rank) }
         let categoryIndex = IDIndex(categories.map(\.id))
@@ -77,7 +77,7 @@ struct EvaluationProblem {
             result = try Set(ids).map { id in
                 guard let row = index[id] else {
                     throw COCOError(
-                        "the category \(id), which was asked for, is not in the ground truth")
+                        "the requested category \(id) is not in the ground truth")
                 }
                 return truth.categories[row]
             }
@@ -99,7 +99,7 @@ struct EvaluationProblem {
                 continue
             }
             guard ranks[image] >= 0 else { continue }
-            // pycocotools fails on these too, whether or not a detection is compared with them.
+            // pycocotools fails on these too, even if no detection is compared with them.
             if options.geometry == .mask, table.segmentations.kind(row) == .none {
                 throw COCOError(
                     "has no segmentation, which the comparison of masks needs",
@@ -142,7 +142,7 @@ struct EvaluationProblem {
         if case .polygons = segmentation, height == 0 || width == 0 {
             guard let box else {
                 throw COCOError(
-                    "states no area, and its image no width and height to measure its polygons",
+                    "has no area, and its image has no width and height to measure its polygons",
                     subject: "annotation \(table.ids[row])")
             }
             return box.area
@@ -169,7 +169,7 @@ struct EvaluationProblem {
                 categoryRanks[row] = Int32(category)
             } else if !proposals {
                 if options.categoryIDs == nil { omissions.detectionsWithoutCategory += 1 }
-                // LVIS counts them among the best of the image before it drops them.
+                // LVIS counts these among the best of the image before it drops them.
                 if options.rules != .lvis { continue }
             }
             imageRanks[row] = ranks[image]
@@ -198,7 +198,7 @@ struct EvaluationProblem {
                 kept.append(row)
             }
             if proposals {
-                // The reference concatenates the classes before it sorts by score.
+                // The reference concatenates the classes before sorting by score.
                 kept[begin...].sort { a, b in
                     let (x, y) = (scores[Int(a)], scores[Int(b)])
                     if x != y { return x > y }
@@ -218,7 +218,7 @@ struct EvaluationProblem {
         detectionCategories = kept.map { proposals ? 0 : categoryRanks[Int($0)] }
     }
 
-    /// The rows by image, those of an image in the file's order; rows of rank -1 are left out.
+    /// The rows by image, those of an image in the file's order; rows of rank -1 are omitted.
     private static func group(_ ranks: [Int32], count: Int) -> (rows: [Int32], starts: [Int]) {
         var starts = [Int](repeating: 0, count: count + 1)
         for rank in ranks where rank >= 0 { starts[Int(rank) + 1] += 1 }
@@ -233,7 +233,7 @@ struct EvaluationProblem {
     }
 }
 
-/// What an evaluation left out or filled in.
+/// What an evaluation omitted or filled in.
 public struct Omissions: Sendable, Hashable {
     /// Annotations whose image is not in the file.
     public internal(set) var annotationsWithoutImage = 0
@@ -244,28 +244,28 @@ public struct Omissions: Sendable, Hashable {
     /// Detections whose class is not in the ground truth.
     public internal(set) var detectionsWithoutCategory = 0
 
-    /// Annotations that state no area; they took part with that of their mask or box.
+    /// Annotations without an area, which were scored with that of their mask or box.
     public internal(set) var annotationsWithoutArea = 0
 
-    /// Annotations with an area of 0, which LVIS's rules leave out.
+    /// Annotations with an area of 0, which LVIS's rules ignore.
     public internal(set) var annotationsOfNoArea = 0
 
-    /// One line per kind, for people: `3 annotations state no area: ...`.
+    /// One line per kind, as text: `3 annotations have no area: ...`.
     public var notices: [String] {
         [
-            (detectionsWithoutCategory, "detections are of classes that the ground truth does not have"),
-            (annotationsWithoutCategory, "annotations are of classes that the file does not have"),
-            (annotationsWithoutImage, "annotations are of images that the file does not have"),
+            (detectionsWithoutCategory, "detections have classes that the ground truth does not have"),
+            (annotationsWithoutCategory, "annotations have classes that the file does not have"),
+            (annotationsWithoutImage, "annotations have images that the file does not have"),
             (
                 annotationsWithoutArea,
-                "annotations state no area: that of their mask, or else of their box, is taken"
+                "annotations have no area; that of their mask, or else of their box, is used"
             ),
-            (annotationsOfNoArea, "annotations have an area of 0: left out by the rules of LVIS"),
+            (annotationsOfNoArea, "annotations have an area of 0 and are ignored by LVIS's rules"),
         ].compactMap { $0 == 0 ? nil : "\($0) \($1)" }
     }
 }
 
-/// LVIS: the classes that were annotated in an image.
+/// LVIS: the classes annotated in an image.
 struct Federation {
     private let positive: Set<Int32>
     private let negative: Set<Int32>
@@ -277,8 +277,8 @@ struct Federation {
         guard let absent = images.negativeCategoryIDs[row], let partial = images.notExhaustiveCategoryIDs[row]
         else {
             throw COCOError(
-                "image \(images.ids[row]) has no neg_category_ids or not_exhaustive_category_ids, which the rules of "
-                    + "LVIS need; score it with the rules of COCO")
+                "image \(images.ids[row]) has no neg_category_ids or not_exhaustive_category_ids, which LVIS's rules "
+                    + "need; score it with COCO's rules")
         }
         func ranks(_ ids: ArraySlice<Int64>) -> Set<Int32> {
             Set(ids.compactMap { id in problem.rank(ofCategory: id) })
@@ -290,15 +290,15 @@ struct Federation {
         notExhaustive = ranks(partial)
     }
 
-    /// Whether the class was looked for in the image.
+    /// Whether the image was checked for the class.
     func judges(_ category: Int32) -> Bool { positive.contains(category) || negative.contains(category) }
 
-    /// Whether some objects of the class may not be marked.
+    /// Whether some objects of the class may be unannotated.
     func isPartial(_ category: Int32) -> Bool { notExhaustive.contains(category) }
 }
 
 extension EvaluationProblem {
-    /// The rank of a class among those that take part.
+    /// The rank of a class among the scored classes.
     func rank(ofCategory id: Int64) -> Int32? {
         var (low, high) = (0, categories.count)
         while low < high {

@@ -47,7 +47,7 @@ extension ImageMatcher {
         for place in truth {
             let row = Int(problem.annotationRows[place])
             let flags = table.flags[row]
-            // LVIS knows no crowds, and COCO's tools let iscrowd alone decide.
+            // LVIS has no crowds, and COCO's tools use iscrowd alone.
             let crowd = problem.options.rules != .lvis && flags.contains(.isCrowd)
             isCrowd.append(crowd)
             isIgnored.append(problem.options.rules == .lvis ? flags.contains(.isIgnored) : crowd)

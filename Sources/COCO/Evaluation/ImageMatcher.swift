@@ -1,10 +1,10 @@
 import Support
 
-/// Matches the detections of one image at a time. Each thread has one and reuses its buffers.
+/// Matches the detections of one image at a time. Each thread has its own matcher and reuses its buffers.
 struct ImageMatcher {
     let problem: EvaluationProblem
     let areas: [AreaRange]
-    /// The IoU thresholds, kept just below 1 so that equal boxes match in spite of rounding.
+    /// The IoU thresholds, clamped just below 1 so that equal boxes match in spite of rounding.
     let thresholds: [Double]
     let limit: Int
     let allThresholds: UInt16
@@ -21,9 +21,9 @@ struct ImageMatcher {
     /// Detections by annotations.
     var overlaps: [Double] = []
     var greatestOverlaps: [Double] = []
-    /// The annotations, those to be ignored last.
+    /// The annotations, ignored ones last.
     var order: [Int] = []
-    /// A bit for every threshold at which an annotation is taken.
+    /// One bit for every threshold at which an annotation is taken.
     var taken: [UInt16] = []
 
     init(_ problem: EvaluationProblem) {
@@ -34,7 +34,7 @@ struct ImageMatcher {
         limit = options.rules == .lvis ? .max : options.detectionLimits.last ?? .max
         allThresholds = UInt16(truncatingIfNeeded: (1 << options.iouThresholds.count) - 1)
         let table = problem.detections
-        // pycocotools looks at the first detection of the file.
+        // pycocotools looks only at the first detection of the file.
         let firstHasBox = table.hasBox.first ?? false
         takesBoxAreas =
             options.geometry == .box
@@ -79,7 +79,7 @@ struct ImageMatcher {
     ) throws {
         try measureDetections(image, detections, needsOverlap: !truth.isEmpty)
         if problem.options.rules == .lvis {
-            // As with objects: LVIS's tools apply the limit, then query areas above 0.
+            // As for objects: LVIS's tools apply the limit first, then select areas above 0.
             for (index, place) in detections.enumerated() where !(detectionAreas[index] > 0) {
                 ranks[place] = MatchTable.leftOut
             }
@@ -101,8 +101,8 @@ struct ImageMatcher {
         }
     }
 
-    /// The reference's assignment: by descending score, each detection takes the free annotation with the greatest
-    /// overlap, and an ignored one only when there is no other.
+    /// The reference's assignment: by descending score, each detection takes the free annotation with the largest
+    /// overlap, and an ignored one only if there is no other.
     private mutating func matchGreedily(
         _ detections: Range<Int>, _ truth: Range<Int>, area: Int, isPartial: Bool,
         outcomes: Parallel.Shared<MatchTable.Outcome>
@@ -148,7 +148,7 @@ struct ImageMatcher {
                 } else if problem.options.pycocotoolsCompatible,
                     table.ids[Int(problem.annotationRows[truth.lowerBound + order[match]])] == 0
                 {
-                    // The reference marks a match by its id, and reads 0 as no match.
+                    // The reference marks a match by its id and reads 0 as no match.
                 } else {
                     isMatched |= mask
                     isTrue |= mask
@@ -172,7 +172,7 @@ extension Int {
 ///
 /// A detection that is neither true nor false does not count.
 struct MatchTable: Sendable {
-    /// Of a detection in a range of areas.
+    /// The outcome of a detection in a range of areas.
     struct Outcome: Sendable {
         var isTrue: UInt16 = 0
         var isFalse: UInt16 = 0
@@ -181,15 +181,15 @@ struct MatchTable: Sendable {
     /// Detections by ranges of areas, in the order of the problem's rows.
     var outcomes: [Outcome]
 
-    /// The rank of a detection that the rules leave out after the limit was applied.
+    /// The rank of a detection that the rules drop after the limit was applied.
     static let leftOut = Int32.max
 
-    /// The place of a detection among those of its image and class, from 0; ``leftOut`` for one without any.
+    /// The position of a detection among those of its image and class, starting at 0; ``leftOut`` if it is dropped.
     var ranks: [Int32]
 
     private let rules: EvaluationOptions.Rules
 
-    /// Whether a detection is within a limit of detections, which LVIS's rules have applied before.
+    /// Whether a detection is within a limit of detections, which LVIS's rules apply earlier.
     @inline(__always)
     func takesPart(_ place: Int, _ limit: Int) -> Bool {
         let rank = ranks[place]

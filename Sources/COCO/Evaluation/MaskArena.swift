@@ -1,4 +1,4 @@
-/// The masks of one image as runs in one growing buffer, which is used again for the next image.
+/// The masks of one image as runs in one growing buffer, which is reused for the next image.
 struct MaskArena {
     /// A mask in the buffer.
     struct Entry {
@@ -14,15 +14,15 @@ struct MaskArena {
     private var ring: [UInt32] = []
     private var rasterizer = PolygonRasterizer(height: 0, width: 0)
 
-    /// Forgets all masks.
+    /// Removes all masks.
     mutating func removeAll() { runs.removeAll(keepingCapacity: true) }
 
-    /// Adds the mask of a row of a column.
+    /// Adds the mask in a row of a column.
     ///
     /// - Parameters:
-    ///   - height: the height of the image in pixels, for polygons; 0 when it is not known.
-    ///   - width: the width of the image.
-    ///   - bounds: whether the bounds are needed, too.
+    ///   - height: The height of the image in pixels, for polygons; 0 if it is unknown.
+    ///   - width: The width of the image.
+    ///   - bounds: Whether to compute the bounds too.
     mutating func add(_ column: SegmentationColumn, _ row: Int, height: Int, width: Int, bounds: Bool) throws
         -> Entry
     {
@@ -32,7 +32,7 @@ struct MaskArena {
         case .none: throw COCOError("has no segmentation, which the comparison of masks needs")
         case .polygons:
             guard height > 0, width > 0 else {
-                throw COCOError("has polygons, and its image states no width and height")
+                throw COCOError("has polygons, but its image has no width and height")
             }
             guard (0..<place.count).contains(where: { column.ring($0, ofRow: row).count >= 6 }) else {
                 throw COCOError("has polygons of fewer than three points, which cover nothing")
@@ -74,14 +74,14 @@ struct MaskArena {
         return entry
     }
 
-    /// Adds compressed runs that are in their shortest form and cover the mask, as nearly all are; it takes half the
-    /// time of the full check.
+    /// Adds compressed runs that are in canonical form and cover the mask, as nearly all are, in half the time of the
+    /// full check.
     ///
-    /// - Returns: the area; nil when anything is out of the ordinary, with nothing added.
+    /// - Returns: The area; nil, with nothing added, for anything out of the ordinary.
     private mutating func addPlainly(_ text: Span<UInt8>, pixelCount: Int64) -> Int? {
         guard pixelCount <= Int64(UInt32.max) else { return nil }
         let start = runs.count
-        // A run takes a character at least.
+        // A run takes at least one character.
         runs.append(contentsOf: repeatElement(0, count: text.count))
         var count = 0
         var area: Int64 = 0
@@ -90,8 +90,8 @@ struct MaskArena {
             var total: Int64 = 0
             var position = 0
             while position < text.count {
-                // Most numbers take one character or two; its sixth bit says that another follows, the fifth of the
-                // last one is the sign.
+                // Most numbers take one or two characters; the sixth bit means that another follows, the fifth bit of
+                // the last one is the sign.
                 var group = Int64(text[position]) - 48
                 guard group & ~0x3F == 0 else { return false }
                 var value = group & 0x1F
@@ -135,13 +135,13 @@ struct MaskArena {
         }
     }
 
-    /// The number of pixels that two masks have in common.
+    /// The number of pixels that two masks share.
     ///
-    /// - Throws: ``COCOError`` when their sizes differ.
+    /// - Throws: ``COCOError`` if their sizes differ.
     func intersection(_ a: Entry, _ b: Entry) throws -> Int {
         guard a.height == b.height, a.width == b.width else {
             throw COCOError(
-                "a mask of \(a.height) x \(a.width) pixels, where the ground truth has \(b.height) x \(b.width)"
+                "a mask of \(a.height) x \(a.width) pixels, but the ground truth has \(b.height) x \(b.width)"
             )
         }
         guard a.bounds.overlaps(b.bounds) else { return 0 }
@@ -151,7 +151,7 @@ struct MaskArena {
     }
 }
 
-/// As ``RunBuilder``, at the end of a buffer that holds other masks, too.
+/// Like ``RunBuilder``, at the end of a buffer that contains other masks too.
 private struct RunWriter {
     private let pixelCount: Int64
     private var total: Int64 = 0
@@ -166,7 +166,7 @@ private struct RunWriter {
     @inline(__always)
     mutating func append(_ count: Int64, to runs: inout [UInt32]) throws {
         guard count >= 0, count <= pixelCount - total else {
-            throw COCOError("has run lengths that do not fit its \(pixelCount) pixels")
+            throw COCOError("has run lengths that do not match its \(pixelCount) pixels")
         }
         total += count
         if isEmpty {

@@ -1,7 +1,6 @@
 import Support
 
-/// The detections of every class by descending score with their outcomes, for one range of areas and the greatest
-/// limit.
+/// The detections of every class by descending score with their outcomes, for one range of areas and the largest limit.
 struct Ranking: Sendable {
     /// The detections of one class.
     struct Class: Sendable {
@@ -11,16 +10,16 @@ struct Ranking: Sendable {
         var images: [Int32] = []
         /// Their outcomes.
         var outcomes: [MatchTable.Outcome] = []
-        /// The ranks of the images of the objects to be found, one entry an object.
+        /// The ranks of the images of the objects to find, one entry per object.
         var truthImages: [Int32] = []
     }
 
     var classes: [Class]
 }
 
-/// The places of the detections of every class by descending score.
+/// The detections of every class by descending score.
 struct CategoryOrder: Sendable {
-    /// Places in the rows of the problem, class by class, and where each class begins; one more than classes.
+    /// Indices of the problem's rows, class by class, and the start of each class; one more than classes.
     private(set) var places: [Int32]
     private(set) var starts: [Int]
 
@@ -45,7 +44,7 @@ struct CategoryOrder: Sendable {
                 count: count, threads: Parallel.threadCount(problem.options.threadCount), grain: 1, state: {}
             ) { _, category in
                 let range = begins[category]..<begins[category + 1]
-                // Equal scores keep the order of the images, and within an image that of the file.
+                // Equal scores keep the order of the images, and within an image the order of the file.
                 var own = UnsafeMutableBufferPointer(
                     start: shared.base + range.lowerBound, count: range.count)
                 own.sort { a, b in

@@ -1,18 +1,18 @@
 import Support
 import Synchronization
 
-/// Counts the finished runs of a bootstrap or a permutation test, for a progress display.
+/// Counts the finished runs of a bootstrap or permutation test, for a progress display.
 public final class ResamplingProgress: Sendable {
     private let done = Atomic<Int>(0)
     private let changed: @Sendable (Int) -> Void
 
-    /// - Parameter changed: called with the number of finished runs, from any thread.
+    /// - Parameter changed: Called with the number of finished runs, on any thread.
     public init(_ changed: @escaping @Sendable (Int) -> Void) { self.changed = changed }
 
     func advance() { changed(done.wrappingAdd(1, ordering: .relaxed).newValue) }
 }
 
-/// What bootstrap and permutation test share.
+/// The common part of the bootstrap and the permutation test.
 enum Resampling {
     /// How often each image is drawn.
     static func weights(_ imageCount: Int, seed: UInt64, run: Int) -> [Int32] {
@@ -22,7 +22,7 @@ enum Resampling {
         return weights
     }
 
-    /// `count` runs of `width` values each.
+    /// Computes `count` runs of `width` values each.
     static func run(
         _ count: Int, width: Int, _ options: EvaluationOptions, progress: ResamplingProgress? = nil,
         _ body: @Sendable (inout Accumulator, Int, UnsafeMutablePointer<Double>) -> Void
@@ -47,9 +47,9 @@ enum Resampling {
 
     /// The interval of `level` around a value.
     ///
-    /// The draws are moved so that their median is the value. As they are they lie too high: a draw has only about
-    /// two thirds of the images, and the greatest precision to the right of a recall, which is the maximum of
-    /// something that varies, varies more over fewer images.
+    /// The draws are shifted so that their median is the value. Unshifted, they are too high: a draw contains only
+    /// about two thirds of the images, and the highest precision to the right of a recall, as the maximum of a varying
+    /// quantity, is larger over fewer images.
     static func interval(_ value: Double, _ draws: [Double], level: Double) -> (low: Double, high: Double) {
         let sorted = draws.filter { !$0.isNaN }.sorted()
         let median = quantile(0.5, sorted)
@@ -71,12 +71,12 @@ enum Resampling {
 
 /// AP, AP50 and AP75 of several sets of classes.
 struct PartMeans: Sendable {
-    /// What every value is.
+    /// The part and figure of every value.
     let labels: [(part: String, figure: String)]
     private let parts: [Evaluation.Part]
     private let classCount: Int
     private let options: EvaluationOptions
-    /// The thresholds of each figure.
+    /// The threshold indices of each figure.
     private let thresholds: [[Int]]
 
     var width: Int { labels.count }
@@ -94,9 +94,9 @@ struct PartMeans: Sendable {
         labels = parts.flatMap { part in figures.map { (part.name, $0.0) } }
     }
 
-    /// Fills `values`; NaN where no class of a set has objects.
+    /// Fills `values`; NaN if no class of a set has objects.
     ///
-    /// - Parameter add: adds the detections of a class and returns the number of its objects.
+    /// - Parameter add: Adds the detections of a class and returns the number of its objects.
     func fill(
         _ values: UnsafeMutablePointer<Double>, _ accumulator: inout Accumulator,
         _ add: (inout Accumulator, Int) -> Int
@@ -128,7 +128,7 @@ struct PartMeans: Sendable {
     }
 }
 
-/// The detections of one class of two result files, by falling score.
+/// The detections of one class in two result files, by descending score.
 struct MergedClass: Sendable {
     private(set) var scores: [Double] = []
     private(set) var images: [Int32] = []
@@ -164,7 +164,7 @@ struct MergedClass: Sendable {
 extension Accumulator {
     /// Adds the detections of a class, each as often as its image was drawn.
     ///
-    /// - Returns: the number of objects, counted alike.
+    /// - Returns: The number of objects, counted the same way.
     mutating func add(_ ranked: Ranking.Class, weights: [Int32]?) -> Int {
         guard let weights else {
             for index in ranked.scores.indices { add(ranked.outcomes[index], score: ranked.scores[index]) }
@@ -179,9 +179,9 @@ extension Accumulator {
         return objects
     }
 
-    /// Adds the detections of one of two files, after the files have changed places in the images of `swapped`.
+    /// Adds the detections of one of two files, after the files have been swapped in the images of `swapped`.
     ///
-    /// - Returns: the number of objects.
+    /// - Returns: The number of objects.
     mutating func add(_ merged: MergedClass, swapped: [Bool], second: Bool) -> Int {
         for index in merged.scores.indices
         where (merged.isSecond[index] != swapped[Int(merged.images[index])]) == second {

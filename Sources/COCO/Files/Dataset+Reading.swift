@@ -5,8 +5,8 @@ extension Dataset {
     ///
     /// Unknown fields are skipped. Coordinates are pixels of the image.
     ///
-    /// - Parameter path: `-` stands for standard input. The file must not be changed while it is read.
-    /// - Throws: ``AnnotationFileError`` with line, column and the id concerned.
+    /// - Parameter path: The file; `-` for standard input. The file must not change while it is read.
+    /// - Throws: ``AnnotationFileError`` with the line, the column and the affected id.
     public init(path: String) throws {
         let file = try FileBytes(annotations: path)
         self = try withExtendedLifetime(file) {
@@ -14,10 +14,10 @@ extension Dataset {
         }
     }
 
-    /// Reads an annotation file leniently, for an examination: polygons with an odd count of numbers and numbers that
-    /// are not finite are kept, where ``init(path:)`` refuses the file.
+    /// Reads an annotation file leniently, for examination: polygons with an odd number of coordinates and numbers that
+    /// are not finite are kept, although ``init(path:)`` refuses the file.
     ///
-    /// - Throws: ``AnnotationFileError`` as ``init(path:)``.
+    /// - Throws: ``AnnotationFileError``; see ``init(path:)``.
     public init(examining path: String) throws {
         let file = try FileBytes(annotations: path)
         self = try withExtendedLifetime(file) {
@@ -30,7 +30,7 @@ extension Dataset {
 
     /// Reads an annotation file in memory.
     ///
-    /// - Parameter name: what messages call the file.
+    /// - Parameter name: The file's name in messages.
     /// - Throws: ``AnnotationFileError``.
     public init(json bytes: UnsafeRawBufferPointer, name: String = "JSON") throws {
         self = try FileReader.read(bytes, name: name) { try $0.dataset() }
@@ -43,8 +43,8 @@ extension FileReader {
         var fields = JSONFields(["images", "annotations", "categories", "info", "licenses"])
         guard scanner.peek() == UInt8(ascii: "{") else {
             throw scanner.failure(
-                "an annotation file is an object with \"images\", \"annotations\" and \"categories\"; "
-                    + "this is a list, as result files are")
+                "an annotation file must be an object with \"images\", \"annotations\" and \"categories\"; "
+                    + "this is a list, like a result file")
         }
         result.annotations.reserve(forFileOf: scanner.end - scanner.start)
         if try scanner.beginObject() {
@@ -112,7 +112,8 @@ extension FileReader {
             if try scanner.beginObject() {
                 repeat {
                     let field = try fields.next(&scanner)
-                    // All but the id may be null or of another type: commands that need the field report it as missing.
+                    // All fields but the id may be null or of another type: commands that need the field report it as
+                    // missing.
                     if field > 0, scanner.takeNull() { continue }
                     var isKept = true
                     func kept<Value>(_ value: Value?) -> Value? {
@@ -203,14 +204,14 @@ extension JSONScanner {
         return value == 1
     }
 
-    /// A number of pixels, also one that a tool wrote as text.
+    /// A number of pixels, which may also be written as a string.
     fileprivate mutating func size() throws -> Int32 {
         guard peek() == UInt8(ascii: "\"") else { return try dimension() }
         guard let size = Int32(try string()), size >= 0 else { throw failure("not a number of pixels") }
         return size
     }
 
-    /// The name of a class; a number stands for its digits. Nil for a value of another type, which is stepped over.
+    /// The name of a class; a number is converted to its digits. Nil for a value of another type, which is skipped.
     fileprivate mutating func name() throws -> String? {
         switch peek() {
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try rawValue()
@@ -223,7 +224,7 @@ extension JSONScanner {
         let text = try string()
         guard let frequency = Category.Frequency(rawValue: text) else {
             cursor = position
-            throw failure("\"frequency\" is \"r\", \"c\" or \"f\", found \"\(text.prefix(40))\"")
+            throw failure("\"frequency\" must be \"r\", \"c\" or \"f\", found \"\(text.prefix(40))\"")
         }
         return frequency
     }

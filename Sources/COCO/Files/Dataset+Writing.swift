@@ -1,7 +1,7 @@
 extension Dataset {
     /// Writes an annotation file, atomically.
     ///
-    /// - Throws: ``AnnotationFileError`` when the file cannot be written or a number is not finite.
+    /// - Throws: ``AnnotationFileError`` if the file cannot be written or a number is not finite.
     public func write(to path: String) throws {
         var writer = try JSONWriter(path: path)
         try write(&writer, name: path)
@@ -10,7 +10,7 @@ extension Dataset {
 
     /// The text of an annotation file, UTF-8.
     ///
-    /// - Throws: ``AnnotationFileError`` when a number is not finite.
+    /// - Throws: ``AnnotationFileError`` if a number is not finite.
     public func json() throws -> [UInt8] {
         var writer = try JSONWriter(path: nil)
         try write(&writer, name: "JSON")
@@ -125,7 +125,7 @@ extension Dataset {
 }
 
 extension AnnotationTable {
-    /// JSON has no NaN and no infinity.
+    /// Throws for NaN and infinity, which JSON does not have.
     fileprivate func checkFinite(_ row: Int, name: String) throws {
         guard areas[row].isFinite, boxes[row].isFinite, segmentations.isFinite(row) else {
             throw AnnotationFileError(
@@ -145,7 +145,7 @@ extension SegmentationColumn {
 extension DetectionTable {
     /// Writes a result file, atomically.
     ///
-    /// - Throws: ``AnnotationFileError`` when the file cannot be written or a number is not finite.
+    /// - Throws: ``AnnotationFileError`` if the file cannot be written or a number is not finite.
     public func write(to path: String) throws {
         var writer = try JSONWriter(path: path)
         try write(&writer, name: path)
@@ -154,7 +154,7 @@ extension DetectionTable {
 
     /// The text of a result file, UTF-8.
     ///
-    /// - Throws: ``AnnotationFileError`` when a number is not finite.
+    /// - Throws: ``AnnotationFileError`` if a number is not finite.
     public func json() throws -> [UInt8] {
         var writer = try JSONWriter(path: nil)
         try write(&writer, name: "JSON")

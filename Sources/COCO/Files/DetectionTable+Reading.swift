@@ -1,13 +1,13 @@
 import Support
 
 extension DetectionTable {
-    /// Reads a result file: a list of objects with `image_id`, `category_id`, `score` and `bbox` or
-    /// `segmentation` or both.
+    /// Reads a result file: a list of objects with `image_id`, `category_id`, `score`, and `bbox` or `segmentation` or
+    /// both.
     ///
     /// Unknown fields are skipped. Coordinates are pixels of the image.
     ///
-    /// - Parameter path: `-` stands for standard input. The file must not be changed while it is read.
-    /// - Throws: ``AnnotationFileError`` with line, column and the image concerned.
+    /// - Parameter path: The file; `-` for standard input. The file must not change while it is read.
+    /// - Throws: ``AnnotationFileError`` with the line, the column and the affected image.
     public init(path: String) throws {
         let file = try FileBytes(annotations: path)
         self = try withExtendedLifetime(file) {
@@ -17,7 +17,7 @@ extension DetectionTable {
 
     /// Reads a result file in memory.
     ///
-    /// - Parameter name: what messages call the file.
+    /// - Parameter name: The file's name in messages.
     /// - Throws: ``AnnotationFileError``.
     public init(json bytes: UnsafeRawBufferPointer, name: String = "JSON") throws {
         self = try FileReader.read(bytes, name: name) { try $0.detections() }
@@ -29,7 +29,7 @@ extension FileReader {
         var table = DetectionTable()
         guard scanner.peek() == UInt8(ascii: "[") else {
             throw scanner.failure(
-                "a result file is a list of detections; this is an object, as annotation files are")
+                "a result file must be a list of detections; this is an object, like an annotation file")
         }
         table.reserve(forFileOf: scanner.end - scanner.start)
         var fields = JSONFields(["image_id", "category_id", "bbox", "score", "segmentation"])

@@ -1,8 +1,8 @@
 import Support
 
-/// Reads the lists of an annotation file and knows the current object, for messages.
+/// Reads the lists of an annotation file and keeps track of the current object for messages.
 struct FileReader {
-    /// What is being read.
+    /// The list being read.
     enum Subject {
         case file
         case object(kind: StaticString, index: Int, start: Int, idKey: StaticString)
@@ -12,7 +12,7 @@ struct FileReader {
     var scanner: JSONScanner
     var subject = Subject.file
 
-    /// Fields that are known and were not kept, since their values are of another type.
+    /// Known fields that were not kept because their values have another type.
     var unkept: [UnreadField] = []
 
     init(_ bytes: UnsafeRawBufferPointer, file: FileBytes?) throws {
@@ -40,7 +40,7 @@ struct FileReader {
         subject = .file
     }
 
-    /// Reads `bytes` with `body` and turns a failure into an error that says where it happened.
+    /// Reads `bytes` with `body` and converts a failure to an error with its position.
     static func read<Result>(
         _ bytes: UnsafeRawBufferPointer, name: String, file: FileBytes? = nil,
         _ body: (inout FileReader) throws -> Result
@@ -72,7 +72,7 @@ struct FileReader {
             reason: failure.reason)
     }
 
-    /// The object that is being read, by its id or else its number, and the field that failed.
+    /// The object being read, named by its id or else its index, and the field that failed.
     private func objectText(_ failure: JSONScanner.Failure) -> String {
         guard case .object(let kind, let index, let start, let key) = subject else { return "" }
         let field = field(at: failure.position, ofObjectAt: start).map { ", field \"\($0)\"" } ?? ""
@@ -83,7 +83,7 @@ struct FileReader {
         return "\(kind) at index \(index)" + field
     }
 
-    /// The key of the object at `start` whose value contains a position, nil between values.
+    /// The key of the object at `start` whose value contains a position; nil between values.
     private func field(at position: Int, ofObjectAt start: Int) -> String? {
         var copy = scanner
         copy.cursor = copy.start + start
@@ -99,7 +99,7 @@ struct FileReader {
         }
     }
 
-    /// The value of the key of the object at `start`, read once more from there.
+    /// The value of the key of the object at `start`, scanned again from there.
     private func identifier(at start: Int, key: StaticString) -> Int64? {
         var copy = scanner
         copy.cursor = copy.start + start
@@ -114,16 +114,16 @@ struct FileReader {
 }
 
 extension FileBytes {
-    /// An annotation or result file; `-` stands for standard input.
+    /// Opens an annotation or result file; `-` is standard input.
     convenience init(annotations path: String) throws(AnnotationFileError) {
         do { try self.init(contentsOf: path) } catch { throw AnnotationFileError(error) }
     }
 }
 
 extension AnnotationFileError {
-    /// The text of a file without a byte-order mark, `-` for standard input.
+    /// The text of a file without a byte-order mark; `-` is standard input.
     ///
-    /// - Throws: ``AnnotationFileError`` when the file cannot be read or is not UTF-8.
+    /// - Throws: ``AnnotationFileError`` if the file cannot be read or is not UTF-8.
     package static func text(contentsOf path: String) throws -> String {
         do { return try TextFile(contentsOf: path).text } catch { throw AnnotationFileError(error) }
     }

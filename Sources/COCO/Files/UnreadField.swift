@@ -1,17 +1,18 @@
 import Support
 
-/// A field that this package does not keep: it is lost when the file is read and written again.
+/// A field that this package does not keep: it is lost if the file is read and written again.
 package struct UnreadField: Sendable, Hashable {
-    /// The list whose objects have the field: `images`, `annotations`, `categories`; empty for the file itself.
+    /// The list whose objects have the field: `images`, `annotations`, `categories`; empty for a field of the file
+    /// itself.
     package let list: String
 
     /// The name of the field.
     package let name: String
 
-    /// How many objects have it.
+    /// The number of objects that have it.
     package let count: Int
 
-    /// Whether the field has a place, but values of another type, such as a text where a number is meant.
+    /// Whether the field is supported, but its values have another type, such as text instead of a number.
     package var isOfOtherType = false
 }
 
@@ -20,8 +21,8 @@ extension Dataset {
     ///
     /// Takes about twice as long as ``init(path:)``.
     ///
-    /// - Returns: the data set, and the fields without a place in the order of their names.
-    /// - Throws: ``AnnotationFileError`` as ``init(path:)``.
+    /// - Returns: The data set, and the unsupported fields sorted by name.
+    /// - Throws: ``AnnotationFileError``; see ``init(path:)``.
     package static func reading(path: String) throws -> (dataset: Dataset, unread: [UnreadField]) {
         let file = try FileBytes(annotations: path)
         return try withExtendedLifetime(file) {
@@ -75,7 +76,7 @@ extension FileReader {
     private mutating func countFields(
         of list: String, _ known: Set<String>, _ counts: inout [UnreadName: Int]
     ) throws {
-        // The objects of a list have the same few keys: each becomes a string once.
+        // The objects of a list share a few keys: each key is converted to a string once.
         var names: [[UInt8]: Int] = [:]
         var tallies: [(name: String, count: Int)] = []
         var key: [UInt8] = []

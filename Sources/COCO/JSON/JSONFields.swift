@@ -1,15 +1,15 @@
-/// The fields of one object: which of the known ones a key names, and which were seen.
+/// The fields of one object: the index of a key among the known names, and which fields were seen.
 ///
-/// Keys are compared as bytes: making strings of them would take longer than the rest of the reading.
+/// Keys are compared as bytes: converting them to strings would take longer than everything else.
 struct JSONFields {
     private let names: [StaticString]
     private var seen: UInt32 = 0
-    /// The field that followed each field last time, with the first field of an object at the end: the objects of a
-    /// file usually have the same order of keys.
+    /// The field that followed each field last time, and at the end the first field of an object: the objects of a file
+    /// usually have the same order of keys.
     private var followers: [Int]
     private var last: Int
 
-    /// At most 32 names, which ``seen`` has bits for.
+    /// Creates a list of at most 32 names, the number of bits in ``seen``.
     init(_ names: [StaticString]) {
         precondition(names.count <= UInt32.bitWidth, "an object of more than 32 known fields")
         self.names = names
@@ -17,7 +17,7 @@ struct JSONFields {
         last = names.count
     }
 
-    /// Begins a new object.
+    /// Starts a new object.
     mutating func reset() {
         seen = 0
         last = names.count
@@ -31,8 +31,8 @@ struct JSONFields {
 
     /// Reads a key and its colon.
     ///
-    /// - Returns: the index among the names, -1 for a key that is not among them.
-    /// - Throws: ``JSONScanner/Failure`` when a known key occurs a second time.
+    /// - Returns: The index among the names; -1 for an unknown key.
+    /// - Throws: ``JSONScanner/Failure`` if a known key occurs a second time.
     @inline(__always)
     mutating func next(_ scanner: inout JSONScanner) throws -> Int {
         let found = try scanner.withStringBytes { index(of: $0) }
@@ -66,7 +66,7 @@ struct JSONFields {
         return true
     }
 
-    /// Fails unless the field at `index` was seen.
+    /// Throws unless the field at `index` was seen.
     @inline(__always)
     func require(_ index: Int, _ scanner: JSONScanner) throws {
         guard has(index) else { throw scanner.failure("the field \"\(names[index])\" is missing") }

@@ -2,7 +2,7 @@
 struct PowersOfTen: @unchecked Sendable {
     static let shared = PowersOfTen()
 
-    /// `10^0 ... 10^22`. Never freed, never written again.
+    /// `10^0 ... 10^22`. Never freed or changed.
     let ten: UnsafePointer<Double>
 
     /// `5^0 ... 5^27`.
@@ -25,20 +25,20 @@ extension JSONScanner {
         return try anyNumber()
     }
 
-    /// A number without sign and exponent that ends within eight bytes, as nearly all coordinates do: without a
-    /// branch a digit, which the processor could not foretell.
+    /// A number without sign and exponent that ends within eight bytes, as nearly all coordinates do: avoids a branch
+    /// per digit, which the processor could not predict.
     ///
     /// - Returns: nil for any other number.
     @inline(__always)
     private mutating func shortNumber() -> Double? {
         guard end - cursor >= 8 else { return nil }
         let ones: UInt64 = 0x0101_0101_0101_0101
-        // Digits become 0 to 9; all other bytes are marked in their highest bit.
+        // Digits become 0 to 9; all other bytes are marked by their highest bit.
         let text =
             UInt64(littleEndian: UnsafeRawPointer(cursor).loadUnaligned(as: UInt64.self)) ^ (ones &* 0x30)
         let others = (((text & (ones &* 0x7F)) &+ (ones &* 0x76)) | text) & (ones &* 0x80)
         let whole = others.trailingZeroBitCount / 8
-        // 1 to 7 digits, and no needless zero before them.
+        // 1 to 7 digits, without a leading zero.
         guard UInt(bitPattern: whole &- 1) < 7, whole == 1 || text & 0xFF != 0 else { return nil }
         var digits = text
         var count = whole
@@ -53,7 +53,7 @@ extension JSONScanner {
         }
         guard cursor[length] | 0x20 != UInt8(ascii: "e") else { return nil }
         cursor += length
-        // Eight digits, the first ones zero: in pairs, in fours, all.
+        // Eight digits, with leading zeros: combined in pairs, then fours, then all.
         var value = digits &<< UInt64(truncatingIfNeeded: 8 &* (8 &- count))
         value = value &* 10 &+ (value >> 8)
         value =
@@ -117,7 +117,7 @@ extension JSONScanner {
         let upper = mantissa << UInt64(mantissa.leadingZeroBitCount)
         let lower = five << UInt64(five.leadingZeroBitCount)
         let (quotient, remainder) = lower.dividingFullWidth((upper >> 1, upper << 63))
-        // A last bit in place of the remainder makes the conversion round in the right direction.
+        // A last bit that stands for the remainder makes the conversion round in the right direction.
         let sticky = quotient | (remainder == 0 ? 0 : 1)
         let exponent = five.leadingZeroBitCount - mantissa.leadingZeroBitCount - 63 - decimals
         return Double(sign: .plus, exponent: exponent, significand: Double(sticky))
@@ -143,7 +143,7 @@ extension JSONScanner {
         return value
     }
 
-    /// A whole number of 64 bits; `3.0` is one, too.
+    /// A 64-bit integer; `3.0` is one, too.
     @inline(__always)
     mutating func integer() throws -> Int64 {
         var next = cursor
@@ -174,13 +174,13 @@ extension JSONScanner {
         let value = try number()
         let text = String(decoding: UnsafeBufferPointer(start: before, count: cursor - before), as: UTF8.self)
         if let exact = Int64(text) { return exact }
-        // Beyond 2^53 a floating-point number may stand for several integers.
+        // Beyond 2^53 a floating-point number can represent several integers.
         if let exact = Int64(exactly: value), exact.magnitude <= 1 << 53 { return exact }
         cursor = before
-        throw failure("\(text) is not a whole number of 64 bits")
+        throw failure("\(text) is not a 64-bit integer")
     }
 
-    /// What Python writes for numbers that are not finite, where they are let through.
+    /// The spellings that Python writes for non-finite numbers, if they are allowed.
     @inline(never)
     private mutating func numberThatIsNotFinite() throws -> Double {
         guard isLenient else { throw notANumber() }
@@ -195,9 +195,9 @@ extension JSONScanner {
         let byte = cursor.pointee
         switch byte {
         case UInt8(ascii: "N"), UInt8(ascii: "I"):
-            return failure("\(found) is no number in JSON; a finite number is needed")
+            return failure("\(found) is not a JSON number; a finite number is needed")
         case UInt8(ascii: "-") where (cursor + 1).pointee == UInt8(ascii: "I"):
-            return failure("-Infinity is no number in JSON; a finite number is needed")
+            return failure("-Infinity is not a JSON number; a finite number is needed")
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return failure("a malformed number")
         default: return failure("a number is needed, found \(found)")
         }

@@ -19,20 +19,20 @@ extension JSONScanner {
         return BoundingBox(x: values.0, y: values.1, width: values.2, height: values.3)
     }
 
-    /// Takes the comma between two numbers of a box.
+    /// Consumes the comma between two numbers of a box.
     @inline(__always)
     private mutating func nextOfBox() throws {
         guard take(",") else { throw boxFailure() }
     }
 
     private func boxFailure() -> Failure {
-        failure("a box is 4 numbers, x, y, width and height, with commas between; found \(found)")
+        failure("a box must be 4 numbers, x, y, width and height, separated by commas; found \(found)")
     }
 
-    /// A segmentation of any kind, added as a row of `column`.
+    /// Reads a segmentation of any kind and adds it as a row of `column`.
     ///
-    /// A value without contents (`null`, `[]`, `[[]]`, `{}`, `""`) is that of tools that know no mask; it is not an
-    /// empty mask.
+    /// An empty value (`null`, `[]`, `[[]]`, `{}`, `""`) comes from tools without a mask and means a missing mask, not
+    /// an empty one.
     mutating func segmentation(into column: inout SegmentationColumn) throws {
         switch peek() {
         case UInt8(ascii: "["): try polygons(into: &column)
@@ -50,13 +50,13 @@ extension JSONScanner {
             repeat {
                 guard peek() == UInt8(ascii: "[") else {
                     throw failure(
-                        "a polygon is a list of numbers inside the list of polygons, found \(found)")
+                        "a polygon must be a list of numbers inside the list of polygons, found \(found)")
                 }
                 let before = column.coordinates.count
                 try numbers(into: &column.coordinates)
                 let count = column.coordinates.count - before
                 guard count % 2 == 0 || isLenient else {
-                    throw failure("a polygon of \(count) numbers; x and y in turn are needed")
+                    throw failure("a polygon of \(count) numbers; pairs of x and y are needed")
                 }
                 column.ringEnds.append(column.coordinates.count)
             } while try continueList()
@@ -74,7 +74,7 @@ extension JSONScanner {
     /// A list of numbers.
     private mutating func numbers(into target: inout [Double]) throws {
         guard try beginList() else { return }
-        // Numbers are gathered in a small buffer: adding them to the array one by one costs as much as reading.
+        // Numbers are collected in a small buffer: appending them to the array one by one costs as much as parsing.
         try withUnsafeTemporaryAllocation(of: Double.self, capacity: 256) { buffer in
             var count = 0
             defer { target.append(contentsOf: UnsafeBufferPointer(rebasing: buffer[..<count])) }
@@ -119,7 +119,7 @@ extension JSONScanner {
                     try appendString(to: &column.characters)
                     row.count = column.characters.count - row.start
                 } else {
-                    throw failure("\"counts\" is a list of run lengths or a string, found \(found)")
+                    throw failure("\"counts\" must be a list of run lengths or a string, found \(found)")
                 }
             default: try skipValue()
             }
@@ -131,11 +131,11 @@ extension JSONScanner {
     }
 
     private mutating func maskSize() throws -> (height: Int32, width: Int32) {
-        guard try beginList() else { throw failure("\"size\" is a list of height and width") }
+        guard try beginList() else { throw failure("\"size\" must be a list of height and width") }
         let height = try dimension()
-        guard take(",") else { throw failure("\"size\" is a list of height and width; ',' expected") }
+        guard take(",") else { throw failure("\"size\" must be a list of height and width; ',' expected") }
         let width = try dimension()
-        guard take("]") else { throw failure("\"size\" is a list of height and width; ']' expected") }
+        guard take("]") else { throw failure("\"size\" must be a list of height and width; ']' expected") }
         return (height, width)
     }
 

@@ -1,5 +1,5 @@
 extension JSONScanner {
-    /// Reads a string and gives `body` its bytes, escapes resolved, without a copy where there are none.
+    /// Reads a string and passes its bytes to `body`, with escapes resolved, without a copy if there are none.
     @inline(__always)
     mutating func withStringBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) throws -> Result) throws
         -> Result
@@ -19,7 +19,7 @@ extension JSONScanner {
         return try text.withUnsafeBufferPointer(body)
     }
 
-    /// Adds the bytes of a string to `target`, escapes resolved.
+    /// Appends the bytes of a string to `target`, with escapes resolved.
     mutating func appendString(to target: inout [UInt8]) throws {
         guard peek() == UInt8(ascii: "\"") else { throw failure("a string is needed, found \(found)") }
         cursor += 1
@@ -36,14 +36,14 @@ extension JSONScanner {
         return text
     }
 
-    /// A string; nil for a value of another type, which is stepped over.
+    /// A string; nil for a value of another type, which is skipped.
     mutating func optionalString() throws -> String? {
         if peek() == UInt8(ascii: "\"") { return try string() }
         try skipValue()
         return nil
     }
 
-    /// Steps to the next quote, backslash or control character, eight bytes at a time.
+    /// Advances to the next quote, backslash or control character, eight bytes at a time.
     @inline(__always)
     private mutating func skipPlainCharacters() {
         let ones: UInt64 = 0x0101_0101_0101_0101
@@ -68,7 +68,7 @@ extension JSONScanner {
         }
     }
 
-    /// The rest of a string after its quote.
+    /// Appends the rest of a string after its opening quote.
     private mutating func appendStringRest(to target: inout [UInt8]) throws {
         while true {
             let first = cursor

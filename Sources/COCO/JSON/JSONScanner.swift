@@ -1,9 +1,9 @@
 /// Scans JSON text in memory without building a tree and, on the common path, without allocating.
 ///
-/// The text is known to end with a closing bracket, which ends every number: loops over digits need no
-/// other bound. All other steps compare with `end`.
+/// The text always ends with a closing bracket, which terminates every number, so loops over digits need no other
+/// bound. All other steps compare with `end`.
 struct JSONScanner {
-    /// What is wrong, at which byte.
+    /// What is wrong, and at which byte.
     struct Failure: Error {
         let position: Int
         let reason: String
@@ -11,20 +11,20 @@ struct JSONScanner {
 
     let start: UnsafePointer<UInt8>
 
-    /// One past the last byte that is not white space.
+    /// One past the last byte that is not whitespace.
     let end: UnsafePointer<UInt8>
 
     /// The next byte.
     var cursor: UnsafePointer<UInt8>
 
-    /// Whether polygons with an odd count of numbers and numbers that are not finite are kept, for the check of data
-    /// sets.
+    /// Whether polygons with an odd number of coordinates and numbers that are not finite are kept, for the check of
+    /// data sets.
     var isLenient = false
 
-    /// Powers of ten; a pointer, since a global array is checked at every use.
+    /// Powers of ten; a pointer, because a global array is checked on every use.
     let powers = PowersOfTen.shared
 
-    /// A scanner of `bytes`, which must outlive it.
+    /// Creates a scanner of `bytes`, which must outlive it.
     init(_ bytes: UnsafeRawBufferPointer) throws {
         var first = 0
         var last = bytes.count
@@ -40,7 +40,7 @@ struct JSONScanner {
         end = start + last
         cursor = start + first
         if last - first >= 2, cursor[0] == 0x1F, cursor[1] == 0x8B {
-            throw failure("the file is compressed with gzip; unpack it first")
+            throw failure("the file is compressed with gzip; decompress it first")
         }
         if last - first >= 2, cursor[0] == UInt8(ascii: "P"), cursor[1] == UInt8(ascii: "K") {
             throw failure("the file is a zip archive; unpack it first")
@@ -52,12 +52,12 @@ struct JSONScanner {
         let closing = (end - 1).pointee
         guard closing == UInt8(ascii: "}") || closing == UInt8(ascii: "]") else {
             cursor = end
-            throw failure("the text does not end with a closing bracket; the file was probably cut off")
+            throw failure("the text does not end with a closing bracket; the file was probably truncated")
         }
     }
 
-    /// The name of an encoding other than UTF-8 that the first bytes of a text show: by its mark, or by the zeros
-    /// beside characters of ASCII.
+    /// The name of an encoding other than UTF-8 that the first bytes of a text indicate, by a byte-order mark or by
+    /// zeros next to ASCII characters.
     private static func otherEncoding(_ bytes: UnsafeRawBufferPointer) -> String? {
         if bytes.starts(with: [0xFF, 0xFE, 0, 0]) || bytes.starts(with: [0, 0, 0xFE, 0xFF]) {
             return "UTF-32"
@@ -81,7 +81,7 @@ struct JSONScanner {
         byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
     }
 
-    /// Steps over white space and shows the next byte; 0 at the end.
+    /// Skips whitespace and returns the next byte; 0 at the end.
     @inline(__always)
     mutating func peek() -> UInt8 {
         while cursor < end {
@@ -92,7 +92,7 @@ struct JSONScanner {
         return 0
     }
 
-    /// Takes `byte` when it is next.
+    /// Consumes `byte` if it is next.
     @inline(__always)
     mutating func take(_ byte: Unicode.Scalar) -> Bool {
         guard peek() == UInt8(truncatingIfNeeded: byte.value) else { return false }
@@ -100,13 +100,13 @@ struct JSONScanner {
         return true
     }
 
-    /// Takes `byte` or fails.
+    /// Consumes `byte` or throws.
     @inline(__always)
     mutating func expect(_ byte: Unicode.Scalar) throws {
         guard take(byte) else { throw failure("'\(byte)' expected, found \(found)") }
     }
 
-    /// Fails unless nothing is left.
+    /// Throws unless the text is at its end.
     mutating func expectEnd() throws {
         guard peek() == 0, cursor == end else { throw failure("text after the end of the JSON value") }
     }
@@ -129,7 +129,7 @@ struct JSONScanner {
         }
     }
 
-    /// Takes the word when it is next.
+    /// Consumes the word if it is next.
     mutating func take(word: StaticString) -> Bool {
         guard end - cursor >= word.utf8CodeUnitCount else { return false }
         for index in 0..<word.utf8CodeUnitCount where cursor[index] != word.utf8Start[index] { return false }
@@ -137,11 +137,11 @@ struct JSONScanner {
         return true
     }
 
-    /// Takes `null` when it is next.
+    /// Consumes `null` if it is next.
     @inline(__always)
     mutating func takeNull() -> Bool { peek() == UInt8(ascii: "n") && take(word: "null") }
 
-    /// What `read` makes of the next value; nil for a value that it cannot read, which is stepped over.
+    /// The result of `read` for the next value; nil for a value that it cannot read, which is skipped.
     mutating func optional<Value>(_ read: (inout JSONScanner) throws -> Value) throws -> Value? {
         let position = cursor
         if let value = try? read(&self) { return value }
@@ -152,14 +152,14 @@ struct JSONScanner {
 
     // MARK: Objects and lists
 
-    /// Begins an object; false when it is empty.
+    /// Begins an object; false if it is empty.
     @inline(__always)
     mutating func beginObject() throws -> Bool {
         guard take("{") else { throw failure("an object is needed, found \(found)") }
         return !take("}")
     }
 
-    /// After a value of an object: true when another key follows.
+    /// Called after a value of an object; true if another key follows.
     @inline(__always)
     mutating func continueObject() throws -> Bool {
         if take(",") { return true }
@@ -167,14 +167,14 @@ struct JSONScanner {
         return false
     }
 
-    /// Begins a list; false when it is empty.
+    /// Begins a list; false if it is empty.
     @inline(__always)
     mutating func beginList() throws -> Bool {
         guard take("[") else { throw failure("a list is needed, found \(found)") }
         return !take("]")
     }
 
-    /// After an element of a list: true when another follows.
+    /// Called after an element of a list; true if another follows.
     @inline(__always)
     mutating func continueList() throws -> Bool {
         if take(",") { return true }
@@ -182,9 +182,9 @@ struct JSONScanner {
         return false
     }
 
-    /// Steps over any value, checking its grammar.
+    /// Skips any value, checking its grammar.
     mutating func skipValue() throws {
-        // The open brackets, true for an object.
+        // The open brackets; true for an object.
         var open: [Bool] = []
         repeat {
             switch peek() {
@@ -207,7 +207,7 @@ struct JSONScanner {
             case UInt8(ascii: "t"): if !take(word: "true") { throw failure("'true' expected") }
             case UInt8(ascii: "f"): if !take(word: "false") { throw failure("'false' expected") }
             case UInt8(ascii: "n"): if !take(word: "null") { throw failure("'null' expected") }
-            // Python writes these; in a field that is not used they do no harm.
+            // Python writes these; in an unused field they do no harm.
             case UInt8(ascii: "N"): if !take(word: "NaN") { throw failure("a value expected") }
             case UInt8(ascii: "I"): if !take(word: "Infinity") { throw failure("a value expected") }
             case UInt8(ascii: "-"):
@@ -235,7 +235,7 @@ struct JSONScanner {
         try expect(":")
     }
 
-    /// The text of the next value, which is stepped over.
+    /// The text of the next value, which is skipped.
     mutating func rawValue() throws -> String {
         _ = peek()
         let first = cursor

@@ -1,12 +1,12 @@
 import Support
 
-/// Writes JSON text in pieces to a file, or keeps it in memory.
+/// Writes JSON text to a file in chunks, or keeps it in memory.
 struct JSONWriter: ~Copyable {
     private var buffer: [UInt8] = []
     private var file: AtomicFile?
     private let limit: Int
 
-    /// - Parameter path: the file; nil keeps all in memory.
+    /// - Parameter path: The file; nil keeps everything in memory.
     init(path: String?) throws {
         if let path {
             do { file = try AtomicFile(path: path) } catch { throw AnnotationFileError(error) }
@@ -15,9 +15,9 @@ struct JSONWriter: ~Copyable {
         if path != nil { buffer.reserveCapacity(limit + 4096) }
     }
 
-    /// Ends the text.
+    /// Finishes the text.
     ///
-    /// - Returns: the bytes, when there is no file.
+    /// - Returns: The bytes, if there is no file.
     mutating func finish() throws -> [UInt8] {
         guard file != nil else { return buffer }
         try flush()
@@ -30,19 +30,19 @@ struct JSONWriter: ~Copyable {
         buffer.removeAll(keepingCapacity: true)
     }
 
-    /// Adds text as it is.
+    /// Appends text unchanged.
     mutating func raw(_ text: StaticString) throws {
         buffer.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
         if buffer.count > limit { try flush() }
     }
 
-    /// Adds text as it is.
+    /// Appends text unchanged.
     mutating func raw(_ text: String) throws {
         buffer.append(contentsOf: text.utf8)
         if buffer.count > limit { try flush() }
     }
 
-    /// Adds an integer.
+    /// Appends an integer.
     mutating func integer(_ value: some BinaryInteger) {
         var digits: (UInt64, Int) = (UInt64(value.magnitude), 0)
         if value < 0 { buffer.append(UInt8(ascii: "-")) }
@@ -54,7 +54,7 @@ struct JSONWriter: ~Copyable {
         buffer[start...].reverse()
     }
 
-    /// Adds a finite number with as few digits as give the same number back; whole numbers without a point.
+    /// Appends a finite number with the fewest digits that round-trip; whole numbers without a point.
     mutating func number(_ value: Double) {
         // Most coordinates have at most two decimals, which needs no search for the shortest digits.
         let hundredths = value * 100
@@ -76,10 +76,10 @@ struct JSONWriter: ~Copyable {
         buffer.append(contentsOf: text.utf8)
     }
 
-    /// Adds a string with quotes and escapes.
+    /// Appends a string with quotes and escapes.
     mutating func string(_ text: String) { string(text.utf8) }
 
-    /// Adds a string of UTF-8 with quotes and escapes.
+    /// Appends a UTF-8 string with quotes and escapes.
     mutating func string(_ bytes: some Sequence<UInt8>) {
         let hexadecimal = Array("0123456789abcdef".utf8)
         buffer.append(UInt8(ascii: "\""))
@@ -97,7 +97,7 @@ struct JSONWriter: ~Copyable {
         buffer.append(UInt8(ascii: "\""))
     }
 
-    /// Adds a list; `element` writes each.
+    /// Appends a list; `element` writes each element.
     mutating func list<Elements: Sequence>(
         _ elements: Elements, _ element: (inout JSONWriter, Elements.Element) throws -> Void
     ) throws {
@@ -111,12 +111,12 @@ struct JSONWriter: ~Copyable {
         try raw("]")
     }
 
-    /// Adds a box.
+    /// Appends a box.
     mutating func box(_ box: BoundingBox) throws {
         try list([box.x, box.y, box.width, box.height]) { $0.number($1) }
     }
 
-    /// Adds the segmentation of a row that has one.
+    /// Appends the segmentation of a row that has one.
     mutating func segmentation(_ row: Int, of column: SegmentationColumn) throws {
         let place = column.rows[row]
         let range = place.start..<place.start + place.count

@@ -1,38 +1,38 @@
-/// Polygons to run lengths with the reference's result (maskApi.c, rleFrPoly).
+/// Rasterizes polygons to run lengths with the reference's result (maskApi.c, rleFrPoly).
 ///
-/// The reference walks the outline on a grid five times finer and takes, wherever the walk passes the middle of
-/// a column of pixels, the row below which the polygon begins or ends. Here those passings are computed per
-/// column from the same formula instead of walking to them: the work is in proportion to the columns crossed,
-/// and a coordinate far outside the image costs nothing.
+/// The reference walks the outline on a grid five times finer; wherever the walk crosses the middle of a column of
+/// pixels, it records the row below which the polygon begins or ends. Here those crossings are computed per column from
+/// the same formula, without the walk: the work is proportional to the number of columns crossed, and a coordinate far
+/// outside the image costs nothing.
 struct PolygonRasterizer {
     private var height: Int
     private var width: Int
-    /// Passings: the column and the pixel, in the order of the outline; as many as `count` are in use.
+    /// Crossings: the column and the pixel, in the order of the outline; the first `count` are in use.
     private var columns: [Int32] = []
     private var positions: [UInt32] = []
     private var count = 0
     private var sorted: [UInt32] = []
     private var columnStarts: [Int32] = []
 
-    /// More passings than this in one ring are refused: 16 Mi take 192 MiB. No sensible outline comes near, but a
-    /// few points can cross an image that claims to be billions of pixels wide.
+    /// More crossings than this in one ring are refused: 16 Mi take 192 MiB. No sensible outline comes near, but a few
+    /// points can cross an image that claims to be billions of pixels wide.
     private static let maximumPassings = 1 << 24
 
-    /// A rasterizer for masks of a size, whose number of pixels must be below 2^32.
+    /// Creates a rasterizer for masks of a size, whose number of pixels must be below 2^32.
     init(height: Int, width: Int) {
         self.height = height
         self.width = width
     }
 
-    /// Changes the size of the masks to come.
+    /// Changes the size of the next masks.
     mutating func setSize(height: Int, width: Int) {
         self.height = height
         self.width = width
     }
 
-    /// The runs of a ring `x0, y0, x1, y1, ...` in pixels, in their shortest form, into `counts`.
+    /// Writes the runs of a ring `x0, y0, x1, y1, ...` in pixels, in canonical form, to `counts`.
     ///
-    /// - Throws: ``COCOError`` when a coordinate is not finite, or for an absurdly long outline.
+    /// - Throws: ``COCOError`` if a coordinate is not finite or the outline is absurdly long.
     mutating func rasterize(_ ring: Span<Double>, into counts: inout [UInt32]) throws {
         count = 0
         counts.removeAll(keepingCapacity: true)
@@ -48,7 +48,7 @@ struct PolygonRasterizer {
         Self.sortByColumn(columns, positions, count: count, starts: &columnStarts, into: &sorted)
         var before: UInt32 = 0
         let total = UInt32(truncatingIfNeeded: height * width)
-        // Two passings at one place undo each other.
+        // Two crossings at one position cancel out.
         for position in sorted {
             append(position - before, to: &counts)
             before = position
@@ -86,7 +86,7 @@ struct PolygonRasterizer {
         guard dx > 0 else { return }
         let isFlat = dx >= dy
         let (start, end) = (isFlat ? a.x <= b.x : a.y <= b.y) ? (a, b) : (b, a)
-        // The middle of column c lies between the fine columns 5 c + 2 and 5 c + 3.
+        // The middle of column c is between the fine columns 5 c + 2 and 5 c + 3.
         let first = max(0, Self.ceilingOfFifth(min(a.x, b.x) - 2))
         let last = min(width - 1, Self.floorOfFifth(max(a.x, b.x) - 3))
         guard first <= last else { return }
@@ -122,7 +122,7 @@ struct PolygonRasterizer {
                     let slope = Double(end.x - start.x) / Double(dy)
                     for column in first...last {
                         // The first step of the walk on the other side of the middle; the division may be off by
-                        // rounding, so that the walk's own formula decides.
+                        // rounding, so the walk's own formula decides.
                         let target = 5 * column + 2
                         func isBeyond(_ step: Int) -> Bool {
                             let x = Int(Double(start.x) + slope * Double(step) + 0.5)
@@ -143,7 +143,7 @@ struct PolygonRasterizer {
     private static func floorOfFifth(_ value: Int) -> Int { value >= 0 ? value / 5 : -((4 - value) / 5) }
     private static func ceilingOfFifth(_ value: Int) -> Int { -floorOfFifth(-value) }
 
-    /// Sorts the passings: by counting them per column, then within the column, where there are mostly two.
+    /// Sorts the crossings: by a counting sort over columns, then within each column, which mostly has two.
     private static func sortByColumn(
         _ columns: [Int32], _ positions: [UInt32], count: Int, starts: inout [Int32],
         into sorted: inout [UInt32]
@@ -181,10 +181,10 @@ struct PolygonRasterizer {
 }
 
 extension RunLengthMask {
-    /// The mask of polygons, rasterized each and united, exactly as pycocotools does it.
+    /// Creates the union of polygons, each rasterized separately, exactly as pycocotools does.
     ///
-    /// - Parameter polygons: rings `x0, y0, x1, y1, ...` in pixels; the last point joins the first. Rings that
-    ///   cross themselves are filled by the even-odd rule.
+    /// - Parameter polygons: Rings `x0, y0, x1, y1, ...` in pixels; the last point joins the first. Rings that cross
+    ///   themselves are filled by the even-odd rule.
     /// - Throws: ``COCOError`` for a coordinate that is not finite, or a mask of 2^32 pixels or more.
     public init(height: Int, width: Int, polygons: [[Double]]) throws {
         let total = try Self.pixelCount(height: height, width: width)
@@ -198,9 +198,9 @@ extension RunLengthMask {
         self.init(height: height, width: width, canonical: counts)
     }
 
-    /// The mask of a box, rasterized as the polygon of its corners.
+    /// Creates the mask of a box, rasterized as the polygon of its corners.
     ///
-    /// - Throws: ``COCOError`` as ``init(height:width:polygons:)``.
+    /// - Throws: ``COCOError``; see ``init(height:width:polygons:)``.
     public init(height: Int, width: Int, box: BoundingBox) throws {
         let (right, bottom) = (box.x + box.width, box.y + box.height)
         try self.init(

@@ -1,5 +1,5 @@
-/// The bounds of the pixels that are set: columns and rows, the last ones included. Empty masks have
-/// `lastColumn < firstColumn`.
+/// The bounds of the set pixels: columns and rows, including the last ones. Empty masks have `lastColumn <
+/// firstColumn`.
 struct PixelBounds: Sendable {
     var firstColumn: Int32 = 0
     var lastColumn: Int32 = -1
@@ -8,7 +8,7 @@ struct PixelBounds: Sendable {
 
     var isEmpty: Bool { lastColumn < firstColumn }
 
-    /// Whether the two have a pixel in common.
+    /// Whether the two share a pixel.
     func overlaps(_ other: PixelBounds) -> Bool {
         firstColumn <= other.lastColumn && other.firstColumn <= lastColumn && firstRow <= other.lastRow
             && other.firstRow <= lastRow
@@ -16,7 +16,7 @@ struct PixelBounds: Sendable {
 }
 
 extension BoundingBox {
-    /// The box around pixels; all zero when there are none.
+    /// The box around the pixels; all zero if there are none.
     init(_ bounds: PixelBounds) {
         self =
             bounds.isEmpty
@@ -28,9 +28,9 @@ extension BoundingBox {
     }
 }
 
-/// The work on runs in their shortest form, wherever they lie in memory.
+/// Operations on runs in canonical form, wherever they are in memory.
 enum RunLength {
-    /// The bounds of the pixels that are set.
+    /// The bounds of the set pixels.
     static func bounds(_ counts: Span<UInt32>, height: Int) -> PixelBounds {
         guard counts.count > 1, height > 0 else { return PixelBounds() }
         let height = UInt32(truncatingIfNeeded: height)
@@ -63,9 +63,9 @@ enum RunLength {
             firstRow: Int32(truncatingIfNeeded: firstRow), lastRow: Int32(truncatingIfNeeded: lastRow))
     }
 
-    /// The number of pixels that are set in both masks, which must be of the same size.
+    /// The number of pixels set in both masks, which must have the same size.
     static func intersection(_ a: Span<UInt32>, _ b: Span<UInt32>) -> Int {
-        // The next run of ones of each, as its first pixel and the pixel past its last.
+        // The next run of ones of each mask, as its first pixel and the pixel past its last.
         var (i, j) = (1, 1)
         guard a.count > 1, b.count > 1 else { return 0 }
         var (aStart, bStart) = (a[0], b[0])
@@ -89,7 +89,7 @@ enum RunLength {
         }
     }
 
-    /// Adds the runs of the pixels that are set in either mask (`union`) or in both to `result`.
+    /// The runs of the pixels set in either mask (`union`) or in both.
     static func combine(_ a: [UInt32], _ b: [UInt32], union: Bool) -> [UInt32] {
         var result: [UInt32] = []
         result.reserveCapacity(union ? a.count + b.count : min(a.count + b.count, 2 * max(a.count, b.count)))
@@ -98,7 +98,7 @@ enum RunLength {
         var run: UInt32 = 0
         var value = false
         while true {
-            // Runs that have ended give way to the next ones; an empty one can only be the first.
+            // Finished runs are replaced by the next ones; only the first can be empty.
             while leftA == 0, i + 1 < a.count {
                 i += 1
                 leftA = a[i]

@@ -1,8 +1,8 @@
 extension RunLengthMask {
-    /// A mask from the packed text of the COCO tools: from the fourth run on the difference to the run two
-    /// before, in groups of five bits with a continuation bit, as characters from `0`.
+    /// Creates a mask from the compressed text of the COCO tools: starting with the fourth run, the difference to the
+    /// run two before, in groups of five bits with a continuation bit, as characters starting at `0`.
     ///
-    /// - Throws: ``COCOError`` when the text is broken or the runs do not cover the mask exactly.
+    /// - Throws: ``COCOError`` if the text is broken or the runs do not cover the mask exactly.
     public init(height: Int, width: Int, compressed text: some Sequence<UInt8>) throws {
         var runs = RunBuilder(pixelCount: try Self.pixelCount(height: height, width: width))
         let text = Array(text)
@@ -11,12 +11,12 @@ extension RunLengthMask {
         self.init(height: height, width: width, canonical: runs.counts)
     }
 
-    /// As ``init(height:width:compressed:)-(_,_,Sequence<UInt8>)``, of a string.
+    /// String variant of ``init(height:width:compressed:)-(_,_,Sequence<UInt8>)``.
     public init(height: Int, width: Int, compressed text: String) throws {
         try self.init(height: height, width: width, compressed: Array(text.utf8))
     }
 
-    /// The packed text of the COCO tools, ASCII.
+    /// The compressed text of the COCO tools, ASCII.
     public var compressed: [UInt8] {
         var text: [UInt8] = []
         for index in counts.indices {
@@ -33,11 +33,11 @@ extension RunLengthMask {
         return text
     }
 
-    /// The mask of a segmentation, which states its own size unless it is of polygons.
+    /// Creates the mask of a segmentation, which states its own size unless it consists of polygons.
     ///
     /// - Parameters:
-    ///   - height: the height of the image in pixels, for polygons.
-    ///   - width: the width of the image in pixels, for polygons.
+    ///   - height: The height of the image in pixels, for polygons.
+    ///   - width: The width of the image in pixels, for polygons.
     /// - Throws: ``COCOError``.
     public init(_ segmentation: Segmentation, height: Int, width: Int) throws {
         switch segmentation {
@@ -50,12 +50,12 @@ extension RunLengthMask {
     }
 }
 
-/// The packed text of run lengths.
+/// The compressed text of run lengths.
 enum PackedRuns {
-    /// Calls `body` with every run; as many as the text holds, whatever it claims.
+    /// Calls `body` with every run in the text.
     @inline(__always)
     static func decode(_ text: Span<UInt8>, _ body: (Int64) throws -> Void) throws {
-        // The three runs before: a run is stored as the difference to the one two before, but for the first three.
+        // The two previous runs: from the fourth run on, a run is stored as the difference to the one two before.
         var (before, last): (Int64, Int64) = (0, 0)
         var index = 0
         var position = 0

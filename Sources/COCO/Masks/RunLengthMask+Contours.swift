@@ -1,12 +1,11 @@
 extension RunLengthMask {
-    /// The outlines of the mask along the edges of its pixels: one ring for every part whose pixels share edges.
+    /// The outlines of the mask along the edges of its pixels: one ring for every edge-connected part.
     ///
-    /// A hole is joined to the outline of its part by a cut that is walked there and back, since a COCO polygon
-    /// has no other way to state a hole. ``init(height:width:polygons:)`` of the result gives the same mask
-    /// again.
+    /// A hole is joined to the outline of its part by a cut that is walked in both directions, since a COCO polygon
+    /// cannot express a hole otherwise. ``init(height:width:polygons:)`` restores the mask from the result.
     ///
-    /// - Returns: rings `x0, y0, x1, y1, ...` of whole numbers, in pixels; none for an empty mask.
-    /// - Throws: ``COCOError`` when the box around the mask has more than ``maximumPixelCount`` pixels.
+    /// - Returns: Rings `x0, y0, x1, y1, ...` of whole numbers, in pixels; none for an empty mask.
+    /// - Throws: ``COCOError`` if the box around the mask has more than ``maximumPixelCount`` pixels.
     public func polygons() throws -> [[Double]] {
         let bounds = RunLength.bounds(counts.span, height: height)
         guard !bounds.isEmpty else { return [] }
@@ -17,16 +16,16 @@ extension RunLengthMask {
 
 /// Follows the edges between set and unset pixels.
 private struct ContourTracer {
-    /// Directions of an edge: right, down, left, up. The set pixel lies to the right of the edge.
+    /// The directions of an edge: right, down, left, up. The set pixel is on the right of the edge.
     private static let steps = [(x: 1, y: 0), (x: 0, y: 1), (x: -1, y: 0), (x: 0, y: -1)]
 
-    /// The box around the mask with a border of one unset pixel: 0, or the number of the part.
+    /// The box around the mask with a border of one unset pixel; each value is 0 or the number of the part.
     private var parts: [Int32]
     private let rowLength: Int
     private let rows: Int
     private let left: Int
     private let top: Int
-    /// The upper edges that a ring has passed.
+    /// The upper edges that a ring has followed.
     private var passed: [Bool]
 
     init(_ mask: RunLengthMask, _ bounds: PixelBounds) throws {
@@ -47,7 +46,7 @@ private struct ContourTracer {
         passed = [Bool](repeating: false, count: parts.count)
     }
 
-    /// Numbers the pixels that hang together with the one at `start` by their edges.
+    /// Numbers the pixels that are edge-connected to the one at `start`.
     private mutating func fill(_ start: Int, _ number: Int32) {
         var waiting = [start]
         parts[start] = number
@@ -62,11 +61,11 @@ private struct ContourTracer {
 
     mutating func rings() -> [[Double]] {
         var rings: [[Double]] = []
-        // Of every ring: the first corners of its outline and of its holes so far.
+        // For every ring, the first corners of its outline and of its holes so far.
         var cuts: [[Double]] = []
         for place in parts.indices where parts[place] != 0 && parts[place - rowLength] == 0 && !passed[place]
         {
-            // Row by row the first unpassed upper edge of a part is on its outside; later ones are of holes.
+            // In row order, the first unvisited upper edge of a part is on its outside; later ones belong to holes.
             if parts[place] < 0 {
                 fill(place, Int32(rings.count + 1))
                 let outline = follow(place)
@@ -75,7 +74,7 @@ private struct ContourTracer {
             } else if parts[place] > 0 {
                 let ring = Int(parts[place]) - 1
                 let hole = follow(place)
-                // Back to where the ring before began, from there to the hole, which was found soon after.
+                // Back to the start of the previous ring, and from there to the hole, which was found soon after.
                 rings[ring].append(contentsOf: cuts[ring].suffix(2))
                 rings[ring].append(contentsOf: hole)
                 cuts[ring].append(contentsOf: hole[..<2])
@@ -105,7 +104,7 @@ private struct ContourTracer {
                 x += Self.steps[direction].x
                 y += Self.steps[direction].y
             } while continues(x, y, direction, number)
-            // Where two pixels touch at a corner only, the ring stays with the part's own pixel: it turns right.
+            // Where two pixels touch only at a corner, the ring stays with the part's own pixel and turns right.
             direction = turnsRight(x, y, direction, number) ? (direction + 1) % 4 : (direction + 3) % 4
         } while !(direction == 0 && y * rowLength + x == start)
         return corners

@@ -1,12 +1,12 @@
 extension RunLengthMask {
-    /// The most pixels that ``pixels()`` and ``polygons()`` lay out. A few characters can state a mask of
-    /// billions of pixels.
+    /// The largest number of pixels that ``pixels()`` and ``polygons()`` expand. A few characters can describe a mask
+    /// of billions of pixels.
     public static let maximumPixelCount = 1 << 28
 
-    /// A mask from pixels.
+    /// Creates a mask from pixels.
     ///
-    /// - Parameter pixels: `height` x `width` values, row by row; all but 0 are set.
-    /// - Throws: ``COCOError`` when the number of values is another one.
+    /// - Parameter pixels: `height` x `width` values, row by row; all except 0 are set.
+    /// - Throws: ``COCOError`` if the number of values differs.
     public init(height: Int, width: Int, pixels: [UInt8]) throws {
         let count = try Self.pixelCount(height: height, width: width)
         guard pixels.count == count else {
@@ -15,13 +15,13 @@ extension RunLengthMask {
         try self.init(height: height, width: width, columns: 0..<width, rows: 0..<height, crop: pixels)
     }
 
-    /// A mask from the pixels of a part of it; all others are not set.
+    /// Creates a mask from the pixels of a part of it; all others are unset.
     ///
     /// - Parameters:
     ///   - columns: The part's columns, within the mask; may be empty.
-    ///   - rows: The part's rows, likewise.
-    ///   - crop: The part's values, row by row; all but 0 are set.
-    /// - Throws: ``COCOError`` when the part is not within the mask or the number of values is another one.
+    ///   - rows: The part's rows, within the mask; may be empty.
+    ///   - crop: The part's values, row by row; all except 0 are set.
+    /// - Throws: ``COCOError`` if the part is not within the mask or the number of values differs.
     public init(height: Int, width: Int, columns: Range<Int>, rows: Range<Int>, crop: [UInt8]) throws {
         let total = try Self.pixelCount(height: height, width: width)
         guard columns.lowerBound >= 0, columns.upperBound <= width, rows.lowerBound >= 0,
@@ -39,7 +39,7 @@ extension RunLengthMask {
         var counts: [UInt32] = []
         var end: UInt32 = 0
         var isOpen = false
-        /// The pixel where the value changes; two changes at one place undo each other.
+        /// Records the pixel where the value changes; two changes at one position cancel out.
         func change(at place: UInt32) {
             if place == end, !counts.isEmpty {
                 end -= counts.removeLast()
@@ -55,7 +55,7 @@ extension RunLengthMask {
                 change(at: start + row)
                 isOpen.toggle()
             }
-            // What is set to the part's last row ends there.
+            // A run that reaches the part's last row ends there.
             if isOpen { change(at: start + UInt32(rows.count)) }
         }
         if end < total || counts.isEmpty { counts.append(total - end) }
@@ -68,7 +68,8 @@ extension RunLengthMask {
     public func pixels() throws -> [UInt8] {
         guard height * width <= Self.maximumPixelCount else {
             throw COCOError(
-                "a mask of \(height) x \(width) pixels; at most \(Self.maximumPixelCount) are laid out")
+                "a mask of \(height) x \(width) pixels is too large to expand; the limit is \(Self.maximumPixelCount)"
+            )
         }
         var result = [UInt8](repeating: 0, count: height * width)
         forEachColumnRun { column, rows in
@@ -77,7 +78,7 @@ extension RunLengthMask {
         return result
     }
 
-    /// Calls `body` with every run of ones, cut at the ends of columns.
+    /// Calls `body` with every run of ones, split at the ends of columns.
     func forEachColumnRun(_ body: (_ column: Int, _ rows: Range<Int>) -> Void) {
         var position = 0
         for (index, count) in counts.enumerated() {
@@ -95,9 +96,9 @@ extension RunLengthMask {
     }
 }
 
-/// The rows of a part of a mask at which the value changes, column by column, from zero above the first row on.
+/// The rows of a part of a mask at which the value changes, column by column, starting from zero above the first row.
 ///
-/// Found row by row, in the order in which pixels lie in memory, eight at once: most rows equal the one above.
+/// Found row by row, in memory order, eight pixels at once: most rows equal the one above.
 private struct ColumnChanges {
     private let starts: [Int]
     private let sorted: [UInt32]
@@ -146,6 +147,6 @@ private struct ColumnChanges {
         self.sorted = sorted
     }
 
-    /// Rising.
+    /// The rows of a column, ascending.
     func rows(ofColumn column: Int) -> ArraySlice<UInt32> { sorted[starts[column]..<starts[column + 1]] }
 }

@@ -1,14 +1,14 @@
 extension RunLengthMask {
-    /// The pixels that are set in any of the masks.
+    /// The pixels set in any of the masks.
     ///
-    /// - Throws: ``COCOError`` when there is none or the sizes differ.
+    /// - Throws: ``COCOError`` if there are no masks or their sizes differ.
     public static func union(_ masks: [RunLengthMask]) throws -> RunLengthMask {
         try combine(masks, union: true)
     }
 
-    /// The pixels that are set in all of the masks.
+    /// The pixels set in all of the masks.
     ///
-    /// - Throws: ``COCOError`` when there is none or the sizes differ.
+    /// - Throws: ``COCOError`` if there are no masks or their sizes differ.
     public static func intersection(_ masks: [RunLengthMask]) throws -> RunLengthMask {
         try combine(masks, union: false)
     }
@@ -26,14 +26,14 @@ extension RunLengthMask {
     private func checkSize(_ other: RunLengthMask) throws {
         guard height == other.height, width == other.width else {
             throw COCOError(
-                "masks of \(height) x \(width) and of \(other.height) x \(other.width) pixels have nothing in common"
+                "masks of \(height) x \(width) and of \(other.height) x \(other.width) pixels cannot be combined"
             )
         }
     }
 
-    /// The number of pixels that are set in both masks.
+    /// The number of pixels set in both masks.
     ///
-    /// - Throws: ``COCOError`` when the sizes differ.
+    /// - Throws: ``COCOError`` if the sizes differ.
     public func intersectionArea(_ other: RunLengthMask) throws -> Int {
         try checkSize(other)
         return RunLength.intersection(counts.span, other.counts.span)
@@ -41,9 +41,9 @@ extension RunLengthMask {
 
     /// Intersection over union with the mask of an annotated object; 0 for two empty masks.
     ///
-    /// - Parameter isCrowd: whether `truth` marks a crowd: then the area of this mask takes the place of the
-    ///   union, and a mask inside the crowd overlaps fully.
-    /// - Throws: ``COCOError`` when the sizes differ.
+    /// - Parameter isCrowd: Whether `truth` marks a crowd. The area of this mask then replaces the union, and a mask
+    ///   inside the crowd overlaps fully.
+    /// - Throws: ``COCOError`` if the sizes differ.
     public func overlap(with truth: RunLengthMask, isCrowd: Bool = false) throws -> Double {
         let common = try intersectionArea(truth)
         guard common > 0 else { return 0 }

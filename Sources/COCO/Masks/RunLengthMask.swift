@@ -1,7 +1,7 @@
-/// A binary mask as lengths of runs down its columns, beginning with zeros, as COCO stores masks.
+/// A binary mask as the lengths of runs down its columns, starting with zeros, as COCO stores masks.
 ///
-/// Always in its shortest form: no run is empty but for the first, and the runs cover the mask. Two masks with
-/// the same pixels are therefore equal. What is stored grows with the runs, never with the stated size.
+/// It is always canonical: no run is empty except for the first, and the runs cover the mask. Two masks with the same
+/// pixels are therefore equal. Memory grows with the number of runs, never with the stated size.
 public struct RunLengthMask: Sendable, Hashable {
     /// The height in pixels.
     public let height: Int
@@ -12,16 +12,16 @@ public struct RunLengthMask: Sendable, Hashable {
     /// The lengths of alternating runs of zeros and ones, column by column.
     public let counts: [UInt32]
 
-    /// A mask that is known to be in its shortest form.
+    /// Creates a mask from canonical runs.
     init(height: Int, width: Int, canonical counts: [UInt32]) {
         self.height = height
         self.width = width
         self.counts = counts
     }
 
-    /// A mask from run lengths, which may hold empty runs.
+    /// Creates a mask from run lengths, which may contain empty runs.
     ///
-    /// - Throws: ``COCOError`` when the runs do not cover the mask exactly, or the mask has 2^32 pixels or more.
+    /// - Throws: ``COCOError`` if the runs do not cover the mask exactly, or the mask has 2^32 pixels or more.
     public init(height: Int, width: Int, counts: some Sequence<UInt32>) throws {
         var runs = RunBuilder(pixelCount: try Self.pixelCount(height: height, width: width))
         for count in counts { try runs.append(Int64(count)) }
@@ -29,9 +29,9 @@ public struct RunLengthMask: Sendable, Hashable {
         self.init(height: height, width: width, canonical: runs.counts)
     }
 
-    /// An empty mask.
+    /// Creates an empty mask.
     ///
-    /// - Throws: ``COCOError`` when the mask has 2^32 pixels or more.
+    /// - Throws: ``COCOError`` if the mask has 2^32 pixels or more.
     public init(height: Int, width: Int) throws {
         let count = try Self.pixelCount(height: height, width: width)
         self.init(height: height, width: width, canonical: [count])
@@ -46,18 +46,18 @@ public struct RunLengthMask: Sendable, Hashable {
         return count
     }
 
-    /// The number of pixels that are set.
+    /// The number of set pixels.
     public var area: Int {
         var sum = 0
         for index in stride(from: 1, to: counts.count, by: 2) { sum += Int(counts[index]) }
         return sum
     }
 
-    /// The smallest box around the pixels that are set; all zero for an empty mask.
+    /// The smallest box around the set pixels; all zero for an empty mask.
     public var box: BoundingBox { BoundingBox(RunLength.bounds(counts.span, height: height)) }
 }
 
-/// Collects runs in their shortest form.
+/// Collects runs in canonical form.
 struct RunBuilder {
     let pixelCount: UInt32
     private(set) var counts: [UInt32] = []
@@ -66,7 +66,7 @@ struct RunBuilder {
 
     init(pixelCount: UInt32) { self.pixelCount = pixelCount }
 
-    /// Adds the next run, of the other value than the one before.
+    /// Adds the next run, whose value alternates with the previous one.
     mutating func append(_ count: Int64) throws {
         guard count >= 0, count <= Int64(pixelCount) - total else {
             throw COCOError(
@@ -78,7 +78,7 @@ struct RunBuilder {
         if counts.isEmpty {
             counts.append(UInt32(count))
         } else if count > 0 {
-            // The last stored run is of ones when their number is even.
+            // The last stored run is of ones if the number of runs is even.
             if counts.count.isMultiple(of: 2) == isOne {
                 counts[counts.count - 1] += UInt32(count)
             } else {
@@ -88,7 +88,7 @@ struct RunBuilder {
         isOne.toggle()
     }
 
-    /// Checks that the mask is covered.
+    /// Checks that the runs cover the mask.
     mutating func finish() throws {
         guard total == pixelCount else {
             throw COCOError("the run lengths cover \(total) of the \(pixelCount) pixels of the mask")
