@@ -1,11 +1,11 @@
-"""What set-up does with Python wheels: it takes their libraries and headers, and nothing of Python.
+"""Extracts libraries and headers from Python wheels for set-up, and nothing of Python.
 
-usage: wheels.py build WHEEL                      prints cpu or cuda: what the torch wheel was built for
+usage: wheels.py build WHEEL                      prints cpu or cuda, the build of the torch wheel
        wheels.py requirements WHEEL cpu|cuda      prints the wheels whose libraries a program with this libtorch needs
        wheels.py unpack DESTINATION cpu|cuda WHEEL...
 
-`unpack` checks every file against its wheel's RECORD. DESTINATION appears in one step, when all files are there and
-right.
+`unpack` checks every file against its wheel's RECORD. DESTINATION is created in one step, when all files are present and
+correct.
 """
 
 import base64
@@ -18,12 +18,12 @@ import shutil
 import sys
 import zipfile
 
-# Python's side of libtorch, and libraries that only its own tests use.
+# The Python side of libtorch, and libraries that only its own tests use.
 NEVER = ("libtorch_python", "libshm", "libtorchbind_test", "libjitbackend_test", "libbackend_with_compiler",
          "libaoti_custom_ops", "libtorch_global_deps")
-# What a program that uses the processor alone can do without: nothing in libtorch_cpu links against it.
+# Libraries that a CPU-only program does not need: nothing in libtorch_cpu links against them.
 CUDA_ONLY = ("libtorch_cuda", "libc10_cuda", "libtorch_nvshmem", "libcaffe2_nvrtc", "libtorch.so")
-# The parts of CUDA's toolkit that libtorch_cpu itself links against, for its profiler.
+# The parts of the CUDA toolkit that libtorch_cpu itself links against, for its profiler.
 PROFILER_PARTS = ("cudart", "cupti")
 # Parts that no library of torch links against.
 UNUSED_PARTS = ("nvtx",)
@@ -40,7 +40,7 @@ def build(wheel):
 
 
 def requirements(wheel, wanted):
-    """Requirements in pip's form, from the wheel's metadata: exact versions, as torch was built with."""
+    """Requirements in pip's format, from the wheel's metadata: the exact versions torch was built with."""
     if build(wheel) == "cpu":
         return []
     with zipfile.ZipFile(wheel) as archive:
@@ -57,7 +57,7 @@ def requirements(wheel, wanted):
                       if part not in UNUSED_PARTS and (wanted == "cuda" or part in PROFILER_PARTS)]
             result.append(f"{package}[{','.join(chosen)}]{version}")
         elif package.startswith("nvidia-"):
-            # Until CUDA 12 each part of the toolkit is a requirement of its own.
+            # Until CUDA 12, each part of the toolkit is a separate requirement.
             profiler = "cuda-runtime" in package or "cuda-cupti" in package
             unused = "nvtx" in package
             if not unused and (wanted == "cuda" or profiler):

@@ -1,4 +1,4 @@
-"""ViT-B/32's towers in transformers; prints seconds a call as JSON, by the names that the Swift side uses."""
+"""ViT-B/32's towers in transformers; prints seconds per call as JSON, under the names that the Swift side uses."""
 
 import argparse
 import json
@@ -45,7 +45,7 @@ for row in range(32):
 mask = (torch.cumsum(ids == 49407, dim=1) <= 1).long()
 full = (320 + torch.arange(32 * 77) % 1000).reshape(32, 77)
 full[:, 76] = 49407
-# Prompts padded to the longest of them, as the tokenizer does by default; full texts to the context.
+# Prompts are padded to the longest, the tokenizer's default; full texts to the context length.
 longest = int(mask.sum(1).max())
 TEXTS = [("32 prompts", ids[:, :longest], mask[:, :longest]), ("32 texts of 77 tokens", full, torch.ones_like(full))]
 

@@ -1,4 +1,4 @@
-"""`a + b` on four elements in Python; prints seconds a call as JSON."""
+"""`a + b` on four elements in Python; prints seconds per call as JSON."""
 
 import json
 import statistics

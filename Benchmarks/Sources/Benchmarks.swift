@@ -1,7 +1,8 @@
 import ArgumentParser
 import Torch
 
-/// Measures what the project promises to be fast, as ratios against a peer or the machine's own peak in the same run.
+/// Measures the operations that should be fast, as ratios against a peer or against the machine's own peak in the same
+/// run.
 @main
 struct Benchmarks: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -12,7 +13,7 @@ struct Benchmarks: AsyncParsableCommand {
             DetectorBenchmark.self,
         ])
 
-    /// Runs a benchmark with the memory of large tensors kept, as the program does.
+    /// Runs a benchmark while keeping the memory of large tensors, as the program does.
     static func main() async {
         do { try Runtime.keepMemory() } catch { exit(withError: error) }
         await main(nil)

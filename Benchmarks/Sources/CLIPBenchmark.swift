@@ -3,26 +3,26 @@ import CLIP
 import Foundation
 import Torch
 
-/// ViT-B/32's towers against transformers with the same libtorch, and the pooling of regions against cropping first.
+/// ViT-B/32's towers against transformers with the same libtorch, and pooling of regions against cropping first.
 ///
-/// What bfloat16 gains depends on the processor: AVX512-BF16 alone has half the rate of float32's multiply-add on Intel's
-/// Sapphire Rapids and Emerald Rapids (88 against 180 thousand million operations a second and core were measured), so
-/// that only memory is saved there; its AMX unit, which virtual machines may hide, and AMD's Zen 4 are faster.
+/// The gain from bfloat16 depends on the processor: AVX512-BF16 alone has half the rate of float32 multiply-add on
+/// Intel's Sapphire Rapids and Emerald Rapids (88 against 180 billion operations per second and core were measured), so
+/// it only saves memory there; Intel's AMX unit, which virtual machines may hide, and AMD's Zen 4 are faster.
 struct CLIPBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "clip", abstract: "CLIP's towers against transformers; pooling of regions.")
 
-    /// What is measured.
+    /// The parts to measure.
     enum Part: String, ExpressibleByArgument, CaseIterable {
         case images
         case texts
         case regions
     }
 
-    @Option(help: "How many times each is measured.")
+    @Option(help: "The number of measurements of each.")
     var runs = 5
 
-    @Argument(help: "images, texts, regions; all of them when left out.")
+    @Argument(help: "images, texts, regions; all by default.")
     var parts = Part.allCases
 
     func run() throws {
@@ -31,7 +31,7 @@ struct CLIPBenchmark: ParsableCommand {
         if parts.contains(.regions) { try regions() }
     }
 
-    /// What counts is arithmetic, not meaning: weights are random.
+    /// Only the arithmetic matters: weights are random.
     private func models() throws -> (CLIPModel, CLIPModel) {
         let model = try CLIPModel(.viTB32, format: .huggingFace)
         try model.store.initialize(seed: 1)
@@ -55,7 +55,7 @@ struct CLIPBenchmark: ParsableCommand {
         let peer = Peer(script: "clip.py").run(["texts", "--runs", "\(runs)"])
         let (model, narrow) = try models()
         // Prompts of a vocabulary: 7 to 12 tokens with start and end, padded to 77 here and to the longest in the peer,
-        // since columns after the last end token are left out here anyway.
+        // since this package ignores columns after the last end token.
         var ids = [Int64](repeating: 49_407, count: 32 * 77)
         for row in 0..<32 {
             ids[row * 77] = 49_406
@@ -69,7 +69,7 @@ struct CLIPBenchmark: ParsableCommand {
         try compare("32 texts of 77 tokens", peer) { try ($0 ? narrow : model).embed(ids: texts) }
     }
 
-    /// `body` is told whether to use bfloat16.
+    /// `body` receives whether to use bfloat16.
     private func compare(_ name: String, _ peer: [String: Any]?, _ body: (Bool) throws -> Tensor) throws {
         let single = try Measurement(runs: runs) { _ = try body(false) }
         let half = try Measurement(runs: runs) { _ = try body(true) }
@@ -97,7 +97,7 @@ struct CLIPBenchmark: ParsableCommand {
         let sizes = try Tensor.random([1_000, 2], generator: generator) * 200 + 20
         let boxes = try Tensor.cat([corners, corners + sizes], dimension: 1)
         let sampling = try RegionCropping.cellCenters(boxes, mapSize: Size2D(32, 32), gridSize: pool.gridSize)
-        // In chunks, as the crops of all regions would take 400 MB and their tokens several times that.
+        // In chunks, because the crops of all regions would take 400 MB and their tokens several times that.
         let crops = try sampling.crops(of: map)
         var cropped: Tensor?
         let before = try Measurement(runs: 1) {

@@ -2,7 +2,7 @@ import ArgumentParser
 import CYardsticks
 import RegionDetection
 
-/// The kernels of detection against the same work in the usual order on one thread, and the heads against the machine's
+/// The detection kernels against the same work in the usual order on one thread, and the heads against the machine's
 /// peak.
 struct DetectionBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,7 +16,7 @@ struct DetectionBenchmark: ParsableCommand {
         for dtype in [DType.float32, .bfloat16] { try heads(dtype) }
     }
 
-    /// A line: what, the time here, the peer's, and their ratio.
+    /// Prints a line: the work, the time here, the peer's time, and their ratio.
     private func report(_ what: String, _ own: Measurement, _ peer: Measurement, atLeast goal: Double) {
         print(
             "\(what)  \(formatted(seconds: own.median)), yardstick \(formatted(seconds: peer.median)): "
@@ -25,7 +25,7 @@ struct DetectionBenchmark: ParsableCommand {
 
     // MARK: Region pooling
 
-    /// Sides from 16 to 320 pixels, as many small as large ones on a scale of factors.
+    /// Sides from 16 to 320 pixels, uniformly distributed on a logarithmic scale.
     private func proposals(_ count: Int, height: Double, width: Double, generator: Generator) throws -> Boxes
     {
         func uniform(_ shape: [Int]) throws -> Tensor {
@@ -73,7 +73,7 @@ struct DetectionBenchmark: ParsableCommand {
         let copied = try Tensor.ones([bytes / 8])
         let copy = try Measurement { _ = try copied.clone() }
         print(
-            "  a copy that reads and writes as many bytes (\(bytes / 1_000_000) MB)  "
+            "  a copy that reads and writes the same number of bytes (\(bytes / 1_000_000) MB)  "
                 + "\(formatted(seconds: copy.median)): \(rounded(own.median / copy.median)) times as long (at most 2)"
         )
         let half = try last.to(.bfloat16)
@@ -121,7 +121,7 @@ struct DetectionBenchmark: ParsableCommand {
         }
         report("Suppression, 20000 boxes in 80 classes             ", own, peer, atLeast: 5)
 
-        // Boxes that all classes share: 250 of them, each a candidate in each of 80 classes.
+        // Boxes shared by all classes: 250 of them, each a candidate in each of 80 classes.
         let shared = try proposals(250, height: 800, width: 1200, generator: generator)
         let table = try Tensor.empty([250, 80])
         try table.fillUniformInPlace(generator: generator)
@@ -174,7 +174,7 @@ struct DetectionBenchmark: ParsableCommand {
         try withoutGradients {
             let regions = try Tensor.ones([100, 256, 14, 14]).to(dtype).contiguous(.channelsLast)
             let maskTime = try Measurement(runs: 5) { _ = try maskHead(regions) }
-            // Four 3x3 convolutions, one 2x2 transposed, and one channel on four times the pixels.
+            // Four 3x3 convolutions, one 2x2 transposed convolution, and one channel on four times the pixels.
             let weights: Double = 40 * 256 * 256 + 4 * 256
             let maskWork: Double = 2 * 100 * 196 * weights
             show("mask head, 100 regions", maskWork / maskTime.median, peak, maskTime, goal)

@@ -6,26 +6,26 @@ import Foundation
 import Support
 import Torch
 
-/// Whole detection and whole training steps of the origin's preset, by stage.
+/// Complete detection and training steps with the origin's preset, by stage.
 ///
-/// The Python stack of the origin (transformers and detectron2 with the same libtorch) took 1,772 ms an image in float32
-/// and 1,166 in bfloat16, and 2,047 and 1,310 a training step, on two cores whose matrix products reached 195 and 420
-/// GFLOP/s. Detection is about 160 GFLOP an image: shares of the peak carry over to other machines.
+/// The origin's Python stack (transformers and detectron2 with the same libtorch) took 1,772 ms per image in float32
+/// and 1,166 in bfloat16, and 2,047 and 1,310 per training step, on two cores whose matrix products reached 195 and 420
+/// GFLOP/s. Detection takes about 160 GFLOP per image: shares of the peak carry over to other machines.
 struct DetectorBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "detector",
         abstract: "Detection and training with ViT-B/32 at 224 pixels, random weights.")
 
-    @Option(help: "How many times each is measured.")
+    @Option(help: "The number of measurements of each.")
     var runs = 5
 
-    @Option(help: "How many images go through the network together.")
+    @Option(help: "The number of images in a batch.")
     var batch = 4
 
-    @Option(help: "Element types that are measured.")
+    @Option(help: "The element types to measure.")
     var types: [ElementType] = ElementType.allCases
 
-    @Option(help: "What is measured.")
+    @Option(help: "The work to measure.")
     var parts: [Part] = Part.allCases
 
     enum ElementType: String, ExpressibleByArgument, CaseIterable {
@@ -37,12 +37,12 @@ struct DetectorBenchmark: ParsableCommand {
     }
 
     private static let work = 160e9
-    /// Of a training step, an image, counted with plain convolutions; Winograd's products are fewer, and those on other
-    /// threads are not seen by the count below.
+    /// The work of a training step per image, counted as plain convolutions; Winograd convolution needs fewer
+    /// multiplications, and the count below does not see those on other threads.
     private static let trainingWork = 247e9
 
     func run() throws {
-        print("\(Runtime.threadCount) threads, ViT-B/32 at 224 pixels, \(batch) images a batch")
+        print("\(Runtime.threadCount) threads, ViT-B/32 at 224 pixels, \(batch) images per batch")
         var configuration = try DetectorConfiguration(preset: "vit-224")
         configuration.learning.regionsPerImage = 512
         let clip = try CLIPModel(.viTB32, format: .huggingFace)
@@ -67,7 +67,7 @@ struct DetectorBenchmark: ParsableCommand {
 
     private func casts(_ dtype: DType) -> DType? { dtype == .float32 ? nil : dtype }
 
-    /// 1,000 proposals an image, and masks for the best 100: random weights make no score high.
+    /// 1,000 proposals per image, and masks for the best 100: with random weights no score is high.
     private func detection(
         _ trunk: any Trunk, _ network: DetectorNetwork, _ configuration: DetectorConfiguration,
         _ texts: Tensor, _ dtype: DType, _ peak: Double
@@ -94,17 +94,17 @@ struct DetectorBenchmark: ParsableCommand {
         let perImage = time.median / Double(batch)
         let count = try OperationCount { _ = try detect() }
         let share = 100 * Self.work / perImage / peak
-        print("  detection  \(formatted(seconds: perImage)) an image,", terminator: " ")
+        print("  detection  \(formatted(seconds: perImage)) per image,", terminator: " ")
         print("\(found / batch) detections with masks each, \(rounded(share)) % of the peak")
         show(profile, images: (runs + 1) * batch)
         show(count)
     }
 
-    /// Seven objects an image, 512 regions.
+    /// Seven objects per image, 512 regions.
     private func training(
         _ trunk: any Trunk, _ network: DetectorNetwork, _ texts: Tensor, _ dtype: DType, _ peak: Double
     ) throws {
-        // As `fvlm train` does.
+        // As in `fvlm train`.
         try Runtime.keepMemory(bytes: 2 << 30)
         let trainee = FVLMTrainee(trunk: trunk, network: network, texts: texts, sizeMultiple: 32)
         let optimizer = try AdamW([ParameterGroup(trainee.parameters.parameters)], learningRate: 1e-4)
@@ -133,12 +133,12 @@ struct DetectorBenchmark: ParsableCommand {
             try StageProfile.measure(profile, .backward) { try sum.backward() }
             try StageProfile.measure(profile, .update) { try optimizer.step() }
         }
-        // The first steps ask the system for the memory that all later ones reuse.
+        // The first steps allocate the memory that all later ones reuse.
         for _ in 0..<4 { try step() }
         profile.reset()
         let time = try Measurement(runs: runs, step)
-        print("  training  \(formatted(seconds: time.median / Double(batch))) an image", terminator: "")
-        print(" (\(formatted(seconds: time.median)) a step)")
+        print("  training  \(formatted(seconds: time.median / Double(batch))) per image", terminator: "")
+        print(" (\(formatted(seconds: time.median)) per step)")
         show(profile, images: (runs + 1) * batch)
         let count = try OperationCount(step)
         let share = 100 * Self.trainingWork * Double(batch) / time.median / peak
@@ -146,10 +146,10 @@ struct DetectorBenchmark: ParsableCommand {
         show(count)
     }
 
-    /// What is computed for an image, all of it and the largest layers.
+    /// The operations per image, in total and for the largest layers.
     private func show(_ count: OperationCount) {
         let unit = 1e9 * Double(batch)
-        print("    \(rounded(count.total / unit)) GFLOP an image, of these:")
+        print("    \(rounded(count.total / unit)) GFLOP per image, of these:")
         for layer in count.layers.prefix(12) {
             print("      \(rounded(layer.operations / unit))  \(layer.name)")
         }

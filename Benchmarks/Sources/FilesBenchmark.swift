@@ -7,15 +7,15 @@ import Support
 import Torch
 import WeightFiles
 
-/// What files cost: loading a checkpoint of 600 MB, and embedding pictures that are read ahead.
+/// The cost of files: loading a checkpoint of 600 MB, and embedding pictures that are read ahead.
 struct FilesBenchmark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "files", abstract: "Loading a large checkpoint; embedding pictures that are read ahead.")
 
-    @Option(help: "How many times each is measured.")
+    @Option(help: "The number of measurements of each.")
     var runs = 5
 
-    @Option(help: "How many pictures are embedded.")
+    @Option(help: "The number of pictures to embed.")
     var pictures = 100
 
     func run() async throws {
@@ -28,8 +28,8 @@ struct FilesBenchmark: AsyncParsableCommand {
 
     // MARK: Loading
 
-    /// ViT-B/32 in float32 has 605 MB. The file was just written, so that it is in the system's cache: what is measured
-    /// is what this library adds.
+    /// ViT-B/32 in float32 has 605 MB. The file was just written, so it is in the page cache: the measurement covers
+    /// what this library adds.
     private func loading(_ folder: String) throws {
         let path = folder + "/model.safetensors"
         try withModel { model in
@@ -45,7 +45,7 @@ struct FilesBenchmark: AsyncParsableCommand {
         let time = try Measurement(runs: runs) { model = try CLIPModel.load(path, options: options) }
         let grown = (ProcessMemory.anonymousBytes ?? 0) - before
         try withExtendedLifetime(model) {
-            // Every weight is used once: what a network needs beyond the mapped file would show here.
+            // Every weight is used once, which would reveal memory beyond the mapped file.
             let ids = try Tensor([Int64](repeating: 49_407, count: 77), shape: [1, 77])
             _ = try model?.embed(ids: ids)
             _ = try model?.embed(pixels: .zeros([1, 3, 224, 224]))
@@ -103,7 +103,7 @@ struct FilesBenchmark: AsyncParsableCommand {
         print("\(rounded(100 * hidden)) % of the shorter work is hidden behind the longer")
     }
 
-    /// A picture with detail at all scales, as photographs have.
+    /// A picture with detail at all scales, like a photograph.
     private static func picture(_ index: Int) throws -> Image {
         let (width, height) = (640, 480)
         var bytes = [UInt8](repeating: 0, count: width * height * 3)

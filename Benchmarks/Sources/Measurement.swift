@@ -1,13 +1,13 @@
 /// The times of several runs of the same work.
 struct Measurement {
-    /// The middle time in seconds.
+    /// The median time in seconds.
     let median: Double
 
     /// The shortest and the longest time in seconds.
     let range: ClosedRange<Double>
 
-    /// Times `body`, which does `repetitions` pieces of work at a call; times are those of one piece.
-    /// - Parameter runs: How many times are taken, after one that is not.
+    /// Times `body`, which repeats the work `repetitions` times per call; times are per repetition.
+    /// - Parameter runs: The number of measured runs, which follow one that is not measured.
     init(runs: Int = 9, repetitions: Int = 1, _ body: () throws -> Void) rethrows {
         let clock = ContinuousClock()
         try body()
@@ -23,7 +23,7 @@ struct Measurement {
     }
 }
 
-/// A time in the unit that suits it.
+/// A time in a suitable unit.
 func formatted(seconds: Double) -> String {
     switch seconds {
     case ..<1e-6: "\(rounded(seconds * 1e9)) ns"
@@ -33,7 +33,7 @@ func formatted(seconds: Double) -> String {
     }
 }
 
-/// Three digits are all that a timing carries.
+/// A timing has no more than three significant digits.
 func rounded(_ number: Double) -> String {
     guard number.isFinite, number != 0 else { return "\(number)" }
     var digits = 2

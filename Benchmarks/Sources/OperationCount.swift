@@ -1,14 +1,14 @@
 import CYardsticks
 
-/// The multiplications and additions of libtorch's products and convolutions in some work, layer by layer.
+/// The multiplications and additions in libtorch's products and convolutions, layer by layer.
 struct OperationCount {
     /// Layers with their numbers of operations, the largest first.
     let layers: [(name: String, operations: Double)]
 
-    /// Of all layers.
+    /// The operations of all layers.
     var total: Double { layers.reduce(0) { $0 + $1.operations } }
 
-    /// Counts what `body` lets libtorch do, on all threads.
+    /// Counts libtorch's operations in `body`, on all threads.
     init(_ body: () throws -> Void) rethrows {
         yardstick_count_operations()
         do {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Torch
 
-/// What one operator call costs: `a + b` on four elements, against the same line in Python.
+/// The cost of one operator call: `a + b` on four elements, against the same line in Python.
 struct OperatorBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "operators", abstract: "The cost of one operator call, against Python.")

@@ -1,15 +1,15 @@
 import Foundation
 
-/// A Python program that does the same work with the libraries that people use now.
+/// A Python program that does the same work with the usual libraries.
 struct Peer {
     /// The name of the script in `Benchmarks/Peers`.
     let script: String
 
-    /// The interpreter: `FVLM_PYTHON`, or `python3` on the path.
+    /// The interpreter: `FVLM_PYTHON`, or `python3` on the PATH.
     static var interpreter: String { ProcessInfo.processInfo.environment["FVLM_PYTHON"] ?? "python3" }
 
     /// Runs the script and reads the JSON object on the last line of its output.
-    /// - Returns: nil, after a line that says why, when the libraries are not installed or the script fails.
+    /// - Returns: nil, after printing the reason, if the libraries are not installed or the script fails.
     func run(_ arguments: [String] = []) -> [String: Any]? {
         let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "Peers")

@@ -1,4 +1,4 @@
-// libtorch is built without its checks; with them its functions' records would have another form here.
+// libtorch is built without its checks; with them, its functions' records would have another layout here.
 #ifndef NDEBUG
 #define NDEBUG
 #endif
@@ -29,13 +29,14 @@ void add(const std::string &layer, double operations) {
     (*totals)[layer] += operations;
 }
 
-// A product of matrices, or of as many as there are in a batch.
+// A matrix product, or a batch of them.
 void add_product(const at::Tensor &left, const at::Tensor &right) {
     add("product " + joined(left.sizes()) + " by " + std::to_string(right.size(-1)),
         2.0 * left.numel() * right.size(-1));
 }
 
-// Every element of the smaller side of a convolution takes part in as many products as the weight has in its row.
+// Every element of the smaller side of a convolution takes part in as many products as a row of the weight has
+// elements.
 double of_convolution(const at::Tensor &weight, double elements) {
     return 2.0 * elements * (weight.numel() / weight.size(0));
 }

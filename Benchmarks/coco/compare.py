@@ -1,6 +1,6 @@
 """Reads the JSON lines of all measurements and prints a table with ratios.
 
-Fails when a figure is further than 1e-9 from that of another implementation.
+Fails if a figure differs by more than 1e-9 from that of another implementation.
 """
 
 import json

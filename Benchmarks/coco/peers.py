@@ -2,9 +2,9 @@
 
 usage: peers.py DIR LIBRARY [TYPE]
 
-Prints one JSON object a kind of geometry, or says that the library is not installed. The time is that of reading
-both files and scoring, after the import, the best of as many runs as fit into a few seconds. With TYPE (bbox or segm)
-that geometry is scored once, for whoever times the whole process.
+Prints one JSON object per kind of geometry, or that the library is not installed. The time covers reading
+both files and scoring, after the import; it is the best of the runs that fit into a few seconds. With TYPE (bbox or segm)
+that geometry is scored once, for timing the whole process.
 """
 
 import contextlib

@@ -2,8 +2,8 @@
 
 usage: processes.py FVLM DIR LIBRARY...
 
-The programs take turns, so that whatever else the machine does falls on all alike; the best of seven turns counts.
-Prints one JSON object a program and kind of geometry.
+The programs take turns, so that other work on the machine affects all equally; the best of seven turns counts.
+Prints one JSON object per program and kind of geometry.
 """
 
 import json
@@ -18,7 +18,7 @@ peers = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers.py")
 
 def commands(kind):
     files = ["-g", f"{folder}/gt.json", "-d", f"{folder}/dt.json"]
-    # The peers take the area of a mask from its box, as pycocotools does.
+    # The peers compute the area of a mask from its box, like pycocotools.
     yield "swift-fvlm", [program, "score", *files, "--type", kind, "--json", "--pycocotools-compatible"]
     for library in libraries:
         yield library, [sys.executable, peers, folder, library, kind]

@@ -4,13 +4,13 @@ import COCO
 enum COCOTargets {
     /// The targets by name.
     static let all: [String: FuzzTarget] = [
-        // The columns are given room for a whole file at the start, and the writer makes a copy of the text.
+        // The columns reserve room for a whole file at the start, and the writer makes a copy of the text.
         "coco-json": FuzzTarget(constant: 4 << 20, parse: json),
         // An outline may cross every column of an image many times.
         "run-length": FuzzTarget(constant: 64 << 20, parse: runLength),
     ]
 
-    /// An annotation file or a result file: what is read must be written, read again, and be the same.
+    /// An annotation file or a result file: everything read must be written, read again, and be equal.
     static func json(_ input: UnsafeRawBufferPointer) throws {
         if input.first(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") }) == UInt8(ascii: "{") {
             let data = try Dataset(json: input)
@@ -28,7 +28,7 @@ enum COCOTargets {
         }
     }
 
-    /// The first byte chooses the form, the next two the size; the rest are run lengths or coordinates.
+    /// The first byte selects the format, the next two the size; the rest are run lengths or coordinates.
     static func runLength(_ input: UnsafeRawBufferPointer) throws {
         guard input.count > 3 else { return }
         let (height, width) = (Int(input[1]), Int(input[2]))
@@ -51,8 +51,9 @@ enum COCOTargets {
         check(try RunLengthMask(height: mask.height, width: mask.width, compressed: mask.compressed) == mask)
         check(try RunLengthMask.union([mask, mask]) == mask)
         check(try mask.intersectionArea(mask) == mask.area)
-        // Pixel by pixel, with every comparison recorded by the fuzzer: larger images leave time for few inputs. One
-        // input in 64 goes to the largest size, chosen by all its bytes so that its mutations do not inherit the choice.
+        // Compared pixel by pixel, with every comparison recorded by the fuzzer: larger images leave time for only a
+        // few inputs. One input in 64 gets the largest size, chosen by all its bytes so that its mutations do not
+        // inherit the choice.
         let sum = input.reduce(UInt32(0)) { $0 &* 31 &+ UInt32($1) }
         if mask.height * mask.width <= ((sum >> 8) % 64 == 0 ? 1 << 16 : 1 << 12) {
             let pixels = try mask.pixels()
@@ -63,7 +64,7 @@ enum COCOTargets {
     }
 
     private static func check(_ condition: Bool) {
-        if !condition { fatalError("a round trip has changed the contents") }
+        if !condition { fatalError("a round trip changed the contents") }
     }
 
     /// A data set with all images and classes of the detections.

@@ -3,18 +3,18 @@ import Foundation
 import Support
 import WeightFiles
 
-/// A parser that is fed with arbitrary bytes.
+/// A parser that receives arbitrary bytes.
 ///
-/// To add one, add a line to ``all`` and a folder of small examples to `Fuzz/Corpus`. The parser may throw;
-/// what must not happen is a crash, a hang, or memory beyond four times the input and ``constant``.
+/// To add one, add a line to ``all`` and a folder of small examples to `Fuzz/Corpus`. The parser may throw; it must not
+/// crash, hang, or use more memory than four times the input plus ``constant``.
 struct FuzzTarget: Sendable {
     /// The target that this process runs.
     nonisolated(unsafe) static var current: FuzzTarget?
 
-    /// Memory that may be taken on top of four times the input's size.
+    /// The memory allowed on top of four times the input's size.
     var constant = 1 << 20
 
-    /// Reads the input.
+    /// Parses the input.
     let parse: @Sendable (UnsafeRawBufferPointer) throws -> Void
 
     static let all = weights.merging(COCOTargets.all) { first, _ in first }
@@ -40,7 +40,7 @@ struct FuzzTarget: Sendable {
         "zip": FuzzTarget(constant: 17 << 20, parse: WeightTargets.zip),
     ]
 
-    /// Parses `input` and ends the process when that takes too much memory.
+    /// Parses `input` and ends the process if that takes too much memory.
     func run(_ input: UnsafeRawBufferPointer) {
         allocation_meter_start()
         try? parse(input)

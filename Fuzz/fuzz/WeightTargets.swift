@@ -27,7 +27,7 @@ enum WeightTargets {
         withExtendedLifetime(sum) {}
     }
 
-    /// Opens an archive and reads all its entries, whatever their checksums.
+    /// Opens an archive and reads all its entries, regardless of their checksums.
     static func zip(_ input: UnsafeRawBufferPointer) throws {
         let storage = TensorStorage(copying: input)
         let zip = try ZipArchive(storage: storage, origin: "input")
@@ -38,8 +38,8 @@ enum WeightTargets {
         try use(PyTorchArchive(storage: storage, origin: "input", checksums: .ignored))
     }
 
-    /// The input as `data.pkl` of a checkpoint or, by its last bit, of a TorchScript archive. Its checksum is
-    /// right, which mutation of a whole archive would never achieve.
+    /// The input as `data.pkl` of a checkpoint or, by its last bit, of a TorchScript archive. Its checksum is correct,
+    /// which mutating a whole archive would never achieve.
     static func torch(_ input: UnsafeRawBufferPointer) throws {
         let isScript = (input.last ?? 0) & 1 == 1
         let pickle = Array(input.dropLast())

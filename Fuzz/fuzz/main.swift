@@ -1,8 +1,8 @@
 import CFuzzer
 import Foundation
 
-// Feeds one parser with mutated inputs: `FUZZ_TARGET=zip fuzz [libFuzzer options] [corpus folder]`.
-// Tools/fuzz builds and runs this.
+// Feeds one parser with mutated inputs: `FUZZ_TARGET=zip fuzz [libFuzzer options] [corpus folder]`. Tools/fuzz builds
+// and runs this.
 
 let name = ProcessInfo.processInfo.environment["FUZZ_TARGET"] ?? ""
 guard let chosen = FuzzTarget.all[name] else {

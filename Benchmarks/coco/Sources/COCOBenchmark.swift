@@ -2,7 +2,7 @@ import COCO
 import Dispatch
 import Foundation
 
-/// Times the COCO module on generated files; `Benchmarks/coco/run` sets it beside other implementations.
+/// Times the COCO module on generated files; `Benchmarks/coco/run` compares it with other implementations.
 ///
 ///     coco-benchmark generate DIR       writes gt.json, dt.json
 ///     coco-benchmark generate-large DIR writes train.json
@@ -40,11 +40,11 @@ struct COCOBenchmark {
         return try clock.measure(body) / .seconds(1)
     }
 
-    /// Both files read at once and scored, best of five.
+    /// Reads both files at once and scores them, best of five.
     private static func score(_ folder: String) throws {
         for geometry in EvaluationOptions.Geometry.allCases {
             var options = EvaluationOptions.coco(geometry)
-            // The peers have these faults, and figures that are compared must mean the same.
+            // The peers have these faults, and the compared figures must mean the same.
             options.pycocotoolsCompatible = true
             var best = Double.infinity
             var parts = (reading: 0.0, scoring: 0.0)
@@ -91,7 +91,7 @@ struct COCOBenchmark {
             getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
             let peak = usage.ru_maxrss * 1024
         #endif
-        // On a busy machine the time of the processor says more than that of the clock.
+        // On a busy machine, processor time says more than wall-clock time.
         func duration(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
         let processor = duration(usage.ru_utime) + duration(usage.ru_stime)
         print(

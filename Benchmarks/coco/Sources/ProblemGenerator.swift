@@ -1,13 +1,13 @@
 import COCO
 import Foundation
 
-/// A problem of the size and the make-up of val2017 with a detector's results, from a seed.
+/// Generates a problem of the size and composition of val2017 with a detector's results, from a seed.
 struct ProblemGenerator {
     private var generator: Generator
 
     init(seed: UInt64) { generator = Generator(state: seed) }
 
-    /// Random numbers that are the same everywhere.
+    /// Random numbers that are the same on every system.
     private struct Generator: RandomNumberGenerator {
         var state: UInt64
         mutating func next() -> UInt64 {
@@ -59,7 +59,7 @@ struct ProblemGenerator {
             width: rounded(box.width * uniform(0.75, 1.3)), height: rounded(box.height * uniform(0.75, 1.3)))
     }
 
-    /// 80 classes; on average 7 objects and exactly 30 detections with masks an image.
+    /// 80 classes; on average 7 objects and exactly 30 detections with masks per image.
     mutating func problem(images: Int) throws -> (Dataset, DetectionTable) {
         var (data, table) = (Dataset(), DetectionTable())
         data.categories = (0..<80).map {
@@ -107,7 +107,7 @@ struct ProblemGenerator {
         return (data, table)
     }
 
-    /// A file of the size of train2017's: 118,287 images, 860,001 objects, some 450 MB.
+    /// A file of the size of train2017's: 118,287 images, 860,001 objects, about 450 MB.
     mutating func largeDataset(images: Int = 118_287, objects: Int = 860_001) -> Dataset {
         var data = Dataset()
         data.categories = (1...80).map { Category(id: Int64($0), name: "class \($0)", supercategory: "s") }

@@ -8,10 +8,10 @@
 // libFuzzer's main loop (https://llvm.org/docs/LibFuzzer.html, "Using libFuzzer as a library").
 int LLVMFuzzerRunDriver(int *argc, char ***argv, int (*callback)(const uint8_t *data, size_t size));
 
-// Starts to count the bytes of memory that are taken and given back.
+// Starts counting the bytes of memory that are allocated and freed.
 void allocation_meter_start(void);
 
-// Stops, and returns the most bytes that were held at once since the start.
+// Stops, and returns the largest number of bytes held at once since the start.
 int64_t allocation_meter_stop(void);
 
 #endif
