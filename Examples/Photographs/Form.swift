@@ -1,18 +1,18 @@
 import Foundation
 import Imaging
 
-/// A form in which a picture is written again.
+/// A variant of a picture.
 enum Form: String, CaseIterable {
-    /// Upright and of the same size: what encoding alone changes.
+    /// Upright and of the same size: only the encoding differs.
     case same
     /// Mirrored, left and right exchanged.
     case mirrored
     /// Of another size.
     case resized
-    /// Stored lying on its side, with an EXIF orientation that brings it upright.
+    /// Stored on its side, with an EXIF orientation that turns it upright.
     case turned
 
-    /// From the picture to what is seen of the form.
+    /// The transform from the picture to the variant's upright view.
     func transform(_ size: ImageSize, scale: Double) throws -> SpatialTransform {
         switch self {
         case .same, .turned: try .identity(size)
@@ -30,14 +30,14 @@ enum Form: String, CaseIterable {
     func write(_ image: Image, to path: String) throws {
         let quality = ImageEncoding.jpeg(quality: 95)
         guard self == .turned else { return try image.write(to: path, as: quality) }
-        // What EXIF's 6 turns clockwise is stored turned against the clock, which is what its 8 says of turning.
+        // A picture that EXIF's 6 turns clockwise is stored turned counterclockwise, which is the turn of EXIF's 8.
         let stored = image.upright(from: .left)
         var bytes = try stored.encoded(as: quality)
         bytes.insert(contentsOf: Self.exifSegment(orientation: 6), at: 2)
         try Data(bytes).write(to: URL(filePath: path), options: .atomic)
     }
 
-    /// A segment of a JPEG file with nothing but the orientation, which goes behind the file's first two bytes.
+    /// A segment of a JPEG file with only the orientation, to insert after the file's first two bytes.
     private static func exifSegment(orientation: UInt8) -> [UInt8] {
         let directory: [UInt8] = [
             0x4D, 0x4D, 0, 42, 0, 0, 0, 8,  // big-endian, the directory begins at byte 8

@@ -3,14 +3,14 @@ import COCO
 import Foundation
 import Imaging
 
-/// Writes annotated pictures again in forms that show the same things, to see whether boxes and masks follow the picture.
+/// Writes variants of annotated pictures that show the same things, to test whether boxes and masks follow the picture.
 @main
 struct Photographs: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "photographs",
-        abstract: "Writes annotated pictures again: mirrored, at another size, turned by EXIF.",
+        abstract: "Writes variants of annotated pictures: mirrored, at another size, turned by EXIF.",
         discussion: """
-            Every form becomes a folder with annotations.json and images/. A detector that has learnt the pictures should \
+            Every variant becomes a folder with annotations.json and images/. A detector that was trained on the pictures should \
             find the same objects in them.
 
             Example:
@@ -23,7 +23,7 @@ struct Photographs: ParsableCommand {
     @Option(name: [.short, .long], help: "The folder of its pictures.")
     var images: String
 
-    @Option(help: "What sides are multiplied with in the form of another size.")
+    @Option(help: "The scale of the sides in the resized variant.")
     var scale = 0.75
 
     @Option(name: [.short, .long], help: ArgumentHelp("The folder to write.", valueName: "folder"))
@@ -54,7 +54,7 @@ struct Photographs: ParsableCommand {
             guard image.width == record.width, image.height == record.height else {
                 throw ImagingError(
                     "\(images)/\(record.path)",
-                    reason: "is \(image.size) pixels (upright), the annotations are made for "
+                    reason: "is \(image.size) pixels (upright), but the annotations are for "
                         + "\(record.width) x \(record.height)")
             }
             let transform = try form.transform(image.size, scale: scale)
@@ -71,7 +71,8 @@ struct Photographs: ParsableCommand {
                 throw ImagingError(
                     annotations,
                     reason:
-                        "annotation \(annotation.id) is of image \(annotation.imageID), which is not listed")
+                        "annotation \(annotation.id) refers to image \(annotation.imageID), which is not listed"
+                )
             }
             result.annotations.append(try transform.moved(annotation))
         }

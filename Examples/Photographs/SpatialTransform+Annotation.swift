@@ -2,7 +2,7 @@ import COCO
 import Imaging
 
 extension SpatialTransform {
-    /// An object of the source in the target.
+    /// Maps an annotated object from the source to the target.
     func moved(_ annotation: AnnotationRecord) throws -> AnnotationRecord {
         var result = annotation
         result.box = annotation.box.map { box in

@@ -1,7 +1,7 @@
 import ArgumentParser
 import CLIP
 
-/// The architectures that can be written.
+/// The available architectures.
 enum Architecture: String, ExpressibleByArgument, CaseIterable {
     /// A small ResNet, for the published family on a processor.
     case resnetSmall = "resnet-small"

@@ -11,7 +11,7 @@ struct CLIPCommand: ParsableCommand {
         commandName: "clip",
         abstract: "Writes a CLIP with random weights and OpenAI's names.",
         discussion: """
-            A ResNet's running statistics come from one pass over pictures: with the first values of the statistics, \
+            A ResNet's running statistics come from one pass over pictures: with their initial values, \
             activations would grow or vanish from layer to layer.
 
             Example:
@@ -24,16 +24,16 @@ struct CLIPCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Pictures for the statistics of a ResNet.", valueName: "folder"))
     var images: String?
 
-    @Option(help: "The side in pixels that pictures are brought to; 0: the architecture's own.")
+    @Option(help: "The side in pixels that pictures are resized to; 0 uses the architecture's own.")
     var size = 0
 
-    @Option(help: "How many pictures go through the network together.")
+    @Option(help: "The number of pictures in a batch.")
     var batchSize = 8
 
-    @Option(help: "How many pictures are taken at most.")
+    @Option(help: "The largest number of pictures to use.")
     var limit = 100
 
-    @Option(help: "What everything random follows from.")
+    @Option(help: "The seed of all random numbers.")
     var seed: UInt64 = 0
 
     @Option(help: ArgumentHelp("A folder with vocab.json and merges.txt.", valueName: "folder"))
@@ -44,7 +44,7 @@ struct CLIPCommand: ParsableCommand {
 
     func validate() throws {
         if batchSize < 2 {
-            throw ValidationError("--batch-size must be at least 2: statistics are made of it")
+            throw ValidationError("--batch-size must be at least 2: statistics are computed from it")
         }
         if size < 0 || limit < 1 { throw ValidationError("--size and --limit cannot be negative") }
     }
@@ -56,7 +56,7 @@ struct CLIPCommand: ParsableCommand {
         if case .resNet(let trunk, _) = model.vision {
             guard let images else {
                 throw RandomWeightsError(
-                    "--images", "is missing: a ResNet's statistics are made of pictures")
+                    "--images", "is missing: a ResNet's statistics are computed from pictures")
             }
             let start = ContinuousClock.now
             let (count, rest) = try setStatistics(model, trunk, folder: images)
@@ -71,8 +71,8 @@ struct CLIPCommand: ParsableCommand {
 
     // MARK: Statistics
 
-    /// One pass over pictures in which every norm uses and remembers the statistics of its batch.
-    /// - Returns: How many pictures took part, and how many were too few for a further batch.
+    /// Runs one pass over pictures in which every norm uses and records the statistics of its batch.
+    /// - Returns: The number of pictures used, and the number left over that do not fill another batch.
     private func setStatistics(_ model: CLIPModel, _ trunk: ModifiedResNet, folder: String) throws
         -> (used: Int, rest: Int)
     {
@@ -108,8 +108,8 @@ struct CLIPCommand: ParsableCommand {
         return (batches * batchSize, names.count - batches * batchSize)
     }
 
-    /// Running statistics begin at 0 and 1 and take over a tenth of every batch: what is left of the beginning is taken
-    /// out, and the rest scaled to a mean of all batches.
+    /// Running statistics start at 0 and 1 and take a tenth of every batch: the remainder of the initial values is
+    /// removed, and the rest scaled to the mean of all batches.
     private func removeFirstValues(_ store: ParameterStore, batches: Int) throws {
         let rest = pow(0.9, Double(batches))
         for parameter in store.parameters(under: "visual") {
@@ -121,19 +121,20 @@ struct CLIPCommand: ParsableCommand {
 
     // MARK: Files
 
-    /// The tokenizer's files by their names; read before anything takes time.
+    /// The tokenizer's files by name, read before any long work.
     private func tokenizerFiles() throws -> [String: Data] {
         var files: [String: Data] = [:]
         for name in ["vocab.json", "merges.txt"] {
             guard let data = FileManager.default.contents(atPath: "\(tokenizer)/\(name)") else {
-                throw RandomWeightsError("\(tokenizer)/\(name)", "cannot be read: give --tokenizer")
+                throw RandomWeightsError("\(tokenizer)/\(name)", "cannot be read: use --tokenizer")
             }
             files[name] = data
         }
         return files
     }
 
-    /// Matrices in half precision and norms in full, as OpenAI's archives have them: that tells readers the activation.
+    /// Matrices in half precision and norms in full precision, as in OpenAI's archives, from which readers infer the
+    /// activation.
     private func write(_ model: CLIPModel, _ vocabulary: [String: Data]) throws {
         let folder = URL(filePath: output)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

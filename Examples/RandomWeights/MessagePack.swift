@@ -1,11 +1,11 @@
-/// The parts of MessagePack that checkpoints of Flax are made of (github.com/msgpack/msgpack, `spec.md`).
+/// The part of MessagePack that Flax checkpoints use (github.com/msgpack/msgpack, `spec.md`).
 enum MessagePack {
-    /// The head of a map.
+    /// The header of a map.
     static func map(_ count: Int) -> [UInt8] {
         count < 16 ? [0x80 | UInt8(count)] : count < 1 << 16 ? [0xDE] + big(count, 2) : [0xDF] + big(count, 4)
     }
 
-    /// A text.
+    /// A string.
     static func text(_ text: String) -> [UInt8] {
         let bytes = Array(text.utf8)
         switch bytes.count {
@@ -15,7 +15,7 @@ enum MessagePack {
         }
     }
 
-    /// Everything of an array before its bytes: extension type 1 around a list of shape, element type and bytes.
+    /// Everything in an array before its bytes: extension type 1 around a list of shape, element type and bytes.
     static func array(shape: [Int], type: String, byteCount: Int) -> [UInt8] {
         let inner =
             [0x93, 0x90 | UInt8(shape.count)] + shape.flatMap(integer) + text(type) + bytes(byteCount)
@@ -40,7 +40,7 @@ enum MessagePack {
             ? [0xC4] + big(count, 1) : count < 1 << 16 ? [0xC5] + big(count, 2) : [0xC6] + big(count, 4)
     }
 
-    /// The last `count` bytes of a number, the greatest first.
+    /// The last `count` bytes of a number, most significant first.
     private static func big(_ value: Int, _ count: Int) -> [UInt8] {
         (0..<count).reversed().map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
     }

@@ -4,15 +4,15 @@ import Foundation
 import Torch
 import WeightFiles
 
-/// A checkpoint of the published F-VLM in the form that Flax writes: the step, the parameters, a momentum for each of
-/// them, and the norms' statistics, as maps of maps.
+/// A checkpoint of the published F-VLM in the format that Flax writes: the step, the parameters, a momentum for each of
+/// them, and the norms' statistics, as nested maps.
 struct OfficialCheckpoint {
     /// A map or an array of the file.
     private indirect enum Node {
         case map([(key: String, value: Node)])
         case array(Tensor)
 
-        /// Puts an array at the end of a path.
+        /// Inserts an array at the end of a path.
         mutating func insert(_ tensor: Tensor, _ path: ArraySlice<String>) {
             guard let key = path.first else {
                 self = .array(tensor)
@@ -29,14 +29,15 @@ struct OfficialCheckpoint {
 
     private let root: Node
 
-    /// A checkpoint of parameters under this project's names; what belongs to no part of the published model is refused.
+    /// Creates a checkpoint from parameters under this project's names; parameters that the published model does not
+    /// have are refused.
     init(step: Int, _ parameters: [(name: String, value: Tensor)]) throws {
         var root = Node.map([])
         root.insert(try Tensor(scalar: Int32(step)), ["step"])
         let channels = parameters.first { $0.name == "box_head.conv1.bias" }?.value.shape.first ?? 0
         for (name, value) in parameters where !name.hasSuffix("num_batches_tracked") {
             guard let official = OfficialName(name, rank: value.rank) else {
-                throw RandomWeightsError(name, "has no place in a checkpoint of the published F-VLM")
+                throw RandomWeightsError(name, "does not belong to a checkpoint of the published F-VLM")
             }
             let array = try official.layout.applied(to: value.to(.float32), channels: channels).contiguous()
             let parent = official.isStatistic ? ["model_state", "batch_stats"] : ["optimizer", "target"]
@@ -50,7 +51,7 @@ struct OfficialCheckpoint {
         self.root = root
     }
 
-    /// Writes the file, whole or not at all.
+    /// Writes the file atomically.
     func write(to path: String) throws {
         try AtomicFile.write(to: path) { file in try Self.write(root, to: &file) }
     }

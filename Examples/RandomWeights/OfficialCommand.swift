@@ -8,17 +8,17 @@ import Torch
 struct OfficialCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "official",
-        abstract: "Writes a checkpoint of the published F-VLM with random weights, in the official form.",
+        abstract: "Writes a checkpoint of the published F-VLM with random weights, in the official format.",
         discussion: """
             Example:
               random-weights clip --architecture resnet50 --images photographs --output random-rn50
               random-weights official --clip random-rn50 --output checkpoint_184000
             """)
 
-    @Option(help: ArgumentHelp("The CLIP that the checkpoint is upon.", valueName: "folder"))
+    @Option(help: ArgumentHelp("The CLIP that the checkpoint is built on.", valueName: "folder"))
     var clip: String
 
-    @Option(help: "What everything random follows from.")
+    @Option(help: "The seed of all random numbers.")
     var seed: UInt64 = 0
 
     @Option(name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"))
@@ -32,6 +32,6 @@ struct OfficialCommand: ParsableCommand {
         try OfficialCheckpoint(
             step: 184_000, parameters.map { (name: $0.name, value: try $0.value.detached()) }
         ).write(to: output)
-        print("\(output): \(network.store.trainableWeightCount) random weights upon \(clip)")
+        print("\(output): \(network.store.trainableWeightCount) random weights on \(clip)")
     }
 }

@@ -1,8 +1,8 @@
 import Torch
 
-/// The place of a parameter in the official checkpoints, and how it lies there: what `PublishedName` reads, the other way.
+/// The path of a parameter in the official checkpoints and its layout there: the inverse of `PublishedName`.
 struct OfficialName {
-    /// How an array lies in the file.
+    /// The layout of an array in the file.
     enum Layout {
         case same
         case inOneDimension
@@ -20,10 +20,10 @@ struct OfficialName {
         case headsKernel
         /// [O, heads d] to [heads, d, O].
         case headsOutput
-        /// The rows of boxes in the order y, x, h, w, then as another layout.
+        /// The rows of boxes in the order y, x, h, w, then as in another layout.
         indirect case boxes(Layout)
 
-        /// All published attention pools have heads of 64 places; smaller pools than that have one of their own width.
+        /// All published attention pools have heads of width 64; smaller pools have a single head of their own width.
         private static let headWidth = 64
 
         func applied(to tensor: Tensor, channels: Int) throws -> Tensor {
@@ -54,13 +54,13 @@ struct OfficialName {
     /// The keys that lead to the array.
     let path: [String]
 
-    /// How it lies there.
+    /// The layout of the array.
     let layout: Layout
 
-    /// Whether it belongs to the norms' statistics, which the file keeps apart.
+    /// Whether it belongs to the norms' statistics, which the file stores separately.
     var isStatistic: Bool { path.last == "mean" || path.last == "var" }
 
-    /// The place of the parameter called `name`; nil for what the published model does not have.
+    /// The path of the parameter called `name`; nil if the published model does not have it.
     init?(_ name: String, rank: Int) {
         var parts = name.split(separator: ".").map(String.init)
         guard let field = parts.popLast() else { return nil }

@@ -1,17 +1,17 @@
 import ArgumentParser
 import Foundation
 
-/// Models with random weights, for what can be shown without anybody's trained ones: a CLIP to train a detector upon, and
-/// a checkpoint of the published F-VLM at full size.
+/// Models with random weights, for demonstrations that need no trained ones: a CLIP to train a detector on, and a
+/// checkpoint of the published F-VLM at full size.
 @main
 struct RandomWeights: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "random-weights",
-        abstract: "Writes models with random weights in the forms that trained ones come in.",
+        abstract: "Writes models with random weights in the formats of trained ones.",
         subcommands: [CLIPCommand.self, OfficialCommand.self])
 }
 
-/// What keeps a model from being written.
+/// The reason why a model cannot be written.
 struct RandomWeightsError: Error, CustomStringConvertible {
     let description: String
 

@@ -26,11 +26,11 @@ struct Shape {
     ]
 }
 
-/// A picture of two to five shapes upon an uneven ground; later ones hide earlier ones.
+/// A picture of two to five shapes on an uneven background; later ones hide earlier ones.
 struct Scene {
     struct Object {
         let shape: Int
-        /// One for every pixel that is seen, row by row.
+        /// The visible pixels, one byte per pixel, row by row.
         var visible: [UInt8]
     }
 
@@ -75,13 +75,13 @@ struct Scene {
             }
             objects.append(Object(shape: shape, visible: visible))
         }
-        // What is hardly seen cannot be found.
+        // Objects that are hardly visible cannot be found.
         self.objects = objects.filter { $0.visible.reduce(0) { $0 + Int($1) } >= 40 }
         image = try Image(width: side, height: side, pixels: pixels)
     }
 }
 
-/// A small generator of random numbers that gives the same everywhere (Steele et al., 2014).
+/// A small generator of random numbers with the same results on every system (Steele et al., 2014).
 struct SplitMix: RandomNumberGenerator {
     var state: UInt64
 
@@ -93,7 +93,7 @@ struct SplitMix: RandomNumberGenerator {
         return value ^ (value >> 31)
     }
 
-    /// A whole number, all equally likely.
+    /// A uniformly distributed integer.
     mutating func next(in range: ClosedRange<Int>) -> Int {
         let width = UInt64(range.upperBound - range.lowerBound + 1)
         return range.lowerBound + Int(next() % width)

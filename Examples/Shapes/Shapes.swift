@@ -3,25 +3,24 @@ import COCO
 import Foundation
 import Imaging
 
-/// Draws pictures of coloured shapes with exact outlines, as a data set in COCO's form: something to train on that needs
-/// no download.
+/// Draws pictures of coloured shapes with exact outlines, as a COCO data set: training data that needs no download.
 @main
 struct Shapes: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "shapes",
-        abstract: "Draws pictures of coloured shapes as a data set in COCO's form.",
+        abstract: "Draws pictures of coloured shapes as a COCO data set.",
         discussion: "Example:\n  shapes data/train --count 200 --seed 1")
 
-    @Argument(help: "The folder of annotations.json and of images/.")
+    @Argument(help: "The folder for annotations.json and images/.")
     var output: String
 
-    @Option(help: "How many pictures.")
+    @Option(help: "The number of pictures.")
     var count = 200
 
     @Option(help: "Their side in pixels.")
     var side = 160
 
-    @Option(help: "What chance follows from: the same seed gives the same bytes.")
+    @Option(help: "The seed of all random numbers: the same seed gives the same bytes.")
     var seed: UInt64 = 1
 
     func run() throws {

@@ -1,11 +1,11 @@
 import COCO
 import Foundation
 
-/// What the benchmark found, as one page that needs nothing else.
+/// The results of the benchmark as a self-contained page.
 struct BenchmarkReport {
     var tables: [BenchmarkTable]
     var plots: [Evaluation.Plot]
-    /// Scenes with what was found in them, as a PNG file.
+    /// Scenes with their detections, as a PNG file.
     var pictures: Data?
     /// Sentences above the tables.
     var notes: [String] = []
@@ -13,7 +13,7 @@ struct BenchmarkReport {
     var html: String {
         let pictures = pictures.map { data in
             """
-            <h2>Scenes</h2><p>A star marks categories that no detector's training saw.</p>
+            <h2>Scenes</h2><p>A star marks categories that no detector was trained on.</p>
             <img alt="Scenes with boxes, masks, names and scores" src="data:image/png;base64,\(data.base64EncodedString())">
             """
         }
@@ -29,7 +29,7 @@ struct BenchmarkReport {
             </style></head><body><h1>EmojiScenes</h1>
             \(notes.map { "<p>\($0)</p>" }.joined(separator: "\n"))
             \(tables.map(\.html).joined(separator: "\n"))
-            \(plots.isEmpty ? "" : "<h2>Precision over recall</h2>" + curves)
+            \(plots.isEmpty ? "" : "<h2>Precision against recall</h2>" + curves)
             \(pictures ?? "")
             </body></html>
 

@@ -16,7 +16,7 @@ struct BenchmarkTable: Codable, Sendable {
         rows.append(Row(name: name, values: values))
     }
 
-    /// A table of GitHub's kind; figures that a row lacks are left open.
+    /// A GitHub-style table; missing figures are left blank.
     var markdown: String {
         var lines = ["### \(title)", "", "| | " + columns.joined(separator: " | ") + " |"]
         lines.append("|---|" + String(repeating: "---|", count: columns.count))
@@ -27,7 +27,7 @@ struct BenchmarkTable: Codable, Sendable {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// The mean of rows, and how far they lie apart (greatest minus least), column by column.
+    /// The mean and the spread (maximum minus minimum) of rows, column by column.
     static func meanAndSpread(_ rows: [Row]) -> (mean: [String: Double], spread: [String: Double]) {
         var (mean, spread): ([String: Double], [String: Double]) = ([:], [:])
         for key in Set(rows.flatMap(\.values.keys)) {

@@ -7,9 +7,9 @@ import Imaging
 import Torch
 import Training
 
-/// A detector on a part of the data set: average precision of base and novel categories.
+/// Tests a detector on a part of the data set: average precision of base and novel categories.
 struct DetectorTest {
-    /// The columns of what ``figures(of:options:)`` gives.
+    /// The columns of the result of ``figures(of:options:)``.
     static let columns = ["base", "novel", "all"].flatMap { part in
         ["\(part) AP50", "\(part) AP", "\(part) mask AP50", "\(part) mask AP"]
     }
@@ -21,7 +21,7 @@ struct DetectorTest {
     private let evaluator: DetectorEvaluator
 
     /// - Parameters:
-    ///   - limit: How many scenes, from the first.
+    ///   - limit: The number of scenes, starting with the first.
     ///   - splits: The split of every category by name.
     init(
         _ name: String, in folder: String, vocabulary: Vocabulary, splits: [String: EmojiCategory.Split],
@@ -48,12 +48,12 @@ struct DetectorTest {
         self.evaluator = evaluator
     }
 
-    /// Average precision by split; masks only where the options ask for them.
+    /// Average precision by split; masks only if the options ask for them.
     func figures(of detector: Detector, options: ScoringOptions) throws -> [String: Double] {
         try evaluate(detector, options: options).values
     }
 
-    /// Average precision by split, and curves of precision over recall of boxes.
+    /// Average precision by split, and precision-recall curves of boxes.
     func evaluate(_ detector: Detector, options: ScoringOptions) throws -> (
         values: [String: Double], plots: [Evaluation.Plot]
     ) {
@@ -82,8 +82,8 @@ struct DetectorTest {
         "base top-1", "novel top-1", "all top-1", "< 40 px", "40 to 72 px", "> 72 px", "alone", "overlapped",
     ]
 
-    /// How often the frozen model names the object in a ground-truth box.
-    /// - Parameter configuration: Says how large scenes are and how regions are scored; heads are not needed.
+    /// How often the frozen model correctly classifies a ground-truth box.
+    /// - Parameter configuration: Determines the size of scenes and the scoring of regions; heads are not needed.
     func oracle(_ configuration: DetectorConfiguration, clip: CLIPModel) throws -> [String: Double] {
         var counts: [String: (hits: Int, total: Int)] = [:]
         let texts = try vocabulary.matrix(for: clip.identity())
@@ -152,7 +152,7 @@ struct DetectorTest {
         return values
     }
 
-    /// Calls `body` with every scene as the network sees it, the objects' boxes in its pixels, and the objects.
+    /// Calls `body` with every scene as the network's input, the objects' boxes in its pixels, and the objects.
     private func forEachScene(
         _ configuration: DetectorConfiguration, _ clip: CLIPModel,
         _ body: (ImageBatch, Boxes, [AnnotationRecord]) throws -> Void
@@ -189,7 +189,7 @@ struct DetectorTest {
 
     // MARK: Pictures
 
-    /// Scenes with what was found in them, side by side; novel categories are marked with a star.
+    /// Scenes with their detections, side by side; novel categories are marked with a star.
     func pictures(of detector: Detector, count: Int, columns: Int = 4, scoreThreshold: Double = 0.3) throws
         -> Image
     {
@@ -211,7 +211,7 @@ struct DetectorTest {
 }
 
 extension Image {
-    /// Pictures of one size in rows.
+    /// Creates a grid of equally sized pictures.
     init(tiles: [Image], columns: Int) throws {
         guard let first = tiles.first else { throw EmojiScenesError("picture", reason: "there are no tiles") }
         let rows = (tiles.count + columns - 1) / columns

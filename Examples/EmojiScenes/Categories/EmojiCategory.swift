@@ -1,18 +1,18 @@
 import Foundation
 
-/// A kind of thing that emoji show, under its Unicode name.
+/// A kind of thing that an emoji depicts, under its Unicode name.
 struct EmojiCategory: Sendable, Hashable {
-    /// What a category is used for.
+    /// The use of a category.
     enum Split: String, Sendable, Hashable, CaseIterable {
         /// The vision-language model and the detector are trained on it.
         case base
-        /// The vision-language model knows it, the detector never sees its boxes.
+        /// The vision-language model is trained on it, the detector is not.
         case novel
-        /// Neither sees a drawing of it.
+        /// Neither is trained on it.
         case heldOut = "held-out"
     }
 
-    /// The Unicode scalars, variation selectors included.
+    /// The Unicode scalars, including variation selectors.
     let scalars: [UInt32]
 
     /// The Unicode short name, such as `fox`.
@@ -24,19 +24,19 @@ struct EmojiCategory: Sendable, Hashable {
     /// The Unicode subgroup, such as `animal-mammal`.
     let subgroup: String
 
-    /// What it is used for.
+    /// The split of the category.
     let split: Split
 
-    /// CLDR's English keywords without the name.
+    /// CLDR's English keywords, without the name.
     let keywords: [String]
 
-    /// The text that fonts draw.
+    /// The text that a font draws.
     var text: String {
         String(String.UnicodeScalarView(scalars.compactMap(Unicode.Scalar.init)))
     }
 
-    /// The names that vendors give to its drawing: scalars in hexadecimal, with and without variation selectors and
-    /// joiners.
+    /// The file names that vendors use for its drawing: scalars in hexadecimal, with and without variation selectors
+    /// and joiners.
     var fileStems: [String] {
         [[], [0xFE0F], [0xFE0F, 0x200D]].map { dropped in
             scalars.filter { !dropped.contains($0) }.map { String(format: "%04X", $0) }.joined(separator: "-")
@@ -46,27 +46,29 @@ struct EmojiCategory: Sendable, Hashable {
 
 /// The list of categories in the repository, in Unicode's order.
 ///
-/// The rule behind it: the fully qualified entries of Unicode 15's `emoji-test.txt` outside of smileys, people, symbols
-/// and flags, without clock faces, of which all three vendors have a drawing (627). The first 400 by the MD5 of their
-/// code points (upper-case hexadecimal, joined by spaces) are used; of these, within each group and in the same order,
-/// every fourth one from the first is novel (102), the others are base (298). The remaining 227 are held out.
+/// The rule behind it: the 627 fully qualified entries of Unicode 15's `emoji-test.txt` outside of smileys, people,
+/// symbols and flags, without clock faces, for which all three vendors have a drawing. The first 400 by the MD5 of
+/// their code points (upper-case hexadecimal, joined by spaces) are used; of these, within each group and in the same
+/// order, every fourth one starting with the first is novel (102), the others are base (298). The remaining 227 are
+/// held out.
 struct CategoryList: Sendable {
     /// All categories.
     let all: [EmojiCategory]
 
-    /// Those that the vision-language model is trained on: base and novel.
+    /// The categories that the vision-language model is trained on: base and novel.
     var known: [EmojiCategory] { all.filter { $0.split != .heldOut } }
 
-    /// The list of the repository.
-    /// - Throws: ``EmojiScenesError`` when it is not there or damaged.
+    /// Loads the list in the repository.
+    /// - Throws: ``EmojiScenesError`` if it is missing or damaged.
     init() throws {
         guard let url = Bundle.module.url(forResource: "categories", withExtension: "tsv") else {
-            throw EmojiScenesError("categories.tsv", reason: "is missing beside the executable: build again")
+            throw EmojiScenesError("categories.tsv", reason: "is missing next to the executable: build again")
         }
         try self.init(text: String(contentsOf: url, encoding: .utf8))
     }
 
-    /// A list in the form of the repository's: a line a category, tabs between its fields, a first line of titles.
+    /// Parses a list in the format of the repository's: one line per category, tab-separated fields, a first line of
+    /// titles.
     init(text: String) throws {
         all = try text.split(separator: "\n").dropFirst().enumerated().map { index, line in
             let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)

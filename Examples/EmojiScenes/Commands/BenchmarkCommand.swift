@@ -8,28 +8,29 @@ import Torch
 import Training
 import WeightFiles
 
-/// Trains detectors on base categories and tests them on all.
+/// Trains detectors on base categories and tests them on all categories.
 struct BenchmarkCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "benchmark",
         abstract: "Trains a detector on base categories only, and tests whether it finds novel ones by name.",
         discussion: """
             Writes the data set, the runs, report.html, results.md, results.json, curves and pictures into one folder. \
-            What is there already is used again.
+            Existing results are reused.
 
             Example: emoji-scenes benchmark --output runs/benchmark --seeds 1 2 3
             """)
 
     @Option(help: "The vision-language model.") var clip = "Models/emoji-clip"
-    @Option(help: "The folder that Tools/setup-emoji filled.") var glyphs = ".emoji"
+    @Option(help: "The folder of drawings from Tools/setup-emoji.") var glyphs = ".emoji"
     @Option(help: "The folder to write.") var output: String
-    @Option(parsing: .upToNextOption, help: "A detector is trained for each.") var seeds: [UInt64] = [1]
-    @Option(help: "Steps of a training.") var steps = Self.standardSteps
-    @Option(help: "Scenes of a step.") var batch = 8
+    @Option(parsing: .upToNextOption, help: "The seeds; one detector is trained per seed.") var seeds:
+        [UInt64] = [1]
+    @Option(help: "Steps of each training.") var steps = Self.standardSteps
+    @Option(help: "Scenes per step.") var batch = 8
     @Option(help: "Scenes to train on.") var train = 32_000
     @Option(help: "Scenes to test on.") var test = 300
     @Option(help: "Scenes for choosing settings, and for ablations.") var ablations = 100
-    @Option(help: "The side in pixels that scenes of 256 are brought to.") var size = 256
+    @Option(help: "The side in pixels that scenes of 256 are resized to.") var size = 256
     @Option(help: "The highest learning rate.") var learningRate = 1e-3
     @Option(help: "Novel categories in training scenes: absent or unlabelled.")
     var novel = SceneSet.NovelObjects.absent
@@ -40,11 +41,11 @@ struct BenchmarkCommand: ParsableCommand {
     var family = DetectorConfiguration.Family.detectron2
     @Flag(help: "Compute products and convolutions in bfloat16: faster on some processors.")
     var bfloat16 = false
-    @Option(help: "Threads of an operator; 0 for one a processor.") var threads = 0
-    @Flag(help: "Only the main figures.") var quick = false
+    @Option(help: "Threads per operator; 0 uses one per processor.") var threads = 0
+    @Flag(help: "Compute only the main figures.") var quick = false
 
-    /// The steps that trained the committed detector. They see every scene once: the loss of classes falls by a fifth
-    /// each time scenes come back, without the detector getting better by as much.
+    /// The number of steps that trained the committed detector. Every scene is seen once: the class loss falls by a
+    /// fifth each time scenes are repeated, without a comparable improvement of the detector.
     static let standardSteps = 4_000
     private static let dataSeed: UInt64 = 1
 
@@ -60,7 +61,7 @@ struct BenchmarkCommand: ParsableCommand {
         var tables: [BenchmarkTable] = []
         var main = BenchmarkTable(title: "Average precision", columns: DetectorTest.columns)
         var unseen = BenchmarkTable(
-            title: "Average precision on a vendor's drawings that no training saw",
+            title: "Average precision on drawings of a vendor never trained on",
             columns: DetectorTest.columns)
         var first: Detector?
         var plots: [Evaluation.Plot] = []
@@ -117,7 +118,7 @@ struct BenchmarkCommand: ParsableCommand {
         }
     }
 
-    /// The folder of a detector; trained unless it is there.
+    /// Returns the folder of a detector, training it if it does not exist.
     private func trained(
         _ seed: UInt64, _ known: [EmojiCategory], _ data: String, _ clipModel: CLIPModel
     ) throws -> String {
@@ -131,7 +132,7 @@ struct BenchmarkCommand: ParsableCommand {
         configuration.detector.family = family
         configuration.detector.input.size = size
         configuration.detector.network.anchorSizes = [16, 32, 64, 128, 256]
-        // Cosines are divided by what they were divided by in pretraining.
+        // Cosines are divided by the temperature used in pretraining.
         configuration.detector.scoring.vlmTemperature = try 1 / clipModel.logitScale.value.exp().item()
         // Chosen on validation scenes.
         configuration.detector.scoring.baseWeight = 0.6
@@ -147,7 +148,7 @@ struct BenchmarkCommand: ParsableCommand {
         configuration.detector.learning.backgroundWeight = 0.9
         // As wide as 12 MB of weights allow: after 250 steps the detector alone is twice as good as with 384.
         configuration.detector.network.hidden = 768
-        // Scenes have at most 9 objects, with several proposals each; many more regions would teach background.
+        // Scenes have at most 9 objects, with several proposals each; many more regions would mostly teach background.
         configuration.detector.learning.regionsPerImage = 128
         configuration.detector.learning.foregroundFraction = 0.5
         configuration.detector.learning.masksPerImage = 16
@@ -156,7 +157,7 @@ struct BenchmarkCommand: ParsableCommand {
         configuration.data.classes = known.filter { $0.split == .base }.map(\.name)
         configuration.data.batchSize = batch
         configuration.data.workers = 1
-        // Mirrored hands point the wrong way: no flips.
+        // No flips: mirrored hands would point the wrong way.
         configuration.data.variation = .none
         configuration.texts.templates = "single"
         configuration.optimizer.learningRate = learningRate
@@ -186,12 +187,12 @@ struct BenchmarkCommand: ParsableCommand {
         return model
     }
 
-    /// Rewrites a detector's weights in float16: half the size, and no AP that could be measured is lost.
+    /// Rewrites a detector's weights in float16, half the size, without a measurable loss of AP.
     static func compact(_ folder: String) throws {
         let path = FVLM.ModelFolder(folder).weights
         let tensors = try Safetensors(path: path).tensors().map { stored in
             let tensor = try Tensor(stored)
-            // Statistics and the temperature have a range or an exactness that float16 lacks.
+            // Statistics and the temperature need a range or precision that float16 lacks.
             let isExact = stored.name.hasSuffix("running_var") || stored.name.contains("temperature")
             guard try tensor.dtype == .float32, !isExact else {
                 return try tensor.clone().stored(named: stored.name)
@@ -296,7 +297,7 @@ struct BenchmarkCommand: ParsableCommand {
             }
         }
         var oracle = BenchmarkTable(
-            title: "Naming the object in a ground-truth box (VLM alone)", columns: DetectorTest.oracleColumns)
+            title: "Classifying ground-truth boxes (VLM alone)", columns: DetectorTest.oracleColumns)
         for (name, detector) in [
             ("attention pool", detector), ("one look at each region", oneLook),
             ("one size of the picture", oneSize), ("C5 as it is", coarse),

@@ -8,18 +8,20 @@ struct PretrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pretrain", abstract: "Trains a small CLIP on pictures of emoji and their names.",
         discussion:
-            "Example: emoji-scenes pretrain --output runs/emoji-clip. Run again to go on after an interruption."
+            "Example: emoji-scenes pretrain --output runs/emoji-clip. Run again to resume after an interruption."
     )
 
-    @Option(help: "The folder that Tools/setup-emoji filled.") var glyphs = ".emoji"
-    @Option(help: "Where checkpoint, log and model go.") var output: String
-    @Option(help: "Everything random follows from it.") var seed: UInt64 = 1
+    @Option(help: "The folder of drawings from Tools/setup-emoji.") var glyphs = ".emoji"
+    @Option(help: "The folder for the checkpoint, the log and the model.") var output: String
+    @Option(help: "The seed of all random numbers.") var seed: UInt64 = 1
     @Option(help: "Steps on captions alone.") var textSteps = PretrainingPlan().textSteps
-    @Option(help: "Steps on pictures, the text tower at rest.") var imageSteps = PretrainingPlan().imageSteps
+    @Option(help: "Steps on pictures, with the text tower frozen.") var imageSteps = PretrainingPlan()
+        .imageSteps
     @Option(help: "Steps of both towers.") var jointSteps = PretrainingPlan().jointSteps
     @Option(help: "The highest learning rate of the image tower.") var learningRate = PretrainingPlan()
         .learningRate
-    @Option(help: "A checkpoint whose weights to begin with: a further round of training.") var from: String?
+    @Option(help: "A checkpoint whose weights to start from, for a further round of training.") var from:
+        String?
     @Option(help: "The share of the image stage after which pictures are as hard as in tests.")
     var curriculum = PretrainingPlan().curriculum
     @Option(help: "The share of the image stage on pictures of 64 pixels.")
@@ -30,7 +32,7 @@ struct PretrainCommand: ParsableCommand {
     var regions = PretrainingPlan().regions
     @Flag(help: "Compute products and convolutions in bfloat16: faster on some processors.")
     var bfloat16 = false
-    @Option(help: "Threads of an operator.") var threads = 1
+    @Option(help: "Threads per operator.") var threads = 1
     @Option(help: "Steps between evaluations.") var evaluateEvery = 1_000
     @Option(help: "Minutes between checkpoints.") var checkpointMinutes = 3.0
 

@@ -1,16 +1,16 @@
 import ArgumentParser
 import Imaging
 
-/// Shows what training sees.
+/// Shows the pictures used in training.
 struct PreviewCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "preview", abstract: "Draws a sheet of the pictures that pretraining sees.",
         discussion: "Example: emoji-scenes preview --output sheet.png --difficulty 1")
 
-    @Option(help: "The folder that Tools/setup-emoji filled.") var glyphs = ".emoji"
+    @Option(help: "The folder of drawings from Tools/setup-emoji.") var glyphs = ".emoji"
     @Option(help: "The picture file.") var output: String
-    @Option(help: "Everything random follows from it.") var seed: UInt64 = 1
-    @Option(help: "From 0 to 1.") var difficulty: Float = 1
+    @Option(help: "The seed of all random numbers.") var seed: UInt64 = 1
+    @Option(help: "The difficulty, from 0 to 1.") var difficulty: Float = 1
     @Option(help: "The share of pictures that look like regions of scenes.") var regions: Float = 0
     @Option(help: "The side of a picture in pixels.") var side = 96
 

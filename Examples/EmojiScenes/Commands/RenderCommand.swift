@@ -5,20 +5,20 @@ import Foundation
 struct RenderCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "render",
-        abstract: "Renders scenes of emoji as a data set in COCO's format, with exact masks.",
+        abstract: "Renders scenes of emoji as a COCO data set with exact masks.",
         discussion: """
-            Writes train, val, test and test-unseen (drawings of a vendor that no training sees), each a folder of \
+            Writes train, val, test and test-unseen (drawings of a vendor never trained on), each a folder of \
             pictures and a JSON file, and the names of base and novel categories. The same seed gives the same bytes.
 
             Example: emoji-scenes render --output data/emoji --train 2000
             """)
 
-    @Option(help: "The folder that Tools/setup-emoji filled.") var glyphs = ".emoji"
+    @Option(help: "The folder of drawings from Tools/setup-emoji.") var glyphs = ".emoji"
     @Option(help: "The folder to write.") var output: String
-    @Option(help: "Everything random follows from it.") var seed: UInt64 = 1
+    @Option(help: "The seed of all random numbers.") var seed: UInt64 = 1
     @Option(help: "The side of a scene in pixels, such as 256 or 320.") var side = 256
     @Option(help: "Scenes to train on.") var train = 2_000
-    @Option(help: "Scenes to choose settings by.") var val = 200
+    @Option(help: "Scenes for choosing settings.") var val = 200
     @Option(help: "Scenes to test on, of each kind.") var test = 400
     @Option(help: "Novel categories in training scenes: absent or unlabelled.")
     var novel = SceneSet.NovelObjects.absent
@@ -27,10 +27,12 @@ struct RenderCommand: ParsableCommand {
         guard (64...4_096).contains(side) else {
             throw ValidationError("--side must be from 64 to 4096 pixels")
         }
-        guard min(train, val, test) >= 0 else { throw ValidationError("there cannot be fewer than 0 scenes") }
+        guard min(train, val, test) >= 0 else {
+            throw ValidationError("numbers of scenes cannot be negative")
+        }
         guard novel != .labelled else {
             throw ValidationError(
-                "--novel is absent or unlabelled: a detector that trains on them finds nothing new")
+                "--novel must be absent or unlabelled: with annotations, categories would no longer be novel")
         }
     }
 

@@ -1,29 +1,30 @@
 import ArgumentParser
 import Torch
 
-/// The whole path from drawings to the table.
+/// Runs everything from drawings to tables.
 struct ReproduceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reproduce",
-        abstract: "Makes the committed models and their figures from nothing.",
+        abstract: "Reproduces the committed models and their figures from scratch.",
         discussion: """
             Pretrains the small CLIP in the rounds that made Models/emoji-clip, renders the scenes, trains a detector \
-            for every seed and tests it. Takes some hours; run again to go on after an interruption.
+            for every seed and tests it. Takes several hours; run again to resume after an interruption.
 
             Example: emoji-scenes reproduce --output runs/emoji
             """)
 
-    @Option(help: "The folder that Tools/setup-emoji filled.") var glyphs = ".emoji"
+    @Option(help: "The folder of drawings from Tools/setup-emoji.") var glyphs = ".emoji"
     @Option(help: "The folder to write.") var output: String
-    @Option(parsing: .upToNextOption, help: "A detector is trained for each.") var seeds: [UInt64] = [
-        1, 2, 3,
-    ]
+    @Option(parsing: .upToNextOption, help: "The seeds; one detector is trained per seed.") var seeds:
+        [UInt64] = [
+            1, 2, 3,
+        ]
     @Option(
         help:
-            "The share of every training's steps that is run: with 0.01 the path takes minutes and learns little."
+            "The share of every training's steps to run: 0.01 takes minutes and learns little."
     )
     var share = 1.0
-    @Option(help: "Threads of an operator.") var threads = 1
+    @Option(help: "Threads per operator.") var threads = 1
 
     mutating func validate() throws {
         guard share > 0, share <= 1 else { throw ValidationError("--share must be above 0 and at most 1") }

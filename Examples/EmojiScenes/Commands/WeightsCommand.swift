@@ -17,18 +17,21 @@ struct WeightsCommand: ParsableCommand {
     @Option(help: "The detector's folder.") var model = "Models/emoji-detector"
     @Option(help: "A folder with scenes that render or benchmark wrote.") var data: String
     @Option(help: "The part of the scenes.") var part = "val"
-    @Option(help: "How many scenes, from the first.") var count = 100
+    @Option(help: "The number of scenes, starting with the first.") var count = 100
     @Option(parsing: .upToNextOption, help: "Weights of CLIP's score for base categories.")
     var base = [0.35, 0.5]
     @Option(parsing: .upToNextOption, help: "Weights of CLIP's score for novel categories.")
     var novel = [0.65, 0.85]
-    @Option(parsing: .upToNextOption, help: "What cosines are divided by; the detector's own when left out.")
+    @Option(
+        parsing: .upToNextOption, help: "Temperatures that divide cosines; by default, the detector's own.")
     var temperatures: [Double] = []
-    @Option(parsing: .upToNextOption, help: "Weights of objectness; the detector's own when left out.")
+    @Option(parsing: .upToNextOption, help: "Weights of objectness; by default, the detector's own.")
     var objectness: [Double] = []
-    @Option(parsing: .upToNextOption, help: "The overlap at which the weaker detection of a class goes.")
+    @Option(
+        parsing: .upToNextOption,
+        help: "The overlap above which the weaker detection of a class is suppressed.")
     var suppression: [Double] = []
-    @Option(help: "Threads of an operator; 0 for one a processor.") var threads = 0
+    @Option(help: "Threads per operator; 0 uses one per processor.") var threads = 0
 
     mutating func run() throws {
         if threads > 0 { try Runtime.setThreadCount(threads) }

@@ -8,16 +8,16 @@ struct ZeroShotCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "zero-shot", abstract: "Tests how often a CLIP names the emoji in fresh pictures.",
         discussion: """
-            Pictures of 96 pixels with one object of 0.3 to 1 of the picture, turned, recoloured, on rich backgrounds; \
-            all known categories are candidates. "Among others": with up to four further objects beside it. Example: emoji-scenes zero-shot --clip Models/emoji-clip
+            Pictures of 96 pixels with one object of 0.3 to 1 of the picture, rotated, recoloured, on rich backgrounds; \
+            all known categories are candidates. "Among others": with up to four other objects next to it. Example: emoji-scenes zero-shot --clip Models/emoji-clip
             """)
 
     @Option(help: "The model's folder.") var clip = "Models/emoji-clip"
-    @Option(help: "The folder that Tools/setup-emoji filled.") var glyphs = ".emoji"
-    @Option(help: "Pictures of every category and vendor.") var rounds = 5
-    @Option(help: "Everything random follows from it.") var seed: UInt64 = 2_024
-    @Option(help: "How hard the pictures are, from 0 to 1.") var difficulty: Float = 1
-    @Option(help: "Threads of an operator; 0 for one a processor.") var threads = 0
+    @Option(help: "The folder of drawings from Tools/setup-emoji.") var glyphs = ".emoji"
+    @Option(help: "Pictures per category and vendor.") var rounds = 5
+    @Option(help: "The seed of all random numbers.") var seed: UInt64 = 2_024
+    @Option(help: "The difficulty of the pictures, from 0 to 1.") var difficulty: Float = 1
+    @Option(help: "Threads per operator; 0 uses one per processor.") var threads = 0
     @Flag(help: "Print JSON.") var json = false
 
     mutating func run() throws {
@@ -81,9 +81,9 @@ struct ZeroShotCommand: ParsableCommand {
         }
     }
 
-    /// Categories that have a keyword of their own, called by it while all others are called by their names.
+    /// The accuracy on categories that have a keyword of their own, named by it while all others keep their names.
     ///
-    /// One category in eight at a time, so that most candidates stay names.
+    /// One category in eight at a time, so that most candidates remain names.
     private func synonymAccuracy(
         _ book: CaptionBook, _ model: CLIPModel, _ tokenizer: Tokenizer,
         _ accuracy: ([Int], Tensor) throws -> ZeroShotAccuracy

@@ -1,10 +1,10 @@
 import Support
 
-/// What lies behind the objects: colours, gradients, clouds, patterns and shapes.
+/// Backgrounds for objects: colours, gradients, clouds, patterns and shapes.
 enum Background: CaseIterable {
     case plain, gradient, clouds, stripes, checks, shapes
 
-    /// A canvas with a background.
+    /// Creates a canvas with a background.
     /// - Parameter richness: From 0, plain colours, to 1, all kinds.
     static func canvas(width: Int, height: Int, richness: Float, _ random: inout RandomStream) -> Canvas {
         let kind = random.chance(richness) ? allCases[1 + random.index(allCases.count - 1)] : .plain
@@ -23,7 +23,7 @@ enum Background: CaseIterable {
         return canvas
     }
 
-    /// Pale, dark and full colours alike.
+    /// A random colour: pale, dark and saturated ones alike.
     static func randomColor(_ random: inout RandomStream) -> SIMD4<Float> {
         let color = SIMD4<Float>(random.unit(), random.unit(), random.unit(), 0)
         let grey = SIMD4<Float>(repeating: random.unit())
@@ -62,7 +62,7 @@ extension Canvas {
         }
     }
 
-    /// Random colours on a coarse grid, smooth between.
+    /// Random colours on a coarse grid, smoothly interpolated.
     fileprivate mutating func paintClouds(cells: Float, strength: Float, _ random: inout RandomStream) {
         let side = Float(max(width, height))
         let step = cells / side
@@ -118,7 +118,7 @@ extension Canvas {
         paint { x, y in (Int(x * step + x0) + Int(y * step + y0)) % 2 == 0 ? first : second }
     }
 
-    /// Ellipses and boxes, so that an object is not simply whatever has an outline.
+    /// Ellipses and boxes, so that having an outline does not by itself make an object.
     fileprivate mutating func paintShapes(count: Int, _ random: inout RandomStream) {
         let side = Float(max(width, height))
         for _ in 0..<count {

@@ -1,17 +1,17 @@
-/// A picture in the making: red, green and blue from 0 to 1, the fourth value unused.
+/// A picture being composed: red, green and blue from 0 to 1, the fourth value unused.
 struct Canvas: Sendable {
     let width: Int
     let height: Int
     var pixels: [SIMD4<Float>]
 
-    /// A canvas of one colour.
+    /// Creates a canvas of one colour.
     init(width: Int, height: Int, color: SIMD4<Float> = .zero) {
         self.width = width
         self.height = height
         pixels = Array(repeating: color, count: width * height)
     }
 
-    /// Lays a drawing over what is there.
+    /// Composites a drawing onto the canvas.
     mutating func blend(_ sprite: Sprite) {
         let width = width
         pixels.withUnsafeMutableBufferPointer { canvas in
@@ -66,7 +66,7 @@ struct Canvas: Sendable {
         }
     }
 
-    /// The picture with more pixels, interpolated linearly between their centres.
+    /// Enlarges the picture by linear interpolation between pixel centres.
     func enlarged(width newWidth: Int, height newHeight: Int) -> Canvas {
         func samples(_ from: Int, _ to: Int) -> [(low: Int, high: Int, weight: Float)] {
             (0..<to).map { place in

@@ -1,26 +1,26 @@
-/// Where and how a drawing is laid on a canvas.
+/// Where and how a drawing is placed on a canvas.
 struct Placement: Sendable {
-    /// The middle of the drawing in pixels of the canvas.
+    /// The centre of the drawing in pixels of the canvas.
     var x: Float
     var y: Float
     /// The longest side of the upright drawing in pixels.
     var size: Float
     /// Clockwise, in radians.
     var angle: Float = 0
-    /// How much wider than drawn.
+    /// The horizontal stretch.
     var aspect: Float = 1
 }
 
-/// How a drawing's colours are changed.
+/// A change of a drawing's colours.
 struct ColorShift: Sendable {
-    /// 0 is grey, 1 as drawn.
+    /// The saturation: 0 is grey, 1 is unchanged.
     var saturation: Float = 1
     /// Factors of red, green and blue.
     var gain = SIMD4<Float>(repeating: 1)
-    /// What is added.
+    /// The offset added to all channels.
     var offset: Float = 0
 
-    /// A shift of up to `strength` (0 to 1).
+    /// A random shift of up to `strength` (0 to 1).
     static func random(_ strength: Float, _ random: inout RandomStream) -> ColorShift {
         let gain = 1 + random.uniform(-0.25, 0.25) * strength
         func channel() -> Float { gain * (1 + random.uniform(-0.12, 0.12) * strength) }

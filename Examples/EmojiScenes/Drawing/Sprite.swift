@@ -1,8 +1,8 @@
 import Support
 
-/// A drawing as it will lie on a canvas: its pixels within the canvas, colours multiplied by alpha.
+/// A drawing as placed on a canvas: its pixels within the canvas, with premultiplied alpha.
 struct Sprite: Sendable {
-    /// The left upper corner on the canvas.
+    /// The upper left corner on the canvas.
     let x: Int
     let y: Int
     let width: Int
@@ -17,7 +17,7 @@ struct Sprite: Sendable {
     init(_ glyph: Glyph, _ placement: Placement, _ color: ColorShift, canvasWidth: Int, canvasHeight: Int) {
         let scale = placement.size / Float(glyph.longestSide)
         let (xScale, yScale) = (scale * placement.aspect, scale)
-        // Half a level is left to the bilinear filter: between levels, a little soft is better than jagged.
+        // Half a level is left to the bilinear filter: between levels, slightly soft is better than jagged.
         let level = min(max(Int((log2(1 / scale) + 0.4).rounded(.down)), 0), glyph.levels.count - 1)
         let drawing = glyph.levels[level]
         let shrink = Float(1 << level)
@@ -34,7 +34,7 @@ struct Sprite: Sendable {
         let bottom = bounded(placement.y + reachY + 1, canvasHeight)
         (x, y, width, height) = (left, top, max(right - left, 0), max(bottom - top, 0))
 
-        // From the canvas back to the drawing, whose pixels have a transparent border of one.
+        // Maps the canvas back to the drawing, whose pixels have a transparent border of one.
         let (stepXX, stepXY) = (cosine / (xScale * shrink), -sine / (yScale * shrink))
         let (stepYX, stepYY) = (sine / (xScale * shrink), cosine / (yScale * shrink))
         let (limitX, limitY) = (Float(drawing.width) + 1, Float(drawing.height) + 1)
@@ -78,7 +78,7 @@ struct Sprite: Sendable {
         }
     }
 
-    /// Calls `body` with the place on the canvas of every pixel of the mask.
+    /// Calls `body` with the position on the canvas of every pixel of the mask.
     func forEachMaskPixel(canvasWidth: Int, _ body: (Int) -> Void) {
         for row in 0..<height {
             for column in 0..<width where pixels[row * width + column].w >= Self.maskThreshold {

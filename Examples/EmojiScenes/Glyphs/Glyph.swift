@@ -1,14 +1,14 @@
-/// A drawing with its alpha, cropped to what is visible, in several sizes.
+/// A drawing with its alpha, cropped to the visible part, in several sizes.
 struct Glyph: Sendable {
     /// One size.
     struct Level: Sendable {
         let width: Int
         let height: Int
-        /// Rows of red, green, blue, alpha; colours multiplied by alpha, so that they may be averaged. A border of one
-        /// transparent pixel lies around them, so that sampling needs no case for edges.
+        /// Rows of red, green, blue, alpha with premultiplied alpha, so that they can be averaged. A border of one
+        /// transparent pixel surrounds them, so that sampling needs no special case for edges.
         let pixels: [SIMD4<UInt8>]
 
-        /// The pixels of a row with its border.
+        /// The number of pixels in a row, including the border.
         var stride: Int { width + 2 }
 
         init(width: Int, height: Int, _ pixel: (_ x: Int, _ y: Int) -> SIMD4<UInt8>) {
@@ -22,7 +22,7 @@ struct Glyph: Sendable {
         }
     }
 
-    /// The drawing, then each half the size of the one before.
+    /// The drawing, then versions of half the previous size each.
     let levels: [Level]
 
     /// The sides in pixels of the largest level.
@@ -30,10 +30,10 @@ struct Glyph: Sendable {
     var height: Int { levels[0].height }
     var longestSide: Int { max(width, height) }
 
-    /// Takes rows of red, green, blue, alpha, not multiplied.
-    /// - Returns: nil when nothing is visible.
+    /// Creates a glyph from rows of red, green, blue, alpha, not premultiplied.
+    /// - Returns: nil if nothing is visible.
     init?(width: Int, height: Int, rgba: UnsafeBufferPointer<UInt8>) {
-        // Fainter pixels belong to no mask; a box should not reach out to them.
+        // Fainter pixels belong to no mask, and boxes should not extend to them.
         let visible: UInt8 = 16
         var (left, top, right, bottom) = (width, height, -1, -1)
         for y in 0..<height {
@@ -61,12 +61,12 @@ struct Glyph: Sendable {
 }
 
 extension Glyph.Level {
-    /// Averages of four pixels; pixels outside are transparent.
+    /// Half the size, as averages of four pixels; pixels outside are transparent.
     fileprivate var halved: Glyph.Level {
         Glyph.Level(width: (width + 1) / 2, height: (height + 1) / 2) { x, y in
             let place = (2 * y + 1) * stride + 2 * x + 1
             var sum = SIMD4<UInt16>(repeating: 2)
-            // The last row and column of an odd side meet the border.
+            // The last row and column of an odd side include the border.
             for offset in [0, 1, stride, stride + 1] where place + offset < pixels.count {
                 sum &+= SIMD4<UInt16>(truncatingIfNeeded: pixels[place + offset])
             }

@@ -1,34 +1,34 @@
 import CGlyphs
 import Foundation
 
-/// The folder that `Tools/setup-emoji` fills with vendors' drawings.
+/// The folder of vendors' drawings that `Tools/setup-emoji` creates.
 struct GlyphFolder: Sendable {
-    /// Where it is.
+    /// The path of the folder.
     let path: String
 
-    /// A longest side in pixels that drawings are not smaller than by much; no scene shows a larger one.
+    /// The approximate minimum of a drawing's longest side in pixels; no scene shows a larger one.
     private static let side = 136.0
 
-    /// Noto's bitmaps have this size and are best at it.
+    /// The size of Noto's bitmaps, which look best unscaled.
     private static let notoSize: Int32 = 109
 
     private static let isStarted: Bool = glyphs_start() == 0
 
-    /// A folder.
-    /// - Throws: ``EmojiScenesError`` when there is none.
+    /// Opens a folder.
+    /// - Throws: ``EmojiScenesError`` if it does not exist.
     init(path: String) throws {
         guard Self.exists(path) else {
             throw EmojiScenesError(
-                path, reason: "holds no drawings: run Tools/setup-emoji, or name the folder with --glyphs")
+                path, reason: "contains no drawings: run Tools/setup-emoji, or pass the folder with --glyphs")
         }
         self.path = path
     }
 
-    /// Whether drawings were fetched into a folder.
+    /// Whether a folder contains the downloaded drawings.
     static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path + "/ready") }
 
-    /// The drawing of a category by a vendor.
-    /// - Throws: ``EmojiScenesError`` when there is none.
+    /// A vendor's drawing of a category.
+    /// - Throws: ``EmojiScenesError`` if there is none.
     func glyph(of category: EmojiCategory, style: GlyphStyle) throws -> Glyph {
         guard Self.isStarted else { throw EmojiScenesError("libvips", reason: Self.takenError()) }
         var picture = glyphs_picture()

@@ -1,4 +1,4 @@
-/// The drawings of categories by vendors, in memory.
+/// Vendors' drawings of categories, in memory.
 struct GlyphSet: Sendable {
     /// The categories, in the order of the drawings.
     let categories: [EmojiCategory]
@@ -10,12 +10,12 @@ struct GlyphSet: Sendable {
     private let glyphs: [[Glyph]]
 
     /// Renders all drawings (about three seconds for 800).
-    /// - Throws: ``EmojiScenesError`` when one is missing.
+    /// - Throws: ``EmojiScenesError`` if one is missing.
     init(_ folder: GlyphFolder, categories: [EmojiCategory], styles: [GlyphStyle]) throws {
         try self.init(categories: categories, styles: styles) { try folder.glyph(of: $0, style: $1) }
     }
 
-    /// Takes drawings from elsewhere.
+    /// Creates a set from existing drawings.
     init(
         categories: [EmojiCategory], styles: [GlyphStyle],
         _ glyph: (EmojiCategory, GlyphStyle) throws -> Glyph
@@ -25,6 +25,6 @@ struct GlyphSet: Sendable {
         glyphs = try styles.map { style in try categories.map { try glyph($0, style) } }
     }
 
-    /// The drawing of a category, by the indices of both lists.
+    /// The drawing of a category, by indices into both lists.
     func glyph(style: Int, category: Int) -> Glyph { glyphs[style][category] }
 }

@@ -4,12 +4,12 @@ enum GlyphStyle: String, Sendable, CaseIterable {
     case noto
     /// OpenMoji.
     case openmoji
-    /// EmojiOne 3: no training sees it.
+    /// EmojiOne 3, which is never trained on.
     case emojione
 
     /// The styles that training uses.
     static let seen: [GlyphStyle] = [.noto, .openmoji]
 
-    /// The style that only tests use.
+    /// The style used only in tests.
     static let unseen = GlyphStyle.emojione
 }

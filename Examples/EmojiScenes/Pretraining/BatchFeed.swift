@@ -11,8 +11,8 @@ final class BatchFeed<Batch: Sendable>: @unchecked Sendable {
 
     /// Starts making batches.
     /// - Parameters:
-    ///   - steps: What `make` is called with, one after the other.
-    ///   - depth: How many batches may wait.
+    ///   - steps: The arguments of `make`, in order.
+    ///   - depth: The number of batches that may wait.
     init(_ steps: Range<Int>, depth: Int = 3, make: @escaping @Sendable (Int) throws -> Batch) {
         self.depth = depth
         let thread = Thread { [self] in
@@ -29,7 +29,7 @@ final class BatchFeed<Batch: Sendable>: @unchecked Sendable {
         thread.start()
     }
 
-    /// The next batch. To be called once a step.
+    /// The next batch. Call it once per step.
     func next() throws -> Batch {
         try condition.withLock {
             while waiting.isEmpty { condition.wait() }
@@ -47,7 +47,7 @@ final class BatchFeed<Batch: Sendable>: @unchecked Sendable {
     }
 
     /// Waits for room.
-    /// - Returns: Whether another batch is wanted.
+    /// - Returns: Whether another batch is needed.
     private func hasRoom() -> Bool {
         condition.withLock {
             while waiting.count >= depth, !isStopped { condition.wait() }

@@ -2,9 +2,9 @@ import CLIP
 import Foundation
 import WeightFiles
 
-/// A trained CLIP as a folder in OpenCLIP's form, beside the tokenizer's files.
+/// A trained CLIP as a folder in OpenCLIP's format, next to the tokenizer's files.
 enum CLIPFolder {
-    /// Writes configuration and float16 weights.
+    /// Writes the configuration and float16 weights.
     static func write(_ trainer: Pretrainer, to folder: String) throws {
         let configuration = trainer.clip.model.configuration
         guard case .resNet(let vision) = configuration.vision else { return }

@@ -1,12 +1,12 @@
-/// What may be said about a picture of a category: its name or a keyword, in a sentence.
+/// Captions for pictures of a category: its name or a keyword, in a sentence.
 struct CaptionBook: Sendable {
     /// The categories, in the order of the labels.
     let categories: [EmojiCategory]
 
-    /// For every category the keywords that no other category shares as a name or keyword: its synonyms.
+    /// For every category, its synonyms: the keywords that no other category has as a name or keyword.
     let synonyms: [[String]]
 
-    /// Sentences; `{}` is the thing.
+    /// Sentence templates; `{}` is replaced by the thing.
     static let templates = [
         "{}", "a {}", "the {}", "a photo of a {}", "a photo of the {}", "a picture of a {}",
         "an image of a {}",
@@ -20,10 +20,10 @@ struct CaptionBook: Sendable {
         "a low resolution photo of the {}", "a good photo of a {}", "a {} on a colorful background",
     ]
 
-    /// The sentence that tests use.
+    /// The template used in tests.
     static let prompt = "a photo of a {}."
 
-    /// A book of these categories.
+    /// Creates a book of these categories.
     init(categories: [EmojiCategory]) {
         self.categories = categories
         var uses: [String: Int] = [:]
@@ -41,8 +41,8 @@ struct CaptionBook: Sendable {
             separator: thing)
     }
 
-    /// A random caption of a category: about its name or a synonym, sometimes with a keyword added; half of them end with
-    /// a full stop, as the usual prompts do.
+    /// A random caption of a category: with its name or a synonym, sometimes with a keyword added; half of them end
+    /// with a full stop, like the usual prompts.
     func caption(_ category: Int, _ random: inout RandomStream) -> String {
         let template = Self.templates[random.index(Self.templates.count)]
         let (entry, synonyms) = (categories[category], synonyms[category])
@@ -58,7 +58,7 @@ struct CaptionBook: Sendable {
         return Self.sentence(entry.name, template) + end
     }
 
-    /// All words that captions are made of, for learning tokens.
+    /// All words that captions consist of, for learning tokens.
     static func texts(of categories: [EmojiCategory]) -> [String] {
         templates + categories.flatMap { [$0.name, $0.name, $0.name] + $0.keywords }
     }

@@ -1,12 +1,12 @@
 import Foundation
 
-/// The vocabulary of a tokenizer of CLIP's kind, learned from texts: pairs of symbols that often stand together are
-/// joined, in order.
+/// The vocabulary of a CLIP-style tokenizer, learned from texts: frequent pairs of adjacent symbols are merged, in
+/// order.
 ///
-/// Token ids are those that CLIP's own vocabularies have: 256 bytes, 256 bytes that end a word, the joined pairs, and
-/// the marks of start and end (Radford et al., 2021; Sennrich et al., 2016).
+/// Token ids are arranged as in CLIP's own vocabularies: 256 bytes, 256 bytes that end a word, the merged pairs, and
+/// the start and end tokens (Radford et al., 2021; Sennrich et al., 2016).
 struct LearnedVocabulary: Sendable {
-    /// The pairs, in the order of joining.
+    /// The pairs, in the order of merging.
     let merges: [(String, String)]
 
     /// The id of every token.
@@ -27,7 +27,7 @@ struct LearnedVocabulary: Sendable {
     /// The number of tokens.
     var count: Int { 514 + merges.count }
 
-    /// Learns pairs from texts until the vocabulary has `size` tokens or no pair occurs twice.
+    /// Learns merges from texts until the vocabulary has `size` tokens or no pair occurs twice.
     init(learnedFrom texts: [String], size: Int) {
         var counts: [String: Int] = [:]
         for word in texts.flatMap(Self.words(of:)) { counts[word, default: 0] += 1 }
@@ -50,7 +50,8 @@ struct LearnedVocabulary: Sendable {
                     pairs[SIMD2(first, second), default: 0] += count
                 }
             }
-            // Ties go to the pair whose symbols are older, so that the result does not depend on the table's order.
+            // Ties go to the pair whose symbols are older, so that the result does not depend on the order of the
+            // table.
             let best = pairs.max { left, right in
                 (left.value, -left.key.x, -left.key.y) < (right.value, -right.key.x, -right.key.y)
             }
@@ -74,7 +75,7 @@ struct LearnedVocabulary: Sendable {
         self.init(merges: merges)
     }
 
-    /// Writes `vocab.json` and `merges.txt`, as Hugging Face's tokenizers have them, into a folder.
+    /// Writes `vocab.json` and `merges.txt` in the format of Hugging Face's tokenizers into a folder.
     func write(to folder: String) throws {
         let vocabulary = try JSONEncoder.sorted.encode(ids)
         try vocabulary.write(to: URL(filePath: folder + "/vocab.json"), options: .atomic)
@@ -84,7 +85,7 @@ struct LearnedVocabulary: Sendable {
 
     // MARK: Words and bytes
 
-    /// CLIP's words: runs of letters, single digits, runs of anything else but spaces.
+    /// CLIP's words: runs of letters, single digits, runs of anything else except spaces.
     private static func words(of text: String) -> [String] {
         enum Kind { case letter, digit, other, space }
         func kind(_ scalar: Unicode.Scalar) -> Kind {
@@ -118,7 +119,7 @@ struct LearnedVocabulary: Sendable {
         return symbols
     }
 
-    /// Bytes that print stand for themselves, the others for scalars from 256 on.
+    /// Printable bytes map to themselves, the others to scalars from 256 on.
     private static func symbol(of byte: UInt8) -> String { byteSymbols[Int(byte)] }
 
     private static let printable: [UInt8] = Array(33...126) + Array(161...172) + Array(174...255)

@@ -2,7 +2,7 @@ import Torch
 
 /// Pictures with the categories that they show.
 struct PictureBatch: Sendable {
-    /// [N, 3, side, side], normalised as CLIP's are, channels last.
+    /// [N, 3, side, side], normalised with CLIP's statistics, channels last.
     let pixels: Tensor
 
     /// Indices of categories, [N].
@@ -12,7 +12,7 @@ struct PictureBatch: Sendable {
     static let mean = SIMD4<Float>(0.481_454_66, 0.457_827_5, 0.408_210_73, 0)
     static let deviation = SIMD4<Float>(0.268_629_54, 0.261_302_58, 0.275_777_11, 1)
 
-    /// A batch of canvases of one size.
+    /// Creates a batch from canvases of one size.
     init(_ canvases: [Canvas], labels: [Int]) throws {
         let (width, height) = (canvases[0].width, canvases[0].height)
         let rows = try Tensor.empty([canvases.count, height, width, 3])

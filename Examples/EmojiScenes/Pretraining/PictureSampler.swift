@@ -1,6 +1,6 @@
 import Support
 
-/// Draws the pictures that the vision-language model is trained and tested on: one named object, others beside it.
+/// Draws the pictures that the vision-language model is trained and tested on: one named object, possibly with others.
 struct PictureSampler: Sendable {
     /// The drawings; labels are indices of their categories.
     let glyphs: GlyphSet
@@ -11,18 +11,18 @@ struct PictureSampler: Sendable {
     /// The share of pictures that show other objects too, at full difficulty.
     var othersShare: Float = 0.65
 
-    /// The share of pictures that look like regions of scenes, at full difficulty: objects hidden in part by others that
-    /// come close, and half of the pictures of a lower resolution than they have pixels.
+    /// The share of pictures that look like regions of scenes, at full difficulty: objects partly hidden by close
+    /// neighbours, and half of the pictures with a lower resolution than their number of pixels.
     var regionShare: Float = 0
 
     /// Draws a picture.
     /// - Parameters:
     ///   - difficulty: From 0, large upright objects on plain colours, to 1.
-    ///   - side: Of the picture, in pixels.
+    ///   - side: The side of the picture in pixels.
     func picture(category: Int, style: Int, side: Int, difficulty: Float, _ random: inout RandomStream)
         -> Canvas
     {
-        // Without regions no random number is drawn for them: streams of older plans stay as they were.
+        // Without regions, no random number is drawn for them, which keeps the streams of older plans unchanged.
         let isRegion = regionShare > 0 && random.chance(regionShare * difficulty)
         let wanted = side
         let side =
@@ -35,7 +35,7 @@ struct PictureSampler: Sendable {
         let size = frame * random.logUniform(between(0.85, sizes.lowerBound), between(1, sizes.upperBound))
         let hasOthers = isRegion || random.chance(othersShare * difficulty)
         let others = hasOthers ? 1 + random.index(4) : 0
-        // Among others, the one in the middle is meant; as the one that a region is centred on.
+        // Among others, the object in the middle is the named one, as a region is centred on its object.
         let freedom = max(abs(frame - size) / 2, 0.04 * frame)
         let reach = others > 0 ? min(freedom, 0.12 * frame) : freedom
         let target = placement(
@@ -51,7 +51,7 @@ struct PictureSampler: Sendable {
             let isBehind = random.chance(isRegion ? 0.5 : 0.7)
             var closest: Float = isBehind || isRegion ? 0.65 : 0.9
             if isRegion && isBehind {
-                // In scenes small objects lie upon large ones.
+                // In scenes, small objects are drawn on top of large ones.
                 otherSize *= random.logUniform(1, 2.5)
                 closest = 0.2
             }
@@ -76,7 +76,7 @@ struct PictureSampler: Sendable {
         return side == wanted ? canvas : canvas.enlarged(width: wanted, height: wanted)
     }
 
-    /// Regions of scenes are enlarged by up to so much.
+    /// The maximum enlargement of regions of scenes.
     private static let enlargement: Float = 3
 
     private func placement(x: Float, y: Float, size: Float, _ difficulty: Float, _ random: inout RandomStream)

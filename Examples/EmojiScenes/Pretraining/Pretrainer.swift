@@ -5,8 +5,8 @@ import WeightFiles
 
 /// Trains a small CLIP on emoji.
 ///
-/// Everything random follows from the plan's seed and the number of the step, so that a run that was interrupted goes
-/// on as if it had not been.
+/// All random numbers are determined by the plan's seed and the step number, so a resumed run gives the same result as
+/// an uninterrupted one.
 final class Pretrainer {
     let plan: PretrainingPlan
     let sampler: PictureSampler
@@ -18,8 +18,8 @@ final class Pretrainer {
     private var optimizer: AdamW
     private var bank: [Tensor] = []
 
-    /// A training that is at its beginning.
-    /// - Parameter tokenizer: What cuts captions into tokens.
+    /// Starts a training.
+    /// - Parameter tokenizer: Splits captions into tokens.
     init(plan: PretrainingPlan, glyphs: GlyphSet, tokenizer: Tokenizer) throws {
         self.plan = plan
         sampler = PictureSampler(glyphs: glyphs, othersShare: plan.others, regionShare: plan.regions)
@@ -39,7 +39,7 @@ final class Pretrainer {
         let parameters = clip.model.store.trainableParameters.filter {
             stage != .text || !($0.name.hasPrefix("visual.") || $0.name == "logit_scale")
         }
-        // Gains, biases and the logits' factor are not pulled towards zero.
+        // Gains, biases and the logit scale have no weight decay.
         func groups(_ parameters: [Parameter], rate: Double) -> [ParameterGroup] {
             [
                 ParameterGroup(parameters.filter { $0.shape.count > 1 }, learningRate: rate),
@@ -58,11 +58,11 @@ final class Pretrainer {
 
     // MARK: Steps
 
-    /// What a step works on; made in the background.
+    /// The input of a step, made in the background.
     enum Batch: Sendable {
         /// Two captions of every category, [N, L] each.
         case captions(Tensor, Tensor)
-        /// Pictures, and tokens of their captions when both towers train.
+        /// Pictures, and the tokens of their captions if both towers are trained.
         case pictures(PictureBatch, captions: Tensor?)
     }
 
@@ -84,7 +84,7 @@ final class Pretrainer {
             let size = min(stage == .image ? plan.imageBatch : plan.jointBatch, count)
             var labels = Array((0..<count).shuffled(using: &random).prefix(size))
             if stage == .joint, random.chance(0.5) {
-                // Categories are in Unicode's order: neighbours are alike, and hard to tell apart.
+                // Categories are in Unicode's order: neighbours are similar and hard to tell apart.
                 let start = random.index(count)
                 labels = (0..<size).map { (start + $0) % count }
             }
@@ -101,7 +101,7 @@ final class Pretrainer {
         }
     }
 
-    /// A feed of the batches from the next step on.
+    /// A feed of the batches, starting with the next step.
     func feed() -> BatchFeed<Batch> {
         let (plan, sampler, book, tokenizer) = (plan, sampler, book, tokenizer)
         return BatchFeed(step..<plan.totalSteps) {
@@ -110,10 +110,10 @@ final class Pretrainer {
     }
 
     /// Trains one step.
-    /// - Returns: The loss, and the share of pictures (or captions) that found their own category first.
+    /// - Returns: The loss, and the share of pictures (or captions) whose own category scores highest.
     func train(_ batch: Batch) throws -> (loss: Double, accuracy: Double) {
         let stage = plan.stage(of: step)
-        // The stages have optimisers of their own: what the text tower remembers of text alone would mislead it.
+        // Each stage has its own optimizer: the text tower's moments from text alone would be misleading.
         if step == plan.textSteps { optimizer = try Self.optimizer(.image, clip, plan) }
         clip.model.store.train()
         let loss: Tensor
@@ -170,8 +170,8 @@ final class Pretrainer {
         return try (logits.crossEntropy(targets) + logits.transposed(0, 1).crossEntropy(targets)) * 0.5
     }
 
-    /// Embeddings of one caption of every category, [K, E]: six sets while the text tower rests, afterwards a new one
-    /// every few steps.
+    /// Embeddings of one caption of every category, [K, E]: six sets while the text tower is frozen, afterwards a new
+    /// one every few steps.
     private func bank(at step: Int) throws -> Tensor {
         let isJoint = plan.stage(of: step) == .joint
         let sets = isJoint ? 1 : 6
@@ -198,7 +198,7 @@ final class Pretrainer {
 
     // MARK: Checkpoints
 
-    /// Writes all that is needed to go on.
+    /// Writes everything needed to resume.
     func save(to path: String) throws {
         let plan = try String(decoding: JSONEncoder.sorted.encode(plan), as: UTF8.self)
         let state = try optimizer.state().map { $0.renamed("optimizer/" + $0.name) }
@@ -206,11 +206,11 @@ final class Pretrainer {
             clip.stored() + state, metadata: ["step": String(step), "plan": plan], to: path)
     }
 
-    /// Begins a further training with the weights of an earlier one.
+    /// Starts a further training from the weights of an earlier one.
     func begin(from path: String) throws { try clip.load(Safetensors(path: path)) }
 
-    /// Goes on from a file that ``save(to:)`` wrote.
-    /// - Throws: ``EmojiScenesError`` when it belongs to another plan.
+    /// Resumes from a file written by ``save(to:)``.
+    /// - Throws: ``EmojiScenesError`` if it belongs to another plan.
     func resume(from path: String) throws {
         let file = try Safetensors(path: path)
         let plan = try String(decoding: JSONEncoder.sorted.encode(plan), as: UTF8.self)
@@ -223,7 +223,7 @@ final class Pretrainer {
         }
         try clip.load(file)
         self.step = step
-        // A file written after the last step of a stage belongs to that stage's optimiser.
+        // A file written after the last step of a stage belongs to that stage's optimizer.
         optimizer = try Self.optimizer(step <= self.plan.textSteps ? .text : .image, clip, self.plan)
         let prefix = "optimizer/"
         let state = try file.keys.filter { $0.hasPrefix(prefix) }.map {
@@ -236,7 +236,7 @@ final class Pretrainer {
 }
 
 extension JSONEncoder {
-    /// Keys in order, so that equal values give equal text.
+    /// Sorted keys, so that equal values give equal text.
     static var sorted: JSONEncoder {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]

@@ -1,8 +1,8 @@
 extension PretrainingPlan {
-    /// The rounds that made `Models/emoji-clip`, each begun with the weights of the one before.
+    /// The rounds that produced `Models/emoji-clip`, each starting from the weights of the previous one.
     ///
-    /// From easy pictures to hard ones, hard ones only, and at last pictures that look like regions of scenes. The first
-    /// four were computed in bfloat16.
+    /// From easy pictures to hard ones, then hard ones only, and finally pictures that look like regions of scenes. The
+    /// first four were computed in bfloat16.
     static let rounds: [PretrainingPlan] = {
         var first = PretrainingPlan()
         first.usesBFloat16 = true

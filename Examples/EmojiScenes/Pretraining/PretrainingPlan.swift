@@ -1,7 +1,7 @@
 /// How the vision-language model is trained, step by step.
 ///
-/// Three stages: captions of one category learn to embed alike (text alone); pictures learn to embed as the captions of
-/// their category do, the text tower frozen; both towers learn together.
+/// Three stages: captions of one category learn similar embeddings (text alone); pictures learn the embeddings of their
+/// category's captions, with the text tower frozen; both towers learn together.
 struct PretrainingPlan: Sendable, Hashable, Codable {
     var seed: UInt64 = 1
     var textSteps = 150
@@ -24,10 +24,10 @@ struct PretrainingPlan: Sendable, Hashable, Codable {
     var regions: Float = 0
     /// The share of both image stages after which sizes are mixed.
     var mixedPictures = 0.75
-    /// Whether products and convolutions are computed in bfloat16: faster where a processor multiplies it faster.
+    /// Whether products and convolutions are computed in bfloat16, which is faster on some processors.
     var usesBFloat16 = false
 
-    /// What a step belongs to.
+    /// The stage of a step.
     enum Stage: Sendable { case text, image, joint }
 
     var totalSteps: Int { textSteps + imageSteps + jointSteps }
@@ -36,14 +36,15 @@ struct PretrainingPlan: Sendable, Hashable, Codable {
         step < textSteps ? .text : step < textSteps + imageSteps ? .image : .joint
     }
 
-    /// How hard the pictures of a step are, 0 to 1.
+    /// The difficulty of the pictures of a step, 0 to 1.
     func difficulty(at step: Int) -> Float {
         Float(min(Double(step - textSteps) / max(curriculum * Double(imageSteps), 1), 1))
     }
 
     /// The side in pixels of the pictures of a step.
     ///
-    /// Small pictures first, as they are cheap; several sizes at the end, so that objects of more sizes are known.
+    /// Small pictures come first, because they are cheap; several sizes at the end, so that objects of more sizes are
+    /// learned.
     func side(at step: Int, _ random: inout RandomStream) -> Int {
         let done = Double(step - textSteps)
         if done < smallPictures * Double(imageSteps) { return 64 }

@@ -2,14 +2,14 @@ import CLIP
 import Foundation
 import Torch
 
-/// A pretraining in a folder: begun, gone on with after an interruption, and turned into a model at the end.
+/// A pretraining in a folder: started, resumed after an interruption, and exported as a model at the end.
 struct PretrainingRun {
     let plan: PretrainingPlan
-    /// The folder that Tools/setup-emoji filled.
+    /// The folder of drawings from Tools/setup-emoji.
     let glyphs: String
-    /// Where checkpoint and model go.
+    /// The folder for the checkpoint and the model.
     let output: String
-    /// A checkpoint whose weights to begin with.
+    /// A checkpoint whose weights to start from.
     var from: String?
     /// Steps between tests of zero-shot accuracy.
     var evaluationInterval = 1_000
@@ -18,7 +18,7 @@ struct PretrainingRun {
 
     /// The model's folder.
     var modelFolder: String { output + "/model" }
-    /// The file to go on from.
+    /// The file to resume from.
     var checkpoint: String { output + "/checkpoint.safetensors" }
 
     /// Writes the model of the last checkpoint.
@@ -28,7 +28,7 @@ struct PretrainingRun {
         print("the model of step \(trainer.step) is in \(modelFolder)")
     }
 
-    /// Trains what is left to train, and writes the model.
+    /// Trains the remaining steps and writes the model.
     func train() throws {
         let start = ContinuousClock.now
         let (trainer, set) = try prepared()
@@ -65,7 +65,7 @@ struct PretrainingRun {
         print("the model is in \(modelFolder)")
     }
 
-    /// The training at the step where it stands.
+    /// The trainer, at its current step.
     private func prepared() throws -> (Pretrainer, GlyphSet) {
         let start = ContinuousClock.now
         let list = try CategoryList()
@@ -80,10 +80,10 @@ struct PretrainingRun {
                 + String(format: "ready after %.1f s", seconds(since: start)))
         if FileManager.default.fileExists(atPath: checkpoint) {
             try trainer.resume(from: checkpoint)
-            print("goes on at step \(trainer.step)")
+            print("resuming at step \(trainer.step)")
         } else if let from {
             try trainer.begin(from: from)
-            print("begins with the weights of \(from)")
+            print("starting from the weights of \(from)")
         }
         return (trainer, set)
     }
@@ -106,7 +106,7 @@ struct PretrainingRun {
     }
 }
 
-/// Seconds that have passed.
+/// The elapsed time in seconds.
 func seconds(since start: ContinuousClock.Instant) -> Double {
     let parts = (ContinuousClock.now - start).components
     return Double(parts.seconds) + Double(parts.attoseconds) * 1e-18

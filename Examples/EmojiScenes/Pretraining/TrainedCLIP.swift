@@ -2,21 +2,21 @@ import CLIP
 import Torch
 import WeightFiles
 
-/// A small CLIP while it is trained: the library's network, and a normalisation of the images' embeddings.
+/// A small CLIP in training: the library's network, and a normalisation of the image embeddings.
 ///
-/// Without the normalisation all embeddings lie in one narrow cone at first, and training loses many steps on leaving
-/// it. In the saved model it is part of the pool's last projection, so that nothing but a plain CLIP remains.
+/// Without the normalisation, all embeddings start in one narrow cone, and training takes many steps to leave it. In
+/// the saved model it is folded into the pool's last projection, so that a plain CLIP remains.
 final class TrainedCLIP {
     let model: CLIPModel
     let trunk: ModifiedResNet
     let pool: AttentionPool
     private let normalization: (mean: Tensor, variance: Tensor)
-    /// What products and convolutions are computed in; nil for float32.
+    /// The type of products and convolutions; nil for float32.
     private let computeType: DType?
     private static let momentum = 0.02
     private static let epsilon = 1e-5
 
-    /// The architecture for a vocabulary of so many tokens.
+    /// The architecture for a vocabulary of this size.
     static func configuration(vocabularySize: Int) -> CLIPConfiguration {
         CLIPConfiguration(
             vision: .resNet(
@@ -31,12 +31,12 @@ final class TrainedCLIP {
     static let embeddingWidth = 192
     static let contextLength = 24
 
-    /// A network with random values that all train.
+    /// Creates a network with random values, all of them trainable.
     init(vocabularySize: Int, seed: UInt64, computeType: DType?) throws {
         self.computeType = computeType
         model = try CLIPModel(Self.configuration(vocabularySize: vocabularySize))
         guard case .resNet(let trunk, let pool) = model.vision else {
-            throw EmojiScenesError("image tower", reason: "is no ResNet")
+            throw EmojiScenesError("image tower", reason: "is not a ResNet")
         }
         (self.trunk, self.pool) = (trunk, pool)
         normalization = (try Tensor.zeros([Self.embeddingWidth]), try Tensor.ones([Self.embeddingWidth]))
@@ -51,7 +51,7 @@ final class TrainedCLIP {
 
     /// Embeddings of pictures of any size, [N, E] float32 of length 1.
     ///
-    /// The pool takes 3 x 3 cells; maps of other sizes are resampled, as those of regions are.
+    /// The pool takes 3 x 3 cells; maps of other sizes are resampled, like those of regions.
     func embedding(of pixels: Tensor, isTraining: Bool) throws -> Tensor {
         let pooled = try withAutocast(computeType) {
             var map = try trunk.features(of: pixels).c5
@@ -74,7 +74,7 @@ final class TrainedCLIP {
     private static let meanName = "embedding_norm.running_mean"
     private static let varianceName = "embedding_norm.running_var"
 
-    /// All values, to continue from.
+    /// All values needed to resume.
     func stored() throws -> [StoredTensor] {
         try model.store.stored(key: { "model/" + $0 }) + [
             normalization.mean.stored(named: Self.meanName),
@@ -82,7 +82,7 @@ final class TrainedCLIP {
         ]
     }
 
-    /// Continues from what ``stored()`` gave.
+    /// Restores the result of ``stored()``.
     func load(_ source: some WeightSource) throws {
         try model.store.load(source, key: { "model/" + $0 }, ignoring: { !$0.hasPrefix("model/") })
         try model.store.convert(under: "visual", format: .channelsLast)
@@ -102,7 +102,7 @@ final class TrainedCLIP {
                 case "visual.attnpool.c_proj.bias": value = try (value - normalization.mean) * factor
                 default: break
                 }
-                // Variances of dead channels would fall to zero in float16, and the square root of zero is divided by.
+                // In float16, variances of dead channels would become zero, and their square roots are divisors.
                 let isStatistic = parameter.name.hasSuffix("running_var") || parameter.name == "logit_scale"
                 return try value.to(isStatistic ? .float32 : .float16).contiguous().clone().stored(
                     named: parameter.name)

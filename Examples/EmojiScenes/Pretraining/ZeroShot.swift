@@ -1,6 +1,6 @@
 import Torch
 
-/// How often pictures find their own category among all, by its text alone.
+/// How often pictures are assigned their own category among all, by its text alone.
 struct ZeroShotAccuracy: Sendable, Codable {
     var pictures = 0
     var top1 = 0.0
@@ -9,24 +9,24 @@ struct ZeroShotAccuracy: Sendable, Codable {
 
 /// Classifies fresh pictures by texts.
 struct ZeroShotTest {
-    /// Objects of these shares of the picture: whole, and not tiny.
+    /// The objects' share of the picture: whole, and not tiny.
     static let sizes: ClosedRange<Float> = 0.3...1
 
     let glyphs: GlyphSet
     let seed: UInt64
 
-    /// The share of pictures that show other objects too. With others there is more than one right answer; the one in
-    /// the middle counts.
+    /// The share of pictures that show other objects too. Then there is more than one correct answer; only the object
+    /// in the middle counts.
     var othersShare: Float = 0
 
     /// From 0, large upright objects on plain colours, to 1.
     var difficulty: Float = 1
 
-    /// Pictures of 96 pixels: `rounds` of every chosen category, at full difficulty.
+    /// Tests pictures of 96 pixels: `rounds` of every chosen category, at full difficulty.
     /// - Parameters:
-    ///   - categories: Those that are shown; all are candidates.
+    ///   - categories: The categories to show; all categories are candidates.
     ///   - texts: Embeddings of the candidates, [K, E].
-    ///   - embed: From pixels to embeddings of length 1.
+    ///   - embed: Maps pixels to embeddings of length 1.
     func accuracy(
         style: Int, categories: [Int], texts: Tensor, rounds: Int, embed: (Tensor) throws -> Tensor
     ) throws -> ZeroShotAccuracy {

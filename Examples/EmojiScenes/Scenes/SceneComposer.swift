@@ -1,33 +1,33 @@
 import COCO
 
-/// Lays emoji on backgrounds.
+/// Places emoji on backgrounds.
 struct SceneComposer: Sendable {
     /// The drawings.
     let glyphs: GlyphSet
 
-    /// The categories that may appear, as indices of the glyphs'.
+    /// The categories that may appear, as indices into the glyph set.
     let candidates: [Int]
 
     /// The side of the square scenes in pixels.
     var side = 256
 
-    /// How many emoji a scene has.
+    /// The number of emoji in a scene.
     var counts = 3...9
 
-    /// The longest sides of drawings in pixels, uniform in the logarithm.
+    /// The longest sides of drawings in pixels; their logarithm is uniformly distributed.
     var sizes: ClosedRange<Float> = 16...120
 
-    /// The least share of an object that later ones leave visible.
+    /// The smallest share of an object that later ones leave visible.
     var visibleShare = 0.7
 
     private static let attempts = 24
     private static let smallestMask = 24
 
-    /// Composes a scene; there may be fewer emoji than asked for where they find no place.
+    /// Composes a scene; it may have fewer emoji than requested if there is no room.
     /// - Throws: `COCOError` for a side that masks cannot have.
     func scene(_ random: inout RandomStream) throws -> Scene {
         var canvas = Background.canvas(width: side, height: side, richness: 0.9, &random)
-        // The number of the object that is on top at every pixel, from 1.
+        // The number of the topmost object at every pixel, starting at 1.
         var owners = [UInt8](repeating: 0, count: side * side)
         var placed: [(category: Int, style: Int, size: Float)] = []
         var areas: [Int] = []

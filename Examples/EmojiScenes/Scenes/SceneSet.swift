@@ -4,9 +4,9 @@ import Foundation
 import Imaging
 import Synchronization
 
-/// A part of the data set: scenes with a stream of random numbers of their own.
+/// A part of the data set: scenes with their own stream of random numbers.
 struct SceneSet: Sendable {
-    /// What is done with categories that the detector is not to be trained on.
+    /// The treatment of categories that the detector is not trained on.
     enum NovelObjects: String, Sendable, CaseIterable {
         /// They do not appear.
         case absent
@@ -16,18 +16,19 @@ struct SceneSet: Sendable {
         case labelled
     }
 
-    /// The name of the part, such as `train`; the names of streams, files and folders.
+    /// The name of the part, such as `train`, which also names streams, files and folders.
     let name: String
 
-    /// How many scenes.
+    /// The number of scenes.
     let count: Int
 
-    /// What happens to novel categories.
+    /// The treatment of novel categories.
     let novelObjects: NovelObjects
 
     /// Renders the scenes into `folder/name/` and their annotations into `folder/name.json`.
     ///
-    /// Category ids are places in the list of known categories, from 1; so are those of images and annotations.
+    /// Category ids are positions in the list of known categories, starting at 1; so are the ids of images and
+    /// annotations.
     /// - Returns: The annotations.
     @discardableResult
     func render(
@@ -83,7 +84,7 @@ struct SceneSet: Sendable {
     }
 }
 
-/// The results of `body` for 0 up to `count`, worked out on all processors.
+/// The results of `body` for 0 up to `count`, computed on all processors.
 func parallelMap<Element: Sendable>(_ count: Int, _ body: @Sendable (Int) throws -> Element) throws
     -> [Element]
 {
