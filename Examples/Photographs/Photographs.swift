@@ -10,8 +10,8 @@ struct Photographs: ParsableCommand {
         commandName: "photographs",
         abstract: "Writes variants of annotated pictures: mirrored, at another size, turned by EXIF.",
         discussion: """
-            Every variant becomes a folder with annotations.json and images/. A detector that was trained on the pictures should \
-            find the same objects in them.
+            Every variant becomes a folder with annotations.json and images/. A detector that was trained on the pictures \
+            should find the same objects in them.
 
             Example:
               photographs sixteen.json --images train2017 --output variants

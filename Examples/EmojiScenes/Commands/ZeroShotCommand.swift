@@ -9,7 +9,8 @@ struct ZeroShotCommand: ParsableCommand {
         commandName: "zero-shot", abstract: "Tests how often a CLIP names the emoji in fresh pictures.",
         discussion: """
             Pictures of 96 pixels with one object of 0.3 to 1 of the picture, rotated, recoloured, on rich backgrounds; \
-            all known categories are candidates. "Among others": with up to four other objects next to it. Example: emoji-scenes zero-shot --clip Models/emoji-clip
+            all known categories are candidates. "Among others": with up to four other objects next to it. \
+            Example: emoji-scenes zero-shot --clip Models/emoji-clip
             """)
 
     @Option(help: "The model's folder.") var clip = "Models/emoji-clip"
