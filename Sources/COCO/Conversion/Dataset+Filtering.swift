@@ -65,8 +65,8 @@ extension Dataset {
         guard missing.isEmpty else {
             let shown = missing.prefix(10).map { "\"\($0)\"" }.joined(separator: ", ")
             throw COCOError(
-                "\(missing.count) of \(names.count) names match no category: \(shown)"
-                    + "\(missing.count > 10 ? ", ..." : ""); except for underscores and case, names must be spelled as in the file"
+                "\(missing.count) of \(names.count) names match no category: \(shown)\(missing.count > 10 ? ", ..." : "")"
+                    + "; except for underscores and case, names must be spelled as in the file"
             )
         }
         return Set(names.flatMap { found($0) ?? [] })
