@@ -106,8 +106,7 @@ struct DetectorBenchmark: ParsableCommand {
     ) throws {
         // As in `fvlm train`.
         try Runtime.keepMemory(bytes: 2 << 30)
-        let trainee = FVLMTrainee(trunk: trunk, network: network, texts: texts, sizeMultiple: 32)
-        let optimizer = try AdamW([ParameterGroup(trainee.parameters.parameters)], learningRate: 1e-4)
+        let optimizer = try AdamW([ParameterGroup(network.store.parameters)], learningRate: 1e-4)
         let generator = try Generator(seed: 5)
         let corners = (0..<7).map { index -> [Float] in
             let (x, y) = (Float(index * 24 + 4), Float(index % 3 * 60 + 8))
@@ -123,15 +122,19 @@ struct DetectorBenchmark: ParsableCommand {
                 }, crowd: try Boxes([]))
         }
         let profile = StageProfile()
-        trainee.profile = profile
         let step = {
-            try optimizer.clearGradients()
-            let losses = try withAutocast(casts(dtype)) {
-                try trainee.losses(examples, generator: Generator(seed: 6))
+            try StageProfile.$current.withValue(profile) {
+                try optimizer.clearGradients()
+                let losses = try withAutocast(casts(dtype)) {
+                    try network.losses(
+                        of: examples, trunk: trunk, texts: texts, padding: .init(multiple: 32),
+                        generator: Generator(seed: 6)
+                    ).terms
+                }
+                let sum = try losses.dropFirst().reduce(losses[0].value) { try $0 + $1.value }
+                try StageProfile.measure(.backward) { try sum.backward() }
+                try StageProfile.measure(.update) { try optimizer.step() }
             }
-            let sum = try losses.dropFirst().reduce(losses[0].value) { try $0 + $1.value }
-            try StageProfile.measure(profile, .backward) { try sum.backward() }
-            try StageProfile.measure(profile, .update) { try optimizer.step() }
         }
         // The first steps allocate the memory that all later ones reuse.
         for _ in 0..<4 { try step() }

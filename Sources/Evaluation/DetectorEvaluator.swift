@@ -135,7 +135,7 @@ public struct DetectorEvaluator: Sendable {
 
     /// A picture that has been read.
     private struct Sample: Sendable {
-        let prepared: PreparedImage
+        let prepared: PixelValues
         /// Its pixels, if the picture is drawn on.
         let image: Image?
     }
@@ -174,7 +174,7 @@ public struct DetectorEvaluator: Sendable {
                 result.table.append(
                     try DetectionRecord(
                         detection, imageID: record.id, categoryID: categoryIDs[detection.classIndex],
-                        size: picture.value.prepared.size))
+                        size: picture.value.prepared.transform.source))
             }
             if let image = picture.value.image {
                 result.pictures.append(try self.picture(record, image, detections))

@@ -10,12 +10,9 @@ import Testing
             settings: ["network.width=8", "network.hidden=16", "learning.regionsPerImage=32"] + settings)
         let network = try DetectorNetwork(configuration, for: clip.configuration)
         try network.store.initialize(seed: 1)
-        let trainee = FVLMTrainee(
-            trunk: try configuration.trunk(of: clip), network: network,
-            texts: try Tensor.randomNormal(
-                [3, clip.configuration.embeddingWidth], generator: Generator(seed: 1)),
-            sizeMultiple: 64)
-        trainee.parameters.train()
+        let texts = try Tensor.randomNormal(
+            [3, clip.configuration.embeddingWidth], generator: Generator(seed: 1))
+        network.store.train()
         let example = TrainingExample(
             imageID: 1, pixels: try Tensor.randomNormal([3, 128, 128], generator: Generator(seed: 2)),
             boxes: try Boxes([[5, 5, 40, 40], [30, 60, 110, 120], [10, 12, 44, 46]]), classes: [0, 1, 0],
@@ -24,7 +21,10 @@ import Testing
                 .polygons([[10, 12, 44, 12, 44, 46]]),
             ],
             crowd: try Boxes([]))
-        let terms = try trainee.losses([example], generator: Generator(seed: 1))
+        let terms = try network.losses(
+            of: [example], trunk: configuration.trunk(of: clip), texts: texts,
+            padding: .init(multiple: 64), generator: Generator(seed: 1)
+        ).terms
         return try Dictionary(uniqueKeysWithValues: terms.map { ($0.name, try $0.value.item()) })
     }
 

@@ -218,17 +218,18 @@ import Testing
         let (clip, model) = try model(isResNet: true)
         let before = try clip.store.parameters.map { try $0.value.clone() }
         let pixels = try random([3, 64, 64])
-        let trainee = FVLMTrainee(
-            trunk: model.trunk, network: model.network,
-            texts: try random([2, clip.configuration.embeddingWidth]), sizeMultiple: 64)
+        let texts = try random([2, clip.configuration.embeddingWidth])
         let expected = try model.trunk.levels(of: pixels.unsqueezed(0))
         clip.store.train()
-        trainee.parameters.train()
+        model.network.store.train()
         let example = TrainingExample(
             imageID: 1, pixels: pixels, boxes: try Boxes([[5, 5, 40, 40]]), classes: [0], masks: [.none],
             crowd: try Boxes([]))
         for _ in 0..<2 {
-            let losses = try trainee.losses([example], generator: Generator(seed: 1))
+            let losses = try model.network.losses(
+                of: [example], trunk: model.trunk, texts: texts, padding: .init(multiple: 64),
+                generator: Generator(seed: 1)
+            ).terms
             try losses.dropFirst().reduce(losses[0].value) { try $0 + $1.value }.backward()
         }
         for (parameter, value) in zip(clip.store.parameters, before) {

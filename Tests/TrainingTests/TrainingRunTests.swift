@@ -158,7 +158,7 @@ import WeightFiles
         let path = folder.file("training.pth")
         try PyTorchTrainingFile.write(
             epoch: 3,
-            model: first.trainee.parameters.stored().map {
+            model: first.network.store.stored().map {
                 var tensor = $0
                 tensor.name = Detectron2Checkpoint.key(for: $0.name)
                 return tensor
@@ -169,10 +169,10 @@ import WeightFiles
             folder: folder.file("none"))
         #expect(second.notes.first?.contains("training.pth") == true)
         var taken = 0
-        for parameter in first.trainee.parameters.parameters where parameter.name.hasSuffix("weight") {
+        for parameter in first.network.store.parameters where parameter.name.hasSuffix("weight") {
             let (got, other) = (
-                try #require(second.trainee.parameters[parameter.name]).value,
-                try #require(plain.trainee.parameters[parameter.name]).value
+                try #require(second.network.store[parameter.name]).value,
+                try #require(plain.network.store[parameter.name]).value
             )
             if try parameter.value.isEqual(to: got) {
                 taken += 1

@@ -174,7 +174,8 @@ struct DetectorTest {
             }
             let multiple = configuration.sizeMultiple(for: clip.configuration)
             try withoutGradients {
-                try body(ImageBatch([pixels], multiple: multiple), Boxes(corners), annotations)
+                try body(
+                    ImageBatch([pixels], padding: .init(multiple: multiple)), Boxes(corners), annotations)
             }
         }
     }

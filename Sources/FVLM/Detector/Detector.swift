@@ -39,7 +39,7 @@ public final class Detector: Sendable {
     public let trainedNames: Set<String>
 
     private let preprocessor: ImagePreprocessor
-    private let sizeMultiple: Int
+    private let padding: ImageBatch.Padding
     private let queue = DispatchQueue(label: "fvlm.detector", qos: .userInitiated)
 
     /// A detector of its parts, whose weights are set.
@@ -63,7 +63,7 @@ public final class Detector: Sendable {
         _ = try trunk.scorer(for: configuration.scoring)
         identity = try clip.identity()
         preprocessor = configuration.preprocessor
-        sizeMultiple = configuration.sizeMultiple(for: clip.configuration)
+        padding = .init(multiple: configuration.sizeMultiple(for: clip.configuration))
     }
 
     /// Finds objects in pictures.
@@ -71,33 +71,31 @@ public final class Detector: Sendable {
     ///   - images: Any pictures; they go through the network together.
     ///   - vocabulary: What is looked for; made by this detector's CLIP, with a background row.
     ///   - options: The configuration's when left out.
-    ///   - profile: Adds up where the time goes.
     /// - Returns: What was found in each picture, the best first.
     /// - Throws: `CLIPError` for another CLIP's vocabulary, `DetectionError`, `ImagingError`, `TorchError`;
     ///   `CancellationError`.
     public func detect(
-        _ images: [Image], vocabulary: Vocabulary, options: ScoringOptions? = nil,
-        profile: StageProfile? = nil
+        _ images: [Image], vocabulary: Vocabulary, options: ScoringOptions? = nil
     ) async throws -> [[Detection]] {
         try await detect(
-            prepared: StageProfile.measure(profile ?? StageProfile.current, .decoding) {
+            prepared: StageProfile.measure(.decoding) {
                 try images.map { image in
                     try Task.checkCancellation()
                     return try prepare(image)
                 }
             },
-            vocabulary: vocabulary, options: options, profile: profile)
+            vocabulary: vocabulary, options: options)
     }
 
     /// Finds objects in pictures that were prepared, ahead and by other tasks, with ``prepare(_:)``.
     ///
     /// Otherwise as the method that takes pictures.
     public func detect(
-        prepared images: [PreparedImage], vocabulary: Vocabulary, options: ScoringOptions? = nil,
-        profile: StageProfile? = nil
+        prepared images: [PixelValues], vocabulary: Vocabulary, options: ScoringOptions? = nil
     ) async throws -> [[Detection]] {
         guard !images.isEmpty else { return [] }
-        let profile = profile ?? StageProfile.current
+        // The queue's threads have no task of their own.
+        let profile = StageProfile.current
         return try await onQueue { [self] checkCancellation in
             try StageProfile.$current.withValue(profile) {
                 try found(images, vocabulary, options ?? configuration.scoring, checkCancellation)
@@ -107,31 +105,29 @@ public final class Detector: Sendable {
 
     /// Synchronous variant of `detect`, for programs without tasks.
     public func detect(
-        _ images: [Image], vocabulary: Vocabulary, options: ScoringOptions? = nil,
-        profile: StageProfile? = nil
+        _ images: [Image], vocabulary: Vocabulary, options: ScoringOptions? = nil
     ) throws -> [[Detection]] {
-        guard !images.isEmpty else { return [] }
-        return try StageProfile.$current.withValue(profile ?? StageProfile.current) {
-            try detect(
-                prepared: StageProfile.measure(.decoding) { try images.map(prepare) },
-                vocabulary: vocabulary, options: options)
-        }
+        try detect(
+            prepared: StageProfile.measure(.decoding) { try images.map(prepare) },
+            vocabulary: vocabulary, options: options)
     }
 
     /// Synchronous variant of the method that takes prepared pictures.
     public func detect(
-        prepared images: [PreparedImage], vocabulary: Vocabulary, options: ScoringOptions? = nil,
-        profile: StageProfile? = nil
+        prepared images: [PixelValues], vocabulary: Vocabulary, options: ScoringOptions? = nil
     ) throws -> [[Detection]] {
         guard !images.isEmpty else { return [] }
-        return try StageProfile.$current.withValue(profile ?? StageProfile.current) {
-            try queue.sync { try found(images, vocabulary, options ?? configuration.scoring) }
+        let profile = StageProfile.current
+        return try queue.sync {
+            try StageProfile.$current.withValue(profile) {
+                try found(images, vocabulary, options ?? configuration.scoring)
+            }
         }
     }
 
     /// Brings a picture to the form that the network takes; safe to call from several tasks.
     /// - Throws: `ImagingError`, `TorchError`.
-    public func prepare(_ image: Image) throws -> PreparedImage { try PreparedImage(image, preprocessor) }
+    public func prepare(_ image: Image) throws -> PixelValues { try preprocessor(image) }
 
     /// Encodes names, to be looked for.
     /// - Parameters:
@@ -177,7 +173,7 @@ public final class Detector: Sendable {
     }
 
     private func found(
-        _ prepared: [PreparedImage], _ vocabulary: Vocabulary, _ options: ScoringOptions,
+        _ prepared: [PixelValues], _ vocabulary: Vocabulary, _ options: ScoringOptions,
         _ checkCancellation: () throws -> Void = {}
     ) throws -> [[Detection]] {
         try options.validate()
@@ -188,13 +184,13 @@ public final class Detector: Sendable {
             try checkCancellation()
             let group = places.map { prepared[$0] }
             let batch = try ImageBatch(
-                group.map(\.pixels.tensor), multiple: sizeMultiple,
-                contents: group.map(\.content))
+                group.map(\.tensor), padding: padding,
+                contents: group.map { Size2D($0.content.height, $0.content.width) })
             let found = try network.detections(
                 in: batch, trunk: trunk, texts: texts, names: vocabulary.names, isBase: isBase,
                 options: options, checkCancellation: checkCancellation)
             for (place, detections) in zip(places, found) {
-                let back = prepared[place].pixels.transform.inverse
+                let back = prepared[place].transform.inverse
                 results[place] = detections.compactMap { detection in
                     let box = back.apply(to: detection.box).clipped(to: back.target)
                     // Nothing of it is in the picture; detectron2's post-processing drops such boxes too.
@@ -207,9 +203,8 @@ public final class Detector: Sendable {
 
     /// Places of pictures that go through the network together: those that are padded to the same size. What is found in
     /// a picture would otherwise depend on its company, since the network sees where padding ends.
-    private func groups(_ prepared: [PreparedImage]) -> [[Int]] {
-        func rounded(_ side: Int) -> Int { (side + sizeMultiple - 1) / sizeMultiple * sizeMultiple }
-        let sizes = prepared.map { Size2D(rounded($0.pixels.size.height), rounded($0.pixels.size.width)) }
+    private func groups(_ prepared: [PixelValues]) -> [[Int]] {
+        let sizes = prepared.map { padding.size($0.size.height, $0.size.width) }
         var groups: [[Int]] = []
         for place in prepared.indices {
             if let group = groups.firstIndex(where: { sizes[$0[0]] == sizes[place] }) {

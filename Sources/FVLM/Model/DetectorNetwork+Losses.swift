@@ -27,7 +27,24 @@ extension DetectorNetwork {
         }
     }
 
-    /// The loss of a batch.
+    /// The loss of a batch: the frozen trunk is looked at, this network learns.
+    /// - Parameters:
+    ///   - examples: Pictures, or the trunk's maps of them, with what is to be found in each.
+    ///   - texts: [K, E], row 0 the background, then the classes that examples refer to.
+    ///   - padding: How pictures become one batch.
+    ///   - generator: Where the choice of anchors and regions is drawn from.
+    /// - Throws: `CLIPError`, `DetectionError` for a class that the texts lack, `TorchError`.
+    public func losses(
+        of examples: [TrainingExample], trunk: any Trunk, texts: Tensor, padding: ImageBatch.Padding,
+        generator: Generator
+    ) throws -> Losses {
+        let levels = try StageProfile.measure(.trunk) { try trunk.levels(of: examples, padding: padding) }
+        return try losses(
+            levels, sizes: examples.map { Size2D($0.pixels.shape[1], $0.pixels.shape[2]) },
+            examples: examples, texts: texts, generator: generator)
+    }
+
+    /// The loss of a batch that the trunk has seen.
     /// - Parameters:
     ///   - trunk: The frozen trunk's maps.
     ///   - sizes: Height and width of each image without its padding.
@@ -35,7 +52,7 @@ extension DetectorNetwork {
     ///   - texts: [K, E], row 0 the background, then the classes that examples refer to.
     ///   - generator: Where the choice of anchors and regions is drawn from.
     /// - Throws: `DetectionError`, `TorchError`.
-    public func losses(
+    package func losses(
         _ trunk: [Tensor], sizes: [Size2D], examples: [TrainingExample], texts: Tensor, generator: Generator
     ) throws -> Losses {
         let pyramid = try StageProfile.measure(.pyramid) { try self.pyramid(trunk) }

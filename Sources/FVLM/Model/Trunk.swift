@@ -31,6 +31,28 @@ extension Trunk {
     public func levels(of pixels: Tensor) throws -> [Tensor] {
         try withoutGradients { try levels(of: features(of: pixels)) }
     }
+
+    /// The pyramid's maps of one picture, [C, h, w] each: what a cache of them keeps.
+    /// - Parameter image: [3, H, W], normalised.
+    /// - Throws: As ``features(of:)``.
+    package func levels(ofImage image: Tensor, padding: ImageBatch.Padding) throws -> [Tensor] {
+        try levels(of: ImageBatch([image], padding: padding).pixels).map { try $0.squeezed(0) }
+    }
+
+    /// The pyramid's maps of a batch of examples: from their cache, or computed.
+    /// - Throws: `DetectionError` when only some of them have maps; as ``features(of:)``.
+    func levels(of examples: [TrainingExample], padding: ImageBatch.Padding) throws -> [Tensor] {
+        guard let first = examples.first, !first.features.isEmpty else {
+            return try levels(of: ImageBatch(examples.map(\.pixels), padding: padding).pixels)
+        }
+        guard examples.allSatisfy({ $0.features.count == first.features.count }) else {
+            throw DetectionError(
+                "training", "some examples of a batch have the trunk's maps, others have not")
+        }
+        return try first.features.indices.map { level in
+            try Tensor.stack(examples.map { $0.features[level] }).to(.float32)
+        }
+    }
 }
 
 extension Trunk {

@@ -105,16 +105,18 @@ struct DetectCommand: AsyncParsableCommand {
                 folder: $0, taken: file?.earlier.compactMap(\.drawing) ?? [])
         }
         work.batchSize = batchSize
-        work.profile = profile ? StageProfile() : nil
+        let times = profile ? StageProfile() : nil
         let bar = ProgressBar("pictures")
-        let summary = try await work.run(
-            onUnreadable: { try pictures.leaveOut($0, of: files.count) },
-            progress: { bar.update($0, of: $1) })
+        let summary = try await StageProfile.$current.withValue(times) {
+            try await work.run(
+                onUnreadable: { try pictures.leaveOut($0, of: files.count) },
+                progress: { bar.update($0, of: $1) })
+        }
         bar.finish()
         if let results {
             try StandardOutput.print("\(results): \(summary.objects) objects in \(summary.pictures) pictures")
         }
-        if let times = work.profile { ProfileTable.print(times, pictures: max(summary.pictures, 1)) }
+        if let times { ProfileTable.print(times, pictures: max(summary.pictures, 1)) }
         if summary.unreadable > 0 {
             note("\(summary.unreadable) of \(files.count) pictures were left out")
             throw ExitCode.failure

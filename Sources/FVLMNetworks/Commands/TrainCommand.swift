@@ -104,11 +104,8 @@ struct TrainCommand: ParsableCommand {
         let signals = Self.signals(asking: stopRequest)
         let display = ProgressDisplay()
         let stages = profile ? StageProfile() : nil
-        training.trainee.profile = stages
         var reportedStep: Int?
-        let summary = try training.start(
-            resumes: resume, from: state, clip: selfContained ? .copy : .reference, stopRequest: stopRequest
-        ) { event in
+        func handle(_ event: TrainingEvent) {
             if resume, case .started(let start) = event, start.step == 0 {
                 StandardError.note("\(folder) has no checkpoint to resume: training starts")
             }
@@ -123,6 +120,11 @@ struct TrainCommand: ParsableCommand {
             stages.add(.update, .seconds(progress.timing.update * Double(steps)))
             ProfileTable.print(stages, pictures: max(steps, 1), unit: "step")
             stages.reset()
+        }
+        let summary = try StageProfile.$current.withValue(stages) {
+            try training.start(
+                resumes: resume, from: state, clip: selfContained ? .copy : .reference,
+                stopRequest: stopRequest, handle)
         }
         withExtendedLifetime(signals) {}
         try StandardOutput.print(

@@ -18,7 +18,6 @@ struct DetectionWork {
     /// Pictures with what was found drawn on them.
     var drawings: AnnotatedPictures?
     var batchSize = 1
-    var profile: StageProfile?
 
     private let files: [String]
     private let pending: [String]
@@ -79,7 +78,7 @@ struct DetectionWork {
     /// A picture that was read.
     private struct Picture {
         let file: String
-        let prepared: PreparedImage
+        let prepared: PixelValues
         /// Its pixels, when they are drawn on.
         let image: Image?
     }
@@ -102,11 +101,10 @@ struct DetectionWork {
         while let batch = await stream.next() {
             try Task.checkCancellation()
             for fault in batch.faults { try onUnreadable(fault.error) }
-            profile?.add(.decoding, batch.time)
+            StageProfile.current?.add(.decoding, batch.time)
             let pictures = batch.pictures.map(\.value)
             let found = try await detector.detect(
-                prepared: pictures.map(\.prepared), vocabulary: vocabulary, options: options,
-                profile: profile)
+                prepared: pictures.map(\.prepared), vocabulary: vocabulary, options: options)
             for (picture, detections) in zip(pictures, found) {
                 try output.write(picture, detections)
                 summary.objects += detections.count
@@ -139,7 +137,8 @@ struct DetectionWork {
             let isCOCO = work.report.format == .coco
             let id = isCOCO ? ids.id(of: name) : 0
             let text = try work.report.text(
-                name, id: id, picture.prepared.size, detections, isFirst: work.file?.isEmpty ?? isFirst)
+                name, id: id, picture.prepared.transform.source, detections,
+                isFirst: work.file?.isEmpty ?? isFirst)
             var drawing: String?
             if let drawings = work.drawings, let image = picture.image {
                 drawing = try drawings.write(name, image, detections)

@@ -46,20 +46,9 @@ public final class StageProfile: Sendable {
 
     /// Runs `body` and adds its time to a stage of the current profile.
     public static func measure<Value>(_ stage: Stage, _ body: () throws -> Value) rethrows -> Value {
-        try measure(current, stage, body)
-    }
-
-    /// Runs `body` and adds its time to a stage of `profile`.
-    public static func measure<Value>(_ profile: StageProfile?, _ stage: Stage, _ body: () throws -> Value)
-        rethrows
-        -> Value
-    {
-        guard let profile else { return try body() }
-        let clock = ContinuousClock()
-        let start = clock.now
-        defer {
-            profile.add(stage, clock.now - start)
-        }
+        guard let current else { return try body() }
+        let start = ContinuousClock.now
+        defer { current.add(stage, ContinuousClock.now - start) }
         return try body()
     }
 

@@ -34,7 +34,7 @@ extension TrainingRun {
             throw TrainingError(
                 "data.views", "is not set: a cache holds a fixed number of views of each picture")
         }
-        let levels = trainee.trunk.levelNames
+        let levels = trunk.levelNames
         let identity = try Self.identity(
             dataset, configuration, clip: clip, levels: levels, dtype: dtype)
         try Folder.make(folder)
@@ -52,7 +52,7 @@ extension TrainingRun {
                     do {
                         let (pixels, _) = try dataset.pixels(at: row, random: &random)
                         let features = try withAutocast(configuration.run.precision.autocast) {
-                            try trainee.features(of: pixels)
+                            try trunk.levels(ofImage: pixels, padding: padding)
                         }
                         seconds += (ContinuousClock.now - start).seconds
                         try writer.write(key, zip(levels, features).map { (name: $0, tensor: $1) })

@@ -19,8 +19,14 @@ public struct TrainingRun {
     /// The run's folder.
     public let folder: String
 
-    /// The detector in training.
-    package let trainee: FVLMTrainee
+    /// The frozen image tower.
+    let trunk: any Trunk
+
+    /// The detector's part that learns.
+    package let network: DetectorNetwork
+
+    /// How pictures become a batch.
+    let padding: ImageBatch.Padding
 
     /// What is trained on.
     let dataset: TrainingDataset
@@ -35,6 +41,8 @@ public struct TrainingRun {
     let source: any ExampleSource
 
     let clip: CLIPModel
+    /// The embeddings of the classes that are trained on, [K, E], row 0 the background.
+    private let texts: Tensor
     private let validation: ValidationSet?
     private let evaluator: DetectorEvaluator?
 
@@ -62,12 +70,13 @@ public struct TrainingRun {
 
         let known = try Self.vocabulary(configuration, clip, annotations, dataset)
         let vocabulary = try known.selecting(dataset.classNames)
-        trainee = FVLMTrainee(
-            trunk: try configuration.detector.trunk(of: clip), network: network,
-            texts: try vocabulary.matrix(for: clip.identity(), withBackground: true),
-            sizeMultiple: configuration.detector.sizeMultiple(for: clip.configuration),
+        self.network = network
+        trunk = try configuration.detector.trunk(of: clip)
+        texts = try vocabulary.matrix(for: clip.identity(), withBackground: true)
+        padding = ImageBatch.Padding(
+            multiple: configuration.detector.sizeMultiple(for: clip.configuration),
             frame: Self.frame(configuration))
-        let levels = trainee.trunk.levelNames
+        let levels = trunk.levelNames
         source =
             try configuration.data.cache.map {
                 try Self.cached(dataset, in: $0, configuration, clip: clip, levels: levels)
@@ -135,11 +144,12 @@ public struct TrainingRun {
         }
         try Generator.standard().seed(run.seed)
         let trainer = try Trainer(
-            trainee.parameters, source: source,
-            optimizer: configuration.makeOptimizer(of: trainee.parameters),
+            network.store, source: source, optimizer: configuration.makeOptimizer(of: network.store),
             configuration: configuration, checkpoints: checkpoints, identity: identity(),
             stopRequest: stopRequest, bestMetric: evaluator == nil ? nil : "bbox/AP", evaluate: evaluation()
-        ) { try trainee.losses($0, generator: $1) }
+        ) {
+            try network.losses(of: $0, trunk: trunk, texts: texts, padding: padding, generator: $1).terms
+        }
         if let latest {
             let changes = try configuration.changes(since: latest.configuration, in: folder)
             try trainer.resume(from: latest)
@@ -157,7 +167,7 @@ public struct TrainingRun {
         guard summary.isComplete else { return summary }
         func write() throws {
             try ModelFolder(folder + "/model").write(
-                configuration.detector, network: trainee.network, vocabulary: vocabulary, clip: storage)
+                configuration.detector, network: network, vocabulary: vocabulary, clip: storage)
         }
         if let average = trainer.average { try average.applied(write) } else { try write() }
         if let failure = summary.evaluationFailure {
@@ -175,14 +185,17 @@ public struct TrainingRun {
     private func evaluation() throws -> Trainer.Evaluate? {
         guard let evaluator, let validation else { return nil }
         let detector = try Detector(
-            configuration: configuration.detector, clip: clip, network: trainee.network)
+            configuration: configuration.detector, clip: clip, network: network)
         var options = configuration.detector.scoring
         // Average precision counts on the whole list, not on what one would show.
         options.scoreThreshold = min(options.scoreThreshold, 0.01)
         options.includesMasks = validation.includesMasks
         return { _, progress in
-            try evaluator.report(
-                evaluator.detections(of: detector, options: options, progress: progress))
+            // A profile of the training is of its steps.
+            try StageProfile.$current.withValue(nil) {
+                try evaluator.report(
+                    evaluator.detections(of: detector, options: options, progress: progress))
+            }
         }
     }
 
