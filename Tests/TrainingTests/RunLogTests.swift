@@ -104,21 +104,6 @@ import WeightFiles
         #expect(empty.contains("0 of 0 steps") && !empty.contains("<svg"))
     }
 
-    @Test func chartsAreWellFormed() throws {
-        let chart = LineChart(
-            title: "<t>", xTitle: "x", yTitle: "y",
-            lines: [
-                .init(name: "flat", x: [1, 2], y: [3, 3]),
-                .init(name: "gap", x: [1, 2, 3], y: [1, .nan, 2]),
-                .init(name: "none", x: [], y: []),
-            ])
-        let svg = chart.svg()
-        let parser = XMLCheck(svg)
-        #expect(parser.isWellFormed, "\(svg)")
-        #expect(!svg.contains("nan"))
-        #expect(LineChart.ticks(0...1).count == 6 && LineChart.ticks(3...3) == [])
-    }
-
     // MARK: Progress
 
     @Test func plainLinesWhereThereIsNoTerminal() {
@@ -150,28 +135,5 @@ import WeightFiles
         #expect(parts.count == 4 && parts[0].hasPrefix("\r\u{1B}[2K█████░"))
         #expect(parts[0].dropFirst("\r\u{1B}[2K".count).count == 49)
         #expect(parts[3] == "step 20: checkpoint p\n")
-    }
-}
-
-/// Whether every element is closed in its order.
-private struct XMLCheck {
-    let isWellFormed: Bool
-
-    init(_ text: String) {
-        var open: [Substring] = []
-        var sound = true
-        for part in text.split(separator: "<", omittingEmptySubsequences: true) {
-            guard let end = part.firstIndex(of: ">") else {
-                sound = false
-                break
-            }
-            let tag = part[..<end]
-            if tag.hasPrefix("/") {
-                sound = sound && open.popLast() == tag.dropFirst()
-            } else if !tag.hasSuffix("/") {
-                open.append(tag.prefix { $0 != " " })
-            }
-        }
-        isWellFormed = sound && open.isEmpty
     }
 }

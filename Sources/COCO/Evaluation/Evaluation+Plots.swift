@@ -1,3 +1,5 @@
+import Support
+
 extension Evaluation {
     /// A diagram.
     package struct Plot: Sendable {
@@ -24,24 +26,24 @@ extension Evaluation {
                 fileName: "precision-recall.svg",
                 svg: thresholdPlot(
                     all, title: options.rules == .proposals ? "Proposals" : "All classes"
-                ).svg)
+                ).file)
         ]
         for part in parts where part.classes.count != classCount {
             plots.append(
                 Plot(
                     fileName: "precision-recall-\(Self.fileNamePart(part.name)).svg",
-                    svg: thresholdPlot(part.classes, title: "Classes: \(part.name)").svg))
+                    svg: thresholdPlot(part.classes, title: "Classes: \(part.name)").file))
         }
         guard options.rules != .proposals, worstClasses > 0 else { return plots }
         let worst = worstFirst().prefix(worstClasses)
         guard !worst.isEmpty else { return plots }
-        plots.append(Plot(fileName: "worst-classes.svg", svg: classPlot(Array(worst)).svg))
+        plots.append(Plot(fileName: "worst-classes.svg", svg: classPlot(Array(worst)).file))
         for index in worst {
             let category = categories[index]
             plots.append(
                 Plot(
                     fileName: "class-\(category.id)-\(Self.fileNamePart(category.name)).svg",
-                    svg: thresholdPlot([index], title: category.name).svg))
+                    svg: thresholdPlot([index], title: category.name).file))
         }
         return plots
     }
@@ -54,44 +56,43 @@ extension Evaluation {
     }
 
     /// One curve per IoU threshold.
-    private func thresholdPlot(_ classes: [Int], title: String) -> LinePlot {
+    private func thresholdPlot(_ classes: [Int], title: String) -> LineChart {
         let thresholds = options.iouThresholds
         let areas = options.areaRanges.count
         let objects = classes.reduce(0) { $0 + objectCounts[$1 * areas] }
         let counted = classes.count { objectCounts[$0 * areas] > 0 }
         let mean = averagePrecision(classes: classes)
-        return LinePlot(
+        return LineChart(
             title: title,
             subtitle: "\(options.geometry == .box ? "Boxes" : "Masks"), AP \(Self.percent(mean)), "
                 + (classes.count == 1 ? "" : "\(counted) classes, ") + "\(objects) objects, "
                 + "\(imageCount) images",
             xLabel: "Recall", yLabel: "Precision", legendTitle: ("IoU", "AP"),
-            curves: thresholds.indices.map { threshold in
-                LinePlot.Curve(
+            lines: thresholds.indices.map { threshold in
+                LineChart.Line(
                     label: Self.hundredths(thresholds[threshold]),
                     value: Self.percent(
                         averagePrecision(iouThreshold: thresholds[threshold], classes: classes)),
                     color: Self.scale(threshold, of: thresholds.count),
                     points: points(classes, threshold))
-            })
+            }, xLimits: 0...1, yLimits: 0...1)
     }
 
     /// One curve per class, at the lowest IoU threshold.
-    private func classPlot(_ classes: [Int]) -> LinePlot {
+    private func classPlot(_ classes: [Int]) -> LineChart {
         let threshold = options.iouThresholds[0]
-        let shown = classes.prefix(Self.palette.count)
-        return LinePlot(
+        let shown = classes.prefix(LineChart.palette.count)
+        return LineChart(
             title: "Classes with the lowest average precision",
             subtitle: "\(options.geometry == .box ? "Boxes" : "Masks"), curves at IoU "
                 + "\(Self.hundredths(threshold)), \(imageCount) images",
             xLabel: "Recall", yLabel: "Precision",
             legendTitle: ("Class", "AP"),
-            curves: shown.enumerated().map { place, index in
-                LinePlot.Curve(
+            lines: shown.map { index in
+                LineChart.Line(
                     label: categories[index].name,
-                    value: Self.percent(averagePrecision(classes: [index])), color: Self.palette[place],
-                    points: points([index], 0))
-            })
+                    value: Self.percent(averagePrecision(classes: [index])), points: points([index], 0))
+            }, xLimits: 0...1, yLimits: 0...1)
     }
 
     /// The mean of the classes' curves, up to the highest recall of any, and from there down to 0.
@@ -117,11 +118,6 @@ extension Evaluation {
         if last + 1 < recalls.count { points.append((recalls[last], 0)) }
         return points
     }
-
-    /// Colours that can be told apart with any colour vision (Okabe and Ito, Color Universal Design, 2008).
-    private static let palette = [
-        "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#b8a800",
-    ]
 
     /// A colour of a scale from dark blue through green to yellow, with even steps in lightness.
     private static func scale(_ index: Int, of count: Int) -> String {

@@ -28,8 +28,7 @@ extension TrainingHistory {
         body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:76rem;padding:0 1rem;color:#222;background:#fff}
         .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(26rem,1fr));gap:1rem}
         .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(20rem,1fr));gap:1rem}
-        svg{width:100%;height:auto}svg text{font:12px system-ui,sans-serif}svg .title{font-weight:600}
-        svg path.grid{stroke:#ddd;fill:none}figure{margin:0}img{max-width:100%;height:auto}
+        svg,img{max-width:100%;height:auto}figure{margin:0}
         table{border-collapse:collapse}td,th{padding:.15rem .8rem;border-bottom:1px solid #ddd;text-align:right}
         td:first-child,th:first-child{text-align:left}
         """
@@ -41,30 +40,41 @@ extension TrainingHistory {
     }
 
     private static func lines(_ series: [Series]) -> [LineChart.Line] {
-        series.map { LineChart.Line(name: $0.name, x: $0.steps.map(Double.init), y: $0.values) }
+        series.map {
+            LineChart.Line(
+                label: $0.name, points: zip($0.steps, $0.values).map { (x: Double($0), y: $1) })
+        }
     }
 
+    /// Nothing for a chart without points.
+    private static func element(_ chart: LineChart) -> String { chart.isEmpty ? "" : chart.element }
+
     private var lossChart: String {
-        LineChart(title: "Loss and its terms", xTitle: "step", yTitle: "", lines: Self.lines(losses)).svg()
+        Self.element(LineChart(title: "Loss and its terms", xLabel: "step", lines: Self.lines(losses)))
     }
 
     private var learningRateChart: String {
-        LineChart(title: "Learning rate", xTitle: "step", yTitle: "", lines: Self.lines([learningRate])).svg()
+        Self.element(
+            LineChart(title: "Learning rate", xLabel: "step", lines: Self.lines([learningRate])))
     }
 
     private var metricChart: String {
         guard metrics.contains(where: { $0.steps.count > 1 }) else { return "" }
-        return LineChart(title: "Figures by step", xTitle: "step", yTitle: "", lines: Self.lines(metrics))
-            .svg()
+        return Self.element(
+            LineChart(title: "Figures by step", xLabel: "step", lines: Self.lines(metrics)))
     }
 
     private var curveChart: String {
         let curves = evaluation?.report.curves ?? []
-        return LineChart(
-            title: "Precision over recall", xTitle: "recall", yTitle: "precision",
-            lines: curves.map { LineChart.Line(name: $0.name, x: $0.recall, y: $0.precision) },
-            xLimits: 0...1, yLimits: 0...1
-        ).svg()
+        return Self.element(
+            LineChart(
+                title: "Precision over recall", xLabel: "recall", yLabel: "precision",
+                lines: curves.map { curve in
+                    LineChart.Line(
+                        label: curve.name,
+                        points: zip(curve.recall, curve.precision).map { (x: $0, y: $1) })
+                },
+                xLimits: 0...1, yLimits: 0...1))
     }
 
     private var figureTable: String {
