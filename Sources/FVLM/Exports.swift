@@ -1,4 +1,5 @@
 // Boxes, tensors and vocabularies are part of what this module offers.
+@_exported import struct Support.ConfigurationError
 @_exported import protocol Support.ReportedError
 @_exported import CLIP
 @_exported import RegionDetection

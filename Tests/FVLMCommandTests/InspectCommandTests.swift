@@ -12,6 +12,6 @@ import WeightFiles
         defer { try? FileManager.default.removeItem(atPath: path) }
         var command = try FVLMTool.parseAsRoot(["inspect", path])
         let error = #expect(throws: WeightFileError.self) { try command.run() }
-        #expect(try CommandStatus(#require(error))?.code == 65)
+        #expect(error?.exitStatus.rawValue == 65)
     }
 }

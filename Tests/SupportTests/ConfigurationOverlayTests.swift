@@ -60,8 +60,8 @@ struct SampleSettings: SettingsDescription, Equatable {
         #expect(try sample("templates: 'null'").templates == "null")
         #expect(try sample(settings: ["templates="]).templates == nil)
         #expect(try sample("model: x", settings: ["model=null"]).model == nil)
-        #expect(throws: SettingsError.self) { try sample("rate: null") }
-        #expect(throws: SettingsError.self) { try sample("file: ~") }
+        #expect(throws: ConfigurationError.self) { try sample("rate: null") }
+        #expect(throws: ConfigurationError.self) { try sample("file: ~") }
     }
 
     @Test func formerSpellingsOfNullAreReadWithANote() throws {
@@ -78,7 +78,7 @@ struct SampleSettings: SettingsDescription, Equatable {
     @Test func anOptionalGroupTakesItsOtherKeysFromItsDefaults() throws {
         #expect(try sample("warmup: {steps: 3}").warmup == .init(steps: 3, factor: 0.5))
         #expect(try sample("warmup: null").warmup == nil)
-        let error = try #require(throws: SettingsError.self) { try sample("warmup: {stepps: 3}") }
+        let error = try #require(throws: ConfigurationError.self) { try sample("warmup: {stepps: 3}") }
         #expect(error.description == "a.yaml: line 1: warmup.stepps: is not known; did you mean 'steps'?")
     }
 
@@ -102,7 +102,7 @@ struct SampleSettings: SettingsDescription, Equatable {
         ("- 1\n- 2", "a.yaml: line 1: must be keys with values, such as 'input: {size: 640}'"),
     ])
     func mistakesAreNamed(_ text: String, _ message: String) throws {
-        let error = try #require(throws: SettingsError.self) { try sample(text) }
+        let error = try #require(throws: ConfigurationError.self) { try sample(text) }
         #expect(error.description == message)
     }
 
@@ -113,7 +113,7 @@ struct SampleSettings: SettingsDescription, Equatable {
         ("file=[a", "file: '[a' is not YAML; put texts into quotation marks"),
     ])
     func mistakesOfSingleSettingsAreNamed(_ setting: String, _ message: String) throws {
-        let error = try #require(throws: SettingsError.self) { try sample(settings: [setting]) }
+        let error = try #require(throws: ConfigurationError.self) { try sample(settings: [setting]) }
         #expect(error.description == message)
     }
 

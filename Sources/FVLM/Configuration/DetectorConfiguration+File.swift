@@ -14,12 +14,10 @@ extension DetectorConfiguration {
         pathsFrom folder: String? = nil, note: (String) -> Void = { _ in }
     ) throws {
         do {
-            self = try ConfigurationError.wrapping {
-                var overlay = try ConfigurationOverlay(defaults)
-                try overlay.apply(yaml: text, origin: origin, pathsFrom: folder)
-                overlay.notes.forEach(note)
-                return try overlay.value(origin: origin)
-            }
+            var overlay = try ConfigurationOverlay(defaults)
+            try overlay.apply(yaml: text, origin: origin, pathsFrom: folder)
+            overlay.notes.forEach(note)
+            self = try overlay.value(origin: origin)
             try validate()
         } catch var error as ConfigurationError {
             error.origin = origin
@@ -39,11 +37,9 @@ extension DetectorConfiguration {
     /// folder.
     /// - Throws: ``ConfigurationError``.
     public func with(settings: [String]) throws -> DetectorConfiguration {
-        let changed = try ConfigurationError.wrapping {
-            var overlay = try ConfigurationOverlay(self)
-            try overlay.apply(settings: settings)
-            return try overlay.value()
-        }
+        var overlay = try ConfigurationOverlay(self)
+        try overlay.apply(settings: settings)
+        let changed = try overlay.value()
         try changed.validate()
         return changed
     }
@@ -52,8 +48,6 @@ extension DetectorConfiguration {
     /// - Parameter withComments: Whether each setting is preceded by what it does.
     /// - Throws: ``ConfigurationError``.
     public func yaml(withComments: Bool = false) throws -> String {
-        try ConfigurationError.wrapping {
-            try ConfigurationOverlay.text(of: self, documentation: withComments ? Self.settingTexts : nil)
-        }
+        try ConfigurationOverlay.text(of: self, documentation: withComments ? Self.settingTexts : nil)
     }
 }

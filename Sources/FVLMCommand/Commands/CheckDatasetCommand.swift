@@ -84,7 +84,7 @@ struct CheckDatasetCommand: ParsableCommand {
             annotationCount: dataset.annotations.count, categoryCount: dataset.categories.count,
             findings: findings)
         try StandardOutput.print(json ? report.json() : report.text)
-        if report.errorCount > 0 { throw ExitCode(CommandStatus.badData) }
+        if report.errorCount > 0 { throw ExitCode(ExitStatus.badData.rawValue) }
     }
 
     private func requireFolder(_ path: String) throws {

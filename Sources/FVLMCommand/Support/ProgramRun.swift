@@ -4,12 +4,8 @@ import Support
 
 /// Runs a program from its arguments to its exit status: 0, 64 for wrong usage, 65 for bad data, 1 for anything else.
 package struct ProgramRun<Root: ParsableCommand>: Sendable {
-    private let statusOf: @Sendable (any Error) -> Int32?
-
-    /// - Parameter statusOf: The exit status of errors from targets that this one does not import.
-    package init(_ root: Root.Type, statusOf: @escaping @Sendable (any Error) -> Int32? = { _ in nil }) {
-        self.statusOf = statusOf
-    }
+    /// A run of the commands below `root`.
+    package init(_ root: Root.Type) {}
 
     /// Runs the command that the arguments name, then ends the program.
     ///
@@ -47,7 +43,7 @@ package struct ProgramRun<Root: ParsableCommand>: Sendable {
 
     private func end(with error: any Error) -> Never {
         if let wrong = error as? WrongUsage { fail(wrong) }
-        if let status = statusOf(error) ?? CommandStatus(error)?.code { fail("\(error)", status: status) }
+        if let error = error as? any ReportedError { fail("\(error)", status: error.exitStatus.rawValue) }
         let code = Root.exitCode(for: error)
         if code == .success { succeed(Root.fullMessage(for: error)) }
         if code == .validationFailure {

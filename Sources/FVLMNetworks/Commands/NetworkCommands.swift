@@ -1,10 +1,8 @@
 import ArgumentParser
-import FVLM
 import FVLMCommand
-import RegionDetection
 import Torch
 
-/// The commands of this folder, and what the program must know of what is below them.
+/// The commands of this folder, and what they need of libtorch.
 enum NetworkCommands {
     static let all: [any ParsableCommand.Type] = [
         DetectCommand.self, TrainCommand.self, CacheCommand.self, EvaluateCommand.self, EmbedCommand.self,
@@ -13,16 +11,6 @@ enum NetworkCommands {
 
     /// Keeps the memory of large tensors for the next ones.
     static func prepare() throws { try Runtime.keepMemory() }
-
-    /// The exit status of an error.
-    static func status(of error: any Error) -> Int32? {
-        switch error {
-        case let error as ResultsFileError: error.isRefusal ? CommandStatus.badData : 1
-        case is WeightMismatch, is ConfigurationError, is DetectionError: CommandStatus.badData
-        case is TorchError: 1
-        default: nil
-        }
-    }
 
     /// Adds what libtorch says of itself, and small computations with known results.
     static func examine(_ report: inout DoctorReport) throws {

@@ -2,17 +2,6 @@ import FVLMCommand
 import Support
 import Foundation
 
-/// What keeps a results file from being written or gone on with.
-struct ResultsFileError: Error, CustomStringConvertible {
-    let path: String
-    let reason: String
-
-    /// Whether the file is another one than was thought; otherwise the disk is at fault.
-    let isRefusal: Bool
-
-    var description: String { "\(path): \(reason)" }
-}
-
 /// A file of results that grows with every picture, and beside it (`.progress`) a record of the pictures that are in it,
 /// from which an interrupted run goes on.
 ///
@@ -91,7 +80,7 @@ final class ResultsFile {
             try results.truncate(atOffset: UInt64(end))
             if length == 0 { try progress.write(contentsOf: Data((JSONLine.text(origin) + "\n").utf8)) }
             if end == 0 { try write(header) }
-        } catch let error as ResultsFileError {
+        } catch let error as FileFailure {
             throw error
         } catch { throw Self.fault(growing, error) }
     }
@@ -165,14 +154,13 @@ final class ResultsFile {
         return (entries, start)
     }
 
-    private static func refusal(_ path: String, _ reason: String) -> ResultsFileError {
-        ResultsFileError(path: path, reason: reason, isRefusal: true)
+    private static func refusal(_ path: String, _ reason: String) -> FileFailure {
+        FileFailure(path, reason: reason)
     }
 
-    private static func fault(_ path: String, _ error: any Error) -> ResultsFileError {
-        ResultsFileError(
-            path: path,
-            reason: "cannot be written: \(error.localizedDescription); --resume goes on where it stopped",
-            isRefusal: false)
+    private static func fault(_ path: String, _ error: any Error) -> FileFailure {
+        FileFailure(
+            path, reason: "cannot be written: \(error.localizedDescription)",
+            advice: "--resume goes on where it stopped", exitStatus: .failure)
     }
 }

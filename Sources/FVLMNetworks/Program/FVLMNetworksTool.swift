@@ -16,7 +16,7 @@ struct FVLMNetworksTool: AsyncParsableCommand {
         StandardStreams.prepare()
         do { try BuildContents.prepare() } catch { exit(withError: error) }
         PictureSizes.read(by: pictureSize)
-        await ProgramRun(Self.self, statusOf: BuildContents.status).main()
+        await ProgramRun(Self.self).main()
     }
 
     /// Reads a picture's size from its header, as the decoder will turn it.

@@ -25,36 +25,31 @@ package enum StandardError {
 
 /// What a command prints. Every command prints through this, so that a full disk or a closed pipe is an error.
 package enum StandardOutput {
-    /// Why it cannot be written.
-    package struct Failure: ReportedError {
-        let code: Int32
-
-        package var subject: String { "standard output" }
-        package var reason: String { "cannot be written: \(String(cString: strerror(code)))" }
-        package var exitStatus: ExitStatus { .failure }
+    private static func failure(_ code: Int32) -> FileFailure {
+        FileFailure("standard output", "cannot be written", code: code)
     }
 
     /// Writes a text and a line's end at once: who reads a pipe need not wait.
     ///
-    /// - Throws: ``Failure``.
-    package static func print(_ text: String, terminator: String = "\n") throws(Failure) {
+    /// - Throws: ``FileFailure``.
+    package static func print(_ text: String, terminator: String = "\n") throws(FileFailure) {
         try write(Array((text + terminator).utf8))
     }
 
     /// Writes bytes.
     ///
-    /// - Throws: ``Failure``.
-    package static func write(_ bytes: [UInt8]) throws(Failure) {
+    /// - Throws: ``FileFailure``.
+    package static func write(_ bytes: [UInt8]) throws(FileFailure) {
         let code = writeAll(bytes, to: STDOUT_FILENO)
-        if code != 0 { throw Failure(code: code) }
+        if code != 0 { throw failure(code) }
     }
 
     /// Ends the output: some file systems say only now that there was no room.
     ///
-    /// - Throws: ``Failure``.
-    package static func finish() throws(Failure) {
+    /// - Throws: ``FileFailure``.
+    package static func finish() throws(FileFailure) {
         guard close(STDOUT_FILENO) != 0, errno != EBADF else { return }
-        throw Failure(code: errno)
+        throw failure(errno)
     }
 }
 

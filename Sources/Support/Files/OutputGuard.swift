@@ -3,13 +3,6 @@
 /// Files are compared as the system knows them, by device and number: another path, a link, and another case of letters
 /// make no difference.
 package struct OutputGuard: Sendable {
-    /// An output that is an input.
-    package struct Conflict: ReportedError {
-        package let subject: String
-        package let reason: String
-        package var exitStatus: ExitStatus { .usage }
-    }
-
     private struct Identity: Hashable {
         let device: UInt64
         let number: UInt64
@@ -36,14 +29,15 @@ package struct OutputGuard: Sendable {
 
     /// Refuses an output that is one of the inputs.
     ///
-    /// - Throws: ``Conflict``, which names both.
-    package func check(_ output: String?) throws(Conflict) {
+    /// - Throws: ``FileFailure``, which names both.
+    package func check(_ output: String?) throws(FileFailure) {
         guard let output, output != "-", let identity = Identity(output), let input = inputs[identity] else {
             return
         }
-        throw Conflict(
-            subject: output,
+        throw FileFailure(
+            output,
             reason: "would be replaced by the output, and is "
-                + (input == output ? "read" : "\(input), which is read") + ": name another output")
+                + (input == output ? "read" : "\(input), which is read") + ": name another output",
+            exitStatus: .usage)
     }
 }

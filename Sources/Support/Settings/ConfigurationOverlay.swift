@@ -16,7 +16,7 @@ package struct ConfigurationOverlay<Value: Codable> {
     private let schema = SettingsSchema()
 
     /// The defaults.
-    /// - Throws: ``SettingsError``.
+    /// - Throws: ``ConfigurationError``.
     package init(_ defaults: Value) throws {
         node = try SettingsEncoder.node(defaults, schema: schema)
     }
@@ -25,7 +25,7 @@ package struct ConfigurationOverlay<Value: Codable> {
     /// - Parameters:
     ///   - origin: What messages call the text.
     ///   - folder: Where relative paths start; nil: they stay as they are.
-    /// - Throws: ``SettingsError`` for text that is not YAML, unknown keys and keys that occur twice.
+    /// - Throws: ``ConfigurationError`` for text that is not YAML, unknown keys and keys that occur twice.
     package mutating func apply(yaml text: String, origin: String = "", pathsFrom folder: String? = nil)
         throws
     {
@@ -33,7 +33,7 @@ package struct ConfigurationOverlay<Value: Codable> {
             guard let given = try SettingsNode(yaml: text) else { return }
             if case .null = given.content { return }
             guard case .group = given.content else {
-                throw SettingsError(
+                throw ConfigurationError(
                     line: given.line, reason: "must be keys with values, such as 'input: {size: 640}'")
             }
             var merge = Merge(schema: schema, paths: folder.map { PathStart(folder: $0, isFile: true) })
@@ -48,11 +48,11 @@ package struct ConfigurationOverlay<Value: Codable> {
     }
 
     /// Lays single settings over those that are there: `input.size=640`.
-    /// - Throws: ``SettingsError``.
+    /// - Throws: ``ConfigurationError``.
     package mutating func apply(settings: [String]) throws {
         for setting in settings {
             guard let sign = setting.firstIndex(of: "="), sign != setting.startIndex else {
-                throw SettingsError(key: setting, reason: "must have the form key=value")
+                throw ConfigurationError(key: setting, reason: "must have the form key=value")
             }
             let key = String(setting[..<sign])
             let text = String(setting[setting.index(after: sign)...])
@@ -62,8 +62,8 @@ package struct ConfigurationOverlay<Value: Codable> {
                 value =
                     try SettingsNode(yaml: text.isEmpty ? "''" : text)?.withoutLines
                     ?? SettingsNode(.null)
-            } catch is SettingsError {
-                throw SettingsError(key: key, reason: "'\(text)' is not YAML; put texts into quotation marks")
+            } catch is ConfigurationError {
+                throw ConfigurationError(key: key, reason: "'\(text)' is not YAML; put texts into quotation marks")
             }
             for part in parts.reversed() {
                 var entries = SettingsEntries()
@@ -79,16 +79,16 @@ package struct ConfigurationOverlay<Value: Codable> {
 
     /// The settings together.
     /// - Parameter origin: What messages call the text that a wrong value is from.
-    /// - Throws: ``SettingsError`` for values of the wrong kind; it lists the allowed ones of a closed choice.
+    /// - Throws: ``ConfigurationError`` for values of the wrong kind; it lists the allowed ones of a closed choice.
     package func value(origin: String = "") throws -> Value {
-        do { return try SettingsDecoder.value(Value.self, node) } catch var error as SettingsError {
+        do { return try SettingsDecoder.value(Value.self, node) } catch var error as ConfigurationError {
             if error.line != nil { error.origin = origin }
             throw error
         }
     }
 
     private func located(_ origin: String, _ body: () throws -> Void) throws {
-        do { try body() } catch var error as SettingsError {
+        do { try body() } catch var error as ConfigurationError {
             error.origin = origin
             throw error
         }
@@ -99,7 +99,7 @@ extension ConfigurationOverlay {
     /// All settings as YAML text.
     /// - Parameter documentation: What settings are, by type and key (`DetectorConfiguration.Input.size`): with it, each
     ///   is preceded by a comment that says so and lists the allowed values.
-    /// - Throws: ``SettingsError``.
+    /// - Throws: ``ConfigurationError``.
     package static func text(of value: Value, documentation: [String: String]? = nil) throws -> String {
         let schema = SettingsSchema()
         let node = try SettingsEncoder.node(value, schema: schema)
@@ -176,7 +176,7 @@ private struct Merge {
             // A group whose keys are all left out.
             return entry?.isOptional == true ? given : base
         default:
-            throw SettingsError(
+            throw ConfigurationError(
                 line: given.line, key: path.joined(separator: "."),
                 reason: "must be keys with values (\(known.keys.joined(separator: ", ")))")
         }
@@ -189,7 +189,7 @@ private struct Merge {
         for key in given.keys {
             guard let value = given[key] else { continue }
             guard let old = known[key] else {
-                throw SettingsError(
+                throw ConfigurationError(
                     line: value.line, key: (path + [key]).joined(separator: "."),
                     reason: "is not known; \(suggestion(key, known.keys))")
             }

@@ -6,7 +6,7 @@ struct SettingsDecoder: Decoder {
     let userInfo: [CodingUserInfoKey: Any] = [:]
 
     /// The value that settings describe.
-    /// - Throws: ``SettingsError``.
+    /// - Throws: ``ConfigurationError``.
     static func value<Value: Decodable>(_ type: Value.Type, _ node: SettingsNode, at path: [String] = [])
         throws -> Value
     {
@@ -101,11 +101,11 @@ struct SettingsDecoder: Decoder {
         path.reduce("") { $0.isEmpty || $1.hasPrefix("[") ? $0 + $1 : "\($0).\($1)" }
     }
 
-    fileprivate func error(_ reason: String) -> SettingsError {
-        SettingsError(line: node.line, key: key, reason: reason)
+    fileprivate func error(_ reason: String) -> ConfigurationError {
+        ConfigurationError(line: node.line, key: key, reason: reason)
     }
 
-    private func error(_ error: DecodingError) -> SettingsError {
+    private func error(_ error: DecodingError) -> ConfigurationError {
         switch error {
         case .dataCorrupted(let context), .typeMismatch(_, let context), .valueNotFound(_, let context):
             self.error(context.debugDescription)

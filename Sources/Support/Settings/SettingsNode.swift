@@ -47,13 +47,13 @@ struct SettingsEntries: Sendable {
 
 extension SettingsNode {
     /// The settings of a YAML text; nil for a text without any.
-    /// - Throws: ``SettingsError`` with the line for text that is not YAML and for keys that occur twice.
+    /// - Throws: ``ConfigurationError`` with the line for text that is not YAML and for keys that occur twice.
     init?(yaml text: String) throws {
         do {
             guard let node = try Yams.compose(yaml: text) else { return nil }
             self.init(node)
         } catch let error as YamlError {
-            throw SettingsError(error, in: text)
+            throw ConfigurationError(error, in: text)
         }
     }
 
@@ -91,7 +91,7 @@ extension SettingsNode {
     }
 }
 
-extension SettingsError {
+extension ConfigurationError {
     fileprivate init(_ error: YamlError, in text: String) {
         switch error {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),

@@ -216,21 +216,19 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         _ text: String, _ settings: [String], origin: String = "", pathsFrom folder: String? = nil,
         note: (String) -> Void = { _ in }
     ) throws -> TrainingConfiguration {
-        try ConfigurationError.wrapping {
-            func laid(over defaults: TrainingConfiguration) throws -> ConfigurationOverlay<Self> {
-                var overlay = try ConfigurationOverlay(defaults)
-                try overlay.apply(yaml: text, origin: origin, pathsFrom: folder)
-                try overlay.apply(settings: settings)
-                return overlay
-            }
-            // Twice: the preset decides the defaults of the other settings.
-            var defaults = TrainingConfiguration()
-            let preset = try laid(over: defaults).value(origin: origin).preset
-            defaults.detector = try DetectorConfiguration(preset: preset)
-            let overlay = try laid(over: defaults)
-            overlay.notes.forEach(note)
-            return try overlay.value(origin: origin)
+        func laid(over defaults: TrainingConfiguration) throws -> ConfigurationOverlay<Self> {
+            var overlay = try ConfigurationOverlay(defaults)
+            try overlay.apply(yaml: text, origin: origin, pathsFrom: folder)
+            try overlay.apply(settings: settings)
+            return overlay
         }
+        // Twice: the preset decides the defaults of the other settings.
+        var defaults = TrainingConfiguration()
+        let preset = try laid(over: defaults).value(origin: origin).preset
+        defaults.detector = try DetectorConfiguration(preset: preset)
+        let overlay = try laid(over: defaults)
+        overlay.notes.forEach(note)
+        return try overlay.value(origin: origin)
     }
 
     /// The configuration of a YAML file; relative paths in it start from its folder.
@@ -245,10 +243,8 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
     /// - Parameter withComments: Whether each setting is preceded by what it does.
     /// - Throws: `ConfigurationError`.
     public func yaml(withComments: Bool = false) throws -> String {
-        try ConfigurationError.wrapping {
-            let texts = Self.settingTexts.merging(DetectorConfiguration.settingTexts) { own, _ in own }
-            return try ConfigurationOverlay.text(of: self, documentation: withComments ? texts : nil)
-        }
+        let texts = Self.settingTexts.merging(DetectorConfiguration.settingTexts) { own, _ in own }
+        return try ConfigurationOverlay.text(of: self, documentation: withComments ? texts : nil)
     }
 }
 

@@ -1,7 +1,8 @@
 import Evaluation
+import Support
 
 /// A loss or a gradient that is NaN or infinite, which ends a training.
-public struct NonFiniteLossError: Error, Sendable, CustomStringConvertible {
+public struct NonFiniteLossError: ReportedError {
     /// The step, from 0.
     public var step: Int
 
@@ -23,8 +24,14 @@ public struct NonFiniteLossError: Error, Sendable, CustomStringConvertible {
     /// The lengths of the gradients at the steps before, latest last.
     public var gradientNorms: [Double]
 
+    /// The step.
+    public var subject: String { "step \(step)" }
+
+    /// A failure: the data may be as it should be.
+    public var exitStatus: ExitStatus { .failure }
+
     /// What is wrong, where, what to look at: two lines.
-    public var description: String {
+    public var reason: String {
         func list<Element>(_ elements: [Element], _ limit: Int = 16) -> String {
             elements.prefix(limit).map { "\($0)" }.joined(separator: ", ")
                 + (elements.count > limit ? ", … \(elements.count) in all" : "")
@@ -33,7 +40,7 @@ public struct NonFiniteLossError: Error, Sendable, CustomStringConvertible {
         let what =
             term.map { "the loss term '\($0)' is not finite" }
             ?? "a gradient is not finite (\(list(parameters, 6)))"
-        var text = "step \(step): \(what); terms: \(terms); images: \(list(imageIDs))"
+        var text = "\(what); terms: \(terms); images: \(list(imageIDs))"
         if !culprits.isEmpty && culprits.count < imageIDs.count { text += "; on its own: \(list(culprits))" }
         let norms = gradientNorms.map { String(describing: Float($0)) }.joined(separator: ", ")
         text += "\ngradient norms of the steps before: \(norms.isEmpty ? "none" : norms). "

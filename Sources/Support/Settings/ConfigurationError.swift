@@ -1,4 +1,3 @@
-import Support
 import Foundation
 
 /// What is wrong with a configuration: where it is written, which key, and what to do.
@@ -7,13 +6,13 @@ public struct ConfigurationError: ReportedError, Hashable {
     public var origin: String
 
     /// The line of the file, from 1; nil where none is to blame.
-    public let line: Int?
+    public var line: Int?
 
     /// The keys that lead to the place, joined by dots. May be empty.
-    public let key: String
+    public var key: String
 
     /// What is wrong, and what helps.
-    public let reason: String
+    public var reason: String
 
     /// An error at a key.
     public init(origin: String = "", line: Int? = nil, key: String = "", reason: String) {
@@ -27,18 +26,8 @@ public struct ConfigurationError: ReportedError, Hashable {
     public var subject: String {
         [origin, line.map { "line \($0)" } ?? "", key].filter { !$0.isEmpty }.joined(separator: ": ")
     }
-}
 
-extension ConfigurationError {
-    /// Runs `body` and throws what is wrong with its settings as this type.
-    package static func wrapping<Value>(_ body: () throws -> Value) throws -> Value {
-        do { return try body() } catch let error as SettingsError {
-            throw ConfigurationError(
-                origin: error.origin, line: error.line, key: error.key, reason: error.reason)
-        }
-    }
-
-    /// The text of a file.
+    /// The text of a configuration file.
     package static func text(of path: String) throws -> String {
         do { return try String(contentsOfFile: path, encoding: .utf8) } catch {
             let reason = "cannot be read as text: \(error.localizedDescription)"
