@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Torch
 import WeightFiles
 
@@ -15,19 +16,13 @@ extension Vocabulary {
         var metadata = [
             "format": Self.fileFormat, "version": "1", "clip": clip.description,
             "article": article.rawValue,
-            "classes": try Self.json(classes), "templates": try Self.json(templates),
+            "classes": try JSONText.line(classes), "templates": try JSONText.line(templates),
         ]
         if let background {
             tensors.append(try background.embedding.stored(named: "background"))
             metadata["background"] = background.phrase
         }
         try Safetensors.write(tensors, metadata: metadata, to: path)
-    }
-
-    private static func json(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
     /// Reads a file that ``write(to:)`` made.

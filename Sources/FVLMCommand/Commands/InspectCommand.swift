@@ -52,7 +52,7 @@ struct InspectCommand: ParsableCommand {
                 tensors: tensors.map {
                     .init(name: $0.name, dtype: $0.dtype.rawValue, shape: $0.shape, bytes: $0.byteCount)
                 }, parameters: parameters, bytes: bytes, metadata: metadata)
-            try StandardOutput.print(JSONLine.text(output))
+            try StandardOutput.print(JSONText.line(output))
             return
         }
         var rows = [["tensor", "type", "shape", "bytes"]]

@@ -1,5 +1,6 @@
 import COCO
 import Foundation
+import Support
 
 /// The report of `fvlm check-dataset`.
 struct CheckReport {
@@ -77,8 +78,6 @@ struct CheckReport {
                     count: $0.count, ids: $0.ids, examples: $0.examples, summary: $0.code.summary,
                     advice: $0.code.advice)
             })
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(output), as: UTF8.self)
+        return try JSONText.line(output)
     }
 }

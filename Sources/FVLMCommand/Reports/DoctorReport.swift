@@ -39,9 +39,5 @@ package struct DoctorReport: Encodable {
     }
 
     /// The report as JSON.
-    package func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
-    }
+    package func json() throws -> String { try JSONText.document(self) + "\n" }
 }

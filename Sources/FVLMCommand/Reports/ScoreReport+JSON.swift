@@ -1,5 +1,6 @@
 import COCO
 import Foundation
+import Support
 
 extension ScoreReport {
     private struct Output: Encodable {
@@ -102,14 +103,12 @@ extension ScoreReport {
                 detectionsWithoutCategory: evaluation.omissions.detectionsWithoutCategory,
                 annotationsWithoutCategory: evaluation.omissions.annotationsWithoutCategory,
                 annotationsWithoutImage: evaluation.omissions.annotationsWithoutImage))
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .custom { path in
+        let keys = JSONEncoder.KeyEncodingStrategy.custom { path in
             // Figures keep their names; all other keys are in snake case.
             let key = path[path.count - 1].stringValue
             return PlainKey(key.hasPrefix("AP") || key == "AR" ? key : snakeCase(key))
         }
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(output), as: UTF8.self)
+        return try JSONText.line(output, keys: keys)
     }
 
     private struct PlainKey: CodingKey {

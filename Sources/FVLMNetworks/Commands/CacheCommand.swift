@@ -71,7 +71,7 @@ struct CacheCommand: ParsableCommand {
         let saved = max(report.computingSeconds - report.readingSeconds, 0) * Double(images)
         if json {
             try StandardOutput.print(
-                JSONLine.text(
+                JSONText.line(
                     Output(
                         views: report.viewCount, made: report.madeCount, bytes: report.byteCount,
                         computing_seconds: report.computingSeconds,

@@ -14,7 +14,7 @@ struct EmbedCommand: AsyncParsableCommand {
     /// Writes embeddings, with what they are of in the metadata.
     static func write(_ embeddings: Tensor, names: [String], of model: CLIPModel, to path: String) throws {
         let metadata = try [
-            "names": JSONLine.text(names), "clip": model.identity().description,
+            "names": JSONText.line(names), "clip": model.identity().description,
             "format": "fvlm-embeddings",
         ]
         try Safetensors.write(
@@ -30,7 +30,7 @@ struct EmbedCommand: AsyncParsableCommand {
                 throw CLIPError(name, reason: "has an embedding that is no number or is infinite")
             }
             let numbers = values[row * width..<(row + 1) * width].map { "\($0)" }.joined(separator: ",")
-            try StandardOutput.print("{\"\(key)\":\(try JSONLine.text(name)),\"embedding\":[\(numbers)]}")
+            try StandardOutput.print("{\"\(key)\":\(try JSONText.line(name)),\"embedding\":[\(numbers)]}")
         }
     }
 }

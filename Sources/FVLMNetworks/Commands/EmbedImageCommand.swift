@@ -118,7 +118,7 @@ struct EmbedImageCommand: AsyncParsableCommand {
                 Line.Entry(label: classifier.names[Int(indices[$0])], probability: values[$0])
             }
             if json {
-                try StandardOutput.print(JSONLine.text(Line(file: file, classes: entries)))
+                try StandardOutput.print(JSONText.line(Line(file: file, classes: entries)))
                 continue
             }
             for (place, entry) in entries.enumerated() {

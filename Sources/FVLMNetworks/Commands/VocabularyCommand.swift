@@ -118,7 +118,7 @@ struct VocabularyCommand: AsyncParsableCommand {
             let vocabulary = try Vocabulary(contentsOf: file)
             if json {
                 try StandardOutput.print(
-                    JSONLine.text(
+                    JSONText.line(
                         Output(
                             classes: vocabulary.classes, templates: vocabulary.templates,
                             article: vocabulary.article.rawValue,

@@ -122,10 +122,10 @@ struct DetectionReport {
                     label: detection.label, segmentation: mask)
             }
             let line = Line(file: file, width: size.width, height: size.height, detections: found)
-            return try JSONLine.text(line) + "\n"
+            return try JSONText.line(line) + "\n"
         case .coco:
             let entries = try zip(detections, masks).map { detection, mask in
-                try JSONLine.text(
+                try JSONText.line(
                     Entry(
                         image_id: id, file_name: file, category_id: categoryIDs[detection.classIndex],
                         category_name: detection.label, bbox: detection.rounded, score: detection.score,

@@ -78,7 +78,7 @@ final class ResultsFile {
             end = entries.last?.end ?? 0
             try progress.truncate(atOffset: UInt64(length))
             try results.truncate(atOffset: UInt64(end))
-            if length == 0 { try progress.write(contentsOf: Data((JSONLine.text(origin) + "\n").utf8)) }
+            if length == 0 { try progress.write(contentsOf: Data((JSONText.line(origin) + "\n").utf8)) }
             if end == 0 { try write(header) }
         } catch let error as FileFailure {
             throw error
@@ -94,7 +94,7 @@ final class ResultsFile {
             try write(text)
             let entry = Entry(
                 file: file, path: Path.absolute(file), end: end, id: id, drawing: drawing)
-            try progress.write(contentsOf: Data((JSONLine.text(entry) + "\n").utf8))
+            try progress.write(contentsOf: Data((JSONText.line(entry) + "\n").utf8))
         } catch { throw Self.fault(growing, error) }
     }
 

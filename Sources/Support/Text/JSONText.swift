@@ -39,8 +39,11 @@ package enum JSONText {
     }
 
     /// A value in one line, keys in the order of the alphabet.
-    package static func line(_ value: some Encodable) throws -> String {
-        try text(value, [.sortedKeys, .withoutEscapingSlashes])
+    /// - Parameter keys: How keys are spelled.
+    package static func line(
+        _ value: some Encodable, keys: JSONEncoder.KeyEncodingStrategy = .useDefaultKeys
+    ) throws -> String {
+        try text(value, [.sortedKeys, .withoutEscapingSlashes], keys)
     }
 
     /// A value over several lines, keys in the order of the alphabet.
@@ -48,17 +51,21 @@ package enum JSONText {
         try text(value, [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
     }
 
-    private static func text(_ value: some Encodable, _ formatting: JSONEncoder.OutputFormatting) throws
-        -> String
-    {
+    private static func text(
+        _ value: some Encodable, _ formatting: JSONEncoder.OutputFormatting,
+        _ keys: JSONEncoder.KeyEncodingStrategy = .useDefaultKeys
+    ) throws -> String {
         // Foundation refuses such numbers or writes a text for them, which then is replaced.
         let mark = "\u{10F7FE}not finite\u{10F7FE}"
         let encoder = JSONEncoder()
         encoder.outputFormatting = formatting
+        encoder.keyEncodingStrategy = keys
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: mark, negativeInfinity: mark, nan: mark)
-        let text = String(decoding: try encoder.encode(value), as: UTF8.self)
-        return text.contains(mark) ? text.replacing("\"\(mark)\"", with: "null") : text
+        let data = try encoder.encode(value)
+        let text = String(decoding: data, as: UTF8.self)
+        // The mark's first byte is rare: most texts need no search.
+        return data.contains(0xF4) ? text.replacing("\"\(mark)\"", with: "null") : text
     }
 }
 

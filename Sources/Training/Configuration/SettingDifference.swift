@@ -1,5 +1,5 @@
 import FVLM
-import Foundation
+import Support
 
 /// A setting that two configurations have different values of.
 struct SettingDifference: Hashable {
@@ -14,14 +14,13 @@ struct SettingDifference: Hashable {
     var text: String { "\(key) was \(before ?? "not set"), now it is \(now ?? "not set")" }
 
     /// What differs, by key.
-    /// - Throws: `EncodingError` for numbers that JSON does not have.
+    /// - Throws: `EncodingError`.
     static func all(from before: some Encodable, to now: some Encodable) throws -> [SettingDifference] {
-        let encoder = JSONEncoder()
-        return try all(in: encoder.encode(before), and: encoder.encode(now))
+        try all(in: JSONText.line(before), and: JSONText.line(now))
     }
 
     /// What differs between two JSON objects, by key.
-    static func all(in before: Data, and now: Data) -> [SettingDifference] {
+    static func all(in before: String, and now: String) -> [SettingDifference] {
         let (old, new) = (leaves(of: before), leaves(of: now))
         return Set(old.keys).union(new.keys).sorted().filter { old[$0] != new[$0] }.map {
             SettingDifference(key: $0, before: old[$0], now: new[$0])
@@ -29,21 +28,32 @@ struct SettingDifference: Hashable {
     }
 
     /// The leaves of a JSON object by their keys, lists as a whole.
-    private static func leaves(of json: Data) -> [String: String] {
+    private static func leaves(of json: String) -> [String: String] {
         var result: [String: String] = [:]
-        func collect(_ value: Any, _ path: String) {
+        func collect(_ value: JSONValue, _ path: String) {
             switch value {
-            case let object as [String: Any]:
+            case .object(let object):
                 for (key, value) in object { collect(value, path.isEmpty ? key : "\(path).\(key)") }
-            case let list as [Any]: result[path] = "[\(list.map { "\($0)" }.joined(separator: ", "))]"
-            case is NSNull: break
-            default: result[path] = "\(value)"
+            case .null: break
+            default: result[path] = text(value)
             }
         }
-        if let object = try? JSONSerialization.jsonObject(with: json) as? [String: Any] {
-            collect(object, "")
-        }
+        let value = try? Array(json.utf8).withUnsafeBytes { try JSONValue(parsing: $0) }
+        if case .object? = value, let value { collect(value, "") }
         return result
+    }
+
+    private static func text(_ value: JSONValue) -> String {
+        switch value {
+        case .null: "null"
+        case .boolean(let value): "\(value)"
+        case .integer(let value): "\(value)"
+        case .real(let value): NumberText.shortest(value)
+        case .string(let value): value
+        case .array(let values): "[\(values.map(text).joined(separator: ", "))]"
+        case .object(let values):
+            "{\(values.sorted { $0.key < $1.key }.map { "\($0.key): \(text($0.value))" }.joined(separator: ", "))}"
+        }
     }
 }
 

@@ -2,6 +2,7 @@ import CLIP
 import FVLM
 import Foundation
 import Imaging
+import Support
 import Synchronization
 import Torch
 
@@ -96,11 +97,9 @@ extension TrainingDataset {
             var viewCount: Int
             var more: String
         }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        let identity = Identity(
-            augmentation: augmentation, normalization: normalization, seed: seed, viewCount: viewCount,
-            more: more)
-        return String(decoding: try encoder.encode(identity), as: UTF8.self)
+        return try JSONText.line(
+            Identity(
+                augmentation: augmentation, normalization: normalization, seed: seed, viewCount: viewCount,
+                more: more))
     }
 }

@@ -110,8 +110,6 @@ struct FeatureIndex: Codable {
     }
 
     func write(to folder: String) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        try AtomicFile.write([UInt8](encoder.encode(self)), to: "\(folder)/\(Self.fileName)")
+        try AtomicFile.write(JSONText.line(self), to: "\(folder)/\(Self.fileName)")
     }
 }

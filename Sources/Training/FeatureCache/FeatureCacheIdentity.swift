@@ -36,7 +36,7 @@ struct FeatureCacheIdentity: Sendable, Hashable, Codable {
 
     /// The settings of two texts that differ; both texts whole where they are not JSON objects.
     private static func preprocessingDifference(_ first: String, _ second: String) -> String {
-        let differences = SettingDifference.all(in: Data(first.utf8), and: Data(second.utf8))
+        let differences = SettingDifference.all(in: first, and: second)
         guard !differences.isEmpty else { return "preprocessing is \(first), needed is \(second)" }
         return differences.map {
             "\($0.key) is \($0.before ?? "not set"), needed is \($0.now ?? "not set")"

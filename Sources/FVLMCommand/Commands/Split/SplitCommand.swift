@@ -103,12 +103,10 @@ struct SplitSummary {
         let entries = reports.flatMap(\.entries)
         for entry in entries { StandardError.note(entry.description) }
         if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
             let output = Output(
                 files: files,
                 losses: entries.map { Loss(count: $0.count, text: $0.text, ids: $0.ids) })
-            try StandardOutput.print(String(decoding: try encoder.encode(output), as: UTF8.self))
+            try StandardOutput.print(JSONText.line(output))
         } else if !quiet {
             for file in files {
                 try StandardOutput.print(
