@@ -34,7 +34,7 @@ struct Photographs: ParsableCommand {
     }
 
     func run() throws {
-        let dataset = try Dataset(path: annotations)
+        let dataset = try Dataset(contentsOf: annotations)
         for form in Form.allCases {
             let folder = "\(output)/\(form.rawValue)"
             try FileManager.default.createDirectory(

@@ -27,11 +27,11 @@ public struct NumpyPickle: WeightSource {
     ///
     /// - Throws: ``WeightFileError`` when the file is not a pickle of a dictionary, is damaged, or names any
     ///   constructor but those of arrays and containers.
-    public init(path: String) throws {
+    public init(contentsOf path: String) throws {
         try self.init(storage: .mapping(file: path), origin: path)
     }
 
-    /// As ``init(path:)``, from bytes in memory; `origin` is what messages call them.
+    /// As ``init(contentsOf:)``, from bytes in memory; `origin` is what messages call them.
     public init(storage: TensorStorage, origin: String) throws {
         var unpickler = try Unpickler(bytes: storage, fileSize: storage.byteCount, origin: origin)
         let id = try unpickler.run()

@@ -30,11 +30,11 @@ public struct Safetensors: WeightSource {
     /// - Throws: ``WeightFileError`` when the file cannot be read or breaks any rule of the form: lengths,
     ///   offsets that overlap, leave gaps or do not fit their shape, duplicate keys, element types that are
     ///   not of ``DType``.
-    public init(path: String) throws {
+    public init(contentsOf path: String) throws {
         try self.init(storage: try .mapping(file: path), origin: path)
     }
 
-    /// As ``init(path:)``, from bytes in memory; `origin` is what messages call them.
+    /// As ``init(contentsOf:)``, from bytes in memory; `origin` is what messages call them.
     public init(storage: TensorStorage, origin: String) throws {
         func failure(_ place: String, _ reason: String) -> WeightFileError {
             WeightFileError(file: origin, place: place, reason: reason)

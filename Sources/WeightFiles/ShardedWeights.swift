@@ -20,7 +20,7 @@ public struct ShardedWeights: WeightSource {
     ///
     /// - Throws: ``WeightFileError`` when the index is not one, a file is missing or broken, or the files do
     ///   not have exactly the tensors that the index lists.
-    public init(path: String) throws {
+    public init(contentsOf path: String) throws {
         let storage = try TensorStorage.mapping(file: path)
         let index = try Self.index(storage, origin: path)
         let folder = URL(filePath: path).deletingLastPathComponent()

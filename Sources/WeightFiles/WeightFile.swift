@@ -29,7 +29,7 @@ public enum WeightFile {
         case .safetensors: return try Safetensors(storage: storage, origin: path)
         case .pickle: return try NumpyPickle(storage: storage, origin: path)
         case .legacyTorch: return try PyTorchArchive(storage: storage, origin: path)
-        case .json: return try ShardedWeights(path: path)
+        case .json: return try ShardedWeights(contentsOf: path)
         case .zip:
             let zip = try ZipArchive(storage: storage, origin: path)
             if TorchRecords.isTorchScript(zip) {

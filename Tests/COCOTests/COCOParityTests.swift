@@ -88,8 +88,8 @@ extension DetectionTable {
     }
 
     private func checkEvaluation(_ fixture: FixtureCase) throws {
-        let truth = try Dataset(path: fixture.path("gt.json"))
-        let detections = try DetectionTable(path: fixture.path("dt.json"))
+        let truth = try Dataset(contentsOf: fixture.path("gt.json"))
+        let detections = try DetectionTable(contentsOf: fixture.path("dt.json"))
         // An object with the id 0 is lost in the reference; the recorded figures then come in both forms.
         let shifted = try fixture.expected.optional("stats_shifted")
         #expect((shifted != nil) == truth.annotations.ids.contains(0))

@@ -181,11 +181,11 @@ import Testing
         let source = Source().adding(
             #""bbox": [1, 1, 8, 8], "area": 64, "segmentation": [[1,1,9,1,9,9,1]]"#)
         let path = try TemporaryFolder().write(source.text, "a.json")
-        #expect(throws: AnnotationFileError.self) { try Dataset(path: path) }
+        #expect(throws: AnnotationFileError.self) { try Dataset(contentsOf: path) }
         for text in ["[1, 1, NaN, 8]", "[1, 1, Infinity, 8]", "[1, 1, -Infinity, 8]"] {
             let folder = try TemporaryFolder()
             let path = try folder.write(Source().adding("\"bbox\": \(text)").text, "a.json")
-            #expect(throws: AnnotationFileError.self) { try Dataset(path: path) }
+            #expect(throws: AnnotationFileError.self) { try Dataset(contentsOf: path) }
             #expect(try Dataset(examining: path).annotations.boxes[2].width.isFinite == false)
         }
         let folder = try TemporaryFolder()

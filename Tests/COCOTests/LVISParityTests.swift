@@ -11,8 +11,8 @@ import Testing
             Issue.record("the case \(fixture.name) is not understood")
             return
         }
-        let truth = try Dataset(path: fixture.path("gt.json"))
-        let detections = try DetectionTable(path: fixture.path("dt.json"))
+        let truth = try Dataset(contentsOf: fixture.path("gt.json"))
+        let detections = try DetectionTable(contentsOf: fixture.path("dt.json"))
         for geometry in EvaluationOptions.Geometry.allCases {
             var options = EvaluationOptions.lvis(geometry)
             options.detectionLimits = [try fixture.parameters["max_detections"].int]

@@ -226,9 +226,9 @@ func message(_ body: () throws -> Void) -> String? {
     }
 
     @Test func filesThatCannotBeReadAreErrors() {
-        #expect(message { _ = try Dataset(path: "/no/such/file.json") }?.contains("No such file") == true)
-        #expect(message { _ = try Dataset(path: "/tmp") }?.contains("is a folder") == true)
-        #expect(message { _ = try DetectionTable(path: "/dev/null") }?.contains("the file is empty") == true)
+        #expect(message { _ = try Dataset(contentsOf: "/no/such/file.json") }?.contains("No such file") == true)
+        #expect(message { _ = try Dataset(contentsOf: "/tmp") }?.contains("is a folder") == true)
+        #expect(message { _ = try DetectionTable(contentsOf: "/dev/null") }?.contains("the file is empty") == true)
     }
 
     @Test func fieldsThatNoFigureNeedsMayBeOfAnyType() throws {
@@ -249,7 +249,7 @@ func message(_ body: () throws -> Void) -> String? {
             try Data(text.utf8).write(to: URL(filePath: folder))
             defer { try? FileManager.default.removeItem(atPath: folder) }
             // Whoever writes the file again is told.
-            #expect(try Dataset.reading(path: folder).unread.filter(\.isOfOtherType).count >= 2)
+            #expect(try Dataset.reading(contentsOf: folder).unread.filter(\.isOfOtherType).count >= 2)
         }
         let odd = try dataset(
             #"{"images": [{"id": 1, "width": "640", "height": 480.0}], "categories": [{"id": 0, "name": 7}, {"id": 1}]}"#

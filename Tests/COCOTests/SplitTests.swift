@@ -211,17 +211,17 @@ extension Dataset {
             {"videos": [], "images": [{"id": 1, "flickr_url": "x"}, {}], "annotations": [], "info": {},
              "categories": [{"id": 1, "name": "a", "keypoints": [], "sk\u0065leton": {"a": [1]}}]}
             """#.replacing("{}]", with: #"{"id": 2, "flickr_url": "", "date": 4}]"#), "a.json")
-        let (dataset, unread) = try Dataset.reading(path: path)
+        let (dataset, unread) = try Dataset.reading(contentsOf: path)
         #expect(dataset.images.count == 2)
         #expect(unread.map(\.list) == ["", "categories", "categories", "images", "images"])
         #expect(unread.map(\.name) == ["videos", "keypoints", "skeleton", "date", "flickr_url"])
         #expect(unread.map(\.count) == [1, 1, 1, 1, 2])
-        #expect(throws: AnnotationFileError.self) { try Dataset.reading(path: folder.write("{\"a\": ", "b")) }
+        #expect(throws: AnnotationFileError.self) { try Dataset.reading(contentsOf: folder.write("{\"a\": ", "b")) }
     }
 
     @Test func lvisBecomesCOCO() throws {
         let fixtures = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let lvis = try Dataset(path: fixtures.appending(path: "Fixtures/lvis/eval-small/gt.json").path)
+        let lvis = try Dataset(contentsOf: fixtures.appending(path: "Fixtures/lvis/eval-small/gt.json").path)
         let (result, report) = try lvis.cocoFromLVIS()
         #expect(lvis.isFederated && !result.isFederated)
         #expect(result.annotationList == lvis.annotationList && result.categories == lvis.categories)

@@ -82,13 +82,13 @@ import Testing
         let path = folder.appending(path: "out.json").path
         let data = example()
         try data.write(to: path)
-        expectEqual(data, try Dataset(path: path))
+        expectEqual(data, try Dataset(contentsOf: path))
         var broken = data
         broken.annotations.append(AnnotationRecord(id: 8, imageID: 0, categoryID: 0, area: .nan))
         #expect(
             message { try broken.write(to: path) }?.contains("annotation 8: a number that is not finite")
                 == true)
-        expectEqual(data, try Dataset(path: path))
+        expectEqual(data, try Dataset(contentsOf: path))
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["out.json"])
         #expect(
             message { try data.write(to: "/no/such/folder/a.json") }?.contains("cannot be created: No such")

@@ -291,7 +291,7 @@ import Testing
         .enabled(if: mini != nil, "needs the folder of coco-mini in the environment variable FVLM_COCO_MINI"),
         arguments: ["instances_train", "instances_val"])
     func masksOfPhotographsComeBack(_ name: String) throws {
-        let data = try Dataset(path: try #require(Self.mini) + "/\(name).json")
+        let data = try Dataset(contentsOf: try #require(Self.mini) + "/\(name).json")
         var export = try YOLOExport(.polygons, categories: data.categories)
         var conversion = try YOLOImport(
             names: data.categories.map(\.name), categoryIDs: data.categories.map(\.id))

@@ -32,7 +32,7 @@ struct CommittedDetectorTests {
         options.includesMasks = false
         let splits = Dictionary(
             try CategoryList().known.map { ($0.name, $0.split) }, uniquingKeysWith: { first, _ in first })
-        let truth = try Dataset(path: Self.samples + "/annotations.json")
+        let truth = try Dataset(contentsOf: Self.samples + "/annotations.json")
         let categories = Dictionary(
             truth.categories.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
         var result: [Found] = []

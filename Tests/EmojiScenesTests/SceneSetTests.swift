@@ -55,7 +55,7 @@ struct SceneSetTests {
             let glyphs = SyntheticGlyphs.set()
             try SceneSet(name: "train", count: 8, novelObjects: novel).render(
                 glyphs: glyphs, side: 96, seed: 1, folder: folder)
-            let dataset = try Dataset(path: folder + "/train.json")
+            let dataset = try Dataset(contentsOf: folder + "/train.json")
             #expect(dataset.images.count == 8)
             #expect(dataset.categories.map(\.name) == glyphs.categories.map(\.name))
             let novelIDs = Set(

@@ -22,7 +22,7 @@ import Testing
     init() throws {
         folder = try TemporaryFolder()
         detector = try Detector.load(Self.root + "/Models/emoji-detector")
-        let all = try Dataset(path: Self.samples + "/annotations.json")
+        let all = try Dataset(contentsOf: Self.samples + "/annotations.json")
         truth = Dataset()
         for row in 0..<3 {
             truth.images.append(all.images[row])

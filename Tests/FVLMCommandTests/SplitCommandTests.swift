@@ -60,7 +60,7 @@ import Testing
             "filter", input, "--categories-file", names, "--category", "cat", "--category-id", "1",
             "--drop-empty-images", "-o", output)
         #expect(listed.status == 0 && listed.output == "\(output): 4 images, 4 annotations, 4 categories\n")
-        #expect(try Dataset(path: output).categories.map(\.name) == ["person", "cat", "dog", "hot dog"])
+        #expect(try Dataset(contentsOf: output).categories.map(\.name) == ["person", "cat", "dog", "hot dog"])
         let others = try run("filter", input, "--category", "cat", "--exclude", "-o", "-")
         #expect(try read(others.output).categories.count == 79)
         let rare = try run("filter", input, "--frequency", "rare", "-o", "-")
@@ -90,13 +90,13 @@ import Testing
         let run = try run(
             "subsample", coco, "--fraction", "0.5", "--seed", "4", "-o", a, "--rest", b, "--json")
         #expect(run.status == 0)
-        let (sample, rest, whole) = (try Dataset(path: a), try Dataset(path: b), try Dataset(path: coco))
+        let (sample, rest, whole) = (try Dataset(contentsOf: a), try Dataset(contentsOf: b), try Dataset(contentsOf: coco))
         #expect(sample.images.count + rest.images.count == whole.images.count)
         #expect(run.output.contains(#""images":\#(sample.images.count),"path":"\#(a)""#), "\(run.output)")
         let again = try self.run("subsample", coco, "--fraction", "0.5", "--seed", "4", "-o", "-")
         #expect(again.output == (try text(sample)))
         #expect(try self.run("subsample", coco, "--images", "3", "--seed", "5", "-o", a).status == 0)
-        #expect(try Dataset(path: a).images.count == 3)
+        #expect(try Dataset(contentsOf: a).images.count == 3)
         let many = try self.run("subsample", coco, "--images", "1000", "-o", a)
         #expect(many.status == 65 && many.errors.contains("1000 images are requested"))
     }
@@ -106,7 +106,7 @@ import Testing
         let (a, b, c) = (folder.path + "/a.json", folder.path + "/b.json", folder.path + "/c.json")
         _ = try run("subsample", coco, "--images", "4", "-o", a, "--rest", b)
         #expect(try run("merge", a, b, "-o", c).status == 0)
-        let (merged, whole) = (try Dataset(path: c), try Dataset(path: coco))
+        let (merged, whole) = (try Dataset(contentsOf: c), try Dataset(contentsOf: coco))
         #expect(Set(merged.images.ids) == Set(whole.images.ids))
         #expect(Set(merged.annotations.ids) == Set(whole.annotations.ids))
         let conflict = try run("merge", coco, lvis, "-o", folder.path + "/d.json")
@@ -185,7 +185,7 @@ import Testing
         #expect(try run("to-yolo", "--train", coco, "--type", "segm", "-o", yolo).status == 0)
         let back = try run("from-yolo", yolo + "/data.yaml", "--like", coco, "-o", "-")
         #expect(back.status == 0, "\(back.errors)")
-        let (result, whole) = (try read(back.output), try Dataset(path: coco))
+        let (result, whole) = (try read(back.output), try Dataset(contentsOf: coco))
         let kept = (0..<whole.annotations.count).filter {
             whole.annotations.flags[$0].isDisjoint(with: [.isCrowd, .isIgnored])
         }

@@ -48,7 +48,7 @@ import FVLMCommand
         try await FVLMNetworksTool.run([
             "embed", "text", "--file", list, "--model", fixture.path("model"), "--output", output,
         ])
-        let file = try Safetensors(path: output)
+        let file = try Safetensors(contentsOf: output)
         let names = try JSONDecoder().decode(
             [String].self, from: Data((file.metadata["names"] ?? "").utf8))
         #expect(names == texts)
@@ -73,7 +73,7 @@ import FVLMCommand
             "embed", "image", pictures, "--model", fixture.path("model"), "--output", output,
             "--batch-size", "2",
         ])
-        let file = try Safetensors(path: output)
+        let file = try Safetensors(contentsOf: output)
         try expectEmbeddings(file, fixture.tensor("out.image_embeds"))
 
         // Classes and vocabulary of the same names come out alike.
@@ -107,7 +107,7 @@ import FVLMCommand
         await #expect(throws: ExitCode.failure) {
             try await FVLMNetworksTool.run(arguments)
         }
-        #expect(try Safetensors(path: output).tensor(named: "embeddings").shape[0] == count)
+        #expect(try Safetensors(contentsOf: output).tensor(named: "embeddings").shape[0] == count)
     }
 
     @Test func novelClassesAreMarked() async throws {

@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func withoutOtherClassesThereAreNoParts() throws {
-        var annotations = try Dataset(path: Self.samples + "/annotations.json")
+        var annotations = try Dataset(contentsOf: Self.samples + "/annotations.json")
         annotations.categories = annotations.categories.filter { $0.name == "monkey face" }
         #expect(annotations.categories.count == 1)
         let path = folder.file("one.json")
@@ -72,7 +72,7 @@ import Testing
     }
 
     @Test func missingPicturesAreNamedBeforeAnyWork() throws {
-        var annotations = try Dataset(path: Self.samples + "/annotations.json")
+        var annotations = try Dataset(contentsOf: Self.samples + "/annotations.json")
         annotations.images.append(ImageRecord(id: 999, width: 256, height: 256, fileName: "gone.jpg"))
         let path = folder.file("more.json")
         try annotations.write(to: path)
@@ -85,7 +85,7 @@ import Testing
 
     /// The scenes in a folder of their own, with three classes.
     private func scenes(_ change: (inout Dataset) throws -> Void = { _ in }) throws -> [String] {
-        var data = try Dataset(path: Self.samples + "/annotations.json")
+        var data = try Dataset(contentsOf: Self.samples + "/annotations.json")
         for row in 0..<data.images.count {
             let name = data.images[row].fileName
             try folder.write(

@@ -47,7 +47,7 @@ struct SmallTraining {
 
     /// Writes annotations that name the first picture again and again, for evaluations that take their time.
     func repeated(_ count: Int, in folder: TemporaryFolder) throws -> String {
-        let (one, path) = (try Dataset(path: folder.file("train.json")), folder.file("many.json"))
+        let (one, path) = (try Dataset(contentsOf: folder.file("train.json")), folder.file("many.json"))
         var many = Dataset()
         many.categories = one.categories
         for number in 0..<count {

@@ -62,8 +62,8 @@ import FVLMCommand
         let file = "model/detector.safetensors"
         if isDeterministic { #expect(folder.bytes("killed/\(file)") == folder.bytes("whole/\(file)")) }
         let (killed, expected) = (
-            try Safetensors(path: folder.file("killed/\(file)")),
-            try Safetensors(path: folder.file("whole/\(file)"))
+            try Safetensors(contentsOf: folder.file("killed/\(file)")),
+            try Safetensors(contentsOf: folder.file("whole/\(file)"))
         )
         #expect(killed.keys.sorted() == expected.keys.sorted())
         for key in expected.keys {

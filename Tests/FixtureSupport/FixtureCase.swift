@@ -28,7 +28,7 @@ package struct FixtureCase: Sendable, CustomStringConvertible {
             throw FixtureError("\(folder.path)/case.json, byte \(error.position): \(error.reason)")
         }
         let tensors = folder.appending(path: "tensors.safetensors").path
-        file = FileManager.default.fileExists(atPath: tensors) ? try Safetensors(path: tensors) : nil
+        file = FileManager.default.fileExists(atPath: tensors) ? try Safetensors(contentsOf: tensors) : nil
     }
 
     /// The `parameters` object.

@@ -17,7 +17,7 @@ struct COCOMiniTests {
     {
         let folder = try #require(photographs)
         return try TrainingDataset(
-            Dataset(path: "\(folder)/instances_train.json"), imagesIn: "\(folder)/images/train",
+            Dataset(contentsOf: "\(folder)/instances_train.json"), imagesIn: "\(folder)/images/train",
             augmentation: augmentation, options: options)
     }
 

@@ -169,7 +169,7 @@ import Torch
                 return [entry]
             }
             let dataset = try TrainingDataset(
-                Dataset(path: file), imagesIn: folder.path, faults: DataFaults(.exclude))
+                Dataset(contentsOf: file), imagesIn: folder.path, faults: DataFaults(.exclude))
             var random = RandomStream(1)
             return try dataset.example(at: 0, random: &random)
         }

@@ -36,7 +36,7 @@ import WeightFiles
             epoch: 4, model: store.stored { "model." + $0 }, optimizer: optimizer.state(), parameters: names,
             learningRate: 0.1, scheduleSteps: 3, to: path)
 
-        let checkpoint = try PyTorchTrainingState(path: path)
+        let checkpoint = try PyTorchTrainingState(contentsOf: path)
         #expect(checkpoint.epoch == 4 && checkpoint.scheduleSteps == 3 && checkpoint.learningRates == [0.1])
         let (other, otherOptimizer) = try network()
         try other.load(checkpoint.model { $0.hasPrefix("model.") ? String($0.dropFirst(6)) : nil })
@@ -103,7 +103,7 @@ import WeightFiles
             sgd: sgd, parameters: onlyTrainable ? { $0.trainableParameters } : nil)
         let detector = try ToyDetector(seed: 77)
         let second = try trainer(detector, sgd: sgd)
-        try second.resume(from: PyTorchTrainingState(path: path)) { ["net." + $0] }
+        try second.resume(from: PyTorchTrainingState(contentsOf: path)) { ["net." + $0] }
         #expect(try bits(detector.parameters.stored()) == bits(first.parameters.stored()))
         #expect(try bits(second.optimizer.state()) == bits(first.optimizer.state()))
         // Averages begin with the weights.
@@ -128,7 +128,7 @@ import WeightFiles
             naming name: @escaping (String) -> String = { "net." + $0 }
         ) throws -> String {
             let second = try trainer(ToyDetector(seed: 77), steps: steps, sgd: sgd)
-            return message { try second.resume(from: PyTorchTrainingState(path: path)) { [name($0)] } }
+            return message { try second.resume(from: PyTorchTrainingState(contentsOf: path)) { [name($0)] } }
         }
         var (path, _) = try written()
         #expect(
@@ -152,7 +152,7 @@ import WeightFiles
             model.append(spare)
         })
         let second = try trainer(ToyDetector(seed: 77))
-        try second.resume(from: PyTorchTrainingState(path: path)) { ["net." + $0] }
+        try second.resume(from: PyTorchTrainingState(contentsOf: path)) { ["net." + $0] }
         var notes: [String] = []
         try second.run { if case .started(let start) = $0 { notes = start.notes } }
         #expect(notes.contains("1 of its weights have no place here: net.spare.running_mean"), "\(notes)")
@@ -161,7 +161,7 @@ import WeightFiles
     /// A file that PyTorch wrote: the names of the parameters leave out what a norm counts.
     @Test func theOrderOfAFileThatPyTorchWrote() throws {
         let path = try Fixtures.case("weightfiles", "forms").path("checkpoint.pth")
-        let checkpoint = try PyTorchTrainingState(path: path)
+        let checkpoint = try PyTorchTrainingState(contentsOf: path)
         let keys = try #require(try checkpoint.optimizerKeys { _ in true })
         #expect(keys == ["0.weight", "0.bias", "1.weight", "1.bias"])
         let state = try #require(try checkpoint.optimizerState(parameters: keys))
@@ -173,7 +173,7 @@ import WeightFiles
         let path = folder.file("bare.pth")
         try PyTorchArchive.write([Tensor.zeros([2]).stored(named: "w")], to: path)
         #expect(
-            message { _ = try PyTorchTrainingState(path: path) }.contains(
+            message { _ = try PyTorchTrainingState(contentsOf: path) }.contains(
                 "no dictionary 'model' (its keys: w)")
         )
     }

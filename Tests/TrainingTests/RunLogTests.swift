@@ -78,7 +78,7 @@ import WeightFiles
         try log.record(progress(30, loss: 5))
         #expect(try lines().map { $0["step"] } == [.integer(10), .integer(20), .integer(30)])
         #expect(try lines()[2]["loss"] == .real(5))
-        let history = try TrainingHistory(path: path)
+        let history = try TrainingHistory(contentsOf: path)
         #expect(history.losses.map(\.name) == ["loss", "box", "class"])
         #expect(history.losses[0].values == [1, 1, 5] && history.losses[0].steps == [10, 20, 30])
     }

@@ -19,7 +19,7 @@ import WeightFiles
     }
 
     @Test(arguments: try files()) func arraysAreAsRecorded(file: File) throws {
-        let source = try NumpyPickle(path: file.fixture.path(file.name))
+        let source = try NumpyPickle(contentsOf: file.fixture.path(file.name))
         let expected = try file.fixture.expected[file.name]
         #expect(source.author == (try expected["author"].string))
         #expect(source.usesMatchingHeuristics == (try expected["matching_heuristics"].bool))

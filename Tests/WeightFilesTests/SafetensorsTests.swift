@@ -49,7 +49,7 @@ import Testing
         let bytes = Self.file(
             "{\"a\":{\"dtype\":\"I8\",\"shape\":[3],\"data_offsets\":[0,3]}}", data: [1, 2, 0xFF])
         let path = try folder.write(bytes, "a.safetensors")
-        let tensor = try Safetensors(path: path).tensor(named: "a")
+        let tensor = try Safetensors(contentsOf: path).tensor(named: "a")
         #expect(try tensor.integers() == [1, 2, -1])
         tensor.pointer.storeBytes(of: 7, as: UInt8.self)
         #expect(try tensor.integers() == [7, 2, -1])
@@ -125,10 +125,10 @@ import Testing
         }
         #expect("\(error)".contains("'w'"))
         let absent = try #require(throws: WeightFileError.self) {
-            try Safetensors(path: "/nowhere/x.safetensors")
+            try Safetensors(contentsOf: "/nowhere/x.safetensors")
         }
         #expect("\(absent)".contains("/nowhere/x.safetensors: cannot be opened"))
-        #expect(throws: WeightFileError.self) { try Safetensors(path: "/tmp") }
+        #expect(throws: WeightFileError.self) { try Safetensors(contentsOf: "/tmp") }
     }
 
     @Test func stridedViewsReadInRowMajorOrder() throws {

@@ -67,15 +67,15 @@ import Testing
         func open(_ names: [String]) throws -> ShardedWeights {
             let map = names.map { "\"\($0)\": \"\(name)\"" }.joined(separator: ",")
             return try ShardedWeights(
-                path: folder.write("{\"weight_map\": {\(map)}}", "index.json"))
+                contentsOf: folder.write("{\"weight_map\": {\(map)}}", "index.json"))
         }
         #expect(try open(["c", "a"]).keys == ["c", "a"])
         let odd =
             "{\"metadata\": {\"x\": [1, {\"y\": [null, true, false, \"]\"]}]}, \"weight_map\": {\"a\": \"\(name)\", \"c\": \"\(name)\"}, \"z\": -1e5}"
-        #expect(try ShardedWeights(path: folder.write(odd, "odd.json")).keys == ["a", "c"])
+        #expect(try ShardedWeights(contentsOf: folder.write(odd, "odd.json")).keys == ["a", "c"])
         let deep = "{\"a\": " + String(repeating: "[", count: 1000)
         let error = try #require(throws: WeightFileError.self) {
-            try ShardedWeights(path: folder.write(deep, "deep.json"))
+            try ShardedWeights(contentsOf: folder.write(deep, "deep.json"))
         }
         #expect("\(error)".contains("nested deeper"))
         #expect(try open(["c", "a"]).files == [name])

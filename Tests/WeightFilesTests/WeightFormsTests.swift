@@ -63,7 +63,7 @@ import Testing
 
     @Test func aCheckpointKeepsWhatIsNotATensor() throws {
         let fixture = try RecordedForms.fixture()
-        let root = try PyTorchArchive(path: fixture.path("checkpoint.pth")).root
+        let root = try PyTorchArchive(contentsOf: fixture.path("checkpoint.pth")).root
         #expect(root["epoch"]?.integer == 12)
         #expect(root["best"]?.real == 0.125)
         #expect(root["name"]?.string == "é中")
@@ -87,7 +87,7 @@ import Testing
 
     @Test func aTorchScriptModuleKeepsItsAttributes() throws {
         let fixture = try RecordedForms.fixture()
-        let root = try TorchScriptArchive(path: fixture.path("script.pt")).root
+        let root = try TorchScriptArchive(contentsOf: fixture.path("script.pt")).root
         guard case .object(let name, let state) = root.content else {
             Issue.record("no object")
             return
@@ -96,8 +96,8 @@ import Testing
         #expect(state?["note"]?.string == "text")
         #expect(root["sizes"]?.content.elements?.map(\.integer) == [1, 2])
         #expect(root["training"]?.boolean == true)
-        #expect(throws: WeightFileError.self) { try PyTorchArchive(path: fixture.path("script.pt")) }
-        #expect(throws: WeightFileError.self) { try TorchScriptArchive(path: fixture.path("state_dict.pt")) }
+        #expect(throws: WeightFileError.self) { try PyTorchArchive(contentsOf: fixture.path("script.pt")) }
+        #expect(throws: WeightFileError.self) { try TorchScriptArchive(contentsOf: fixture.path("state_dict.pt")) }
     }
 
     @Test func storedTensorsAreNotCopied() throws {

@@ -37,7 +37,7 @@ import Testing
         let tensors = try allTypes()
         let path = folder.file("a.safetensors")
         try Safetensors.write(tensors, metadata: ["b": "\"2\"", "a": "é"], to: path)
-        let file = try Safetensors(path: path)
+        let file = try Safetensors(contentsOf: path)
         #expect(file.metadata == ["b": "\"2\"", "a": "é"])
         try expectSame(file, tensors)
         for tensor in try file.tensors() { #expect(tensor.isAligned, "\(tensor)") }
@@ -48,7 +48,7 @@ import Testing
         // The largest elements come first.
         #expect(try file.tensor(named: "layer.int64").pointer < file.tensor(named: "layer.uint8").pointer)
         try Safetensors.write([], to: path)
-        #expect(try Safetensors(path: path).keys.isEmpty)
+        #expect(try Safetensors(contentsOf: path).keys.isEmpty)
     }
 
     @Test func stridedTensorsArePackedInSafetensors() throws {
@@ -57,7 +57,7 @@ import Testing
             name: "v", dtype: .uint8, shape: [2, 3], strides: [1, 4], storage: storage, storageOffset: 1)
         try Safetensors.write([view], to: folder.file("a.safetensors"))
         #expect(
-            try Safetensors(path: folder.file("a.safetensors")).tensor(named: "v").integers() == [
+            try Safetensors(contentsOf: folder.file("a.safetensors")).tensor(named: "v").integers() == [
                 1, 5, 9, 2, 6, 10,
             ])
     }
@@ -72,7 +72,7 @@ import Testing
         ]
         let path = folder.file("a.pt")
         try PyTorchArchive.write(value, to: path, zip64Threshold: threshold)
-        let archive = try PyTorchArchive(path: path)
+        let archive = try PyTorchArchive(contentsOf: path)
         let root = archive.root
         #expect(root["epoch"]?.integer == 3 && root["best"]?.real == -0.5 && root["name"]?.string == "é")
         #expect(root["done"]?.boolean == true && root["not"]?.boolean == false)
@@ -109,7 +109,7 @@ import Testing
         ]
         let path = folder.file("a.pt")
         try PyTorchArchive.write(tensors, to: path)
-        let archive = try PyTorchArchive(path: path)
+        let archive = try PyTorchArchive(contentsOf: path)
         #expect(archive.keys == tensors.map(\.name))
         for tensor in tensors {
             let read = try archive.tensor(named: tensor.name)
@@ -160,9 +160,9 @@ import Testing
     @Test func aMappedFileMayBeReplacedByWhatWasReadFromIt() throws {
         let path = folder.file("a.safetensors")
         try Safetensors.write([tensor("a", .int16, [40_000])], to: path)
-        let old = try Safetensors(path: path)
+        let old = try Safetensors(contentsOf: path)
         try Safetensors.write(old.tensors(), metadata: ["new": "yes"], to: path)
-        let new = try Safetensors(path: path)
+        let new = try Safetensors(contentsOf: path)
         #expect(new.metadata == ["new": "yes"])
         #expect(try new.tensor(named: "a").bytes() == old.tensor(named: "a").bytes())
     }

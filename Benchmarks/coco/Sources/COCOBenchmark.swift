@@ -56,9 +56,9 @@ struct COCOBenchmark {
                     DispatchQueue.concurrentPerform(iterations: 2) { index in
                         do {
                             if index == 0 {
-                                detections = try DetectionTable(path: folder + "/dt.json")
+                                detections = try DetectionTable(contentsOf: folder + "/dt.json")
                             } else {
-                                truth = try Dataset(path: folder + "/gt.json")
+                                truth = try Dataset(contentsOf: folder + "/gt.json")
                             }
                         } catch {
                             print("\(error)")
@@ -82,7 +82,7 @@ struct COCOBenchmark {
     private static func read(_ path: String) throws {
         let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
         var count = 0
-        let seconds = try seconds { count = try Dataset(path: path).annotations.count }
+        let seconds = try seconds { count = try Dataset(contentsOf: path).annotations.count }
         var usage = rusage()
         #if canImport(Darwin)
             getrusage(RUSAGE_SELF, &usage)

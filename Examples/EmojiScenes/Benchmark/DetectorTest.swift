@@ -27,7 +27,7 @@ struct DetectorTest {
         _ name: String, in folder: String, vocabulary: Vocabulary, splits: [String: EmojiCategory.Split],
         limit: Int = .max
     ) throws {
-        let whole = try Dataset(path: "\(folder)/\(name).json")
+        let whole = try Dataset(contentsOf: "\(folder)/\(name).json")
         var truth = Dataset()
         truth.categories = whole.categories
         for row in 0..<min(limit, whole.images.count) { truth.images.append(whole.images[row]) }

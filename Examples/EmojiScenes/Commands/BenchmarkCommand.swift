@@ -190,7 +190,7 @@ struct BenchmarkCommand: ParsableCommand {
     /// Rewrites a detector's weights in float16, half the size, without a measurable loss of AP.
     static func compact(_ folder: String) throws {
         let path = FVLM.ModelFolder(folder).weights
-        let tensors = try Safetensors(path: path).tensors().map { stored in
+        let tensors = try Safetensors(contentsOf: path).tensors().map { stored in
             let tensor = try Tensor(stored)
             // Statistics and the temperature need a range or precision that float16 lacks.
             let isExact = stored.name.hasSuffix("running_var") || stored.name.contains("temperature")

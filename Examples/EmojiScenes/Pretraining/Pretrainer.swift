@@ -207,12 +207,12 @@ final class Pretrainer {
     }
 
     /// Starts a further training from the weights of an earlier one.
-    func begin(from path: String) throws { try clip.load(Safetensors(path: path)) }
+    func begin(from path: String) throws { try clip.load(Safetensors(contentsOf: path)) }
 
     /// Resumes from a file written by ``save(to:)``.
     /// - Throws: ``EmojiScenesError`` if it belongs to another plan.
     func resume(from path: String) throws {
-        let file = try Safetensors(path: path)
+        let file = try Safetensors(contentsOf: path)
         let plan = try String(decoding: JSONEncoder.sorted.encode(plan), as: UTF8.self)
         guard file.metadata["plan"] == plan, let step = file.metadata["step"].flatMap({ Int($0) }) else {
             throw EmojiScenesError(

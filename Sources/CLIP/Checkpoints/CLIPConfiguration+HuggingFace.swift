@@ -5,7 +5,7 @@ extension CLIPConfiguration {
     /// The architecture in a `config.json` of transformers' `CLIPModel`; what it leaves out has transformers' defaults.
     /// - Throws: ``CLIPError`` when the file is of another kind of model or cannot be built or read.
     package init(huggingFace path: String) throws {
-        let file = try ConfigurationFile(path: path)
+        let file = try ConfigurationFile(contentsOf: path)
         let kind = try file.text("model_type")
         let parts = ["text_config", "vision_config", "text_config_dict", "vision_config_dict"]
         guard kind == "clip" || kind == nil && parts.contains(where: file.has) else {

@@ -8,7 +8,7 @@ extension CLIPConfiguration {
     /// `model.py`) are refused by name unless they are at their default; those that change nothing are passed over.
     /// - Throws: ``CLIPError`` for towers that are not built here, and when the file cannot be read.
     package init(openCLIP path: String) throws {
-        let file = try ConfigurationFile(path: path)
+        let file = try ConfigurationFile(contentsOf: path)
         let model = file.has("model_cfg") ? try file.object("model_cfg") : file
         guard model.has("vision_cfg"), model.has("text_cfg"),
             let embeddingWidth = try model.integer("embed_dim")

@@ -10,7 +10,7 @@ struct ConfigurationFile: Sendable {
 
     /// Reads a file.
     /// - Throws: ``CLIPError``.
-    init(path: String) throws {
+    init(contentsOf path: String) throws {
         let storage: TensorStorage
         do {
             storage = try TensorStorage.mapping(file: path)

@@ -12,7 +12,7 @@ extension ImagePreprocessor {
         var isFolder: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
         let file = try ConfigurationFile(
-            path: exists && isFolder.boolValue ? path + "/preprocessor_config.json" : path)
+            contentsOf: exists && isFolder.boolValue ? path + "/preprocessor_config.json" : path)
         try self.init(file.has("image_processor") ? file.object("image_processor") : file)
     }
 
@@ -54,7 +54,7 @@ extension ImagePreprocessor {
     /// - Parameter side: That of the model's pictures, which counts more than a `size` in the file, as in OpenCLIP.
     /// - Throws: ``CLIPError`` with the path, for resizing that is not built here.
     init(openCLIP path: String, side: Int) throws {
-        let file = try ConfigurationFile(path: path).object("preprocess_cfg")
+        let file = try ConfigurationFile(contentsOf: path).object("preprocess_cfg")
         try file.refuse("mode", unless: [.string("RGB")])
         self = .openAI(side: side)
         switch try file.text("resize_mode") ?? "shortest" {

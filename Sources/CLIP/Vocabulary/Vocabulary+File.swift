@@ -28,7 +28,7 @@ extension Vocabulary {
     /// Reads a file that ``write(to:)`` made.
     /// - Throws: ``CLIPError`` or `WeightFileError` when it is no such file or does not fit together.
     public init(contentsOf path: String) throws {
-        let file = try Safetensors(path: path)
+        let file = try Safetensors(contentsOf: path)
         guard file.metadata["format"] == Self.fileFormat else {
             throw CLIPError(path, reason: "is no vocabulary; fvlm vocabulary build makes one")
         }

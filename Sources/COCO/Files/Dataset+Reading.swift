@@ -7,7 +7,7 @@ extension Dataset {
     ///
     /// - Parameter path: The file; `-` for standard input. The file must not change while it is read.
     /// - Throws: ``AnnotationFileError`` with the line, the column and the affected id.
-    public init(path: String) throws {
+    public init(contentsOf path: String) throws {
         let file = try FileBytes(annotations: path)
         self = try withExtendedLifetime(file) {
             try FileReader.read(file.bytes, name: path, file: file) { try $0.dataset() }
@@ -15,9 +15,9 @@ extension Dataset {
     }
 
     /// Reads an annotation file leniently, for examination: polygons with an odd number of coordinates and numbers that
-    /// are not finite are kept, although ``init(path:)`` refuses the file.
+    /// are not finite are kept, although ``init(contentsOf:)`` refuses the file.
     ///
-    /// - Throws: ``AnnotationFileError``; see ``init(path:)``.
+    /// - Throws: ``AnnotationFileError``; see ``init(contentsOf:)``.
     public init(examining path: String) throws {
         let file = try FileBytes(annotations: path)
         self = try withExtendedLifetime(file) {

@@ -8,7 +8,7 @@ extension DetectionTable {
     ///
     /// - Parameter path: The file; `-` for standard input. The file must not change while it is read.
     /// - Throws: ``AnnotationFileError`` with the line, the column and the affected image.
-    public init(path: String) throws {
+    public init(contentsOf path: String) throws {
         let file = try FileBytes(annotations: path)
         self = try withExtendedLifetime(file) {
             try FileReader.read(file.bytes, name: path, file: file) { try $0.detections() }

@@ -19,11 +19,11 @@ package struct UnreadField: Sendable, Hashable {
 extension Dataset {
     /// Reads an annotation file and lists the fields that are not kept.
     ///
-    /// Takes about twice as long as ``init(path:)``.
+    /// Takes about twice as long as ``init(contentsOf:)``.
     ///
     /// - Returns: The data set, and the unsupported fields sorted by name.
-    /// - Throws: ``AnnotationFileError``; see ``init(path:)``.
-    package static func reading(path: String) throws -> (dataset: Dataset, unread: [UnreadField]) {
+    /// - Throws: ``AnnotationFileError``; see ``init(contentsOf:)``.
+    package static func reading(contentsOf path: String) throws -> (dataset: Dataset, unread: [UnreadField]) {
         let file = try FileBytes(annotations: path)
         return try withExtendedLifetime(file) {
             let (dataset, unkept) = try FileReader.read(file.bytes, name: path) {

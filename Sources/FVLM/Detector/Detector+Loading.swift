@@ -34,7 +34,7 @@ extension Detector {
             .with(settings: options.settings)
         let clip = try loadCLIP(configuration, files, options)
         let network = try DetectorNetwork(configuration, for: clip.configuration)
-        try network.store.loadFrozen(Safetensors(path: files.weights))
+        try network.store.loadFrozen(Safetensors(contentsOf: files.weights))
         if options.dtype != .float32 {
             // The temperature is a factor of every score and stays exact.
             let paths = Set(network.store.parameters.map { $0.name.prefix { $0 != "." } }.map(String.init))

@@ -23,8 +23,8 @@ public struct PublishedCheckpoint: WeightSource {
     /// Opens and checks a file.
     /// - Throws: `WeightFileError` when it is no checkpoint of Flax or holds arrays that belong to no part of the model;
     ///   all of them are listed.
-    public init(path: String) throws {
-        let file = try FlaxCheckpoint(path: path)
+    public init(contentsOf path: String) throws {
+        let file = try FlaxCheckpoint(contentsOf: path)
         var keys: [String] = []
         var places: [String: (String, PublishedName.Layout)] = [:]
         var unknown: [String] = []

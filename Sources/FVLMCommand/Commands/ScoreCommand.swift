@@ -144,10 +144,10 @@ struct ScoreCommand: ParsableCommand {
         let results = Mutex<[Int: Result<DetectionTable, any Error>]>([:])
         DispatchQueue.concurrentPerform(iterations: paths.count + 1) { index in
             if index < paths.count {
-                let result = Result { try DetectionTable(path: paths[index]) }
+                let result = Result { try DetectionTable(contentsOf: paths[index]) }
                 results.withLock { $0[index] = result }
             } else {
-                let result = Result { try Dataset(path: groundTruth) }
+                let result = Result { try Dataset(contentsOf: groundTruth) }
                 truth.withLock { $0 = result }
             }
         }

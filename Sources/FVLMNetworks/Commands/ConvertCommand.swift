@@ -70,7 +70,7 @@ struct ConvertOfficialCommand: AsyncParsableCommand {
             configuration.clip = URL(filePath: clip).standardizedFileURL.path
         }
         try OutputGuard([checkpoint, clip]).check(ModelFolder(output).weights)
-        let published = try PublishedCheckpoint(path: checkpoint)
+        let published = try PublishedCheckpoint(contentsOf: checkpoint)
         let model = try CLIPModel.load(clip)
         let network = try DetectorNetwork(configuration, for: model.configuration)
         try published.check(model)
@@ -118,7 +118,7 @@ struct ConvertDetectron2Command: ParsableCommand {
 
     func run() throws {
         try OutputGuard([ModelFolder(model).weights]).check(output)
-        let weights = try Safetensors(path: ModelFolder(model).weights)
+        let weights = try Safetensors(contentsOf: ModelFolder(model).weights)
         let tensors = try weights.keys.map { key in
             var tensor = try weights.tensor(named: key)
             tensor.name = Detectron2Checkpoint.key(for: key)

@@ -66,7 +66,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     func run() async throws {
         try OutputGuard([annotations, templates, detector.clip]).check(results)
         let loaded = try detector.load()
-        let truth = try Dataset(path: annotations)
+        let truth = try Dataset(contentsOf: annotations)
         let splits = try split?.parts(of: truth) ?? Self.parts(of: truth, trained: loaded.trainedNames)
         let scored = truth.categories.filter { category in
             splits.isEmpty || splits.contains { $0.categoryIDs.contains(category.id) }

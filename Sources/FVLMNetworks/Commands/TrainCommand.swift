@@ -96,7 +96,7 @@ struct TrainCommand: ParsableCommand {
         try Runtime.keepMemory(bytes: 2 << 30)
         let folder =
             output ?? "runs/" + URL(filePath: config).deletingPathExtension().lastPathComponent
-        let state = try resumeFrom.map { try PyTorchTrainingState(path: $0) }
+        let state = try resumeFrom.map { try PyTorchTrainingState(contentsOf: $0) }
         let training = try TrainingRun(
             TrainingConfiguration(contentsOf: config, settings: settings), folder: folder)
         for note in training.notes { StandardError.note("\(note)") }

@@ -89,7 +89,7 @@ struct VocabularyImportCommand: AsyncParsableCommand {
 
     private func classNames() throws -> [(name: String, id: Int?)] {
         if let annotations {
-            return try Dataset(path: annotations).categories.map { ($0.name, Int($0.id)) }
+            return try Dataset(contentsOf: annotations).categories.map { ($0.name, Int($0.id)) }
         }
         return try (names.given() ?? []).map { ($0.name, nil) }
     }

@@ -95,7 +95,7 @@ struct Checkpoint: Sendable {
 
     /// The weights and buffers.
     /// - Throws: `WeightFileError`.
-    func model() throws -> Safetensors { try Safetensors(path: "\(folder)/\(File.model)") }
+    func model() throws -> Safetensors { try Safetensors(contentsOf: "\(folder)/\(File.model)") }
 
     /// The moving averages; nil when the run keeps none.
     /// - Throws: `WeightFileError`.
@@ -103,15 +103,15 @@ struct Checkpoint: Sendable {
 
     /// What the optimiser remembers.
     /// - Throws: `WeightFileError`.
-    func optimizer() throws -> Safetensors { try Safetensors(path: "\(folder)/\(File.optimizer)") }
+    func optimizer() throws -> Safetensors { try Safetensors(contentsOf: "\(folder)/\(File.optimizer)") }
 
     /// The states of random streams.
     /// - Throws: `WeightFileError`.
-    func random() throws -> Safetensors { try Safetensors(path: "\(folder)/\(File.random)") }
+    func random() throws -> Safetensors { try Safetensors(contentsOf: "\(folder)/\(File.random)") }
 
     private func optional(_ name: String) throws -> Safetensors? {
         let path = "\(folder)/\(name)"
-        return FileManager.default.fileExists(atPath: path) ? try Safetensors(path: path) : nil
+        return FileManager.default.fileExists(atPath: path) ? try Safetensors(contentsOf: path) : nil
     }
 }
 

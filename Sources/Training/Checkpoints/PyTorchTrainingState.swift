@@ -14,9 +14,9 @@ public struct PyTorchTrainingState: Sendable {
 
     /// Opens a `.pth` file.
     /// - Throws: `WeightFileError`; ``TrainingError`` when the file has no `model`.
-    public init(path: String) throws {
+    public init(contentsOf path: String) throws {
         self.path = path
-        archive = try PyTorchArchive(path: path)
+        archive = try PyTorchArchive(contentsOf: path)
         guard let model = archive.root["model"]?.items else {
             let keys = archive.root.items?.compactMap(\.key.string).prefix(8).joined(separator: ", ")
             throw TrainingError(

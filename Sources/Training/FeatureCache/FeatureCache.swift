@@ -37,7 +37,7 @@ final class FeatureCache: Sendable {
         }
         self.folder = folder
         self.identity = index.identity
-        shards = try index.shards.map { try Safetensors(path: "\(folder)/\($0.file)") }
+        shards = try index.shards.map { try Safetensors(contentsOf: "\(folder)/\($0.file)") }
         var places: [String: Int] = [:]
         for (number, shard) in index.shards.enumerated() {
             for key in shard.keys { places[key] = number }

@@ -21,7 +21,7 @@ final class RunLog {
         let path = "\(folder)/metrics.jsonl"
         metrics = try MetricsLog(path: path, resumedStep: resumedStep)
         tensorBoard = try TensorBoardLog(folder: "\(folder)/tensorboard", resumedStep: resumedStep)
-        history = try resumedStep == nil ? TrainingHistory() : TrainingHistory(path: path)
+        history = try resumedStep == nil ? TrainingHistory() : TrainingHistory(contentsOf: path)
     }
 
     /// Writes an event; at the end of the training the report too.

@@ -35,7 +35,7 @@ struct TrainingHistory: Sendable {
 
     /// What a `metrics.jsonl` says; classes, curves and pictures come with the next evaluation.
     /// - Throws: ``TrainingError`` when a line is not such an object.
-    init(path: String) throws {
+    init(contentsOf path: String) throws {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw TrainingError(path, "cannot be read")
         }

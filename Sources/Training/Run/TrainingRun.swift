@@ -53,7 +53,7 @@ public struct TrainingRun {
         var configuration = configuration
         var notes = [try configuration.presetNote()].compactMap { $0 }
         let clip = try Self.loadCLIP(configuration.detector.clip)
-        let annotations = try Dataset(path: configuration.data.annotations)
+        let annotations = try Dataset(contentsOf: configuration.data.annotations)
         let dataset = try Self.dataset(annotations, configuration)
         notes += Self.chooseMasks(for: dataset, &configuration)
         notes += dataset.summary.exclusions

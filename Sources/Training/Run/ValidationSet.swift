@@ -29,7 +29,7 @@ struct ValidationSet {
     init?(_ configuration: TrainingConfiguration, trainedOn trained: [String]) throws {
         let data = configuration.data
         guard let path = data.validationAnnotations, let folder = data.validationImages else { return nil }
-        let annotations = try Dataset(path: path)
+        let annotations = try Dataset(contentsOf: path)
         self.folder = folder
         splits = try data.split?.classes.parts(of: annotations) ?? []
         let scored = Set(splits.flatMap(\.categoryIDs))

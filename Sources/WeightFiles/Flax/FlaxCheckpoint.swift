@@ -13,11 +13,11 @@ public struct FlaxCheckpoint: WeightSource {
 
     /// Opens and checks a file; arrays' bytes are read when they are used.
     /// - Throws: ``WeightFileError`` when the file cannot be read, is cut off, or holds what a checkpoint does not.
-    public init(path: String) throws {
+    public init(contentsOf path: String) throws {
         try self.init(storage: try .mapping(file: path), origin: path)
     }
 
-    /// As ``init(path:)``, from bytes in memory; `origin` is what messages call them.
+    /// As ``init(contentsOf:)``, from bytes in memory; `origin` is what messages call them.
     public init(storage: TensorStorage, origin: String) throws {
         self.origin = origin
         var reader = FlaxReader(storage, origin: origin)

@@ -25,11 +25,11 @@ public struct PyTorchArchive: WeightSource {
     ///
     /// - Throws: ``WeightFileError`` when the file is not one of torch's, is damaged, or holds anything else
     ///   than tensors, numbers, text, lists and dictionaries.
-    public init(path: String, checksums: ChecksumPolicy = .verified) throws {
+    public init(contentsOf path: String, checksums: ChecksumPolicy = .verified) throws {
         try self.init(storage: .mapping(file: path), origin: path, checksums: checksums)
     }
 
-    /// As ``init(path:checksums:)``, from bytes in memory; `origin` is what messages call them.
+    /// As ``init(contentsOf:checksums:)``, from bytes in memory; `origin` is what messages call them.
     public init(storage: TensorStorage, origin: String, checksums: ChecksumPolicy = .verified) throws {
         if LegacyTorchFile.recognizes(storage) {
             try self.init(legacy: storage, origin: origin)

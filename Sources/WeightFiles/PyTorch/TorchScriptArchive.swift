@@ -21,11 +21,11 @@ public struct TorchScriptArchive: WeightSource {
     /// Opens a file and reads its description; tensors' bytes are read when they are used.
     ///
     /// - Throws: ``WeightFileError`` when the file is not a TorchScript archive or is damaged.
-    public init(path: String, checksums: ChecksumPolicy = .verified) throws {
+    public init(contentsOf path: String, checksums: ChecksumPolicy = .verified) throws {
         try self.init(storage: .mapping(file: path), origin: path, checksums: checksums)
     }
 
-    /// As ``init(path:checksums:)``, from bytes in memory; `origin` is what messages call them.
+    /// As ``init(contentsOf:checksums:)``, from bytes in memory; `origin` is what messages call them.
     public init(storage: TensorStorage, origin: String, checksums: ChecksumPolicy = .verified) throws {
         try self.init(zip: ZipArchive(storage: storage, origin: origin), checksums: checksums)
     }

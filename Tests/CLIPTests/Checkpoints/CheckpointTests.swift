@@ -210,7 +210,7 @@ import WeightFiles
     @Test func loadingMakesNoSecondCopy() throws {
         let folder = try TemporaryFolder()
         _ = try saved(.tinyTransformer, format: .openAI, in: folder, "clip.safetensors")
-        let file = try Safetensors(path: folder.path + "/clip.safetensors")
+        let file = try Safetensors(contentsOf: folder.path + "/clip.safetensors")
         let model = try CLIPModel(.tinyTransformer)
         try model.store.loadFrozen(file)
         for parameter in model.store.parameters where parameter.dtype == .float32 {

@@ -127,7 +127,7 @@ import WeightFiles
             Vocabulary.Class.self, from: Data(#"{"name":"cat","synonyms":[]}"#.utf8))
         #expect(early == Vocabulary.Class("cat"))
         try made(["cat": nil]).write(to: path)
-        #expect(try Safetensors(path: path).metadata["classes"] == #"[{"name":"cat","synonyms":[]}]"#)
+        #expect(try Safetensors(contentsOf: path).metadata["classes"] == #"[{"name":"cat","synonyms":[]}]"#)
     }
 
     @Test func anotherCLIPIsRefused() throws {

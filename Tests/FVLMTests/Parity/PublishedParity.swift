@@ -185,7 +185,7 @@ extension PublishedParity {
     /// A checkpoint in the official form holds the weights of the whole model's case, exactly.
     fileprivate static func checkpoint(_ fixture: FixtureCase) throws {
         let parameters = try fixture.parameters
-        let checkpoint = try PublishedCheckpoint(path: fixture.path(parameters["file"].string))
+        let checkpoint = try PublishedCheckpoint(contentsOf: fixture.path(parameters["file"].string))
         #expect(try checkpoint.step == parameters["step"].int)
         let table = try fixture.expected["table"].array
         #expect(try Set(checkpoint.keys) == Set(table.map { try $0["torch"].string }))

@@ -25,8 +25,8 @@ struct LoadedDataset {
     var report = ConversionReport()
 
     /// Reads a file and notes the parts of it that are not kept.
-    init(path: String) throws {
-        let (dataset, unread) = try Dataset.reading(path: path)
+    init(contentsOf path: String) throws {
+        let (dataset, unread) = try Dataset.reading(contentsOf: path)
         self.dataset = dataset
         report.add(unread, of: path)
     }

@@ -87,7 +87,7 @@ struct SplitFilterCommand: ParsableCommand {
             throw ValidationError("--split and --part (base, novel or all) must be used together")
         }
         try output.check([annotations, categoriesFile])
-        var loaded = try LoadedDataset(path: annotations)
+        var loaded = try LoadedDataset(contentsOf: annotations)
         var ids = try selection(loaded.dataset)
         if exclude { ids = Set(loaded.dataset.categories.map(\.id)).subtracting(ids) }
         let (dataset, report) = loaded.dataset.filtered(
@@ -110,7 +110,7 @@ struct SplitFilterCommand: ParsableCommand {
             return ids
         }
         var names = category
-        if let categoriesFile { names += try NamesFile(path: categoriesFile).names }
+        if let categoriesFile { names += try NamesFile(contentsOf: categoriesFile).names }
         let known = Set(dataset.categories.map(\.id))
         let unknown = categoryID.filter { !known.contains($0) }
         guard unknown.isEmpty else {
@@ -126,7 +126,7 @@ struct NamesFile {
     let names: [String]
 
     /// Reads the file; empty lines are skipped.
-    init(path: String) throws {
+    init(contentsOf path: String) throws {
         names = try AnnotationFileError.text(contentsOf: path).split(whereSeparator: \.isNewline)
             .map { $0.trimmingCharacters(in: .whitespaces) }
             .filter { !$0.isEmpty }

@@ -43,7 +43,7 @@ struct SplitFromYOLOCommand: ParsableCommand {
         if let size {
             images = try files.images(&report, size: size)
         } else {
-            images = try files.images(like: LoadedDataset(path: like ?? "").dataset, &report)
+            images = try files.images(like: LoadedDataset(contentsOf: like ?? "").dataset, &report)
         }
         let progress = ProgressBar("label files")
         for (place, entry) in images.enumerated() {

@@ -27,7 +27,7 @@ struct SplitLVISToCOCOCommand: ParsableCommand {
 
     func run() throws {
         try output.check([annotations])
-        let loaded = try LoadedDataset(path: annotations)
+        let loaded = try LoadedDataset(contentsOf: annotations)
         if !loaded.dataset.isFederated {
             StandardError.note("\(annotations) does not list absent classes as LVIS's files do")
         }

@@ -35,7 +35,7 @@ struct SplitMergeCommand: ParsableCommand {
         var parts: [String: Dataset] = [:]
         var reports: [ConversionReport] = []
         for path in annotations where parts[path] == nil {
-            let loaded = try LoadedDataset(path: path)
+            let loaded = try LoadedDataset(contentsOf: path)
             parts[path] = loaded.dataset
             reports.append(loaded.report)
         }

@@ -46,7 +46,7 @@ struct SplitSubsampleCommand: ParsableCommand {
             throw ValidationError("use --images COUNT or --fraction FRACTION")
         }
         try output.check([annotations], and: rest)
-        let loaded = try LoadedDataset(path: annotations)
+        let loaded = try LoadedDataset(contentsOf: annotations)
         let total = loaded.dataset.images.count
         let count = images ?? Int((Double(total) * (fraction ?? 1)).rounded())
         let (sample, others, report) = try loaded.dataset.sampled(imageCount: count, seed: seed)

@@ -57,7 +57,7 @@ struct SplitToYOLOCommand: ParsableCommand {
             name, file, folder in
             try file.map {
                 Subset(
-                    name: name, loaded: try LoadedDataset(path: $0),
+                    name: name, loaded: try LoadedDataset(contentsOf: $0),
                     pictures: folder.map { PictureFolder(path: $0) })
             }
         }
