@@ -68,3 +68,134 @@ final class PickleGraph: Sendable {
         }
     }
 }
+
+/// A value of a checkpoint: a number, text, a tensor, or a list or dictionary of values.
+///
+/// A light handle; what it holds is made when it is asked for.
+public struct PickleValue: Sendable {
+    /// What a value is.
+    public enum Content: Sendable {
+        /// `None`.
+        case none
+        /// `True` or `False`.
+        case boolean(Bool)
+        /// A whole number of at most 64 bits.
+        case integer(Int64)
+        /// A floating-point number.
+        case real(Double)
+        /// A string.
+        case text(String)
+        /// Bytes.
+        case bytes([UInt8])
+        /// A list or set.
+        case list([PickleValue])
+        /// A tuple; also a `torch.Size`, complex number or slice, by its parts.
+        case tuple([PickleValue])
+        /// A dictionary, in the file's order.
+        case dictionary([(key: PickleValue, value: PickleValue)])
+        /// An object of a TorchScript archive: its class and its attributes.
+        case object(className: String, state: PickleValue?)
+        /// A tensor or numpy array or scalar, without a name.
+        case tensor(StoredTensor)
+        /// Something else, described; a tensor of an unsupported type among it.
+        case other(String)
+    }
+
+    let graph: PickleGraph
+    let id: PickleNodeID
+
+    var node: PickleNode { graph.contents.nodes[Int(id)] }
+
+    private func value(_ id: PickleNodeID) -> PickleValue { PickleValue(graph: graph, id: id) }
+
+    /// What the value is; elements are not looked into.
+    public var content: Content {
+        let contents = graph.contents
+        switch node {
+        case .none: return .none
+        case .boolean(let value): return .boolean(value)
+        case .integer(let value): return .integer(value)
+        case .longInteger(let count): return .other("an integer of \(count) bytes")
+        case .real(let value): return .real(value)
+        case .text, .byteString:
+            return contents.string(node).map { .text($0) } ?? .other("text that is not UTF-8")
+        case .bytes, .decodedBytes:
+            return .bytes(contents.storage(of: node)?.withUnsafeBytes { Array($0) } ?? [])
+        case .tuple: return .tuple(elements.map { $0.map(value) } ?? [])
+        case .list: return .list(elements.map { $0.map(value) } ?? [])
+        case .dictionary: return .dictionary(items ?? [])
+        case .object(let index):
+            return .object(
+                className: contents.objects[index].className, state: contents.objects[index].state.map(value))
+        case .tensor(let index):
+            switch contents.tensors[index] {
+            case .stored(let tensor, _): return .tensor(tensor)
+            case .unsupported(let reason): return .other(reason)
+            case .empty, .view: return .other("an incomplete tensor")
+            }
+        case .storage: return .other("a storage")
+        case .arrayType: return .other("a numpy type")
+        case .global: return .other("a constructor")
+        }
+    }
+
+    /// The numbers of the elements of a tuple or list.
+    var elements: ArraySlice<PickleNodeID>? {
+        switch node {
+        case .tuple(let first, let count): graph.contents.children[first..<first + count]
+        case .list(let index): graph.contents.lists[index][...]
+        default: nil
+        }
+    }
+
+    /// Keys and values in turn, of a dictionary or of an object's attributes.
+    var pairs: [PickleNodeID]? {
+        switch node {
+        case .dictionary(let index): graph.contents.dictionaries[index]
+        case .object(let index): graph.contents.objects[index].state.flatMap { value($0).dictionaryPairs }
+        default: nil
+        }
+    }
+
+    private var dictionaryPairs: [PickleNodeID]? {
+        if case .dictionary(let index) = node { graph.contents.dictionaries[index] } else { nil }
+    }
+
+    /// The keys and values of a dictionary, or of an object's attributes; nil for other values.
+    public var items: [(key: PickleValue, value: PickleValue)]? {
+        pairs.map { pairs in
+            stride(from: 0, to: pairs.count - 1, by: 2).map { (value(pairs[$0]), value(pairs[$0 + 1])) }
+        }
+    }
+
+    /// The value under a text key of a dictionary or object; nil when there is none.
+    public subscript(key: String) -> PickleValue? {
+        guard let pairs else { return nil }
+        for index in stride(from: 0, to: pairs.count - 1, by: 2)
+        where value(pairs[index]).string == key {
+            return value(pairs[index + 1])
+        }
+        return nil
+    }
+
+    /// The text; nil for other values.
+    public var string: String? { graph.contents.string(node) }
+
+    /// The whole number; nil for other values.
+    public var integer: Int? { if case .integer(let value) = node { Int(value) } else { nil } }
+
+    /// The truth value; nil for other values.
+    public var boolean: Bool? { if case .boolean(let value) = node { value } else { nil } }
+
+    /// The number, whole or not; nil for other values.
+    public var real: Double? {
+        switch node {
+        case .real(let value): value
+        case .integer(let value): Double(value)
+        default: nil
+        }
+    }
+
+    /// The tensor, without a name; nil for other values.
+    public var tensor: StoredTensor? { if case .tensor(let tensor) = content { tensor } else { nil } }
+}
