@@ -111,14 +111,13 @@ import Testing
         try AtomicFile.write("a", to: folder.file("a"))
         try FileManager.default.createSymbolicLink(atPath: folder.file("link"), withDestinationPath: "a")
         try FileManager.default.linkItem(atPath: folder.file("a"), toPath: folder.file("hard"))
-        let inputs = InputFiles([folder.file("a"), folder.file("absent"), "/dev/null"])
+        let inputs = OutputGuard([folder.file("a"), folder.file("absent"), nil, "/dev/null"])
         for name in ["a", "link", "hard", "./a", "../\(Path.name(folder.path))/a"] {
-            #expect(inputs.replaced(by: folder.file(name)) == folder.file("a"))
+            let failure = #expect(throws: FileFailure.self) { try inputs.check(folder.file(name)) }
+            #expect(failure?.exitStatus == .usage && failure?.subject == folder.file(name))
+            #expect(failure?.reason.contains(name == "a" ? "is read:" : "is \(folder.file("a")), which") == true)
         }
-        #expect(inputs.replaced(by: folder.file("absent")) == nil && inputs.replaced(by: "/dev/null") == nil)
-        let failure = #expect(throws: FileFailure.self) { try inputs.check(output: folder.file("link")) }
-        #expect(failure?.exitStatus == .usage)
-        #expect(failure?.reason == "is the input \(folder.file("a")) under another name")
+        for other in [folder.file("absent"), "/dev/null", "-", nil] { try inputs.check(other) }
     }
 
     @Test func aFolderIsLockedOnce() throws {

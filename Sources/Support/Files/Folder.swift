@@ -1,0 +1,142 @@
+/// Folders.
+package enum Folder {
+    /// The names in a folder, without `.` and `..`, in the order of their bytes.
+    package static func names(in path: String) throws(FileFailure) -> [String] {
+        try FolderEntry.all(in: path).map(\.name)
+    }
+
+    /// Makes a folder and those above it; nothing when it is there.
+    package static func make(_ path: String) throws(FileFailure) {
+        if let status = FileStatus(path) {
+            guard status.kind == .folder else {
+                throw FileFailure(
+                    path, reason: "is a file, where a folder is needed", exitStatus: .failure)
+            }
+            return
+        }
+        let parent = Path.parent(path)
+        if parent != path { try make(parent) }
+        // Another process may have made it meanwhile.
+        guard path.withPathPointer({ mkdir($0, 0o777) }) == 0 || errno == EEXIST else {
+            throw FileFailure(path, "the folder cannot be made")
+        }
+    }
+
+    /// Removes a file or a folder with all that is in it; links are removed, not followed. Nothing when it is not there.
+    package static func remove(_ path: String) throws(FileFailure) {
+        guard path.withPathPointer({ unlink($0) }) != 0, errno != ENOENT else { return }
+        var status = stat()
+        guard path.withPathPointer({ lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            throw FileFailure(path, "cannot be removed")
+        }
+        for name in try names(in: path) { try remove(Path.join(path, name)) }
+        guard path.withPathPointer({ rmdir($0) }) == 0 else { throw FileFailure(path, "cannot be removed") }
+    }
+
+    /// Brings the entries of a folder to the disk. Some file systems cannot; that is no reason to fail, since the files
+    /// themselves are complete.
+    package static func flush(_ path: String) {
+        let descriptor = path.withPathPointer { open($0, O_RDONLY | O_CLOEXEC) }
+        guard descriptor >= 0 else { return }
+        _ = fsync(descriptor)
+        close(descriptor)
+    }
+}
+
+/// What is in a folder.
+package struct FolderEntry: Sendable, Hashable {
+    /// Its name, as ``Swift/String/init(pathBytes:)`` makes it.
+    package let name: String
+
+    /// Whether it is a folder, or a link to one.
+    package let isFolder: Bool
+
+    /// The entries of a folder, sorted by the bytes of their names, without `.` and `..`.
+    ///
+    /// - Throws: ``FileFailure``.
+    package static func all(in folder: String) throws(FileFailure) -> [FolderEntry] {
+        guard let stream = folder.withPathPointer({ opendir($0) }) else {
+            throw FileFailure(folder, "cannot be opened")
+        }
+        defer { closedir(stream) }
+        var entries: [(bytes: [UInt8], isFolder: Bool)] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                guard errno == 0 else { throw FileFailure(folder, "cannot be read") }
+                break
+            }
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
+                let start = UnsafeRawPointer(name).assumingMemoryBound(to: CChar.self)
+                return [UInt8](UnsafeRawBufferPointer(start: start, count: strlen(start)))
+            }
+            guard name != [0x2E], name != [0x2E, 0x2E] else { continue }
+            var isFolder = entry.pointee.d_type == UInt8(DT_DIR)
+            if entry.pointee.d_type == UInt8(DT_LNK) || entry.pointee.d_type == UInt8(DT_UNKNOWN) {
+                var status = stat()
+                isFolder =
+                    fstatat(dirfd(stream), name.map { CChar(bitPattern: $0) } + [0], &status, 0) == 0
+                    && status.st_mode & S_IFMT == S_IFDIR
+            }
+            entries.append((name, isFolder))
+        }
+        entries.sort { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+        return entries.map { FolderEntry(name: String(pathBytes: $0.bytes), isFolder: $0.isFolder) }
+    }
+
+    /// What tells a folder from all others, by whatever path it is reached; nil when `path` is none.
+    package static func identity(ofFolder path: String) -> FileIdentity? {
+        FileStatus(path).flatMap { $0.kind == .folder ? $0.identity : nil }
+    }
+}
+
+/// The right to write into a folder, which one process has at a time.
+///
+/// The lock is the system's, on a file in the folder: it ends with the process, however that ends. The file holds the
+/// process's number, and goes with the lock.
+package final class FolderLock: Sendable {
+    private let path: String
+    private let descriptor: Int32
+
+    /// The name of the file.
+    package static let fileName = ".running"
+
+    /// Takes the lock of a folder, which must exist.
+    ///
+    /// - Throws: ``FileFailure`` that names the process which has it; when the lock's file cannot be made.
+    package init(folder: String) throws(FileFailure) {
+        path = Path.join(folder, Self.fileName)
+        while true {
+            let descriptor = path.withPathPointer { open($0, O_RDWR | O_CREAT | O_CLOEXEC, 0o666) }
+            guard descriptor >= 0 else { throw FileFailure(path, "cannot be created") }
+            // File systems without locks (ENOLCK, ENOTSUP) cannot tell; a run there must not fail for it.
+            if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+                let holder = Self.holder(descriptor)
+                close(descriptor)
+                throw FileFailure(
+                    folder, reason: "is in use by another run" + (holder.map { " (process \($0))" } ?? ""),
+                    advice: "wait for its end, or name another folder", exitStatus: .failure)
+            }
+            // The holder before may have removed the file after it was opened here.
+            if FileStatus(descriptor: descriptor)?.identity == FileIdentity(path) {
+                self.descriptor = descriptor
+                break
+            }
+            close(descriptor)
+        }
+        let number = Array("\(getpid())\n".utf8)
+        _ = ftruncate(descriptor, 0)
+        _ = number.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+    }
+
+    deinit {
+        _ = path.withPathPointer { unlink($0) }
+        close(descriptor)
+    }
+
+    private static func holder(_ descriptor: Int32) -> Int? {
+        var digits = [UInt8](repeating: 0, count: 20)
+        let count = digits.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, 0) }
+        return Int(String(decoding: digits.prefix(max(count, 0)).prefix { $0 != 0x0A }, as: UTF8.self))
+    }
+}
