@@ -107,3 +107,115 @@ extension JSONValue {
         }
     }
 }
+
+extension TrainingHistory {
+    /// A page that needs nothing else: curves of losses and figures, precision over recall, the table by class, pictures of
+    /// predictions beside ground truth.
+    func report(title: String, pictures: [EvaluationReport.Picture]? = nil) -> String {
+        let title = Markup.escaped(title)
+        let pictures = pictures ?? evaluation?.report.pictures ?? []
+        return """
+            <!DOCTYPE html>
+            <html lang="en"><head><meta charset="utf-8"><title>\(title)</title>
+            <meta name="viewport" content="width=device-width, initial-scale=1"><style>\(Self.style)</style></head>
+            <body><h1>\(title)</h1>
+            <p>\(steps.made) of \(steps.total) steps.</p>
+            \(section("Losses", [lossChart, learningRateChart]))
+            \(section("Evaluation", [figureTable, metricChart]))
+            \(section("Precision and recall", [curveChart]))
+            \(section("Classes", [classTable]))
+            \(section("Predictions", pictures.map(Self.figure), wrapper: "grid"))
+            </body></html>
+
+            """
+    }
+
+    private static let style = """
+        body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:76rem;padding:0 1rem;color:#222;background:#fff}
+        .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(26rem,1fr));gap:1rem}
+        .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(20rem,1fr));gap:1rem}
+        svg,img{max-width:100%;height:auto}figure{margin:0}
+        table{border-collapse:collapse}td,th{padding:.15rem .8rem;border-bottom:1px solid #ddd;text-align:right}
+        td:first-child,th:first-child{text-align:left}
+        """
+
+    private func section(_ title: String, _ parts: [String], wrapper: String = "charts") -> String {
+        let parts = parts.filter { !$0.isEmpty }
+        guard !parts.isEmpty else { return "" }
+        return "<h2>\(title)</h2><div class=\"\(wrapper)\">\(parts.joined(separator: "\n"))</div>"
+    }
+
+    private static func lines(_ series: [Series]) -> [LineChart.Line] {
+        series.map {
+            LineChart.Line(
+                label: $0.name, points: zip($0.steps, $0.values).map { (x: Double($0), y: $1) })
+        }
+    }
+
+    /// Nothing for a chart without points.
+    private static func element(_ chart: LineChart) -> String { chart.isEmpty ? "" : chart.element }
+
+    private var lossChart: String {
+        Self.element(LineChart(title: "Loss and its terms", xLabel: "step", lines: Self.lines(losses)))
+    }
+
+    private var learningRateChart: String {
+        Self.element(
+            LineChart(title: "Learning rate", xLabel: "step", lines: Self.lines([learningRate])))
+    }
+
+    private var metricChart: String {
+        guard metrics.contains(where: { $0.steps.count > 1 }) else { return "" }
+        return Self.element(
+            LineChart(title: "Figures by step", xLabel: "step", lines: Self.lines(metrics)))
+    }
+
+    private var curveChart: String {
+        let curves = evaluation?.report.curves ?? []
+        return Self.element(
+            LineChart(
+                title: "Precision over recall", xLabel: "recall", yLabel: "precision",
+                lines: curves.map { curve in
+                    LineChart.Line(
+                        label: curve.name,
+                        points: zip(curve.recall, curve.precision).map { (x: $0, y: $1) })
+                },
+                xLimits: 0...1, yLimits: 0...1))
+    }
+
+    private var figureTable: String {
+        guard let evaluation else { return "" }
+        let rows = evaluation.report.metrics.map { [$0.name, Self.figure($0.value)] }
+        return Self.table(["At step \(evaluation.step)", "value"], rows)
+    }
+
+    private var classTable: String {
+        guard let classes = evaluation?.report.classes, let first = classes.first else { return "" }
+        let hasGroups = classes.contains { !$0.group.isEmpty }
+        let head = ["class"] + (hasGroups ? ["group"] : []) + first.values.map(\.name)
+        let rows = classes.map { result in
+            [result.name] + (hasGroups ? [result.group] : []) + result.values.map { Self.figure($0.value) }
+        }
+        return Self.table(head, rows)
+    }
+
+    /// COCO's figures are -1 or not a number where there is nothing to find.
+    private static func figure(_ value: Double) -> String {
+        value.isFinite && value != -1 ? String(format: "%.4g", value) : "–"
+    }
+
+    private static func table(_ head: [String], _ rows: [[String]]) -> String {
+        func row(_ cells: [String], _ tag: String) -> String {
+            "<tr>" + cells.map { "<\(tag)>\(Markup.escaped($0))</\(tag)>" }.joined() + "</tr>"
+        }
+        return
+            "<div><table>\(row(head, "th"))\(rows.map { row($0, "td") }.joined(separator: "\n"))</table></div>"
+    }
+
+    private static func figure(_ picture: EvaluationReport.Picture) -> String {
+        let data = Data(picture.png).base64EncodedString()
+        let name = Markup.escaped(picture.name)
+        return
+            "<figure><img width=\"\(picture.width)\" height=\"\(picture.height)\" alt=\"\(name)\" src=\"data:image/png;base64,\(data)\"><figcaption>\(name)</figcaption></figure>"
+    }
+}

@@ -81,3 +81,111 @@ extension Trainer {
         ]
     }
 }
+
+extension Trainer {
+    /// Resumes from what a PyTorch program has saved: weights, what the optimiser remembers, and the number of steps, from
+    /// which the place in the data follows. Moving averages and random streams start afresh; the learning rate's course is
+    /// that of the options. What the file and this training do not share is among the notes of ``TrainingStart``.
+    /// - Parameter keys: What a parameter of this network may be called in the file.
+    /// - Throws: ``TrainingError`` that says what does not fit: weights or state that are missing or of another shape, an
+    ///   unknown number of steps; `WeightMismatch` for the state of another optimiser; `WeightFileError`, `TorchError`. The
+    ///   trainer must not be used then.
+    func resume(from checkpoint: PyTorchTrainingState, naming keys: (String) -> [String]) throws {
+        let stored = Set(checkpoint.modelKeys)
+        var names: [String: String] = [:]
+        for parameter in parameters.parameters {
+            if let key = keys(parameter.name).first(where: stored.contains) { names[key] = parameter.name }
+        }
+        let found = Set(names.values)
+        // The programs that save such files have no learned temperature.
+        let absent = parameters.parameters.map(\.name).filter {
+            !found.contains($0) && ($0 == "temperature" || $0.hasSuffix(".temperature"))
+        }
+        let state = try optimizerState(checkpoint, names)
+        let made = try steps(checkpoint, state)
+        try parameters.restore(
+            checkpoint.model { names[$0] }, omitting: { absent.contains($0.name) })
+        try optimizer.load(state: state)
+        try average?.load(StoredTensors(parameters.stored(), origin: checkpoint.path), updates: 0)
+        let examples = made * imagesPerStep
+        loader = try ExampleLoader(
+            source, options: .init(configuration),
+            position: .init(epoch: examples / source.count, index: examples % source.count))
+        step = made
+        notes = ["resumes \(checkpoint.path) (epoch \(checkpoint.epoch) there) after step \(made)"]
+        if !absent.isEmpty {
+            notes.append("it has no \(absent.joined(separator: ", ")): learned from the beginning")
+        }
+        let unused = checkpoint.modelKeys.filter { names[$0] == nil }
+        if !unused.isEmpty {
+            notes.append(
+                "\(unused.count) of its weights have no place here: \(unused.prefix(4).joined(separator: ", "))"
+                    + (unused.count > 4 ? ", …" : ""))
+        }
+        let stateless = optimizer.parameters.map(\.name).filter { name in
+            !state.keys.contains { $0.hasSuffix("/\(name)") }
+        }
+        if !stateless.isEmpty {
+            notes.append(
+                "its optimiser remembers nothing of \(stateless.count) parameters: \(stateless.prefix(4).joined(separator: ", "))"
+                    + (stateless.count > 4 ? ", …" : ""))
+        }
+        if let seen = checkpoint.scheduleSteps, seen != made {
+            notes.append("its schedule has seen \(seen) steps, its optimiser \(made)")
+        }
+        if let rate = checkpoint.learningRates.first, let own = optimizer.groups.first?.learningRate {
+            let next = own * schedule.factor(at: made)
+            if abs(rate - next) > 1e-3 * max(abs(rate), next) {
+                notes.append("its learning rate was \(rate), here it continues with \(next)")
+            }
+        }
+    }
+
+    /// - Parameter names: This network's names of the file's parameters.
+    private func optimizerState(_ checkpoint: PyTorchTrainingState, _ names: [String: String]) throws
+        -> StoredTensors
+    {
+        let own = Set(optimizer.parameters.map(\.name))
+        guard
+            let keys = try checkpoint.optimizerKeys(isTrained: { names[$0].map(own.contains) ?? false }),
+            let state = try checkpoint.optimizerState(parameters: keys.map { names[$0] }), !state.keys.isEmpty
+        else {
+            throw TrainingError(
+                checkpoint.path,
+                "holds nothing that an optimiser remembers of this network's parameters; begin from the weights (run.initialWeights) instead"
+            )
+        }
+        // Parameters that are frozen here are not trained; what the file holds about them is ignored.
+        return try StoredTensors(
+            state.keys.filter { own.contains(String($0.drop { $0 != "/" }.dropFirst())) }
+                .map { try state.tensor(named: $0) }, origin: checkpoint.path)
+    }
+
+    /// How many optimiser steps were made.
+    private func steps(_ checkpoint: PyTorchTrainingState, _ state: StoredTensors) throws -> Int {
+        let counts = try state.keys.filter { $0.hasPrefix("step/") }.map {
+            try Tensor(state.tensor(named: $0)).item()
+        }
+        let made: Int
+        if let most = counts.max() {
+            guard let whole = Int(exactly: most), whole >= 0 else {
+                throw TrainingError(
+                    checkpoint.path, "the optimiser has made \(most) steps, which is no count")
+            }
+            made = whole
+        } else if let seen = checkpoint.scheduleSteps, seen >= 0 {
+            made = seen
+        } else {
+            throw TrainingError(
+                checkpoint.path,
+                "neither optimiser nor schedule says how many steps were made; begin from the weights (run.initialWeights) instead"
+            )
+        }
+        guard made < settings.steps else {
+            throw TrainingError(
+                checkpoint.path,
+                "has made \(made) steps, and the run is to have \(settings.steps): raise run.steps")
+        }
+        return made
+    }
+}
