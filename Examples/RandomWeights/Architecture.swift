@@ -5,7 +5,7 @@ import CLIP
 enum Architecture: String, ExpressibleByArgument, CaseIterable {
     /// A small ResNet, for the published family on a processor.
     case resnetSmall = "resnet-small"
-    /// A small vision transformer, for the origin's family on a processor.
+    /// A small vision transformer, for detectron2's family on a processor.
     case vitSmall = "vit-small"
     case resnet50 = "resnet50"
     case resnet50x4 = "resnet50x4"

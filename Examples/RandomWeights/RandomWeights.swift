@@ -8,7 +8,7 @@ struct RandomWeights: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "random-weights",
         abstract: "Writes models with random weights in the formats of trained ones.",
-        subcommands: [CLIPCommand.self, OfficialCommand.self])
+        subcommands: [CLIPCommand.self, PublishedCommand.self])
 }
 
 /// The reason why a model cannot be written.

@@ -8,7 +8,7 @@ import Testing
         ("train a.yaml --outptu x", "'--outptu'. Did you mean '--output'?"),
         ("embed image a.jpg --model m --clases a", "'--clases'. Did you mean '--classes'?"),
         ("embed text a --model m --outptu=o", "'--outptu'. Did you mean '--output'?"),
-        ("convert official a --otput x --clip b", "'--otput'. Did you mean '--output'?"),
+        ("convert published a --otput x --clip b", "'--otput'. Did you mean '--output'?"),
         ("convert detectron2 --modle a --output b", "'--modle'. Did you mean '--model'?"),
         ("vocabulary build --clases a --model m --output o", "'--clases'. Did you mean '--classes'?"),
         ("vocabulary import a.npy --annotation a --model m --output o", "'--annotation'."),

@@ -147,9 +147,10 @@ import FVLMCommand
     }
 
     @Test(arguments: [
+        ["convert", "published", "checkpoint", "--output", "x"],
         ["convert", "official", "checkpoint", "--output", "x"],
-        ["convert", "official", "r51", "--download", "--output", "x"],
-        ["convert", "official", "r50", "--download", "--clip", "RN50.pt", "--output", "x"],
+        ["convert", "published", "r51", "--download", "--output", "x"],
+        ["convert", "published", "r50", "--download", "--clip", "RN50.pt", "--output", "x"],
         ["cache", "config.yaml", "--views", "0", "--output", "x"],
         ["vocabulary", "import", "a.npy", "--model", "m", "--output", "x"],
     ]) func wrongUseIsRefused(_ arguments: [String]) {

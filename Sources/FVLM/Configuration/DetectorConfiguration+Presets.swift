@@ -4,9 +4,9 @@ extension DetectorConfiguration {
         ("published", "The published F-VLM at 1024 pixels; R50, R50x4, R50x16 or R50x64 as the CLIP is."),
         ("published-512", "The same at 512 pixels, for smaller machines."),
         ("published-small", "The published family in a small size, for processors."),
-        ("vit", "The origin's: a vision transformer with detectron2's heads, at 640 pixels."),
+        ("vit", "A vision transformer with detectron2's heads, at 640 pixels."),
         ("vit-224", "The same at 224 pixels."),
-        ("vit-small", "The origin's family in a small size, for processors."),
+        ("vit-small", "The same family in a small size, for processors."),
     ]
 
     /// The configuration of that name.

@@ -21,7 +21,7 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
 
     /// How the maps of a vision transformer become a pyramid.
     public enum AdapterKind: String, Codable, Sendable, CaseIterable {
-        /// 1x1 convolutions and enlargement, into a feature pyramid: the origin's.
+        /// 1x1 convolutions and enlargement, into a feature pyramid.
         case bilinear
         /// ViTDet's transposed convolutions.
         case simplePyramid
@@ -85,7 +85,7 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
         public enum Classification: String, Codable, Sendable, CaseIterable {
             /// Softmax cross-entropy with a weight for the background.
             case softmax
-            /// The origin's contrastive loss with a fixed temperature of 0.07.
+            /// A contrastive loss with a fixed temperature of 0.07.
             case contrastive
             /// Binary cross-entropy of every class.
             case sigmoid

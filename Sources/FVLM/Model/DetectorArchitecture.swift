@@ -9,7 +9,7 @@ package struct DetectorArchitecture: Sendable {
     package enum Adapter: Sendable, Hashable {
         /// The trunk's maps of several strides go into the pyramid as they are.
         case none
-        /// A 1x1 convolution and an enlargement for each level, into the pyramid: the origin's.
+        /// A 1x1 convolution and an enlargement for each level, into the pyramid.
         case bilinear(inputs: Int, outputs: [Int], scales: [Int])
         /// ViTDet's, which takes the place of the pyramid.
         case simplePyramid(inputs: Int, width: Int, firstLevel: Int)

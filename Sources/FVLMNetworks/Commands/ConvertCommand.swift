@@ -13,22 +13,24 @@ import WeightFiles
 struct ConvertCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         .convert,
-        subcommands: [ConvertOfficialCommand.self, ConvertDetectron2Command.self])
+        subcommands: [
+            ConvertPublishedCommand.self, ConvertDetectron2Command.self, ConvertOfficialCommand.self,
+        ])
 }
 
-/// `fvlm convert official`
-struct ConvertOfficialCommand: AsyncParsableCommand {
+/// `fvlm convert published`
+struct ConvertPublishedCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "official",
+        commandName: "published",
         abstract: "Makes a detector's folder of a checkpoint of the published F-VLM.",
         discussion: """
-            The checkpoint is the file checkpoint_184000 of the official release, the CLIP OpenAI's archive that it \
+            The checkpoint is the file checkpoint_184000 of the published release, the CLIP OpenAI's archive that it \
             was trained on (RN50.pt, RN50x4.pt, RN50x16.pt). With --download the checkpoint is the name of a \
             release, r50, r50x4 or r50x16; what is missing is fetched into the detector's folder.
 
             Examples:
-              fvlm convert official checkpoint_184000 --clip RN50.pt --output fvlm-r50
-              fvlm convert official r50 --download --output fvlm-r50
+              fvlm convert published checkpoint_184000 --clip RN50.pt --output fvlm-r50
+              fvlm convert published r50 --download --output fvlm-r50
             """)
 
     @Argument(help: "The checkpoint; with --download r50, r50x4 or r50x16.")
@@ -50,7 +52,7 @@ struct ConvertOfficialCommand: AsyncParsableCommand {
                 throw ValidationError("--download takes one of \(names) and no --clip")
             }
         } else if clip == nil {
-            throw ValidationError("give --clip, or --download for the official files")
+            throw ValidationError("give --clip, or --download for the published files")
         }
     }
 
@@ -88,6 +90,18 @@ struct ConvertOfficialCommand: AsyncParsableCommand {
             bar.update($0 >> 20, of: $1.map { $0 >> 20 }, unit: " MB of \(file.name)")
         }
         bar.finish()
+    }
+}
+
+/// `fvlm convert official`, as `fvlm convert published` was called.
+struct ConvertOfficialCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "official", shouldDisplay: false)
+
+    @OptionGroup var published: ConvertPublishedCommand
+
+    func run() async throws {
+        StandardError.note("fvlm convert official is called fvlm convert published now")
+        try await published.run()
     }
 }
 

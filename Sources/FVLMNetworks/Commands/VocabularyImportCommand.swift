@@ -11,10 +11,10 @@ import WeightFiles
 struct VocabularyImportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
-        abstract: "Makes a vocabulary of embeddings in a NumPy file, such as the official F-VLM's.",
+        abstract: "Makes a vocabulary of embeddings in a NumPy file, such as the published F-VLM's.",
         discussion: """
             Rows belong to the names in their order; one row more than names is the background, and comes first. With \
-            --annotations rows are counted by the categories' ids, as in the official coco_embed.npy (91 rows, the \
+            --annotations rows are counted by the categories' ids, as in the published coco_embed.npy (91 rows, the \
             background in row 0). --background takes row 0 of another file, such as r50_bg_empty_embed.npy.
 
             Examples:

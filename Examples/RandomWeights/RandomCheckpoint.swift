@@ -6,7 +6,7 @@ import WeightFiles
 
 /// A checkpoint of the published F-VLM in the format that Flax writes: the step, the parameters, a momentum for each of
 /// them, and the norms' statistics, as nested maps.
-struct OfficialCheckpoint {
+struct RandomCheckpoint {
     /// A map or an array of the file.
     private indirect enum Node {
         case map([(key: String, value: Node)])
@@ -36,14 +36,14 @@ struct OfficialCheckpoint {
         root.insert(try Tensor(scalar: Int32(step)), ["step"])
         let channels = parameters.first { $0.name == "box_head.conv1.bias" }?.value.shape.first ?? 0
         for (name, value) in parameters where !name.hasSuffix("num_batches_tracked") {
-            guard let official = OfficialName(name, rank: value.rank) else {
+            guard let place = CheckpointPlace(name, rank: value.rank) else {
                 throw RandomWeightsError(name, "does not belong to a checkpoint of the published F-VLM")
             }
-            let array = try official.layout.applied(to: value.to(.float32), channels: channels).contiguous()
-            let parent = official.isStatistic ? ["model_state", "batch_stats"] : ["optimizer", "target"]
-            root.insert(array, (parent + official.path)[...])
-            guard !official.isStatistic else { continue }
-            let state = ["optimizer", "state", "param_states"] + official.path + ["momentum"]
+            let array = try place.layout.applied(to: value.to(.float32), channels: channels).contiguous()
+            let parent = place.isStatistic ? ["model_state", "batch_stats"] : ["optimizer", "target"]
+            root.insert(array, (parent + place.path)[...])
+            guard !place.isStatistic else { continue }
+            let state = ["optimizer", "state", "param_states"] + place.path + ["momentum"]
             // Expanded: a momentum of zeros takes memory only while it is written.
             root.insert(try Tensor.zeros([]).expanded(array.shape), state[...])
         }

@@ -1,7 +1,7 @@
 import Torch
 
-/// The path of a parameter in the official checkpoints and its layout there: the inverse of `PublishedName`.
-struct OfficialName {
+/// The path of a parameter in the published checkpoints and its layout there: the inverse of `PublishedName`.
+struct CheckpointPlace {
     /// The layout of an array in the file.
     enum Layout {
         case same

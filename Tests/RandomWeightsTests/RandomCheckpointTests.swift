@@ -9,7 +9,7 @@ import WeightFiles
 @testable import random_weights
 
 /// What is written is what Flax writes: the recorded checkpoint, read and written again.
-@Suite struct OfficialCheckpointTests {
+@Suite struct RandomCheckpointTests {
     @Test func aRecordedCheckpointIsWrittenAsItWas() throws {
         let recorded = Fixtures.folder("published").appending(path: "checkpoint/checkpoint_184000").path
         let published = try PublishedCheckpoint(contentsOf: recorded)
@@ -18,7 +18,7 @@ import WeightFiles
         }
         let path = NSTemporaryDirectory() + "checkpoint-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: path) }
-        try OfficialCheckpoint(step: 184_000, parameters).write(to: path)
+        try RandomCheckpoint(step: 184_000, parameters).write(to: path)
         let (got, want) = (try FlaxCheckpoint(contentsOf: path), try FlaxCheckpoint(contentsOf: recorded))
         #expect(Set(got.keys) == Set(want.keys))
         for key in want.keys {
@@ -41,9 +41,9 @@ import WeightFiles
         for name in [
             "adapter.0.weight", "fpn.other.weight", "rpn_head.conv3.weight", "visual.attnpool.other",
         ] {
-            #expect(OfficialName(name, rank: 4) == nil, "\(name)")
+            #expect(CheckpointPlace(name, rank: 4) == nil, "\(name)")
             #expect(throws: RandomWeightsError.self) {
-                _ = try OfficialCheckpoint(step: 1, [(name, Tensor.zeros([1, 1, 1, 1]))])
+                _ = try RandomCheckpoint(step: 1, [(name, Tensor.zeros([1, 1, 1, 1]))])
             }
         }
     }
