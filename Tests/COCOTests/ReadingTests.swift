@@ -226,9 +226,12 @@ func message(_ body: () throws -> Void) -> String? {
     }
 
     @Test func filesThatCannotBeReadAreErrors() {
-        #expect(message { _ = try Dataset(contentsOf: "/no/such/file.json") }?.contains("No such file") == true)
+        #expect(
+            message { _ = try Dataset(contentsOf: "/no/such/file.json") }?.contains("No such file") == true)
         #expect(message { _ = try Dataset(contentsOf: "/tmp") }?.contains("is a folder") == true)
-        #expect(message { _ = try DetectionTable(contentsOf: "/dev/null") }?.contains("the file is empty") == true)
+        #expect(
+            message { _ = try DetectionTable(contentsOf: "/dev/null") }?.contains("the file is empty") == true
+        )
     }
 
     @Test func fieldsThatNoFigureNeedsMayBeOfAnyType() throws {

@@ -216,7 +216,9 @@ extension Dataset {
         #expect(unread.map(\.list) == ["", "categories", "categories", "images", "images"])
         #expect(unread.map(\.name) == ["videos", "keypoints", "skeleton", "date", "flickr_url"])
         #expect(unread.map(\.count) == [1, 1, 1, 1, 2])
-        #expect(throws: AnnotationFileError.self) { try Dataset.reading(contentsOf: folder.write("{\"a\": ", "b")) }
+        #expect(throws: AnnotationFileError.self) {
+            try Dataset.reading(contentsOf: folder.write("{\"a\": ", "b"))
+        }
     }
 
     @Test func lvisBecomesCOCO() throws {

@@ -60,7 +60,8 @@ import Testing
             "filter", input, "--categories-file", names, "--category", "cat", "--category-id", "1",
             "--drop-empty-images", "-o", output)
         #expect(listed.status == 0 && listed.output == "\(output): 4 images, 4 annotations, 4 categories\n")
-        #expect(try Dataset(contentsOf: output).categories.map(\.name) == ["person", "cat", "dog", "hot dog"])
+        #expect(
+            try Dataset(contentsOf: output).categories.map(\.name) == ["person", "cat", "dog", "hot dog"])
         let others = try run("filter", input, "--category", "cat", "--exclude", "-o", "-")
         #expect(try read(others.output).categories.count == 79)
         let rare = try run("filter", input, "--frequency", "rare", "-o", "-")
@@ -90,7 +91,9 @@ import Testing
         let run = try run(
             "subsample", coco, "--fraction", "0.5", "--seed", "4", "-o", a, "--rest", b, "--json")
         #expect(run.status == 0)
-        let (sample, rest, whole) = (try Dataset(contentsOf: a), try Dataset(contentsOf: b), try Dataset(contentsOf: coco))
+        let (sample, rest, whole) = (
+            try Dataset(contentsOf: a), try Dataset(contentsOf: b), try Dataset(contentsOf: coco)
+        )
         #expect(sample.images.count + rest.images.count == whole.images.count)
         #expect(run.output.contains(#""images":\#(sample.images.count),"path":"\#(a)""#), "\(run.output)")
         let again = try self.run("subsample", coco, "--fraction", "0.5", "--seed", "4", "-o", "-")

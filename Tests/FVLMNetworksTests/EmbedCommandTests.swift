@@ -55,6 +55,16 @@ import FVLMCommand
         try expectEmbeddings(file, fixture.tensor("out.text_embeds"))
     }
 
+    /// JSON has no NaN: an embedding that holds one is an error, before anything of it is printed.
+    @Test(arguments: [Float.nan, .infinity]) func embeddingsThatAreNoNumbersAreRefused(_ value: Float) throws
+    {
+        let embeddings = try Tensor([[value, 1]] as [[Float]])
+        let error = #expect(throws: CLIPError.self) {
+            try EmbedCommand.printLines(embeddings, names: ["a"], key: "text")
+        }
+        #expect(error?.description == "a: has an embedding that is no number or is infinite")
+    }
+
     @Test func picturesToAFile() async throws {
         defer { try? FileManager.default.removeItem(at: folder) }
         let fixture = try fixture()

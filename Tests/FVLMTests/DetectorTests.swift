@@ -295,6 +295,23 @@ import Testing
         #expect(!detector.wasTrained(on: "bear"))
     }
 
+    /// A batch knows from the start where each picture ends inside of its padding, and is as large as its padding says.
+    @Test func aBatchKnowsWhatItsPicturesHold() throws {
+        let images = try [Tensor.ones([3, 40, 64]), Tensor.ones([3, 64, 50])]
+        let contents = [Size2D(33, 61), Size2D(64, 47)]
+        let batch = try ImageBatch(images, padding: .init(multiple: 32), contents: contents)
+        #expect(batch.sizes == contents && batch.pixels.shape == [2, 3, 64, 64])
+        let whole = try ImageBatch(images, padding: .init(multiple: 32, frame: Size2D(70, 10)))
+        #expect(whole.sizes == [Size2D(40, 64), Size2D(64, 50)] && whole.pixels.shape == [2, 3, 96, 64])
+        #expect(try whole.pixels.sum().item() == Double(3 * (40 * 64 + 64 * 50)))
+    }
+
+    /// The settings of a call and those of a file have the same defaults: they are one type.
+    @Test func scoringHasOneSetOfDefaults() throws {
+        #expect(DetectorConfiguration().scoring == ScoringOptions())
+        #expect(try DetectorConfiguration(yaml: "").scoring == ScoringOptions())
+    }
+
     /// A cancelled task ends whether it waits for its turn or works.
     @Test func cancelledTasksEnd() async throws {
         let detector = try detector(isResNet: true)

@@ -115,7 +115,8 @@ import Testing
         for name in ["a", "link", "hard", "./a", "../\(Path.name(folder.path))/a"] {
             let failure = #expect(throws: FileFailure.self) { try inputs.check(folder.file(name)) }
             #expect(failure?.exitStatus == .usage && failure?.subject == folder.file(name))
-            #expect(failure?.reason.contains(name == "a" ? "is read:" : "is \(folder.file("a")), which") == true)
+            #expect(
+                failure?.reason.contains(name == "a" ? "is read:" : "is \(folder.file("a")), which") == true)
         }
         for other in [folder.file("absent"), "/dev/null", "-", nil] { try inputs.check(other) }
     }

@@ -20,7 +20,7 @@ import WeightFiles
     private func trainer(
         _ detector: ToyDetector, steps: Int = 12, _ change: (inout TrainingConfiguration) -> Void = { _ in },
         adam: Bool = false, checkpoints: CheckpointFolder? = nil, workers: Int = 2,
-        source: SquareSource = .init(), bestMetric: String? = nil,
+        source: any ExampleSource = SquareSource(), bestMetric: String? = nil,
         evaluate: ((Int) throws -> EvaluationReport)? = nil
     ) throws -> Trainer {
         let groups = try ParameterGrouping().groups(
@@ -76,6 +76,36 @@ import WeightFiles
     }
 
     // MARK: Resuming
+
+    /// A source that counts the examples that are asked for.
+    private struct CountedSource: ExampleSource {
+        private final class Counter: Sendable { let value = Mutex(0) }
+
+        private let counter = Counter()
+        private let squares = SquareSource()
+        var count: Int { squares.count }
+        var fingerprint: String { squares.fingerprint }
+        var made: Int { counter.value.withLock { $0 } }
+
+        func example(at row: Int, view: Int, random: inout RandomStream) throws -> TrainingExample {
+            counter.value.withLock { $0 += 1 }
+            return try squares.example(at: row, view: view, random: &random)
+        }
+    }
+
+    /// No example is made before the first step: resuming would throw it away and make others.
+    @Test func nothingIsMadeBeforeTheFirstStep() throws {
+        let checkpoints = CheckpointFolder(path: folder.path)
+        try trainer(ToyDetector(), steps: 4, checkpoints: checkpoints).run()
+        let source = CountedSource()
+        let resumed = try trainer(ToyDetector(), steps: 5, checkpoints: checkpoints, source: source)
+        try resumed.resume(from: #require(checkpoints.latest()))
+        Thread.sleep(forTimeInterval: 0.05)
+        #expect(source.made == 0)
+        try resumed.run()
+        // A batch, and what is made ahead of the network.
+        #expect(source.made >= 5 && source.made <= 5 + 2 * 5 + 2)
+    }
 
     /// The origin's defect 23. Interrupted between checkpoints, at checkpoints, at the first and at the last step.
     @Test(arguments: [false, true]) func goesOnAsIfNothingHadHappened(_ adam: Bool) throws {
@@ -300,6 +330,37 @@ import WeightFiles
         let plainTrainer = try trainer(plain)
         try plainTrainer.run()
         #expect(try bits(plain, plainTrainer) == bits(detector, evaluated))
+    }
+
+    /// An evaluation that fails may have drawn random numbers; the training goes on as if it had drawn none.
+    @Test func anEvaluationThatFailsChangesNothing() throws {
+        let detector = try ToyDetector()
+        var failures: [String] = []
+        func failing(_ detector: ToyDetector, steps: Int = 12) throws -> Trainer {
+            try trainer(detector, steps: steps, { $0.run.evaluationInterval = 4 }) { _ in
+                _ = try Tensor.random([3])
+                throw TrainingError("pictures", "are gone")
+            }
+        }
+        let whole = try failing(detector)
+        try whole.run {
+            if case .evaluationFailed(let step, let reason) = $0 { failures.append("\(step) \(reason)") }
+        }
+        #expect(failures == [4, 8, 12].map { "\($0) pictures: are gone" })
+        let plain = try ToyDetector()
+        let plainTrainer = try trainer(plain)
+        try plainTrainer.run()
+        #expect(try bits(plain, plainTrainer) == bits(detector, whole))
+        // Other suites may draw from the standard generator meanwhile: once without them is enough.
+        let isRestored = try (0..<20).contains { _ in
+            let short = try failing(ToyDetector(), steps: 1)
+            try Generator.standard().seed(7)
+            let expected = try Tensor.random([3]).array(of: Float.self)
+            try Generator.standard().seed(7)
+            try short.run()
+            return try Tensor.random([3]).array(of: Float.self) == expected
+        }
+        #expect(isRestored)
     }
 
     @Test func anUnknownBestMetricIsNamed() throws {

@@ -97,7 +97,9 @@ import Testing
         #expect(root["sizes"]?.content.elements?.map(\.integer) == [1, 2])
         #expect(root["training"]?.boolean == true)
         #expect(throws: WeightFileError.self) { try PyTorchArchive(contentsOf: fixture.path("script.pt")) }
-        #expect(throws: WeightFileError.self) { try TorchScriptArchive(contentsOf: fixture.path("state_dict.pt")) }
+        #expect(throws: WeightFileError.self) {
+            try TorchScriptArchive(contentsOf: fixture.path("state_dict.pt"))
+        }
     }
 
     @Test func storedTensorsAreNotCopied() throws {

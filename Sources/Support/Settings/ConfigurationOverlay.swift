@@ -63,7 +63,8 @@ package struct ConfigurationOverlay<Value: Codable> {
                     try SettingsNode(yaml: text.isEmpty ? "''" : text)?.withoutLines
                     ?? SettingsNode(.null)
             } catch is ConfigurationError {
-                throw ConfigurationError(key: key, reason: "'\(text)' is not YAML; put texts into quotation marks")
+                throw ConfigurationError(
+                    key: key, reason: "'\(text)' is not YAML; put texts into quotation marks")
             }
             for part in parts.reversed() {
                 var entries = SettingsEntries()
