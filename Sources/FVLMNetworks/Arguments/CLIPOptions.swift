@@ -9,14 +9,6 @@ import Torch
 extension Activation: ExpressibleByArgument {}
 extension Article: ExpressibleByArgument {}
 
-/// The precision of a network's arithmetic.
-enum Precision: String, ExpressibleByArgument, CaseIterable {
-    case float32
-    case bfloat16
-
-    var dtype: DType { self == .float32 ? .float32 : .bfloat16 }
-}
-
 /// Which CLIP a command uses, and how.
 struct CLIPOptions: ParsableArguments {
     @Option(
@@ -32,8 +24,7 @@ struct CLIPOptions: ParsableArguments {
     @Option(help: "The branch, tag or commit of a model that is named.")
     var revision = "main"
 
-    @Option(help: "float32 or bfloat16.")
-    var precision: Precision = .float32
+    @OptionGroup var precision: PrecisionArguments
 
     @Option(help: "quick_gelu or gelu, for weights that come without a configuration.")
     var activation: Activation?

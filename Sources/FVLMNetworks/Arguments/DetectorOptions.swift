@@ -19,18 +19,12 @@ struct DetectorOptions: ParsableArguments {
             valueName: "path or name"))
     var clip: String?
 
-    @Option(help: "float32, or bfloat16 where the processor knows it.")
-    var precision: Precision = .float32
+    @OptionGroup var precision: PrecisionArguments
 
     @Option(help: "Detections that score at or below this are dropped.")
     var scoreThreshold: Double?
 
-    @Option(
-        name: .customLong("set"),
-        help: ArgumentHelp(
-            "A setting applied over those of detector.yaml, such as input.size=640; may be repeated.",
-            valueName: "key=value"))
-    var settings: [String] = []
+    @OptionGroup var settings: SettingArguments
 
     @OptionGroup var threads: ThreadArguments
 
@@ -47,7 +41,7 @@ struct DetectorOptions: ParsableArguments {
         var options = Detector.LoadingOptions()
         options.clip = clip
         options.dtype = precision.dtype
-        options.settings = settings
+        options.settings = settings.values
         options.note = { StandardError.note($0) }
         let detector = try Detector.load(model, options: options)
         for note in detector.clip.notes { StandardError.note(note) }

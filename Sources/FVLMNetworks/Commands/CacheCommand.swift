@@ -31,10 +31,7 @@ struct CacheCommand: ParsableCommand {
     @Option(help: "The element type of the stored features: bfloat16, or float32 for twice the size.")
     var precision: Precision = .bfloat16
 
-    @Option(
-        name: .customLong("set"),
-        help: ArgumentHelp("A setting that replaces the file's; may be repeated.", valueName: "key=value"))
-    var settings: [String] = []
+    @OptionGroup var settings: SettingArguments
 
     @OptionGroup var threads: ThreadArguments
 
@@ -58,7 +55,7 @@ struct CacheCommand: ParsableCommand {
         try threads.apply()
         // The cache that is to be made cannot be read yet.
         let more = ["data.cache=null"] + (views.map { ["data.views=\($0)"] } ?? [])
-        let configuration = try TrainingConfiguration(contentsOf: config, settings: settings + more)
+        let configuration = try TrainingConfiguration(contentsOf: config, settings: settings.values + more)
         try OutputGuard([configuration.data.images, configuration.data.annotations]).check(output)
         guard let viewCount = configuration.data.views else {
             throw ValidationError("say how many variations of each picture: --views 1")

@@ -135,7 +135,7 @@ struct DetectCommand: AsyncParsableCommand {
         var origin = try [
             "model": loaded.network.store.digest(), "CLIP": loaded.clip.store.digest(),
             "configuration": loaded.configuration.yaml(), "list of classes": vocabulary.digest(),
-            "choice of thresholds": JSONText.line(choices), "precision": detector.precision.rawValue,
+            "choice of thresholds": JSONText.line(choices), "precision": detector.precision.value.rawValue,
             "form of the results": format.rawValue, "choice of masks": masks ? "with" : "without",
         ]
         let (ids, reasonForNumbers) = vocabulary.categoryIDs

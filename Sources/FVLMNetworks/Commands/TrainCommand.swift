@@ -38,10 +38,7 @@ struct TrainCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Resume from a PyTorch program's training state.", valueName: "file.pth"))
     var resumeFrom: String?
 
-    @Option(
-        name: .customLong("set"),
-        help: ArgumentHelp("A setting that replaces the file's; may be repeated.", valueName: "key=value"))
-    var settings: [String] = []
+    @OptionGroup var settings: SettingArguments
 
     @Flag(help: "Print all settings with their defaults.")
     var defaults = false
@@ -87,7 +84,7 @@ struct TrainCommand: ParsableCommand {
     func run() throws {
         if defaults {
             try StandardOutput.print(
-                TrainingConfiguration(defaultsWith: settings).yaml(withComments: true), terminator: "")
+                TrainingConfiguration(defaultsWith: settings.values).yaml(withComments: true), terminator: "")
             return
         }
         guard let config else { return }
@@ -98,7 +95,7 @@ struct TrainCommand: ParsableCommand {
             output ?? "runs/" + URL(filePath: config).deletingPathExtension().lastPathComponent
         let state = try resumeFrom.map { try PyTorchTrainingState(contentsOf: $0) }
         let training = try TrainingRun(
-            TrainingConfiguration(contentsOf: config, settings: settings), folder: folder)
+            TrainingConfiguration(contentsOf: config, settings: settings.values), folder: folder)
         for note in training.notes { StandardError.note("\(note)") }
         let stopRequest = StopRequest()
         let signals = Self.signals(asking: stopRequest)

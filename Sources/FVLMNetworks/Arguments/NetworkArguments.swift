@@ -1,0 +1,34 @@
+import ArgumentParser
+import FVLMCommand
+import Torch
+
+/// The precision of a network's arithmetic.
+enum Precision: String, ExpressibleByArgument, CaseIterable {
+    case float32
+    case bfloat16
+
+    var dtype: DType { self == .float32 ? .float32 : .bfloat16 }
+}
+
+/// The precision that a command's network computes in.
+struct PrecisionArguments: ParsableArguments {
+    @Option(name: .customLong("precision"), help: "float32, or bfloat16 where the processor supports it.")
+    var value = Precision.float32
+
+    var dtype: DType { value.dtype }
+}
+
+/// Settings applied over those of a file.
+struct SettingArguments: ParsableArguments {
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp("A setting that replaces the file's; may be repeated.", valueName: "key=value"))
+    var values: [String] = []
+}
+
+extension ThreadArguments {
+    /// Sets the number of threads of libtorch and of the kernels.
+    func apply() throws {
+        if count > 0 { try Runtime.setThreadCount(count) }
+    }
+}
