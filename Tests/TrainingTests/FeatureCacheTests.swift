@@ -104,6 +104,8 @@ import WeightFiles
     /// Boxes from the cache's examples are those of the decoded ones, for every view.
     @Test func cachedExamplesAreThoseOfThePictures() throws {
         try Image(width: 60, height: 40).write(to: folder.file("a.png"))
+        let time: [FileAttributeKey: Any] = [.modificationDate: Date(timeIntervalSince1970: 1_700_000_000)]
+        try FileManager.default.setAttributes(time, ofItemAtPath: folder.file("a.png"))
         var annotations = Dataset()
         annotations.categories = [COCO.Category(id: 1, name: "a")]
         annotations.images.append(ImageRecord(id: 3, width: 60, height: 40, fileName: "a.png"))
@@ -136,6 +138,12 @@ import WeightFiles
             #expect(try a.pixels.mean([1, 2]).array(of: Float.self) == b.features[0].array(of: Float.self))
             #expect(a.pixels.shape == b.pixels.shape)
         }
+        // A picture is hashed once and not in every epoch: other bytes of the same size and time are not seen.
+        var bytes = folder.bytes("a.png")
+        bytes[bytes.count - 1] ^= 1
+        try Data(bytes).write(to: URL(filePath: folder.file("a.png")))
+        try FileManager.default.setAttributes(time, ofItemAtPath: folder.file("a.png"))
+        #expect(try ExampleLoader(cached, options: options).nextBatch()[0].features.count == 1)
         // A picture that was changed is another one.
         try Image(width: 60, height: 40, filledWith: .white).write(to: folder.file("a.png"))
         let changed = try ExampleLoader(cached, options: options)
