@@ -8,17 +8,17 @@
 
 // MARK: - Pasting
 
-// Where a pixel falls in a mask, along one axis.
+// The position of a pixel in a mask, along one axis.
 typedef struct position {
-    int32_t low; // place of the first of two values, in a row with a zero before the first and after the last
-    float rest; // share of the second
+    int32_t low; // index of the first of two values, in a row with a zero before the first and after the last
+    float rest; // weight of the second
 } position;
 
-// The pixels, of `size`, that a box touches at all; positions for these.
+// The pixels, of `size`, that a box touches, and their positions.
 static void positions(position *all, int64_t size, float start, float end, int64_t side, int64_t *first,
                       int64_t *last) {
     float scale = (float)side / (end - start);
-    // Half a cell more than the box on each side: there the value fades to zero.
+    // The mask extends half a cell beyond the box on each side, where the value fades to zero.
     float margin = (end - start) / (float)side;
     float low = fmaxf(floorf(start - margin) - 1, 0), high = fminf(ceilf(end + margin) + 1, (float)size);
     *first = *last = 0;
@@ -54,7 +54,7 @@ CK_CLONES static void paste_soft_row(const float *restrict row, const position *
     }
 }
 
-// The pixels that a mask touches, and where they fall in it.
+// The pixels that a mask touches, and their positions in it.
 typedef struct placement {
     position *columns;
     position *rows;
@@ -71,7 +71,7 @@ static bool create_placement(placement *place, int64_t side, int64_t height, int
     return true;
 }
 
-// False for a box without area, which touches nothing.
+// Returns false for a box without area, which touches nothing.
 static bool find_placement(placement *place, const float *box, int64_t side, int64_t height, int64_t width) {
     if (!(box[2] > box[0] && box[3] > box[1])) return false;
     positions(place->columns, width, box[0], box[2], side, &place->left, &place->right);
@@ -79,7 +79,7 @@ static bool find_placement(placement *place, const float *box, int64_t side, int
     return true;
 }
 
-// Writes the pixels that the mask touches; the first one's place is `binary` or `soft`, rows are `stride` apart.
+// Writes the pixels that the mask touches; `binary` or `soft` points to the first one, rows are `stride` apart.
 static void paste_mask(const placement *place, const float *mask, int64_t side, float threshold, int64_t stride,
                        uint8_t *binary, float *soft) {
     float *row = place->row;
@@ -126,7 +126,7 @@ bool ck_paste_crop(const float *mask, int64_t side, const float *box, int64_t he
 
 // MARK: - Targets
 
-// The result of weights along both axes.
+// Applies the weights along both axes.
 static void apply(const ck_axis *rows, const ck_axis *columns, const uint8_t *mask, int64_t width, float *cells,
                   float *result) {
     for (int64_t i = 0; i < rows->cells; ++i) {

@@ -13,7 +13,7 @@ CK_INLINE float area(const float *box) { return (box[2] - box[0]) * (box[3] - bo
 CK_INLINE float smaller(float a, float b) { return b < a ? b : a; }
 CK_INLINE float larger(float a, float b) { return a < b ? b : a; }
 
-// Boxes that do not meet have 0, also those without area.
+// 0 for disjoint boxes and boxes without area.
 CK_INLINE float iou(float x1, float y1, float x2, float y2, float own, const float *target, float target_area) {
     float width = larger(smaller(x2, target[2]) - larger(x1, target[0]), 0);
     float height = larger(smaller(y2, target[3]) - larger(y1, target[1]), 0);
@@ -26,7 +26,7 @@ typedef struct boxes {
     float x1[lanes], y1[lanes], x2[lanes], y2[lanes], area[lanes];
 } boxes;
 
-// The boxes from `begin` on, the last one repeated past `end`.
+// Loads the boxes from `begin` on, repeating the last one past `end`.
 CK_INLINE void gather(boxes *some, const float *from, int64_t begin, int64_t end) {
     for (int64_t k = 0; k < lanes; ++k) {
         const float *box = from + 4 * (begin + k < end ? begin + k : end - 1);

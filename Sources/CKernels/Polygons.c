@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-// The COCO tools draw the outline on a grid five times as fine and, where it passes from one column of pixels to the
-// next, note the row; between an odd and an even note down a column lies the inside. Only these passages matter, so
-// they are computed directly, without walking along the outline.
+// The COCO tools draw the outline on a grid five times as fine and record the row at each crossing from one column of
+// pixels to the next; the inside is between an odd and an even crossing down a column. Only these crossings matter, so
+// they are computed directly, without tracing the outline.
 enum { fine = 5 };
 
 typedef struct raster {
@@ -14,13 +14,13 @@ typedef struct raster {
 } raster;
 
 static int64_t rounded(double value) {
-    // Far outside of any mask; keeps the conversion defined.
+    // Far outside any mask; keeps the conversion defined.
     const double limit = 1e9;
     double scaled = fine * value + 0.5;
     return (int64_t)(scaled > limit ? limit : scaled < -limit ? -limit : scaled);
 }
 
-// The outline passes the column at the fine row `y`.
+// Records that the outline crosses the column at the fine row `y`.
 static void note(raster *raster, int64_t column, int64_t y) {
     double row = ((double)y + 0.5) / fine - 0.5;
     if (row < 0) row = 0;
@@ -46,7 +46,7 @@ static void edge(raster *raster, int64_t x1, int64_t y1, int64_t x2, int64_t y2)
         x2 = x;
         y2 = y;
     }
-    // Columns whose passage, from the fine column 5c + 2 to 5c + 3, the edge covers.
+    // The columns whose crossing, from fine column 5c + 2 to 5c + 3, is within the edge.
     int64_t low = smaller(x1, x2), high = larger(x1, x2);
     int64_t first = low <= 2 ? 0 : (low - 2 + fine - 1) / fine;
     int64_t last = high < 3 ? -1 : smaller((high - 3) / fine, raster->width - 1);
@@ -62,7 +62,7 @@ static void edge(raster *raster, int64_t x1, int64_t y1, int64_t x2, int64_t y2)
     }
     double slope = (double)(x2 - x1) / (double)dy;
     for (int64_t c = first; c <= last; ++c) {
-        // The first step at which the passage is behind: x only grows, or only falls.
+        // The first step past the crossing: x is monotonic.
         int64_t beyond = fine * c + (slope > 0 ? 3 : 2);
         int64_t step = (int64_t)(((double)beyond - (double)x1 + (slope > 0 ? -0.5 : 0.5)) / slope) - 2;
         step = larger(step, 1);

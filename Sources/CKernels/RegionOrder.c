@@ -17,7 +17,7 @@ static int compare(const void *left, const void *right) {
     return a->region < b->region ? -1 : a->region > b->region;
 }
 
-// A place on a curve that stays near itself (Morton order), in steps of 16 pixels of the map.
+// The position on a space-filling curve (Morton order), in steps of 16 pixels of the map.
 static uint64_t curve(const ck_level *level, const float *box) {
     uint64_t x = (uint64_t)fminf(fmaxf((box[0] + box[2]) * level->scale / 32, 0), 65535);
     uint64_t y = (uint64_t)fminf(fmaxf((box[1] + box[3]) * level->scale / 32, 0), 65535);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Channels that are worked on at a time: few enough for the vector registers of AVX-512 and AVX2.
+// Channels processed at a time: few enough for the vector registers of AVX-512 and AVX2.
 enum { block = 64 };
 
 // MARK: - Element types
@@ -23,7 +23,7 @@ CK_INLINE uint16_t to_bfloat16(float value) {
     uint32_t wide;
     memcpy(&wide, &value, sizeof wide);
     uint32_t rounded = (wide + 0x7fff + ((wide >> 16) & 1)) >> 16;
-    // Rounding a NaN could make it an infinity.
+    // Rounding a NaN could turn it into infinity.
     return (wide & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : (uint16_t)rounded;
 }
 
@@ -38,7 +38,7 @@ CK_INLINE void accumulate(float *restrict sum, const void *source, int64_t at, f
     }
 }
 
-// Writes past the caches, for results that are larger than these: 64 bytes at a time, aligned.
+// Writes past the caches, for results larger than the caches: 64 bytes at a time, aligned.
 CK_INLINE void stream(float *target, const float *values, int64_t count) {
     typedef float line __attribute__((vector_size(64)));
     for (int64_t k = 0; k < count; k += 16) {
@@ -48,7 +48,7 @@ CK_INLINE void stream(float *target, const float *values, int64_t count) {
     }
 }
 
-// Other threads see what was streamed only after this.
+// Makes the streamed data visible to other threads.
 static void finish_streaming(void) {
 #if defined(__x86_64__)
     __builtin_ia32_sfence();
@@ -126,8 +126,8 @@ static void place(workspace *work, const ck_pooling *p, const ck_level *level, c
 
 // MARK: - Forward
 
-// First the rows of a cell are added up for every column that the region touches, then the columns for every cell.
-// Sums stay in registers, maps are read along the channels.
+// Sums the rows of a cell for every column that the region touches, then the columns for every cell. Sums stay in
+// registers; maps are read along the channels.
 CK_INLINE void sum_rows(const ck_tap *taps, int32_t tap_count, const void *map, int64_t at, int64_t row_stride,
                         float *cell, bool half, int64_t count) {
     float sum[block] = {0};
@@ -194,7 +194,7 @@ bool ck_pool(const ck_pooling *p, const int64_t *order, bool channels_first, voi
              int64_t end) {
     workspace work;
     if (!create(&work, p)) return false;
-    // What fits into the second cache level is better left there for the layer that comes next.
+    // Results that fit into the second-level cache are better left there for the next layer.
     const int64_t large = 4 << 20;
     int64_t cells = p->rows * p->columns, region_size = cells * p->channels;
     size_t size = ck_element_size(p->dtype);
@@ -219,7 +219,7 @@ bool ck_pool(const ck_pooling *p, const int64_t *order, bool channels_first, voi
 
 // MARK: - Backward
 
-// The gradients of a region's cells are added up for every row of pixels that it touches, then spread over the pixels
+// Sums the gradients of a region's cells for every row of pixels that it touches, then distributes them over the pixels
 // of that row: every pixel of the map is read and written once.
 CK_INLINE void spread_block(const workspace *work, const ck_pooling *p, float *map, int64_t width, const void *pooled,
                             int64_t channel, bool half, int64_t count) {
@@ -276,10 +276,10 @@ bool ck_pool_backward(const ck_pooling *p, int64_t images, const int64_t *order,
     if (!create(&work, p)) return false;
     size_t size = ck_element_size(p->dtype);
     for (int64_t task = begin; task < end; ++task) {
-        // Blocks outside, so that contiguous parts of the tasks have equal work however uneven the groups are.
+        // Blocks are the outer index, so that contiguous ranges of tasks have equal work even if the groups are uneven.
         int64_t channel = task / groups * block, group = task % groups;
         int64_t count = p->channels - channel < block ? p->channels - channel : block;
-        // In a fixed order of the regions: sums are the same however the tasks are spread.
+        // In a fixed order of the regions, so that sums do not depend on how tasks are distributed.
         for (int64_t i = offsets[group]; i < offsets[group + 1]; ++i) {
             int64_t r = order[i];
             const ck_level *level = p->levels + p->region_levels[r];

@@ -4,16 +4,16 @@
 #include <math.h>
 #include <string.h>
 
-// A row is read once from main memory; what follows works on a row of scratch memory, which stays in the caches.
+// A row is read once from main memory; later passes use a scratch row, which stays in the caches.
 
 enum { lanes = 16 };
 typedef float floats __attribute__((vector_size(lanes * sizeof(float))));
 typedef int32_t ints __attribute__((vector_size(lanes * sizeof(int32_t))));
 
-// By address: passing vectors by value would need the same processor on both sides.
+// By address: passing vectors by value would require the same target on both sides.
 CK_INLINE void load(floats *values, const float *from) { memcpy(values, from, sizeof *values); }
 
-// Numbers of a row from `at` on; what lies after its end is minus infinity, whose probability is zero.
+// Elements of a row from `at` on; past the end, minus infinity, whose probability is zero.
 CK_INLINE void load_row(floats *values, const float *row, int64_t at, int64_t count) {
     if (at + lanes <= count) {
         load(values, row + at);
@@ -28,9 +28,9 @@ CK_INLINE void choose(floats *values, const ints *where, const floats *yes, cons
     *values = (floats)((*where & (ints)*yes) | (~*where & (ints)*no));
 }
 
-// e^x for x of at most 0 with an error of about one unit of the last place; below -87 zero. NaN stays NaN.
+// e^x for x of at most 0 with an error of about one unit in the last place; zero below -87. NaN stays NaN.
 CK_INLINE void exponential(floats *values) {
-    const float magic = 0x1.8p23f; // adding it rounds to whole numbers
+    const float magic = 0x1.8p23f; // adding it rounds to an integer
     floats x = *values, zero = {0};
     floats least = zero - 87.0f;
     ints vanishes = x < least;
@@ -61,7 +61,7 @@ CK_INLINE float largest(const floats *values) {
     return result;
 }
 
-// Sums are kept short in float32 and added up in float64: 20,000 numbers, one after the other, lose three digits.
+// Partial sums are short in float32 and accumulated in float64: summing 20,000 numbers in sequence loses three digits.
 enum { block = 64 * lanes };
 
 CK_INLINE double total(const floats *values) {
@@ -96,7 +96,7 @@ CK_INLINE void log_sum(const float *row, int64_t count, ck_log_sum *result) {
     result->log_sum = (float)log(sum);
 }
 
-// Adds the weighted logarithms of probabilities; a weight of zero leaves even minus infinity out.
+// Adds the weighted logarithms of probabilities; a weight of zero excludes even minus infinity.
 CK_INLINE void add_weighted(floats *sum, const float *row, int64_t at, int64_t count, ck_log_sum all,
                             const float *weights) {
     floats values, weight, zero = {0};
@@ -147,7 +147,7 @@ CK_CLONES static int64_t fused(const ck_fusion *fusion, int64_t row, float facto
     }
     if (isnan(sum)) return -1;
 
-    // score = (e / sum)^exponent * factor is above the threshold where e is above a bound, which is taken a little too low.
+    // score = (e / sum)^exponent * factor is above the threshold if e is above a bound, which is rounded down slightly.
     float threshold = fusion->threshold, exponent = fusion->exponent, divisor = (float)sum;
     float bound = -1;
     if (threshold >= 0 && factor <= 0) return 0;

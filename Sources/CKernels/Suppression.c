@@ -3,20 +3,20 @@
 
 #include <string.h>
 
-// Whether an IoU is above a threshold must not depend on fused operations.
+// Comparing an IoU with a threshold must not depend on fused operations.
 #pragma STDC FP_CONTRACT OFF
 
 // MARK: - Order
 
 // Smaller for larger scores.
 CK_INLINE uint32_t falling_key(float score) {
-    score += 0.0f; // -0 is as large as 0
+    score += 0.0f; // -0 equals 0
     uint32_t bits;
     memcpy(&bits, &score, sizeof bits);
     return (bits >> 31) != 0 ? bits : ~bits & 0x7fffffff;
 }
 
-// By counting, eleven bits at a time from the last ones on: every pass leaves equal ones in their order.
+// A radix sort, eleven bits at a time from the least significant; every pass is stable.
 void ck_falling_order(const float *scores, int64_t count, int32_t *order, uint64_t *scratch) {
     enum { bits = 11, values = 1 << bits };
     uint64_t *from = scratch, *to = scratch + count;
@@ -39,7 +39,7 @@ void ck_falling_order(const float *scores, int64_t count, int32_t *order, uint64
 
 // MARK: - Overlaps
 
-// Functions that pass vectors are always inlined: there is no call whose convention could differ between processors.
+// Functions that pass vectors are always inlined, so no calling convention could differ between processors.
 #pragma clang diagnostic ignored "-Wpsabi"
 
 enum { lanes = 16 };
@@ -55,7 +55,7 @@ CK_INLINE floats load(const float *from) {
 CK_INLINE floats larger(floats a, floats b) { return a < b ? b : a; }
 CK_INLINE floats smaller(floats a, floats b) { return b < a ? b : a; }
 
-// Which of 16 boxes from `at` on overlap box i too much. There is no guard: 0 / 0 is not above any threshold.
+// Which of 16 boxes from `at` on overlap box i too much. Needs no guard: 0 / 0 is not above any threshold.
 CK_INLINE uint32_t overlaps(ck_boxes boxes, int64_t i, int64_t at, float threshold, bool inclusive) {
     floats width = smaller(load(boxes.x2 + at), (floats)boxes.x2[i]) - larger(load(boxes.x1 + at), (floats)boxes.x1[i]);
     floats height = smaller(load(boxes.y2 + at), (floats)boxes.y2[i]) - larger(load(boxes.y1 + at), (floats)boxes.y1[i]);
@@ -80,7 +80,7 @@ CK_INLINE void suppress(ck_boxes boxes, int64_t count, float threshold, bool inc
         if (!keep[i]) continue;
         ++kept;
         for (int64_t block = (i + 1) / lanes; block * lanes < count; ++block) {
-            // All suppressed already: nothing to find out.
+            // All are already suppressed.
             if (suppressed[block] == 0xffff) continue;
             suppressed[block] |= (uint16_t)overlaps(boxes, i, block * lanes, threshold, inclusive);
         }

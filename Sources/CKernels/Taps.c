@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The sample positions decide which pixels count; they are computed in the same steps and the same precision as the
-// reference has them.
+// The sample positions determine which pixels count; they are computed in the same steps and precision as in the
+// reference.
 #pragma STDC FP_CONTRACT OFF
 
 bool ck_axis_create(ck_axis *axis, int64_t cells, int64_t size, int64_t ratio) {
-    // A cell has at most one tap a pixel, and two a sample.
+    // A cell has at most one tap per pixel, and two per sample.
     int64_t a_cell = size;
     if (ratio > 0 && ratio < size / 2) a_cell = 2 * ratio;
     if (a_cell < 2) a_cell = 2;
@@ -34,7 +34,7 @@ void ck_axis_free(ck_axis *axis) {
 
 static inline int32_t add(ck_tap *taps, int32_t first, int32_t count, int32_t place, float weight) {
     if (weight == 0) return count;
-    // Samples of a cell proceed in one direction, so a pixel that has a tap already is among the last few.
+    // Samples of a cell proceed in one direction, so a pixel that already has a tap is among the last few.
     for (int32_t i = count - 1; i >= first && i >= count - 3; --i) {
         if (taps[i].place == place) {
             taps[i].weight += weight;
@@ -46,7 +46,7 @@ static inline int32_t add(ck_tap *taps, int32_t first, int32_t count, int32_t pl
     return count + 1;
 }
 
-// Numbers the pixels that are touched.
+// Numbers the touched pixels.
 static void number(ck_axis *axis) {
     int32_t count = axis->offsets[axis->cells];
     int32_t low = INT32_MAX, high = -1;
@@ -70,7 +70,7 @@ static void number(ck_axis *axis) {
 void ck_axis_align(ck_axis *axis, int64_t size, float start, float extent, int64_t ratio) {
     float cell = extent / (float)axis->cells;
     float samples = ratio > 0 ? (float)ratio : ceilf(extent / (float)axis->cells);
-    // A cell of millions of pixels: float has no digits left for its samples, and the few that would meet the map are
+    // A cell of millions of pixels: float has no digits left for its samples, and the few that would hit the map are
     // lost in the average.
     if (!(samples <= 1 << 22)) samples = 0;
     float share = samples > 1 ? 1 / samples : 1;
@@ -80,8 +80,8 @@ void ck_axis_align(ck_axis *axis, int64_t size, float start, float extent, int64
         axis->offsets[c] = count;
         int32_t first_tap = count;
         float base = start + (float)c * cell;
-        // Only samples from -1 to `size` count. When there are many, those far outside are not even looked at: the
-        // bounds are generous, the test below decides.
+        // Only samples from -1 to `size` count. If there are many, those far outside are skipped: the bounds are
+        // generous, and the test below decides.
         int32_t from = 0, to = (int32_t)samples;
         if (ratio <= 0 && samples > 4) {
             float step = cell / samples;
@@ -145,7 +145,7 @@ void ck_axis_transpose(ck_axis *axis) {
     int32_t count = axis->offsets[axis->cells];
     for (int32_t i = 0; i < count; ++i) ++offsets[axis->taps[i].slot + 1];
     for (int32_t s = 0; s < axis->place_count; ++s) offsets[s + 1] += offsets[s];
-    // Cell by cell, so that the taps of a pixel come in the order of the cells.
+    // Cell by cell, so that the taps of a pixel are in the order of the cells.
     int32_t *next = axis->slots;
     memcpy(next, offsets, (size_t)axis->place_count * sizeof(int32_t));
     for (int64_t c = 0; c < axis->cells; ++c) {

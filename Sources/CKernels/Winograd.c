@@ -4,16 +4,16 @@
 #include <string.h>
 
 // Winograd's minimal filtering F(2 x 2, 3 x 3) (Lavin and Gray, 2016): four results of a 3x3 convolution from 16
-// products in place of 36. Tiles of 4 x 4 pixels, which overlap by two, and the weights are transformed by small integer
-// matrices; then the convolution is 16 matrix products, one for each place of a tile; then a transform gives the
-// results. All loops go over channels, a vector at a time.
+// products instead of 36. Tiles of 4 x 4 pixels, overlapping by two, and the weights are transformed by small integer
+// matrices; the convolution becomes 16 matrix products, one per position in a tile, whose results are transformed back.
+// All loops run over channels, one vector at a time.
 
 enum { lanes = 16 };
 typedef float vector __attribute__((vector_size(lanes * sizeof(float))));
 
 typedef int32_t bits __attribute__((vector_size(lanes * sizeof(int32_t))));
 
-// By address: passing vectors by value would need the same processor on both sides.
+// By address: passing vectors by value would require the same target on both sides.
 CK_INLINE void load(vector *value, const float *from) { memcpy(value, from, sizeof *value); }
 
 CK_INLINE void store(float *to, const vector *value) { memcpy(to, value, sizeof *value); }
@@ -109,7 +109,7 @@ CK_CLONES void ck_winograd_output(const ck_tiles *t, const float *tiles, const f
                     result[2 * i] = e[4 * i] + e[4 * i + 1] + e[4 * i + 2] + base;
                     result[2 * i + 1] = e[4 * i + 1] - e[4 * i + 2] - e[4 * i + 3] + base;
                 }
-                // What is less than zero, so that a NaN stays one.
+                // Replaces only values below zero, so that NaN stays NaN.
                 for (int i = 0; i < 4 && rectified; ++i)
                     result[i] = (vector)((bits)result[i] & ~(bits)(result[i] < zero));
                 store(first + c, result);

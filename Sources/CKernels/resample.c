@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The coefficients must come out the same on every processor.
+// The coefficients must be the same on every processor.
 #pragma STDC FP_CONTRACT OFF
 
 #if defined(__x86_64__) && defined(__linux__)
@@ -58,7 +58,7 @@ static kernel kernel_of(resample_filter filter) {
     return (kernel){bilinear, 1.0};
 }
 
-// The source samples that make one target sample.
+// The source samples that contribute to one target sample.
 typedef struct {
     size_t first;
     size_t count;
@@ -126,8 +126,8 @@ static const int32_t half = 1 << (precision_bits - 1);
 typedef uint8_t bytes4 __attribute__((vector_size(4)));
 typedef int32_t ints4 __attribute__((vector_size(16)));
 
-// `readable` is the number of bytes that may be read from `source` on: the vector path reads one byte more
-// than a pixel has.
+// `readable` is the number of bytes that may be read from `source` on: the vector path reads one byte more than a
+// pixel.
 MULTIVERSIONED
 static void resample_row(const uint8_t *source, size_t readable, const taps *taps, size_t count,
                          uint8_t *result) {
@@ -176,13 +176,13 @@ static int makes_sense(resample_axis axis) {
            axis.end <= (double)axis.length;
 }
 
-// Nothing to interpolate: a pass over this axis would only round what is whole already.
+// Nothing to interpolate: a pass over this axis would only round integers.
 static int is_copy(resample_axis axis) {
     return axis.target == axis.length && axis.start == 0 && axis.end == (double)axis.length;
 }
 
-// Which axis comes first changes the rounding in between. Pillow takes the vertical one where the height loses more than
-// twice the pixels that the width loses, since version 13; before, the horizontal one always came first.
+// The order of the axes affects intermediate rounding. Since version 13, Pillow starts with the vertical axis if the
+// height shrinks by more than twice as many pixels as the width; before, the horizontal axis always came first.
 static int comes_vertical_first(resample_axis horizontal, resample_axis vertical) {
     if (vertical.length <= vertical.target)
         return 0;
@@ -198,7 +198,7 @@ typedef struct {
     size_t size;
 } rows;
 
-// The samples of an axis that its plan reads: all that are asked for when it is a copy.
+// The samples of an axis that its plan reads: all requested ones if it is a copy.
 static void extent(resample_axis axis, const plan *plan, size_t *first, size_t *end) {
     *first = axis.first;
     *end = axis.first + axis.count;
@@ -208,7 +208,7 @@ static void extent(resample_axis axis, const plan *plan, size_t *first, size_t *
     }
 }
 
-// `taps` begin at the first pixel of a row; without them rows are copied.
+// `taps` begin at the first pixel of a row; without taps, rows are copied.
 static void resample_rows(rows source, size_t height, const taps *taps, size_t width, uint8_t *result) {
     for (size_t y = 0; y < height; y++, result += width * 3) {
         const uint8_t *row = source.bytes + y * source.stride;
@@ -219,7 +219,7 @@ static void resample_rows(rows source, size_t height, const taps *taps, size_t w
     }
 }
 
-// `taps` begin at the first row; without them rows are copied. `stride` bytes of each are taken.
+// `taps` begin at the first row; without taps, rows are copied. `stride` bytes of each row are used.
 static void resample_columns(rows source, const taps *taps, size_t height, size_t stride, uint8_t *result) {
     for (size_t y = 0; y < height; y++, result += stride) {
         if (!taps) {

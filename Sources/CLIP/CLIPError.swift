@@ -1,21 +1,21 @@
 import Support
 
-/// What is wrong with a CLIP checkpoint, its tokenizer, configuration or vocabulary, or with the use of a model; where;
-/// and what to do about it.
+/// An error in a CLIP checkpoint, its tokenizer, configuration or vocabulary, or in the use of a model. States what is
+/// wrong, where, and how to fix it.
 public struct CLIPError: ReportedError, Hashable {
-    /// The file, folder, model or value that the error is about; empty when it is clear from the call.
+    /// The file, folder, model or value concerned; empty if the call makes it clear.
     public let subject: String
 
     /// What is wrong.
     public let reason: String
 
-    /// What helps.
+    /// How to fix it.
     public let advice: String?
 
-    /// How a program ends with it: bad data, unless something is not there at all.
+    /// The exit status of a program that fails with this error: bad data, unless something does not exist.
     public let exitStatus: ExitStatus
 
-    /// An error about `subject`.
+    /// Creates an error about `subject`.
     public init(
         _ subject: String = "", reason: String, advice: String? = nil, exitStatus: ExitStatus = .badData
     ) {
@@ -25,14 +25,14 @@ public struct CLIPError: ReportedError, Hashable {
         self.exitStatus = exitStatus
     }
 
-    /// This error, about `subject` where it names none yet.
+    /// This error with `subject` as its subject, unless it already has one.
     func about(_ subject: String) -> CLIPError {
         self.subject.isEmpty
             ? CLIPError(subject, reason: reason, advice: advice, exitStatus: exitStatus)
             : self
     }
 
-    /// A file that cannot be used.
+    /// Creates an error for a file that cannot be used.
     init(_ failure: FileFailure) {
         self.init(
             failure.path, reason: failure.reason, advice: failure.advice, exitStatus: failure.exitStatus)

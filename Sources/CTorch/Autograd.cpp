@@ -68,7 +68,7 @@ class OutsideFunction : public torch::autograd::Node {
 
     std::string name() const override { return name_; }
 
-    // The engine calls this when the graph is not retained, perhaps while another thread's pass is in `apply`.
+    // The engine calls this if the graph is not retained, possibly while another thread's pass is in `apply`.
     void release_variables() override {
         std::shared_ptr<void> released;
         {
@@ -78,7 +78,7 @@ class OutsideFunction : public torch::autograd::Node {
     }
 
     torch::autograd::variable_list apply(torch::autograd::variable_list &&output_gradients) override {
-        // Kept until the pass is through it; the lock is not, since the pass may run others.
+        // Held until the pass is through; the lock is not, since the pass may run others.
         std::shared_ptr<void> context;
         {
             std::lock_guard<std::mutex> lock(mutex_);
@@ -129,7 +129,7 @@ ct_error ct_record_function(const char *name, const ct_tensor *inputs, size_t in
                             size_t output_count, ct_backward_callback backward, ct_release release, void *context) {
     std::shared_ptr<void> owner;
     auto error = ct::guarded([&] {
-        // Releases the context even when it cannot be made.
+        // Releases the context even if the owner cannot be created.
         owner = std::shared_ptr<void>(context, release);
     });
     if (error != nullptr) return error;
@@ -142,8 +142,8 @@ ct_error ct_record_function(const char *name, const ct_tensor *inputs, size_t in
         node->set_next_edges(torch::autograd::collect_next_edges(input_list));
         for (size_t i = 0; i < output_count; ++i) {
             auto output = ct::borrowed(outputs[i]);
-            TORCH_CHECK(!output.requires_grad(), name, ": an output is part of a graph already; return new tensors");
-            // Outputs of integers (indices, labels) take part in nothing.
+            TORCH_CHECK(!output.requires_grad(), name, ": an output is already part of a graph; return new tensors");
+            // Integer outputs (indices, labels) have no gradients.
             if (at::isFloatingType(output.scalar_type())) {
                 torch::autograd::set_history(output, node);
             } else {

@@ -1,4 +1,4 @@
-// What the files of the shim share: guarding against exceptions, handles to libtorch's types and back.
+// Shared by the files of the shim: exception guards and conversions between handles and libtorch's types.
 
 #pragma once
 
@@ -15,10 +15,10 @@
 
 namespace ct {
 
-// The error when there is no memory for a message. It is not freed.
-inline char out_of_memory[] = "memory has run out";
+// The error if there is no memory for a message. It is not freed.
+inline char out_of_memory[] = "out of memory";
 
-// NULL when memory runs out.
+// NULL if it runs out of memory.
 inline char *copied(const char *text, size_t count) noexcept {
     auto *copy = static_cast<char *>(std::malloc(count + 1));
     if (copy != nullptr) {
@@ -42,7 +42,7 @@ inline ct_error failure(const char *text, size_t count) noexcept {
 
 inline ct_error failure(const char *text) noexcept { return failure(text, std::strlen(text)); }
 
-// Runs `body`; turns whatever it throws into a message.
+// Runs `body` and converts any exception to a message.
 template <typename Body> inline ct_error guarded(const Body &body) noexcept {
     try {
         body();
@@ -52,11 +52,11 @@ template <typename Body> inline ct_error guarded(const Body &body) noexcept {
     } catch (const std::exception &error) {
         return failure(error.what());
     } catch (...) {
-        return failure("an exception of an unknown kind");
+        return failure("an exception of unknown type");
     }
 }
 
-// What `body` gives, or `otherwise` when it throws: for facts that every tensor of this layer has.
+// The result of `body`, or `otherwise` if it throws: for properties that every tensor of this layer has.
 template <typename Value, typename Body> inline Value known(Value otherwise, const Body &body) noexcept {
     try {
         return body();
@@ -73,10 +73,10 @@ inline at::Tensor borrowed(ct_tensor handle) {
 
 inline c10::TensorImpl *implementation(ct_tensor handle) { return reinterpret_cast<c10::TensorImpl *>(handle); }
 
-// Nested tensors have no shape, which everything above this layer stands on.
+// Nested tensors have no shape, which all higher layers rely on.
 inline void require_shape(const at::Tensor &tensor) {
     TORCH_CHECK(!tensor.defined() || !tensor.is_nested(),
-                "nested tensors are not supported: use one tensor for each part");
+                "nested tensors are not supported: use a separate tensor for each part");
 }
 
 // An undefined tensor becomes NULL.

@@ -7,9 +7,9 @@
 
 namespace {
 
-// Main memory for tensors. Large blocks are kept when tensors go, and given to the next ones of about the same size:
-// the pages of fresh memory cost more than most of what is computed in them, and the C library returns large blocks to
-// the system at once.
+// Main memory for tensors. Large blocks are kept when tensors are freed and reused for tensors of about the same size:
+// page faults of fresh memory cost more than most computations in it, and the C library returns large blocks to the
+// system immediately.
 class KeptMemory final : public c10::Allocator {
   public:
     explicit KeptMemory(c10::Allocator *plain) : plain_(plain) {}
@@ -59,7 +59,7 @@ class KeptMemory final : public c10::Allocator {
 
     static constexpr size_t smallest = 1 << 20;
 
-    // Eight sizes for each power of two. What is not asked for is never touched, hence takes no memory.
+    // Eight sizes per power of two. Unrequested memory is never touched, hence takes none.
     static size_t rounded(size_t count) {
         size_t step = smallest >> 3;
         while (step << 4 <= count) step <<= 1;
@@ -70,14 +70,14 @@ class KeptMemory final : public c10::Allocator {
         try {
             return plain_->raw_allocate(capacity);
         } catch (const c10::Error &) {
-            // Perhaps it is enough without the kept blocks.
+            // Freeing the kept blocks may suffice.
             shrink(0);
             return plain_->raw_allocate(capacity);
         }
     }
 
-    // A list of one block. Of the kept ones the smallest that is large enough and not much too large; of equal ones that
-    // which was in use last, for it is most likely still in the processor's caches.
+    // A list of one block: the smallest kept block that is large enough and not much too large; among equal ones the
+    // most recently used, which is most likely still in the processor's caches.
     std::list<Block> taken(size_t capacity) {
         std::list<Block> taken;
         {
@@ -100,7 +100,7 @@ class KeptMemory final : public c10::Allocator {
 
     static void release(void *data) noexcept { shared().keep(data); }
 
-    // Moves the block from list to list: tensors go where nothing may be thrown, so nothing is allocated here.
+    // Moves the block between lists: tensors are freed where nothing may throw, so nothing is allocated here.
     void keep(void *data) noexcept {
         size_t limit = 0;
         {
@@ -115,7 +115,7 @@ class KeptMemory final : public c10::Allocator {
         shrink(limit);
     }
 
-    // Frees what was not in use for the longest time, until no more than `limit` bytes are kept.
+    // Frees the least recently used blocks until at most `limit` bytes are kept.
     void shrink(size_t limit) noexcept {
         std::list<Block> freed;
         {
@@ -132,7 +132,7 @@ class KeptMemory final : public c10::Allocator {
     std::mutex mutex_;
     std::list<Block> lent_;
     std::unordered_map<void *, std::list<Block>::iterator> places_; // of lent blocks
-    std::list<Block> kept_; // the last one in use first
+    std::list<Block> kept_; // most recently used first
     size_t kept_bytes_ = 0;
     size_t limit_ = 0;
 };
@@ -143,7 +143,7 @@ ct_error ct_set_kept_memory(int64_t limit) {
     return ct::guarded([&] {
         auto &memory = KeptMemory::shared();
         memory.set_limit(limit > 0 ? static_cast<size_t>(limit) : 0);
-        // Tensors that are there already go back to where they came from.
+        // Existing tensors return to their original allocator.
         static std::once_flag installed;
         std::call_once(installed, [&] { c10::SetAllocator(c10::DeviceType::CPU, &memory, 1); });
     });

@@ -7,7 +7,7 @@
 
 namespace {
 
-// What an argument of a schema accepts, computed once, so that calls need not look at types.
+// The values that an argument of a schema accepts, computed once, so that calls need not inspect types.
 struct Parameter {
     c10::TypeKind kind;
     c10::TypeKind element = c10::TypeKind::NoneType; // of a list
@@ -17,7 +17,7 @@ struct Parameter {
 };
 
 c10::TypeKind plain(c10::TypeKind kind) {
-    // Symbolic sizes take plain integers; dtype, layout and memory format are integers to a boxed call.
+    // Symbolic sizes accept plain integers; dtype, layout and memory format are integers in a boxed call.
     switch (kind) {
     case c10::TypeKind::SymIntType:
     case c10::TypeKind::ScalarTypeType:
@@ -59,8 +59,8 @@ const char *name(ct_tag tag) {
     case CT_INTEGERS: return "a list of integers";
     case CT_REAL: return "a real number";
     case CT_REALS: return "a list of real numbers";
-    case CT_BOOL: return "a truth value";
-    case CT_BOOLS: return "a list of truth values";
+    case CT_BOOL: return "a Boolean";
+    case CT_BOOLS: return "a list of Booleans";
     case CT_STRING: return "a string";
     case CT_DEVICE: return "a device";
     case CT_GENERATOR: return "a generator";
@@ -70,8 +70,8 @@ const char *name(ct_tag tag) {
 
 using Stack = std::vector<c10::IValue>;
 
-// Stacks are kept between calls, one for each depth of nesting (a backward pass written in Swift calls operators
-// while its own call is under way).
+// Stacks are reused between calls, one per nesting depth (a backward pass written in Swift calls operators during its
+// own call).
 class StackLease {
   public:
     StackLease() : stack_(leased()) {}
@@ -255,7 +255,7 @@ ct_value result(c10::IValue &&value) {
         result.tag = CT_GENERATOR;
         result.generator = reinterpret_cast<ct_generator>(value.toGenerator().unsafeReleaseGeneratorImpl());
     } else {
-        TORCH_CHECK(false, "a result of type ", value.type()->str(), " cannot be taken over");
+        TORCH_CHECK(false, "a result of type ", value.type()->str(), " cannot be converted");
     }
     return result;
 }
@@ -327,7 +327,7 @@ ct_error ct_operator_call(ct_operator op, const ct_value *arguments, size_t argu
             stack.push_back(*value);
         }
         op->handle.callBoxed(&stack);
-        TORCH_CHECK(stack.size() <= capacity, "returns ", stack.size(), " values, there is room for ", capacity);
+        TORCH_CHECK(stack.size() <= capacity, "returns ", stack.size(), " values, more than the capacity of ", capacity);
         size_t count = 0;
         try {
             for (; count < stack.size(); ++count) results[count] = result(std::move(stack[count]));

@@ -8,7 +8,7 @@ ct_error ct_error_make(const char *text, size_t count) { return ct::failure(text
 
 ct_error ct_tensor_wrap(void *memory, ct_dtype dtype, const int64_t *shape, const int64_t *strides, size_t rank,
                         ct_release release, void *context, ct_tensor *result) {
-    // libtorch does not call the deleter when it fails before the storage exists.
+    // libtorch does not call the deleter if it fails before the storage exists.
     bool handed_over = false;
     auto error = ct::guarded([&] {
         auto deleter = [release, context](void *) {

@@ -1,14 +1,14 @@
 import Support
 
-/// Why a step of detection could not be done.
+/// An error in a step of detection.
 public struct DetectionError: ReportedError, Hashable {
     /// The step, such as `RoIAlign`.
     public let subject: String
 
-    /// What is wrong, where, and what to do.
+    /// What is wrong, where, and how to fix it.
     public let reason: String
 
-    /// An error of a step.
+    /// Creates an error of a step.
     public init(_ step: String, _ reason: String) {
         subject = step
         self.reason = reason

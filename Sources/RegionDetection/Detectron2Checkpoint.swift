@@ -1,10 +1,10 @@
-/// Loads the weights of detectron2's Mask R-CNN with a feature pyramid (`mask_rcnn_R_50_FPN_3x` and the like, `.pkl` or
+/// Loads the weights of detectron2's Mask R-CNN with a feature pyramid (such as `mask_rcnn_R_50_FPN_3x`, `.pkl` or
 /// `.pth`) into the parts of an open-vocabulary detector.
 ///
-/// Some of these weights have no place here: the trunk, the classifier, and what is made for each class. What becomes of
-/// them is chosen, never guessed, and listed in a ``Report``.
+/// Some of these weights have no counterpart here: the trunk, the classifier, and class-specific weights. Their
+/// treatment is explicit, never guessed, and listed in a ``Report``.
 public struct Detectron2Checkpoint: Sendable {
-    /// A part of the detector and where its weights are in the checkpoint.
+    /// A part of the detector with weights in the checkpoint.
     public enum Part: String, Sendable, Hashable, CaseIterable {
         /// ``FeaturePyramid``.
         case pyramid
@@ -28,7 +28,7 @@ public struct Detectron2Checkpoint: Sendable {
         }
     }
 
-    /// What becomes of weights that are made for each class, where one for all is wanted: `bbox_pred` and the mask head's
+    /// The treatment of class-specific weights where a single set is expected: `bbox_pred` and the mask head's
     /// `predictor`.
     public enum ClassSpecific: String, Sendable, Hashable {
         /// The mean over the classes.
@@ -37,9 +37,9 @@ public struct Detectron2Checkpoint: Sendable {
         case reinitialize
     }
 
-    /// What becomes of other weights whose shape differs, such as lateral convolutions for another trunk.
+    /// The treatment of other weights whose shape differs, such as lateral convolutions for a different trunk.
     public enum OtherShapes: String, Sendable, Hashable {
-        /// An error that lists them.
+        /// Throws an error that lists them.
         case reject
         /// New random weights.
         case reinitialize
@@ -47,29 +47,29 @@ public struct Detectron2Checkpoint: Sendable {
 
     /// What was done with every weight.
     public struct Report: Sendable, Hashable, CustomStringConvertible {
-        /// A weight that does not fit as it is.
+        /// A weight that does not fit unchanged.
         public struct Entry: Sendable, Hashable {
             /// The name in the checkpoint.
             public let key: String
             /// The shape in the checkpoint.
             public let stored: [Int]
-            /// The shape in the detector; nil when it has no such weight.
+            /// The shape in the detector; nil if it has no such weight.
             public let expected: [Int]?
         }
 
-        /// Parameters that got the checkpoint's values, by name in the detector.
+        /// Parameters loaded from the checkpoint, by name in the detector.
         public internal(set) var loaded: [String] = []
 
-        /// Weights of classes whose mean was taken.
+        /// Class-specific weights that were averaged.
         public internal(set) var averaged: [Entry] = []
 
-        /// Weights in whose place there are new random ones.
+        /// Weights replaced with new random ones.
         public internal(set) var reinitialized: [Entry] = []
 
-        /// Weights that the detector has no place for: the trunk, the classifier, stored anchors.
+        /// Weights without a counterpart in the detector: the trunk, the classifier, stored anchors.
         public internal(set) var unused: [Entry] = []
 
-        /// Counts, and the names of all weights that did not fit; the trunk's are counted only.
+        /// Counts, and the names of all weights that did not fit; the trunk's are only counted.
         public var description: String {
             func list(_ what: String, _ entries: [Entry]) -> String? {
                 guard !entries.isEmpty else { return nil }
@@ -91,31 +91,32 @@ public struct Detectron2Checkpoint: Sendable {
 
     private let source: UnwrappedWeights
 
-    /// Which set of weights is taken, when the file holds several.
+    /// Which set of weights is used if the file holds several.
     package var note: String? { source.note }
 
-    /// A checkpoint that was opened, for example by `WeightFile.open`. What training frameworks put around the weights is
-    /// taken off.
-    /// - Throws: ``DetectionError`` when there is no weight of a pyramid, of a proposal network or of a head;
-    ///   `WeightFileError` when there are several sets of weights and none is the trained one.
+    /// Creates a loader for an opened checkpoint, for example from `WeightFile.open`. Training frameworks' wrappers
+    /// around the weights are removed.
+    /// - Throws: ``DetectionError`` if there are no weights of a pyramid, a proposal network or a head;
+    ///   `WeightFileError` if there are several sets of weights and it is unclear which one was trained.
     public init(_ source: some WeightSource) throws {
         guard let weights = try UnwrappedWeights(source, knownBy: Part.allCases.map(\.prefix)) else {
             throw DetectionError(
                 "Detectron2Checkpoint",
-                "\(source.origin) has no weights like backbone.fpn_lateral2 or roi_heads.box_head (its first are "
-                    + "\(source.keys.prefix(3).joined(separator: ", "))): it is not of a detectron2 detector")
+                "\(source.origin) has no weights such as backbone.fpn_lateral2 or roi_heads.box_head (its first are "
+                    + "\(source.keys.prefix(3).joined(separator: ", "))): it is not a checkpoint of a detectron2 detector"
+            )
         }
         self.source = weights
     }
 
-    /// Loads parts of a detector: all of them, or none when something is missing or of a rejected shape.
+    /// Loads parts of a detector: all of them, or none if something is missing or of a rejected shape.
     /// - Parameters:
-    ///   - scopes: The parts to be loaded and where their parameters are. ``RegionPredictor``'s embedding is left alone:
-    ///     the checkpoint has a classifier instead.
-    ///   - classSpecific: What becomes of weights for each class.
-    ///   - otherShapes: What becomes of other weights of another shape.
-    ///   - seed: For new random weights.
-    /// - Throws: ``DetectionError`` that lists what is missing or rejected; ``TorchError``.
+    ///   - scopes: The parts to load and their parameters' scopes. ``RegionPredictor``'s embedding is unchanged: the
+    ///     checkpoint has a classifier instead.
+    ///   - classSpecific: The treatment of class-specific weights.
+    ///   - otherShapes: The treatment of other weights of a different shape.
+    ///   - seed: The seed for new random weights.
+    /// - Throws: ``DetectionError`` listing what is missing or rejected; ``TorchError``.
     @discardableResult
     public func load(
         _ scopes: [Part: ParameterScope], classSpecific: ClassSpecific, otherShapes: OtherShapes, seed: UInt64
@@ -173,8 +174,8 @@ public struct Detectron2Checkpoint: Sendable {
         if !missing.isEmpty { parts.append("\(missing.count) missing: " + missing.joined(separator: ", ")) }
         if !rejected.isEmpty {
             parts.append(
-                "\(rejected.count) of another shape: " + rejected.joined(separator: "; ")
-                    + "; choose to re-initialise these if the trunk is another one")
+                "\(rejected.count) of a different shape: " + rejected.joined(separator: "; ")
+                    + "; re-initialise these if the trunk is a different one")
         }
         return DetectionError(
             "Detectron2Checkpoint", "\(source.origin) does not fit: " + parts.joined(separator: "; "))
@@ -190,7 +191,7 @@ public struct Detectron2Checkpoint: Sendable {
         return scope.store.parameters(under: name)
     }
 
-    /// The number of classes whose weights are stored where one set is wanted.
+    /// The number of classes whose weights are stored where one set is expected.
     private static func classes(_ part: Part, _ stored: [Int], _ expected: [Int]) -> Int? {
         guard part == .boxRegression || part == .maskHead, stored.count == expected.count,
             stored.dropFirst() == expected.dropFirst(), let many = stored.first, let one = expected.first,
@@ -204,10 +205,10 @@ public struct Detectron2Checkpoint: Sendable {
 // MARK: - Names
 
 extension Detectron2Checkpoint {
-    /// detectron2's name for a parameter of an open-vocabulary detector: the other way of loading.
+    /// detectron2's name for a parameter of an open-vocabulary detector: the reverse of loading.
     ///
-    /// What detectron2 has no part for stands where it would belong: the adapter in the backbone, the projection to
-    /// embeddings and the temperature in the box predictor.
+    /// Parameters without a counterpart in detectron2 get the names where they would belong: the adapter in the
+    /// backbone, the projection to embeddings and the temperature in the box predictor.
     /// - Parameter name: Such as `fpn.fpn_lateral2.weight`, `box_head.fc1.bias`.
     public static func key(for name: String) -> String {
         let part: Part? =

@@ -1,2 +1,2 @@
-// Tensors are part of what this module offers.
+// Tensors are part of this module's interface.
 @_exported import Torch

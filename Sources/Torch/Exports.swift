@@ -1,2 +1,2 @@
-// Element types and weight files are part of what this module offers.
+// Element types and weight files are part of this module's interface.
 @_exported import WeightFiles

@@ -1,17 +1,17 @@
 import Support
 
-/// What stops a training or its preparation: what is wrong, where, and what to do about it.
+/// An error that stops a training or its preparation: what is wrong, where, and how to fix it.
 public struct TrainingError: ReportedError, Hashable {
     /// The thing concerned: a file, a setting, an image.
     public let subject: String
 
-    /// What is wrong with it, and what helps.
+    /// What is wrong with it, and how to fix it.
     public let reason: String
 
-    /// The status of a program that ends with this error.
+    /// The exit status of a program that fails with this error.
     public let exitStatus: ExitStatus
 
-    /// An error about `subject`.
+    /// Creates an error about `subject`.
     public init(_ subject: String, _ reason: String, exitStatus: ExitStatus = .badData) {
         self.subject = subject
         self.reason = reason
@@ -20,6 +20,6 @@ public struct TrainingError: ReportedError, Hashable {
 }
 
 extension Error {
-    /// The description in one line.
+    /// The description as one line.
     var oneLine: String { SystemErrorText(self).text.oneLine }
 }

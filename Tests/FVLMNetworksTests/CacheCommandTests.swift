@@ -35,7 +35,7 @@ import Testing
         #expect(FileManager.default.fileExists(atPath: folder.file("run/model/detector.yaml")))
         let refused = try train("other", "run.seed=6")
         #expect(refused.status == 65)
-        #expect(refused.errors.contains("seed is 5, needed is 6"), "\(refused.errors)")
+        #expect(refused.errors.contains("seed is 5, expected 6"), "\(refused.errors)")
         #expect(!FileManager.default.fileExists(atPath: folder.file("other")))
     }
 }

@@ -70,7 +70,7 @@ import FVLMCommand
         }
         let last = try Program(arguments(more))
         #expect(last.status == 0)
-        let note = try #require(last.errors.firstMatch(of: /holds (\d+) of the 24 pictures already/))
+        let note = try #require(last.errors.firstMatch(of: /contains (\d+) of the 24 pictures/))
         #expect(try #require(Int(note.1)) >= 15)
         #expect(folder.bytes("killed") == folder.bytes("whole"))
         #expect(!folder.names.contains("killed.partial"))
@@ -96,7 +96,7 @@ import FVLMCommand
         }
         // Nothing is left to do.
         let again = try Program(command)
-        #expect(again.status == 0 && again.errors.contains("4 of the 4 pictures already"))
+        #expect(again.status == 0 && again.errors.contains("4 of the 4 pictures"))
         #expect(folder.bytes("found.jsonl") == results)
     }
 
@@ -111,7 +111,7 @@ import FVLMCommand
         for spelling in ["./pictures", "pictures/../pictures/", "link"] {
             command[1] = folder.file(spelling)
             let run = try Program(command)
-            #expect(run.status == 0 && run.errors.contains("3 of the 3 pictures already"), "\(run.errors)")
+            #expect(run.status == 0 && run.errors.contains("3 of the 3 pictures"), "\(run.errors)")
             #expect(folder.bytes("found.jsonl") == found)
         }
         // A copy is another picture.
@@ -126,11 +126,11 @@ import FVLMCommand
         #expect(try Program(arguments(["--results", path])).status == 0)
         let found = folder.bytes("found.jsonl")
         for (more, reason) in [
-            ([], "is there already: add --resume"),
-            (["--resume", "--set", "scoring.limit=4"], "another choice of thresholds"),
-            (["--resume", "--masks"], "another choice of masks"),
-            (["--resume", "--format", "coco"], "another form of the results"),
-            (["--resume", "--precision", "bfloat16"], "another precision"),
+            ([], "already exists: add --resume"),
+            (["--resume", "--set", "scoring.limit=4"], "a different choice of thresholds"),
+            (["--resume", "--masks"], "a different choice of masks"),
+            (["--resume", "--format", "coco"], "a different form of the results"),
+            (["--resume", "--precision", "bfloat16"], "a different precision"),
         ] {
             let run = try Program(arguments(["--results", path] + more))
             #expect(run.status == 65 && run.errors.contains(reason), "\(run.errors)")
@@ -138,12 +138,12 @@ import FVLMCommand
         var other = arguments(["--results", path, "--resume"])
         other[other.firstIndex(of: "dog, cat") ?? 0] = "dog, mouse"
         let run = try Program(other)
-        #expect(run.status == 65 && run.errors.contains("another list of classes"), "\(run.errors)")
+        #expect(run.status == 65 && run.errors.contains("a different list of classes"), "\(run.errors)")
         #expect(folder.bytes("found.jsonl") == found)
         try FileManager.default.removeItem(atPath: path + ".progress")
         #expect(
             try Program(arguments(["--results", path, "--resume"])).errors.contains(
-                "cannot be gone on with"))
+                "cannot be resumed"))
     }
 
     /// What is broken is said, everything else is found, and a later run needs only what was broken.
@@ -153,14 +153,14 @@ import FVLMCommand
         try folder.write(whole.prefix(60), "pictures/street101.png")
         let run = try Program(arguments(["--json"]))
         #expect(run.status == 1 && run.errors.contains("street101.png"))
-        #expect(run.errors.contains("1 of 3 pictures were left out"))
+        #expect(run.errors.contains("1 of 3 pictures were skipped"))
         #expect(run.output.split(separator: "\n").count == 2)
 
         let command = arguments(["--results", folder.file("found.jsonl"), "--resume"])
         #expect(try Program(command).status == 1)
         try folder.write(whole, "pictures/street101.png")
         let repaired = try Program(command)
-        #expect(repaired.status == 0 && repaired.errors.contains("2 of the 3 pictures already"))
+        #expect(repaired.status == 0 && repaired.errors.contains("2 of the 3 pictures"))
         #expect(lines("found.jsonl").count == 3)
 
         try folder.write(whole.prefix(60), "pictures/street101.png")
@@ -199,7 +199,7 @@ import FVLMCommand
         for (ids, expected, reason) in [
             ([18, 90], [18, 90], nil), ([nil, nil], [1, 2], "2 of the 2 classes have no category id"),
             ([18, nil], [1, 2], "1 of the 2 classes has no category id"),
-            ([7, 7], [1, 2], "\"dog\" and \"cat\" have one category id, 7"),
+            ([7, 7], [1, 2], "\"dog\" and \"cat\" share the category id 7"),
         ] as [([Int64?], [Int], String?)] {
             let vocabulary = try Vocabulary(
                 classes: zip(built.names, ids).map { .init($0, categoryID: $1) },
@@ -239,9 +239,9 @@ import FVLMCommand
     }
 
     @Test(arguments: [
-        (["--resume"], "--resume goes with --results"),
-        (["--results", "x", "--format", "table"], "--results takes"),
-        (["--json", "--format", "coco"], "exclude each other"),
+        (["--resume"], "--resume requires --results"),
+        (["--results", "x", "--format", "table"], "--results requires"),
+        (["--json", "--format", "coco"], "are mutually exclusive"),
         (["--batch-size", "0"], "--batch-size must be"),
     ]) func wrongUseIsRefused(_ more: [String], _ reason: String) throws {
         let run = try Program(["detect", "a.png", "--model", "m"] + more)

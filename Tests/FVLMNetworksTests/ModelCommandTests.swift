@@ -72,8 +72,8 @@ import FVLMCommand
         try writeArray("broken.npy", [rows[0], [.nan] + rows[1].dropFirst()])
         for (arguments, reason) in [
             (["coco_embed.npy", "--classes", "a, b"], "6 rows for 2 names"),
-            (["narrow.npy", "--classes", "a, b"], "rows of 2 places"),
-            (["broken.npy", "--classes", "a, b"], "no numbers"),
+            (["narrow.npy", "--classes", "a, b"], "rows of width 2"),
+            (["broken.npy", "--classes", "a, b"], "NaN or infinite"),
             (["annotations.json", "--classes", "a, b"], "no array of NumPy"),
         ] {
             let error = await #expect(throws: (any Error).self) {

@@ -233,8 +233,8 @@ import FVLMCommand
         }
 
         for (more, status, reason) in [
-            (["--resume-from", path], 65, "has made 3 steps, and the run is to have 3: raise run.steps"),
-            (["--resume-from", path, "--resume"], 64, "give one of them"),
+            (["--resume-from", path], 65, "has made 3 steps, but the run has only 3: raise run.steps"),
+            (["--resume-from", path, "--resume"], 64, "pass one of them"),
             (["--resume-from", folder.file("none.pth")], 1, "none.pth"),
             (
                 ["--resume-from", path, "--set", "run.steps=5", "--set", "optimizer.kind=sgd"], 65,
@@ -243,7 +243,7 @@ import FVLMCommand
             (
                 ["--resume-from", path, "--set", "run.steps=5", "--set", "detector.network.hidden=24"],
                 65,
-                "of another shape"
+                "of a different shape"
             ),
         ] {
             let run = try Program(arguments(training, "third", more))

@@ -169,7 +169,7 @@ import Torch
     /// Without memory for a message there is still an error: NULL would be taken for success.
     @Test func errorsWithoutMemoryAreErrors() {
         let error = ct_error_make("x", Int.max - 1)
-        #expect(error.map { String(cString: $0) } == "memory has run out")
+        #expect(error.map { String(cString: $0) } == "out of memory")
         ct_error_free(error)
         let plain = ct_error_make("plain and more", 5)
         #expect(plain.map { String(cString: $0) } == "plain")

@@ -75,11 +75,11 @@ import Torch
             ["data.jitter=[0.5, 1.6]"], ["run.precision=bfloat16"],
         ] { #expect(refusal(settings).contains("does not fit"), "\(settings)") }
         // What differs is named, and nothing else.
-        #expect(refusal(["run.seed=6"]).contains("seed is 5, needed is 6"))
+        #expect(refusal(["run.seed=6"]).contains("seed is 5, expected 6"))
         #expect(!refusal(["run.seed=6"]).contains("normalization"))
         #expect(
             refusal(["data.variation=flip", "data.views=3"])
-                .contains("viewCount is 2, needed is 3"))
+                .contains("viewCount is 2, expected 3"))
 
         // A picture that was changed after the cache was made is found when its turn comes.
         try Image(width: 80, height: 120, filledWith: .white).write(to: folder.file("0.png"))

@@ -39,7 +39,7 @@ import Torch
         let kind = isBesideAGoodOne ? "1 outline" : "1 mask"
         #expect(
             training.notes.contains {
-                $0.hasPrefix("\(kind) is left out: annotation 3 of image 2: a polygon of 4 numbers")
+                $0.hasPrefix("\(kind) is skipped: annotation 3 of image 2: a polygon of 4 numbers")
             }, "\(training.notes)")
         #expect(try training.start(resumes: false) { _ in }.isComplete)
         var random = RandomStream(1)
@@ -60,7 +60,7 @@ import Torch
     @Test func aDamagedPictureIsLeftOut() throws {
         try damage("3.png")
         let training = try training("run.steps=9")
-        #expect(training.notes.contains { $0.hasPrefix("1 picture is left out: ") && $0.contains("3.png") })
+        #expect(training.notes.contains { $0.hasPrefix("1 picture is skipped: ") && $0.contains("3.png") })
         var steps = 0
         try training.start(resumes: false) { if case .progress = $0 { steps += 1 } }
         #expect(steps == 9)
@@ -106,7 +106,7 @@ import Torch
         }
         #expect(
             try training("data.annotations=\(file)").notes.contains {
-                $0.hasPrefix("1 object is left out: annotation 50: names image 999")
+                $0.hasPrefix("1 object is skipped: annotation 50: names image 999")
             })
     }
 
@@ -123,7 +123,7 @@ import Torch
         let boxes = try run.annotations("boxes.json") { $0.map { $0.filter { $0.key != "segmentation" } } }
         #expect(
             try notes(validation(boxes)).contains(
-                "validation: 6 of 6 objects have no mask: boxes alone are measured"))
+                "validation: 6 of 6 objects have no mask: only boxes are evaluated"))
         let size = try run.annotations("size.json", "images") { entries in
             var entries = entries
             entries[5]["width"] = 100
@@ -132,7 +132,7 @@ import Torch
         }
         #expect(
             try notes(validation(size)).contains {
-                $0.hasPrefix("validation: 1 picture is left out: image 5") && $0.contains("100 x 90")
+                $0.hasPrefix("validation: 1 picture is skipped: image 5") && $0.contains("100 x 90")
             })
         for name in run.folder.names where name.hasSuffix(".png") {
             try folder.write(folder.bytes(name), "damaged/\(name)")
@@ -141,7 +141,7 @@ import Torch
         let damaged = validation(folder.file("train.json"), folder.file("damaged"))
         #expect(
             try notes(damaged).contains {
-                $0.hasPrefix("validation: 1 picture is left out") && $0.contains("2.png")
+                $0.hasPrefix("validation: 1 picture is skipped") && $0.contains("2.png")
             })
         #expect(message { _ = try notes(damaged + ["data.faults=refuse"]) }.contains("damaged/2.png"))
     }
@@ -193,7 +193,7 @@ import Torch
         let training = try training("data.annotations=\(boxes)", "run.steps=2")
         #expect(
             training.notes.contains(
-                "no object has a mask: a detector of boxes is trained, without a mask head"))
+                "no object has a mask: a detector of boxes only is trained, without a mask head"))
         var losses: [String] = []
         try training.start(resumes: false) {
             if case .progress(let progress) = $0 { losses = progress.losses.map(\.name) }
@@ -216,7 +216,7 @@ import Torch
         #expect(training.vocabulary.names == ["dog", "bus"])
         #expect(training.vocabulary.classes.allSatisfy { $0.split == .base })
         #expect(
-            training.notes.contains("2 classes have no object: not trained on ('Bus', 'butterfly')"),
+            training.notes.contains("2 classes have no object: not trained ('Bus', 'butterfly')"),
             "\(training.notes)")
         var classes: [EvaluationReport.ClassResult] = []
         try training.start(resumes: false) {
@@ -232,7 +232,7 @@ import Torch
         }
         #expect(
             message { _ = try self.training("data.annotations=\(file)") }
-                .hasPrefix("categories: 1 'red_apple' and 2 'Red apple' have one name"))
+                .hasPrefix("categories: 1 'red_apple' and 2 'Red apple' have the same name"))
     }
 
     @Test func whatIsLeftOutIsCounted() throws {
@@ -250,7 +250,7 @@ import Torch
             }
         }
         let training = try self.training("data.annotations=\(flat)")
-        #expect(training.notes.contains("2 objects have boxes without extent: left out"))
+        #expect(training.notes.contains("2 objects have boxes without extent: skipped"))
         #expect(training.dataset.summary.objects == 4)
     }
 

@@ -165,6 +165,6 @@ import WeightFiles
         let writer = try FeatureCacheWriter(folder: folder.path, identity: identity)
         #expect(
             message { try writer.write(key(0), [("C4", try Tensor.zeros([1]))]) }.contains(
-                "holds C4, C5, given were C4"))
+                "stores C4, C5, not C4"))
     }
 }

@@ -132,14 +132,14 @@ import WeightFiles
         }
         var (path, _) = try written()
         #expect(
-            try reason(path, steps: 4).contains("has made 4 steps, and the run is to have 4: raise run.steps")
+            try reason(path, steps: 4).contains("has made 4 steps, but the run has only 4: raise run.steps")
         )
         #expect(try reason(path, sgd: true).contains("exp_avg"))
         #expect(try reason(path) { "net." + ($0 == "head.bias" ? "other" : $0) }.contains("head.bias"))
-        #expect(try reason(path) { $0 }.contains("holds nothing that an optimiser remembers"))
+        #expect(try reason(path) { $0 }.contains("contains no optimiser state"))
 
         (path, _) = try written(parameters: { $0.trainableParameters.reversed() })
-        #expect(try reason(path).contains("other shapes than the parameters in their order"))
+        #expect(try reason(path).contains("and the parameters in order have different shapes"))
         (path, _) = try written(model: { $0.removeAll { $0.name == "net.norm.running_var" } })
         #expect(try reason(path).contains("1 missing: norm.running_var"))
         (path, _) = try written(model: { model in
@@ -155,7 +155,7 @@ import WeightFiles
         try second.resume(from: PyTorchTrainingState(contentsOf: path)) { ["net." + $0] }
         var notes: [String] = []
         try second.run { if case .started(let start) = $0 { notes = start.notes } }
-        #expect(notes.contains("1 of its weights have no place here: net.spare.running_mean"), "\(notes)")
+        #expect(notes.contains("1 of its weights are not used here: net.spare.running_mean"), "\(notes)")
     }
 
     /// A file that PyTorch wrote: the names of the parameters leave out what a norm counts.

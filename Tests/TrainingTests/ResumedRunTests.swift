@@ -71,7 +71,7 @@ import Testing
         }
         #expect(refusal.hasPrefix("\(folder.file("run")): is in use by another run"), "\(refusal)")
         #expect(
-            message { try training().start(resumes: false) { _ in } }.contains("holds a run already"))
+            message { try training().start(resumes: false) { _ in } }.contains("already contains a run"))
     }
 
     @Test func aFileIsNoFolderOfARun() throws {

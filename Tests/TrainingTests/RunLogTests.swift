@@ -117,7 +117,7 @@ import WeightFiles
         }
         #expect(
             text == """
-                training to step 40: 100 examples, 4 a step, 1234 trainable weights
+                training to step 40: 100 examples, 4 per step, 1234 trainable weights
                 step 10/40 epoch 0.5 loss 1 (box 0.25 class 0.75) rate 0.1 gradient 2 12.34 img/s, 1:02:05 left
                 step 10: evaluation: bbox/AP50 0.5, bbox/APs -1
                 step 10: checkpoint x/step-000010

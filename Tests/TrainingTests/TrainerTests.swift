@@ -169,7 +169,7 @@ import WeightFiles
                 "another training set"))
         #expect(
             message { try trainer(ToyDetector(classCount: 4)).resume(from: checkpoint) }.contains(
-                "of another shape: head.weight [7, 128], expected [8, 128]"))
+                "of a different shape: head.weight [7, 128], expected [8, 128]"))
         #expect(message { try trainer(ToyDetector(), adam: true).resume(from: checkpoint) } != "")
     }
 

@@ -291,7 +291,7 @@ import Torch
             try text { $0.annotations.append(AnnotationRecord(id: 8, imageID: 42, categoryID: 6, box: box)) }
                 .contains("names category 6"))
         #expect(
-            try text { $0.images.append(ImageRecord(id: 42, width: 1, height: 1)) }.contains("stands twice"))
+            try text { $0.images.append(ImageRecord(id: 42, width: 1, height: 1)) }.contains("occurs twice"))
         #expect(
             try text {
                 $0.images = ImageTable(); $0.annotations = AnnotationTable()

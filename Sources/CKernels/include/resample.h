@@ -1,4 +1,4 @@
-// Separable antialiased resampling of 8-bit RGB in fixed-point arithmetic that equals Pillow's bit for bit.
+// Separable antialiased resampling of 8-bit RGB in fixed-point arithmetic, bit-identical to Pillow's.
 #ifndef CKERNELS_RESAMPLE_H
 #define CKERNELS_RESAMPLE_H
 
@@ -12,9 +12,8 @@ typedef enum {
     RESAMPLE_LANCZOS,
 } resample_filter;
 
-// One axis: the source interval [start, end) of `length` source samples is brought to `target` samples, of
-// which only `first` ..< `first + count` are computed. The kernel reads samples outside the interval where
-// there are any.
+// One axis: the interval [start, end) of `length` source samples is resampled to `target` samples, of which only
+// `first` ..< `first + count` are computed. The kernel also reads samples outside the interval where they exist.
 typedef struct {
     size_t length;
     double start;
@@ -24,8 +23,8 @@ typedef struct {
     size_t count;
 } resample_axis;
 
-// `source` is vertical.length rows of horizontal.length RGB pixels, `result` vertical.count rows of
-// horizontal.count. Returns 0; -1 when memory is lacking or an axis makes no sense.
+// `source` has vertical.length rows of horizontal.length RGB pixels, `result` has vertical.count rows of
+// horizontal.count. Returns 0, or -1 if it runs out of memory or an axis is invalid.
 int resample_rgb8(const uint8_t *source, resample_axis horizontal, resample_axis vertical,
                   resample_filter filter, uint8_t *result);
 

@@ -3,37 +3,37 @@ import Hub
 import Torch
 import WeightFiles
 
-/// A CLIP on disk: its weights, how they are named, and its architecture.
+/// A CLIP on disk: its weights, their naming, and its architecture.
 package struct CLIPCheckpoint: Sendable {
-    /// The tensors, under the names of ``format``.
+    /// The tensors, named as in ``format``.
     package let weights: any WeightSource
 
-    /// How they are named.
+    /// The naming of the tensors.
     package let format: CheckpointFormat
 
-    /// What stands before the names of ``format`` in the file, such as `module.`.
+    /// The prefix of the names of ``format`` in the file, such as `module.`.
     package let prefix: String
 
     /// The architecture.
     package let configuration: CLIPConfiguration
 
-    /// The folder that the weights lie in, and with them, where there are any, the files of tokenizer and preprocessing.
+    /// The folder of the weights, which may also hold tokenizer and preprocessing files.
     package let folder: String
 
-    /// What stands before the names of sets of weights that are not taken.
+    /// The prefixes of other sets of weights in the file, which are not used.
     private let otherSets: [String]
 
-    /// What was chosen or passed over and a user should know, a sentence each.
+    /// Choices and omissions that a user should know about, one sentence each.
     package let notes: [String]
 
-    /// Opens a snapshot folder of Hugging Face, or one weight file; nothing but names and shapes is read yet.
+    /// Opens a Hugging Face snapshot folder or a single weight file; only names and shapes are read at this point.
     ///
-    /// A file is taken together with the configuration beside it, if there is one that fits its names. Without one, the
-    /// architecture follows from the shapes.
+    /// A file is paired with the configuration next to it, if there is one that fits its names. Without one, the
+    /// architecture is inferred from the shapes.
     /// - Parameters:
-    ///   - path: A folder or a file: safetensors, `.bin` and `.pt` of PyTorch, TorchScript.
-    ///   - activation: Overrides the activation, which shapes do not tell.
-    /// - Throws: ``CLIPError`` or `WeightFileError` that says what is missing or wrong.
+    ///   - path: A folder or a file: safetensors, PyTorch's `.bin` and `.pt`, TorchScript.
+    ///   - activation: Overrides the activation, which shapes do not reveal.
+    /// - Throws: ``CLIPError`` or `WeightFileError` stating what is missing or wrong.
     package init(_ path: String, activation: Activation? = nil) throws {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
@@ -74,13 +74,13 @@ package struct CLIPCheckpoint: Sendable {
 
     // MARK: Names
 
-    /// One tensor of each format that every checkpoint of it has.
+    /// For each format, a tensor that all its checkpoints have.
     private static let signs: [(format: CheckpointFormat, name: String)] = [
         (.huggingFace, "text_model.embeddings.token_embedding.weight"),
         (.openAI, "token_embedding.weight"),
     ]
 
-    /// Tells the format, and which set of weights is meant when a file holds several.
+    /// Detects the format, and which set of weights to use if a file holds several.
     private static func naming(
         of source: any WeightSource
     ) throws -> (CheckpointFormat, UnwrappedWeights) {
@@ -90,14 +90,14 @@ package struct CLIPCheckpoint: Sendable {
                 throw CLIPError(
                     source.origin,
                     reason:
-                        "names its text tower 'text.' as OpenCLIP's models with \"custom_text\" do, which "
-                        + "are not built here")
+                        "names its text tower 'text.' like OpenCLIP models with \"custom_text\" do, which "
+                        + "are not supported")
             }
             return (format, weights)
         }
         throw CLIPError(
             source.origin,
-            reason: "is no CLIP: none of its \(source.keys.count) tensors is called "
+            reason: "is not a CLIP: none of its \(source.keys.count) tensors is called "
                 + signs.map { "'\($0.name)'" }.joined(separator: " or "))
     }
 
@@ -113,12 +113,13 @@ package struct CLIPCheckpoint: Sendable {
             var known = activation
             if known == nil, isOpenAIArchive(source) {
                 known = .quickGELU
-                notes.append("\(weights.origin) is an archive of OpenAI's: its activation is quick_gelu")
+                notes.append("\(weights.origin) is an OpenAI archive: its activation is quick_gelu")
             }
             guard let known else {
                 throw CLIPError(
                     weights.origin,
-                    reason: "neither it nor a configuration beside it tells the activation: say quick_gelu "
+                    reason:
+                        "neither it nor a configuration next to it states the activation: pass quick_gelu "
                         + "(OpenAI's weights, OpenCLIP's models ending in -quickgelu) or gelu")
             }
             return try CLIPConfiguration(
@@ -131,18 +132,18 @@ package struct CLIPCheckpoint: Sendable {
             return configuration
         }
         notes.append(
-            "\(file) says the activation \(configuration.text.transformer.activation.rawValue), "
-                + "\(activation.rawValue) is taken")
+            "\(file) states the activation \(configuration.text.transformer.activation.rawValue), "
+                + "\(activation.rawValue) is used")
         return configuration.with(activation: activation)
     }
 
-    /// OpenAI's own archives are TorchScript and hold the sizes of the model as tensors; all have the quick GELU.
+    /// OpenAI's own archives are TorchScript files that hold the model's sizes as tensors; all use the quick GELU.
     private static func isOpenAIArchive(_ weights: any WeightSource) -> Bool {
         weights is TorchScriptArchive
             && ["input_resolution", "context_length", "vocab_size"].allSatisfy(weights.keys.contains)
     }
 
-    /// The preparation of pictures that a file beside the weights describes, if there is one.
+    /// The image preprocessing described by a file next to the weights, if there is one.
     /// - Throws: ``CLIPError``.
     func preprocessor() throws -> ImagePreprocessor? {
         func existing(_ name: String) -> String? {
@@ -156,7 +157,7 @@ package struct CLIPCheckpoint: Sendable {
         return try ImagePreprocessor(openCLIP: path, side: configuration.vision.imageSize)
     }
 
-    /// Whether a tensor carries nothing that the network needs.
+    /// Whether the network does not need a tensor.
     func isIgnored(_ key: String) -> Bool {
         Self.ignoredKeys.contains(key) || otherSets.contains { key.hasPrefix($0) }
     }
@@ -168,7 +169,7 @@ package struct CLIPCheckpoint: Sendable {
 }
 
 extension ModelDownload.Selection {
-    /// The files of a CLIP: transformers' weights before OpenCLIP's.
+    /// The files of a CLIP: transformers' weights take precedence over OpenCLIP's.
     public static let clip = ModelDownload.Selection(
         weights: WeightFile.snapshotNames,
         companions: [
@@ -180,7 +181,7 @@ extension ModelDownload.Selection {
 }
 
 extension CLIPConfiguration {
-    /// The same architecture with another activation in all transformers.
+    /// The same architecture with a different activation in all transformers.
     func with(activation: Activation) -> CLIPConfiguration {
         var copy = self
         copy.text.transformer.activation = activation

@@ -2,18 +2,20 @@ import Support
 import Torch
 
 extension CLIPConfiguration {
-    /// The architecture in a `config.json` of transformers' `CLIPModel`; what it leaves out has transformers' defaults.
-    /// - Throws: ``CLIPError`` when the file is of another kind of model or cannot be built or read.
+    /// Reads the architecture from a `config.json` of transformers' `CLIPModel`; missing values take transformers'
+    /// defaults.
+    /// - Throws: ``CLIPError`` if the file cannot be read, describes another kind of model, or is not supported.
     package init(huggingFace path: String) throws {
         let file = try ConfigurationFile(contentsOf: path)
         let kind = try file.text("model_type")
         let parts = ["text_config", "vision_config", "text_config_dict", "vision_config_dict"]
         guard kind == "clip" || kind == nil && parts.contains(where: file.has) else {
             throw CLIPError(
-                path, reason: "describes a model of the kind \"\(kind ?? "unknown")\", not a CLIP")
+                path, reason: "describes a \"\(kind ?? "unknown")\" model, not a CLIP")
         }
         try file.refuse("quantization_config", unless: [])
-        // Early files hold a part under *_dict, beside a shortened one or alone; transformers takes it as a whole then.
+        // Early files keep a part under *_dict, either alone or next to a shortened one; transformers then uses it as a
+        // whole.
         func part(_ name: String) throws -> ConfigurationFile {
             try file.object(file.has("\(name)_dict") ? "\(name)_dict" : name)
         }
@@ -35,8 +37,8 @@ extension CLIPConfiguration {
                 vocabularySize: try text.integer("vocab_size") ?? 49_408,
                 contextLength: try text.integer("max_position_embeddings") ?? 77,
                 embeddingWidth: embeddingWidth,
-                // Files from before the end token was configurable say 2, which is an exclamation mark; transformers
-                // takes the highest id then.
+                // Files from before the end token was configurable give 2, which is an exclamation mark; transformers
+                // then uses the highest id.
                 endToken: end == 2 ? .highest : .id(end)))
         try validate(path)
     }
@@ -52,7 +54,7 @@ extension CLIPConfiguration {
             activation: try activation(file), epsilon: try file.number("layer_norm_eps") ?? 1e-5)
     }
 
-    /// Names of transformers for functions that have another one here (`activations.py`).
+    /// transformers' names of functions that have a different name here (`activations.py`).
     private static let aliases: [String: Activation] = [
         "gelu_python": .gelu, "gelu_new": .geluTanh, "gelu_fast": .geluTanh, "gelu_accurate": .geluTanh,
         "gelu_python_tanh": .geluTanh, "swish": .silu, "linear": .identity,
@@ -63,7 +65,8 @@ extension CLIPConfiguration {
         guard let activation = Activation(rawValue: name) ?? aliases[name] else {
             let known = Activation.allCases.map(\.rawValue) + aliases.keys.sorted()
             throw CLIPError(
-                file.path, reason: "\"hidden_act\" is \"\(name)\"; known are \(known.joined(separator: ", "))"
+                file.path,
+                reason: "\"hidden_act\" is \"\(name)\"; expected one of \(known.joined(separator: ", "))"
             )
         }
         return activation

@@ -2,16 +2,16 @@ import Torch
 import WeightFiles
 
 extension CLIPConfiguration {
-    /// The architecture that the shapes of a checkpoint's tensors tell.
+    /// Infers the architecture from the shapes of a checkpoint's tensors.
     ///
-    /// Shapes do not tell the number of heads (64 places each in all published models but OpenCLIP's largest, whose
-    /// widths are known), nor the activation.
+    /// Shapes reveal neither the number of heads (64 wide in all published models except OpenCLIP's largest, whose
+    /// widths are known) nor the activation.
     /// - Parameters:
     ///   - source: The checkpoint.
-    ///   - prefix: What stands before the names of `format`.
-    ///   - format: How the checkpoint names its tensors.
+    ///   - prefix: The prefix of the names of `format`.
+    ///   - format: The naming of the checkpoint's tensors.
     ///   - activation: The activation of the transformers.
-    /// - Throws: ``CLIPError`` when the tensors are not those of a CLIP, `WeightFileError`.
+    /// - Throws: ``CLIPError`` if the tensors are not those of a CLIP, `WeightFileError`.
     package init(
         inferredFrom source: some WeightSource, prefix: String = "", format: CheckpointFormat,
         activation: Activation
@@ -25,7 +25,7 @@ extension CLIPConfiguration {
     }
 }
 
-/// What can be told from the shapes of a checkpoint's tensors.
+/// The sizes that follow from the shapes of a checkpoint's tensors.
 private struct CheckpointShapes {
     private let source: any WeightSource
     private let prefix: String
@@ -37,7 +37,7 @@ private struct CheckpointShapes {
         keys = source.keys.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
     }
 
-    /// OpenCLIP's transformers H, g and G have other heads than 64 places.
+    /// The heads of OpenCLIP's transformers H, g and G are not 64 wide.
     private static let headWidths = [1_280: 80, 1_408: 88, 1_664: 104]
 
     private func shape(_ key: String, rank: Int) throws -> [Int] {
@@ -48,7 +48,7 @@ private struct CheckpointShapes {
         return shape
     }
 
-    /// The number of different indices that follow `list`.
+    /// The number of distinct indices after `list`.
     private func count(_ list: String) -> Int {
         var indices: Set<Substring> = []
         for key in keys where key.hasPrefix(list) {
@@ -61,7 +61,8 @@ private struct CheckpointShapes {
         let side = Int(Double(positions - 1).squareRoot().rounded())
         guard positions > 1, side * side == positions - 1 else {
             throw CLIPError(
-                source.origin, reason: "\(positions) positions are not a class token and a square of patches")
+                source.origin,
+                reason: "\(positions) positions are not one class token plus a square grid of patches")
         }
         return side
     }

@@ -2,11 +2,11 @@ import Support
 import Torch
 
 extension CLIPConfiguration {
-    /// The architecture in an `open_clip_config.json`, or in one of OpenCLIP's model files.
+    /// Reads the architecture from an `open_clip_config.json` or from one of OpenCLIP's model files.
     ///
-    /// Settings that OpenCLIP's models have and the towers here do not (`CLIPVisionCfg` and `CLIPTextCfg` in open_clip's
-    /// `model.py`) are refused by name unless they are at their default; those that change nothing are passed over.
-    /// - Throws: ``CLIPError`` for towers that are not built here, and when the file cannot be read.
+    /// Settings that OpenCLIP's models have and the towers here lack (`CLIPVisionCfg` and `CLIPTextCfg` in open_clip's
+    /// `model.py`) are rejected by name unless they have their default value; those without effect are ignored.
+    /// - Throws: ``CLIPError`` if the file cannot be read or describes an unsupported tower.
     package init(openCLIP path: String) throws {
         let file = try ConfigurationFile(contentsOf: path)
         let model = file.has("model_cfg") ? try file.object("model_cfg") : file
@@ -35,7 +35,7 @@ extension CLIPConfiguration {
         _ file: ConfigurationFile, blocks: [Int], side: Int, embeddingWidth: Int
     ) throws -> Vision {
         let width = try file.integer("width") ?? 768
-        // 64 places of a head unless said otherwise, of the last stage's 32 times the width.
+        // Heads are 64 wide by default; in a ResNet they divide the last stage's width, 32 times `width`.
         let headWidth = try file.integer("head_width") ?? 64
         try Limits.check(file.path, "head width", headWidth, 1...65_536)
         try Limits.check(file.path, "width", width, 1...65_536)
@@ -100,9 +100,9 @@ extension CLIPConfiguration {
         return try arguments.text("approximate") == "tanh" ? .geluTanh : .gelu
     }
 
-    /// The settings of one part of OpenCLIP's configuration.
+    /// The settings of one section of OpenCLIP's configuration.
     private struct Settings {
-        /// Read here, or without a part in the arithmetic of the towers that are built.
+        /// Settings that are read here or do not affect the arithmetic of the supported towers.
         let accepted: Set<String>
         /// Settings that must be absent, null or one of these values.
         let fixed: [String: [JSONValue]]
@@ -120,10 +120,10 @@ extension CLIPConfiguration {
                 "nonscalar_logit_scale", "cast_dtype", "output_dict", "custom_text",
             ], fixed: ["multimodal_cfg": []])
 
-        /// Of a block, in either tower.
+        /// The settings of a block, in either tower.
         private static let block: [String: [JSONValue]] = [
             "ls_init_value": [],
-            // The attention that "custom" asks for computes the same while the settings below are off.
+            // The attention of "custom" computes the same while the settings below are off.
             "block_type": [.string("default"), .string("custom")],
             "qk_norm": [.boolean(false)], "scaled_cosine_attn": [.boolean(false)],
             "scale_heads": [.boolean(false)], "scale_attn_inner": [.boolean(false)],
@@ -136,9 +136,9 @@ extension CLIPConfiguration {
                 "pool_type", "output_tokens", "act_kwargs", "norm_kwargs", "attn_pooler_queries",
                 "attn_pooler_heads", "n_queries", "timm_model_pretrained", "timm_pool", "timm_proj",
                 "timm_proj_bias", "timm_drop", "timm_drop_path",
-                // With the class token as the pooled one it does not matter which comes first.
+                // The order does not matter if the class token is the pooled one.
                 "final_ln_after_pool",
-                // Either kind of positions is stored with the weights.
+                // Both kinds of positions are stored with the weights.
                 "pos_embed_type",
             ],
             fixed: block.merging(
@@ -153,7 +153,7 @@ extension CLIPConfiguration {
                 "context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio", "pad_id", "eos_id",
                 "pool_type", "output_tokens", "act_kwargs", "norm_kwargs", "final_ln_after_pool",
                 "hf_model_pretrained", "hf_proj_type", "hf_pooler_type", "proj", "pooler_type",
-                // Which tokenizer: the one beside the weights must be CLIP's.
+                // The choice of tokenizer: the one next to the weights must be CLIP's.
                 "hf_tokenizer_name", "tokenizer_mode",
             ],
             fixed: block.merging(

@@ -1,7 +1,7 @@
 import Support
 import WeightFiles
 
-/// A JSON object of a configuration file whose values say where they stand when they are of a wrong kind.
+/// A JSON object in a configuration file; errors about a value of the wrong type name its position.
 struct ConfigurationFile: Sendable {
     /// The file's path, for messages.
     let path: String
@@ -23,7 +23,7 @@ struct ConfigurationFile: Sendable {
         do {
             let value = try storage.withUnsafeBytes { try JSONValue(parsing: $0) }
             guard case .object(let values) = value else {
-                throw CLIPError(path, reason: "holds no JSON object")
+                throw CLIPError(path, reason: "is not a JSON object")
             }
             self.init(path: path, place: "", values: values)
         } catch let error as JSONReader.Failure {
@@ -41,18 +41,18 @@ struct ConfigurationFile: Sendable {
         CLIPError(path, reason: "\"\(place)\(key)\" is not \(expected)")
     }
 
-    /// Whether the key is there with a value other than null.
+    /// Whether the key exists with a value other than null.
     func has(_ key: String) -> Bool { value(key) != nil }
 
     private func value(_ key: String) -> JSONValue? { values[key].flatMap { $0 == .null ? nil : $0 } }
 
-    /// Whether an object is under `key`.
+    /// Whether the value of `key` is an object.
     func isObject(_ key: String) -> Bool {
         if case .object? = value(key) { return true }
         return false
     }
 
-    /// The object under `key`; an empty one when there is none.
+    /// The object under `key`, or an empty one.
     func object(_ key: String) throws -> ConfigurationFile {
         switch value(key) {
         case nil: return ConfigurationFile(path: path, place: "\(place)\(key).", values: [:])
@@ -62,26 +62,26 @@ struct ConfigurationFile: Sendable {
         }
     }
 
-    /// Refuses a setting that changes what a network computes and is not built here.
-    /// - Parameter values: Those that change nothing, besides null and none at all.
-    /// - Throws: ``CLIPError`` that names the setting and its value.
+    /// Rejects an unsupported setting that changes what a network computes.
+    /// - Parameter values: The values that change nothing, besides null and absence.
+    /// - Throws: ``CLIPError`` naming the setting and its value.
     func refuse(_ key: String, unless values: [JSONValue]) throws {
         guard let value = value(key), !values.contains(where: { Self.equal($0, value) }) else { return }
         let usual = values.isEmpty ? "null" : values.map(Self.text).joined(separator: " or ")
         throw CLIPError(
             path,
-            reason: "\"\(place)\(key)\": \(Self.text(value)) asks for a network that is not built here, only "
+            reason: "\"\(place)\(key)\": \(Self.text(value)) asks for an unsupported network; supported: "
                 + "\(usual)")
     }
 
-    /// Refuses settings that nobody knows here: they may change what a network computes.
-    /// - Throws: ``CLIPError`` that names one.
+    /// Rejects unknown settings, which may change what a network computes.
+    /// - Throws: ``CLIPError`` naming one of them.
     func refuseOthers(than known: Set<String>) throws {
         guard let key = values.keys.filter({ has($0) && !known.contains($0) }).min() else { return }
         throw CLIPError(
             path,
             reason:
-                "\"\(place)\(key)\" is a setting that is not known here and may change the network; set it to "
+                "\"\(place)\(key)\" is an unknown setting that may change the network; set it to "
                 + "null if it does not")
     }
 
@@ -108,7 +108,7 @@ struct ConfigurationFile: Sendable {
     func side(_ key: String) throws -> Int? {
         guard let sides = try integers(key) else { return nil }
         guard let side = sides.first, sides.allSatisfy({ $0 == side }) else {
-            throw CLIPError(path, reason: "\"\(place)\(key)\" \(sides) is not that of a square")
+            throw CLIPError(path, reason: "\"\(place)\(key)\" \(sides) is not square")
         }
         return side
     }
@@ -146,7 +146,7 @@ struct ConfigurationFile: Sendable {
         }
     }
 
-    /// A list of whole numbers, or one alone.
+    /// A list of integers, or a single one.
     func integers(_ key: String) throws -> [Int]? {
         switch value(key) {
         case nil: return nil

@@ -3,11 +3,11 @@ import Imaging
 import Support
 
 extension ImagePreprocessor {
-    /// Reads a Hugging Face `preprocessor_config.json`, in its present and its older spellings, or a
-    /// `processor_config.json` that holds it as `image_processor`.
+    /// Reads a Hugging Face `preprocessor_config.json`, in its current or older spellings, or a `processor_config.json`
+    /// that contains it as `image_processor`.
     ///
-    /// - Parameter path: The file, or the folder that holds it.
-    /// - Throws: ``CLIPError`` with the path, when the file cannot be read or asks for something unknown.
+    /// - Parameter path: The file, or its folder.
+    /// - Throws: ``CLIPError`` with the path if the file cannot be read or contains something unknown.
     public init(contentsOf path: String) throws {
         var isFolder: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
@@ -20,7 +20,7 @@ extension ImagePreprocessor {
         for key in ["image_processor_type", "feature_extractor_type"] {
             guard let kind = try file.text(key), !kind.hasPrefix("CLIP") else { continue }
             throw CLIPError(
-                file.path, reason: "\"\(key)\" is \"\(kind)\", whose preparation of pictures is not CLIP's")
+                file.path, reason: "\"\(key)\" is \"\(kind)\", whose image preprocessing is not CLIP's")
         }
         for key in ["do_pad", "use_square_size"] { try file.refuse(key, unless: [.boolean(false)]) }
         let crops = try file.boolean("do_center_crop") ?? true
@@ -32,7 +32,8 @@ extension ImagePreprocessor {
         if resizes, file.isObject("size"), try !file.object("size").has("shortest_edge") {
             guard let exact = try Self.size(file, "size"), crop == nil || crop == exact else {
                 throw CLIPError(
-                    file.path, reason: "a size of height and width with another crop_size is not supported")
+                    file.path,
+                    reason: "a size of height and width with a different crop_size is not supported")
             }
             fitting = .exact(exact)
         } else {
@@ -51,8 +52,9 @@ extension ImagePreprocessor {
     }
 
     /// Reads the `preprocess_cfg` of an `open_clip_config.json`.
-    /// - Parameter side: That of the model's pictures, which counts more than a `size` in the file, as in OpenCLIP.
-    /// - Throws: ``CLIPError`` with the path, for resizing that is not built here.
+    /// - Parameter side: The side of the model's images, which takes precedence over a `size` in the file, as in
+    ///   OpenCLIP.
+    /// - Throws: ``CLIPError`` with the path for unsupported resizing.
     init(openCLIP path: String, side: Int) throws {
         let file = try ConfigurationFile(contentsOf: path).object("preprocess_cfg")
         try file.refuse("mode", unless: [.string("RGB")])
@@ -62,14 +64,14 @@ extension ImagePreprocessor {
         case "squash": fitting = .exact(ImageSize(width: side, height: side))
         case let mode:
             throw CLIPError(
-                path, reason: "\"preprocess_cfg.resize_mode\" is \"\(mode)\"; known are shortest, squash")
+                path, reason: "\"preprocess_cfg.resize_mode\" is \"\(mode)\"; expected shortest or squash")
         }
         switch try file.text("interpolation") ?? "bicubic" {
         case "bicubic": break
         case "bilinear": filter = .bilinear
         case let name:
             throw CLIPError(
-                path, reason: "\"preprocess_cfg.interpolation\" is \"\(name)\"; known are bicubic, bilinear")
+                path, reason: "\"preprocess_cfg.interpolation\" is \"\(name)\"; expected bicubic or bilinear")
         }
         if let mean = try Self.channels(file, "mean") { normalization.mean = mean }
         if let deviation = try Self.channels(file, "std") { normalization.standardDeviation = deviation }
@@ -107,7 +109,7 @@ extension ImagePreprocessor {
     private static func channels(_ file: ConfigurationFile, _ key: String) throws -> [Double]? {
         guard let numbers = try file.numbers(key) else { return nil }
         guard numbers.count == 3 else {
-            throw CLIPError(file.path, reason: "\(key) is \(numbers), not three numbers")
+            throw CLIPError(file.path, reason: "\(key) is \(numbers), expected three numbers")
         }
         return numbers
     }
@@ -123,7 +125,7 @@ extension ImagePreprocessor {
             throw CLIPError(
                 file.path,
                 reason:
-                    "resample is \(other), but only 1 (Lanczos), 2 (bilinear), 3 (bicubic) and 4 (box) are known"
+                    "resample is \(other); expected 1 (Lanczos), 2 (bilinear), 3 (bicubic) or 4 (box)"
             )
         }
     }

@@ -1,50 +1,50 @@
 import Imaging
 import Torch
 
-/// How pictures are brought to a network's size and to its numbers.
+/// Resizes images to a network's input size and converts their pixels to its numbers.
 public struct ImagePreprocessor: Sendable, Hashable {
-    /// How a picture is fitted into the network's input.
+    /// How an image is fitted into the network's input.
     public enum Fitting: Sendable, Hashable {
-        /// The shortest side is resized, then the middle cut out: CLIP's way for whole pictures. Without a size
-        /// a step is left out.
+        /// Resizes the shortest side, then crops the centre: CLIP's method for whole images. A step without a size is
+        /// skipped.
         case centerCrop(shortestSide: Int?, crop: ImageSize?, rounding: FloatingPointRoundingRule)
 
-        /// Both sides are resized, whatever becomes of the shape.
+        /// Resizes both sides, ignoring the aspect ratio.
         case exact(ImageSize)
 
-        /// The longest side is resized, the rest of a square padded at the right or at the bottom.
+        /// Resizes the longest side and pads the rest of a square at the right or at the bottom.
         case square(side: Int)
 
-        /// The shortest side is resized, but the longest one stays within a limit; then both are padded at the
-        /// right and at the bottom to multiples of a number (1: no padding).
+        /// Resizes the shortest side while keeping the longest one within a limit; then pads both at the right and at
+        /// the bottom to multiples of a number (1: no padding).
         case shortestSide(Int, longestSide: Int, multiple: Int)
     }
 
-    /// What stands where there is no picture.
+    /// The value of padding pixels.
     public enum Padding: Sendable, Hashable {
-        /// Black pixels, which are normalised like others (transformers).
+        /// Black pixels, normalised like all others (transformers).
         case black
 
-        /// The number 0 after normalisation (detectron2, F-VLM).
+        /// 0 after normalisation (detectron2, F-VLM).
         case zero
     }
 
-    /// How a picture is fitted into the network's input.
+    /// How an image is fitted into the network's input.
     public var fitting: Fitting
 
-    /// The kernel of the resizing.
+    /// The resampling filter.
     public var filter: ResamplingFilter
 
-    /// What stands where there is no picture.
+    /// The value of padding pixels.
     public var padding: Padding
 
-    /// What an 8-bit value is multiplied with: 1/255, or 1.
+    /// The scale applied to 8-bit values: 1/255 or 1.
     public var rescale: Double
 
-    /// What becomes of the rescaled values.
+    /// The normalisation applied to the scaled values.
     public var normalization: PixelNormalization
 
-    /// A preparation; by default with CLIP's numbers.
+    /// Creates a preprocessor, by default with CLIP's values.
     public init(
         fitting: Fitting, filter: ResamplingFilter = .bicubic, padding: Padding = .black,
         rescale: Double = 1.0 / 255, normalization: PixelNormalization = .clip
@@ -56,24 +56,23 @@ public struct ImagePreprocessor: Sendable, Hashable {
         self.normalization = normalization
     }
 
-    /// OpenAI's preparation for a square input: torchvision's `Resize` (bicubic) and `CenterCrop`.
+    /// OpenAI's preprocessing for a square input: torchvision's `Resize` (bicubic) and `CenterCrop`.
     public static func openAI(side: Int) -> ImagePreprocessor {
         ImagePreprocessor(
             fitting: .centerCrop(
                 shortestSide: side, crop: ImageSize(width: side, height: side), rounding: .toNearestOrEven))
     }
 
-    /// transformers' preparation for a square input; differs from OpenAI's by the pixel that an odd margin
-    /// leaves.
+    /// transformers' preprocessing for a square input; differs from OpenAI's in the pixel that an odd margin leaves.
     public static func huggingFace(side: Int) -> ImagePreprocessor {
         ImagePreprocessor(
             fitting: .centerCrop(
                 shortestSide: side, crop: ImageSize(width: side, height: side), rounding: .down))
     }
 
-    /// The way of a picture's pixels into the network's input.
+    /// The mapping of an image's pixels to the network's input.
     ///
-    /// - Throws: ``ImagingError`` when a size is not possible.
+    /// - Throws: `ImagingError` if a size is not possible.
     public func transform(for size: ImageSize) throws -> SpatialTransform {
         switch fitting {
         case .centerCrop(let shortestSide, let crop, let rounding):
@@ -90,7 +89,7 @@ public struct ImagePreprocessor: Sendable, Hashable {
         }
     }
 
-    /// Prepares a picture.
+    /// Preprocesses an image.
     ///
     /// - Throws: `ImagingError`, ``CLIPError``, `TorchError`.
     public func callAsFunction(_ image: Image) throws -> PixelValues {
@@ -105,27 +104,27 @@ public struct ImagePreprocessor: Sendable, Hashable {
     }
 }
 
-/// A picture as a network takes it.
+/// An image in the form that a network takes.
 public struct PixelValues: Sendable {
-    /// [3, height, width] float32, on the processor.
+    /// [3, height, width] float32, on the CPU.
     public let tensor: Tensor
 
-    /// The way from the picture's pixels to these; its inverse brings results back.
+    /// The mapping of the image's pixels to these; its inverse maps results back.
     public let transform: SpatialTransform
 
-    /// Where the picture ends at the right and at the bottom; what follows is padding.
+    /// The size of the image's content; pixels to the right of it and below it are padding.
     public let content: ImageSize
 
-    /// Width and height, padding included.
+    /// Width and height, including padding.
     public var size: ImageSize { transform.target }
 
-    /// Several pictures of one size, [N, 3, height, width].
+    /// Several images of one size, [N, 3, height, width].
     ///
-    /// - Throws: ``CLIPError`` when there is none or the sizes differ.
+    /// - Throws: ``CLIPError`` if there are none or the sizes differ.
     public static func batch(_ images: [PixelValues]) throws -> Tensor {
-        guard let first = images.first else { throw CLIPError(reason: "a batch needs a picture") }
+        guard let first = images.first else { throw CLIPError(reason: "a batch needs at least one image") }
         if let other = images.first(where: { $0.size != first.size }) {
-            throw CLIPError(reason: "pictures of \(first.size) and \(other.size) pixels cannot be one batch")
+            throw CLIPError(reason: "images of \(first.size) and \(other.size) pixels cannot share a batch")
         }
         return try Tensor.stack(images.map(\.tensor))
     }

@@ -1,9 +1,9 @@
 import Imaging
 import Torch
 
-/// How 8-bit colours become a network's numbers: (value / 255 - mean) / standard deviation, each channel by itself.
+/// Converts 8-bit colours to a network's numbers: (value / 255 - mean) / standard deviation, per channel.
 ///
-/// The one way from pictures to tensors, for CLIP, detection and training alike.
+/// The only path from images to tensors, for CLIP, detection and training alike.
 public struct PixelNormalization: Sendable, Hashable, Codable {
     /// Means of red, green, blue, between 0 and 1.
     public var mean: [Double]
@@ -11,13 +11,13 @@ public struct PixelNormalization: Sendable, Hashable, Codable {
     /// Standard deviations of red, green, blue.
     public var standardDeviation: [Double]
 
-    /// A normalisation by these numbers, three each.
+    /// Creates a normalisation from three means and three standard deviations.
     public init(mean: [Double], standardDeviation: [Double]) {
         self.mean = mean
         self.standardDeviation = standardDeviation
     }
 
-    /// The means and standard deviations of the pictures that CLIP was trained on.
+    /// The means and standard deviations of CLIP's training images.
     public static let clip = PixelNormalization(
         mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
         standardDeviation: [0.268_629_54, 0.261_302_58, 0.275_777_11])
@@ -26,13 +26,14 @@ public struct PixelNormalization: Sendable, Hashable, Codable {
     public static let imageNet = PixelNormalization(
         mean: [0.485, 0.456, 0.406], standardDeviation: [0.229, 0.224, 0.225])
 
-    /// The picture as [3, H, W] `float32`, on the processor.
+    /// The image as [3, H, W] `float32`, on the CPU.
     ///
-    /// Computed on the calling thread alone: libtorch's own threads are left to the network.
+    /// Runs on the calling thread only, which leaves libtorch's own threads to the network.
     /// - Parameters:
-    ///   - rescale: What a value is multiplied with first: 1/255, or 1.
-    ///   - content: The columns and rows that hold the picture; everything outside becomes 0. All of it when left out.
-    /// - Throws: ``CLIPError`` unless there are three finite means and three deviations other than 0; `TorchError`.
+    ///   - rescale: The scale applied to values first: 1/255 or 1.
+    ///   - content: The columns and rows that hold the image; everything outside becomes 0. Defaults to the whole
+    ///     image.
+    /// - Throws: ``CLIPError`` unless there are three finite means and three nonzero deviations; `TorchError`.
     public func callAsFunction(
         _ image: Image, rescale: Double = 1 / 255,
         content: (columns: Range<Int>, rows: Range<Int>)? = nil
@@ -82,7 +83,7 @@ public struct PixelNormalization: Sendable, Hashable, Codable {
         else {
             throw CLIPError(
                 "normalisation",
-                reason: "needs three means and three deviations other than 0, has \(mean) and "
+                reason: "needs three means and three nonzero deviations, not \(mean) and "
                     + "\(standardDeviation)")
         }
         return (0..<3).map { channel in

@@ -1,26 +1,26 @@
 import Support
 import Torch
 
-/// Which CLIP made an embedding: embeddings of different ones must not meet.
+/// Identifies the CLIP that made an embedding: embeddings of different CLIPs must not be compared.
 ///
-/// A digest of evenly spread rows of the token embedding and of both towers' projections, and of the logits' factor,
-/// rounded to bfloat16. The same weights have the same identity in whichever file, naming or precision they come.
+/// A digest of evenly spaced rows of the token embedding and of both towers' projections, and of the logit scale,
+/// rounded to bfloat16. The same weights have the same identity regardless of file, naming and precision.
 public struct CLIPIdentity: Sendable, Hashable, CustomStringConvertible {
     /// 16 hexadecimal digits.
     public let description: String
 
-    /// An identity that was written down.
+    /// Creates an identity from its description.
     public init(_ description: String) { self.description = description }
 }
 
 extension CLIPModel {
     /// The identity of the loaded weights.
-    /// - Throws: `TorchError` when the weights were not loaded.
+    /// - Throws: `TorchError` if no weights are loaded.
     public func identity() throws -> CLIPIdentity {
         var digest = SHA256()
         func add(_ tensor: Tensor, rows: Int = .max) throws {
             let count = try tensor.size(0)
-            // Evenly spread rows: a fine-tuned model may differ in few.
+            // Evenly spaced rows: a fine-tuned model may differ in only a few.
             let stride = max(1, count / min(rows, count))
             let sampled = try tensor[TensorIndex.every(stride)]
             let values = try sampled.to(.bfloat16).contiguous()

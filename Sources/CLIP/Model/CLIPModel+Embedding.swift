@@ -2,9 +2,9 @@ import Imaging
 import Torch
 
 extension CLIPModel {
-    /// Embeddings of whole pictures, [N, E] float32 of length 1.
+    /// Embeddings of whole images, [N, E] float32 of length 1.
     /// - Parameter pixels: [N, 3, H, W], normalised; of the trained size for a ResNet, of any size for a transformer.
-    /// - Throws: ``CLIPError`` for pictures of a wrong size, `TorchError`.
+    /// - Throws: ``CLIPError`` for images of the wrong size, `TorchError`.
     public func embed(pixels: Tensor) throws -> Tensor {
         try withoutGradients { try vision.embedding(of: pixels).to(.float32).normalized() }
     }
@@ -16,7 +16,7 @@ extension CLIPModel {
         try withoutGradients { try text.embedding(of: ids).to(.float32).normalized() }
     }
 
-    /// The logits of pictures for texts, [N, M] float32: cosines times the learned factor, plus the bias if there is one.
+    /// The logits of images for texts, [N, M] float32: cosines times the learned scale, plus the bias if there is one.
     /// - Parameters:
     ///   - images: Embeddings [N, E].
     ///   - texts: Embeddings [M, E].
@@ -30,15 +30,15 @@ extension CLIPModel {
 
     /// Embeddings of texts, [N, E] float32 of length 1, in the order of the texts.
     ///
-    /// Texts of similar length share a batch: rows are then hardly padded.
+    /// Texts of similar length share a batch, which keeps padding low.
     /// - Parameters:
-    ///   - texts: Any texts.
-    ///   - tokenizer: The checkpoint's.
-    ///   - batchSize: How many go through the tower together.
-    ///   - progress: Called with the number of texts that are done.
-    ///   - onTruncation: Called for every text that is longer than the context and is cut, with its index and the number
-    ///     of its tokens; what it throws ends the work.
-    /// - Throws: ``CLIPError``, `TorchError`; `CancellationError` when the task was cancelled.
+    ///   - texts: The texts.
+    ///   - tokenizer: The checkpoint's tokenizer.
+    ///   - batchSize: The number of texts per pass through the tower.
+    ///   - progress: Called with the number of texts done.
+    ///   - onTruncation: Called for every text that is truncated to the context length, with its index and its number
+    ///     of tokens; an error thrown here stops the operation.
+    /// - Throws: ``CLIPError``, `TorchError`; `CancellationError` if the task is cancelled.
     public func embed(
         texts: [String], tokenizer: Tokenizer, batchSize: Int = 32,
         progress: (Int) -> Void = { _ in },
@@ -69,17 +69,17 @@ extension CLIPModel {
         return try Tensor.cat(parts).indexSelected(0, Tensor(places).to(device: device))
     }
 
-    /// Embeddings of picture files, [N, E] float32 of length 1, in the order of the files that could be read.
+    /// Embeddings of picture files, [N, E] float32 of length 1, in the order of the readable files.
     ///
-    /// Files are read, decoded and prepared ahead by other tasks while the tower works.
+    /// Other tasks read, decode and preprocess files ahead while the tower runs.
     /// - Parameters:
     ///   - files: Paths.
-    ///   - preprocessor: Must bring all pictures to one size; the checkpoint's does.
-    ///   - batchSize: How many go through the tower together.
-    ///   - onUnreadable: Decides about a file that cannot be used: to throw ends the work, to return leaves it out.
-    ///   - progress: Called with the number of files that are done.
-    /// - Returns: The embeddings and the indices of the files that they belong to.
-    /// - Throws: What `onUnreadable` throws, `TorchError`, ``CLIPError``; `CancellationError`.
+    ///   - preprocessor: Must bring all images to one size; the checkpoint's does.
+    ///   - batchSize: The number of images per pass through the tower.
+    ///   - onUnreadable: Called for a file that cannot be used: throwing stops the operation, returning skips the file.
+    ///   - progress: Called with the number of files done.
+    /// - Returns: The embeddings and the indices of their files.
+    /// - Throws: The errors of `onUnreadable`, `TorchError`, ``CLIPError``; `CancellationError`.
     public func embed(
         files: [String], preprocessor: ImagePreprocessor, batchSize: Int = 16,
         onUnreadable: (String, any Error) throws -> Void = { throw $1 },

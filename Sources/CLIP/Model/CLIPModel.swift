@@ -5,13 +5,13 @@ import WeightFiles
 
 /// A CLIP: an image tower and a text tower that embed into one space.
 ///
-/// All of it is frozen: no gradients for its weights and no moving statistics, whatever the store is switched to, until
-/// ``ParameterStore/unfreeze(under:)`` is called.
+/// The whole model is frozen: its weights have no gradients and its statistics do not move, whatever the mode of the
+/// store, until ``ParameterStore/unfreeze(under:)`` is called.
 public struct CLIPModel: Sendable {
     /// The architecture.
     public let configuration: CLIPConfiguration
 
-    /// How the parameters are named.
+    /// The naming of the parameters.
     package let format: CheckpointFormat
 
     /// The parameters.
@@ -23,28 +23,28 @@ public struct CLIPModel: Sendable {
     /// The text tower.
     package let text: TextTransformer
 
-    /// The logarithm of the factor from cosines to logits, a float32 scalar.
+    /// The logarithm of the logit scale, which multiplies the cosines, a float32 scalar.
     package let logitScale: Parameter
 
-    /// What is added to logits, a float32 scalar, for models that were trained with one (SigLIP's loss).
+    /// The bias added to logits, a float32 scalar, for models trained with one (SigLIP's loss).
     package let logitBias: Parameter?
 
-    /// Where the weights were loaded from.
+    /// The checkpoint that the weights were loaded from.
     package let checkpoint: CLIPCheckpoint?
 
-    /// A network whose parameters have no values yet.
+    /// Creates a network whose parameters have no values yet.
     /// - Parameters:
-    ///   - dtype: float32, or bfloat16 for half the memory and, on processors that are faster with it, less time.
-    ///   - format: How the parameters are named.
-    /// - Throws: ``CLIPError`` when the sizes are impossible, `TorchError`.
+    ///   - dtype: float32, or bfloat16 for half the memory and, on processors that run it faster, less time.
+    ///   - format: The naming of the parameters.
+    /// - Throws: ``CLIPError`` for impossible sizes, `TorchError`.
     package init(
         _ configuration: CLIPConfiguration, dtype: DType = .float32, format: CheckpointFormat = .openAI
     ) throws {
         try self.init(configuration, dtype: dtype, format: format, hasLogitBias: false, checkpoint: nil)
     }
 
-    /// The network of a checkpoint with its weights; nothing is copied where element type and alignment suit.
-    /// - Throws: `WeightMismatch` that lists everything missing, unexpected or of a wrong shape; `WeightFileError`,
+    /// Creates the network of a checkpoint with its weights; nothing is copied if element type and alignment match.
+    /// - Throws: `WeightMismatch` listing everything missing, unexpected or of the wrong shape; `WeightFileError`,
     ///   `TorchError`.
     init(_ checkpoint: CLIPCheckpoint, dtype: DType) throws {
         try self.init(
@@ -62,7 +62,7 @@ public struct CLIPModel: Sendable {
     ) throws {
         try configuration.validate()
         guard dtype.isFloatingPoint else {
-            throw CLIPError("CLIP", reason: "\(dtype) is not a type of floating-point numbers")
+            throw CLIPError("CLIP", reason: "\(dtype) is not a floating-point type")
         }
         let store = ParameterStore(dtype: dtype)
         self.configuration = configuration
@@ -71,7 +71,7 @@ public struct CLIPModel: Sendable {
         self.checkpoint = checkpoint
         vision = try VisionTower(store.root, configuration.vision, format: format)
         text = try TextTransformer(store.root, configuration.text, format: format)
-        // log(1 / 0.07), where training starts from.
+        // log(1 / 0.07), the initial value in training.
         logitScale = try store.root.weight("logit_scale", [], .constant(2.659_26), dtype: .float32)
         logitBias = try hasLogitBias ? store.root.weight("logit_bias", [], .zeros, dtype: .float32) : nil
         try store.freeze()
@@ -81,29 +81,29 @@ public struct CLIPModel: Sendable {
     public var dtype: DType { store.dtype }
 
     /// The device of the weights.
-    /// - Throws: `TorchError` when they were not loaded.
+    /// - Throws: `TorchError` if no weights are loaded.
     public var device: Device { get throws { try logitScale.value.device } }
 
     // MARK: Loading
 
-    /// Settings of loading.
+    /// Options for loading a model.
     public struct LoadingOptions: Sendable {
         /// The element type of the weights: float32 or bfloat16.
         public var dtype: DType
 
-        /// Where the weights go.
+        /// The device for the weights.
         public var device: Device
 
-        /// Overrides the activation, which weights alone do not tell.
+        /// Overrides the activation, which weights alone do not reveal.
         public var activation: Activation?
 
-        /// The branch, tag or commit of a model that is given by name instead of by path.
+        /// The branch, tag or commit of a model given by name instead of by path.
         public var revision: String
 
-        /// Where models that are given by name are looked for.
+        /// The cache that is searched for models given by name.
         public var cache: ModelCache
 
-        /// By default float32 on the processor, the main branch, and the cache that the environment names.
+        /// Creates options; by default float32 on the CPU, the main branch, and the cache set in the environment.
         public init(
             dtype: DType = .float32, device: Device = .cpu, activation: Activation? = nil,
             revision: String = "main", cache: ModelCache = ModelCache()
@@ -116,16 +116,16 @@ public struct CLIPModel: Sendable {
         }
     }
 
-    /// Loads a CLIP from disk; nothing is ever downloaded (see `ModelDownload`).
+    /// Loads a CLIP from disk; never downloads anything (see `ModelDownload`).
     ///
-    /// Weights of the wanted element type stay in the mapped file and are read when they are used. What was chosen or
-    /// passed over is in ``notes``.
+    /// Weights of the requested element type stay in the mapped file and are read on use. Choices and omissions are
+    /// listed in ``notes``.
     /// - Parameters:
-    ///   - location: A snapshot folder of Hugging Face, a weight file, or the name of a model
+    ///   - location: A Hugging Face snapshot folder, a weight file, or the name of a model
     ///     (`openai/clip-vit-base-patch32`) in the Hugging Face cache.
     ///   - options: Precision, device, activation, revision, cache.
-    /// - Throws: ``CLIPError``, `HubError`, `WeightFileError`, `WeightMismatch`, `TorchError`: what is wrong with which
-    ///   file.
+    /// - Throws: ``CLIPError``, `HubError`, `WeightFileError`, `WeightMismatch`, `TorchError`, naming the file and what
+    ///   is wrong with it.
     public static func load(_ location: String, options: LoadingOptions = LoadingOptions()) throws
         -> CLIPModel
     {
@@ -134,7 +134,7 @@ public struct CLIPModel: Sendable {
     }
 
     /// Loads an opened checkpoint.
-    /// - Throws: As the other method of this name.
+    /// - Throws: The errors of ``load(_:options:)``.
     package static func load(
         _ checkpoint: CLIPCheckpoint, options: LoadingOptions = LoadingOptions()
     ) throws -> CLIPModel {
@@ -143,15 +143,16 @@ public struct CLIPModel: Sendable {
         return model
     }
 
-    /// What loading chose or passed over and a user should know, a sentence each.
+    /// Choices and omissions of loading that a user should know about, one sentence each.
     public var notes: [String] { checkpoint?.notes ?? [] }
 
-    /// The tokenizer that lies beside the loaded weights.
-    /// - Throws: ``CLIPError`` when there is none, it does not suit the text tower, or the weights were not loaded from
+    /// The tokenizer next to the loaded weights.
+    /// - Throws: ``CLIPError`` if there is none, it does not fit the text tower, or the weights were not loaded from
     ///   files.
     public func tokenizer() throws -> Tokenizer {
         guard let checkpoint else {
-            throw CLIPError("tokenizer", reason: "the weights were not loaded from files that it lies beside")
+            throw CLIPError(
+                "tokenizer", reason: "the weights were not loaded from files, so there is none next to them")
         }
         let tokenizer = try Tokenizer(
             contentsOf: checkpoint.folder, flavor: format == .huggingFace ? .huggingFace : nil)
@@ -159,8 +160,8 @@ public struct CLIPModel: Sendable {
         return tokenizer
     }
 
-    /// Refuses a tokenizer that was not made for the text tower.
-    /// - Throws: ``CLIPError`` that names what does not fit.
+    /// Rejects a tokenizer made for a different text tower.
+    /// - Throws: ``CLIPError`` stating the mismatch.
     public func check(_ tokenizer: Tokenizer) throws {
         guard tokenizer.vocabularyCount <= text.configuration.vocabularySize else {
             throw CLIPError(
@@ -176,8 +177,8 @@ public struct CLIPModel: Sendable {
         }
     }
 
-    /// The preparation of pictures that the loaded weights were trained with: that of a `preprocessor_config.json` or an
-    /// `open_clip_config.json` beside them, otherwise CLIP's at the trained size.
+    /// The preprocessing that the loaded weights were trained with: from a `preprocessor_config.json` or an
+    /// `open_clip_config.json` next to them, otherwise CLIP's at the trained size.
     /// - Throws: ``CLIPError``.
     public func preprocessor() throws -> ImagePreprocessor {
         try checkpoint?.preprocessor()
@@ -186,7 +187,7 @@ public struct CLIPModel: Sendable {
     }
 }
 
-/// Tensors of which some are single numbers that a file may hold as [1]: torch and open_clip take either.
+/// Tensors some of which are scalars that a file may store as [1]; torch and open_clip accept both.
 private struct ScalarSource: WeightSource {
     let base: any WeightSource
     let scalars: Set<String>

@@ -4,14 +4,15 @@ extension AttentionPool {
     /// Embeds regions of maps of any size, [R, E] in the order of the regions, not of length 1; equal to cropping first
     /// and pooling the crops, up to rounding.
     ///
-    /// Cropping and projecting are both linear, so they change places: a map is projected once, whatever the number of
-    /// regions, instead of every cell of every crop. Of the crops nothing is ever made. A region's query meets the
-    /// projected keys of all cells of the map; the scores, one number a head, are what is cropped. The attention weights
-    /// go back to the cells of the map by the same shares, and meet the projected values there.
+    /// Cropping and projecting are both linear, so they commute: a map is projected once, regardless of the number of
+    /// regions, instead of projecting every cell of every crop, and crops are never materialised. A region's query is
+    /// matched against the projected keys of all cells of the map; only the scores, one number per head, are cropped.
+    /// The attention weights are distributed back to the cells of the map by the same weights and applied to the
+    /// projected values there.
     /// - Parameters:
-    ///   - maps: C5 of pictures, [N, channels, H, W].
-    ///   - regions: Where the regions take their samples, ``gridSize`` along each side.
-    /// - Throws: ``CLIPError`` when the regions were laid out for other maps or another grid, `TorchError`.
+    ///   - maps: C5 of images, [N, channels, H, W].
+    ///   - regions: The sampling positions of the regions, ``gridSize`` along each side.
+    /// - Throws: ``CLIPError`` if the regions were laid out for other maps or a different grid, `TorchError`.
     package func callAsFunction(_ maps: Tensor, regions: RegionCropping) throws -> Tensor {
         try regions.check(maps)
         guard try maps.size(1) == attention.width, regions.gridSize == gridSize else {
@@ -27,7 +28,7 @@ extension AttentionPool {
         let positions = try ProjectedPositions(self)
         for (image, numbers) in try regions.byImage() {
             let map = try ProjectedMap(self, maps[image].to(dtype))
-            // The scores of a chunk are [r, heads, H * W]; larger chunks would leave the processor's caches.
+            // The scores of a chunk are [r, heads, H * W]; larger chunks would not fit the processor's caches.
             let chunk = max(1, Self.chunkElements / (attention.heads * map.cellCount))
             for part in try numbers.split(chunk) {
                 let rows = try regions.rows.indexSelected(0, part)
@@ -40,7 +41,7 @@ extension AttentionPool {
 
     private static let chunkElements = 1 << 22
 
-    /// What the cells of one map become, in float32: scores need its precision.
+    /// The projected cells of one map, in float32, which the scores need for precision.
     private struct ProjectedMap {
         let size: Size2D
         /// [cells, channels].
@@ -57,7 +58,8 @@ extension AttentionPool {
             size = Size2D(try map.size(1), try map.size(2))
             let tokens = try map.flattened(from: 1).transposed(0, 1).contiguous()
             let perHead = [pool.attention.heads, pool.attention.width / pool.attention.heads]
-            // Without the bias, which a crop would scale where it reaches over the border; it comes with the positions.
+            // Without the bias, which a crop would scale where it extends past the border; it is added with the
+            // positions.
             func projected(_ projection: (Tensor) throws -> Tensor) throws -> Tensor {
                 let bias = try projection(tokens.narrowed(0, start: 0, length: 1).zerosLike())
                 return try (projection(tokens) - bias).to(.float32).unflattened(1, into: perHead)
@@ -68,9 +70,9 @@ extension AttentionPool {
         }
     }
 
-    /// What the positions, the mean's first, become, with the projections' biases, in float32.
+    /// The projected positions, the mean's first, including the projections' biases, in float32.
     private struct ProjectedPositions {
-        /// That of the mean, [channels].
+        /// The mean's position, [channels].
         let mean: Tensor
         /// [heads, width of a head, 1 + grid * grid].
         let keys: Tensor
@@ -88,7 +90,7 @@ extension AttentionPool {
         }
     }
 
-    /// [r, E] of the regions with these shares of rows and columns.
+    /// [r, E] of the regions with these weights of rows and columns.
     private func embedding(
         _ map: ProjectedMap, _ positions: ProjectedPositions, _ rows: Tensor, _ columns: Tensor
     ) throws -> Tensor {
@@ -96,7 +98,7 @@ extension AttentionPool {
         let (height, width) = (map.size.height, map.size.width)
         let count = try rows.size(0)
 
-        // The mean of a crop's cells is one weighted sum of the map's.
+        // The mean of a crop's cells is one weighted sum over the map's.
         let shares = try rows.mean(1).unsqueezed(2) * columns.mean(1).unsqueezed(1)
         let means = try shares.flattened(from: 1).matmul(map.cells)
         let query = try attention.projectedQuery(means.to(self.positions.dtype) + positions.mean)
@@ -110,7 +112,7 @@ extension AttentionPool {
         let tokens = try Tensor.cat([cropped.mean(2, keepDimensions: true), cropped], dimension: 2)
         let weights = try (tokens + queries.matmul(positions.keys).transposed(0, 1)).softmax(2)
 
-        // The mean's weight belongs to all cells alike; back to the cells of the map, [heads, r, H * W].
+        // The mean's weight is spread evenly over all cells; back to the cells of the map, [heads, r, H * W].
         let meanWeight = try weights.narrowed(2, start: 0, length: 1) / Double(grid * grid)
         let perCell = try weights.narrowed(2, start: 1, length: grid * grid) + meanWeight
         let spread = try perCell.reshaped([count, heads * grid, grid]).matmul(columns)

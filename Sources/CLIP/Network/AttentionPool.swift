@@ -1,13 +1,14 @@
 import Torch
 
-/// The pooling of CLIP's ResNets: one step of attention in which the mean of a map's cells asks all cells.
+/// The pooling of CLIP's ResNets: one attention step in which the mean of a map's cells queries all cells.
 ///
-/// The input is a map of exactly ``gridSize`` x ``gridSize`` cells: C5 of a picture of the trained size, or crops of C5
-/// for regions. Positions are never resampled (Radford et al., 2021, section 2.4; Kuo et al., F-VLM, 2022, section 3.3).
+/// The input is a map of exactly ``gridSize`` x ``gridSize`` cells: C5 of an image of the trained size, or crops of C5
+/// for regions. Positions are never resampled (Radford et al., 2021, section 2.4; Kuo et al., F-VLM, 2022, section
+/// 3.3).
 ///
 /// Parameters: `positional_embedding` [1 + grid * grid, channels], `{q,k,v,c}_proj`.
 public struct AttentionPool: Sendable {
-    /// The cells along a side of the input.
+    /// The number of cells along a side of the input.
     package let gridSize: Int
 
     /// The width E of an embedding.
@@ -16,9 +17,9 @@ public struct AttentionPool: Sendable {
     let positions: Parameter
     let attention: MultiHeadAttention
 
-    /// Declares the pool that belongs to a trunk.
+    /// Declares the pool of a trunk.
     /// - Parameter scope: `visual.attnpool` in a whole CLIP.
-    /// - Throws: ``CLIPError`` for impossible sizes, `TorchError` when names are taken.
+    /// - Throws: ``CLIPError`` for impossible sizes, `TorchError` if names are taken.
     package init(_ scope: ParameterScope, _ configuration: ModifiedResNet.Configuration) throws {
         try configuration.validate("attention pool")
         try self.init(
@@ -26,8 +27,8 @@ public struct AttentionPool: Sendable {
             heads: configuration.heads, embeddingWidth: configuration.embeddingWidth)
     }
 
-    /// Declares a pool of any sizes.
-    /// - Throws: ``CLIPError`` for impossible sizes, `TorchError` when names are taken.
+    /// Declares a pool of any size.
+    /// - Throws: ``CLIPError`` for impossible sizes, `TorchError` if names are taken.
     package init(_ scope: ParameterScope, channels: Int, gridSize: Int, heads: Int, embeddingWidth: Int)
         throws
     {
@@ -47,16 +48,16 @@ public struct AttentionPool: Sendable {
 
     /// Embeds maps or crops, [N, channels, grid, grid] to [N, E], not of length 1.
     ///
-    /// Of many regions of one map, ``callAsFunction(_:regions:)`` is many times faster.
-    /// - Throws: ``CLIPError`` for maps of another size, `TorchError`.
+    /// For many regions of one map, ``callAsFunction(_:regions:)`` is many times faster.
+    /// - Throws: ``CLIPError`` for maps of a different size, `TorchError`.
     package func callAsFunction(_ maps: Tensor) throws -> Tensor {
         let shape = maps.shape
         guard shape.count == 4, shape[1] == attention.width, shape[2] == gridSize, shape[3] == gridSize else {
             throw CLIPError(
                 "attention pool",
                 reason:
-                    "takes maps [N, \(attention.width), \(gridSize), \(gridSize)], not \(shape); pictures "
-                    + "of another size than \(gridSize * 32) x \(gridSize * 32) are pooled by regions")
+                    "takes maps [N, \(attention.width), \(gridSize), \(gridSize)], not \(shape); images "
+                    + "of a size other than \(gridSize * 32) x \(gridSize * 32) are pooled by regions")
         }
         let cells = try maps.to(positions.dtype).flattened(from: 2).transposed(1, 2)
         let tokens = try Tensor.cat([cells.mean(1, keepDimensions: true), cells], dimension: 1)

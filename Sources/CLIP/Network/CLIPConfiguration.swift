@@ -2,8 +2,8 @@ import Torch
 
 /// The architecture of a CLIP: its image tower and its text tower.
 ///
-/// Read from a `config.json` of transformers, an `open_clip_config.json`, or from the shapes of a checkpoint's tensors;
-/// see ``CLIPConfiguration/init(huggingFace:)``, ``CLIPConfiguration/init(openCLIP:)``,
+/// Read from a `config.json` of transformers, an `open_clip_config.json`, or the shapes of a checkpoint's tensors; see
+/// ``CLIPConfiguration/init(huggingFace:)``, ``CLIPConfiguration/init(openCLIP:)``,
 /// ``CLIPConfiguration/init(inferredFrom:prefix:format:activation:)``.
 public struct CLIPConfiguration: Sendable, Hashable {
     /// The image tower.
@@ -13,7 +13,7 @@ public struct CLIPConfiguration: Sendable, Hashable {
         /// OpenAI's modified ResNet with its attention pool.
         case resNet(ModifiedResNet.Configuration)
 
-        /// The side in pixels of the square pictures that the tower was trained with.
+        /// The side in pixels of the square training images.
         public var imageSize: Int {
             switch self {
             case .transformer(let configuration): configuration.imageSize
@@ -21,7 +21,7 @@ public struct CLIPConfiguration: Sendable, Hashable {
             }
         }
 
-        /// The width E of an image's embedding.
+        /// The width E of an image embedding.
         public var embeddingWidth: Int {
             switch self {
             case .transformer(let configuration): configuration.embeddingWidth
@@ -36,17 +36,17 @@ public struct CLIPConfiguration: Sendable, Hashable {
     /// The text tower.
     public var text: TextTransformer.Configuration
 
-    /// A pair of towers.
+    /// Creates a configuration from two towers.
     package init(vision: Vision, text: TextTransformer.Configuration) {
         self.vision = vision
         self.text = text
     }
 
-    /// The width E of the space that both towers embed into.
+    /// The width E of the shared embedding space.
     public var embeddingWidth: Int { text.embeddingWidth }
 
-    /// Refuses what cannot be built.
-    /// - Throws: ``CLIPError`` that names the size.
+    /// Rejects a configuration that cannot be built.
+    /// - Throws: ``CLIPError`` naming the size.
     package func validate(_ subject: String = "CLIP configuration") throws {
         switch vision {
         case .transformer(let configuration): try configuration.validate("\(subject), image tower")
@@ -56,7 +56,7 @@ public struct CLIPConfiguration: Sendable, Hashable {
         guard vision.embeddingWidth == text.embeddingWidth else {
             throw CLIPError(
                 subject,
-                reason: "images embed into \(vision.embeddingWidth) places, texts into "
+                reason: "images embed into \(vision.embeddingWidth) dimensions, texts into "
                     + "\(text.embeddingWidth)")
         }
     }

@@ -1,9 +1,9 @@
 import Torch
 
-/// How a checkpoint names its tensors, and with that how the layers here name their parameters.
+/// The naming of a checkpoint's tensors, which is also the naming of the parameters of the layers here.
 ///
-/// There is one structure of layers; only the names and two layouts differ: the attention's projections (separate or
-/// packed) and the orientation of the projections into the common space.
+/// All formats share one structure of layers; they differ in names and in two layouts: the attention's projections
+/// (separate or packed) and the orientation of the projections into the shared space.
 ///
 /// | part | ``huggingFace`` | ``openAI`` |
 /// |---|---|---|
@@ -27,12 +27,12 @@ package enum CheckpointFormat: String, Sendable, Hashable, CaseIterable {
     case openAI
 }
 
-/// The names of a checkpoint's parameters, each from the root of the whole CLIP.
+/// The names of a checkpoint's parameters, from the root of the whole CLIP.
 struct CheckpointNames: Sendable {
-    /// A parameter that is a tensor by itself: its scope and its name there.
+    /// A parameter that is a single tensor: its scope and its name there.
     typealias Place = (scope: String, name: String)
 
-    /// A tower of patches or tokens and a transformer.
+    /// A tower: an embedding of patches or tokens, and a transformer.
     struct Tower: Sendable {
         /// Patch convolution or token table.
         let embedding: String
@@ -43,7 +43,7 @@ struct CheckpointNames: Sendable {
         let projection: Place
     }
 
-    /// Inside a block.
+    /// The names within a block.
     struct Block: Sendable {
         let attention: String
         let attentionLayout: MultiHeadAttention.Layout
@@ -60,7 +60,7 @@ struct CheckpointNames: Sendable {
     let block: Block
     /// Whether the projections are [width, E] rather than [E, width].
     let projectionsAreTransposed: Bool
-    /// The scope of a ResNet; nil where there is no name for one.
+    /// The scope of a ResNet; nil if the format has none.
     let resNet: String?
 }
 
@@ -87,7 +87,7 @@ extension CheckpointNames {
             blocks: "vision_model.encoder.layers", lastNorm: "vision_model.post_layernorm",
             projection: ("visual_projection", "weight")),
         classToken: ("vision_model.embeddings", "class_embedding"),
-        // The misspelling is the checkpoints'.
+        // The misspelling is in the checkpoints.
         firstVisionNorm: "vision_model.pre_layrnorm",
         block: Block(
             attention: "self_attn", attentionLayout: .named, firstNorm: "layer_norm1",

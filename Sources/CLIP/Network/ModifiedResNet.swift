@@ -1,28 +1,28 @@
 import Torch
 
-/// The trunk of CLIP's ResNets: features first, pooling by ``AttentionPool`` later.
+/// The trunk of CLIP's ResNets: computes features, which ``AttentionPool`` pools.
 ///
-/// Differs from the usual ResNet in its stem of three convolutions and an average pool, and in that all striding is done
-/// by average pools: before the last convolution of a block, and in its shortcut (Radford et al., 2021, section 2.4).
+/// Differs from the usual ResNet in its stem of three convolutions and an average pool, and in using average pools for
+/// all striding: before the last convolution of a block and in its shortcut (Radford et al., 2021, section 2.4).
 ///
 /// Parameters: `conv1..3`, `bn1..3`, `layer1..4.N.{conv,bn}1..3`, `layer1..4.0.downsample.{0,1}`.
 public struct ModifiedResNet: Sendable {
     /// The sizes of trunk and attention pool.
     public struct Configuration: Sendable, Hashable {
-        /// The number of blocks of the four stages.
+        /// The number of blocks in each of the four stages.
         package var blocks: [Int]
-        /// The width of the stem's output; the stages put out 4, 8, 16 and 32 times it.
+        /// The width of the stem's output; the stages output 4, 8, 16 and 32 times as many channels.
         package var width: Int
-        /// The side in pixels of the square pictures that the attention pool's positions were trained with.
+        /// The side in pixels of the square images that the attention pool's positions were trained with.
         package var imageSize: Int
-        /// The attention pool's heads.
+        /// The number of the attention pool's heads.
         package var heads: Int
         /// The width E of an embedding.
         package var embeddingWidth: Int
         /// The epsilon of the batch normalisations.
         package var epsilon: Double
 
-        /// Sizes; the heads have 64 places each where nothing is given.
+        /// Creates a configuration; heads are 64 wide by default.
         package init(
             blocks: [Int], width: Int, imageSize: Int, heads: Int? = nil, embeddingWidth: Int,
             epsilon: Double = 1e-5
@@ -38,7 +38,7 @@ public struct ModifiedResNet: Sendable {
         /// The number of channels of C2, C3, C4 and C5.
         package var channels: [Int] { [4, 8, 16, 32].map { $0 * width } }
 
-        /// The cells along a side of C5 of a trained picture, and of the attention pool's input.
+        /// The number of cells along a side of C5 of a training image, and of the attention pool's input.
         package var gridSize: Int { imageSize / 32 }
 
         func validate(_ subject: String) throws {
@@ -73,7 +73,7 @@ public struct ModifiedResNet: Sendable {
         package var all: [Tensor] { [c2, c3, c4, c5] }
     }
 
-    /// The steps in pixels between cells of C2, C3, C4 and C5.
+    /// The strides in pixels of C2, C3, C4 and C5.
     package static let strides = [4, 8, 16, 32]
 
     /// The sizes of trunk and attention pool.
@@ -83,8 +83,8 @@ public struct ModifiedResNet: Sendable {
     private let stages: [[Bottleneck]]
 
     /// Declares the trunk.
-    /// - Parameter scope: That of the image tower, `visual` in a whole CLIP.
-    /// - Throws: ``CLIPError`` for impossible sizes, `TorchError` when names are taken.
+    /// - Parameter scope: The scope of the image tower, `visual` in a whole CLIP.
+    /// - Throws: ``CLIPError`` for impossible sizes, `TorchError` if names are taken.
     package init(_ scope: ParameterScope, _ configuration: Configuration) throws {
         try configuration.validate("image tower")
         let (width, epsilon) = (configuration.width, configuration.epsilon)
@@ -110,7 +110,7 @@ public struct ModifiedResNet: Sendable {
 
     /// The stem: three convolutions and an average pool, [N, width, H / 4, W / 4].
     /// - Parameter pixels: [N, 3, H, W], normalised.
-    /// - Throws: ``CLIPError`` for pictures with a side under 32 pixels, `TorchError`.
+    /// - Throws: ``CLIPError`` for images with a side under 32 pixels, `TorchError`.
     package func stem(_ pixels: Tensor) throws -> Tensor {
         let shape = pixels.shape
         guard shape.count == 4, shape[1] == 3, shape[2] >= 32, shape[3] >= 32 else {
@@ -122,9 +122,9 @@ public struct ModifiedResNet: Sendable {
         return try stemLayers.reduce(input) { try $1($0) }.averagePool2d(2)
     }
 
-    /// C2 to C5 of pictures.
+    /// C2 to C5 of images.
     /// - Parameter pixels: [N, 3, H, W], normalised.
-    /// - Throws: As ``stem(_:)``.
+    /// - Throws: The errors of ``stem(_:)``.
     package func features(of pixels: Tensor) throws -> Features {
         var outputs: [Tensor] = []
         var map = try stem(pixels)
@@ -135,12 +135,12 @@ public struct ModifiedResNet: Sendable {
         return Features(c2: outputs[0], c3: outputs[1], c4: outputs[2], c5: outputs[3])
     }
 
-    /// C5 with the step of C4: the last stage is run four times, from every place that its pool of 2 x 2 can start at,
-    /// and the results are put between each other. Every other cell of every other row is C5's own.
+    /// C5 at the stride of C4: the last stage runs four times, once for each offset of its 2 x 2 pool, and the results
+    /// are interleaved. Every other cell of every other row is C5's own.
     ///
-    /// Exact for any number of blocks, where dilated convolutions need a stage of their own, but for the borders: those of a
-    /// shifted map are padded like any map's. Cell k lies where a map of stride 16 has k + 1/2.
-    /// - Parameter c4: Of ``features(of:)``, [N, channels, H, W].
+    /// Exact for any number of blocks, whereas dilated convolutions would need a stage of their own, except at the
+    /// borders: those of a shifted map are padded like any map's. Cell k is at position k + 1/2 of a map of stride 16.
+    /// - Parameter c4: C4 from ``features(of:)``, [N, channels, H, W].
     /// - Returns: [N, channels of C5, H, W], H and W rounded down to even numbers.
     /// - Throws: `TorchError`.
     package func denseC5(_ c4: Tensor) throws -> Tensor {

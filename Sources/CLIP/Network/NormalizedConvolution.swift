@@ -1,13 +1,13 @@
 import Synchronization
 import Torch
 
-/// A convolution without a bias, batch normalisation, and ReLU where asked.
+/// A convolution without bias, batch normalisation, and an optional ReLU.
 ///
 /// While both are frozen, the normalisation is folded into the convolution, once, in float32 and in the channels-last
 /// layout: one pass over the map instead of three. The parameters themselves stay as loaded, in the mapped file.
 final class NormalizedConvolution: Sendable {
     private struct Folded {
-        /// The tensors that it was made from; whoever loads, converts or unfreezes puts others in their place.
+        /// The tensors that it was made from; loading, converting or unfreezing replaces them.
         let sources: [Tensor]
         let weight: Tensor
         let bias: Tensor

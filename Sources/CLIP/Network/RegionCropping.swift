@@ -1,23 +1,23 @@
 import Torch
 
-/// Where the cells of regions take their values on a feature map: a crop in two factors.
+/// The positions at which regions sample a feature map: a crop in two factors.
 ///
-/// Every crop that is made of bilinear samples at the places of a grid is a product: cell (i, j) of region r is the sum of
-/// rows[r, i, y] * columns[r, j, x] * map[y, x]. That makes it one definition for cropping a map, for cropping what
-/// was projected from it, and for the reverse, without a kernel.
+/// Every crop made of bilinear samples on a grid is a product: cell (i, j) of region r is the sum of rows[r, i, y] *
+/// columns[r, j, x] * map[y, x]. One definition thus covers cropping a map, cropping its projections, and the reverse,
+/// without a kernel.
 ///
 /// Shape letters: R regions, g cells along a side of a crop, H and W of the map.
 package struct RegionCropping: Sendable {
-    /// The share of every row of the map in every row of a crop, [R, g, H] float32.
+    /// The weight of every row of the map in every row of a crop, [R, g, H] float32.
     package let rows: Tensor
 
-    /// The share of every column, [R, g, W] float32.
+    /// The weight of every column, [R, g, W] float32.
     package let columns: Tensor
 
-    /// The picture of the batch that each region lies in.
+    /// The index in the batch of each region's image.
     package let images: [Int]
 
-    /// The cells along a side of a crop.
+    /// The number of cells along a side of a crop.
     package let gridSize: Int
 
     /// The number of regions.
@@ -28,13 +28,13 @@ package struct RegionCropping: Sendable {
 
     /// The samples of RoIAlign (He et al., 2017), as torchvision's `roi_align` takes them.
     /// - Parameters:
-    ///   - boxes: [R, 4]: x1, y1, x2, y2 in pixels of the picture that went through the trunk.
-    ///   - images: The picture of the batch that each region lies in; all in the first when left out.
+    ///   - boxes: [R, 4]: x1, y1, x2, y2 in pixels of the trunk's input image.
+    ///   - images: The index in the batch of each region's image; 0 for all by default.
     ///   - mapSize: Height and width of the map.
-    ///   - gridSize: The cells along a side of a crop.
+    ///   - gridSize: The number of cells along a side of a crop.
     ///   - scale: Cells of the map per pixel: 1/32 for C5.
-    ///   - samplingRatio: Samples along each side of a cell; 0 for as many as the cell has cells of the map.
-    ///   - isAligned: Whether pixel centres lie at halves.
+    ///   - samplingRatio: Samples along each side of a crop cell; 0 for one per map cell that it spans.
+    ///   - isAligned: Whether pixel centres are at half-integers.
     /// - Throws: ``CLIPError`` for boxes that are not finite or not [R, 4], `TorchError`.
     package static func roiAlign(
         _ boxes: Tensor, images: [Int]? = nil, mapSize: Size2D, gridSize: Int, scale: Float = 1 / 32,
@@ -63,10 +63,10 @@ package struct RegionCropping: Sendable {
         }
     }
 
-    /// One sample at the centre of every cell, without the shift by half a pixel: the crop of the published F-VLM
-    /// (`multilevel_crop_and_resize`). Places outside the map take the value of its border.
-    /// - Parameters: As ``roiAlign(_:images:mapSize:gridSize:scale:samplingRatio:isAligned:)``.
-    /// - Throws: As ``roiAlign(_:images:mapSize:gridSize:scale:samplingRatio:isAligned:)``.
+    /// One sample at the centre of every cell, without the half-pixel shift: the crop of the published F-VLM
+    /// (`multilevel_crop_and_resize`). Positions outside the map take the value of its border.
+    /// - Parameters: Same as ``roiAlign(_:images:mapSize:gridSize:scale:samplingRatio:isAligned:)``.
+    /// - Throws: Same as ``roiAlign(_:images:mapSize:gridSize:scale:samplingRatio:isAligned:)``.
     package static func cellCenters(
         _ boxes: Tensor, images: [Int]? = nil, mapSize: Size2D, gridSize: Int, scale: Float = 1 / 32
     ) throws -> RegionCropping {
@@ -81,7 +81,7 @@ package struct RegionCropping: Sendable {
         }
     }
 
-    /// Shares a sample between its two neighbours; places outside go to the border.
+    /// Splits a sample between its two neighbours; positions outside are clamped to the border.
     private static func addSample(
         at place: Float, _ share: Float, to row: UnsafeMutableBufferPointer<Float>
     ) {
@@ -92,7 +92,7 @@ package struct RegionCropping: Sendable {
         if low + 1 < row.count { row[low + 1] += rest * share }
     }
 
-    /// The largest side of a box in cells of the map that is sampled adaptively: beyond it, time would have no bound.
+    /// The largest side, in cells of the map, of an adaptively sampled box: beyond it, time would be unbounded.
     private static let furthest: Float = 1e6
 
     private init(
@@ -112,7 +112,8 @@ package struct RegionCropping: Sendable {
         let images = images ?? [Int](repeating: 0, count: count)
         guard images.count == count, images.allSatisfy({ $0 >= 0 }) else {
             throw CLIPError(
-                "regions", reason: "\(count) boxes need as many numbers of pictures, not \(images.count)")
+                "regions",
+                reason: "\(count) boxes come with \(images.count) image indices; the counts must match")
         }
         let corners = try boxes.array(of: Float.self)
         guard corners.allSatisfy({ $0.magnitude < Self.furthest }) else {
@@ -142,14 +143,14 @@ package struct RegionCropping: Sendable {
 
     /// The crops themselves, [R, C, g, g] float32, in the order of the regions.
     /// - Parameter maps: [N, C, H, W].
-    /// - Throws: ``CLIPError`` when the maps are of another size or too few, `TorchError`.
+    /// - Throws: ``CLIPError`` if the maps have a different size or are too few, `TorchError`.
     package func crops(of maps: Tensor) throws -> Tensor {
         try check(maps)
         let channels = try maps.size(1)
         let crops = try Tensor.empty(
             [count, channels, gridSize, gridSize], device: maps.device)
         for (image, regions) in try byImage() {
-            // [C, H, W] -> [C, H, 1, W] x [r, W, g] in turn; one picture's regions share the map.
+            // [C, H, 1, W] x [r, W, g], then the rows likewise; the regions of one image share the map.
             let map = try maps[image].to(.float32)
             let rows = try self.rows.indexSelected(0, regions)
             let columns = try self.columns.indexSelected(0, regions)
@@ -168,11 +169,11 @@ package struct RegionCropping: Sendable {
         }
         guard images.allSatisfy({ $0 < shape[0] }) else {
             throw CLIPError(
-                "regions", reason: "lie in picture \(images.max() ?? 0) of a batch of \(shape[0])")
+                "regions", reason: "refer to image \(images.max() ?? 0) of a batch of \(shape[0])")
         }
     }
 
-    /// The numbers of the regions of each picture that has any, [r] int64.
+    /// The indices of the regions of each image that has any, [r] int64.
     func byImage() throws -> [(image: Int, regions: Tensor)] {
         let device = rows.device
         return try Dictionary(grouping: images.indices, by: { images[$0] }).sorted { $0.key < $1.key }

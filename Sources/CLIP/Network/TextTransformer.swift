@@ -2,14 +2,14 @@ import Torch
 
 /// CLIP's text tower: a causal transformer whose state at the end token, projected, embeds the text.
 ///
-/// Token ids are [N, L] int64, L at most the context length, each row with an end token. What stands after the end token
-/// cannot change an embedding, since a token sees only itself and those before it.
+/// Token ids are [N, L] int64, L at most the context length, each row with an end token. Tokens after the end token
+/// cannot change an embedding, since a token attends only to itself and to earlier ones.
 public struct TextTransformer: Sendable {
-    /// Where the end token of a row is.
+    /// How the end token of a row is located.
     public enum EndToken: Sendable, Hashable {
-        /// The first place with the highest id of the row: OpenAI's rule, and transformers' for old configurations.
+        /// The first position with the highest id of the row: OpenAI's rule, and transformers' for old configurations.
         case highest
-        /// The first place with this id.
+        /// The first position with this id.
         case id(Int)
     }
 
@@ -17,16 +17,16 @@ public struct TextTransformer: Sendable {
     public struct Configuration: Sendable, Hashable {
         /// The blocks.
         package var transformer: TransformerConfiguration
-        /// The number of different tokens.
+        /// The number of distinct tokens.
         public var vocabularySize: Int
-        /// The longest row of tokens.
+        /// The maximum length of a row of tokens.
         public var contextLength: Int
         /// The width E of an embedding.
         package var embeddingWidth: Int
         /// How the end token is found.
         package var endToken: EndToken
 
-        /// Sizes; those of OpenAI's vocabulary where nothing is given.
+        /// Creates a configuration; by default with OpenAI's vocabulary.
         package init(
             transformer: TransformerConfiguration, vocabularySize: Int = 49_408, contextLength: Int = 77,
             embeddingWidth: Int, endToken: EndToken = .highest
@@ -50,7 +50,7 @@ public struct TextTransformer: Sendable {
     public struct Features: Sendable {
         /// The output of the last block, not normalised, [N, L, width].
         package let last: Tensor
-        /// The kept states by the number of blocks that they went through; 0 is the sum of token and position.
+        /// The kept states, by the number of blocks before them; 0 is the sum of token and position.
         package let blocks: [Int: Tensor]
     }
 
@@ -64,8 +64,8 @@ public struct TextTransformer: Sendable {
     let projection: EmbeddingProjection
 
     /// Declares the tower.
-    /// - Parameter scope: That of the whole CLIP, below which the names of ``CheckpointFormat`` begin.
-    /// - Throws: ``CLIPError`` for impossible sizes, `TorchError` when names are taken.
+    /// - Parameter scope: The scope of the whole CLIP; the names of ``CheckpointFormat`` are relative to it.
+    /// - Throws: ``CLIPError`` for impossible sizes, `TorchError` if names are taken.
     package init(_ scope: ParameterScope, _ configuration: Configuration, format: CheckpointFormat) throws {
         try configuration.validate("text tower")
         let width = configuration.transformer.width
@@ -89,10 +89,10 @@ public struct TextTransformer: Sendable {
     /// Runs the blocks.
     /// - Parameters:
     ///   - ids: [N, L] int64.
-    ///   - attentionMask: [N, L], 1 for tokens that take part: what transformers makes of padding. It changes the states
-    ///     after the end token only.
-    ///   - kept: The states to return as well, by the number of blocks before them.
-    /// - Throws: `TorchError`, for ids outside the vocabulary too; ``CLIPError`` for rows that are too long.
+    ///   - attentionMask: [N, L], 1 for tokens that take part: transformers' padding mask. It changes only the states
+    ///     after the end token.
+    ///   - kept: The additional states to return, by the number of blocks before them.
+    /// - Throws: ``CLIPError`` for rows that are too long; `TorchError`, also for ids outside the vocabulary.
     package func features(of ids: Tensor, attentionMask: Tensor? = nil, keeping kept: Set<Int> = []) throws
         -> Features
     {
@@ -119,11 +119,11 @@ public struct TextTransformer: Sendable {
     package func pooled(_ features: Features, ids: Tensor) throws -> Tensor {
         let ends = try endPositions(of: ids)
         let rows = try Tensor.arange(to: ends.count, dtype: .int64, device: ids.device)
-        // Normalised after the choice: the other states are not needed.
+        // Selected before normalising: the other states are not needed.
         return try finalNorm(features.last[rows, ends])
     }
 
-    /// The place of the end token in every row of [N, L], [N].
+    /// The position of the end token in every row of [N, L], [N].
     /// - Throws: `TorchError`.
     package func endPositions(of ids: Tensor) throws -> Tensor {
         switch configuration.endToken {
@@ -134,9 +134,9 @@ public struct TextTransformer: Sendable {
 
     /// The embeddings of texts, [N, E], not of length 1.
     ///
-    /// Columns after the last end token are left out, which changes nothing but the time.
+    /// Columns after the last end token are dropped, which affects only the time.
     /// - Parameter ids: [N, L] int64.
-    /// - Throws: As ``features(of:attentionMask:keeping:)``.
+    /// - Throws: The errors of ``features(of:attentionMask:keeping:)``.
     package func embedding(of ids: Tensor) throws -> Tensor {
         _ = try checkedLength(ids)
         guard try ids.size(0) > 0 else {

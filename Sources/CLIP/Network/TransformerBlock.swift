@@ -5,7 +5,7 @@ extension Operator {
     fileprivate static let geluInPlace = Operator("aten::gelu_")
 }
 
-/// A pre-norm block of a transformer: attention and a two-layer perceptron, each added to its input.
+/// A pre-norm transformer block: attention and a two-layer perceptron, each added to its input.
 struct TransformerBlock: Sendable {
     private let attention: MultiHeadAttention
     private let firstNorm: LayerNorm
@@ -36,16 +36,16 @@ struct TransformerBlock: Sendable {
         return try afterAttention(tokens, mixed)
     }
 
-    /// The block with every token attending to itself alone: the value path.
+    /// The block with each token attending only to itself: the value path.
     ///
-    /// The output of the last block of a CLIP then stays local, and aligned to texts (Zhou et al., "Extract Free Dense
-    /// Labels from CLIP", 2022).
+    /// Keeps the output of a CLIP's last block local and aligned with texts (Zhou et al., "Extract Free Dense Labels
+    /// from CLIP", 2022).
     func valuePath(_ tokens: Tensor) throws -> Tensor {
         try afterAttention(
             tokens, attention.output(attention.projectedValue(firstNorm(tokens))))
     }
 
-    /// `mixed` is a fresh tensor that may be written to.
+    /// `mixed` is a fresh tensor that may be overwritten.
     private func afterAttention(_ tokens: Tensor, _ mixed: Tensor) throws -> Tensor {
         try mixed.addInPlace(tokens)
         let hidden = try activated(expansion(secondNorm(mixed)))
@@ -54,7 +54,7 @@ struct TransformerBlock: Sendable {
         return result
     }
 
-    /// In place where nothing has to be kept for gradients: large temporaries cost as much as the arithmetic.
+    /// In place if nothing is needed for gradients: large temporaries cost as much as the arithmetic.
     private func activated(_ hidden: Tensor) throws -> Tensor {
         guard !hidden.requiresGrad else { return try activation(hidden) }
         switch activation {
@@ -70,11 +70,11 @@ struct TransformerBlock: Sendable {
     }
 }
 
-/// The linear map, without a bias, from a tower's width into the space that both towers share.
+/// The linear map, without bias, from a tower's width into the shared embedding space.
 struct EmbeddingProjection: Sendable {
     private let weight: Parameter
 
-    /// Whether the matrix is [width, E], as OpenAI's, rather than [E, width].
+    /// Whether the matrix is [width, E], like OpenAI's, rather than [E, width].
     private let isTransposed: Bool
 
     /// Declares the projection.

@@ -20,7 +20,7 @@ public struct TransformerConfiguration: Sendable, Hashable {
     /// The epsilon of the layer normalisations.
     package var epsilon: Double
 
-    /// Sizes; the hidden width is four times the width and the heads have 64 places each where nothing is given.
+    /// Creates a configuration; by default the hidden width is four times the width, and heads are 64 wide.
     package init(
         width: Int, depth: Int, heads: Int? = nil, hiddenWidth: Int? = nil, activation: Activation,
         epsilon: Double = 1e-5
@@ -33,7 +33,7 @@ public struct TransformerConfiguration: Sendable, Hashable {
         self.epsilon = epsilon
     }
 
-    /// Configurations come from files: sizes that no machine could hold must not be tried.
+    /// Configurations come from files: sizes too large for any machine are rejected.
     func validate(_ subject: String) throws {
         try Limits.check(subject, "width", width, 1...65_536)
         try Limits.check(subject, "number of blocks", depth, 1...1_024)
@@ -48,7 +48,7 @@ public struct TransformerConfiguration: Sendable, Hashable {
     }
 }
 
-/// Bounds of what a configuration may ask for.
+/// Bounds on the values of a configuration.
 enum Limits {
     static func check(_ subject: String, _ name: String, _ value: Int, _ range: ClosedRange<Int>) throws {
         guard range.contains(value) else {

@@ -1,23 +1,24 @@
 import Torch
 
-/// CLIP's image tower of either kind. What both do is here; what only one can do is reached through the case.
+/// CLIP's image tower of either kind. Common operations are methods here; operations of one kind are reached through
+/// the case.
 public enum VisionTower: Sendable {
     /// Patches and a transformer.
     case transformer(VisionTransformer)
-    /// A modified ResNet and the attention pool that belongs to it.
+    /// A modified ResNet and its attention pool.
     case resNet(ModifiedResNet, AttentionPool)
 
-    /// What the first stage made of pictures, for the pooling that follows.
+    /// The output of the first stage, to be pooled.
     public enum Features: Sendable {
-        /// Of a transformer.
+        /// Features of a transformer.
         case transformer(VisionTransformer.Features)
-        /// Of a ResNet.
+        /// Features of a ResNet.
         case resNet(ModifiedResNet.Features)
     }
 
     /// Declares the tower that a configuration describes.
-    /// - Parameter scope: That of the whole CLIP, below which the names of ``CheckpointFormat`` begin.
-    /// - Throws: ``CLIPError`` for impossible sizes, or a ResNet under the names of transformers, which has none;
+    /// - Parameter scope: The scope of the whole CLIP; the names of ``CheckpointFormat`` are relative to it.
+    /// - Throws: ``CLIPError`` for impossible sizes, or for a ResNet with transformers' names, which do not cover it;
     ///   `TorchError`.
     package init(
         _ scope: ParameterScope, _ configuration: CLIPConfiguration.Vision, format: CheckpointFormat
@@ -36,7 +37,7 @@ public enum VisionTower: Sendable {
         }
     }
 
-    /// The side in pixels of the square pictures that the tower was trained with.
+    /// The side in pixels of the square training images.
     package var imageSize: Int {
         switch self {
         case .transformer(let tower): tower.configuration.imageSize
@@ -52,9 +53,9 @@ public enum VisionTower: Sendable {
         }
     }
 
-    /// The first stage.
+    /// Runs the first stage.
     /// - Parameter pixels: [N, 3, H, W], normalised.
-    /// - Throws: ``CLIPError`` for pictures that are too small, `TorchError`.
+    /// - Throws: ``CLIPError`` for images that are too small, `TorchError`.
     package func features(of pixels: Tensor) throws -> Features {
         switch self {
         case .transformer(let tower): .transformer(try tower.features(of: pixels))
@@ -62,18 +63,18 @@ public enum VisionTower: Sendable {
         }
     }
 
-    /// The second stage: embeddings of whole pictures, [N, E], not of length 1.
-    /// - Throws: ``CLIPError`` when a ResNet's pictures are not of the trained size or the features are of the other
+    /// Runs the second stage: embeddings of whole images, [N, E], not of length 1.
+    /// - Throws: ``CLIPError`` if a ResNet's images are not of the trained size or the features come from the other
     ///   kind of tower, `TorchError`.
     package func embedding(of features: Features) throws -> Tensor {
         switch (self, features) {
         case (.transformer(let tower), .transformer(let features)): return try tower.embedding(of: features)
         case (.resNet(_, let pool), .resNet(let features)): return try pool(features.c5)
-        default: throw CLIPError("image tower", reason: "the features are of another kind of tower")
+        default: throw CLIPError("image tower", reason: "the features come from the other kind of tower")
         }
     }
 
-    /// Both stages.
-    /// - Throws: As the stages.
+    /// Runs both stages.
+    /// - Throws: The errors of both stages.
     package func embedding(of pixels: Tensor) throws -> Tensor { try embedding(of: features(of: pixels)) }
 }

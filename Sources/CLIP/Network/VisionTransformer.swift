@@ -2,10 +2,10 @@ import Synchronization
 import Torch
 
 /// CLIP's image tower of patches and a transformer, in two stages: ``features(of:keeping:)`` runs the blocks,
-/// ``embedding(of:)`` and ``denseMap(of:)`` pool what came out.
+/// ``embedding(of:)`` and ``denseMap(of:)`` pool their output.
 ///
-/// Pixels are [N, 3, H, W], normalised; H and W may be any size from one patch on (what is left of a patch at the right
-/// and at the bottom is not seen). Position embeddings are resampled to the grid as transformers does it.
+/// Pixels are [N, 3, H, W], normalised; H and W may be any size of at least one patch (a partial patch at the right or
+/// at the bottom is ignored). Position embeddings are resampled to the grid like in transformers.
 public struct VisionTransformer: Sendable {
     /// The sizes of the tower.
     public struct Configuration: Sendable, Hashable {
@@ -13,12 +13,12 @@ public struct VisionTransformer: Sendable {
         package var transformer: TransformerConfiguration
         /// The side of a patch in pixels.
         package var patchSize: Int
-        /// The side in pixels of the square pictures that the positions were trained with.
+        /// The side in pixels of the square training images.
         package var imageSize: Int
         /// The width E of an embedding.
         package var embeddingWidth: Int
 
-        /// Sizes.
+        /// Creates a configuration.
         package init(
             transformer: TransformerConfiguration, patchSize: Int, imageSize: Int, embeddingWidth: Int
         ) {
@@ -28,7 +28,7 @@ public struct VisionTransformer: Sendable {
             self.embeddingWidth = embeddingWidth
         }
 
-        /// The number of patches along a side of the trained pictures.
+        /// The number of patches along a side of a training image.
         package var gridSize: Int { imageSize / patchSize }
 
         func validate(_ subject: String) throws {
@@ -39,24 +39,24 @@ public struct VisionTransformer: Sendable {
         }
     }
 
-    /// What the blocks made of pictures: tokens [N, 1 + height * width, width of a token], the class token first, then
-    /// the patches row by row.
+    /// The output of the blocks: tokens [N, 1 + height * width, token width], the class token first, then the patches
+    /// row by row.
     public struct Features: Sendable {
-        /// The patches along each side.
+        /// The number of patches along each side.
         package let grid: Size2D
         /// The input of the last block.
         package let lastInput: Tensor
-        /// The kept states by the number of blocks that they went through; 0 is what enters the first block.
+        /// The kept states, by the number of blocks before them; 0 is the input of the first block.
         package let blocks: [Int: Tensor]
 
-        /// Kept patch tokens as a map, [N, width, height of the grid, width of the grid].
-        /// - Parameter depth: The number of blocks that they went through.
-        /// - Throws: ``CLIPError`` when they were not kept.
+        /// Kept patch tokens as a map, [N, width, grid height, grid width].
+        /// - Parameter depth: The number of blocks before them.
+        /// - Throws: ``CLIPError`` if they were not kept.
         package func map(at depth: Int) throws -> Tensor {
             guard let states = blocks[depth] else {
                 throw CLIPError(
                     "features",
-                    reason: "the state after \(depth) blocks was not kept; kept are "
+                    reason: "the state after \(depth) blocks was not kept; kept: "
                         + "\(blocks.keys.sorted())")
             }
             return try Self.map(states, grid)
@@ -80,8 +80,8 @@ public struct VisionTransformer: Sendable {
     let projection: EmbeddingProjection
 
     /// Declares the tower.
-    /// - Parameter scope: That of the whole CLIP, below which the names of ``CheckpointFormat`` begin.
-    /// - Throws: ``CLIPError`` for impossible sizes, `TorchError` when names are taken.
+    /// - Parameter scope: The scope of the whole CLIP; the names of ``CheckpointFormat`` are relative to it.
+    /// - Throws: ``CLIPError`` for impossible sizes, `TorchError` if names are taken.
     package init(_ scope: ParameterScope, _ configuration: Configuration, format: CheckpointFormat) throws {
         try configuration.validate("image tower")
         let transformer = configuration.transformer
@@ -108,11 +108,11 @@ public struct VisionTransformer: Sendable {
 
     // MARK: Features
 
-    /// Runs the blocks; the last one only when its state is kept, since pooling decides how it is run.
+    /// Runs the blocks; the last one only if its state is kept, since pooling decides how it runs.
     /// - Parameters:
     ///   - pixels: [N, 3, H, W], normalised.
     ///   - kept: The states to keep, by the number of blocks before them: 0 to ``TransformerConfiguration/depth``.
-    /// - Throws: ``CLIPError`` for pictures smaller than a patch, `TorchError`.
+    /// - Throws: ``CLIPError`` for images smaller than a patch, `TorchError`.
     package func features(of pixels: Tensor, keeping kept: Set<Int> = []) throws -> Features {
         let (tokens, grid) = try tokens(of: pixels)
         var states = try firstNorm(tokens)
@@ -161,20 +161,20 @@ public struct VisionTransformer: Sendable {
         try lastNorm(lastState(of: features).selected(1, 0))
     }
 
-    /// The embeddings of whole pictures, [N, E], not of length 1.
+    /// The embeddings of whole images, [N, E], not of length 1.
     /// - Throws: `TorchError`.
     package func embedding(of features: Features) throws -> Tensor { try projection(pooled(features)) }
 
-    /// The embedding of every patch by the value path of the last block, [N, E, height, width of the grid], not of
-    /// length 1: local, and aligned to texts, which the tower's plain output is not (Zhou et al., 2022).
+    /// The embedding of every patch by the value path of the last block, [N, E, grid height, grid width], not of length
+    /// 1: local and aligned with texts, unlike the tower's plain output (Zhou et al., 2022).
     /// - Throws: `TorchError`.
     package func denseMap(of features: Features) throws -> Tensor {
         guard let last = blocks.last else { throw CLIPError("image tower", reason: "has no blocks") }
         return try embeddedMap(last.valuePath(features.lastInput), features.grid)
     }
 
-    /// The embedding of every patch by the tower's plain output, [N, E, height, width of the grid], not of length 1;
-    /// kept for comparison with ``denseMap(of:)``.
+    /// The embedding of every patch by the tower's plain output, [N, E, grid height, grid width], not of length 1; kept
+    /// for comparison with ``denseMap(of:)``.
     /// - Throws: `TorchError`.
     package func lastHiddenMap(of features: Features) throws -> Tensor {
         try embeddedMap(lastState(of: features), features.grid)
@@ -185,15 +185,15 @@ public struct VisionTransformer: Sendable {
     }
 }
 
-/// The position embedding of a class token and a square grid of patches, for any grid.
+/// The position embedding of a class token and a square grid of patches, resampled to any grid.
 ///
-/// Other grids than the trained one are resampled as in transformers' `interpolate_pos_encoding`: bicubic with
-/// a = -0.75, pixel centres at halves, no antialiasing; the class token keeps its own.
+/// Other grids are resampled like in transformers' `interpolate_pos_encoding`: bicubic with a = -0.75, pixel centres at
+/// half-integers, no antialiasing; the class token's position is unchanged.
 final class PositionEmbedding: Sendable {
     private let weight: Parameter
     private let gridSize: Int
 
-    /// The last resampled table, with the tensor that it was made from: pictures of one size usually follow each other.
+    /// The last resampled table, with its source tensor: images of one size usually follow each other.
     private let recent = Mutex<(grid: Size2D, source: Tensor, table: Tensor)?>(nil)
 
     init(_ scope: ParameterScope, _ place: CheckpointNames.Place, gridSize: Int, width: Int) throws {
@@ -203,7 +203,7 @@ final class PositionEmbedding: Sendable {
         self.gridSize = gridSize
     }
 
-    /// [1 + height * width, width of a token].
+    /// [1 + height * width, token width].
     func callAsFunction(_ grid: Size2D) throws -> Tensor {
         let source = try weight.value
         guard grid != Size2D(gridSize) else { return source }

@@ -1,33 +1,36 @@
 import Foundation
 import Support
 
-/// A token that was added to a finished vocabulary: found in a text as it is written, before words are taken apart.
+/// A token added to a finished vocabulary: matched verbatim in a text before it is split into words.
 ///
-/// Read from `tokenizer.json`, `added_tokens.json` and `tokenizer_config.json`, wherever Hugging Face's libraries put it.
+/// Read from `tokenizer.json`, `added_tokens.json` and `tokenizer_config.json`, the places where Hugging Face's
+/// libraries store it.
 struct AddedToken: Sendable, Hashable {
-    /// The token as it is written.
+    /// The token's text.
     let content: String
 
     /// Its id.
     let id: Int
 
-    /// Whether it is looked for in the text in lower case rather than in the text as it was given.
+    /// Whether it is searched for in the lowercased text rather than in the original.
     let isNormalized: Bool
 
-    /// Whether it must not be a part of a longer word.
+    /// Whether it must not be part of a longer word.
     let isSingleWord: Bool
 
-    /// The tokens of a list of objects, as in `tokenizer.json`.
+    /// The tokens in a list of objects, as in `tokenizer.json`.
     static func list(_ json: JSONValue?) throws -> [AddedToken] {
         guard let json else { return [] }
-        guard case .array(let entries) = json else { throw CLIPError(reason: "\"added_tokens\" is no list") }
+        guard case .array(let entries) = json else {
+            throw CLIPError(reason: "\"added_tokens\" is not a list")
+        }
         return try entries.map { try AddedToken($0, id: $0["id"]) }
     }
 
     private init(_ json: JSONValue, id: JSONValue?) throws {
         guard case .string(let content)? = json["content"], !content.isEmpty, case .integer(let id)? = id,
             id >= 0, id <= Int(Int32.max)
-        else { throw CLIPError(reason: "an added token is \(json), without a text and an id") }
+        else { throw CLIPError(reason: "an added token is \(json), which lacks a text or an id") }
         func flag(_ key: String, _ usual: Bool) -> Bool {
             if case .boolean(let value)? = json[key] { value } else { usual }
         }
@@ -44,10 +47,10 @@ struct AddedToken: Sendable, Hashable {
         isSingleWord = false
     }
 
-    /// All tokens that files of a folder add.
+    /// All tokens added by the files of a folder.
     /// - Parameters:
-    ///   - known: The vocabulary, whose ids count where it has the token.
-    ///   - other: Tokens that are treated apart.
+    ///   - known: The vocabulary, whose id is used if it has the token.
+    ///   - other: Tokens that are handled separately.
     ///   - inFile: Adds the path to errors.
     static func all(
         in folder: String, known: [String: Int], other: Set<String>,
@@ -89,22 +92,22 @@ struct AddedToken: Sendable, Hashable {
     /// `{"<cat>": 49408}`.
     private static func ids(_ json: JSONValue) throws -> [AddedToken] {
         guard case .object(let values) = json else {
-            throw CLIPError(reason: "is no object of tokens and ids")
+            throw CLIPError(reason: "is not an object of tokens and ids")
         }
         return try values.map { content, id in
             guard case .integer(let id) = id, id >= 0, id <= Int(Int32.max), !content.isEmpty else {
-                throw CLIPError(reason: "'\(content)' has \(id) in place of an id")
+                throw CLIPError(reason: "'\(content)' has \(id) instead of an id")
             }
             return AddedToken(content: content, id: id)
         }
     }
 }
 
-/// Finds added tokens in a text: the leftmost one, of several there the longest.
+/// Finds added tokens in a text: the leftmost match, the longest if several start there.
 struct AddedTokenFinder: Sendable {
     private let tokens: [Unicode.Scalar: [(text: [Unicode.Scalar], id: Int32, isSingleWord: Bool)]]
 
-    /// - Parameter text: What the token looks like in the texts that are searched.
+    /// - Parameter text: The form of a token in the searched texts.
     init(_ tokens: [AddedToken], _ text: (AddedToken) -> [Unicode.Scalar]) {
         let entries = tokens.map { (text: text($0), id: Int32($0.id), isSingleWord: $0.isSingleWord) }
             .filter { !$0.text.isEmpty }
@@ -115,7 +118,7 @@ struct AddedTokenFinder: Sendable {
 
     var isEmpty: Bool { tokens.isEmpty }
 
-    /// The tokens in a text and what is between them, in order.
+    /// The tokens in a text and the text between them, in order.
     func split(
         _ text: ArraySlice<Unicode.Scalar>, token: (Int32) -> Void, rest: (ArraySlice<Unicode.Scalar>) -> Void
     ) {

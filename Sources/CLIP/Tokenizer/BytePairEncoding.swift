@@ -1,8 +1,8 @@
 import HeapModule
 
-/// Byte-level byte-pair encoding: a word's bytes are symbols, which are merged pair by pair, the pair that was
-/// learnt first before the others (Sennrich et al., "Neural Machine Translation of Rare Words with Subword
-/// Units", 2016; on bytes as in GPT-2).
+/// Byte-level byte-pair encoding: the symbols of a word, initially its bytes, are merged pair by pair, the pair learnt
+/// earliest first (Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units", 2016; on bytes as in
+/// GPT-2).
 struct BytePairEncoding: Sendable {
     /// The mark of a word's last symbol in vocabulary files.
     static let endOfWord = "</w>"
@@ -10,13 +10,13 @@ struct BytePairEncoding: Sendable {
     /// The id of every symbol.
     let ids: [String: Int]
 
-    /// Ids of the 256 single bytes inside a word.
+    /// Ids of the 256 single bytes within a word.
     private let inner: [Int32]
 
     /// Ids of the 256 single bytes at the end of a word.
     private let last: [Int32]
 
-    /// What a pair of symbols becomes, and how early it was learnt.
+    /// The result of merging a pair of symbols, and its rank.
     private struct Merge {
         let rank: Int32
         let result: Int32
@@ -24,9 +24,9 @@ struct BytePairEncoding: Sendable {
 
     private let merges: [UInt64: Merge]
 
-    /// An encoding of a vocabulary and its merges, earliest first.
+    /// Creates an encoding from a vocabulary and its merges, earliest first.
     ///
-    /// - Throws: ``CLIPError`` when a byte, a merge's part or its result is not in the vocabulary.
+    /// - Throws: ``CLIPError`` if a byte, a part of a merge or its result is missing from the vocabulary.
     init(ids: [String: Int], merges: [(String, String)]) throws {
         func id(_ symbol: String, _ what: @autoclosure () -> String) throws -> Int32 {
             guard let value = ids[symbol] else {
@@ -51,8 +51,8 @@ struct BytePairEncoding: Sendable {
         self.merges = table
     }
 
-    /// The character that stands for each byte in vocabulary files: printable bytes for themselves, the others
-    /// for the characters from U+0100 on, in order.
+    /// The character for each byte in vocabulary files: printable bytes are their own characters, the others are the
+    /// characters from U+0100 on, in order.
     static let byteSymbols: [Character] = {
         var next: UInt32 = 0x100
         return (UInt8.min...UInt8.max).map { byte in
@@ -69,7 +69,7 @@ struct BytePairEncoding: Sendable {
         UInt64(UInt32(bitPattern: first)) << 32 | UInt64(UInt32(bitPattern: second))
     }
 
-    /// The ids of one word's symbols, appended to `result`.
+    /// Appends the ids of one word's symbols to `result`.
     func encode(_ word: UnsafeBufferPointer<UInt8>, into result: inout [Int32]) {
         guard let final = word.last else { return }
         var symbols = word.dropLast().map { inner[Int($0)] }
@@ -78,7 +78,7 @@ struct BytePairEncoding: Sendable {
         result += symbols
     }
 
-    /// Looks for the best pair again after every merge: fastest for words of usual length.
+    /// Searches for the best pair again after every merge: fastest for words of usual length.
     private func mergeShort(_ symbols: inout [Int32]) {
         while symbols.count > 1 {
             var best = Merge(rank: .max, result: 0)
@@ -104,7 +104,7 @@ struct BytePairEncoding: Sendable {
         }
     }
 
-    /// A pair that could be merged, the earlier learnt and the further left first.
+    /// A pair that could be merged; earlier rank first, then further left.
     private struct Candidate: Comparable {
         let rank: Int32
         let position: Int32
@@ -115,7 +115,7 @@ struct BytePairEncoding: Sendable {
         }
     }
 
-    /// The same in n log n steps, for words that no one wrote as words.
+    /// The same in O(n log n), for unusually long words.
     private func mergeLong(_ symbols: inout [Int32]) {
         let count = symbols.count
         var next = (0..<count).map { Int32($0 + 1) }
@@ -131,7 +131,7 @@ struct BytePairEncoding: Sendable {
         while let best = candidates.popMin() {
             let left = Int(best.position)
             let right = Int(next[left])
-            // A candidate whose symbols were merged otherwise meanwhile is out of date.
+            // A candidate is stale if its symbols have been merged otherwise.
             guard symbols[left] >= 0, right < count, Self.pair(symbols[left], symbols[right]) == best.pair,
                 let merge = merges[best.pair]
             else { continue }

@@ -3,15 +3,15 @@ import Foundation
 
 /// Decompression of gzip files (RFC 1952).
 enum Gzip {
-    /// What a file may grow to; the published list of merges has 3 MB.
+    /// The maximum decompressed size; the published list of merges takes 3 MB.
     static let limit = 64 << 20
 
-    /// The contents of a compressed file.
+    /// Decompresses a file.
     ///
-    /// - Throws: ``CLIPError`` when it is damaged, cut short or larger than ``limit``.
+    /// - Throws: ``CLIPError`` if it is damaged, truncated or larger than ``limit``.
     static func inflate(_ data: Data) throws -> [UInt8] {
         var stream = z_stream()
-        // 16 more than the largest window asks for gzip's header and check sum.
+        // Adding 16 to the largest window selects gzip's header and checksum.
         guard
             inflateInit2_(&stream, 16 + MAX_WBITS, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
         else { throw CLIPError(reason: "zlib cannot be started") }

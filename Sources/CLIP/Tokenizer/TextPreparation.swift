@@ -1,10 +1,10 @@
-/// What each family of checkpoints does to text before it is separated into words.
+/// Each checkpoint family's preparation of text before it is split into words.
 enum TextPreparation {
     typealias Scalars = [Unicode.Scalar]
 
     /// Composition, then lower case character by character.
-    /// - Parameter unifyingSpace: Whether runs of white space become one space; without added tokens it only separates
-    ///   words.
+    /// - Parameter unifyingSpace: Whether runs of white space become one space; without added tokens white space only
+    ///   separates words.
     static func huggingFace(_ text: ArraySlice<Unicode.Scalar>, unifyingSpace: Bool = false) -> Scalars {
         var composed = TextRepair.composed(Scalars(text))
         if unifyingSpace {
@@ -16,7 +16,7 @@ enum TextPreparation {
         return composed.flatMap { $0.properties.lowercaseMapping.unicodeScalars }
     }
 
-    /// Repair, entities resolved twice, white space unified, lower case in context.
+    /// Repair, entities resolved twice, white space unified, context-aware lower case.
     static func openAI(_ text: Scalars) -> Scalars {
         let repaired = HTMLEntities.unescape(HTMLEntities.unescape(TextRepair.fix(text)))
         return lowercased(repaired.map { $0.isPythonSpace ? " " : $0 })
@@ -63,6 +63,6 @@ extension Unicode.Scalar {
     /// Unicode's White_Space, the `\s` of most regular expressions.
     var isWhiteSpace: Bool { isASCII ? value == 32 || 9...13 ~= value : properties.isWhitespace }
 
-    /// What Python's `str.split` and `str.strip` take for white space: four separators more.
+    /// Python's white space in `str.split` and `str.strip`: four more separators.
     var isPythonSpace: Bool { isWhiteSpace || 0x1C...0x1F ~= value }
 }

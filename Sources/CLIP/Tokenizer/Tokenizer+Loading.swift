@@ -2,14 +2,14 @@ import Foundation
 import Support
 
 extension Tokenizer {
-    /// Loads the tokenizer of a model folder or file.
+    /// Loads the tokenizer from a model folder or a file.
     ///
-    /// A folder may hold `vocab.json` with `merges.txt`, `tokenizer.json`, or `bpe_simple_vocab_16e6.txt.gz`;
-    /// the first of these that is there is taken. A file may be a `tokenizer.json` or a list of merges
-    /// (`bpe_simple_vocab_16e6.txt`, also `.gz`).
+    /// A folder may contain `vocab.json` with `merges.txt`, `tokenizer.json`, or `bpe_simple_vocab_16e6.txt.gz`; the
+    /// first one found is used. A file may be a `tokenizer.json` or a list of merges (`bpe_simple_vocab_16e6.txt`, also
+    /// `.gz`).
     ///
-    /// - Parameter flavor: How text is prepared. By default as the files' kind is used: OpenAI's way for a list
-    ///   of merges, Hugging Face's for the others.
+    /// - Parameter flavor: How text is prepared. By default, OpenAI's preparation for a list of merges and Hugging
+    ///   Face's for other files.
     /// - Throws: ``CLIPError`` with the path.
     public convenience init(contentsOf path: String, flavor: Flavor? = nil) throws {
         var isFolder: ObjCBool = false
@@ -43,10 +43,9 @@ extension Tokenizer {
         }
     }
 
-    /// Loads a vocabulary `{symbol: id}` and its merges, a pair a line, earliest first.
+    /// Loads a vocabulary `{symbol: id}` and its merges, one pair per line, earliest first.
     ///
-    /// The padding token and tokens that were added are read from the files beside the vocabulary; see
-    /// ``AddedToken``.
+    /// The padding token and added tokens are read from the files next to the vocabulary; see ``AddedToken``.
     public convenience init(vocabulary: String, merges: String, flavor: Flavor = .huggingFace) throws {
         let ids = try Self.inFile(vocabulary) { try Self.ids(JSONValue(file: vocabulary)) }
         let pairs = try Self.inFile(merges) { try Self.pairs(Self.lines(merges)) }
@@ -81,7 +80,7 @@ extension Tokenizer {
         }
     }
 
-    /// Refuses a `tokenizer.json` that takes text apart in another way than CLIP's does.
+    /// Rejects a `tokenizer.json` that splits text differently from CLIP's.
     private static func checkKind(_ json: JSONValue) throws {
         func kinds(_ value: JSONValue?, _ list: String) -> Set<String>? {
             guard let value, case .string(let kind)? = value["type"] else { return nil }
@@ -89,7 +88,7 @@ extension Tokenizer {
             return Set(parts.compactMap { if case .string(let kind)? = $0["type"] { kind } else { nil } })
         }
         func refuse(_ what: String, _ value: Any) -> CLIPError {
-            CLIPError(reason: "is not CLIP's kind of tokenizer: its \(what) is \(value)")
+            CLIPError(reason: "is not a tokenizer of CLIP's kind: its \(what) is \(value)")
         }
         if let kinds = kinds(json["normalizer"], "normalizers"),
             !kinds.isSubset(of: ["NFC", "Replace", "Lowercase"])
@@ -108,9 +107,8 @@ extension Tokenizer {
         }
     }
 
-    /// Loads OpenAI's list of merges, `bpe_simple_vocab_16e6.txt`, compressed or not. The vocabulary follows
-    /// from it: the bytes, the bytes at the end of a word, the results of the first 48,894 merges, and the two
-    /// special tokens.
+    /// Loads OpenAI's list of merges, `bpe_simple_vocab_16e6.txt`, compressed or not. The vocabulary follows from it:
+    /// the bytes, the bytes at the end of a word, the results of the first 48,894 merges, and the two special tokens.
     public convenience init(mergeList path: String, flavor: Flavor = .openAI) throws {
         let pairs = try Self.inFile(path) { Array(try Self.pairs(Self.lines(path)).prefix(49_152 - 256 - 2)) }
         let printable = BytePairEncoding.byteSymbols.filter {
@@ -123,7 +121,7 @@ extension Tokenizer {
         let symbols =
             bytes + bytes.map { $0 + BytePairEncoding.endOfWord } + pairs.map { $0.0 + $0.1 }
             + [Self.startName, Self.endName]
-        // A symbol that two merges make keeps the later id, as in the reference's dictionary.
+        // A symbol produced by two merges keeps the later id, as in the reference's dictionary.
         let ids = Dictionary(zip(symbols, 0...), uniquingKeysWith: { $1 })
         try self.init(ids: ids, pairs: pairs, flavor: flavor, file: path)
     }
@@ -131,7 +129,7 @@ extension Tokenizer {
     static let startName = "<|startoftext|>"
     static let endName = "<|endoftext|>"
 
-    /// A tokenizer of the contents of `file`, with what the files beside it add.
+    /// Creates a tokenizer from the contents of `file` and the additions of the files next to it.
     private convenience init(
         ids: [String: Int], pairs: [(String, String)], flavor: Flavor, file: String
     ) throws {
@@ -146,8 +144,8 @@ extension Tokenizer {
         guard flavor == .huggingFace || added.isEmpty else {
             throw CLIPError(
                 file,
-                reason: "was given tokens (\(added.prefix(5).map(\.content).joined(separator: ", "))), which "
-                    + "only Hugging Face's preparation of text knows")
+                reason: "has added tokens (\(added.prefix(5).map(\.content).joined(separator: ", "))), which "
+                    + "only Hugging Face's preparation of text supports")
         }
         let padding = try flavor == .huggingFace ? Self.paddingToken(folder: folder, ids, added) : nil
         try self.init(
@@ -159,11 +157,11 @@ extension Tokenizer {
 
     private static func ids(_ json: JSONValue) throws -> [String: Int] {
         guard case .object(let values) = json else {
-            throw CLIPError(reason: "the vocabulary is no object")
+            throw CLIPError(reason: "the vocabulary is not an object")
         }
         return try values.mapValues {
             guard case .integer(let id) = $0 else {
-                throw CLIPError(reason: "\($0) is no id of a symbol")
+                throw CLIPError(reason: "\($0) is not the id of a symbol")
             }
             return id
         }
@@ -172,7 +170,7 @@ extension Tokenizer {
     private static func pairs(_ lines: [Substring]) throws -> [(String, String)] {
         var pairs: [(String, String)] = []
         for (number, line) in lines.enumerated() {
-            // The first line of both kinds of files is a remark.
+            // The first line of both kinds of files is a comment.
             if line.isEmpty || (number == 0 && (line.hasPrefix("#") || line.hasPrefix("\""))) { continue }
             do {
                 pairs.append(try pair(line))
@@ -185,7 +183,7 @@ extension Tokenizer {
 
     private static func pair(_ text: Substring) throws -> (String, String) {
         let parts = text.split(separator: " ")
-        guard parts.count == 2 else { throw CLIPError(reason: "'\(text)' is no pair of symbols") }
+        guard parts.count == 2 else { throw CLIPError(reason: "'\(text)' is not a pair of symbols") }
         return (String(parts[0]), String(parts[1]))
     }
 
@@ -235,7 +233,7 @@ extension JSONValue {
         self = try data.withUnsafeBytes { try JSONValue(parsing: $0) }
     }
 
-    /// The value of a key, nil when this is no object or has no such key or null there.
+    /// The value of a key; nil if this is not an object, the key is missing or its value is null.
     subscript(_ key: String) -> JSONValue? {
         guard case .object(let values) = self, let value = values[key], value != .null else { return nil }
         return value

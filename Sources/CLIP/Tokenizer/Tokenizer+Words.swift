@@ -31,7 +31,7 @@ extension Tokenizer {
                 switch flavor {
                 case .openAI, .openCLIP: ids.append(Int32(special.isStart ? startToken : endToken))
                 case .huggingFace:
-                    // Written in capitals it separates words, but is then taken apart like other text.
+                    // In capitals it still separates words, but is then split like other text.
                     for word in special.words { append(word: word, &bytes, to: &ids, &cache) }
                 }
                 continue
@@ -56,7 +56,7 @@ extension Tokenizer {
     }
 }
 
-/// The special tokens where they are written out in a text.
+/// The special tokens when spelled out in a text.
 private enum SpecialTokens {
     private static let start = Array("<|startoftext|>".unicodeScalars)
     private static let end = Array("<|endoftext|>".unicodeScalars)
@@ -67,7 +67,7 @@ private enum SpecialTokens {
         let isStart: Bool
         let length: Int
 
-        /// What is between and beside the bars.
+        /// The pieces between and next to the bars.
         var words: [[Unicode.Scalar]] {
             let text = isStart ? SpecialTokens.start : SpecialTokens.end
             return [Array(text[..<2]), Array(text[2..<(text.count - 2)]), Array(text[(text.count - 2)...])]
@@ -83,14 +83,14 @@ private enum SpecialTokens {
     }
 }
 
-/// Words of prepared text: contractions, letters, single digits, runs of anything else but white space.
+/// Words of prepared text: contractions, letters, single digits, runs of anything but white space.
 private enum Words {
-    /// The end of the word at `start`; `start` itself when that is white space.
+    /// The end of the word at `start`; `start` itself if that is white space.
     static func end(_ text: [Unicode.Scalar], _ start: Int, ignoringCase: Bool) -> Int {
         let scalar = text[start]
         func separates(_ scalar: Unicode.Scalar) -> Bool {
-            // The combining iota is no letter but has one as its capital: a pattern that ignores case finds it
-            // neither among letters nor among the others.
+            // The combining iota is not a letter, but its capital is: a case-insensitive pattern finds it neither among
+            // letters nor among the rest.
             scalar.isWhiteSpace || (ignoringCase && scalar == "\u{345}")
         }
         if separates(scalar) { return start }
@@ -110,7 +110,7 @@ private enum Words {
         guard text[start] == "'", start + 1 < text.count else { return 0 }
         switch text[start + 1] {
         case "s", "t", "m", "d": return 2
-        // The long s is an s in a pattern that ignores case.
+        // The long s is an s in a case-insensitive pattern.
         case "\u{17F}": return ignoringCase ? 2 : 0
         case "r", "v": return start + 2 < text.count && text[start + 2] == "e" ? 3 : 0
         case "l": return start + 2 < text.count && text[start + 2] == "l" ? 3 : 0
@@ -122,9 +122,9 @@ private enum Words {
 // MARK: Plain text
 
 extension Tokenizer {
-    /// Encodes text of ASCII characters that need no preparation but lower case. One pass over the bytes.
+    /// Encodes ASCII text that needs no preparation but lower case. One pass over the bytes.
     ///
-    /// - Returns: false, with `ids` as before, when the text needs more than that.
+    /// - Returns: Whether the text could be encoded this way; if not, `ids` is unchanged.
     func appendPlain(
         _ text: UnsafeBufferPointer<UInt8>, to ids: inout [Int32], _ cache: inout WordCache
     ) -> Bool {
@@ -148,8 +148,8 @@ extension Tokenizer {
         }
     }
 
-    /// Characters that mean themselves in all flavours: not those that special tokens or HTML entities start
-    /// with, not control characters.
+    /// Characters that are literal in all flavours: not the ones that start special tokens or HTML entities, no control
+    /// characters.
     private func isPlain(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "&"), UInt8(ascii: "<"): false
@@ -159,8 +159,8 @@ extension Tokenizer {
     }
 }
 
-/// Words of lower-case ASCII text, as CLIP's pattern separates them: contractions, letters, single digits,
-/// runs of anything else.
+/// Words of lower-case ASCII text, as split by CLIP's pattern: contractions, letters, single digits, runs of anything
+/// else.
 private enum PlainWords {
     enum Class: UInt8 { case space, letter, digit, other }
 
@@ -173,7 +173,7 @@ private enum PlainWords {
         }
     }
 
-    /// The end of the word at `start`; `start` itself when that is white space.
+    /// The end of the word at `start`; `start` itself if that is white space.
     static func end(_ text: UnsafeBufferPointer<UInt8>, _ start: Int) -> Int {
         let first = kind(text[start])
         switch first {

@@ -1,21 +1,21 @@
 import Synchronization
 import Torch
 
-/// CLIP's tokenizer: text becomes ids of byte-pair symbols between a start and an end token.
+/// CLIP's tokenizer: encodes text as ids of byte-pair symbols between a start and an end token.
 ///
-/// The two families of checkpoints prepare text differently; see ``Flavor``. Both take words without regard to
-/// case and white space.
+/// The two families of checkpoints prepare text differently; see ``Flavor``. Both ignore case and amounts of white
+/// space.
 public final class Tokenizer: Sendable {
-    /// How text is prepared, and how the special tokens are called in it.
+    /// How text is prepared, and how special tokens are spelled.
     public enum Flavor: String, Sendable, Hashable, CaseIterable {
-        /// As `transformers.CLIPTokenizer`: composition (NFC) and lower case.
+        /// Like `transformers.CLIPTokenizer`: composition (NFC) and lower case.
         case huggingFace = "hugging-face"
 
-        /// As OpenAI's `clip.tokenize`: damaged text is repaired first (`ftfy.fix_text`), HTML entities are
+        /// Like OpenAI's `clip.tokenize`: damaged text is repaired first (`ftfy.fix_text`), and HTML entities are
         /// resolved.
         case openAI = "openai"
 
-        /// As `open_clip.tokenize`: as OpenAI's, but the special tokens are written `<start_of_text>` and
+        /// Like `open_clip.tokenize`: same as OpenAI's, but the special tokens are written `<start_of_text>` and
         /// `<end_of_text>`.
         case openCLIP = "open-clip"
     }
@@ -29,10 +29,10 @@ public final class Tokenizer: Sendable {
     /// The id after every text.
     public let endToken: Int
 
-    /// The id that fills rows of a batch: the end token in Hugging Face's checkpoints, 0 in the others.
+    /// The id that pads the rows of a batch: the end token in Hugging Face's checkpoints, 0 in the others.
     public let paddingToken: Int
 
-    /// The number of ids, special tokens included.
+    /// The number of ids, including special tokens.
     public let vocabularyCount: Int
 
     /// Whether tokens were added to the vocabulary.
@@ -43,17 +43,17 @@ public final class Tokenizer: Sendable {
 
     let encoding: BytePairEncoding
 
-    /// Tokens that are found in a text as it was given: the special ones, and added ones of that kind.
+    /// Tokens searched for in the original text: the special ones, and added ones of that kind.
     let givenTokens: AddedTokenFinder
 
-    /// Added tokens that are found in prepared text.
+    /// Added tokens searched for in prepared text.
     let preparedTokens: AddedTokenFinder
 
     private let cache = Mutex(WordCache())
 
-    /// A tokenizer of parts.
+    /// Creates a tokenizer from its parts.
     ///
-    /// - Throws: ``CLIPError`` when an id is out of range.
+    /// - Throws: ``CLIPError`` if an id is out of range.
     convenience init(
         encoding: BytePairEncoding, flavor: Flavor, startToken: Int, endToken: Int, paddingToken: Int? = nil,
         added: [AddedToken] = []
@@ -95,7 +95,7 @@ public final class Tokenizer: Sendable {
         flavor == .huggingFace ? endToken : 0
     }
 
-    /// The same vocabulary with another preparation of text, and that family's usual padding.
+    /// The same vocabulary with a different preparation of text, and that family's usual padding.
     package func prepared(as flavor: Flavor) -> Tokenizer {
         flavor == self.flavor
             ? self
@@ -104,22 +104,22 @@ public final class Tokenizer: Sendable {
                 paddingToken: Self.usualPadding(flavor, endToken), added: [])
     }
 
-    /// The ids of a text with start and end token, however many.
+    /// The ids of a text with start and end token, without a length limit.
     public func encode(_ text: String) -> [Int] {
         var ids: [Int32] = []
         cache.withLock { append(text, to: &ids, &$0) }
         return ids.map { Int($0) }
     }
 
-    /// The ids of texts in rows of equal length: longer ones are cut after the first `contextLength` - 2 ids
-    /// and closed with the end token, shorter ones filled with ``paddingToken``.
+    /// The ids of texts in rows of equal length: longer ones are truncated to `contextLength` - 2 ids between start and
+    /// end token, shorter ones padded with ``paddingToken``.
     ///
-    /// - Throws: ``CLIPError`` when a row has no place for start and end token.
+    /// - Throws: ``CLIPError`` if a row has no room for start and end token.
     public func encode(_ texts: [String], contextLength: Int = contextLength) throws -> TokenBatch {
         guard contextLength >= 2, contextLength <= 1 << 20 else {
             throw CLIPError(
                 reason:
-                    "rows of \(contextLength) ids are not possible: 2 to \(1 << 20) have a place for start and end token"
+                    "rows of \(contextLength) ids are not possible: 2 to \(1 << 20) have room for start and end token"
             )
         }
         var rows: [Int64] = []
@@ -154,7 +154,7 @@ public final class Tokenizer: Sendable {
         ids.append(Int32(endToken))
     }
 
-    /// Appends the ids of one word in lower case, from the cache where it is there.
+    /// Appends the ids of one word in lower case, from the cache if it is there.
     func append(word: UnsafeBufferPointer<UInt8>, to ids: inout [Int32], _ cache: inout WordCache) {
         if cache.append(word, to: &ids) { return }
         let start = ids.count
@@ -168,13 +168,13 @@ public struct TokenBatch: Sendable, Hashable {
     /// Row by row, [texts, contextLength].
     public let ids: [Int64]
 
-    /// The number of ids of each text before padding, start and end token included.
+    /// The number of ids of each text before padding, including start and end token.
     public let lengths: [Int]
 
     /// The length of a row.
     public let contextLength: Int
 
-    /// The number of ids that texts would have had which were cut, by row.
+    /// The number of ids before truncation of each truncated text, by row.
     public let truncated: [Int: Int]
 
     /// The ids of one text, without padding.
@@ -182,7 +182,7 @@ public struct TokenBatch: Sendable, Hashable {
         ids[index * contextLength..<index * contextLength + lengths[index]]
     }
 
-    /// 1 for ids of the text, start and end token included, 0 for padding; row by row, [texts, contextLength].
+    /// 1 for ids of the text, including start and end token, 0 for padding; row by row, [texts, contextLength].
     package var attentionMask: [Int64] {
         lengths.flatMap { length in (0..<contextLength).map { $0 < length ? 1 : 0 } }
     }

@@ -1,4 +1,4 @@
-/// Words that were encoded before. When it is full it starts anew.
+/// Encoded words. It is emptied when full.
 struct WordCache {
     private struct Entry {
         let hash: UInt64
@@ -8,12 +8,12 @@ struct WordCache {
         let idCount: UInt8
     }
 
-    /// Longer words are seldom seen twice.
+    /// Longer words are rarely seen twice.
     static let longestWord = 64
 
     private static let slotCount = 1 << 15
 
-    /// Positions in `entries`, -1 where free.
+    /// Positions in `entries`, -1 if free.
     private var slots = [Int32](repeating: -1, count: slotCount)
     private var entries: [Entry] = []
     private var words: [UInt8] = []
@@ -38,7 +38,7 @@ struct WordCache {
         return false
     }
 
-    /// Remembers a word that is not known yet and its ids.
+    /// Adds a word that is not in the cache and its ids.
     mutating func insert(_ word: UnsafeBufferPointer<UInt8>, _ newIDs: ArraySlice<Int32>) {
         guard word.count <= Self.longestWord else { return }
         if entries.count >= Self.slotCount / 2 {

@@ -1,25 +1,25 @@
 import Foundation
 
-/// A text around a class name, the place of which is marked with `{}`.
+/// A text around a class name, whose position is marked with `{}`.
 public struct PromptTemplate: Sendable, Hashable {
     /// The text with its `{}`.
     public let text: String
 
-    /// A template.
+    /// Creates a template.
     ///
-    /// - Throws: ``CLIPError`` when `{}` does not occur exactly once.
+    /// - Throws: ``CLIPError`` unless `{}` occurs exactly once.
     public init(_ text: String) throws {
         guard text.ranges(of: "{}").count == 1 else {
-            throw CLIPError(reason: "the template '\(text)' must have {} once, where the class name goes")
+            throw CLIPError(reason: "the template '\(text)' must contain {} exactly once, for the class name")
         }
         self.text = text
     }
 
     init(trusted text: String) { self.text = text }
 
-    /// The text with a class name in it.
+    /// The text with a class name inserted.
     ///
-    /// - Parameter article: What becomes of an `a` right before the name.
+    /// - Parameter article: The treatment of an `a` right before the name.
     public func prompt(for name: String, article: Article = .asWritten) -> String {
         guard let place = text.firstRange(of: "{}") else { return text }
         var before = String(text[..<place.lowerBound])
@@ -31,14 +31,13 @@ public struct PromptTemplate: Sendable, Hashable {
     }
 }
 
-/// How the indefinite article of a template is treated.
+/// The treatment of a template's indefinite article.
 public enum Article: String, Sendable, Hashable, CaseIterable {
-    /// As in the template, so that prompts are those that CLIP's and F-VLM's published numbers were made with:
-    /// "a photo of a apple."
+    /// Unchanged, as in the prompts behind CLIP's and F-VLM's published numbers: "a photo of a apple."
     case asWritten = "as-written"
 
-    /// `an` before a name that starts with a vowel letter, as ViLD's prompts have it. Sounds are not looked at:
-    /// "an unicycle", "a hourglass".
+    /// `an` before a name that starts with a vowel letter, as in ViLD's prompts. Pronunciation is ignored: "an
+    /// unicycle", "a hourglass".
     case english
 
     static func takesAn(_ name: String) -> Bool {
@@ -46,17 +45,17 @@ public enum Article: String, Sendable, Hashable, CaseIterable {
     }
 }
 
-/// Templates whose embeddings are averaged for a class.
+/// Templates whose embeddings are averaged for each class.
 public struct PromptTemplates: Sendable, Hashable {
-    /// A name for people and files.
+    /// A name for display and files.
     public let name: String
 
     /// The templates, at least one.
     public let templates: [PromptTemplate]
 
-    /// A set of templates.
+    /// Creates a set of templates.
     ///
-    /// - Throws: ``CLIPError`` when there is none, one occurs twice, or one lacks its `{}`.
+    /// - Throws: ``CLIPError`` if there are none, one occurs twice, or one lacks its `{}`.
     public init(name: String, _ texts: [String]) throws {
         guard !texts.isEmpty else { throw CLIPError(reason: "the set '\(name)' has no templates") }
         var seen: Set<String> = []
@@ -75,8 +74,8 @@ public struct PromptTemplates: Sendable, Hashable {
     /// `a photo of a {}.` alone.
     public static let single = PromptTemplates(name: "single", trusted: ["a photo of a {}."])
 
-    /// The set of a name (`single`, `imagenet-80`), else the file of this path: a template a line; empty lines
-    /// and lines that start with `#` do not count.
+    /// The set of this name (`single`, `imagenet-80`), otherwise the file at this path: one template per line; empty
+    /// lines and lines that start with `#` are skipped.
     ///
     /// - Throws: ``CLIPError`` with the path.
     public init(named name: String) throws {
@@ -90,7 +89,7 @@ public struct PromptTemplates: Sendable, Hashable {
         } catch let error as CLIPError where error.exitStatus == .failure {
             throw CLIPError(
                 name,
-                reason: "is neither 'single' nor 'imagenet-80' nor a file of templates that can be read",
+                reason: "is neither 'single' nor 'imagenet-80' nor a readable file of templates",
                 exitStatus: .failure)
         }
         do {
@@ -101,7 +100,7 @@ public struct PromptTemplates: Sendable, Hashable {
         }
     }
 
-    /// The prompts of a class name, one for each template.
+    /// The prompts for a class name, one per template.
     public func prompts(for name: String, article: Article = .asWritten) -> [String] {
         templates.map { $0.prompt(for: name, article: article) }
     }

@@ -4,13 +4,13 @@ import Torch
 import WeightFiles
 
 extension Vocabulary {
-    /// What the metadata of a vocabulary's file call its form.
+    /// The name of the format in the metadata of a vocabulary file.
     static let fileFormat = "fvlm-vocabulary"
 
-    /// Writes a safetensors file: `embeddings` [K, E], `background` [E] where there is one; in the metadata `format`,
-    /// `version`, `clip`, `article`, as JSON `classes` (with `categoryID` where it is known) and `templates`, and
-    /// `background`, the phrase.
-    /// - Throws: `WeightFileError` when the file cannot be written; an earlier one is then as it was.
+    /// Writes a safetensors file: `embeddings` [K, E] and, if there is a background, `background` [E]; its metadata
+    /// contain `format`, `version`, `clip` and `article`, `classes` (with `categoryID` where known) and `templates` as
+    /// JSON, and the phrase `background`.
+    /// - Throws: `WeightFileError` if the file cannot be written; an existing file is then unchanged.
     public func write(to path: String) throws {
         var tensors = [try embeddings.stored(named: "embeddings")]
         var metadata = [
@@ -25,17 +25,17 @@ extension Vocabulary {
         try Safetensors.write(tensors, metadata: metadata, to: path)
     }
 
-    /// Reads a file that ``write(to:)`` made.
-    /// - Throws: ``CLIPError`` or `WeightFileError` when it is no such file or does not fit together.
+    /// Reads a file written by ``write(to:)``.
+    /// - Throws: ``CLIPError`` or `WeightFileError` if the file is not a vocabulary or is inconsistent.
     public init(contentsOf path: String) throws {
         let file = try Safetensors(contentsOf: path)
         guard file.metadata["format"] == Self.fileFormat else {
-            throw CLIPError(path, reason: "is no vocabulary; fvlm vocabulary build makes one")
+            throw CLIPError(path, reason: "is not a vocabulary; create one with fvlm vocabulary build")
         }
         guard file.metadata["version"] == "1" else {
             throw CLIPError(
                 path,
-                reason: "is a vocabulary of version \(file.metadata["version"] ?? "none"), known is 1")
+                reason: "has vocabulary version \(file.metadata["version"] ?? "none"); supported is 1")
         }
         func decoded<Value: Decodable>(_ key: String, _ type: Value.Type) throws -> Value {
             do {
@@ -45,7 +45,7 @@ extension Vocabulary {
         func floats(_ name: String) throws -> Tensor {
             let tensor = try Tensor(file.tensor(named: name)).clone()
             guard try tensor.dtype == .float32, try tensor.isFinite().all().item() != 0 else {
-                throw CLIPError(path, reason: "'\(name)' is not of finite float32 numbers")
+                throw CLIPError(path, reason: "'\(name)' must consist of finite float32 numbers")
             }
             return tensor
         }
@@ -53,7 +53,7 @@ extension Vocabulary {
             throw CLIPError(path, reason: "its metadata \"article\" cannot be read")
         }
         guard let clip = file.metadata["clip"] else {
-            throw CLIPError(path, reason: "does not say which CLIP made it")
+            throw CLIPError(path, reason: "does not name the CLIP that made it")
         }
         do {
             try self.init(

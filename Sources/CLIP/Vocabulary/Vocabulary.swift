@@ -2,35 +2,35 @@ import Foundation
 import Support
 import Torch
 
-/// Classes as data: names, how they were put into sentences, their embeddings, and which CLIP made them.
+/// Classes as data: their names, prompt templates, embeddings, and the identity of the CLIP that made them.
 ///
-/// Encoded once, saved to a file, exchanged without loading a model anew. The embedding of a class is the mean of the
-/// embeddings, of length 1 each, of all its prompts (Radford et al., 2021, section 3.1.4). The mean is kept as it is;
-/// whoever compares directions normalises.
+/// Encoded once, saved to a file, and exchanged without reloading a model. The embedding of a class is the mean of the
+/// embeddings, of length 1 each, of all its prompts (Radford et al., 2021, section 3.1.4). The mean itself is not
+/// normalised; code that compares directions normalises it.
 public struct Vocabulary: Sendable {
     /// A class.
     public struct Class: Sendable, Hashable, Codable {
-        /// Which part of an open-vocabulary split a class belongs to.
+        /// The part of an open-vocabulary split that a class belongs to.
         public enum Split: String, Sendable, Hashable, Codable, CaseIterable {
-            /// Boxes of it are trained with.
+            /// The class's boxes are used in training.
             case base
-            /// None are.
+            /// The class's boxes are not used in training.
             case novel
         }
 
-        /// The name that results carry.
+        /// The name in results.
         public var name: String
 
-        /// Other names, whose prompts count as the name's own.
+        /// Other names, whose prompts count like the name's own.
         public var synonyms: [String]
 
-        /// Base or novel; nil when nothing was said.
+        /// Base or novel; nil if unknown.
         public var split: Split?
 
-        /// The id of the category in the data set that the class comes from; nil when it comes from none.
+        /// The id of the category in the class's data set; nil if it has none.
         public var categoryID: Int64?
 
-        /// A class.
+        /// Creates a class.
         public init(
             _ name: String, synonyms: [String] = [], split: Split? = nil, categoryID: Int64? = nil
         ) {
@@ -41,7 +41,7 @@ public struct Vocabulary: Sendable {
         }
     }
 
-    /// The phrase that stands for everything that is none of the classes, and its embedding.
+    /// The phrase that represents everything outside the classes, and its embedding.
     public struct Background: Sendable {
         /// The phrase.
         public let phrase: String
@@ -49,7 +49,7 @@ public struct Vocabulary: Sendable {
         /// [E] float32.
         public let embedding: Tensor
 
-        /// A phrase and its embedding.
+        /// Creates a background from a phrase and its embedding.
         public init(phrase: String, embedding: Tensor) {
             self.phrase = phrase
             self.embedding = embedding
@@ -59,13 +59,13 @@ public struct Vocabulary: Sendable {
     /// The classes.
     public let classes: [Class]
 
-    /// The sentences that names were put into, `{}` for the name.
+    /// The prompt templates, with `{}` for the name.
     public let templates: [String]
 
-    /// What became of an `a` right before a name.
+    /// The treatment of an `a` right before a name.
     public let article: Article
 
-    /// A row for every class, [K, E] float32.
+    /// One row per class, [K, E] float32.
     public let embeddings: Tensor
 
     /// The background row, if there is one.
@@ -74,9 +74,9 @@ public struct Vocabulary: Sendable {
     /// The CLIP that made the embeddings.
     public let clip: CLIPIdentity
 
-    /// A vocabulary of given rows.
-    /// - Throws: ``CLIPError`` when there are no classes, two have names that are the same to the text tower, or rows and
-    ///   classes differ in number.
+    /// Creates a vocabulary from rows.
+    /// - Throws: ``CLIPError`` if there are no classes, two names are the same to the text tower, or the numbers of
+    ///   rows and classes differ.
     public init(
         classes: [Class], templates: [String], article: Article = .asWritten, embeddings: Tensor,
         background: Background?, clip: CLIPIdentity
@@ -89,7 +89,7 @@ public struct Vocabulary: Sendable {
             background: background, clip: clip)
     }
 
-    /// A vocabulary as a file holds it: earlier versions merged names that differ in case alone.
+    /// Creates a vocabulary from a file's contents: earlier versions merged names that differ only in case.
     init(
         stored classes: [Class], templates: [String], article: Article, embeddings: Tensor,
         background: Background?, clip: CLIPIdentity
@@ -132,9 +132,9 @@ public struct Vocabulary: Sendable {
     /// The width E of the embeddings.
     public var embeddingWidth: Int { embeddings.shape[1] }
 
-    /// The rows to compare the embeddings of a CLIP with, each of length 1, [K, E]; with the background as row 0
-    /// where it is asked for, [1 + K, E].
-    /// - Throws: ``CLIPError`` when `clip` is another one than made the vocabulary, or there is no background row.
+    /// The rows to compare a CLIP's embeddings with, each of length 1, [K, E]; with the background as row 0 if
+    /// requested, [1 + K, E].
+    /// - Throws: ``CLIPError`` if a CLIP other than `clip` made the vocabulary, or there is no background row.
     public func matrix(for clip: CLIPIdentity, withBackground: Bool = false) throws -> Tensor {
         try check(clip)
         guard withBackground else { return try embeddings.normalized() }
@@ -145,20 +145,20 @@ public struct Vocabulary: Sendable {
         return try Tensor.cat([background.embedding.unsqueezed(0), embeddings]).normalized()
     }
 
-    /// Refuses another CLIP than the one that made the embeddings.
+    /// Rejects a CLIP other than the one that made the embeddings.
     /// - Throws: ``CLIPError``.
     public func check(_ clip: CLIPIdentity) throws {
         guard clip == self.clip else {
             throw CLIPError(
                 "vocabulary",
                 reason:
-                    "was made by the CLIP \(self.clip), the model's is \(clip): build it again with this one"
+                    "was made by the CLIP \(self.clip), the model's is \(clip): rebuild it with this one"
             )
         }
     }
 
-    /// What the classes' categories are called in results files: the ids of their data set; where a class has none, or two
-    /// share one, numbers from 1 in the order of the classes, with a sentence that says why.
+    /// The category ids in results files: the ids of the classes' data set or, if a class has none or two share one,
+    /// numbers from 1 in the order of the classes, along with a sentence stating the reason.
     public var categoryIDs: (ids: [Int64], reasonForNumbers: String?) {
         let known = classes.compactMap(\.categoryID)
         let numbers = classes.indices.map { Int64($0) + 1 }
@@ -173,14 +173,14 @@ public struct Vocabulary: Sendable {
         for (entry, id) in zip(classes, known) {
             if let owner = owners.updateValue(entry.name, forKey: id) {
                 return (
-                    numbers, "the classes \"\(owner)\" and \"\(entry.name)\" have one category id, \(id)"
+                    numbers, "the classes \"\(owner)\" and \"\(entry.name)\" share the category id \(id)"
                 )
             }
         }
         return (known, nil)
     }
 
-    /// Which classes are base, for scores that weigh them apart; nil when it was not said of every class.
+    /// Which classes are base, for scores that weight them separately; nil unless known for every class.
     public var isBase: [Bool]? {
         let splits = classes.compactMap(\.split)
         return splits.count == classes.count ? splits.map { $0 == .base } : nil
@@ -192,18 +192,18 @@ public struct Vocabulary: Sendable {
 extension Vocabulary {
     /// Encodes classes.
     ///
-    /// Every name and synonym goes into every template, underscores as spaces; the embeddings, of length 1 each, are
-    /// averaged for a class, and the mean is left as it is (F-VLM's `utils/clip_utils.py`).
+    /// Every name and synonym is inserted into every template, with underscores as spaces; the embeddings, of length 1
+    /// each, are averaged per class, and the mean is not normalised (F-VLM's `utils/clip_utils.py`).
     /// - Parameters:
     ///   - classes: The classes.
-    ///   - templates: The sentences that names are put into.
-    ///   - article: What becomes of an `a` right before a name.
-    ///   - background: The phrase of the background row, which goes into the same templates; nil for none.
+    ///   - templates: The prompt templates.
+    ///   - article: The treatment of an `a` right before a name.
+    ///   - background: The phrase of the background row, inserted into the same templates; nil for none.
     ///   - model: The CLIP.
-    ///   - tokenizer: The CLIP's.
-    ///   - batchSize: How many prompts go through the text tower together.
-    ///   - progress: Called with the number of prompts that are done, and of all.
-    ///   - note: Called with a sentence for every class whose longest prompts lose their end to the context length.
+    ///   - tokenizer: The CLIP's tokenizer.
+    ///   - batchSize: The number of prompts per pass through the text tower.
+    ///   - progress: Called with the number of prompts done and their total.
+    ///   - note: Called with a sentence for every class whose longest prompts are truncated to the context length.
     /// - Throws: ``CLIPError`` for names that are missing, empty, the same to the text tower or longer than its context;
     ///   `TorchError`, `CancellationError`.
     public init(
@@ -231,7 +231,7 @@ extension Vocabulary {
             clip: model.identity())
     }
 
-    /// Refuses names that the context length cuts, since what is cut off cannot tell classes apart.
+    /// Rejects names that the context length truncates, since the part cut off cannot distinguish classes.
     private static func checkLengths(
         _ classes: [Class], _ background: String?, _ templates: PromptTemplates, _ article: Article,
         _ tokenizer: Tokenizer, context: Int, _ note: (String) -> Void
@@ -253,15 +253,15 @@ extension Vocabulary {
                 guard needed <= context else {
                     throw CLIPError(
                         reason:
-                            "\(place) takes \(needed) tokens in the prompt '\(templates.templates[row].text)', "
+                            "\(place) takes \(needed) tokens in the prompt '\(templates.templates[row].text)', but "
                             + "the text tower reads \(context): shorten the name or the template")
                 }
             }
-            note("\(place): \(cut.count) of \(prompts.count) prompts lose their end, behind the name")
+            note("\(place): \(cut.count) of \(prompts.count) prompts are truncated after the name")
         }
     }
 
-    /// The prompts whose embeddings a row is the mean of: of every class in order, and of the background at the end.
+    /// The prompts averaged into each row: of every class in order, then of the background.
     static func prompts(
         of classes: [Class], background: String?, templates: PromptTemplates, article: Article
     ) throws -> [[String]] {
@@ -284,8 +284,8 @@ extension Vocabulary {
 }
 
 extension Vocabulary {
-    /// The classes of all, in order, with the first background row that there is.
-    /// - Throws: ``CLIPError`` when they were made by different CLIPs, with different templates or backgrounds, or share
+    /// Merges vocabularies: all classes, in order, with the first background row.
+    /// - Throws: ``CLIPError`` if they were made by different CLIPs, with different templates or backgrounds, or share
     ///   a name.
     public static func merging(_ vocabularies: [Vocabulary]) throws -> Vocabulary {
         guard let first = vocabularies.first else {
@@ -296,8 +296,8 @@ extension Vocabulary {
             guard other.templates == first.templates, other.article == first.article else {
                 throw CLIPError(
                     "vocabulary",
-                    reason: "the classes were put into different sentences, which makes their scores differ: "
-                        + "build one with the other's templates")
+                    reason: "the classes use different templates, so their scores are not comparable: "
+                        + "rebuild one with the other's templates")
             }
         }
         let backgrounds = vocabularies.compactMap(\.background)
@@ -315,8 +315,8 @@ extension Vocabulary {
 }
 
 extension Vocabulary {
-    /// A digest of the classes' names and splits, their embeddings and the background's: two vocabularies of one digest give the same
-    /// results.
+    /// A digest of the classes' names and splits, their embeddings and the background's: vocabularies with the same
+    /// digest give the same results.
     /// - Throws: `TorchError`.
     package func digest() throws -> String {
         var digest = SHA256()

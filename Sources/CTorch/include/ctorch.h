@@ -1,11 +1,11 @@
 // A thin C layer over libtorch: tensors, one generic operator call, autograd, random state.
 //
 // Conventions
-//   * Handles are opaque and owned: what a function returns or writes out, the caller releases.
-//     Handles that are passed in are borrowed.
-//   * A function that can fail returns a ct_error: NULL for success, otherwise a message without a C++
-//     backtrace, to be freed with ct_error_free. No C++ exception of any kind leaves this layer.
-//   * Facts of a tensor cannot fail: what lacks them (nested tensors) is refused where a tensor comes in.
+//   * Handles are opaque and owned: the caller releases what a function returns or writes out. Handles passed in are
+//   borrowed.
+//   * A function that can fail returns a ct_error: NULL for success, otherwise a message without a C++ backtrace, to be
+//   freed with ct_error_free. No C++ exception leaves this layer.
+//   * Reading a tensor's properties cannot fail: tensors that lack them (nested ones) are rejected on entry.
 //   * Lists are a pointer and a count.
 
 #ifndef CTORCH_H
@@ -31,8 +31,8 @@ ct_error ct_error_make(const char *text, size_t count);
 
 // MARK: - Values
 
-// What an operator takes and gives. Element types, layouts and memory formats travel as integers (see below), an
-// optional tensor is a tensor or nothing, a scalar is an integer, a real or a truth value.
+// The arguments and results of operators. Element types, layouts and memory formats are passed as integers (see below),
+// an optional tensor is a tensor or nothing, a scalar is an integer, a real or a Boolean.
 typedef enum ct_tag {
     CT_NONE,
     CT_TENSOR,
@@ -66,7 +66,7 @@ typedef struct ct_value {
         const double *reals;
         bool boolean;
         const bool *booleans;
-        const char *string; // need not end with zero
+        const char *string; // need not be null-terminated
         ct_device device;
         ct_generator generator;
     };
@@ -77,21 +77,21 @@ void ct_value_release(ct_value *value);
 
 // MARK: - Operators
 
-// Looks an operator up by its full name ("aten::add") and overload ("Tensor"; "" for none). Handles live as long as
-// the process and need no release.
+// Looks up an operator by its full name ("aten::add") and overload ("Tensor"; "" for none). Handles live as long as the
+// process and need no release.
 ct_error ct_operator_find(const char *name, const char *overload, ct_operator *found);
 
 // The operator's schema as text, to be freed with ct_error_free.
 char *ct_operator_schema(ct_operator op);
 
-// Calls an operator. Arguments are positional; trailing ones that are left out take the schema's defaults.
-// `results` has room for `capacity` values; `result_count` tells how many were written.
+// Calls an operator. Arguments are positional; omitted trailing ones take the schema's defaults. `results` has room for
+// `capacity` values; `result_count` receives the number written.
 ct_error ct_operator_call(ct_operator op, const ct_value *arguments, size_t argument_count, ct_value *results,
                           size_t capacity, size_t *result_count);
 
 // MARK: - Tensors
 
-// c10::ScalarType's numbers.
+// The values of c10::ScalarType.
 typedef enum ct_dtype {
     CT_UINT8 = 0,
     CT_INT8 = 1,
@@ -114,7 +114,7 @@ typedef enum ct_memory_format {
 typedef void (*ct_release)(void *context);
 
 // A tensor backed by memory that the caller keeps alive until `release(context)` is called (from any thread, once, also
-// when this call fails). Strides count elements.
+// if this call fails). Strides are in elements.
 ct_error ct_tensor_wrap(void *memory, ct_dtype dtype, const int64_t *shape, const int64_t *strides, size_t rank,
                         ct_release release, void *context, ct_tensor *result);
 
@@ -137,12 +137,12 @@ uint64_t ct_tensor_storage_identity(ct_tensor tensor);
 
 bool ct_tensor_requires_grad(ct_tensor tensor);
 ct_error ct_tensor_set_requires_grad(ct_tensor tensor, bool requires_grad);
-// NULL when there is none.
+// NULL if there is none.
 ct_tensor ct_tensor_grad(ct_tensor tensor);
 ct_error ct_tensor_set_grad(ct_tensor tensor, ct_tensor grad);
 
-// Accumulates gradients into the leaves (or only into `inputs`, when there are any). `seeds` may be NULL, as may its
-// entries: one for a scalar.
+// Accumulates gradients into the leaves (or only into `inputs`, if there are any). `seeds` and its entries may be NULL,
+// which stands for one, for a scalar.
 ct_error ct_backward(const ct_tensor *tensors, const ct_tensor *seeds, size_t count, const ct_tensor *inputs,
                      size_t input_count, bool retain_graph, bool create_graph);
 // Gradients of `tensors` with respect to `inputs`; NULL where there is no path.
@@ -152,33 +152,33 @@ ct_error ct_gradients(const ct_tensor *tensors, const ct_tensor *seeds, size_t c
 bool ct_grad_mode(void);
 void ct_set_grad_mode(bool enabled);
 
-// The backward pass of an operator that is written outside libtorch: gets the gradients of its outputs (NULL: zero),
-// writes an owned gradient or NULL for each input. An error is made by ct_error_make. May be called from several threads
-// at once.
+// The backward pass of an operator written outside libtorch: takes the gradients of its outputs (NULL: zero), writes an
+// owned gradient or NULL for each input. An error is created by ct_error_make. May be called from several threads at
+// once.
 typedef ct_error (*ct_backward_callback)(void *context, const ct_tensor *output_gradients, size_t output_count,
                                          ct_tensor *input_gradients, size_t input_count);
 
-// Records that `outputs` were computed from `inputs` and that `backward` gives the gradients. `release(context)` is
-// called once: when the graph is freed and no pass over it is under way, or when nothing is recorded since no input needs
-// a gradient.
+// Records that `outputs` were computed from `inputs` and that `backward` computes the gradients. `release(context)` is
+// called once: when the graph is freed and no pass over it is running, or when nothing is recorded because no input
+// needs a gradient.
 ct_error ct_record_function(const char *name, const ct_tensor *inputs, size_t input_count, const ct_tensor *outputs,
                             size_t output_count, ct_backward_callback backward, ct_release release, void *context);
 
 // MARK: - Autocast
 
-// False also for devices that know no casts.
+// False also for devices without autocast.
 bool ct_autocast_enabled(int32_t device_type);
 ct_error ct_set_autocast_enabled(int32_t device_type, bool enabled);
 ct_error ct_autocast_dtype(int32_t device_type, int32_t *dtype);
 ct_error ct_set_autocast_dtype(int32_t device_type, int32_t dtype);
-// Nesting keeps the cache of casted weights until the outermost scope ends.
+// Nesting keeps the cache of cast weights until the outermost scope ends.
 void ct_autocast_enter(void);
 void ct_autocast_leave(void);
 
 // MARK: - Random numbers
 
 ct_error ct_generator_create(uint64_t seed, ct_generator *result);
-// The generator that operators use when none is given.
+// The generator that operators use by default.
 ct_error ct_generator_default(ct_device device, ct_generator *result);
 void ct_generator_retain(ct_generator generator);
 void ct_generator_release(ct_generator generator);
@@ -197,8 +197,8 @@ ct_error ct_set_thread_count(int32_t count);
 void ct_set_deterministic(bool deterministic);
 bool ct_deterministic(void);
 
-// How many bytes of main memory are kept when large tensors go, for those that come next: none before the first call,
-// which replaces the process's allocator of tensors.
+// The number of bytes of main memory to keep when large tensors are freed, for reuse. None are kept before the first
+// call, which replaces the process's tensor allocator.
 ct_error ct_set_kept_memory(int64_t limit);
 
 // Splits [begin, end) over libtorch's threads; calls from inside a call run on the calling thread.

@@ -1,5 +1,5 @@
 extension DetectorConfiguration {
-    /// Checks every number that a file may hold.
+    /// Validates every number in a file.
     /// - Throws: ``ConfigurationError`` with the key.
     public func validate() throws {
         func positive(_ key: String, _ values: Int..., atMost: Int = 1_000_000) throws {
@@ -39,7 +39,7 @@ extension DetectorConfiguration {
         else {
             throw ConfigurationError(
                 key: "trunk.adapterScales",
-                reason: "needs a scale for each of the channels, each twice the next, such as [8, 4, 2, 1]")
+                reason: "needs one scale per channel, each twice the next, such as [8, 4, 2, 1]")
         }
         for channels in trunk.adapterChannels {
             try positive("trunk.adapterChannels", channels, atMost: 65_536)
@@ -59,7 +59,7 @@ extension DetectorConfiguration {
     private func pair(_ key: String, _ values: [Int]) throws {
         guard values.count == 2, values.allSatisfy({ (1...1_000_000).contains($0) }) else {
             throw ConfigurationError(
-                key: key, reason: "must be two numbers above 0: while training and otherwise")
+                key: key, reason: "must be two numbers above 0: during training and otherwise")
         }
     }
 }

@@ -2,12 +2,12 @@ import Support
 import Foundation
 
 extension DetectorConfiguration {
-    /// The configuration that a YAML text describes: its settings over defaults.
+    /// Creates a configuration from YAML text, applied over defaults.
     /// - Parameters:
-    ///   - defaults: The settings that the text leaves out; see ``presets``.
-    ///   - origin: What messages call the text.
-    ///   - folder: Where relative paths in it start; nil: they stay as they are.
-    ///   - note: Receives what was read in an older form than it is written today.
+    ///   - defaults: The defaults for settings missing from the text; see ``presets``.
+    ///   - origin: The name of the text in messages.
+    ///   - folder: The base of relative paths in it; nil leaves them unchanged.
+    ///   - note: Called with a note about every setting read from an older format.
     /// - Throws: ``ConfigurationError`` for unknown keys (with the nearest known one) and values out of range.
     public init(
         yaml text: String, defaults: DetectorConfiguration = .init(), origin: String = "",
@@ -25,7 +25,7 @@ extension DetectorConfiguration {
         }
     }
 
-    /// The configuration of a YAML file; relative paths in it start from its folder.
+    /// Creates a configuration from a YAML file; relative paths in it are resolved against its folder.
     /// - Throws: ``ConfigurationError`` with the path.
     public init(contentsOf path: String, note: (String) -> Void = { _ in }) throws {
         let folder = URL(filePath: path).deletingLastPathComponent().path
@@ -33,8 +33,8 @@ extension DetectorConfiguration {
             yaml: ConfigurationError.text(of: path), origin: path, pathsFrom: folder, note: note)
     }
 
-    /// The configuration with single settings, such as `input.size=640`; relative paths in them start from the working
-    /// folder.
+    /// The configuration with individual settings replaced, such as `input.size=640`; relative paths in them are
+    /// resolved against the working folder.
     /// - Throws: ``ConfigurationError``.
     public func with(settings: [String]) throws -> DetectorConfiguration {
         var overlay = try ConfigurationOverlay(self)
@@ -44,8 +44,8 @@ extension DetectorConfiguration {
         return changed
     }
 
-    /// The configuration as YAML text, every setting written out.
-    /// - Parameter withComments: Whether each setting is preceded by what it does.
+    /// The configuration as YAML text, including all settings.
+    /// - Parameter withComments: Whether each setting is preceded by its description.
     /// - Throws: ``ConfigurationError``.
     public func yaml(withComments: Bool = false) throws -> String {
         try ConfigurationOverlay.text(of: self, documentation: withComments ? Self.settingTexts : nil)

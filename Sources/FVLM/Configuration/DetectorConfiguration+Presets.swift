@@ -1,16 +1,19 @@
 extension DetectorConfiguration {
-    /// Names of complete configurations, and what they are.
+    /// The names and descriptions of complete configurations.
     public static let presets: [(name: String, about: String)] = [
-        ("published", "The published F-VLM at 1024 pixels; R50, R50x4, R50x16 or R50x64 as the CLIP is."),
+        (
+            "published",
+            "The published F-VLM at 1024 pixels; R50, R50x4, R50x16 or R50x64, depending on the CLIP."
+        ),
         ("published-512", "The same at 512 pixels, for smaller machines."),
         ("published-small", "The published family in a small size, for processors."),
         ("vit", "A vision transformer with detectron2's heads, at 640 pixels."),
         ("vit-224", "The same at 224 pixels."),
-        ("vit-small", "The same family in a small size, for processors."),
+        ("vit-small", "The vision transformer family in a small size, for processors."),
     ]
 
-    /// The configuration of that name.
-    /// - Throws: ``ConfigurationError`` that lists the names.
+    /// Creates the configuration of that name.
+    /// - Throws: ``ConfigurationError`` listing the names.
     public init(preset name: String) throws {
         self.init()
         switch name {

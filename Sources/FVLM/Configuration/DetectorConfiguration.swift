@@ -2,59 +2,61 @@ import CLIP
 import Support
 import RegionDetection
 
-/// What a detector is built of and how it is used: the file `detector.yaml` of a model's folder.
+/// The architecture and use of a detector: the file `detector.yaml` in a model's folder.
 ///
 /// ```yaml
-/// clip: clip                 # a folder or file beside this one, or a model's name in the Hugging Face cache
+/// clip: clip                 # a folder or file next to this one, or a model's name in the Hugging Face cache
 /// family: published
 /// input: {size: 1024}
 /// scoring: {scoreThreshold: 0.2}
 /// ```
 public struct DetectorConfiguration: Codable, Sendable, Hashable {
-    /// The two ways of building a detector on CLIP.
+    /// The two families of detectors on CLIP.
     public enum Family: String, Codable, Sendable, CaseIterable {
         /// The published F-VLM's: batch norms, one-sample crops, P6 by convolution, boxes with inclusive corners.
         case published
-        /// detectron2's mask_rcnn_R_50_FPN, whose weights fit everything but the trunk.
+        /// detectron2's mask_rcnn_R_50_FPN, whose weights fit everything except the trunk.
         case detectron2
     }
 
-    /// How the maps of a vision transformer become a pyramid.
+    /// How a vision transformer's maps are converted to a pyramid.
     public enum AdapterKind: String, Codable, Sendable, CaseIterable {
-        /// 1x1 convolutions and enlargement, into a feature pyramid.
+        /// 1x1 convolutions and bilinear upsampling, into a feature pyramid.
         case bilinear
         /// ViTDet's transposed convolutions.
         case simplePyramid
     }
 
-    /// What of the trunk is used.
+    /// The part of the trunk that feeds the pyramid.
     public struct TrunkSettings: Codable, Sendable, Hashable {
-        /// The block of a vision transformer whose tokens the pyramid is made of, counted from 1; null: two thirds of the way.
+        /// The block of a vision transformer whose tokens feed the pyramid, counted from 1; null: at two thirds of the
+        /// depth.
         public var featureBlock: Int?
-        /// How its tokens become a pyramid.
+        /// How its tokens are converted to a pyramid.
         public var adapter = AdapterKind.bilinear
         /// Channels of the bilinear adapter's maps, finest first.
         public var adapterChannels = [256, 256, 256, 256]
-        /// How many times finer than the tokens the adapter's maps are, finest first, each twice the next.
+        /// The resolution of the adapter's maps relative to the tokens, finest first, each twice the next.
         public var adapterScales = [8, 4, 2, 1]
     }
 
-    /// How pictures are brought to the network's size.
+    /// How pictures are resized to the network's input.
     public struct Input: Codable, Sendable, Hashable {
-        /// Ways of resizing.
+        /// Resizing methods.
         public enum Fitting: String, Codable, Sendable, CaseIterable {
-            /// The longest side becomes `size`, the rest of the square is padded: the published way.
+            /// Resizes the longest side to `size` and pads to a square: the published method.
             case square
-            /// The longest side becomes `size`; nothing is padded but to what the pyramid needs, which costs less.
+            /// Resizes the longest side to `size` and pads only to the multiple that the pyramid needs, which costs
+            /// less.
             case longestSide
-            /// The shortest side becomes `size` unless the longest one passes `longestSide`.
+            /// Resizes the shortest side to `size` unless the longest would exceed `longestSide`.
             case shortestSide
         }
-        /// The wanted side in pixels.
+        /// The target side in pixels.
         public var size = 1024
-        /// Which side it is.
+        /// Which side is resized to `size`.
         public var fitting = Fitting.square
-        /// The bound of the longest side, for `shortestSide`.
+        /// The maximum longest side, for `shortestSide`.
         public var longestSide = 1333
     }
 
@@ -68,67 +70,69 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
         public var masks = true
         /// Sides of the anchors in pixels, level by level; null: 8 times the stride.
         public var anchorSizes: [Double]?
-        /// The side in pixels of boxes whose class and deltas are read from the map of stride 16; boxes of half the side
-        /// take the next finer map (Lin et al., 2017, section 4.2: the size of the trunk's pretraining pictures, 224).
+        /// The side in pixels of boxes whose class and deltas are pooled from the map of stride 16; boxes of half the
+        /// side use the next finer map (Lin et al., 2017, section 4.2: the size of the trunk's pretraining pictures,
+        /// 224).
         public var canonicalSide = 224.0
         /// The same for masks.
         public var maskCanonicalSide = 224.0
-        /// Boxes of a level that take part in suppression, while training and otherwise.
+        /// Boxes per level that take part in suppression, during training and otherwise.
         public var proposalCandidates = [2000, 1000]
-        /// Proposals of an image, while training and otherwise.
+        /// Proposals per image, during training and otherwise.
         public var proposalCount = [1000, 1000]
     }
 
-    /// What is learned from, and how.
+    /// What is learned, and how.
     public struct Learning: Codable, Sendable, Hashable {
-        /// Ways of learning the class.
+        /// Classification losses.
         public enum Classification: String, Codable, Sendable, CaseIterable {
             /// Softmax cross-entropy with a weight for the background.
             case softmax
-            /// A contrastive loss with a fixed temperature of 0.07.
+            /// Contrastive loss with a fixed temperature of 0.07.
             case contrastive
             /// Binary cross-entropy of every class.
             case sigmoid
             /// Focal loss of every class.
             case focal
         }
-        /// How the class is learned.
+        /// The classification loss.
         public var classification = Classification.softmax
         /// The weight of background regions: 0.9 for LVIS, 0.2 for COCO.
         public var backgroundWeight = 0.9
-        /// The detector's temperature before its learned factor.
+        /// The detector's temperature before the learned factor.
         public var temperature = 0.01
-        /// Anchors of an image that are learned from.
+        /// Anchors per image to learn from.
         public var anchorsPerImage = 256
-        /// Regions of an image that are learned from.
+        /// Regions per image to learn from.
         public var regionsPerImage = 512
-        /// The largest share of foreground regions.
+        /// The maximum fraction of foreground regions.
         public var foregroundFraction = 0.25
-        /// Foreground regions of an image whose masks are learned, at most; null: all. Masks dominate the cost of a step.
+        /// The maximum number of foreground regions per image whose masks are learned; null: all. Masks dominate the
+        /// cost of a step.
         public var masksPerImage: Int?
     }
 
-    /// The CLIP: a folder, a file, or a name in the Hugging Face cache. A relative path starts from the folder of the
-    /// configuration.
+    /// The CLIP: a folder, a file, or a name in the Hugging Face cache. A relative path is resolved against the
+    /// configuration's folder.
     public var clip = "clip"
-    /// The way of building.
+    /// The family of detectors.
     public var family = Family.published
-    /// What of the trunk is used.
+    /// The part of the trunk that feeds the pyramid.
     public var trunk = TrunkSettings()
-    /// How pictures are brought to size.
+    /// How pictures are resized to the network's input.
     public var input = Input()
     /// Sizes of the trained part.
     public var network = Network()
-    /// How regions are scored and which detections are kept; all of it can be changed without other weights.
+    /// How regions are scored and which detections are kept; can be changed without retraining.
     public var scoring = ScoringOptions()
-    /// What is learned from.
+    /// What is learned, and how.
     public var learning = Learning()
 
-    /// The published family at its usual sizes.
+    /// Creates the published family at its usual sizes.
     public init() {}
 }
 
-// What files that were written before have for null, and which settings are paths.
+// Values that older files use for null, and settings that are paths.
 
 extension DetectorConfiguration: SettingsDescription {
     package static let pathSettings = ["clip": PathSetting.pathOrName]

@@ -2,8 +2,8 @@ import Foundation
 import Imaging
 
 extension Annotator {
-    /// The picture with detections drawn on it, each in its class's colour, the first one uppermost.
-    /// - Parameter label: What is written at a box; the class and the score when left out.
+    /// The picture with detections drawn on it, each in its class's colour, the first one on top.
+    /// - Parameter label: The text at a box; by default the class and the score.
     /// - Throws: `DetectionError`, `ImagingError`.
     public func draw(
         _ detections: [Detection], on image: Image,

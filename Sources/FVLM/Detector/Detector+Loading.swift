@@ -4,31 +4,32 @@ import Torch
 import WeightFiles
 
 extension Detector {
-    /// Settings of loading.
+    /// Options for loading a detector.
     public struct LoadingOptions: Sendable {
-        /// Another place for the CLIP than the configuration's.
+        /// A location of the CLIP that overrides the configuration's.
         public var clip: String?
 
-        /// `float32`, or `bfloat16` where the processor knows it; scores, boxes and masks are float32 in any case.
+        /// `float32`, or `bfloat16` where the processor supports it; scores, boxes and masks are always float32.
         public var dtype = DType.float32
 
-        /// Settings over the configuration's, such as `input.size=640`.
+        /// Settings applied over the configuration's, such as `input.size=640`.
         public var settings: [String] = []
 
-        /// Receives what was read in an older form than it is written today.
+        /// Called with a note about every setting read from an older format.
         public var note: @Sendable (String) -> Void = { _ in }
 
-        /// The usual options.
+        /// Creates the default options.
         public init() {}
     }
 
     /// Loads a detector from its folder.
-    /// - Throws: ``ConfigurationError``, `CLIPError`, `WeightFileError`, `WeightMismatch`: what is wrong with which file.
+    /// - Throws: ``ConfigurationError``, `CLIPError`, `WeightFileError`, `WeightMismatch`, naming the file and what is
+    ///   wrong with it.
     public static func load(_ folder: String, options: LoadingOptions = LoadingOptions()) throws -> Detector {
         let files = ModelFolder(folder)
         guard FileManager.default.fileExists(atPath: files.configuration) else {
             throw ConfigurationError(
-                origin: folder, reason: "is no detector: there is no detector.yaml in it")
+                origin: folder, reason: "is not a detector: it contains no detector.yaml")
         }
         let configuration = try DetectorConfiguration(contentsOf: files.configuration, note: options.note)
             .with(settings: options.settings)
@@ -36,7 +37,7 @@ extension Detector {
         let network = try DetectorNetwork(configuration, for: clip.configuration)
         try network.store.loadFrozen(Safetensors(contentsOf: files.weights))
         if options.dtype != .float32 {
-            // The temperature is a factor of every score and stays exact.
+            // The temperature is a factor of every score, so it keeps full precision.
             let paths = Set(network.store.parameters.map { $0.name.prefix { $0 != "." } }.map(String.init))
             for path in paths.sorted() where path != "temperature" {
                 try network.store.convert(under: path, dtype: options.dtype)
@@ -59,7 +60,7 @@ extension Detector {
             throw ConfigurationError(
                 origin: options.clip == nil ? files.configuration : "", key: "clip",
                 reason:
-                    "there is no CLIP '\(place)': give the place where it is now with --clip (in a program, "
+                    "there is no CLIP '\(place)': give its current location with --clip (in a program, "
                     + "LoadingOptions.clip)"
                     + (options.clip == nil ? ", or correct the setting" : "")
                     + "; it is a folder, a file, or a name in the Hugging Face cache")

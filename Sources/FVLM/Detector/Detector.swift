@@ -6,7 +6,7 @@ import Support
 import Synchronization
 import Torch
 
-/// Finds objects of any named classes in pictures.
+/// Detects objects of arbitrary named classes in pictures.
 ///
 /// ```swift
 /// let detector = try Detector.load("model")
@@ -15,37 +15,37 @@ import Torch
 /// for detection in found[0] { print(detection.label, detection.score, detection.box) }
 /// ```
 ///
-/// Safe to use from several tasks: their calls are worked on one after another, each with all threads. A vocabulary is
-/// encoded once and used as often as wanted; changing it costs nothing. What is found in a picture does not depend on the
-/// pictures that it is given with.
+/// Safe to use from several tasks: calls run one after another, each with all threads. A vocabulary is encoded once and
+/// can be reused; switching vocabularies costs nothing. The detections in a picture do not depend on the other pictures
+/// in a call.
 public final class Detector: Sendable {
-    /// How the detector is built, and how it scores where a call does not say otherwise.
+    /// The architecture of the detector, and its default scoring.
     public let configuration: DetectorConfiguration
 
     /// The frozen CLIP.
     public let clip: CLIPModel
 
-    /// CLIP's image tower, as the network uses it.
+    /// CLIP's image tower as used by the network.
     public let trunk: any Trunk
 
     /// The trained part.
     public let network: DetectorNetwork
 
-    /// The CLIP's identity, which vocabularies must have been made by.
+    /// The CLIP's identity, which vocabularies must match.
     public let identity: CLIPIdentity
 
-    /// The names of the classes that the heads were trained on, if they are known, in the form that the text tower sees:
-    /// they are base classes wherever a vocabulary does not say which ones are.
+    /// The names of the classes that the heads were trained on, if known, in the form that the text tower sees: they
+    /// are base classes unless a vocabulary states its own.
     public let trainedNames: Set<String>
 
     private let preprocessor: ImagePreprocessor
     private let padding: ImageBatch.Padding
     private let queue = DispatchQueue(label: "fvlm.detector", qos: .userInitiated)
 
-    /// A detector of its parts, whose weights are set.
-    /// - Parameter trainedNames: Of the classes that the heads were trained on, in any case of letters. With none, every
-    ///   class of a vocabulary that does not say otherwise counts as novel.
-    /// - Throws: ``ConfigurationError`` when the configuration does not suit the CLIP, `TorchError` when CLIP has no
+    /// Creates a detector from its parts, with loaded weights.
+    /// - Parameter trainedNames: The names of the classes that the heads were trained on, in any letter case. If empty,
+    ///   every class of a vocabulary counts as novel unless the vocabulary states otherwise.
+    /// - Throws: ``ConfigurationError`` if the configuration does not fit the CLIP, `TorchError` if CLIP has no
     ///   weights.
     public init(
         configuration: DetectorConfiguration, clip: CLIPModel, network: DetectorNetwork,
@@ -66,12 +66,12 @@ public final class Detector: Sendable {
         padding = .init(multiple: configuration.sizeMultiple(for: clip.configuration))
     }
 
-    /// Finds objects in pictures.
+    /// Detects objects in pictures.
     /// - Parameters:
-    ///   - images: Any pictures; they go through the network together.
-    ///   - vocabulary: What is looked for; made by this detector's CLIP, with a background row.
-    ///   - options: The configuration's when left out.
-    /// - Returns: What was found in each picture, the best first.
+    ///   - images: Any pictures; they are batched together.
+    ///   - vocabulary: The classes to detect; made by this detector's CLIP, with a background row.
+    ///   - options: Scoring options; the configuration's by default.
+    /// - Returns: The detections in each picture, best first.
     /// - Throws: `CLIPError` for another CLIP's vocabulary, `DetectionError`, `ImagingError`, `TorchError`;
     ///   `CancellationError`.
     public func detect(
@@ -87,9 +87,9 @@ public final class Detector: Sendable {
             vocabulary: vocabulary, options: options)
     }
 
-    /// Finds objects in pictures that were prepared, ahead and by other tasks, with ``prepare(_:)``.
+    /// Detects objects in pictures prepared with ``prepare(_:)``, possibly ahead of time and by other tasks.
     ///
-    /// Otherwise as the method that takes pictures.
+    /// Otherwise the same as the method for unprepared pictures.
     public func detect(
         prepared images: [PixelValues], vocabulary: Vocabulary, options: ScoringOptions? = nil
     ) async throws -> [[Detection]] {
@@ -103,7 +103,7 @@ public final class Detector: Sendable {
         }
     }
 
-    /// Synchronous variant of `detect`, for programs without tasks.
+    /// Synchronous variant of `detect`, for code without tasks.
     public func detect(
         _ images: [Image], vocabulary: Vocabulary, options: ScoringOptions? = nil
     ) throws -> [[Detection]] {
@@ -112,7 +112,7 @@ public final class Detector: Sendable {
             vocabulary: vocabulary, options: options)
     }
 
-    /// Synchronous variant of the method that takes prepared pictures.
+    /// Synchronous variant of the method for prepared pictures.
     public func detect(
         prepared images: [PixelValues], vocabulary: Vocabulary, options: ScoringOptions? = nil
     ) throws -> [[Detection]] {
@@ -125,15 +125,15 @@ public final class Detector: Sendable {
         }
     }
 
-    /// Brings a picture to the form that the network takes; safe to call from several tasks.
+    /// Converts a picture to the network's input form; safe to call from several tasks.
     /// - Throws: `ImagingError`, `TorchError`.
     public func prepare(_ image: Image) throws -> PixelValues { try preprocessor(image) }
 
-    /// Encodes names, to be looked for.
+    /// Encodes class names for detection.
     /// - Parameters:
-    ///   - names: The classes' names; lists are never split.
-    ///   - templates: The sentences that names are put into.
-    /// - Throws: `CLIPError` when there is no tokenizer beside CLIP's weights.
+    ///   - names: The names of the classes; lists are never split.
+    ///   - templates: The prompt templates.
+    /// - Throws: `CLIPError` if there is no tokenizer next to CLIP's weights.
     public func vocabulary(of names: [String], templates: PromptTemplates = .imageNet) async throws
         -> Vocabulary
     {
@@ -144,7 +144,7 @@ public final class Detector: Sendable {
         }
     }
 
-    /// Off the tasks' threads, which must not be blocked. A task that is cancelled waits no longer.
+    /// Runs work outside the threads of tasks, which must not block. A cancelled task stops waiting.
     private func onQueue<Value: Sendable>(
         _ body: @escaping @Sendable (_ checkCancellation: () throws -> Void) throws -> Value
     ) async throws -> Value {
@@ -162,11 +162,11 @@ public final class Detector: Sendable {
         }
     }
 
-    /// Whether the heads were trained on a class of this name, however it is spelled: `polar_bear` and
-    /// `Polar bear` are one class.
+    /// Whether the heads were trained on a class of this name, in any spelling: `polar_bear` and `Polar bear` are one
+    /// class.
     public func wasTrained(on name: String) -> Bool { trainedNames.contains(ClassName.key(name)) }
 
-    /// What the vocabulary says, and otherwise whether the heads were trained on a class of this name.
+    /// The vocabulary's base classes if it states them, otherwise the classes that the heads were trained on.
     private func isBase(_ vocabulary: Vocabulary) -> [Bool]? {
         if let isBase = vocabulary.isBase { return isBase }
         return trainedNames.isEmpty ? nil : vocabulary.names.map(wasTrained)
@@ -193,7 +193,7 @@ public final class Detector: Sendable {
                 let back = prepared[place].transform.inverse
                 results[place] = detections.compactMap { detection in
                     let box = back.apply(to: detection.box).clipped(to: back.target)
-                    // Nothing of it is in the picture; detectron2's post-processing drops such boxes too.
+                    // Entirely outside the picture; detectron2's post-processing drops such boxes too.
                     return box.width > 0 && box.height > 0 ? detection.moved(to: box) : nil
                 }
             }
@@ -201,8 +201,8 @@ public final class Detector: Sendable {
         return results
     }
 
-    /// Places of pictures that go through the network together: those that are padded to the same size. What is found in
-    /// a picture would otherwise depend on its company, since the network sees where padding ends.
+    /// Indices of pictures that are batched together: those padded to the same size. Otherwise the detections in a
+    /// picture would depend on the rest of the batch, since the network sees where padding ends.
     private func groups(_ prepared: [PixelValues]) -> [[Int]] {
         let sizes = prepared.map { padding.size($0.size.height, $0.size.width) }
         var groups: [[Int]] = []
@@ -217,7 +217,7 @@ public final class Detector: Sendable {
     }
 }
 
-/// A task's turn on a detector's queue: waiting, working, or over.
+/// A task's turn in a detector's queue: waiting, running, or finished.
 private final class Turn<Value: Sendable>: Sendable {
     private struct State {
         var continuation: CheckedContinuation<Value, any Error>?
@@ -227,8 +227,8 @@ private final class Turn<Value: Sendable>: Sendable {
 
     private let state = Mutex(State())
 
-    /// Begins to wait.
-    /// - Returns: Whether there is something to wait for: a task that was cancelled before ends at once.
+    /// Starts waiting.
+    /// - Returns: Whether there is a turn to wait for: a task cancelled before ends at once.
     func wait(_ continuation: CheckedContinuation<Value, any Error>) -> Bool {
         let isCancelled = state.withLock { state in
             if !state.isCancelled { state.continuation = continuation }
@@ -238,8 +238,8 @@ private final class Turn<Value: Sendable>: Sendable {
         return !isCancelled
     }
 
-    /// The turn has come.
-    /// - Returns: Whether somebody still waits for it.
+    /// Starts the turn.
+    /// - Returns: Whether the task is still waiting for it.
     func begin() -> Bool {
         state.withLock { state in
             state.hasBegun = true
@@ -249,7 +249,7 @@ private final class Turn<Value: Sendable>: Sendable {
 
     func end(_ result: Result<Value, any Error>) { taken()?.resume(with: result) }
 
-    /// Ends the wait; work that has begun ends at its next step.
+    /// Stops waiting; work that has begun stops at its next step.
     func cancel() {
         let waiting = state.withLock { state -> CheckedContinuation<Value, any Error>? in
             state.isCancelled = true

@@ -6,9 +6,9 @@ import WeightFiles
 
 /// A detector on disk: `detector.yaml`, `detector.safetensors`, and often `vocabulary.safetensors` and `clip/`.
 public struct ModelFolder: Sendable {
-    /// What becomes of the CLIP when a detector is written.
+    /// How the CLIP is stored when a detector is written.
     public enum CLIPStorage: Sendable, Hashable {
-        /// It stays where it is; the folder refers to it by a relative path, so that both can be moved together.
+        /// It is not copied; the folder refers to it by a relative path, so that both can be moved together.
         case reference
         /// Its files are copied into the folder, which then works anywhere.
         case copy
@@ -17,7 +17,7 @@ public struct ModelFolder: Sendable {
     /// The folder's path.
     public let path: String
 
-    /// A folder, which need not be there yet.
+    /// Creates a reference to a folder, which need not exist yet.
     public init(_ path: String) { self.path = path }
 
     /// The configuration.
@@ -33,10 +33,10 @@ public struct ModelFolder: Sendable {
 
     /// Writes a detector: weights first, so that a folder with a configuration is complete.
     /// - Parameters:
-    ///   - configuration: Its `clip` is a path, as seen from the working folder, or a name in the Hugging Face cache.
-    ///   - clip: What becomes of the CLIP.
-    /// - Throws: `WeightFileError`, ``ConfigurationError`` when something cannot be written; earlier files are then as
-    ///   they were.
+    ///   - configuration: Its `clip` is a path relative to the working folder, or a name in the Hugging Face cache.
+    ///   - clip: How the CLIP is stored.
+    /// - Throws: `WeightFileError`, ``ConfigurationError`` if something cannot be written; existing files are then
+    ///   unchanged.
     public func write(
         _ configuration: DetectorConfiguration, network: DetectorNetwork, vocabulary: Vocabulary?,
         clip: CLIPStorage = .reference
@@ -60,13 +60,13 @@ public struct ModelFolder: Sendable {
 
     // MARK: The CLIP
 
-    /// How the configuration names a CLIP: a path as seen from the folder, or a name as it is.
+    /// The configuration's reference to a CLIP: a path relative to the folder, or an unchanged name.
     private func reference(to clip: String) -> String {
         let files = FileManager.default
-        // Relative paths that are right already, as of a CLIP inside of the folder, stay.
+        // Relative paths that are already right, such as of a CLIP inside the folder, are unchanged.
         if !clip.hasPrefix("/"), files.fileExists(atPath: file(clip)) { return clip }
         guard files.fileExists(atPath: clip) else { return clip }
-        // Links are resolved: `..` leads to where a link's folder really is.
+        // Links are resolved: `..` is relative to a link's actual folder.
         let target = URL(filePath: clip).resolvingSymlinksInPath().standardizedFileURL.pathComponents
         let base = URL(filePath: path).resolvingSymlinksInPath().standardizedFileURL.pathComponents
         let shared = zip(target, base).prefix { $0 == $1 }.count
@@ -85,7 +85,7 @@ public struct ModelFolder: Sendable {
             files.fileExists(atPath: source, isDirectory: &isFolder)
         else {
             throw ConfigurationError(
-                key: "clip", reason: "there is no CLIP '\(clip)' that could be copied into \(path)")
+                key: "clip", reason: "there is no CLIP '\(clip)' to copy into \(path)")
         }
         let folder = file("clip")
         try make(folder)
@@ -95,7 +95,7 @@ public struct ModelFolder: Sendable {
             for name in try files.contentsOfDirectory(atPath: origin.path).sorted() {
                 let isWeight = ["safetensors", "bin", "pt", "pth", "h5", "msgpack"].contains(
                     URL(filePath: name).pathExtension)
-                // A file of weights is taken with the small files beside it, not with other weights.
+                // A weight file is copied with the small files next to it, without other weights.
                 if !isFolder.boolValue, isWeight, name != URL(filePath: source).lastPathComponent { continue }
                 let file = origin.appending(path: name).resolvingSymlinksInPath()
                 let kind = try files.attributesOfItem(atPath: file.path)
@@ -120,11 +120,11 @@ public struct ModelFolder: Sendable {
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         } catch {
-            throw ConfigurationError(origin: folder, reason: "cannot be made: \(Self.reason(error))")
+            throw ConfigurationError(origin: folder, reason: "cannot be created: \(Self.reason(error))")
         }
     }
 
-    /// What the system says, in a sentence.
+    /// The system's message, as a sentence.
     private static func reason(_ error: any Error) -> String {
         let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
         if let underlying, underlying.domain == NSPOSIXErrorDomain {

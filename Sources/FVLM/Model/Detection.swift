@@ -1,33 +1,33 @@
 import RegionDetection
 import Imaging
 
-/// One object that was found.
+/// A detected object.
 public struct Detection: Sendable, Hashable {
-    /// Its box in pixels of the picture, upright: x from 0 to width, y from 0 to height.
+    /// The box in pixels of the upright picture: x from 0 to width, y from 0 to height.
     public private(set) var box: Box
 
-    /// How sure it is, from 0 to 1: the fused score.
+    /// The confidence, from 0 to 1: the fused score.
     public let score: Float
 
     /// The trained detector's own probability of the class.
     public let detectorScore: Float
 
-    /// CLIP's probability of the class; the detector's where CLIP is not asked.
+    /// CLIP's probability of the class; the detector's if CLIP is not used.
     public let vlmScore: Float
 
     /// The name of the class.
     public let label: String
 
-    /// The place of the class in the vocabulary.
+    /// The index of the class in the vocabulary.
     public let classIndex: Int
 
-    /// The place of the proposal that it was made of among the image's.
+    /// The index of its proposal among the image's.
     package let proposal: Int
 
-    /// Its mask inside the box; nil when no masks are made.
+    /// The mask within the box; nil if masks are off.
     public let mask: MaskPatch?
 
-    /// The same at another place, as in the picture that a batch was made of.
+    /// The same detection at another position, such as in the picture that a batch was made from.
     func moved(to box: Box) -> Detection {
         var detection = self
         detection.box = box
@@ -35,27 +35,27 @@ public struct Detection: Sendable, Hashable {
     }
 }
 
-/// The probability that a cell of a box belongs to the object.
+/// The probability of each cell of a box to belong to the object.
 public struct MaskPatch: Sendable, Hashable {
-    /// Cells of a row and of a column.
+    /// Cells per row and column.
     public let side: Int
 
     /// Row by row, [side * side].
     public let probabilities: [Float]
 
-    /// Where the mask lies in the picture.
+    /// How the mask is placed in the picture.
     let placement: MaskPaster.Placement
 
-    /// How probable a pixel must be.
+    /// The threshold on a pixel's probability.
     let threshold: Double
 }
 
 extension Detection {
-    /// Its mask in its picture, made when it is asked for; nil for a detector without masks.
+    /// The mask in its picture, computed on demand; nil for a detector without masks.
     ///
-    /// Takes memory for the pixels about its box alone.
-    /// - Parameter size: The picture's.
-    /// - Throws: `DetectionError` when the size is impossible, `ImagingError`.
+    /// Takes memory only for the pixels around the box.
+    /// - Parameter size: The size of the picture.
+    /// - Throws: `DetectionError` if the size is impossible, `ImagingError`.
     public func mask(in size: ImageSize) throws -> Mask? {
         guard let mask else { return nil }
         let paster = try MaskPaster(

@@ -1,77 +1,77 @@
 import CLIP
 import RegionDetection
 
-/// The parts that a detector is built of, each with all of its settings.
+/// The parts of a detector, each with all of its settings.
 ///
-/// ``DetectorConfiguration`` makes one from a few numbers; tests set here what it cannot say.
+/// ``DetectorConfiguration`` creates one from a few numbers; tests set values here that it cannot express.
 package struct DetectorArchitecture: Sendable {
-    /// How a single map, such as the tokens of a vision transformer, becomes the pyramid's input.
+    /// How a single map, such as the tokens of a vision transformer, is converted to the pyramid's input.
     package enum Adapter: Sendable, Hashable {
-        /// The trunk's maps of several strides go into the pyramid as they are.
+        /// The trunk's maps of several strides feed the pyramid directly.
         case none
-        /// A 1x1 convolution and an enlargement for each level, into the pyramid.
+        /// A 1x1 convolution and bilinear upsampling for each level, before the pyramid.
         case bilinear(inputs: Int, outputs: [Int], scales: [Int])
-        /// ViTDet's, which takes the place of the pyramid.
+        /// ViTDet's simple pyramid, which replaces the feature pyramid.
         case simplePyramid(inputs: Int, width: Int, firstLevel: Int)
     }
 
-    /// How the masks that the mask head learns are cut out of the ground truth.
+    /// How the mask head's targets are cropped from the ground truth.
     package enum MaskTargetKind: String, Sendable, Hashable, Codable {
-        /// Zeros and ones, as detectron2 makes them.
+        /// Zeros and ones, as in detectron2.
         case binary
-        /// Bilinear samples from 0 to 1, as the published F-VLM makes them.
+        /// Bilinear samples from 0 to 1, as in the published F-VLM.
         case soft
     }
 
-    /// From the trunk to the pyramid.
+    /// The adapter from the trunk to the pyramid.
     package var adapter: Adapter
-    /// The pyramid; not looked at where the adapter takes its place.
+    /// The pyramid; unused if the adapter replaces it.
     package var pyramid: FeaturePyramid.Configuration
     /// The convolutions of the region proposal network.
     package var proposalHead: RegionProposalHead.Configuration
-    /// The boxes that proposals start from.
+    /// The reference boxes of proposals.
     package var anchors: AnchorGenerator
-    /// How proposals are chosen and learned.
+    /// How proposals are selected and learned.
     package var proposals: RegionProposalNetwork.Configuration
-    /// Where the box head's regions come from.
+    /// The pooling of the box head's regions.
     package var boxPooler: RegionPooler
     /// The box head.
     package var boxHead: BoxHead.Configuration
-    /// Where the mask head's regions come from.
+    /// The pooling of the mask head's regions.
     package var maskPooler: RegionPooler
-    /// The mask head; none for a detector of boxes.
+    /// The mask head; nil for a detector of boxes only.
     package var maskHead: MaskHead.Configuration?
     /// The width of text embeddings.
     package var embeddingWidth: Int
     /// The detector's temperature, before the learned factor.
     package var temperatureScale: Double
-    /// How the box head's deltas become boxes.
+    /// The conversion of the box head's deltas to boxes.
     package var regionCoder: BoxCoder
-    /// How far final boxes may reach.
+    /// Where final boxes are clipped.
     package var border: Boxes.Border
-    /// Suppression among final boxes; its threshold is an option at run time.
+    /// Whether suppression of final boxes includes the threshold, which is a run-time option.
     package var includesSuppressionThreshold: Bool
-    /// Where masks lie in the picture.
+    /// How masks are placed in the picture.
     package var maskPlacement: MaskPaster.Placement
-    /// Which regions the heads learn from.
+    /// The sampler of the regions that the heads learn from.
     package var regionSampler: RegionSampler
-    /// How the class is learned.
+    /// The classification loss.
     package var classificationLoss: ClassificationLoss
-    /// How deltas are learned.
+    /// The loss of the deltas.
     package var regionBoxLoss: BoxLoss
-    /// What the sum of box losses is divided by.
+    /// The divisor of the summed box loss.
     package var regionBoxNormalizer: RegionBoxNormalizer
-    /// How mask targets are made.
+    /// The kind of mask targets.
     package var maskTargets: MaskTargetKind
-    /// Foreground regions of an image whose masks are learned, at most; nil: all.
+    /// The maximum number of foreground regions per image whose masks are learned; nil: all.
     package var maskRegionLimit: Int?
 
-    /// The published F-VLM's, on a trunk with maps of strides 4, 8, 16 and 32.
+    /// The published F-VLM's architecture, on a trunk with maps of strides 4, 8, 16 and 32.
     /// - Parameters:
-    ///   - channels: Of the trunk's maps.
-    ///   - width: Of the pyramid and the heads.
-    ///   - hidden: Of the fully connected layer.
-    /// - Throws: `DetectionError` when the numbers are impossible.
+    ///   - channels: The channels of the trunk's maps.
+    ///   - width: The width of the pyramid and the heads.
+    ///   - hidden: The width of the fully connected layer.
+    /// - Throws: `DetectionError` if a number is impossible.
     package static func published(channels: [Int], embeddingWidth: Int, width: Int = 256, hidden: Int = 1024)
         throws
         -> DetectorArchitecture
@@ -92,10 +92,10 @@ package struct DetectorArchitecture: Sendable {
 
     /// detectron2's mask_rcnn_R_50_FPN without its classifier, on maps of the given strides or an adapter.
     /// - Parameters:
-    ///   - channels: Of the maps that go into the pyramid, finest first.
-    ///   - strides: Of these maps.
+    ///   - channels: The channels of the pyramid's input maps, finest first.
+    ///   - strides: The strides of these maps.
     ///   - anchorSizes: Square roots of the anchors' areas in pixels, for each map and the level above.
-    /// - Throws: `DetectionError` when the numbers are impossible.
+    /// - Throws: `DetectionError` if a number is impossible.
     package static func detectron2(
         adapter: Adapter, channels: [Int], strides: [Int] = [4, 8, 16, 32], embeddingWidth: Int,
         width: Int = 256,

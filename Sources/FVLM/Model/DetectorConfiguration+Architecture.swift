@@ -2,8 +2,8 @@ import CLIP
 import RegionDetection
 
 extension DetectorConfiguration {
-    /// The parts of the detector on a CLIP of the given sizes.
-    /// - Throws: ``ConfigurationError`` when family and tower do not go together; `DetectionError`.
+    /// The architecture of the detector on a CLIP of the given sizes.
+    /// - Throws: ``ConfigurationError`` if family and tower do not match; `DetectionError`.
     package func architecture(for clip: CLIPConfiguration) throws -> DetectorArchitecture {
         var architecture = try base(clip)
         if !network.masks { architecture.maskHead = nil }
@@ -65,7 +65,7 @@ extension DetectorConfiguration {
 
     private func upon(_ tower: VisionTransformer.Configuration) throws -> DetectorArchitecture {
         let scales = trunk.adapterScales
-        // A map finer than pixels makes no sense; a patch of 14 pixels has no stride that is a power of two.
+        // A map finer than pixels makes no sense; a patch of 14 pixels gives no stride that is a power of two.
         let strides = scales.map { tower.patchSize / $0 }
         guard let finest = scales.first, tower.patchSize % finest == 0,
             strides.allSatisfy({ $0.nonzeroBitCount == 1 })
@@ -73,7 +73,7 @@ extension DetectorConfiguration {
             throw ConfigurationError(
                 key: "trunk.adapterScales",
                 reason:
-                    "a patch of \(tower.patchSize) pixels, \(scales) times finer, gives strides that are no powers of two"
+                    "a patch of \(tower.patchSize) pixels, \(scales) times finer, gives strides that are not powers of two"
             )
         }
         let inputs = tower.transformer.width
@@ -92,7 +92,7 @@ extension DetectorConfiguration {
             let strides = [4, 2, 1].map { tower.patchSize / $0 } + [tower.patchSize * 2]
             guard strides.allSatisfy({ $0.nonzeroBitCount == 1 }) else {
                 throw ConfigurationError(
-                    key: "trunk.adapter", reason: "the strides \(strides) are no powers of two")
+                    key: "trunk.adapter", reason: "the strides \(strides) are not powers of two")
             }
             return try .detectron2(
                 adapter: .simplePyramid(
@@ -107,8 +107,8 @@ extension DetectorConfiguration {
         (strides + strides.suffix(1).map { $0 * 2 }).map { 8 * Double($0) }
     }
 
-    /// The frozen trunk that the configuration makes of a CLIP.
-    /// - Throws: ``ConfigurationError`` when it does not suit the CLIP.
+    /// Creates the frozen trunk from a CLIP.
+    /// - Throws: ``ConfigurationError`` if it does not fit the CLIP.
     public func trunk(of clip: CLIPModel) throws -> any Trunk {
         switch clip.vision {
         case .resNet(let tower, let pool):
@@ -117,7 +117,7 @@ extension DetectorConfiguration {
         }
     }
 
-    /// How pictures are prepared.
+    /// The preprocessing of pictures.
     public var preprocessor: ImagePreprocessor {
         let fitting: ImagePreprocessor.Fitting =
             switch input.fitting {
@@ -128,12 +128,12 @@ extension DetectorConfiguration {
         return ImagePreprocessor(fitting: fitting, filter: .bilinear, padding: .zero)
     }
 
-    /// The size that every picture fits in after it was brought to the input's size.
+    /// The size that contains every picture after resizing.
     public var frame: Size2D {
         Size2D(input.fitting == .shortestSide ? input.longestSide : input.size)
     }
 
-    /// Heights and widths of batches are multiples of it, so that every level of the pyramid is half of the one before.
+    /// The divisor of batch heights and widths that makes every level of the pyramid half of the one before.
     public func sizeMultiple(for clip: CLIPConfiguration) -> Int {
         switch clip.vision {
         case .resNet: 64

@@ -5,15 +5,15 @@ import Support
 import Torch
 
 extension DetectorNetwork {
-    /// Finds objects, in one pass through the trunk and this network.
+    /// Detects objects in one pass through the trunk and this network.
     /// - Parameters:
     ///   - batch: The images.
     ///   - texts: [K, E], row 0 the background.
-    ///   - names: Of the classes, [K - 1].
+    ///   - names: The names of the classes, [K - 1].
     ///   - isBase: Which classes were trained on, [K]; nil: all count as novel.
-    ///   - checkCancellation: Called between the steps; what it throws ends the work.
-    /// - Returns: What was found in each image, the best first, boxes in pixels of the batch.
-    /// - Throws: ``ConfigurationError`` for a scorer that does not suit the trunk, `CLIPError`, `DetectionError`,
+    ///   - checkCancellation: Called between the steps; throwing stops the detection.
+    /// - Returns: The detections in each image, best first, with boxes in pixels of the batch.
+    /// - Throws: ``ConfigurationError`` for a scorer that does not fit the trunk, `CLIPError`, `DetectionError`,
     ///   `TorchError`.
     package func detections<Tower: Trunk>(
         in batch: ImageBatch, trunk: Tower, texts: Tensor, names: [String], isBase: [Bool]?,
@@ -21,24 +21,24 @@ extension DetectorNetwork {
     ) throws -> [[Detection]] {
         try withoutGradients {
             let scorer = try trunk.scorer(for: options)
-            // 1. What the frozen trunk sees, and the pyramid of it.
+            // 1. The frozen trunk's features, and the pyramid on top.
             let features = try StageProfile.measure(.trunk) { try trunk.features(of: batch.pixels) }
             let pyramid = try StageProfile.measure(.pyramid) {
                 try self.pyramid(trunk.levels(of: features))
             }
             try checkCancellation()
-            // 2. Where objects may be.
+            // 2. Proposals of possible objects.
             let proposals = try StageProfile.measure(.proposals) {
                 try proposalNetwork(pyramid, sizes: batch.sizes)
             }
             let regions = proposals.boxes
             try checkCancellation()
-            // 3. What the box head says of these regions: embeddings, and how boxes move.
+            // 3. The box head's outputs for these regions: embeddings and box corrections.
             let output = try StageProfile.measure(.boxHead) {
                 try self.regions(pyramid, boxes: regions)
             }
             try checkCancellation()
-            // 4. Scores of the classes: texts against the embeddings of both models, fused.
+            // 4. Scores of the classes: texts compared with the embeddings of both models, fused.
             let scores = try StageProfile.measure(.scoring) {
                 let seen =
                     options.vlmRegions == .refined
@@ -60,7 +60,7 @@ extension DetectorNetwork {
                 kept.rows.isEmpty ? try Boxes.none() : try boxes.selected(Tensor(kept.rows.map { Int64($0) }))
             }
             try checkCancellation()
-            // 6. Masks inside of these boxes.
+            // 6. Masks within these boxes.
             let masks =
                 try options.includesMasks
                 ? StageProfile.measure(.masks) { try self.masks(pyramid, boxes: found) } : nil
@@ -74,7 +74,7 @@ extension DetectorNetwork {
 
     // MARK: Steps
 
-    /// The regions of each image moved by the box head's deltas and cut at the image's borders.
+    /// The regions of each image corrected by the box head's deltas and clipped to the image.
     package func boxes(_ output: RegionOutput, from regions: [Boxes], sizes: [Size2D]) throws -> [Boxes] {
         let deltas = try output.deltas.split(by: regions.map(\.count))
         return try regions.indices.map { image in
@@ -85,13 +85,13 @@ extension DetectorNetwork {
 
     /// Scores regions against texts, image by image.
     /// - Parameters:
-    ///   - embeddings: Of the box head, [R, E].
-    ///   - vlmEmbeddings: Of the vision-language model, [R, E].
+    ///   - embeddings: The box head's embeddings, [R, E].
+    ///   - vlmEmbeddings: The vision-language model's embeddings, [R, E].
     ///   - texts: [K, E], row 0 the background.
     ///   - isBase: [K]; nil: all classes count as novel.
-    ///   - objectness: The proposal network's probability that a region is an object, [R] of each image.
-    /// - Returns: The scores above the threshold without those of the background, in `float32` whatever the network
-    ///   computes in.
+    ///   - objectness: The proposal network's probability that a region is an object, [R] per image.
+    /// - Returns: The scores above the threshold except the background's, in `float32` regardless of the network's
+    ///   precision.
     /// - Throws: `DetectionError`, `TorchError`.
     package func scores(
         _ embeddings: Tensor, vlmEmbeddings: Tensor?, texts: Tensor, isBase: [Bool]?, objectness: [Tensor],
@@ -113,7 +113,7 @@ extension DetectorNetwork {
         }
     }
 
-    /// The detections of an image that suppression leaves of each class, the best first.
+    /// The detections of an image after suppression within each class, best first.
     package func suppressed(_ boxes: Boxes, _ scores: FusedScores, options: ScoringOptions) throws
         -> ScoredPairs
     {
@@ -124,13 +124,13 @@ extension DetectorNetwork {
             boxes, pairs: scores.pairs, candidates: options.candidatesPerClass, limit: options.limit)
     }
 
-    /// Mask probabilities inside boxes of each image, [D, S, S] `float32`; nil for a detector of boxes.
+    /// Mask probabilities within the boxes of each image, [D, S, S] `float32`; nil for a detector of boxes only.
     private func masks(_ pyramid: [Tensor], boxes: [Boxes]) throws -> [Tensor]? {
         try maskLogits(pyramid, boxes: boxes)?.to(.float32).sigmoid().squeezed(1)
             .split(by: boxes.map(\.count))
     }
 
-    /// What was found in one image.
+    /// The detections in one image.
     private static func detections(
         _ kept: ScoredPairs, _ boxes: Boxes, _ scores: FusedScores, _ masks: Tensor?, names: [String],
         pasting: (placement: MaskPaster.Placement, threshold: Double)
@@ -156,7 +156,7 @@ extension DetectorNetwork {
 }
 
 extension Tensor {
-    /// Rows in portions of these counts, such as those of each image of a batch.
+    /// The rows split into parts of these counts, such as those of each image of a batch.
     func split(by counts: [Int]) throws -> [Tensor] {
         var start = 0
         return try counts.map { count in

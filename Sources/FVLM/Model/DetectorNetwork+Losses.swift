@@ -13,10 +13,10 @@ extension DetectorNetwork {
         public let classification: Tensor
         /// Boxes of regions.
         public let box: Tensor
-        /// Masks of foreground regions; nil for a detector of boxes.
+        /// Masks of foreground regions; nil for a detector of boxes only.
         public let mask: Tensor?
 
-        /// The terms with the names that logs give them: detectron2's.
+        /// The terms with detectron2's names, which logs use.
         public var terms: [(name: String, value: Tensor)] {
             var terms = [
                 ("loss_rpn_cls", proposalScore), ("loss_rpn_loc", proposalBox), ("loss_cls", classification),
@@ -27,12 +27,12 @@ extension DetectorNetwork {
         }
     }
 
-    /// The loss of a batch: the frozen trunk is looked at, this network learns.
+    /// The loss of a batch for this network, on top of the frozen trunk.
     /// - Parameters:
-    ///   - examples: Pictures, or the trunk's maps of them, with what is to be found in each.
+    ///   - examples: Images, or the trunk's maps of them, with their ground truth.
     ///   - texts: [K, E], row 0 the background, then the classes that examples refer to.
-    ///   - padding: How pictures become one batch.
-    ///   - generator: Where the choice of anchors and regions is drawn from.
+    ///   - padding: How images are padded to a batch.
+    ///   - generator: The source of random numbers for sampling anchors and regions.
     /// - Throws: `CLIPError`, `DetectionError` for a class that the texts lack, `TorchError`.
     public func losses(
         of examples: [TrainingExample], trunk: any Trunk, texts: Tensor, padding: ImageBatch.Padding,
@@ -44,13 +44,13 @@ extension DetectorNetwork {
             examples: examples, texts: texts, generator: generator)
     }
 
-    /// The loss of a batch that the trunk has seen.
+    /// The loss of a batch from the trunk's maps.
     /// - Parameters:
     ///   - trunk: The frozen trunk's maps.
     ///   - sizes: Height and width of each image without its padding.
-    ///   - examples: What is to be found in each image.
+    ///   - examples: The ground truth of each image.
     ///   - texts: [K, E], row 0 the background, then the classes that examples refer to.
-    ///   - generator: Where the choice of anchors and regions is drawn from.
+    ///   - generator: The source of random numbers for sampling anchors and regions.
     /// - Throws: `DetectionError`, `TorchError`.
     package func losses(
         _ trunk: [Tensor], sizes: [Size2D], examples: [TrainingExample], texts: Tensor, generator: Generator
@@ -126,7 +126,7 @@ extension DetectorNetwork {
         var boxes: [Boxes] = []
         var targets: [Tensor] = []
         for (sample, example) in zip(samples, examples) {
-            // Evenly from all of them: where none had to be drawn they stand in the order of their objectness.
+            // Evenly spaced: without sampling they are in the order of their objectness.
             let count = sample.foregroundCount
             let learned = min(architecture.maskRegionLimit ?? count, count)
             let rows = try Tensor((0..<learned).map { $0 * count / learned })

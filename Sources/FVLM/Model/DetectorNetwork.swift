@@ -3,12 +3,12 @@ import RegionDetection
 import Torch
 
 // Letters for shapes: N images, R regions of all images, E width of text embeddings, K classes with the background in
-// row 0, S cells of a side of a mask.
+// row 0, S cells per side of a mask.
 
-/// The trained part of the detector: everything between the frozen trunk's maps and boxes, region embeddings and masks.
+/// The trained part of the detector: everything from the frozen trunk's maps to boxes, region embeddings and masks.
 ///
-/// Stage by stage, so that each can be used, measured and compared alone. Parameters: `adapter`, `fpn`, `rpn_head`,
-/// `box_head`, `bbox_pred`, `projection`, `mask_head`, `temperature`.
+/// Split into stages, so that each can be used, measured and compared separately. Parameters: `adapter`, `fpn`,
+/// `rpn_head`, `box_head`, `bbox_pred`, `projection`, `mask_head`, `temperature`.
 public struct DetectorNetwork: Sendable {
     /// The parts and their settings.
     package let architecture: DetectorArchitecture
@@ -16,7 +16,7 @@ public struct DetectorNetwork: Sendable {
     /// The parameters.
     public let store: ParameterStore
 
-    /// Finds where objects may be.
+    /// Proposes boxes of possible objects.
     public let proposalNetwork: RegionProposalNetwork
 
     /// Compares region embeddings with texts.
@@ -29,14 +29,14 @@ public struct DetectorNetwork: Sendable {
     private let predictor: RegionPredictor
     private let maskHead: MaskHead?
 
-    /// The network of a configuration for a CLIP of the given sizes, whose parameters have no values yet.
-    /// - Throws: ``ConfigurationError`` when family and tower do not go together; `DetectionError`, `TorchError`.
+    /// Creates the network of a configuration for a CLIP of the given sizes; its parameters have no values yet.
+    /// - Throws: ``ConfigurationError`` if family and tower do not match; `DetectionError`, `TorchError`.
     public init(_ configuration: DetectorConfiguration, for clip: CLIPConfiguration, dtype: DType = .float32)
         throws
     { try self.init(configuration.architecture(for: clip), dtype: dtype) }
 
-    /// A network of parts that a configuration cannot say.
-    /// - Throws: `DetectionError` when parts do not fit each other, `TorchError`.
+    /// Creates a network from parts that a configuration cannot express.
+    /// - Throws: `DetectionError` if parts do not match, `TorchError`.
     package init(_ architecture: DetectorArchitecture, dtype: DType = .float32) throws {
         self.architecture = architecture
         let store = ParameterStore(dtype: dtype)
@@ -65,22 +65,22 @@ public struct DetectorNetwork: Sendable {
 
     // MARK: Stages
 
-    /// What the adapter makes of the trunk's maps: the pyramid's input, finest first.
+    /// The adapter's output for the trunk's maps: the pyramid's input, finest first.
     /// - Throws: `DetectionError`, `TorchError`.
     public func adapted(_ trunk: [Tensor]) throws -> [Tensor] {
         guard let adapter else { return trunk }
         guard trunk.count == 1 else {
-            throw DetectionError("adapter", "takes one map, but the trunk gives \(trunk.count)")
+            throw DetectionError("adapter", "takes one map, but the trunk returns \(trunk.count)")
         }
         return try adapter(trunk[0])
     }
 
-    /// The pyramid P2, P3, ... of the trunk's maps, [N, C, H, W] each.
+    /// The pyramid P2, P3, ... from the trunk's maps, [N, C, H, W] each.
     /// - Throws: `DetectionError`, `TorchError`.
     public func pyramid(_ trunk: [Tensor]) throws -> [Tensor] {
         if let simplePyramid {
             guard trunk.count == 1 else {
-                throw DetectionError("pyramid", "takes one map, but the trunk gives \(trunk.count)")
+                throw DetectionError("pyramid", "takes one map, but the trunk returns \(trunk.count)")
             }
             return try simplePyramid(trunk[0])
         }
@@ -88,18 +88,18 @@ public struct DetectorNetwork: Sendable {
         return try featurePyramid(adapted(trunk))
     }
 
-    /// What the box head says of regions.
+    /// The box head's output for regions.
     public struct RegionOutput: Sendable {
         /// The box head's vectors, [R, width].
         public let vectors: Tensor
 
-        /// How to move the regions' boxes, [R, 4] `float32`.
+        /// The corrections of the regions' boxes, [R, 4] `float32`.
         public let deltas: Tensor
 
         /// Region embeddings, [R, E] `float32`, not of length 1.
         public let embeddings: Tensor
 
-        /// An output of its parts.
+        /// Creates an output from its parts.
         public init(vectors: Tensor, deltas: Tensor, embeddings: Tensor) {
             self.vectors = vectors
             self.deltas = deltas
@@ -107,7 +107,7 @@ public struct DetectorNetwork: Sendable {
         }
     }
 
-    /// Looks at regions.
+    /// Runs the box head on regions.
     /// - Parameters:
     ///   - pyramid: P2, P3, ...; the box head's levels are the first ones.
     ///   - boxes: The regions of each image.
@@ -126,13 +126,13 @@ public struct DetectorNetwork: Sendable {
             Array(pyramid.prefix(architecture.boxPooler.strides.count)), boxes: boxes, format: boxHead.format)
     }
 
-    /// The boxes that deltas say, before clipping, [R].
+    /// The boxes from deltas, before clipping, [R].
     /// - Throws: `DetectionError`, `TorchError`.
     public func decoded(_ deltas: Tensor, from boxes: Boxes) throws -> Boxes {
         try architecture.regionCoder.boxes(deltas, from: boxes)
     }
 
-    /// Mask logits of regions, [R, 1, S, S] `float32`; none for a detector of boxes.
+    /// Mask logits of regions, [R, 1, S, S] `float32`; nil for a detector of boxes only.
     /// - Throws: `DetectionError`, `TorchError`.
     public func maskLogits(_ pyramid: [Tensor], boxes: [Boxes]) throws -> Tensor? {
         guard let maskHead else { return nil }

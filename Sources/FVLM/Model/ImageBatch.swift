@@ -2,27 +2,27 @@ import Torch
 
 /// Images of one or several sizes as one tensor, each in the upper left corner.
 public struct ImageBatch: Sendable {
-    /// [N, 3, H, W] `float32`, normalised; zeros, the mean colour, where an image does not reach.
+    /// [N, 3, H, W] `float32`, normalised; zeros, the mean colour, outside an image.
     public let pixels: Tensor
 
     /// Height and width of each image, [N].
     public let sizes: [Size2D]
 
-    /// A batch that is padded already.
+    /// Creates a batch from padded images.
     public init(pixels: Tensor, sizes: [Size2D]) {
         self.pixels = pixels
         self.sizes = sizes
     }
 
-    /// Which sizes a batch can have.
+    /// The possible sizes of a batch.
     public struct Padding: Sendable, Hashable {
-        /// Height and width are multiples of it, so that the maps of all strides fit each other.
+        /// The divisor of the batch's height and width, so that the maps of all strides align.
         public var multiple: Int
 
-        /// The least height and width; what the trunk sees of an image then does not depend on the other images.
+        /// The minimum height and width; the trunk's input for an image then does not depend on the other images.
         public var frame: Size2D
 
-        /// Padding to a multiple, and to no less than a frame.
+        /// Creates a padding to a multiple and to a minimum size.
         public init(multiple: Int, frame: Size2D = Size2D(0)) {
             self.multiple = multiple
             self.frame = frame
@@ -38,9 +38,9 @@ public struct ImageBatch: Sendable {
     /// Pads images to a common size.
     /// - Parameters:
     ///   - images: [3, h, w] each.
-    ///   - padding: The sizes that the batch can have.
-    ///   - contents: Height and width of what is in each image; nil: the whole of it. The rest is padding already.
-    /// - Throws: `TorchError` for no images and for images of another shape.
+    ///   - padding: The possible sizes of the batch.
+    ///   - contents: Height and width of each image's content; nil: the whole image. The rest is already padding.
+    /// - Throws: `TorchError` if there are no images or one has a different shape.
     public init(_ images: [Tensor], padding: Padding, contents: [Size2D]? = nil) throws {
         guard let first = images.first,
             images.allSatisfy({ $0.rank == 3 && $0.shape[0] == 3 && $0.shape[1] > 0 && $0.shape[2] > 0 })

@@ -1,21 +1,21 @@
 import RegionDetection
 import Torch
 
-/// Makes the mask head's targets from ground-truth masks of either kind.
+/// Creates the mask head's targets from ground-truth masks of either kind.
 struct MaskTargetBuilder {
     let kind: DetectorArchitecture.MaskTargetKind
     let side: Int
 
-    /// The side in cells that a soft mask is stored with inside its box: the published F-VLM's.
+    /// The side in cells of a soft mask stored within its box: the published F-VLM's.
     static let storedSide = 112
 
     /// Targets of the foreground regions of one image.
     /// - Parameters:
-    ///   - masks: Of the objects.
-    ///   - objectBoxes: Of the objects.
+    ///   - masks: The masks of the objects.
+    ///   - objectBoxes: The boxes of the objects.
     ///   - matches: The object of each region, [R].
     ///   - boxes: The regions, [R].
-    /// - Returns: The regions that have a target, and the targets [count, side, side].
+    /// - Returns: The regions with a target, and the targets [count, side, side].
     func callAsFunction(_ masks: [InstanceMask], objectBoxes: Boxes, matches: [Int], boxes: Boxes) throws
         -> (regions: [Int], targets: Tensor)
     {
@@ -39,7 +39,7 @@ struct MaskTargetBuilder {
             let bitmaps = try Tensor.stack(
                 objects.map { object in
                     guard case .bitmap(let bitmap) = masks[object] else {
-                        throw DetectionError("mask targets", "an object has no bit mask")
+                        throw DetectionError("mask targets", "an object has no bitmap mask")
                     }
                     return bitmap
                 })

@@ -1,7 +1,7 @@
 import RegionDetection
 import Torch
 
-/// One image in the network's frame with what is to be found in it.
+/// One image in the network's frame with its ground truth.
 public struct TrainingExample: Sendable {
     /// The image's id in its data set, for messages.
     public var imageID: Int64
@@ -12,7 +12,7 @@ public struct TrainingExample: Sendable {
     /// The objects' boxes, [G, 4] in pixels of ``pixels``.
     public var boxes: Boxes
 
-    /// [G], places of the objects' names among the training vocabulary's classes; the background does not count.
+    /// [G], indices of the objects' names among the training vocabulary's classes, not counting the background.
     public var classes: [Int]
 
     /// The objects' masks, [G].
@@ -21,11 +21,11 @@ public struct TrainingExample: Sendable {
     /// Regions that are neither object nor background, in pixels of ``pixels``.
     public var crowd: Boxes
 
-    /// The frozen trunk's maps of the image, [C, h, w] each, when they come from a cache: ``pixels`` are then only looked
-    /// at for their size. Empty: the trunk computes them.
+    /// The frozen trunk's maps of the image, [C, h, w] each, if they come from a cache: ``pixels`` then only provide
+    /// the size. Empty: the trunk computes them.
     public var features: [Tensor] = []
 
-    /// An example of its parts.
+    /// Creates an example from its parts.
     public init(
         imageID: Int64, pixels: Tensor, boxes: Boxes, classes: [Int], masks: [InstanceMask], crowd: Boxes
     ) {
@@ -42,8 +42,8 @@ public struct TrainingExample: Sendable {
 public enum InstanceMask: Sendable {
     /// Rings of corners x, y, x, y, ... in pixels.
     case polygons([[Double]])
-    /// One for every pixel of the object, `uint8` [H, W].
+    /// `uint8` [H, W], nonzero for pixels of the object.
     case bitmap(Tensor)
-    /// There is none; the object takes no part in the mask loss.
+    /// No mask; the object is excluded from the mask loss.
     case none
 }

@@ -2,52 +2,52 @@ import CLIP
 import RegionDetection
 import Torch
 
-/// A frozen image tower in the detector's two roles: it gives maps for the pyramid, and makes the scorer that compares
-/// regions with texts. No gradient flows into it, and its statistics never move.
+/// A frozen image tower in the detector's two roles: it provides the pyramid's maps, and creates the scorer that
+/// compares regions with texts. No gradient flows into it, and its statistics never change.
 public protocol Trunk: Sendable {
-    /// What the tower has seen in a batch.
+    /// The tower's features for a batch.
     associatedtype Features: Sendable
 
     /// The names of the pyramid's maps, in the order of ``levels(of:)-(Features)``.
     var levelNames: [String] { get }
 
-    /// Looks at a batch.
+    /// Computes the features of a batch.
     /// - Parameter pixels: [N, 3, H, W], normalised.
     /// - Throws: `CLIPError` for images that are too small, `TorchError`.
     func features(of pixels: Tensor) throws -> Features
 
-    /// The maps that the pyramid is made of, finest first, [N, C, H, W].
+    /// The pyramid's input maps, finest first, [N, C, H, W].
     /// - Throws: `CLIPError`.
     func levels(of features: Features) throws -> [Tensor]
 
-    /// What embeds regions; nil where the detector's score is to stand alone.
-    /// - Throws: ``ConfigurationError`` for a scorer of another kind of tower.
+    /// Creates the scorer that embeds regions; nil if only the detector's score is used.
+    /// - Throws: ``ConfigurationError`` for a scorer of the other kind of tower.
     func scorer(for options: ScoringOptions) throws -> (any RegionScorer<Features>)?
 }
 
 extension Trunk {
     /// The pyramid's maps of a batch.
-    /// - Throws: As ``features(of:)``.
+    /// - Throws: The errors of ``features(of:)``.
     public func levels(of pixels: Tensor) throws -> [Tensor] {
         try withoutGradients { try levels(of: features(of: pixels)) }
     }
 
-    /// The pyramid's maps of one picture, [C, h, w] each: what a cache of them keeps.
+    /// The pyramid's maps for one image, [C, h, w] each: the contents of a cache.
     /// - Parameter image: [3, H, W], normalised.
-    /// - Throws: As ``features(of:)``.
+    /// - Throws: The errors of ``features(of:)``.
     package func levels(ofImage image: Tensor, padding: ImageBatch.Padding) throws -> [Tensor] {
         try levels(of: ImageBatch([image], padding: padding).pixels).map { try $0.squeezed(0) }
     }
 
-    /// The pyramid's maps of a batch of examples: from their cache, or computed.
-    /// - Throws: `DetectionError` when only some of them have maps; as ``features(of:)``.
+    /// The pyramid's maps for a batch of examples: from their cache, or computed.
+    /// - Throws: `DetectionError` if only some of them have maps; the errors of ``features(of:)``.
     func levels(of examples: [TrainingExample], padding: ImageBatch.Padding) throws -> [Tensor] {
         guard let first = examples.first, !first.features.isEmpty else {
             return try levels(of: ImageBatch(examples.map(\.pixels), padding: padding).pixels)
         }
         guard examples.allSatisfy({ $0.features.count == first.features.count }) else {
             throw DetectionError(
-                "training", "some examples of a batch have the trunk's maps, others have not")
+                "training", "some examples of a batch have the trunk's maps, others do not")
         }
         return try first.features.indices.map { level in
             try Tensor.stack(examples.map { $0.features[level] }).to(.float32)
@@ -60,7 +60,8 @@ extension Trunk {
     /// - Parameters:
     ///   - boxes: The regions of each image, in pixels of the batch.
     ///   - pixels: The batch, [N, 3, H, W], normalised.
-    /// - Throws: ``ConfigurationError`` for a scorer of another kind of tower; `CLIPError`, `DetectionError`, `TorchError`.
+    /// - Throws: ``ConfigurationError`` for a scorer of the other kind of tower; `CLIPError`, `DetectionError`,
+    ///   `TorchError`.
     package func embeddings(of boxes: [Boxes], in pixels: Tensor, _ options: ScoringOptions) throws -> Tensor?
     {
         try scorer(for: options)?.embeddings(of: boxes, features: features(of: pixels), pixels: pixels)
@@ -71,11 +72,11 @@ extension Trunk {
 package struct ResNetTrunk: Trunk {
     let tower: ModifiedResNet
     let pool: AttentionPool
-    /// Which samples the attention pool's crops are made of.
+    /// How the attention pool's crops are sampled.
     let sampling: RegionSampling
 
-    /// A trunk of a ResNet.
-    /// - Parameter sampling: Which samples the attention pool's crops are made of.
+    /// Creates a trunk from a ResNet.
+    /// - Parameter sampling: How the attention pool's crops are sampled.
     package init(_ tower: ModifiedResNet, _ pool: AttentionPool, sampling: RegionSampling = .cellCenters) {
         self.tower = tower
         self.pool = pool
@@ -106,7 +107,8 @@ package struct ResNetTrunk: Trunk {
             throw ConfigurationError(
                 key: "scoring.scorer",
                 reason:
-                    "'\(kind.rawValue)' is for vision transformers; a ResNet has attentionPool, crop, none")
+                    "'\(kind.rawValue)' is for vision transformers; a ResNet supports attentionPool, crop, none"
+            )
         }
     }
 }
@@ -114,12 +116,12 @@ package struct ResNetTrunk: Trunk {
 /// CLIP's vision transformer: the tokens of one block as a single map, and the patch embeddings of the last.
 package struct TransformerTrunk: Trunk {
     let tower: VisionTransformer
-    /// The block whose tokens the pyramid is made of, counted from 1.
+    /// The block whose tokens feed the pyramid, counted from 1.
     let block: Int
 
-    /// A trunk of a vision transformer.
-    /// - Parameter block: The block whose tokens the pyramid is made of, counted from 1; nil: two thirds of the way.
-    /// - Throws: ``ConfigurationError`` for a block that the tower does not have.
+    /// Creates a trunk from a vision transformer.
+    /// - Parameter block: The block whose tokens feed the pyramid, counted from 1; nil: at two thirds of the depth.
+    /// - Throws: ``ConfigurationError`` for a block that the tower lacks.
     package init(_ tower: VisionTransformer, block: Int? = nil) throws {
         let depth = tower.configuration.transformer.depth
         self.tower = tower
@@ -157,7 +159,7 @@ package struct TransformerTrunk: Trunk {
             throw ConfigurationError(
                 key: "scoring.scorer",
                 reason:
-                    "'attentionPool' is for ResNets; a vision transformer has denseValue, lastHidden, crop, none"
+                    "'attentionPool' is for ResNets; a vision transformer supports denseValue, lastHidden, crop, none"
             )
         }
     }
@@ -167,7 +169,7 @@ extension ScoringOptions.Scorer {
     fileprivate func checkDense(_ options: ScoringOptions) throws {
         guard !options.vlmDense || self == .attentionPool else {
             throw ConfigurationError(
-                key: "scoring.vlmDense", reason: "is for the scorer attentionPool, not for '\(rawValue)'")
+                key: "scoring.vlmDense", reason: "applies to the scorer attentionPool, not to '\(rawValue)'")
         }
     }
 }

@@ -3,33 +3,32 @@ import RegionDetection
 import Torch
 import WeightFiles
 
-/// A checkpoint of the published F-VLM (`checkpoint_184000` and the like), its arrays under this project's names and in
-/// its layouts.
+/// A checkpoint of the published F-VLM (such as `checkpoint_184000`), with this project's names and layouts.
 ///
-/// Box outputs keep the published order of coordinates, y before x; ``load(into:)`` changes it.
+/// Box outputs keep the published order of coordinates, y before x; ``load(into:)`` swaps it.
 public struct PublishedCheckpoint: WeightSource {
     /// The path of the file.
     public let origin: String
 
-    /// The names of all parameters, in the file's order; `visual.` before those of CLIP.
+    /// The names of all parameters, in the file's order; CLIP's have the prefix `visual.`.
     public let keys: [String]
 
-    /// The training step that it was made at; nil when the file does not say.
+    /// The training step of the checkpoint; nil if the file does not state it.
     public let step: Int?
 
     private let file: FlaxCheckpoint
     private let places: [String: (path: String, layout: PublishedName.Layout)]
 
-    /// Opens and checks a file.
-    /// - Throws: `WeightFileError` when it is no checkpoint of Flax or holds arrays that belong to no part of the model;
-    ///   all of them are listed.
+    /// Opens and validates a file.
+    /// - Throws: `WeightFileError` if it is not a Flax checkpoint, or listing all arrays that belong to no part of the
+    ///   model.
     public init(contentsOf path: String) throws {
         let file = try FlaxCheckpoint(contentsOf: path)
         var keys: [String] = []
         var places: [String: (String, PublishedName.Layout)] = [:]
         var unknown: [String] = []
         for path in file.keys {
-            // The optimiser's momentum of every parameter, frozen ones too, and its step.
+            // The optimiser's momentum of every parameter, including frozen ones, and its step.
             if path == "step" || path.hasPrefix("optimizer/state/") { continue }
             guard let name = PublishedName(path: path) else {
                 unknown.append(path)
@@ -50,7 +49,7 @@ public struct PublishedCheckpoint: WeightSource {
         }
         guard keys.contains(where: { $0.hasPrefix("fpn.") }) else {
             throw WeightFileError(
-                file: path, reason: "is a checkpoint of Flax, but not of the published F-VLM")
+                file: path, reason: "is a Flax checkpoint, but not of the published F-VLM")
         }
         origin = path
         self.keys = keys
@@ -72,7 +71,7 @@ public struct PublishedCheckpoint: WeightSource {
         } catch let error as TorchError {
             throw WeightFileError(
                 file: origin, place: "'\(path)'",
-                reason: "has a shape \(stored.shape) that does not suit its place (\(error.reason))")
+                reason: "has a shape \(stored.shape) that does not fit the parameter (\(error.reason))")
         }
     }
 
@@ -96,7 +95,7 @@ public struct PublishedCheckpoint: WeightSource {
             return try tensor.transposed(0, 1)
         case .flattenedDense:
             try require(2)
-            // The channels are those of the convolution before it.
+            // The channels are those of the preceding convolution.
             let last = places.keys.filter { $0.hasPrefix("box_head.conv") && $0.hasSuffix(".norm.bias") }
                 .max()
             let channels = try last.map { try self.tensor(named: $0).count } ?? 256
@@ -116,8 +115,8 @@ public struct PublishedCheckpoint: WeightSource {
 
     // MARK: Use
 
-    /// Sets the detector's weights: all of them, with x before y.
-    /// - Throws: `WeightMismatch` that lists everything missing or of another shape, `WeightFileError`, `TorchError`.
+    /// Loads the detector's weights, all of them, with x before y.
+    /// - Throws: `WeightMismatch` listing everything missing or of a different shape, `WeightFileError`, `TorchError`.
     public func load(into network: DetectorNetwork) throws {
         try network.store.load(self, ignoring: { $0.hasPrefix("visual.") })
         for name in ["rpn_head.anchor_deltas", "bbox_pred"] {
@@ -131,8 +130,8 @@ public struct PublishedCheckpoint: WeightSource {
         }
     }
 
-    /// Compares the image tower that the detector was trained on with a CLIP.
-    /// - Throws: `WeightFileError` that names the first difference: the detector was trained on another CLIP.
+    /// Compares the image tower that the detector was trained with to a CLIP's.
+    /// - Throws: `WeightFileError` naming the first difference: the detector was trained with another CLIP.
     public func check(_ clip: CLIPModel) throws {
         for key in keys where key.hasPrefix("visual.") {
             let stored = try tensor(named: key)
@@ -140,17 +139,17 @@ public struct PublishedCheckpoint: WeightSource {
                 throw WeightFileError(
                     file: origin, place: "'\(key)'",
                     reason:
-                        "the CLIP has no such weight of the shape \(stored.shape): give the CLIP that the detector was trained on"
+                        "the CLIP has no such weight of the shape \(stored.shape): pass the CLIP that the detector was trained with"
                 )
             }
-            // OpenAI's archives hold half precision.
+            // OpenAI's archives store half precision.
             let difference = try (Tensor(stored) - parameter.value.to(.float32)).abs().max().item()
             let size = try parameter.value.to(.float32).abs().max().item()
             guard difference <= 2e-3 * max(size, 1) else {
                 throw WeightFileError(
                     file: origin, place: "'\(key)'",
                     reason:
-                        "differs from the CLIP by \(difference): give the CLIP that the detector was trained on"
+                        "differs from the CLIP by \(difference): pass the CLIP that the detector was trained with"
                 )
             }
         }

@@ -1,11 +1,11 @@
-/// Where an array of the published F-VLM's checkpoints belongs, and how its layout differs.
+/// The parameter of an array in the published F-VLM's checkpoints, and how its layout differs.
 ///
 /// Names and layouts are those of google-research's `fvlm/` (Flax linen): kernels are height, width, inputs, outputs;
 /// dense kernels inputs, outputs.
 struct PublishedName: Sendable, Hashable {
-    /// How an array is laid out anew.
+    /// The conversion of an array's layout.
     enum Layout: Sendable, Hashable {
-        /// As it is.
+        /// Unchanged.
         case same
         /// A single number in one dimension.
         case scalar
@@ -28,10 +28,10 @@ struct PublishedName: Sendable, Hashable {
     /// The parameter's name here.
     let name: String
 
-    /// How its array is laid out anew.
+    /// The conversion of the array's layout.
     let layout: Layout
 
-    /// Reads a path in a checkpoint; nil for what belongs to no parameter.
+    /// Parses a path in a checkpoint; nil for arrays that are not parameters.
     init?(path: String) {
         var parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         if parts.starts(with: ["optimizer", "target"]) || parts.starts(with: ["model_state", "batch_stats"]) {

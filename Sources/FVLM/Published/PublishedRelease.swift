@@ -1,27 +1,27 @@
-/// The detectors that Google released, and the files that one of them needs.
+/// The detectors released by Google, and the files needed for each.
 ///
-/// Addresses are those of google-research's `fvlm/README.md` and of OpenAI's `clip/clip.py`, which gives the digests of its
-/// archives.
+/// Addresses are from google-research's `fvlm/README.md` and OpenAI's `clip/clip.py`, which also contains the digests
+/// of its archives.
 public enum PublishedRelease: String, Sendable, Hashable, CaseIterable {
-    /// Upon CLIP's ResNet-50.
+    /// Based on CLIP's ResNet-50.
     case r50
-    /// Upon the ResNet-50 of 4 times the compute.
+    /// Based on the ResNet-50 of 4 times the compute.
     case r50x4
-    /// Upon the ResNet-50 of 16 times the compute.
+    /// Based on the ResNet-50 of 16 times the compute.
     case r50x16
 
-    /// A file to fetch.
+    /// A downloadable file.
     public struct File: Sendable, Hashable {
-        /// What it is called.
+        /// The file's name.
         public let name: String
-        /// Where it is.
+        /// The file's address.
         public let address: String
         /// Its SHA-256, if it is published.
         public let sha256: String?
     }
 
-    /// The detector's weights. No digest of it is published: its conversion checks every array, and those of the image tower
-    /// against the CLIP.
+    /// The detector's weights. Their digest is not published: conversion checks every array, and those of the image
+    /// tower against the CLIP.
     public var checkpoint: File {
         let name = "\(rawValue)_checkpoint_184000"
         let folder =
@@ -29,7 +29,7 @@ public enum PublishedRelease: String, Sendable, Hashable, CaseIterable {
         return File(name: name, address: "\(folder)/\(name)", sha256: nil)
     }
 
-    /// The CLIP that the detector was trained on.
+    /// The CLIP that the detector was trained with.
     public var clip: File {
         let (name, digest) =
             switch self {
@@ -42,8 +42,8 @@ public enum PublishedRelease: String, Sendable, Hashable, CaseIterable {
             sha256: digest)
     }
 
-    /// The vocabulary of CLIP's tokenizer, from OpenAI's repository. OpenAI publishes no digest of it; this is the one that
-    /// other projects that fetch it check.
+    /// The vocabulary of CLIP's tokenizer, from OpenAI's repository. OpenAI publishes no digest of it; this one is used
+    /// by other projects that download it.
     public static let tokenizer = File(
         name: "bpe_simple_vocab_16e6.txt.gz",
         address: "https://raw.githubusercontent.com/openai/CLIP/main/clip/bpe_simple_vocab_16e6.txt.gz",

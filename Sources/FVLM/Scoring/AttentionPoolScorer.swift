@@ -7,10 +7,11 @@ package struct AttentionPoolScorer: RegionScorer {
     let tower: ModifiedResNet
     let pool: AttentionPool
     let options: ScoringOptions
-    /// Which samples crops are made of.
+    /// How crops are sampled.
     let sampling: RegionSampling
 
-    /// - Parameter sampling: Which samples crops are made of.
+    /// Creates a scorer.
+    /// - Parameter sampling: How crops are sampled.
     package init(
         tower: ModifiedResNet, pool: AttentionPool, options: ScoringOptions = ScoringOptions(),
         sampling: RegionSampling = .cellCenters
@@ -36,15 +37,15 @@ package struct AttentionPoolScorer: RegionScorer {
         }
     }
 
-    /// The map that regions are pooled from: C5, or C5 with the step of C4.
+    /// The map that regions are pooled from: C5, or C5 at the stride of C4.
     package func map(of features: ModifiedResNet.Features) throws -> Tensor {
         options.vlmDense ? try tower.denseC5(features.c4) : features.c5
     }
 
     /// Embeddings of regions on a map.
     /// - Parameters:
-    ///   - boxes: In pixels of the map's picture.
-    ///   - images: The picture of the batch that each lies in.
+    ///   - boxes: In pixels of the map's image.
+    ///   - images: The index in the batch of each box's image.
     package func embeddings(of boxes: Boxes, images: [Int64], on map: Tensor) throws -> Tensor {
         let images = images.map { Int($0) }
         let size = Size2D(map.shape[2], map.shape[3])
@@ -55,7 +56,7 @@ package struct AttentionPoolScorer: RegionScorer {
             regions = try .cellCenters(
                 boxes.tensor, images: images, mapSize: size, gridSize: pool.gridSize, scale: scale)
         case .aligned(let ratio), .legacy(let ratio):
-            // The cells of a dense map lie half a cell further than RoIAlign takes them to.
+            // The cells of a dense map are half a cell further than RoIAlign assumes.
             let shift = options.vlmDense ? Double(stride) / 4 : 0
             regions = try .roiAlign(
                 boxes.tensor - shift, images: images, mapSize: size, gridSize: pool.gridSize, scale: scale,

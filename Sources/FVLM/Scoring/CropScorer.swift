@@ -2,11 +2,11 @@ import CLIP
 import RegionDetection
 import Torch
 
-/// The whole tower on a crop of the picture for every region: slow, a baseline.
+/// Runs the whole tower on a crop of the image for every region: slow, a baseline.
 package struct CropScorer<Features: Sendable>: RegionScorer {
     let tower: VisionTower
 
-    /// A few crops go through the tower at a time: memory must not grow with the number of regions.
+    /// A few crops at a time, so that memory does not grow with the number of regions.
     private static var cropsAtATime: Int { 32 }
 
     /// Embeddings of regions, [R, E] `float32`.

@@ -2,15 +2,16 @@ import CLIP
 import RegionDetection
 import Torch
 
-/// A mean over the patch embeddings of a vision transformer's map.
+/// Averages the patch embeddings of a vision transformer's map.
 package struct DenseMapScorer: RegionScorer {
     let tower: VisionTransformer
     let options: ScoringOptions
-    /// Whether the map is the last block's value path, which is aligned to texts, or its plain output.
+    /// Whether the map is the last block's value path, which is aligned with texts, or its plain output.
     let usesValuePath: Bool
 
-    /// - Parameter usesValuePath: Whether the map is the last block's value path, which is aligned to texts, or its plain
-    ///   output.
+    /// Creates a scorer.
+    /// - Parameter usesValuePath: Whether the map is the last block's value path, which is aligned with texts, or its
+    ///   plain output.
     package init(
         tower: VisionTransformer, options: ScoringOptions = ScoringOptions(), usesValuePath: Bool = true
     ) {
@@ -40,7 +41,7 @@ package struct DenseMapScorer: RegionScorer {
         }
     }
 
-    /// The patch embeddings as a map, [N, E, height, width of the grid].
+    /// The patch embeddings as a map, [N, E, grid height, grid width].
     package func map(of features: VisionTransformer.Features) throws -> Tensor {
         usesValuePath ? try tower.denseMap(of: features) : try tower.lastHiddenMap(of: features)
     }

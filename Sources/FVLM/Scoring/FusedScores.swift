@@ -3,27 +3,27 @@ import RegionDetection
 import Support
 import Torch
 
-/// The scores that two classifiers give regions together, those above a threshold.
+/// The fused scores of two classifiers for regions, above a threshold.
 ///
-/// Shape letters: R regions, K classes. With p and v the classifiers' probabilities, each a softmax over K, a class c has
-/// the score (p_c^w_c v_c^u_c / sum over the classes)^exponent times a factor of the region. One pass over the logits in
-/// `float32` and logarithms, a region at a time, so that a long vocabulary costs little beside the product that gives
-/// the logits.
+/// Shape letters: R regions, K classes. With p and v the classifiers' probabilities, each a softmax over K, a class c
+/// has the score (p_c^w_c v_c^u_c / sum over the classes)^exponent times a factor of the region. Computed in one pass
+/// over the logits in `float32` and logarithms, one region at a time, so that a long vocabulary costs little compared
+/// with the product that gives the logits.
 public struct FusedScores: Sendable {
-    /// Weights and bounds.
+    /// Weights and thresholds.
     public struct Settings: Sendable {
         /// The weight w of each class, [K].
         public var detectorWeights: [Float]
         /// The weight u of each class, [K].
         public var vlmWeights: [Float]
-        /// Classes before this one take part in the sum only: 1 leaves a background out.
+        /// Classes before this one only take part in the sum: 1 excludes a background.
         public var firstClass: Int
-        /// Pairs whose score is not above are left out.
+        /// Pairs scoring at or below this are dropped.
         public var threshold: Double
-        /// The power of the fused probability.
+        /// The exponent of the fused probability.
         public var exponent: Double
 
-        /// Settings of their parts.
+        /// Creates settings from their parts.
         public init(
             detectorWeights: [Float], vlmWeights: [Float], firstClass: Int = 0, threshold: Double,
             exponent: Double = 1
@@ -36,38 +36,38 @@ public struct FusedScores: Sendable {
         }
     }
 
-    /// What a region's logits have in common: their softmax needs nothing else.
+    /// The normalisation of a region's logits, sufficient to compute their softmax.
     public struct LogSum: Sendable, Hashable {
         /// The largest logit.
         public let maximum: Float
-        /// The logarithm of the sum of the exponentials of the logits less the largest one.
+        /// The logarithm of the sum of the exponentials of the logits minus the maximum.
         public let logSum: Float
 
-        /// The probability that a logit stands for.
+        /// The probability of a logit.
         public func probability(of logit: Float) -> Float { exp(logit - maximum - logSum) }
     }
 
     /// The scores.
     public let pairs: ScoredPairs
 
-    /// Of the first classifier's logits, [R].
+    /// The sums of the first classifier's logits, [R].
     public let detectorSums: [LogSum]
 
-    /// Of the second classifier's logits, [R]; the first one's where there is only one.
+    /// The sums of the second classifier's logits, [R]; the first one's if it is the only one.
     public let vlmSums: [LogSum]
 
-    /// The logits that the scores are made of, [R, K].
+    /// The logits behind the scores, [R, K].
     private let logits: (detector: Tensor, vlm: Tensor?)
 
-    /// Whether a score is more than the first classifier's probability.
+    /// Whether a score differs from the first classifier's probability.
     private let isFused: Bool
 
     /// Fuses logits.
     /// - Parameters:
     ///   - detectorLogits: [R, K].
-    ///   - vlmLogits: [R, K]; nil: the score is made of the first classifier's probability, and the weights do not count.
+    ///   - vlmLogits: [R, K]; nil: the score is the first classifier's probability, and the weights are ignored.
     ///   - factors: The factor of each region, [R]; nil: 1.
-    /// - Throws: ``DetectionError`` when shapes differ or a number is NaN; `TorchError`.
+    /// - Throws: ``DetectionError`` if shapes differ or a number is NaN; `TorchError`.
     public init(detectorLogits: Tensor, vlmLogits: Tensor?, settings: Settings, factors: [Float]? = nil)
         throws
     {
@@ -126,7 +126,7 @@ public struct FusedScores: Sendable {
         vlmSums = found.map(\.vlm)
     }
 
-    /// What is found of one region.
+    /// The results of one region.
     private struct Row {
         let classes: [Int32]
         let scores: [Float]
@@ -154,10 +154,10 @@ public struct FusedScores: Sendable {
     }
 }
 
-// MARK: As the options say
+// MARK: With scoring options
 
 extension FusedScores {
-    /// The scores of the regions of one image without those of the background, column 0 of the logits.
+    /// Creates the scores of the regions of one image except the background's, column 0 of the logits.
     /// - Parameters:
     ///   - isBase: Which classes were trained on, [K]; nil: all count as novel.
     ///   - objectness: The proposal network's probability that a region is an object, [R].
@@ -176,9 +176,9 @@ extension FusedScores {
             factors: weight > 0 ? objectness.to(.float32).power(weight).array(of: Float.self) : nil)
     }
 
-    /// Each classifier's own probability of detections; the first one's where there is only one.
+    /// Each classifier's own probability of detections; the first one's if it is the only one.
     func probabilities(of kept: ScoredPairs) throws -> (detector: [Float], vlm: [Float]) {
-        // The score itself where nothing is fused: to the last digit.
+        // The score itself if nothing is fused: exact to the last digit.
         guard isFused, !kept.rows.isEmpty else { return (kept.scores, kept.scores) }
         func values(_ logits: Tensor, _ sums: [LogSum]) throws -> [Float] {
             let values = try logits[

@@ -2,31 +2,30 @@ import CLIP
 import RegionDetection
 import Torch
 
-/// Embeds regions with the frozen vision-language model, to be compared with texts. A ``Trunk`` makes the scorers that suit
-/// it.
+/// Embeds regions with the frozen vision-language model, for comparison with texts. A ``Trunk`` creates its scorers.
 public protocol RegionScorer<Features>: Sendable {
-    /// What the trunk has seen in a batch.
+    /// The trunk's features for a batch.
     associatedtype Features: Sendable
 
     /// Embeddings of regions, [R, E] `float32`, not of length 1.
     /// - Parameters:
     ///   - boxes: The regions of each image, in pixels of the batch.
-    ///   - features: What the trunk saw in the batch.
+    ///   - features: The trunk's features for the batch.
     ///   - pixels: The batch, [N, 3, H, W], normalised.
     /// - Throws: `CLIPError`, `DetectionError`, `TorchError`.
     func embeddings(of boxes: [Boxes], features: Features, pixels: Tensor) throws -> Tensor
 }
 
-/// Embeds every region on the maps of the scales at which it is seen best.
+/// Embeds every region on the maps of the scales that suit it best.
 struct ScaledMaps {
     let options: ScoringOptions
-    /// The step in pixels of the tower's last map.
+    /// The stride in pixels of the tower's last map.
     let stride: Int
     let embeddingWidth: Int
 
     /// - Parameters:
-    ///   - map: The map of an enlarged batch; nil: of the batch as it is.
-    ///   - embed: Embeds regions, in pixels of the enlarged batch, on its map.
+    ///   - map: The map of a rescaled batch; nil: of the batch at its original scale.
+    ///   - embed: Embeds regions, in pixels of the rescaled batch, on its map.
     func embeddings(
         of boxes: [Boxes], pixels: Tensor, map: (_ enlarged: Tensor?) throws -> Tensor,
         embed: (_ map: Tensor, _ boxes: Boxes, _ images: [Int64]) throws -> Tensor
@@ -51,14 +50,14 @@ struct ScaledMaps {
             guard !rows.isEmpty else { continue }
             let indices = try Tensor(rows)
             var embeddings = try embedded(place, all.selected(indices), rows.map { images[$0] })
-            // The average is one of directions.
+            // The average is over directions.
             if options.vlmScalesPerRegion > 1 { embeddings = try embeddings.normalized() }
             try result.set(indices, to: result.indexSelected(0, indices) + embeddings)
         }
         return result
     }
 
-    /// A batch enlarged, and padded with the mean colour to whole cells.
+    /// A batch rescaled, and padded with the mean colour to whole cells.
     private func enlarged(_ pixels: Tensor, _ scale: Double) throws -> Tensor {
         func length(_ side: Int) -> Int { max(Int((Double(side) * scale).rounded()), 1) }
         let size = Size2D(length(pixels.shape[2]), length(pixels.shape[3]))
@@ -69,7 +68,7 @@ struct ScaledMaps {
 }
 
 extension [Boxes] {
-    /// The image of each box, all boxes of the first image first.
+    /// The image index of each box, all boxes of the first image first.
     var imageIndices: [Int64] {
         enumerated().flatMap { [Int64](repeating: Int64($0.offset), count: $0.element.count) }
     }

@@ -1,16 +1,16 @@
 import RegionDetection
 import Support
 
-/// How regions are scored and which detections are kept: the section `scoring` of a configuration, and what a call of
-/// ``Detector`` can choose anew. Nothing here changes the weights.
+/// How regions are scored and which detections are kept: the section `scoring` of a configuration, and the options of a
+/// ``Detector`` call. Nothing here changes the weights.
 public struct ScoringOptions: Codable, Sendable, Hashable {
-    /// Ways of the frozen vision-language model to look at a region.
+    /// How the frozen vision-language model scores a region.
     public enum Scorer: String, Codable, Sendable, CaseIterable {
         /// A ResNet's attention pool on a crop of C5 (the published method).
         case attentionPool
-        /// A mean over the patch embeddings that the last block's value path gives (for vision transformers).
+        /// A mean over the patch embeddings from the last block's value path (for vision transformers).
         case denseValue
-        /// A mean over the patch embeddings of the last block's plain output: the notebook's, kept for comparison.
+        /// A mean over the patch embeddings of the last block's plain output, kept for comparison.
         case lastHidden
         /// The whole model on a crop of the image: slow, a baseline.
         case crop
@@ -18,55 +18,56 @@ public struct ScoringOptions: Codable, Sendable, Hashable {
         case none
     }
 
-    /// The boxes that the vision-language model looks at.
+    /// The boxes scored by the vision-language model.
     public enum ScoredRegions: String, Codable, Sendable, CaseIterable {
-        /// The proposals, as the box head does: the published way.
+        /// The proposals, like the box head: the published method.
         case proposals
-        /// The boxes that the box head made of them, which fit objects more tightly.
+        /// The boxes refined by the box head, which fit objects more tightly.
         case refined
     }
 
-    /// How CLIP looks at regions; null: attentionPool for a ResNet, denseValue for a vision transformer.
+    /// How CLIP scores regions; null: attentionPool for a ResNet, denseValue for a vision transformer.
     public var scorer: Scorer?
-    /// The boxes that CLIP looks at.
+    /// The boxes scored by CLIP.
     public var vlmRegions = ScoredRegions.proposals
-    /// How many times larger than for the pyramid the picture is made for CLIP's look at regions, from 0.125 to 8. CLIP
-    /// recognises objects best at the sizes that it was trained with: of several scales each region is looked at where it
-    /// comes closest to `vlmObjectSize`. The published method has one, 1.
+    /// The scales, relative to the pyramid's input, at which CLIP sees the picture to score regions, from 0.125 to 8.
+    /// CLIP recognises objects best at the sizes that it was trained with: each region uses the scale that brings it
+    /// closest to `vlmObjectSize`. The published method has a single scale, 1.
     public var vlmScales = [1.0]
-    /// At how many of `vlmScales` a region is looked at: the closest ones, whose embeddings are averaged.
+    /// The number of `vlmScales` per region: the closest ones, whose embeddings are averaged.
     public var vlmScalesPerRegion = 1
-    /// The side at which CLIP recognises objects best, the root of their area, in pixels of the enlarged picture.
+    /// The side at which CLIP recognises objects best, the square root of their area, in pixels of the rescaled
+    /// picture.
     public var vlmObjectSize = 56.0
     /// Whether the map of a ResNet that regions are pooled from has twice as many cells along each side.
     public var vlmDense = false
     /// The temperature that CLIP's cosines are divided by.
     public var vlmTemperature = 0.01
-    /// The weight of CLIP's score for classes that were trained on, from 0 (the detector alone) to 1 (CLIP alone): 0.35 for
-    /// LVIS, 0.2 for COCO's 48 base classes.
+    /// The weight of CLIP's score for classes that were trained on, from 0 (the detector alone) to 1 (CLIP alone): 0.35
+    /// for LVIS, 0.2 for COCO's 48 base classes.
     public var baseWeight = 0.35
     /// The weight of CLIP's score for other classes, from 0 to 1: 0.65 for LVIS, 0.45 for COCO's 17 novel classes.
     public var novelWeight = 0.65
-    /// The weight of CLIP's score for the background, from 0 to 1; 0, the published method, takes the detector's alone.
+    /// The weight of CLIP's score for the background, from 0 to 1; 0, the published method, uses only the detector's.
     public var backgroundWeight = 0.0
-    /// The weight w of the proposal network's objectness o in a detection's score s^(1 - w) o^w, from 0 to 1. The proposal
-    /// network learns what an object is, whatever its class, and tells objects from parts of objects where CLIP does not.
-    /// 0, the published method, leaves it out; 0.5 is the mean of RegionCLIP (Zhong et al., 2022).
+    /// The weight w of the proposal network's objectness o in a detection's score s^(1-w) o^w, from 0 to 1. The
+    /// proposal network learns class-agnostic objectness and distinguishes objects from their parts where CLIP does
+    /// not. 0, the published method, ignores it; 0.5 is the mean of RegionCLIP (Zhong et al., 2022).
     public var objectnessWeight = 0.0
     /// Detections scoring at or below this are dropped.
     public var scoreThreshold = 0.05
     /// The overlap (intersection over union, from 0 to 1) at which the weaker of two detections of a class is dropped.
     public var suppressionThreshold = 0.5
-    /// Regions of each class that take part in suppression, the best ones.
+    /// The number of best regions per class that take part in suppression.
     public var candidatesPerClass = 1000
-    /// Detections of an image, at most.
+    /// The maximum number of detections per image.
     public var limit = 100
-    /// The least probability of a mask's pixels, above 0 and at most 1.
+    /// The minimum probability of a mask's pixels, above 0 and at most 1.
     public var maskThreshold = 0.5
-    /// Whether masks are made, where the detector has a mask head.
+    /// Whether masks are computed, if the detector has a mask head.
     public var includesMasks = true
 
-    /// The published options.
+    /// Creates the published options.
     public init() {}
 }
 
@@ -77,7 +78,7 @@ extension ScoringOptions: SettingsDescription {
 // MARK: Checks
 
 extension ScoringOptions {
-    /// Checks every number.
+    /// Validates every number.
     /// - Throws: ``ConfigurationError`` with the key.
     public func validate() throws {
         func require(_ isRight: Bool, _ key: String, _ reason: String) throws {
@@ -121,14 +122,14 @@ extension ScoringOptions {
         return weights
     }
 
-    /// The places in ``vlmScales`` of those at which a region comes closest to ``vlmObjectSize``, ``vlmScalesPerRegion`` of
-    /// them.
+    /// The indices in ``vlmScales`` of the ``vlmScalesPerRegion`` scales that bring a region closest to
+    /// ``vlmObjectSize``.
     /// - Parameters:
-    ///   - width: Of the region, in pixels of the batch.
-    ///   - height: As `width`.
+    ///   - width: The width of the region, in pixels of the batch.
+    ///   - height: The height of the region, in pixels of the batch.
     func scales(forWidth width: Float, height: Float) -> [Int] {
         let side = Double(max(width, 1) * max(height, 1)).squareRoot()
-        /// How many times too large or too small.
+        /// The factor by which it is too large or too small.
         func misfit(_ scale: Double) -> Double {
             max(side * scale / vlmObjectSize, vlmObjectSize / (side * scale))
         }

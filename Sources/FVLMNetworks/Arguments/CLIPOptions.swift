@@ -9,7 +9,7 @@ import Torch
 extension Activation: ExpressibleByArgument {}
 extension Article: ExpressibleByArgument {}
 
-/// Which CLIP a command uses, and how.
+/// The CLIP used by a command.
 struct CLIPOptions: ParsableArguments {
     @Option(
         name: [.short, .long],
@@ -18,25 +18,25 @@ struct CLIPOptions: ParsableArguments {
             valueName: "path or name"))
     var model: String
 
-    @Flag(help: "Fetch a model that is named and not in the cache.")
+    @Flag(help: "Download a model given by name if it is not in the cache.")
     var download = false
 
-    @Option(help: "The branch, tag or commit of a model that is named.")
+    @Option(help: "The branch, tag or commit of a model given by name.")
     var revision = "main"
 
     @OptionGroup var precision: PrecisionArguments
 
-    @Option(help: "quick_gelu or gelu, for weights that come without a configuration.")
+    @Option(help: "quick_gelu or gelu, for weights without a configuration.")
     var activation: Activation?
 
     @Option(
         help: ArgumentHelp(
-            "The tokenizer's folder or file, if not beside the weights.", valueName: "path"))
+            "The tokenizer's folder or file, if not next to the weights.", valueName: "path"))
     var tokenizer: String?
 
     @OptionGroup var threads: ThreadArguments
 
-    /// Loads the model, after fetching it when that was asked for.
+    /// Loads the model, downloading it first if requested.
     func load() async throws -> CLIPModel {
         try threads.apply()
         let options = CLIPModel.LoadingOptions(
@@ -56,17 +56,17 @@ struct CLIPOptions: ParsableArguments {
             guard !download, ModelName(model) != nil else { throw error }
             throw HubError(
                 error.subject, reason: error.reason,
-                advice: "give --download to fetch it, or the path of a folder")
+                advice: "pass --download to download it, or the path of a folder")
         }
     }
 
-    /// Shows what loading chose or passed over.
+    /// Prints choices and omissions of loading as notes.
     private func noted(_ model: CLIPModel) -> CLIPModel {
         for note in model.notes { StandardError.note(note) }
         return model
     }
 
-    /// The tokenizer that was named, otherwise the one beside the weights.
+    /// The tokenizer given by option, otherwise the one next to the weights.
     func loadTokenizer(_ model: CLIPModel) throws -> Tokenizer {
         guard let tokenizer else { return try model.tokenizer() }
         let loaded = try Tokenizer(contentsOf: tokenizer)
@@ -75,38 +75,40 @@ struct CLIPOptions: ParsableArguments {
     }
 }
 
-/// Which classes a command is about.
+/// The classes given to a command.
 struct ClassOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Names of classes, separated by commas.", valueName: "a, b, c"))
+    @Option(help: ArgumentHelp("Class names, separated by commas.", valueName: "a, b, c"))
     var classes: String?
 
     @Option(
         help: ArgumentHelp(
-            "A file with a class a line: its name, and synonyms behind tabs.", valueName: "file"))
+            "A file with one class per line: a name, optionally followed by synonyms separated by tabs.",
+            valueName: "file"))
     var classesFile: String?
 
-    @Option(help: "single, imagenet-80, or a file with a template a line ({} for the name).")
+    @Option(help: "single, imagenet-80, or a file with one template per line ({} for the name).")
     var templates: String?
 
     @Option(help: "as-written (the default), or english: an before vowels.")
     var article: Article?
 
-    /// Refuses several sources of classes, and options for the making of prompts where none are made.
+    /// Rejects several sources of classes, and prompt options where no prompts are made.
     ///
-    /// - Parameter vocabulary: The value of `--vocabulary`, a source too.
+    /// - Parameter vocabulary: The value of `--vocabulary`, which is also a source.
     func check(vocabulary: String?) throws {
         if [classes, classesFile, vocabulary].count(where: { $0 != nil }) > 1 {
-            throw ValidationError("--classes, --classes-file and --vocabulary exclude each other")
+            throw ValidationError("--classes, --classes-file and --vocabulary are mutually exclusive")
         }
         guard classes == nil, classesFile == nil else { return }
         for (option, isGiven) in [("--templates", templates != nil), ("--article", article != nil)]
         where isGiven {
             throw ValidationError(
-                "\(option) is about names (--classes, --classes-file); a vocabulary has its prompts already")
+                "\(option) applies to names (--classes, --classes-file); a vocabulary already has its prompts"
+            )
         }
     }
 
-    /// The classes; nil when none were given.
+    /// The classes; nil if none were given.
     func given() throws -> [Vocabulary.Class]? {
         if let classesFile {
             return try ClassNames.classes(contentsOf: classesFile == "-" ? "/dev/stdin" : classesFile)

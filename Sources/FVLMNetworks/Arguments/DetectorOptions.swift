@@ -6,22 +6,22 @@ import Foundation
 import Support
 import Torch
 
-/// Which detector a command uses, and how.
+/// The detector used by a command.
 struct DetectorOptions: ParsableArguments {
     @Option(
         name: [.short, .long],
-        help: ArgumentHelp("The detector's folder, with detector.yaml in it.", valueName: "folder"))
+        help: ArgumentHelp("The detector's folder, which contains detector.yaml.", valueName: "folder"))
     var model: String
 
     @Option(
         help: ArgumentHelp(
-            "Another place for its CLIP: a folder, a file, or a name in the Hugging Face cache.",
+            "A location of its CLIP that overrides the configuration's: a folder, a file, or a name in the Hugging Face cache.",
             valueName: "path or name"))
     var clip: String?
 
     @OptionGroup var precision: PrecisionArguments
 
-    @Option(help: "Detections that score at or below this are dropped.")
+    @Option(help: "Detections scoring at or below this are dropped.")
     var scoreThreshold: Double?
 
     @OptionGroup var settings: SettingArguments
@@ -29,9 +29,9 @@ struct DetectorOptions: ParsableArguments {
     @OptionGroup var threads: ThreadArguments
 
     mutating func validate() throws {
-        // NaN is in no range.
+        // NaN is not in any range.
         if let scoreThreshold, !(0...1).contains(scoreThreshold) {
-            throw ValidationError("--score-threshold is from 0 to 1")
+            throw ValidationError("--score-threshold must be from 0 to 1")
         }
     }
 
@@ -48,7 +48,7 @@ struct DetectorOptions: ParsableArguments {
         return detector
     }
 
-    /// What is chosen at run time.
+    /// The scoring options with overrides from the command line.
     func options(_ detector: Detector) -> ScoringOptions {
         var options = detector.configuration.scoring
         if let scoreThreshold { options.scoreThreshold = scoreThreshold }
@@ -56,18 +56,18 @@ struct DetectorOptions: ParsableArguments {
     }
 }
 
-/// What a detector looks for.
+/// The classes to detect.
 struct VocabularyOptions: ParsableArguments {
     @OptionGroup var names: ClassOptions
 
-    @Option(help: ArgumentHelp("Classes from a file of fvlm vocabulary.", valueName: "file"))
+    @Option(help: ArgumentHelp("Classes from a file created by fvlm vocabulary.", valueName: "file"))
     var vocabulary: String?
 
     mutating func validate() throws {
         try names.check(vocabulary: vocabulary)
     }
 
-    /// The vocabulary; the one in the model's folder when nothing was said.
+    /// The vocabulary; by default the one in the model's folder.
     func load(_ detector: Detector, folder: String) async throws -> Vocabulary {
         if let vocabulary { return try Vocabulary(contentsOf: vocabulary) }
         if let classes = try names.given() {
@@ -80,7 +80,7 @@ struct VocabularyOptions: ParsableArguments {
         }
         let own = ModelFolder(folder).vocabulary
         guard FileManager.default.fileExists(atPath: own) else {
-            throw ValidationError("say what to look for: --classes \"dog, traffic light\"")
+            throw ValidationError("specify what to detect: --classes \"dog, traffic light\"")
         }
         return try Vocabulary(contentsOf: own)
     }

@@ -2,7 +2,7 @@ import ArgumentParser
 import FVLMCommand
 import Torch
 
-/// The precision of a network's arithmetic.
+/// The precision of a network's computation.
 enum Precision: String, ExpressibleByArgument, CaseIterable {
     case float32
     case bfloat16
@@ -10,7 +10,7 @@ enum Precision: String, ExpressibleByArgument, CaseIterable {
     var dtype: DType { self == .float32 ? .float32 : .bfloat16 }
 }
 
-/// The precision that a command's network computes in.
+/// The precision of a command's network.
 struct PrecisionArguments: ParsableArguments {
     @Option(name: .customLong("precision"), help: "float32, or bfloat16 where the processor supports it.")
     var value = Precision.float32
@@ -18,11 +18,11 @@ struct PrecisionArguments: ParsableArguments {
     var dtype: DType { value.dtype }
 }
 
-/// Settings applied over those of a file.
+/// Settings that override those of a file.
 struct SettingArguments: ParsableArguments {
     @Option(
         name: .customLong("set"),
-        help: ArgumentHelp("A setting that replaces the file's; may be repeated.", valueName: "key=value"))
+        help: ArgumentHelp("A setting that overrides the file's; may be repeated.", valueName: "key=value"))
     var values: [String] = []
 }
 

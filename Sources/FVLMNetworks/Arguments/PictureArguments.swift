@@ -4,32 +4,32 @@ import Foundation
 import Imaging
 import Support
 
-/// The pictures that a command is given.
+/// The pictures given to a command.
 struct PictureArguments: ParsableArguments {
-    /// What happens at a picture that cannot be read.
+    /// How a picture that cannot be read is treated.
     enum Unreadable: EnumerableFlag {
         case keepGoing
         case failFast
 
         static func help(for value: Self) -> ArgumentHelp? {
             value == .keepGoing
-                ? "Leave out pictures that cannot be read, with a note each, and end with 1."
-                : "End at the first picture that cannot be read."
+                ? "Skip pictures that cannot be read, with a note for each, and exit with status 1."
+                : "Stop at the first picture that cannot be read."
         }
     }
 
     @Argument(
         help:
-            "Pictures and folders of pictures; - reads paths from standard input, one a line or ended by NUL."
+            "Pictures and folders of pictures; - reads paths from standard input, one per line or NUL-terminated."
     )
     var images: [String]
 
-    @Flag(help: "Look through folders in folders too.")
+    @Flag(help: "Search subfolders too.")
     var recursive = false
 
     @Flag(exclusivity: .exclusive) var unreadable = Unreadable.keepGoing
 
-    /// The files that the arguments mean; what of their folders takes no part is noted.
+    /// The files given by the arguments; skipped contents of folders are noted.
     func files() throws -> [String] {
         let pictures = try PictureFiles(images, isRecursive: recursive) {
             [UInt8](try FileHandle.standardInput.readToEnd() ?? Data())
@@ -38,10 +38,10 @@ struct PictureArguments: ParsableArguments {
         return pictures.paths
     }
 
-    /// Decides about a picture that cannot be used: notes it, or ends the work.
-    /// - Parameter count: How many pictures there are; a single one leaves nothing to do.
+    /// Handles a picture that cannot be used: prints a note, or throws.
+    /// - Parameter count: The number of pictures; if a single one fails, nothing is left to do.
     func leaveOut(_ error: any Error, of count: Int) throws {
         guard unreadable == .keepGoing, count > 1 else { throw error }
-        StandardError.note("left out: \(error)")
+        StandardError.note("skipped: \(error)")
     }
 }

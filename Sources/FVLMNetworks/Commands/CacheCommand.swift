@@ -14,15 +14,15 @@ struct CacheCommand: ParsableCommand {
               fvlm cache coco.yaml --views 4 --output features
               fvlm train coco.yaml --set data.views=4 --set data.cache=features
 
-            The configuration is the training's: its data, its size of pictures, its variations and its seed decide \
-            what the CLIP sees. A picture occurs in --views variations, in turn. A cache that does not belong to a \
-            training is refused there; an interrupted one is resumed.
+            Takes the configuration of the training, whose data, input size, variations and seed determine the CLIP's \
+            input. Each picture is used in --views variations, in turn. A training rejects a cache made with other \
+            settings; an interrupted cache is resumed.
             """)
 
     @Argument(help: "The training's configuration, a YAML file.")
     var config: String
 
-    @Option(help: "Variations of each picture; data.views of the configuration by default.")
+    @Option(help: "Variations of each picture; by default data.views of the configuration.")
     var views: Int?
 
     @Option(name: [.short, .long], help: ArgumentHelp("The cache's folder.", valueName: "folder"))
@@ -53,12 +53,12 @@ struct CacheCommand: ParsableCommand {
 
     func run() throws {
         try threads.apply()
-        // The cache that is to be made cannot be read yet.
+        // The cache to be created cannot be read yet.
         let more = ["data.cache=null"] + (views.map { ["data.views=\($0)"] } ?? [])
         let configuration = try TrainingConfiguration(contentsOf: config, settings: settings.values + more)
         try OutputGuard([configuration.data.images, configuration.data.annotations]).check(output)
         guard let viewCount = configuration.data.views else {
-            throw ValidationError("say how many variations of each picture: --views 1")
+            throw ValidationError("specify the number of variations of each picture: --views 1")
         }
         let bar = ProgressBar("views")
         let report = try TrainingRun(configuration, folder: output)
@@ -79,14 +79,14 @@ struct CacheCommand: ParsableCommand {
         let megabytes = Double(report.byteCount) / 1e6
         var lines = [
             String(
-                format: "%@: %d views, %.1f MB (%.2f MB a view)", output, report.viewCount, megabytes,
+                format: "%@: %d views, %.1f MB (%.2f MB per view)", output, report.viewCount, megabytes,
                 megabytes / Double(max(report.viewCount, 1)))
         ]
         if report.madeCount > 0 {
             lines.append(
                 String(
                     format:
-                        "made %d: decoding and trunk %.1f ms a picture, reading %.1f ms; saves %.0f ms a step of %d pictures",
+                        "made %d: decoding and trunk %.1f ms per picture, reading %.1f ms; saves %.0f ms per step of %d pictures",
                     report.madeCount, report.computingSeconds * 1000, report.readingSeconds * 1000,
                     saved * 1000, images))
         }

@@ -22,11 +22,11 @@ struct ConvertCommand: AsyncParsableCommand {
 struct ConvertPublishedCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "published",
-        abstract: "Makes a detector's folder of a checkpoint of the published F-VLM.",
+        abstract: "Converts a checkpoint of the published F-VLM to a detector's folder.",
         discussion: """
-            The checkpoint is the file checkpoint_184000 of the published release, the CLIP OpenAI's archive that it \
-            was trained on (RN50.pt, RN50x4.pt, RN50x16.pt). With --download the checkpoint is the name of a \
-            release, r50, r50x4 or r50x16; what is missing is fetched into the detector's folder.
+            The checkpoint is the file checkpoint_184000 of the published release, and the CLIP is OpenAI's archive \
+            that it was trained with (RN50.pt, RN50x4.pt, RN50x16.pt). With --download, the checkpoint is the name of \
+            a release, r50, r50x4 or r50x16; missing files are downloaded into the detector's folder.
 
             Examples:
               fvlm convert published checkpoint_184000 --clip RN50.pt --output fvlm-r50
@@ -36,10 +36,10 @@ struct ConvertPublishedCommand: AsyncParsableCommand {
     @Argument(help: "The checkpoint; with --download r50, r50x4 or r50x16.")
     var checkpoint: String
 
-    @Option(help: ArgumentHelp("The CLIP that it was trained on.", valueName: "file"))
+    @Option(help: ArgumentHelp("The CLIP that it was trained with.", valueName: "file"))
     var clip: String?
 
-    @Flag(help: "Fetch the checkpoint and its CLIP; an interrupted download goes on.")
+    @Flag(help: "Download the checkpoint and its CLIP; an interrupted download is resumed.")
     var download = false
 
     @Option(name: [.short, .long], help: ArgumentHelp("The detector's folder.", valueName: "folder"))
@@ -49,10 +49,10 @@ struct ConvertPublishedCommand: AsyncParsableCommand {
         if download {
             guard PublishedRelease(rawValue: checkpoint) != nil, clip == nil else {
                 let names = PublishedRelease.allCases.map(\.rawValue).joined(separator: ", ")
-                throw ValidationError("--download takes one of \(names) and no --clip")
+                throw ValidationError("--download requires one of \(names) and no --clip")
             }
         } else if clip == nil {
-            throw ValidationError("give --clip, or --download for the published files")
+            throw ValidationError("pass --clip, or --download for the published files")
         }
     }
 
@@ -60,7 +60,7 @@ struct ConvertPublishedCommand: AsyncParsableCommand {
         var configuration = DetectorConfiguration()
         var (checkpoint, clip) = (checkpoint, clip ?? "")
         if download, let release = PublishedRelease(rawValue: checkpoint) {
-            // Beside the detector and named relative to it: the folder can be moved.
+            // Next to the detector and named relative to it: the folder can be moved.
             configuration.clip = "clip/\(release.clip.name)"
             clip = "\(output)/\(configuration.clip)"
             checkpoint = "\(output)/download/\(release.checkpoint.name)"
@@ -93,14 +93,14 @@ struct ConvertPublishedCommand: AsyncParsableCommand {
     }
 }
 
-/// `fvlm convert official`, as `fvlm convert published` was called.
+/// `fvlm convert official`, the former name of `fvlm convert published`.
 struct ConvertOfficialCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "official", shouldDisplay: false)
 
     @OptionGroup var published: ConvertPublishedCommand
 
     func run() async throws {
-        StandardError.note("fvlm convert official is called fvlm convert published now")
+        StandardError.note("fvlm convert official is now called fvlm convert published")
         try await published.run()
     }
 }
@@ -111,8 +111,9 @@ struct ConvertDetectron2Command: ParsableCommand {
         commandName: "detectron2",
         abstract: "Writes a detector's trained weights with detectron2's names.",
         discussion: """
-            The file is safetensors or PyTorch's, by its ending (.safetensors, .pth, .pt). The adapter, the projection \
-            to embeddings and the temperature, which detectron2 lacks, stand in its backbone and box predictor.
+            The file's extension selects its format: .safetensors, or .pth or .pt for PyTorch. The adapter, the \
+            projection to embeddings and the temperature, which detectron2 lacks, become parts of its backbone and box \
+            predictor.
 
             Example:
               fvlm convert detectron2 --model runs/coco/model --output heads.pth

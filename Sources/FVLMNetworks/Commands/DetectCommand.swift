@@ -19,12 +19,12 @@ struct DetectCommand: AsyncParsableCommand {
               fvlm detect photos/ --model detector --vocabulary coco.safetensors --results found.jsonl --resume
 
             Boxes are x, y, width, height in pixels of the upright picture. Pictures are read ahead while the network \
-            works, and results are written as they come. A run with --results that was interrupted goes on with \
-            --resume: pictures that are in the file are not looked at again. What is in it stands in a file beside \
-            it, .progress, which may go when all is done.
+            runs, and results are written immediately. An interrupted run with --results is resumed by --resume: \
+            pictures already in the file are skipped. Progress is recorded in FILE.progress, which can be deleted \
+            once the run is complete.
 
-            --format coco writes the category ids of the data set that a vocabulary comes from (fvlm train and fvlm \
-            vocabulary import --annotations keep them); without them classes are numbered from 1, with a note.
+            --format coco writes the category ids of the vocabulary's data set (kept by fvlm train and fvlm vocabulary \
+            import --annotations); without them, classes are numbered from 1, with a note.
             """)
 
     @OptionGroup var pictures: PictureArguments
@@ -35,7 +35,7 @@ struct DetectCommand: AsyncParsableCommand {
     @Option(
         name: [.short, .long],
         help: ArgumentHelp(
-            "A folder for the pictures with everything drawn on them.", valueName: "folder"))
+            "A folder for the pictures with the detections drawn on them.", valueName: "folder"))
     var output: String?
 
     @Option(
@@ -44,34 +44,34 @@ struct DetectCommand: AsyncParsableCommand {
         ))
     var results: String?
 
-    @Flag(help: "Go on with the file of results that an interrupted run has left.")
+    @Flag(help: "Resume an interrupted run from its results file.")
     var resume = false
 
-    @Option(help: "table, json (an object a picture, a line each), or coco (a results file).")
+    @Option(help: "table, json (one object per picture and line), or coco (a results file).")
     var format: DetectionReport.Format?
 
     @Flag(help: "The same as --format json.")
     var json = false
 
-    @Flag(help: "Put masks into the results, as compressed run lengths.")
+    @Flag(help: "Include masks in the results, as compressed run lengths.")
     var masks = false
 
-    @Option(help: "How many pictures go through the network together.")
+    @Option(help: "The number of pictures per batch.")
     var batchSize = 1
 
-    @Flag(help: "Print where the time went; pictures are decoded beside the network.")
+    @Flag(help: "Print the time of each stage; pictures are decoded in parallel with the network.")
     var profile = false
 
     func validate() throws {
         if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
         if json, let format, format != .json {
-            throw ValidationError("--json and --format \(format) exclude each other")
+            throw ValidationError("--json and --format \(format) are mutually exclusive")
         }
         if resume, results == nil {
-            throw ValidationError("--resume goes with --results, the file to go on with")
+            throw ValidationError("--resume requires --results, the file to resume")
         }
         if results != nil, format == .table {
-            throw ValidationError("--results takes --format json or coco; a table is only printed")
+            throw ValidationError("--results requires --format json or coco; a table is only printed")
         }
     }
 
@@ -89,7 +89,7 @@ struct DetectCommand: AsyncParsableCommand {
             hasCLIPScores: loaded.configuration.scoring.scorer != ScoringOptions.Scorer.none, files: files,
             names: vocabulary.names, categoryIDs: vocabulary.categoryIDs.ids)
         if report.format == .coco, let reason = vocabulary.categoryIDs.reasonForNumbers {
-            note("category ids in the results are the classes' places in the list, from 1: \(reason)")
+            note("category ids in the results are the classes' positions in the list, from 1: \(reason)")
         }
         let file = try results.map {
             try ResultsFile(
@@ -118,14 +118,14 @@ struct DetectCommand: AsyncParsableCommand {
         }
         if let times { ProfileTable.print(times, pictures: max(summary.pictures, 1)) }
         if summary.unreadable > 0 {
-            note("\(summary.unreadable) of \(files.count) pictures were left out")
+            note("\(summary.unreadable) of \(files.count) pictures were skipped")
             throw ExitCode.failure
         }
     }
 
     private func note(_ text: String) { StandardError.note("\(text)") }
 
-    /// What results depend on, by names for messages.
+    /// Everything that the results depend on, by names for messages.
     private func origin(
         _ loaded: Detector, _ vocabulary: Vocabulary, _ options: ScoringOptions,
         _ format: DetectionReport.Format

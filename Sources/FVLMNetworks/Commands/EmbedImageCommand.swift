@@ -13,7 +13,7 @@ struct EmbedImageCommand: AsyncParsableCommand {
         abstract: "Embeds pictures, or classifies them without training.",
         discussion: """
             Writes a safetensors file with `embeddings` [N, E] float32 of length 1 and the paths in the metadata \
-            (`names`, a JSON list). With classes it prints the most probable ones of every picture.
+            (`names`, a JSON list). With classes, prints the most probable ones for every picture.
 
             Examples:
               fvlm embed image photos/ --model clip-vit-base-patch32 --output photos.safetensors
@@ -25,19 +25,19 @@ struct EmbedImageCommand: AsyncParsableCommand {
     @OptionGroup var clip: CLIPOptions
     @OptionGroup var classOptions: ClassOptions
 
-    @Option(help: ArgumentHelp("Classes from a file of fvlm vocabulary.", valueName: "file"))
+    @Option(help: ArgumentHelp("Classes from a file created by fvlm vocabulary.", valueName: "file"))
     var vocabulary: String?
 
-    @Option(help: "How many classes are shown of a picture.")
+    @Option(help: "The number of classes to show per picture.")
     var top = 5
 
     @Option(name: [.short, .long], help: "The safetensors file to write.")
     var output: String?
 
-    @Flag(help: "Print a JSON object a picture.")
+    @Flag(help: "Print one JSON object per picture.")
     var json = false
 
-    @Option(help: "How many pictures go through the network together.")
+    @Option(help: "The number of pictures per batch.")
     var batchSize = 16
 
     func validate() throws {
@@ -45,7 +45,7 @@ struct EmbedImageCommand: AsyncParsableCommand {
         if classOptions.classes == nil, classOptions.classesFile == nil, vocabulary == nil, output == nil,
             !json
         {
-            throw ValidationError("give --output, --json or classes")
+            throw ValidationError("pass --output, --json or classes")
         }
         if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
         if top < 1 { throw ValidationError("--top must be at least 1") }
@@ -77,7 +77,7 @@ struct EmbedImageCommand: AsyncParsableCommand {
             try EmbedCommand.printLines(embeddings, names: names, key: "file")
         }
         if failures > 0 {
-            StandardError.note("\(failures) of \(files.count) pictures were left out")
+            StandardError.note("\(failures) of \(files.count) pictures were skipped")
             throw ExitCode.failure
         }
     }

@@ -12,7 +12,7 @@ struct EmbedTextCommand: AsyncParsableCommand {
         abstract: "Embeds texts.",
         discussion: """
             Writes a safetensors file with `embeddings` [N, E] float32 of length 1 and the texts in the metadata \
-            (`names`, a JSON list), or prints a JSON object a text.
+            (`names`, a JSON list), or prints one JSON object per text.
 
             Example:
               fvlm embed text "a photo of a cat" "a photo of a dog" --model clip-vit-base-patch32 \
@@ -22,7 +22,7 @@ struct EmbedTextCommand: AsyncParsableCommand {
     @Argument(help: "Texts.")
     var texts: [String] = []
 
-    @Option(help: "A file with a text a line; - reads standard input.")
+    @Option(help: "A file with one text per line; - reads standard input.")
     var file: String?
 
     @OptionGroup var clip: CLIPOptions
@@ -30,15 +30,15 @@ struct EmbedTextCommand: AsyncParsableCommand {
     @Option(name: [.short, .long], help: "The safetensors file to write.")
     var output: String?
 
-    @Flag(help: "Print a JSON object a text.")
+    @Flag(help: "Print one JSON object per text.")
     var json = false
 
-    @Option(help: "How many texts go through the network together.")
+    @Option(help: "The number of texts per batch.")
     var batchSize = 32
 
     func validate() throws {
-        if texts.isEmpty == (file == nil) { throw ValidationError("give texts or --file") }
-        if output == nil, !json { throw ValidationError("give --output or --json") }
+        if texts.isEmpty == (file == nil) { throw ValidationError("pass texts or --file") }
+        if output == nil, !json { throw ValidationError("pass --output or --json") }
         if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
     }
 
@@ -53,7 +53,8 @@ struct EmbedTextCommand: AsyncParsableCommand {
             progress: { bar.update($0, of: texts.count) },
             onTruncation: { index, tokens in
                 StandardError.note(
-                    "text \(index + 1) takes \(tokens) tokens and is cut: the text tower reads \(context)")
+                    "text \(index + 1) takes \(tokens) tokens and is truncated: the text tower reads \(context)"
+                )
             })
         bar.finish()
         if let output { try EmbedCommand.write(embeddings, names: texts, of: model, to: output) }

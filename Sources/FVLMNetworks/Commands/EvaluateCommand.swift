@@ -17,9 +17,9 @@ struct EvaluateCommand: AsyncParsableCommand {
               fvlm evaluate --model detector --annotations val.json --images val2017 --split ovd48-17
 
             The classes are those of the annotations, or of the split. Figures are by COCO's rules. Without a split, \
-            classes that the detector was trained on (base) and others (novel) are reported apart where there are both. \
-            Masks are measured where the annotations have them. Pictures that cannot be read are named and left out; \
-            the others are measured, and the command ends with 1.
+            classes that the detector was trained on (base) and others (novel) are reported separately if there are both. \
+            Masks are evaluated if the annotations have them. Pictures that cannot be read are reported and skipped; \
+            the others are evaluated, and the exit status is 1.
             """)
 
     @OptionGroup var detector: DetectorOptions
@@ -30,22 +30,22 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Option(name: [.short, .long], help: "The folder of its pictures.")
     var images: String
 
-    @Option(help: "Base and novel classes apart: ovd48-17 (COCO) or lvis-base-rare.")
+    @Option(help: "Report base and novel classes separately: ovd48-17 (COCO) or lvis-base-rare.")
     var split: OpenVocabularySplit?
 
-    @Option(help: "single, imagenet-80, or a file with a template a line ({} for the name).")
+    @Option(help: "single, imagenet-80, or a file with one template per line ({} for the name).")
     var templates = "imagenet-80"
 
     @Option(help: ArgumentHelp("Also write the detections as a COCO results file.", valueName: "file"))
     var results: String?
 
-    @Option(help: "How many pictures go through the network together.")
+    @Option(help: "The number of pictures per batch.")
     var batchSize = 1
 
-    @Option(help: "How many classes the tables show, those that lose most first.")
+    @Option(help: "The number of classes in the tables, those that lose most first.")
     var classes = 20
 
-    @Flag(help: "Print a JSON object for boxes and one for masks, a line each.")
+    @Flag(help: "Print one JSON object for boxes and one for masks, one per line.")
     var json = false
 
     func validate() throws {
@@ -53,7 +53,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         if classes < 0 { throw ValidationError("--classes cannot be negative") }
     }
 
-    /// Base and novel classes; nothing where all are of a kind.
+    /// Base and novel classes; empty if all classes are of one kind.
     private static func parts(of truth: Dataset, trained: Set<String>) -> [CategorySplit] {
         let isBase = truth.categories.map { trained.contains(ClassName.key($0.name)) }
         guard Set(isBase).count == 2 else { return [] }
@@ -90,7 +90,7 @@ struct EvaluateCommand: AsyncParsableCommand {
             bar.update($0, of: $1)
         }
         bar.finish()
-        for fault in found.faults { StandardError.note("left out: \(fault.error)") }
+        for fault in found.faults { StandardError.note("skipped: \(fault.error)") }
         if let results { try found.table.write(to: results) }
         let measurement = evaluator.measurement(of: found)
         for geometry in measurement.geometries {
@@ -104,7 +104,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         for note in measurement.notes { StandardError.note(note) }
         if found.table.count == 0 {
             StandardError.note(
-                "nothing was found above a score of \(options.scoreThreshold); where objects are to be found, figures are 0"
+                "nothing was detected above a score of \(options.scoreThreshold); metrics are 0 where there are objects"
             )
         }
         if !found.faults.isEmpty { throw ExitCode.failure }

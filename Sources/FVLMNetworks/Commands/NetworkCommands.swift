@@ -2,17 +2,17 @@ import ArgumentParser
 import FVLMCommand
 import Torch
 
-/// The commands of this folder, and what they need of libtorch.
+/// The commands of this module, and their set-up of libtorch.
 enum NetworkCommands {
     static let all: [any ParsableCommand.Type] = [
         DetectCommand.self, TrainCommand.self, CacheCommand.self, EvaluateCommand.self, EmbedCommand.self,
         VocabularyCommand.self, ConvertCommand.self,
     ]
 
-    /// Keeps the memory of large tensors for the next ones.
+    /// Keeps the memory of large tensors for reuse.
     static func prepare() throws { try Runtime.keepMemory() }
 
-    /// Adds what libtorch says of itself, and small computations with known results.
+    /// Adds libtorch's properties, and small computations with known results.
     static func examine(_ report: inout DoctorReport) throws {
         report.libtorch = Runtime.version
         report.vectorInstructions = Runtime.cpuCapability

@@ -16,14 +16,14 @@ struct TrainCommand: ParsableCommand {
               fvlm train coco.yaml --output runs/coco --set run.steps=2000
               fvlm train coco.yaml --output runs/coco --resume
 
-            The run's folder holds metrics.jsonl, files for TensorBoard, checkpoints, report.html, and at the end \
-            model/, which fvlm detect takes. Interrupting (Ctrl-C, or the end of the terminal) ends after the step \
-            under way, with a checkpoint; a second Ctrl-C ends at once.
+            The run's folder contains metrics.jsonl, TensorBoard files, checkpoints, report.html, and at the end \
+            model/, for fvlm detect. Interrupting (Ctrl-C, or closing the terminal) stops after the current \
+            step, with a checkpoint; a second Ctrl-C stops at once.
 
-            --resume-from takes a training state that a PyTorch program has saved, \
-            {"epoch", "model", "optimizer", "scheduler"} under detectron2's names, into a new folder: weights, what the \
-            optimiser remembers, and the number of steps. Everything else, including the learning-rate schedule, comes \
-            from the configuration. What does not fit is an error; to take only the weights, set run.initialWeights.
+            --resume-from imports a training state saved by a PyTorch program, \
+            {"epoch", "model", "optimizer", "scheduler"} with detectron2's names, into a new folder: weights, the \
+            optimiser's state, and the number of steps. Everything else, including the learning-rate schedule, comes \
+            from the configuration. Anything that does not fit is an error; to use only the weights, set run.initialWeights.
             """)
 
     @Argument(help: "The configuration, a YAML file; fvlm train --defaults prints all settings.")
@@ -52,14 +52,14 @@ struct TrainCommand: ParsableCommand {
     @OptionGroup var threads: ThreadArguments
 
     func validate() throws {
-        if config == nil, !defaults { throw ValidationError("name a configuration, a YAML file") }
+        if config == nil, !defaults { throw ValidationError("pass a configuration, a YAML file") }
         if resume, resumeFrom != nil {
             throw ValidationError(
-                "--resume continues the run in the folder and --resume-from a file: give one of them")
+                "--resume continues the run in the folder and --resume-from a file: pass one of them")
         }
     }
 
-    /// Signals that ask the training to end. The end of the terminal is one of them, unless nohup has it ignored.
+    /// Signals that ask the training to stop. Closing the terminal sends one of them, unless nohup ignores it.
     private static func signals(asking stopRequest: StopRequest) -> [any DispatchSourceSignal] {
         [SIGINT, SIGTERM, SIGHUP].compactMap { number in
             let previous = signal(number, SIG_IGN)
@@ -89,7 +89,7 @@ struct TrainCommand: ParsableCommand {
         }
         guard let config else { return }
         try threads.apply()
-        // Every step needs the blocks of the one before.
+        // Every step needs blocks of the same sizes as the one before.
         try Runtime.keepMemory(bytes: 2 << 30)
         let folder =
             output ?? "runs/" + URL(filePath: config).deletingPathExtension().lastPathComponent

@@ -16,7 +16,7 @@ struct VocabularyCommand: AsyncParsableCommand {
             commandName: "build",
             abstract: "Encodes classes with a CLIP's text tower.",
             discussion: """
-                A line of --classes-file is a name, or a name and its synonyms separated by tabs.
+                Each line of --classes-file is a name, or a name and its synonyms separated by tabs.
 
                 Example:
                   fvlm vocabulary build --classes-file coco.txt --novel-file novel.txt \
@@ -29,15 +29,15 @@ struct VocabularyCommand: AsyncParsableCommand {
         @Option(help: "The phrase of the background row.")
         var background = "background"
 
-        @Flag(help: "Make no background row.")
+        @Flag(help: "Omit the background row.")
         var noBackground = false
 
         @Option(
             help: ArgumentHelp(
-                "A file with the names that are novel; all others are base.", valueName: "file"))
+                "A file with the names of novel classes; all others are base.", valueName: "file"))
         var novelFile: String?
 
-        @Option(help: "How many prompts go through the network together.")
+        @Option(help: "The number of prompts per batch.")
         var batchSize = 64
 
         @Option(name: [.short, .long], help: "The file to write.")
@@ -45,7 +45,7 @@ struct VocabularyCommand: AsyncParsableCommand {
 
         func validate() throws {
             if (classOptions.classes == nil) == (classOptions.classesFile == nil) {
-                throw ValidationError("give --classes or --classes-file")
+                throw ValidationError("pass --classes or --classes-file")
             }
             if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
         }
@@ -81,7 +81,7 @@ struct VocabularyCommand: AsyncParsableCommand {
                 throw CLIPError(
                     novelFile,
                     reason:
-                        "names classes that are not there: \(unknown.prefix(5).joined(separator: ", "))")
+                        "names unknown classes: \(unknown.prefix(5).joined(separator: ", "))")
             }
             for index in classes.indices {
                 classes[index].split = novel.contains(ClassNames.form(classes[index].name)) ? .novel : .base
@@ -93,7 +93,7 @@ struct VocabularyCommand: AsyncParsableCommand {
     /// `fvlm vocabulary show`
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "show", abstract: "Shows what a vocabulary holds.",
+            commandName: "show", abstract: "Shows the contents of a vocabulary.",
             discussion: """
                 Example:
                   fvlm vocabulary show coco.safetensors
@@ -127,7 +127,7 @@ struct VocabularyCommand: AsyncParsableCommand {
                 return
             }
             try StandardOutput.print(
-                "CLIP        \(vocabulary.clip), embeddings of \(vocabulary.embeddingWidth) places")
+                "CLIP        \(vocabulary.clip), embeddings of width \(vocabulary.embeddingWidth)")
             try StandardOutput.print(
                 "background  \(vocabulary.background.map { "\"\($0.phrase)\"" } ?? "none")")
             try StandardOutput.print(
@@ -151,7 +151,7 @@ struct VocabularyCommand: AsyncParsableCommand {
     struct Merge: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "merge",
-            abstract: "Puts the classes of several vocabularies of one CLIP into one.",
+            abstract: "Merges several vocabularies of one CLIP.",
             discussion: """
                 Example:
                   fvlm vocabulary merge animals.safetensors tools.safetensors --output all.safetensors

@@ -11,11 +11,11 @@ import WeightFiles
 struct VocabularyImportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
-        abstract: "Makes a vocabulary of embeddings in a NumPy file, such as the published F-VLM's.",
+        abstract: "Imports embeddings from a NumPy file, such as the published F-VLM's.",
         discussion: """
-            Rows belong to the names in their order; one row more than names is the background, and comes first. With \
-            --annotations rows are counted by the categories' ids, as in the published coco_embed.npy (91 rows, the \
-            background in row 0). --background takes row 0 of another file, such as r50_bg_empty_embed.npy.
+            Rows are in the order of the names; if there is one more row than names, the first is the background. With \
+            --annotations, rows are indexed by the categories' ids, as in the published coco_embed.npy (91 rows, the \
+            background in row 0). --background uses row 0 of another file, such as r50_bg_empty_embed.npy.
 
             Examples:
               fvlm vocabulary import coco_embed.npy --annotations instances_val2017.json --model RN50.pt \
@@ -24,7 +24,7 @@ struct VocabularyImportCommand: AsyncParsableCommand {
             --model RN50.pt --output mine.safetensors
             """)
 
-    @Argument(help: "The embeddings, an array of NumPy (.npy) with a row a class.")
+    @Argument(help: "The embeddings, a NumPy array (.npy) with one row per class.")
     var embeddings: String
 
     @OptionGroup var clip: CLIPOptions
@@ -36,7 +36,7 @@ struct VocabularyImportCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A file whose row 0 is the background.", valueName: "file"))
     var background: String?
 
-    @Option(help: "What the background's phrase is called.")
+    @Option(help: "The phrase of the background.")
     var phrase = "background"
 
     @Option(name: [.short, .long], help: "The file to write.")
@@ -45,10 +45,10 @@ struct VocabularyImportCommand: AsyncParsableCommand {
     func validate() throws {
         let sources = [names.classes, names.classesFile, annotations].compactMap { $0 }
         guard sources.count == 1 else {
-            throw ValidationError("give one of --classes, --classes-file and --annotations")
+            throw ValidationError("pass one of --classes, --classes-file and --annotations")
         }
         if names.article != nil {
-            throw ValidationError("--article has no effect on embeddings that are made already: leave it out")
+            throw ValidationError("--article has no effect on existing embeddings: remove it")
         }
     }
 
@@ -64,14 +64,14 @@ struct VocabularyImportCommand: AsyncParsableCommand {
         guard table.shape[1] == width else {
             throw CLIPError(
                 embeddings,
-                reason: "has rows of \(table.shape[1]) places, the CLIP's embeddings have \(width)")
+                reason: "has rows of width \(table.shape[1]), but the CLIP's embeddings have width \(width)")
         }
         var first = chosen.hasBackground ? try table[0] : nil
         if let background {
             let other = try Self.matrix(background)
             guard other.shape[0] > 0, other.shape[1] == width else {
                 throw CLIPError(
-                    background, reason: "is \(other.shape), not of rows of \(width) places")
+                    background, reason: "is \(other.shape), not rows of width \(width)")
             }
             first = try other[0]
         }
@@ -111,8 +111,8 @@ struct VocabularyImportCommand: AsyncParsableCommand {
         guard count == classes.count || count == classes.count + 1 else {
             throw CLIPError(
                 embeddings,
-                reason: "has \(count) rows for \(classes.count) names: as many, or one more for the "
-                    + "background in row 0, are needed")
+                reason: "has \(count) rows for \(classes.count) names; expected as many, or one more for the "
+                    + "background in row 0")
         }
         let hasBackground = count > classes.count
         return (classes.indices.map { $0 + (hasBackground ? 1 : 0) }, hasBackground)
@@ -126,7 +126,7 @@ struct VocabularyImportCommand: AsyncParsableCommand {
         }
         let table = try Tensor(stored.contiguous()).to(.float32)
         guard try table.norm().item().isFinite else {
-            throw CLIPError(path, reason: "holds values that are no numbers or are infinite")
+            throw CLIPError(path, reason: "contains values that are NaN or infinite")
         }
         return table
     }

@@ -3,21 +3,22 @@ import Foundation
 import Imaging
 import Support
 
-/// The detector's result; the name that other modules of the command line do not have.
+/// The detector's result, under a name that other modules of the command line do not use.
 typealias FVLMDetection = Detection
 
-/// Pictures with what was found drawn on them, in a folder. No file that is there already is replaced.
+/// Writes pictures with detections drawn on them to a folder. Existing files are not replaced.
 final class AnnotatedPictures {
     private let folder: String
     private var names: Set<String> = []
 
-    /// - Parameter taken: Names that an earlier part of the work has given already.
+    /// Creates a writer.
+    /// - Parameter taken: Names already used by an earlier part of the run.
     init(folder: String, taken: [String] = []) {
         self.folder = folder
         names = Set(taken.map { $0.lowercased() })
     }
 
-    /// Draws and writes a picture as PNG under its own name, or with a number where a file has that name.
+    /// Draws and writes a picture as PNG under its own name, or with a number if a file has that name.
     /// - Returns: The name.
     func write(_ file: String, _ image: Image, _ detections: [FVLMDetection]) throws -> String {
         try Folder.make(folder)
@@ -37,7 +38,7 @@ final class AnnotatedPictures {
         return name
     }
 
-    /// Shortened to the 255 bytes that file systems take.
+    /// Truncates a name to file systems' limit of 255 bytes.
     private static func name(_ stem: String, _ ending: String) -> String {
         var stem = stem
         while (stem + ending).pathBytes.count > 255 { stem.removeLast() }

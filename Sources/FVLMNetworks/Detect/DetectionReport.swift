@@ -6,9 +6,9 @@ import Foundation
 import Imaging
 import Support
 
-/// The text of what `fvlm detect` has found, picture by picture.
+/// The output text of `fvlm detect`, picture by picture.
 struct DetectionReport {
-    /// Forms of the results.
+    /// Formats of the results.
     enum Format: String, CaseIterable {
         case table
         case json
@@ -31,10 +31,11 @@ struct DetectionReport {
         case clip = "CLIP"
     }
 
+    /// Creates a report.
     /// - Parameters:
-    ///   - hasCLIPScores: Whether CLIP is asked about regions.
+    ///   - hasCLIPScores: Whether CLIP scores regions.
     ///   - files: All pictures, for the width of their column.
-    ///   - names: All classes, likewise.
+    ///   - names: All classes, for the width of their column.
     ///   - categoryIDs: The ids of their categories in a COCO results file.
     init(
         format: Format, includesMasks: Bool, hasCLIPScores: Bool,
@@ -44,7 +45,7 @@ struct DetectionReport {
         self.includesMasks = includesMasks
         self.categoryIDs = categoryIDs
         columns = [.picture, .label, .box, .score, .detector] + (hasCLIPScores ? [.clip] : [])
-        // Known before anything is found, so that rows can be shown as they come.
+        // Fixed before anything is detected, so that rows can be printed immediately.
         widths = columns.map { column in
             switch column {
             case .picture: files.map(\.count).max() ?? 0
@@ -57,13 +58,13 @@ struct DetectionReport {
 
     private static let nothing = "nothing found"
 
-    /// A mask in the packed text form of the COCO tools.
+    /// A mask in the compressed text form of the COCO tools.
     private struct Mask: Encodable {
         let size: [Int]
         let counts: String
     }
 
-    /// One detection in the form of `--json`.
+    /// One detection in the format of `--json`.
     private struct Found: Encodable {
         let box: [Double]
         let score: Float
@@ -73,7 +74,7 @@ struct DetectionReport {
         let segmentation: Mask?
     }
 
-    /// One picture in the form of `--json`.
+    /// One picture in the format of `--json`.
     private struct Line: Encodable {
         let file: String
         let width: Int
@@ -81,7 +82,7 @@ struct DetectionReport {
         let detections: [Found]
     }
 
-    /// One detection in the form of a COCO results file.
+    /// One detection in the format of a COCO results file.
     private struct Entry: Encodable {
         let image_id: Int
         let file_name: String
@@ -92,7 +93,7 @@ struct DetectionReport {
         let segmentation: Mask?
     }
 
-    /// What comes before the first picture.
+    /// The text before the first picture.
     var header: String {
         switch format {
         case .json: ""
@@ -101,10 +102,10 @@ struct DetectionReport {
         }
     }
 
-    /// What comes after the last picture.
+    /// The text after the last picture.
     var footer: String { format == .coco ? "\n]\n" : "" }
 
-    /// A picture's detections.
+    /// The text of a picture's detections.
     /// - Parameters:
     ///   - id: The picture's id in a COCO results file.
     ///   - isFirst: Whether no detection was written before.

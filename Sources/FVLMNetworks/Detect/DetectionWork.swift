@@ -5,31 +5,31 @@ import Foundation
 import Imaging
 import Support
 
-/// Many pictures through a detector: read ahead, looked at in batches, written as they come.
+/// Runs many pictures through a detector: read ahead, processed in batches, written immediately.
 struct DetectionWork {
     let detector: Detector
     let vocabulary: Vocabulary
     let options: ScoringOptions
     let report: DetectionReport
 
-    /// Where results go; nil: to standard output.
+    /// The results file; nil: standard output.
     let file: ResultsFile?
 
-    /// Pictures with what was found drawn on them.
+    /// The writer of pictures with detections drawn on them.
     var drawings: AnnotatedPictures?
     var batchSize = 1
 
     private let files: [String]
     private let pending: [String]
 
-    /// What was done in this run.
+    /// The outcome of this run.
     struct Summary {
         var pictures = 0
         var objects = 0
         var unreadable = 0
     }
 
-    /// Work on those of the pictures that the file does not hold yet.
+    /// Creates work on the pictures that the file does not contain yet.
     init(
         detector: Detector, vocabulary: Vocabulary, options: ScoringOptions, report: DetectionReport,
         file: ResultsFile?, files: [String]
@@ -43,8 +43,8 @@ struct DetectionWork {
         pending = Self.pending(files, earlier: file?.earlier ?? [])
     }
 
-    /// The files that have no entry yet. An entry is of the file at its path, or of the same file under another name,
-    /// such as a link. A picture that is named twice has two entries.
+    /// The files without an entry. An entry belongs to the file at its path, or to the same file under another name,
+    /// such as a link. A picture given twice has two entries.
     private static func pending(_ files: [String], earlier: [ResultsFile.Entry]) -> [String] {
         var unmatched = Dictionary(grouping: earlier.map(\.location)) { $0 }.mapValues(\.count)
         func take<Key>(_ key: Key, from counts: inout [Key: Int]) -> Bool {
@@ -52,7 +52,7 @@ struct DetectionWork {
             counts[key] = count - 1
             return true
         }
-        // Equal paths first: of two links to one file, the one that has an entry is done.
+        // Equal paths first: of two links to one file, the one with an entry is done.
         let isDone = files.map { take(Path.absolute($0), from: &unmatched) }
         var identities: [FileIdentity: Int] = [:]
         for (location, count) in unmatched where count > 0 {
@@ -67,26 +67,26 @@ struct DetectionWork {
         }
     }
 
-    /// What there is to go on with, in a sentence.
+    /// What is left to do, in a sentence.
     func resumption(of path: String) -> String {
         let count = files.count - pending.count
         return count == 0
-            ? "\(path) holds none of the \(files.count) pictures yet"
-            : "\(path) holds \(count) of the \(files.count) pictures already; continuing with the other \(pending.count)"
+            ? "\(path) contains none of the \(files.count) pictures yet"
+            : "\(path) already contains \(count) of the \(files.count) pictures; continuing with the other \(pending.count)"
     }
 
     /// A picture that was read.
     private struct Picture {
         let file: String
         let prepared: PixelValues
-        /// Its pixels, when they are drawn on.
+        /// The pixels, if they are drawn on.
         let image: Image?
     }
 
-    /// Does the work.
+    /// Runs the work.
     /// - Parameters:
-    ///   - onUnreadable: Decides about a picture that cannot be used: to throw ends the work.
-    ///   - progress: Is told how many pictures are done, and of how many.
+    ///   - onUnreadable: Called for a picture that cannot be used: throwing stops the work.
+    ///   - progress: Called with the number of pictures done and their total.
     func run(onUnreadable: (any Error) throws -> Void, progress: (Int, Int) -> Void) async throws
         -> Summary
     {
@@ -121,7 +121,7 @@ struct DetectionWork {
         return summary
     }
 
-    /// Brings results to where they go.
+    /// Writes results to their destination.
     private struct Output {
         private let work: DetectionWork
         private var ids: PictureIDs

@@ -1,21 +1,22 @@
 import Foundation
 
-/// Ids of pictures in a COCO results file: the number that a picture is named after, as COCO's pictures are; for others
-/// the next number that no picture has.
+/// Ids of pictures in a COCO results file: the number in a picture's name, as in COCO's; otherwise the next number that
+/// no picture has.
 struct PictureIDs {
     private let named: Set<Int>
     private var taken: Set<Int>
     private var next = 1
 
+    /// Creates ids.
     /// - Parameters:
-    ///   - files: All pictures of the work.
-    ///   - taken: Ids that an earlier part of the work has given already.
+    ///   - files: All pictures of the run.
+    ///   - taken: Ids already used by an earlier part of the run.
     init(files: [String], taken: some Sequence<Int> = []) {
         named = Set(files.compactMap(Self.number))
         self.taken = Set(taken)
     }
 
-    /// The id of a picture, which no other one gets.
+    /// The unique id of a picture.
     mutating func id(of file: String) -> Int {
         if let number = Self.number(file), taken.insert(number).inserted { return number }
         while named.contains(next) || taken.contains(next) { next += 1 }

@@ -3,10 +3,10 @@ import FVLMCommand
 import Foundation
 import Support
 
-/// Where the time went, as a table on standard error.
+/// Prints the time of each stage as a table on standard error.
 enum ProfileTable {
     static func print(_ profile: StageProfile, pictures: Int, unit: String = "picture") {
-        var rows = [["stage", "ms a \(unit)", "share", "MB held"]]
+        var rows = [["stage", "ms per \(unit)", "share", "MB held"]]
         func megabytes(_ bytes: Int) -> String { bytes > 0 ? "\(bytes >> 20)" : "-" }
         let stages = profile.stages
         let total = stages.reduce(0) { $0 + $1.seconds }

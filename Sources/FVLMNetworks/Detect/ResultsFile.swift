@@ -2,33 +2,33 @@ import FVLMCommand
 import Support
 import Foundation
 
-/// A file of results that grows with every picture, and beside it (`.progress`) a record of the pictures that are in it,
-/// from which an interrupted run goes on.
+/// A results file that grows with every picture, and a record of its pictures in FILE.progress, from which an
+/// interrupted run is resumed.
 ///
-/// A line of the record is written when its picture's results are: what lies behind the last whole line is of a picture
-/// that was under way, is cut off, and made again. The first line says what the results were made with.
+/// A line is added to the record once its picture's results are written: data after the last complete line belongs to
+/// an unfinished picture, is truncated, and made again. The first line states what the results depend on.
 final class ResultsFile {
     /// A picture whose results are in the file.
     struct Entry: Codable {
-        /// Its path as it was given.
+        /// The picture's path as given.
         let file: String
-        /// Its path from the root; records of earlier versions do not have it.
+        /// The picture's absolute path; missing from records of earlier versions.
         var path: String?
-        /// How long the file was after it, in bytes.
+        /// The length of the file after it, in bytes.
         let end: Int
         /// Its id in a COCO results file.
         var id: Int?
-        /// The name of the picture that was drawn of it.
+        /// The name of the drawing of the picture.
         var drawing: String?
 
-        /// Its path from the root, as well as it is known.
+        /// The absolute path, as far as it is known.
         var location: String { path ?? Path.absolute(file) }
     }
 
-    /// What must be the same when a run goes on: values by a name that a message can show.
+    /// Values that must be unchanged when a run is resumed, by names for messages.
     typealias Origin = [String: String]
 
-    /// The pictures that are in the file already.
+    /// The pictures already in the file.
     let earlier: [Entry]
 
     private let path: String
@@ -38,12 +38,12 @@ final class ResultsFile {
     private let progress: FileHandle
     private(set) var end: Int
 
-    /// Begins a file, or goes on with one.
+    /// Creates a file, or resumes one.
     /// - Parameters:
-    ///   - isWholeOrAbsent: Whether the file gets its name only when it is complete; it is `.partial` until then.
-    ///   - header: What the file begins with.
-    ///   - origin: What the results are made with.
-    ///   - resumes: Whether to go on with a file that is there. Otherwise one that is there is an error.
+    ///   - isWholeOrAbsent: Whether the file gets its name only when it is complete; until then it is named `.partial`.
+    ///   - header: The beginning of the file.
+    ///   - origin: What the results depend on.
+    ///   - resumes: Whether an existing file is resumed. Otherwise an existing one is an error.
     init(path: String, isWholeOrAbsent: Bool, header: String, origin: Origin, resumes: Bool) throws {
         self.path = path
         self.header = header
@@ -53,11 +53,11 @@ final class ResultsFile {
         if let first = present.first {
             guard resumes else {
                 throw Self.refusal(
-                    first, "is there already: add --resume to go on with it, or name another file")
+                    first, "already exists: add --resume to resume it, or choose another file")
             }
             guard present.contains(record) else {
                 throw Self.refusal(
-                    path, "cannot be gone on with: \(record), which says what is in it, is not there")
+                    path, "cannot be resumed: its record \(record) does not exist")
             }
         }
         progress = try Self.open(record)
@@ -85,10 +85,10 @@ final class ResultsFile {
         } catch { throw Self.fault(growing, error) }
     }
 
-    /// Whether no results stand behind the header yet.
+    /// Whether there are no results after the header yet.
     var isEmpty: Bool { end == header.utf8.count }
 
-    /// Adds a picture's results and notes that they are there.
+    /// Appends a picture's results and records them.
     func append(_ text: String, file: String, id: Int?, drawing: String?) throws {
         do {
             try write(text)
@@ -98,7 +98,7 @@ final class ResultsFile {
         } catch { throw Self.fault(growing, error) }
     }
 
-    /// Ends the file: it is on the disk, under its name.
+    /// Finishes the file: it is on disk, under its name.
     func finish(_ footer: String) throws {
         do {
             try write(footer)
@@ -125,7 +125,7 @@ final class ResultsFile {
         return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
 
-    /// The pictures that are recorded and whose results are there, and the bytes of the record up to them.
+    /// The recorded pictures whose results are in the file, and the length of the record up to them in bytes.
     private static func entries(_ record: FileHandle, path: String, origin: Origin, size: Int) throws -> (
         entries: [Entry], length: Int
     ) {
@@ -133,13 +133,13 @@ final class ResultsFile {
         guard let first = data.firstIndex(of: 0x0A) else { return ([], 0) }
         let decoder = JSONDecoder()
         guard let begun = try? decoder.decode(Origin.self, from: data[..<first]) else {
-            throw refusal("\(path).progress", "is no record of results")
+            throw refusal("\(path).progress", "is not a record of results")
         }
         let names = Set(begun.keys).union(origin.keys).filter { begun[$0] != origin[$0] }.sorted()
         guard names.isEmpty else {
             throw refusal(
                 path,
-                "was begun with another \(names.joined(separator: ", another ")): name another file for these results"
+                "was created with a different \(names.joined(separator: ", a different ")): choose another file for these results"
             )
         }
         var entries: [Entry] = []
@@ -161,6 +161,6 @@ final class ResultsFile {
     private static func fault(_ path: String, _ error: any Error) -> FileFailure {
         FileFailure(
             path, reason: "cannot be written: \(error.localizedDescription)",
-            advice: "--resume goes on where it stopped", exitStatus: .failure)
+            advice: "use --resume to continue", exitStatus: .failure)
     }
 }

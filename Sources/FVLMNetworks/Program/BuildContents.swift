@@ -1,16 +1,16 @@
 import ArgumentParser
 import FVLMCommand
 
-/// What this build holds: without libtorch the manifest leaves out all folders but this one.
+/// The contents of this build: without libtorch the manifest excludes all folders except this one.
 enum BuildContents {
     #if FVLM_TORCH
         /// The commands that need networks.
         static let networkCommands = NetworkCommands.all
 
-        /// Sets libtorch up for this process.
+        /// Sets up libtorch for this process.
         static func prepare() throws { try NetworkCommands.prepare() }
 
-        /// Adds what libtorch says of itself.
+        /// Adds libtorch's properties.
         static func examine(_ report: inout DoctorReport) throws { try NetworkCommands.examine(&report) }
     #else
         static let networkCommands: [any ParsableCommand.Type] = []

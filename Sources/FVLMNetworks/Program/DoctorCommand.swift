@@ -11,8 +11,8 @@ struct DoctorCommand: ParsableCommand {
             Example:
               fvlm doctor
 
-            Ends with 1 when something gives wrong results. A picture format that libvips was built without is no \
-            fault. HEIC and AVIF are kinds of HEIF; each also needs its codec in libheif.
+            Exits with status 1 if something gives wrong results. A picture format missing from libvips is not a fault. \
+            HEIC and AVIF are kinds of HEIF; each also needs its codec in libheif.
             """)
 
     @Flag(help: "Write the findings as JSON.")

@@ -6,7 +6,7 @@ import Support
 
 /// The program `fvlm-networks`: every command of `fvlm`, with those that need pictures and networks.
 ///
-/// `fvlm` starts it; who starts it himself sees the same commands under the same names.
+/// `fvlm` starts it; started directly, it offers the same commands under the same names.
 @main
 struct FVLMNetworksTool: AsyncParsableCommand {
     static let configuration = CommandConfiguration.fvlm(
@@ -19,7 +19,7 @@ struct FVLMNetworksTool: AsyncParsableCommand {
         await ProgramRun(Self.self).main()
     }
 
-    /// Reads a picture's size from its header, as the decoder will turn it.
+    /// Reads a picture's size from its header, as oriented by the decoder.
     static let pictureSize: @Sendable (String) throws -> PictureSize = { path in
         let header = try ImageHeader(contentsOf: path)
         return PictureSize(

@@ -1,21 +1,22 @@
-/// Boxes of fixed sizes around the cells of a pyramid's maps, which proposals are predicted from.
+/// Generates boxes of fixed sizes around the cells of a pyramid's maps, the references for proposals.
 ///
-/// The order is that of detectron2's `DefaultAnchorGenerator` and of the published F-VLM: row by row, in a row cell by
-/// cell, in a cell size by size and in a size ratio by ratio.
+/// The order is that of detectron2's `DefaultAnchorGenerator` and of the published F-VLM: row by row, cell by cell
+/// within a row, then by size, then by ratio.
 public struct AnchorGenerator: Sendable, Hashable {
-    /// Square roots of areas in pixels of the image, for every level.
+    /// Square roots of areas in pixels of the image, per level.
     public var sizes: [[Double]]
 
     /// Heights divided by widths.
     public var ratios: [Double]
 
-    /// Pixels of the image from cell to cell, for every level.
+    /// Strides in pixels of the image, per level.
     public var strides: [Int]
 
-    /// Where in its cell the centre of an anchor is: 0 for the upper left corner, 0.5 for the middle.
+    /// The position of an anchor's centre in its cell: 0 for the upper left corner, 0.5 for the middle.
     public var offset: Double
 
-    /// - Throws: ``DetectionError`` when levels differ in the number of anchors, or numbers are not positive.
+    /// Creates an anchor generator.
+    /// - Throws: ``DetectionError`` if levels differ in the number of anchors, or a value is not positive.
     public init(sizes: [[Double]], ratios: [Double] = [0.5, 1, 2], strides: [Int], offset: Double = 0) throws
     {
         guard sizes.count == strides.count, let first = sizes.first, !first.isEmpty, !ratios.isEmpty,
@@ -24,7 +25,7 @@ public struct AnchorGenerator: Sendable, Hashable {
         else {
             throw DetectionError(
                 "AnchorGenerator",
-                "needs positive sizes, as many on each level, ratios, and a stride for each of the levels")
+                "needs positive sizes, equally many on each level, ratios, and one stride per level")
         }
         self.sizes = sizes
         self.ratios = ratios
@@ -32,7 +33,7 @@ public struct AnchorGenerator: Sendable, Hashable {
         self.offset = offset
     }
 
-    /// Sizes of 32 to 512 pixels, a side of eight strides, on strides of 4 to 64.
+    /// Sizes of 32 to 512 pixels, eight strides per side, on strides of 4 to 64.
     private init(ratios: [Double], offset: Double) {
         sizes = [[32], [64], [128], [256], [512]]
         strides = [4, 8, 16, 32, 64]
@@ -43,10 +44,10 @@ public struct AnchorGenerator: Sendable, Hashable {
     /// The anchors of mask_rcnn_R_50_FPN: 32 to 512 pixels, ratios 1:2, 1:1, 2:1, strides 4 to 64.
     public static func detectron2() -> AnchorGenerator { AnchorGenerator(ratios: [0.5, 1, 2], offset: 0) }
 
-    /// The published F-VLM's anchors: 8 strides, in the middle of cells; ratios are 1, then wide, then high.
+    /// The published F-VLM's anchors: 8 strides per side, in the middle of cells; ratios are 1, then wide, then tall.
     public static func published() -> AnchorGenerator { AnchorGenerator(ratios: [1, 0.5, 2], offset: 0.5) }
 
-    /// Anchors a cell.
+    /// Anchors per cell.
     package var anchorsPerCell: Int { (sizes.first?.count ?? 0) * ratios.count }
 
     /// The anchors of one cell of a level, centred on the origin.
@@ -62,8 +63,8 @@ public struct AnchorGenerator: Sendable, Hashable {
     }
 
     /// The anchors of every level.
-    /// - Parameter grids: Rows and columns of the level's map.
-    /// - Throws: ``DetectionError`` when there are not as many maps as levels.
+    /// - Parameter grids: Rows and columns of each level's map.
+    /// - Throws: ``DetectionError`` if the number of maps differs from the number of levels.
     public func callAsFunction(grids: [Size2D], device: Device = .cpu) throws -> [Boxes] {
         guard grids.count == strides.count else {
             throw DetectionError("AnchorGenerator", "has \(strides.count) levels, not \(grids.count)")

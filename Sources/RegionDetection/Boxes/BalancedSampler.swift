@@ -1,15 +1,15 @@
-/// Draws a limited number of boxes for training, a limited share of them positive.
+/// Samples a limited number of boxes for training, with a limited fraction of positive ones.
 public struct BalancedSampler: Sendable, Hashable {
-    /// How many boxes are drawn when there are as many.
+    /// The maximum number of sampled boxes.
     public var count: Int
 
-    /// The largest share of positive ones.
+    /// The maximum fraction of positive boxes.
     public var positiveFraction: Double
 
-    /// The sampler of the proposal network: 256 anchors an image, at most half of them positive.
+    /// The sampler of the proposal network: 256 anchors per image, at most half of them positive.
     public static func anchors() -> BalancedSampler { BalancedSampler(unchecked: 256, 0.5) }
 
-    /// The sampler of the heads: 512 regions an image, at most a quarter of them positive.
+    /// The sampler of the heads: 512 regions per image, at most a quarter of them positive.
     public static func regions() -> BalancedSampler { BalancedSampler(unchecked: 512, 0.25) }
 
     private init(unchecked count: Int, _ positiveFraction: Double) {
@@ -17,18 +17,18 @@ public struct BalancedSampler: Sendable, Hashable {
         self.positiveFraction = positiveFraction
     }
 
-    /// A sampler of at most `count` boxes.
-    /// - Throws: ``DetectionError`` when the count is negative or the fraction not between 0 and 1.
+    /// Creates a sampler of at most `count` boxes.
+    /// - Throws: ``DetectionError`` if the count is negative or the fraction is not between 0 and 1.
     public init(count: Int, positiveFraction: Double) throws {
         guard count >= 0, (0...1).contains(positiveFraction) else {
             throw DetectionError(
-                "BalancedSampler", "cannot draw \(count) boxes, a share of \(positiveFraction) positive")
+                "BalancedSampler", "cannot draw \(count) boxes, a fraction of \(positiveFraction) positive")
         }
         self.count = count
         self.positiveFraction = positiveFraction
     }
 
-    /// Rows of the drawn boxes, each kind in the order in which they were drawn.
+    /// Rows of the sampled boxes, each kind in sampling order.
     public struct Sample: Sendable {
         /// `int64`.
         public let positive: Tensor
@@ -37,10 +37,10 @@ public struct BalancedSampler: Sendable, Hashable {
         public let negative: Tensor
     }
 
-    /// Draws by labels [N]: 0 negative, -1 never drawn, all others positive.
+    /// Samples by labels [N]: 0 negative, -1 never sampled, all others positive.
     ///
-    /// When there are not enough positive boxes, negative ones take their places, not the other way round.
-    /// - Parameter generator: The source of random numbers; the same state gives the same boxes.
+    /// Negative boxes fill the places of missing positive ones, but not vice versa.
+    /// - Parameter generator: The source of random numbers; equal states give equal samples.
     public func callAsFunction(_ labels: Tensor, generator: Generator) throws -> Sample {
         let labels = try labels.to(device: .cpu)
         let positive = try ((labels .> 0).nonzeroIndices()).flattened()
@@ -53,13 +53,13 @@ public struct BalancedSampler: Sendable, Hashable {
     }
 
     private static func draw(_ count: Int, of rows: Tensor, _ generator: Generator) throws -> Tensor {
-        // All of them, in order: nothing is drawn.
+        // All of them, in order: no sampling needed.
         if count == rows.count { return rows }
         let order = try Tensor.randomPermutation(rows.count, generator: generator)
         return try rows.indexSelected(0, order[0..<count])
     }
 
-    /// Labels [N] in which all that was not drawn is -1.
+    /// Labels [N] in which all boxes outside the sample are -1.
     package func sampledLabels(_ labels: Tensor, generator: Generator) throws -> Tensor {
         let sample = try self(labels, generator: generator)
         let device = labels.device

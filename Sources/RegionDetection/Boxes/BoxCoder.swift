@@ -1,15 +1,15 @@
 import Support
 
-/// Boxes as differences from other boxes (anchors, proposals): what box regression learns.
+/// Encodes boxes as differences from other boxes (anchors, proposals), the targets of box regression.
 ///
-/// The four deltas are the offset of the centre in widths and heights of the source, and the logarithm of the change
-/// of width and height, each times its weight (Fast R-CNN, appendix C; detectron2's `Box2BoxTransform`).
+/// The four deltas are the offset of the centre in widths and heights of the source, and the logarithm of the ratio of
+/// widths and heights, each times its weight (Fast R-CNN, appendix C; detectron2's `Box2BoxTransform`).
 public struct BoxCoder: Sendable, Hashable {
-    /// What the width of a box is.
+    /// How the width of a box is measured.
     public enum Extent: String, Sendable, Hashable {
         /// x2 - x1.
         case continuous
-        /// x2 - x1 + 1, as when corners were numbers of pixels: the published F-VLM's.
+        /// x2 - x1 + 1, for corners that are pixel indices, as in the published F-VLM.
         case inclusive
     }
 
@@ -19,20 +19,20 @@ public struct BoxCoder: Sendable, Hashable {
     /// The upper limit of dw and dh (without weights), which keeps the exponential from overflowing.
     public var scaleClamp: Double
 
-    /// What the width of a box is.
+    /// How the width of a box is measured.
     public var extent: Extent
 
     /// log(1000 / 16): a box grows at most 62.5 times.
     public static let standardScaleClamp = log(1000.0 / 16)
 
-    /// A coder with weights of 1, as proposals use it.
+    /// Creates a coder with weights of 1, as used for proposals.
     public init(scaleClamp: Double = standardScaleClamp, extent: Extent = .continuous) {
         weights = [1, 1, 1, 1]
         self.scaleClamp = scaleClamp
         self.extent = extent
     }
 
-    /// A coder with the given weights of dx, dy, dw and dh.
+    /// Creates a coder with weights for dx, dy, dw and dh.
     /// - Throws: ``DetectionError`` unless there are four positive weights.
     public init(
         weights: [Double], scaleClamp: Double = standardScaleClamp, extent: Extent = .continuous
@@ -51,7 +51,7 @@ public struct BoxCoder: Sendable, Hashable {
         return coder
     }
 
-    // A source that has no width would give infinite deltas. Nothing that can be detected is this narrow.
+    // A source without width would give infinite deltas. No detectable object is this narrow.
     private static let leastSide = 1.0 / 1024
 
     private func centersAndSides(_ boxes: Tensor) throws -> (
@@ -63,10 +63,10 @@ public struct BoxCoder: Sendable, Hashable {
         return try (columns[0] + width * 0.5, columns[1] + height * 0.5, width, height)
     }
 
-    /// The deltas that lead from sources [N] to targets [N]: [N, 4].
+    /// The deltas from sources [N] to targets [N]: [N, 4].
     ///
-    /// Sides below a thousandth of a pixel count as a thousandth, so that deltas are finite for boxes without area.
-    /// - Throws: ``TorchError`` when there are not as many targets as sources.
+    /// Sides below 1/1024 pixel count as 1/1024, so that deltas are finite for boxes without area.
+    /// - Throws: ``TorchError`` if the numbers of targets and sources differ.
     public func encode(_ targets: Boxes, from sources: Boxes) throws -> Tensor {
         let source = try centersAndSides(sources.tensor)
         let target = try centersAndSides(targets.tensor)
@@ -81,9 +81,9 @@ public struct BoxCoder: Sendable, Hashable {
             ], dimension: 1)
     }
 
-    /// The boxes that deltas lead to, computed in `float32`.
+    /// Applies deltas to boxes, in `float32`.
     /// - Parameters:
-    ///   - deltas: [N, 4 k], k sets for each source.
+    ///   - deltas: [N, 4 k], k sets per source.
     ///   - sources: [N].
     /// - Returns: [N, 4 k].
     /// - Throws: ``DetectionError`` for other shapes, ``TorchError``.
@@ -106,7 +106,7 @@ public struct BoxCoder: Sendable, Hashable {
         return try Tensor.stack([x1, y1, x2, y2], dimension: 2).reshaped(deltas.shape)
     }
 
-    /// As ``decode(_:from:)`` for one set of deltas a box, [N, 4].
+    /// Same as ``decode(_:from:)`` for one set of deltas per box, [N, 4].
     public func boxes(_ deltas: Tensor, from sources: Boxes) throws -> Boxes {
         try Boxes(decode(deltas, from: sources))
     }

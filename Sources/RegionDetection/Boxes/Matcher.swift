@@ -1,28 +1,31 @@
 internal import CKernels
 
-/// Gives every box (anchor, proposal) the ground truth that it overlaps most, and a label by how much.
+/// Assigns to every box (anchor, proposal) the ground truth that it overlaps most, and a label depending on the
+/// overlap.
 ///
-/// With thresholds 0.3 and 0.7 and labels 0, -1, 1: an overlap below 0.3 is negative (0), from 0.3 on it is ignored
-/// (-1), from 0.7 on positive (1). A value equal to a threshold belongs to the upper interval; of several ground truths
-/// with the same overlap the first one wins. After detectron2's `Matcher`.
+/// With thresholds 0.3 and 0.7 and labels 0, -1, 1: an overlap below 0.3 is negative (0), from 0.3 on ignored (-1), and
+/// from 0.7 on positive (1). A value equal to a threshold belongs to the upper interval; among ground truths with equal
+/// overlap the first one wins. After detectron2's `Matcher`.
 public struct Matcher: Sendable, Hashable {
-    /// Where labels change, ascending.
+    /// The overlaps at which labels change, ascending.
     public var thresholds: [Double]
 
     /// The labels between thresholds: 1 positive, 0 negative, -1 ignored.
     public var labels: [Int]
 
-    /// Whether the boxes that overlap a ground truth more than all others do are positive however little that is, so
-    /// that no ground truth is left without.
+    /// Whether the boxes that overlap a ground truth most are positive regardless of the overlap, so that every ground
+    /// truth has a match.
     public var allowsLowQualityMatches: Bool
 
-    /// - Throws: ``DetectionError`` unless thresholds ascend and there is one label more.
+    /// Creates a matcher.
+    /// - Throws: ``DetectionError`` unless thresholds ascend and there is one more label than thresholds.
     public init(thresholds: [Double], labels: [Int], allowsLowQualityMatches: Bool) throws {
         guard labels.count == thresholds.count + 1, labels.allSatisfy({ (-1...1).contains($0) }),
             zip(thresholds, thresholds.dropFirst()).allSatisfy(<), thresholds.allSatisfy({ $0 > 0 })
         else {
             throw DetectionError(
-                "Matcher", "needs positive ascending thresholds and one label (-1, 0 or 1) more than these")
+                "Matcher",
+                "needs positive ascending thresholds and one more label (-1, 0 or 1) than thresholds")
         }
         self.thresholds = thresholds
         self.labels = labels
@@ -45,9 +48,9 @@ public struct Matcher: Sendable, Hashable {
         Matcher(unchecked: [0.5], labels: [0, 1], allowsLowQualityMatches: false)
     }
 
-    /// What was found for N boxes.
+    /// The matches of N boxes.
     public struct Matches: Sendable {
-        /// The row of the ground truth with the largest overlap, [N] `int64`; 0 when there are none.
+        /// The row of the ground truth with the largest overlap, [N] `int64`; 0 if there is no ground truth.
         public let indices: Tensor
 
         /// 1 positive, 0 negative, -1 ignored, [N] `int64`.
@@ -61,13 +64,13 @@ public struct Matcher: Sendable, Hashable {
     /// - Parameter overlaps: [M, N], ground truths by boxes.
     public func callAsFunction(overlaps: Tensor) throws -> Matches {
         guard overlaps.rank == 2 else {
-            throw DetectionError("Matcher", "\(overlaps.summary) has not the shape [M, N]")
+            throw DetectionError("Matcher", "\(overlaps.summary) does not have the shape [M, N]")
         }
         guard overlaps.shape[0] > 0 else { return try withoutGroundTruth(overlaps.shape[1], overlaps.device) }
         let (best, indices) = try overlaps.max(0)
         var labels = try self.labels(for: best)
-        // A ground truth that nothing overlaps has 0 for its best overlap, which then all boxes that miss it share:
-        // so does the reference, and so it is kept.
+        // A ground truth that nothing overlaps has a best overlap of 0, which all boxes that miss it share. The
+        // reference behaves the same way.
         if allowsLowQualityMatches, overlaps.shape[1] > 0 {
             let isBest = try (overlaps .== overlaps.max(1, keepDimensions: true).values).any([0])
             labels = try labels.maskedFill(isBest, with: 1)
@@ -77,8 +80,8 @@ public struct Matcher: Sendable, Hashable {
 
     /// Matches boxes with ground truths by intersection over union.
     ///
-    /// In main memory the table of overlaps, which can be hundreds of megabytes for anchors, is never made.
-    /// - Throws: ``DetectionError`` when a ground truth is not finite; ``TorchError``.
+    /// In main memory, the table of overlaps, which can take hundreds of megabytes for anchors, is never materialised.
+    /// - Throws: ``DetectionError`` if a ground truth is not finite; ``TorchError``.
     public func callAsFunction(_ boxes: Boxes, groundTruth: Boxes) throws -> Matches {
         let (n, m) = (boxes.count, groundTruth.count)
         let targets = try groundTruth.finiteArray(for: "Matcher: ground truth")
@@ -126,9 +129,9 @@ public struct Matcher: Sendable, Hashable {
         return result
     }
 
-    /// The matches with negative boxes ignored where they lie in regions whose objects are not annotated singly, such as
-    /// crowds.
-    /// - Parameter share: How much of a box must lie in one of the regions.
+    /// The matches in which negative boxes inside regions without individually annotated objects, such as crowds, are
+    /// ignored.
+    /// - Parameter share: The minimum fraction of a box inside one of the regions.
     public func ignoring(_ regions: Boxes, of matches: Matches, boxes: Boxes, share: Double = 0.5) throws
         -> Matches
     {

@@ -1,22 +1,22 @@
 internal import CKernels
 
 extension NonMaximumSuppression {
-    /// The most boxes whose overlaps are kept as a table of bits (8 MB).
+    /// The maximum number of boxes whose overlaps are stored as a bit table (8 MB).
     private static let largestTable = 8192
 
-    /// Suppression within each class among boxes that all classes share (class-agnostic regression).
+    /// Suppression within each class among boxes shared by all classes (class-agnostic regression).
     ///
-    /// The overlaps are computed once for all classes. The result is that of suppression class by class.
+    /// The overlaps are computed once for all classes. The result equals that of class-by-class suppression.
     /// - Parameters:
     ///   - boxes: [R].
-    ///   - scores: [R, K]; the columns are classes, a background is no class.
+    ///   - scores: [R, K]; the columns are classes, without a background.
     ///   - scoreThreshold: Pairs scoring at or below this are dropped.
-    ///   - candidates: How many pairs of each class take part, the best ones.
-    ///   - limitPerClass: How many boxes of each class may stay.
-    ///   - limit: How many pairs may stay in all.
-    /// - Returns: The pairs that stay, best first; equal scores by row, then by class, as in detectron2's
+    ///   - candidates: The number of best pairs of each class that take part.
+    ///   - limitPerClass: The maximum number of boxes kept per class.
+    ///   - limit: The maximum number of pairs kept in total.
+    /// - Returns: The kept pairs, best first; equal scores by row, then by class, as in detectron2's
     ///   `fast_rcnn_inference`.
-    /// - Throws: ``DetectionError`` for boxes or scores that are not finite or do not fit.
+    /// - Throws: ``DetectionError`` for boxes or scores that are not finite or do not fit each other.
     public func perClass(
         _ boxes: Boxes, scores: Tensor, scoreThreshold: Double, candidates: Int? = nil,
         limitPerClass: Int? = nil, limit: Int? = nil
@@ -39,8 +39,8 @@ extension NonMaximumSuppression {
             limitPerClass: limitPerClass, limit: limit, largestTable: largestTable)
     }
 
-    /// As ``perClass(_:scores:scoreThreshold:candidates:limitPerClass:limit:)``, from the pairs above a threshold; the
-    /// time grows with the pairs, not with the classes.
+    /// Same as ``perClass(_:scores:scoreThreshold:candidates:limitPerClass:limit:)`` for pairs above a threshold; the
+    /// time grows with the number of pairs, not of classes.
     public func perClass(
         _ boxes: Boxes, pairs: ScoredPairs, candidates: Int? = nil, limitPerClass: Int? = nil,
         limit: Int? = nil
@@ -60,7 +60,7 @@ extension NonMaximumSuppression {
         }
         let numbers = try boxes.finiteArray(for: "suppression")
         let lists = try Self.candidates(pairs, count: candidates ?? Int.max)
-        // Row by row, so that ordering, which leaves equal scores alone, gives the order that is promised.
+        // Row by row, so that sorting, which is stable, gives the documented order.
         let kept = try suppressed(
             lists, rows: pairs.rows, boxes: numbers, rowCount: boxes.count, limit: limitPerClass ?? Int.max,
             largestTable: largestTable
@@ -72,7 +72,7 @@ extension NonMaximumSuppression {
             scores: found.map { pairs.scores[$0] }, rowCount: pairs.rowCount, classCount: pairs.classCount)
     }
 
-    /// The numbers of the pairs that take part, in a list for each class that has some, best first.
+    /// The indices of the pairs that take part, one list per class that has any, best first.
     private static func candidates(_ pairs: ScoredPairs, count: Int) throws -> [[Int32]] {
         let lists = pairs.byClass
         return try Kernel.map(rows: lists.count) { range in
@@ -83,7 +83,7 @@ extension NonMaximumSuppression {
         }
     }
 
-    /// The pairs of each list that stay.
+    /// The kept pairs of each list.
     /// - Parameter rows: The row of each pair.
     private func suppressed(
         _ lists: [[Int32]], rows: [Int32], boxes: [Float], rowCount: Int, limit: Int, largestTable: Int
@@ -124,7 +124,7 @@ extension NonMaximumSuppression {
         }
     }
 
-    /// The pairs of one list that stay, without a table of overlaps.
+    /// The kept pairs of one list, without a table of overlaps.
     private func alone(_ list: [Int32], rows: [Int32], boxes: [Float], limit: Int) -> [Int32] {
         Kernel.call { memory in
             let columns = BoxColumns(capacity: list.count, in: memory)

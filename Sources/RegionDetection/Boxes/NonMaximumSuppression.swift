@@ -1,10 +1,10 @@
 internal import CKernels
 
-/// Greedy non-maximum suppression: of boxes that overlap too much only the best one stays.
+/// Greedy non-maximum suppression: of boxes that overlap too much, only the best is kept.
 ///
-/// Exact: boxes are visited in falling order of their scores, equal scores in the order of the input, and a box that
-/// stays suppresses all later ones that overlap it too much, even those that something else has suppressed already.
-/// Two boxes without area have no overlap. As torchvision's `nms`; with ``includesThreshold`` as the published F-VLM's.
+/// Exact: boxes are visited in descending order of scores, equal scores in input order, and a kept box suppresses all
+/// later ones that overlap it too much. Two boxes without area do not overlap. Same as torchvision's `nms`; with
+/// ``includesThreshold``, same as the published F-VLM's.
 public struct NonMaximumSuppression: Sendable, Hashable {
     /// The intersection over union above which a box is suppressed.
     public var threshold: Double
@@ -13,7 +13,7 @@ public struct NonMaximumSuppression: Sendable, Hashable {
     public var includesThreshold: Bool
 
     /// The suppression of a proposal network: 0.7.
-    /// - Parameter includesThreshold: As in the published F-VLM.
+    /// - Parameter includesThreshold: True in the published F-VLM.
     static func proposals(includesThreshold: Bool = false) -> NonMaximumSuppression {
         NonMaximumSuppression(unchecked: 0.7, includesThreshold)
     }
@@ -23,7 +23,8 @@ public struct NonMaximumSuppression: Sendable, Hashable {
         self.includesThreshold = includesThreshold
     }
 
-    /// - Throws: ``DetectionError`` when the threshold is not between 0 and 1.
+    /// Creates a suppression.
+    /// - Throws: ``DetectionError`` if the threshold is not between 0 and 1.
     public init(threshold: Double, includesThreshold: Bool = false) throws {
         guard (0...1).contains(threshold) else {
             throw DetectionError("suppression", "the threshold \(threshold) is not between 0 and 1")
@@ -32,7 +33,7 @@ public struct NonMaximumSuppression: Sendable, Hashable {
         self.includesThreshold = includesThreshold
     }
 
-    /// Overlaps are computed in `float32` and compared with a number of more digits; this gives the same answer.
+    /// Overlaps are `float32` and compared with a threshold of higher precision; this threshold gives the same answer.
     var floatThreshold: Float {
         let near = Float(threshold)
         return !includesThreshold && Double(near) > threshold ? near.nextDown : near
@@ -42,21 +43,22 @@ public struct NonMaximumSuppression: Sendable, Hashable {
     /// - Parameters:
     ///   - boxes: [N].
     ///   - scores: [N].
-    ///   - limit: How many boxes may stay.
-    /// - Returns: The rows that stay in falling order of scores, `int64`.
-    /// - Throws: ``DetectionError`` for boxes or scores that are not finite, or another number of scores.
+    ///   - limit: The maximum number of boxes kept.
+    /// - Returns: The kept rows in descending order of scores, `int64`.
+    /// - Throws: ``DetectionError`` for boxes or scores that are not finite, or if their numbers differ.
     public func callAsFunction(_ boxes: Boxes, scores: Tensor, limit: Int? = nil) throws -> Tensor {
         let kept = try rows(
             boxes, scores: scores, groups: [Int](repeating: 0, count: boxes.count), limit: limit)
         return try Tensor(kept).to(device: boxes.device)
     }
 
-    /// Suppression among the boxes of each class (or level, or image): boxes of different ones leave each other alone.
+    /// Suppression among the boxes of each class (or level, or image): boxes of different classes do not affect each
+    /// other.
     /// - Parameters:
     ///   - classes: [N] `int64`, any numbers.
-    ///   - limit: How many boxes of each class may stay.
-    /// - Returns: The rows that stay in falling order of scores, `int64`.
-    /// - Throws: As ``callAsFunction(_:scores:limit:)``.
+    ///   - limit: The maximum number of boxes kept per class.
+    /// - Returns: The kept rows in descending order of scores, `int64`.
+    /// - Throws: The errors of ``callAsFunction(_:scores:limit:)``.
     public func callAsFunction(_ boxes: Boxes, scores: Tensor, classes: Tensor, limit: Int? = nil) throws
         -> Tensor
     {
@@ -68,12 +70,12 @@ public struct NonMaximumSuppression: Sendable, Hashable {
         return try Tensor(rows(boxes, scores: scores, groups: groups, limit: limit)).to(device: boxes.device)
     }
 
-    /// The rows that stay in falling order of scores; `groups` are numbers from 0.
+    /// The kept rows in descending order of scores; `groups` are numbers from 0.
     func rows(_ boxes: Boxes, scores: Tensor, groups: [Int], limit: Int?) throws -> [Int64] {
         let numbers = try boxes.finiteArray(for: "suppression")
         let order = try Self.order(scores, count: boxes.count)
         guard !order.isEmpty else { return [] }
-        // Each group in falling order, at a place of its own.
+        // Each group in descending order, in a range of its own.
         var starts = [Int](repeating: 0, count: (groups.max() ?? 0) + 1)
         var counts = starts
         for group in groups { counts[group] += 1 }
@@ -107,10 +109,10 @@ public struct NonMaximumSuppression: Sendable, Hashable {
         }
     }
 
-    /// Equal numbers from 0 for equal classes.
+    /// Maps equal classes to equal numbers, from 0.
     private static func numbered(_ classes: [Int64]) -> [Int] {
         guard let least = classes.min(), let most = classes.max() else { return [] }
-        // Class ids are small numbers nearly always; others are counted as they come.
+        // Class ids are nearly always small numbers; others are numbered in order of appearance.
         let (span, overflow) = most.subtractingReportingOverflow(least)
         if !overflow, span < 4 * classes.count + 1024 { return classes.map { Int($0 - least) } }
         var numbers: [Int64: Int] = [:]
@@ -121,10 +123,10 @@ public struct NonMaximumSuppression: Sendable, Hashable {
         }
     }
 
-    /// Rows in falling order of their scores.
+    /// Rows in descending order of their scores.
     static func order(_ scores: Tensor, count: Int) throws -> [Int32] {
         guard scores.rank == 1, scores.count == count, count <= Int32.max else {
-            throw DetectionError("suppression", "\(count) boxes need as many scores, not \(scores.summary)")
+            throw DetectionError("suppression", "\(count) boxes need one score each, not \(scores.summary)")
         }
         return try order(scores.array(of: Float.self))
     }
@@ -136,7 +138,7 @@ public struct NonMaximumSuppression: Sendable, Hashable {
         return falling(scores)
     }
 
-    /// Places in falling order of the scores, equal ones in their order. None may be NaN.
+    /// Indices in descending order of the scores, equal ones in input order. No score may be NaN.
     static func falling(_ scores: [Float]) -> [Int32] {
         withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 2 * scores.count) { scratch in
             [Int32](unsafeUninitializedCapacity: scores.count) { order, count in
@@ -152,7 +154,7 @@ struct BoxColumns {
     private let numbers: UnsafeMutablePointer<Float>
     private let capacity: Int
 
-    /// Room for boxes and for what the kernels read after the last one.
+    /// Allocates room for boxes and for the elements that the kernels read past the last one.
     init(capacity: Int, in memory: KernelMemory) {
         self.capacity = capacity + 16
         numbers = memory.zeros(5 * (capacity + 16))
@@ -168,7 +170,7 @@ struct BoxColumns {
         numbers[4 * capacity + place] = (x2 - x1) * (y2 - y1)
     }
 
-    /// The boxes from a place on, as the kernels take them.
+    /// The boxes from an index on, in the kernels' form.
     func boxes(from place: Int = 0) -> ck_boxes {
         let first = numbers + place
         return ck_boxes(

@@ -1,11 +1,12 @@
 import Torch
 
-/// Scores of pairs of a box and a class: of R boxes and K classes only the pairs that count for something.
+/// Scores of pairs of a box and a class: of R boxes and K classes, only the relevant pairs.
 ///
-/// A vocabulary may have 20,000 names, of which a box resembles a few; work on pairs takes time for these alone.
+/// A vocabulary may have 20,000 names, of which a box resembles a few; the cost of working on pairs depends only on
+/// these.
 ///
-/// Classifiers give pairs in rising order of rows and, within a row, of classes. Suppression takes these, and gives the
-/// ones that stay in falling order of scores.
+/// Classifiers produce pairs in ascending order of rows and, within a row, of classes. Suppression consumes these and
+/// returns the kept ones in descending order of scores.
 public struct ScoredPairs: Sendable, Hashable {
     /// The row of each pair's box.
     public let rows: [Int32]
@@ -13,16 +14,16 @@ public struct ScoredPairs: Sendable, Hashable {
     /// The class of each pair.
     public let classes: [Int32]
 
-    /// The scores, none of them NaN.
+    /// The scores, without NaN.
     public let scores: [Float]
 
-    /// R.
+    /// The number R of boxes.
     public let rowCount: Int
 
-    /// K.
+    /// The number K of classes.
     public let classCount: Int
 
-    /// Pairs of R boxes and K classes.
+    /// Creates pairs of R boxes and K classes.
     package init(rows: [Int32], classes: [Int32], scores: [Float], rowCount: Int, classCount: Int) {
         self.rows = rows
         self.classes = classes
@@ -31,12 +32,12 @@ public struct ScoredPairs: Sendable, Hashable {
         self.classCount = classCount
     }
 
-    /// The pairs of a table whose score is above a threshold.
+    /// Creates pairs from the entries of a table that are above a threshold.
     /// - Parameter table: [R, K].
-    /// - Throws: ``DetectionError`` when a score is NaN or the table has another form; `TorchError`.
+    /// - Throws: ``DetectionError`` if a score is NaN or the table has a different shape; `TorchError`.
     public init(_ table: Tensor, above threshold: Double) throws {
         guard table.rank == 2, table.shape.allSatisfy({ $0 <= Int32.max }) else {
-            throw DetectionError("scores", "a table is [R, K], not \(table.summary)")
+            throw DetectionError("scores", "a table must be [R, K], not \(table.summary)")
         }
         let (rowCount, classCount) = (table.shape[0], table.shape[1])
         let lowest = Float(threshold)
@@ -55,13 +56,13 @@ public struct ScoredPairs: Sendable, Hashable {
         self.init(rows: rows, classes: classes, scores: scores, rowCount: rowCount, classCount: classCount)
     }
 
-    /// A score that is no number.
+    /// The error for a score that is NaN.
     package static let overflow = DetectionError(
         "suppression", "a score is NaN: the network's numbers have overflowed")
 
-    /// The numbers of the pairs of every class that has some, in their order.
+    /// The indices of the pairs of every class that has any, in their order.
     ///
-    /// By counting: but for an empty counter a class the time is that of the pairs.
+    /// A counting sort: apart from one counter per class, the time depends only on the number of pairs.
     var byClass: [[Int32]] {
         var counts = [Int32](repeating: 0, count: classCount)
         for column in classes { counts[Int(column)] += 1 }

@@ -1,11 +1,11 @@
 // Letters for shapes in this folder: R regions, C channels, E width of text embeddings, K classes with the background
-// in row 0, S cells of a side of a mask.
+// in row 0, S cells per side of a mask.
 
-/// Makes one vector of every pooled region: convolutions, then fully connected layers, each with ReLU.
+/// Computes one vector per pooled region: convolutions, then fully connected layers, each with ReLU.
 ///
-/// Parameters: `conv1` ..., `fc1` ..., `norm` inside of these, as in detectron2.
+/// Parameters: `conv1` ..., `fc1` ..., each with a `norm`, as in detectron2.
 public struct BoxHead: Sendable {
-    /// The design of a head.
+    /// The architecture of a box head.
     public struct Configuration: Sendable, Hashable {
         /// Channels of pooled regions.
         public var channels: Int
@@ -28,8 +28,8 @@ public struct BoxHead: Sendable {
         /// Whether convolutions have a bias.
         public var hasBias: Bool
 
-        /// detectron2's for mask_rcnn_R_50_FPN: two fully connected layers.
-        /// - Parameter hasBias: As in detectron2 when left out: where nothing is normalised.
+        /// Creates detectron2's configuration for mask_rcnn_R_50_FPN: two fully connected layers.
+        /// - Parameter hasBias: Defaults to detectron2's rule: true where nothing is normalised.
         public init(
             channels: Int = 256, resolution: Int = 7, convolutions: [Int] = [],
             fullyConnected: [Int] = [1024, 1024], normalization: Normalization = .none,
@@ -44,7 +44,7 @@ public struct BoxHead: Sendable {
             self.hasBias = hasBias ?? (normalization == .none)
         }
 
-        /// The published F-VLM's: four convolutions and one fully connected layer, all normalised.
+        /// The published F-VLM's configuration: four convolutions and one fully connected layer, all normalised.
         public static func published(channels: Int = 256, width: Int = 1024) -> Configuration {
             Configuration(
                 channels: channels, convolutions: [Int](repeating: channels, count: 4),
@@ -58,14 +58,14 @@ public struct BoxHead: Sendable {
         }
     }
 
-    /// The design of the head.
+    /// The architecture of the head.
     package let configuration: Configuration
 
     private let convolutions: [NormalizedLayer]
     private let fullyConnected: [NormalizedLayer]
 
     /// Declares a head.
-    /// - Throws: ``TorchError`` when names are taken.
+    /// - Throws: ``TorchError`` if names are taken.
     public init(_ scope: ParameterScope, _ configuration: Configuration) throws {
         self.configuration = configuration
         var channels = configuration.channels
@@ -90,12 +90,12 @@ public struct BoxHead: Sendable {
         }
     }
 
-    /// How pooled regions should lie in memory: flattening channels-last maps would copy them.
+    /// The preferred memory layout of pooled regions: flattening channels-last maps would copy them.
     public var format: MemoryFormat { convolutions.isEmpty ? .contiguous : .channelsLast }
 
-    /// Makes vectors [R, outputWidth] of pooled regions [R, C, resolution, resolution].
+    /// Computes vectors [R, outputWidth] from pooled regions [R, C, resolution, resolution].
     ///
-    /// Without regions the result is empty, and no statistics move.
+    /// Without regions the result is empty, and statistics do not change.
     public func callAsFunction(_ pooled: Tensor) throws -> Tensor {
         guard pooled.rank == 4, pooled.shape[1] == configuration.channels,
             pooled.shape[2] == configuration.resolution, pooled.shape[3] == configuration.resolution
@@ -112,19 +112,19 @@ public struct BoxHead: Sendable {
     }
 }
 
-/// Predicts from a region's vector how to correct its box, and an embedding of its content.
+/// Predicts a box correction and a content embedding from a region's vector.
 ///
-/// Boxes do not depend on the class. In place of a classifier there is an embedding of the texts' width, to be compared
-/// by ``TextClassifier``. Parameters: `bbox_pred` (`weight` [4, width], `bias`), `projection` (`weight` [E, width]).
+/// Boxes are class-agnostic. Instead of class logits it outputs an embedding of the texts' width, for comparison by
+/// ``TextClassifier``. Parameters: `bbox_pred` (`weight` [4, width], `bias`), `projection` (`weight` [E, width]).
 public struct RegionPredictor: Sendable {
     private let boxes: Linear
     private let projection: Linear
 
     /// Declares a predictor.
     /// - Parameters:
-    ///   - width: Of the regions' vectors.
-    ///   - embeddingWidth: Of the texts' embeddings.
-    /// - Throws: ``TorchError`` when names are taken.
+    ///   - width: The width of the regions' vectors.
+    ///   - embeddingWidth: The width of the text embeddings.
+    /// - Throws: ``TorchError`` if names are taken.
     public init(_ scope: ParameterScope, width: Int, embeddingWidth: Int) throws {
         boxes = try Linear(
             scope / "bbox_pred", inputs: width, outputs: 4, initializer: .normal(standardDeviation: 0.001),
@@ -134,7 +134,7 @@ public struct RegionPredictor: Sendable {
             initializer: .normal(standardDeviation: 0.01))
     }
 
-    /// Deltas [R, 4] and embeddings [R, E], not normalised, of vectors [R, width]; `float32`.
+    /// Deltas [R, 4] and embeddings [R, E], not normalised, from vectors [R, width]; `float32`.
     public func callAsFunction(_ vectors: Tensor) throws -> (deltas: Tensor, embeddings: Tensor) {
         (try boxes(vectors).to(.float32), try projection(vectors).to(.float32))
     }

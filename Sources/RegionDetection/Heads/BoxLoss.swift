@@ -1,4 +1,4 @@
-/// How far predicted deltas are from their targets.
+/// The loss between predicted deltas and their targets.
 public enum BoxLoss: Sendable, Hashable {
     /// The absolute difference of every coordinate.
     case l1
@@ -6,7 +6,7 @@ public enum BoxLoss: Sendable, Hashable {
     case smoothL1(beta: Double)
     /// d^2 / 2 below delta, delta (|d| - delta / 2) beyond.
     case huber(delta: Double)
-    /// 1 - generalised IoU of the decoded boxes (Rezatofighi et al., 2019), one number a box.
+    /// 1 - generalised IoU of the decoded boxes (Rezatofighi et al., 2019), one number per box.
     case generalizedIoU
 
     /// The sum over all boxes.
@@ -23,19 +23,19 @@ public enum BoxLoss: Sendable, Hashable {
         return try elements(predicted, targets).sum()
     }
 
-    /// The mean over the coordinates whose target is not exactly zero; 0 when there are none.
-    /// - Throws: ``DetectionError`` for the loss that has no coordinates.
+    /// The mean over the coordinates whose target is not exactly zero; 0 if there are none.
+    /// - Throws: ``DetectionError`` for the loss without coordinates.
     package func meanOfNonZeroTargets(_ predicted: Tensor, _ targets: Tensor) throws -> Tensor {
         try mean(predicted, targets, where: targets .!= 0)
     }
 
-    /// The mean over the coordinates at which `mask` holds; 0 when there are none.
-    /// - Parameter mask: `bool`, as targets or to be broadcast.
-    /// - Throws: ``DetectionError`` for the loss that has no coordinates.
+    /// The mean over the coordinates where `mask` is true; 0 if there are none.
+    /// - Parameter mask: `bool`, of the targets' shape or broadcastable to it.
+    /// - Throws: ``DetectionError`` for the loss without coordinates.
     package func mean(_ predicted: Tensor, _ targets: Tensor, where mask: Tensor) throws -> Tensor {
         guard self != .generalizedIoU else {
             throw DetectionError(
-                "box loss", "generalised IoU has no coordinates to take the mean of: choose a sum")
+                "box loss", "generalised IoU has no coordinates to average: choose a sum")
         }
         let counts = try mask.expanded(targets.shape).to(.float32)
         return try (elements(predicted, targets) * counts).sum() / counts.sum().clamped(min: 1)
@@ -53,7 +53,7 @@ public enum BoxLoss: Sendable, Hashable {
 
     /// Generalised IoU of pairs of boxes, [N]; from -1 (far apart) to 1 (equal).
     package static func generalizedIoU(_ boxes: Boxes, _ others: Boxes) throws -> Tensor {
-        // Keeps boxes without area from dividing by zero.
+        // Avoids division by zero for boxes without area.
         let least = 1e-7
         let first = try Tensor.maximum(
             boxes.tensor[TensorIndex.all, 0..<2], others.tensor[TensorIndex.all, 0..<2])

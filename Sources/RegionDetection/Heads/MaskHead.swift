@@ -1,9 +1,9 @@
-/// Predicts one mask for every pooled region, whatever its class (He et al., 2017).
+/// Predicts one class-agnostic mask per pooled region (He et al., 2017).
 ///
 /// 3x3 convolutions with ReLU, a transposed convolution that doubles the size, a 1x1 convolution. Parameters:
-/// `mask_fcn1` ..., `deconv`, `predictor`, `norm` inside of the first ones, as in detectron2.
+/// `mask_fcn1` ..., each with a `norm`, `deconv`, `predictor`, as in detectron2.
 public struct MaskHead: Sendable {
-    /// The design of a head.
+    /// The architecture of a mask head.
     public struct Configuration: Sendable, Hashable {
         /// Channels of pooled regions.
         public var channels: Int
@@ -14,14 +14,14 @@ public struct MaskHead: Sendable {
         /// Channels of the transposed convolution.
         public var width: Int
 
-        /// The normalisation after each of them.
+        /// The normalisation after each of these convolutions.
         public var normalization: Normalization
 
         /// Whether convolutions have a bias.
         public var hasBias: Bool
 
-        /// detectron2's for mask_rcnn_R_50_FPN.
-        /// - Parameter hasBias: As in detectron2 when left out: where nothing is normalised.
+        /// Creates detectron2's configuration for mask_rcnn_R_50_FPN.
+        /// - Parameter hasBias: Defaults to detectron2's rule: true where nothing is normalised.
         public init(
             channels: Int = 256, convolutions: [Int] = [256, 256, 256, 256], width: Int = 256,
             normalization: Normalization = .none, hasBias: Bool? = nil
@@ -33,7 +33,7 @@ public struct MaskHead: Sendable {
             self.hasBias = hasBias ?? (normalization == .none)
         }
 
-        /// The published F-VLM's: all normalised, with biases.
+        /// The published F-VLM's configuration: all normalised, with biases.
         public static func published(channels: Int = 256) -> Configuration {
             Configuration(
                 channels: channels, convolutions: [Int](repeating: channels, count: 4), width: channels,
@@ -41,15 +41,15 @@ public struct MaskHead: Sendable {
         }
     }
 
-    /// The design of the head.
+    /// The architecture of the head.
     package let configuration: Configuration
 
-    /// From pooled regions to windows of the enlarging layer.
+    /// From pooled regions to windows of the upsampling layer.
     private let layers: Sequential
     private let enlarging: ConvTranspose2d
 
     /// Declares a head.
-    /// - Throws: ``TorchError`` when names are taken.
+    /// - Throws: ``TorchError`` if names are taken.
     public init(_ scope: ParameterScope, _ configuration: Configuration) throws {
         self.configuration = configuration
         var channels = configuration.channels
@@ -76,8 +76,8 @@ public struct MaskHead: Sendable {
         self.layers = Sequential(layers)
     }
 
-    /// Mask logits [R, 1, 2 S, 2 S] of pooled regions [R, C, S, S], `float32`. Without regions the result is empty, and
-    /// no statistics move.
+    /// Mask logits [R, 1, 2 S, 2 S] for pooled regions [R, C, S, S], `float32`. Without regions the result is empty,
+    /// and statistics do not change.
     public func callAsFunction(_ pooled: Tensor) throws -> Tensor {
         guard pooled.rank == 4, pooled.shape[1] == configuration.channels else {
             throw DetectionError("MaskHead", "\(pooled.summary) is not [R, \(configuration.channels), S, S]")
@@ -88,7 +88,8 @@ public struct MaskHead: Sendable {
         return try enlarging.assembled(layers(pooled).to(.float32))
     }
 
-    /// Normalisation, ReLU and predictor look at single pixels: only their logits are put in order, not all channels.
+    /// Normalisation, ReLU and predictor work on single pixels, so only the final logits are rearranged, not all
+    /// channels.
     private struct Windows: UnaryLayer {
         let enlarging: ConvTranspose2d
 

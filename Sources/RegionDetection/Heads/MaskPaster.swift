@@ -1,32 +1,33 @@
 internal import CKernels
 import Support
 
-/// Puts masks that were predicted inside boxes into images.
+/// Pastes masks predicted within boxes into images.
 ///
-/// A pixel gets the bilinear value of the mask at its centre; outside of the mask, which reaches half a cell beyond its
-/// place, it is zero.
+/// A pixel takes the bilinear value of the mask at its centre; it is zero outside the mask, which extends half a cell
+/// beyond its placement.
 public struct MaskPaster: Sendable, Hashable {
-    /// Where a mask lies, and what of it is inside.
+    /// How a mask is placed, and which of its values are inside.
     public enum Placement: String, Sendable, Hashable, Codable, CaseIterable {
-        /// In the box, as detectron2's `paste_masks_in_image`; values from the threshold on are inside. Boxes without
-        /// area leave nothing.
+        /// In the box, as in detectron2's `paste_masks_in_image`; values at or above the threshold are inside. Boxes
+        /// without area give an empty mask.
         case exact
-        /// In whole pixels, as the published F-VLM's `paste_instance_masks`: with a cell of zeros around it the mask
-        /// lies in the box that has grown by these cells and then lost the fractions of its corners, the last pixel
-        /// included; values above the threshold are inside. A box without area leaves one line of pixels or one pixel.
+        /// In whole pixels, as in the published F-VLM's `paste_instance_masks`: surrounded by a cell of zeros, the mask
+        /// fills the box grown by these cells, with corners truncated to whole pixels, the last pixel included; values
+        /// above the threshold are inside. A box without area gives one line of pixels or one pixel.
         case wholePixels
     }
 
     /// Height and width of the image in pixels.
     public var size: Size2D
 
-    /// The least value that is inside, or the value above which it is, as ``placement`` has it.
+    /// The threshold for values inside, inclusive or exclusive depending on ``placement``.
     public var threshold: Double
 
-    /// Where a mask lies.
+    /// How a mask is placed.
     public var placement: Placement
 
-    /// - Throws: ``DetectionError`` when the threshold is not above 0 and at most 1, or the size is not possible.
+    /// Creates a paster.
+    /// - Throws: ``DetectionError`` if the threshold is not above 0 and at most 1, or the size is not possible.
     public init(size: Size2D, threshold: Double = 0.5, placement: Placement = .exact) throws {
         guard threshold > 0, threshold <= 1 else {
             throw DetectionError("mask pasting", "the threshold \(threshold) is not above 0 and at most 1")
@@ -43,15 +44,15 @@ public struct MaskPaster: Sendable, Hashable {
     /// - Parameters:
     ///   - masks: Probabilities [N, S, S] or [N, 1, S, S].
     ///   - boxes: [N], in pixels of the image.
-    /// - Returns: [N, height, width] `bool`, in main memory. Rows of pixels that no mask touches take no memory.
-    /// - Throws: ``DetectionError`` for masks and boxes that do not fit each other, boxes that are not finite.
+    /// - Returns: [N, height, width] `bool`, in main memory. Rows of pixels outside all masks take no memory.
+    /// - Throws: ``DetectionError`` for masks and boxes that do not match, or boxes that are not finite.
     public func callAsFunction(_ masks: Tensor, boxes: Boxes) throws -> Tensor {
         let (masks, numbers) = try checked(masks, boxes)
         return try pasted(masks, numbers, dtype: .bool)
     }
 
-    /// The values before the threshold, [N, height, width] `float32`.
-    /// - Throws: As ``callAsFunction(_:boxes:)``.
+    /// The values before thresholding, [N, height, width] `float32`.
+    /// - Throws: The errors of ``callAsFunction(_:boxes:)``.
     package func values(_ masks: Tensor, boxes: Boxes) throws -> Tensor {
         let (masks, numbers) = try checked(masks, boxes)
         return try pasted(masks, numbers, dtype: .float32)
@@ -68,7 +69,7 @@ public struct MaskPaster: Sendable, Hashable {
         return (try flat.detached().to(device: .cpu, dtype: .float32).contiguous(), places)
     }
 
-    /// Where masks lie whose boxes have the corners `corners`, four numbers each.
+    /// The placements of masks whose boxes have the corners `corners`, four numbers each.
     func placed(_ corners: [Float], side: Int) -> [Float] {
         guard placement == .wholePixels else { return corners }
         var places = corners
@@ -84,13 +85,13 @@ public struct MaskPaster: Sendable, Hashable {
     /// The kernel's threshold, whose comparison is >=.
     var leastValue: Float { placement == .exact ? Float(threshold) : Float(threshold).nextUp }
 
-    /// The place of a mask without its border, from that of the box along an axis; no pixels for an inverted box.
+    /// The extent of a mask without its border, along one axis of the box; no pixels for an inverted box.
     private static func wholePixels(_ start: Float, _ end: Float, side: Float) -> (Float, Float) {
-        // The steps of the published code, in its order and precision: a fraction less can be a pixel more.
+        // The steps of the published code, in its order and precision: a slightly smaller value can add a pixel.
         var half = (end - start) * 0.5
         let centre = start + half
         half *= (side + 2) / side
-        // Float holds no more than 24 binary digits: what is further away lies outside of any image.
+        // A float has 24 significant bits: anything further away is outside any image.
         let limit = Float(1 << 23)
         let first = min(max((centre - half).rounded(.towardZero), -limit), limit)
         let last = min(max((centre + half).rounded(.towardZero), -limit), limit)
@@ -115,21 +116,21 @@ public struct MaskPaster: Sendable, Hashable {
                     ck_paste(
                         masks, Int64(side), boxes, Int64(size.height), Int64(size.width), threshold, binary,
                         soft, begin, end)
-                else { throw DetectionError("mask pasting", "memory has run out") }
+                else { throw DetectionError("mask pasting", "out of memory") }
             }
         }
         return result
     }
 }
 
-/// Zeros that the system provides page by page when they are first written: most of a pasted mask is empty.
+/// Zeroed memory that the system provides page by page on first write: most of a pasted mask is empty.
 private final class ZeroedMemory: @unchecked Sendable {
     let pointer: UnsafeMutableRawPointer
 
     init(byteCount: Int) throws {
         guard let memory = calloc(max(byteCount, 1), 1) else {
             throw DetectionError(
-                "mask pasting", "there is no memory for \(byteCount) bytes; paste fewer masks")
+                "mask pasting", "cannot allocate \(byteCount) bytes; paste fewer masks")
         }
         pointer = memory
     }

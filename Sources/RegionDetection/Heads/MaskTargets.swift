@@ -1,17 +1,18 @@
 internal import CKernels
 
-/// What the mask head is to predict in a region: the ground-truth mask, cut out and resampled to side x side cells.
+/// The mask head's targets in a region: the ground-truth mask, cropped and resampled to side x side cells.
 public enum MaskTargets {
-    /// From polygons, as the COCO tools fill them.
+    /// Targets from polygons, filled like in the COCO tools.
     ///
     /// Polygons are shifted and scaled so that the region fills the grid, filled there, and united (detectron2's
     /// `rasterize_polygons_within_box`).
     /// - Parameters:
     ///   - polygons: The rings (x, y, x, y, ... in pixels) of the object in each of the R regions.
     ///   - boxes: [R].
-    ///   - side: Cells of a row and of a column.
+    ///   - side: Cells per row and column.
     /// - Returns: [R, side, side] `bool`.
-    /// - Throws: ``DetectionError`` for rings that are not of pairs of finite numbers, at least three.
+    /// - Throws: ``DetectionError`` for rings of fewer than three points or with coordinates that are unpaired or not
+    ///   finite.
     public static func polygons(_ polygons: [[[Double]]], boxes: Boxes, side: Int) throws -> Tensor {
         let numbers = try checked(boxes, count: polygons.count, side: side, "polygons")
         let result = try Tensor.zeros([polygons.count, side, side], dtype: .bool)
@@ -26,7 +27,7 @@ public enum MaskTargets {
                     guard ring.count >= 6, ring.count % 2 == 0, ring.allSatisfy(\.isFinite) else {
                         throw DetectionError(
                             "mask targets",
-                            "a polygon of region \(region) has not at least three points of two finite numbers"
+                            "a polygon of region \(region) needs at least three points of two finite numbers"
                         )
                     }
                     let points = ring.enumerated().map { place, value in
@@ -41,14 +42,14 @@ public enum MaskTargets {
         return try result.to(device: boxes.device)
     }
 
-    /// From bit masks of the image: the average of the pixels in every cell, as ``roiAlign(_:_:output:sampling:)`` with
-    /// `aligned(ratio: 0)` finds it. Compare with 0.5 for targets of zeros and ones.
+    /// Targets from bitmaps of the image: the average of the pixels in every cell, as computed by
+    /// ``roiAlign(_:_:output:sampling:)`` with `aligned(ratio: 0)`. Threshold at 0.5 for binary targets.
     /// - Parameters:
-    ///   - masks: [M, H, W], `bool` or `uint8`; everything but zero is inside.
+    ///   - masks: [M, H, W], `bool` or `uint8`; nonzero values are inside.
     ///   - index: The mask of each of the R regions.
     ///   - boxes: [R].
     /// - Returns: [R, side, side] `float32`.
-    /// - Throws: ``DetectionError`` for masks of another shape or type and for an index outside.
+    /// - Throws: ``DetectionError`` for masks of a different shape or type and for an index out of range.
     package static func bitmapAverages(_ masks: Tensor, index: [Int64], boxes: Boxes, side: Int) throws
         -> Tensor
     {
@@ -64,24 +65,24 @@ public enum MaskTargets {
         }
     }
 
-    /// From bit masks of the image, [R, side, side] `bool`: ``bitmapAverages(_:index:boxes:side:)`` of at least one half
-    /// (detectron2's `BitMasks.crop_and_resize`).
+    /// Targets from bitmaps of the image, [R, side, side] `bool`: ``bitmapAverages(_:index:boxes:side:)`` of at least
+    /// one half (detectron2's `BitMasks.crop_and_resize`).
     public static func bitmaps(_ masks: Tensor, index: [Int64], boxes: Boxes, side: Int) throws -> Tensor {
         try bitmapAverages(masks, index: index, boxes: boxes, side: side) .>= 0.5
     }
 
-    /// From bit masks that are stored inside their boxes: soft targets from 0 to 1 (the published F-VLM's
+    /// Targets from bitmaps stored within their boxes: soft values from 0 to 1 (the published F-VLM's
     /// ops/spatial_transform_ops.py, `crop_mask_in_target_box`).
     ///
-    /// One bilinear sample at the centre of every cell, without half-pixel shift; zero outside of the mask's box. Not
-    /// rounded: the published mask loss takes the values as they are.
+    /// One bilinear sample at the centre of every cell, without half-pixel shift; zero outside the mask's box. Not
+    /// rounded: the published mask loss takes the values unchanged.
     /// - Parameters:
     ///   - masks: [M, S, S], `bool` or `uint8`, each stretched over its box.
     ///   - maskBoxes: [M], the boxes of the masks.
     ///   - index: The mask of each of the R regions.
     ///   - boxes: [R].
     /// - Returns: [R, side, side] `float32`.
-    /// - Throws: As ``bitmapAverages(_:index:boxes:side:)``, and for masks that are not square.
+    /// - Throws: The errors of ``bitmapAverages(_:index:boxes:side:)``, and for masks that are not square.
     public static func boxBitmaps(
         _ masks: Tensor, maskBoxes: Boxes, index: [Int64], boxes: Boxes, side: Int
     ) throws -> Tensor {
@@ -109,7 +110,7 @@ public enum MaskTargets {
             throw DetectionError("mask targets", "\(boxes.count) boxes have \(what) of \(count) regions")
         }
         guard (1...4096).contains(side) else {
-            throw DetectionError("mask targets", "\(side) cells a side are not possible")
+            throw DetectionError("mask targets", "\(side) cells per side are not possible")
         }
         return try boxes.finiteArray(for: "mask targets")
     }
@@ -143,7 +144,7 @@ public enum MaskTargets {
             let index = memory.copy(of: index)
             try Kernel.run(rows: result.shape[0], grain: 4) { begin, end in
                 guard resample(masks, index, target, begin, end) else {
-                    throw DetectionError("mask targets", "memory has run out")
+                    throw DetectionError("mask targets", "out of memory")
                 }
             }
         }

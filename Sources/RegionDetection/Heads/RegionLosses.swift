@@ -1,18 +1,18 @@
 // Letters for shapes: R regions, K classes with the background in row 0.
 
-/// What the box loss of regions is divided by.
+/// The divisor of the regions' box loss.
 public enum RegionBoxNormalizer: String, Sendable, Hashable {
     /// The sum over foreground regions divided by the number of all regions, background included (detectron2).
     case regions
-    /// The mean over the coordinates of foreground regions; 0 when there are none (the published F-VLM).
+    /// The mean over the coordinates of foreground regions; 0 if there are none (the published F-VLM).
     case foregroundCoordinates
 }
 
 /// The box loss of regions.
 /// - Parameters:
 ///   - deltas: [R, 4] as predicted.
-///   - targets: [R, 4]; rows of background regions do not count.
-///   - classes: [R] `int64`, 0 for background, -1 for regions that are not learned from.
+///   - targets: [R, 4]; rows of background regions are ignored.
+///   - classes: [R] `int64`, 0 for background, -1 for regions excluded from learning.
 ///   - sources: [R], the boxes that deltas refer to.
 public func regionBoxLoss(
     _ deltas: Tensor, targets: Tensor, classes: Tensor, sources: Boxes, coder: BoxCoder, loss: BoxLoss,
@@ -28,16 +28,16 @@ public func regionBoxLoss(
     }
 }
 
-/// Binary cross-entropy of mask logits, the mean over the pixels of foreground regions; 0 when there are none.
+/// Binary cross-entropy of mask logits, the mean over the pixels of foreground regions; 0 if there are none.
 /// - Parameters:
 ///   - logits: [R, S, S] or [R, 1, S, S].
 ///   - targets: [R, S, S], `bool` or soft values from 0 to 1.
-///   - classes: [R] `int64`; regions of class 0 and below do not count. All count when left out.
+///   - classes: [R] `int64`; regions of class 0 and below are ignored. By default all regions count.
 public func maskLoss(_ logits: Tensor, targets: Tensor, classes: Tensor? = nil) throws -> Tensor {
     var logits = logits.rank == 4 && logits.shape[1] == 1 ? try logits.squeezed(1) : logits
     guard logits.shape == targets.shape else {
         throw DetectionError(
-            "mask loss", "\(logits.summary) has other sizes than the targets \(targets.summary)")
+            "mask loss", "\(logits.summary) does not match the targets \(targets.summary)")
     }
     var targets = targets
     if let classes {
@@ -48,30 +48,30 @@ public func maskLoss(_ logits: Tensor, targets: Tensor, classes: Tensor? = nil) 
     return try sum / Double(max(logits.count, 1))
 }
 
-/// How the class of regions is learned.
+/// The classification loss of regions.
 public enum ClassificationLoss: Sendable, Hashable {
-    /// Softmax cross-entropy; the terms of background regions are multiplied by `backgroundWeight`, then the plain mean
-    /// over all regions is taken. Not the weighted mean of PyTorch, which divides by the sum of the weights (the
-    /// published F-VLM, losses/maskrcnn_losses.py; 0.9 for LVIS, 0.2 for COCO).
+    /// Softmax cross-entropy; the terms of background regions are multiplied by `backgroundWeight`, and the result is
+    /// the plain mean over all regions. Unlike PyTorch's weighted mean, it is not divided by the sum of the weights
+    /// (the published F-VLM, losses/maskrcnn_losses.py; 0.9 for LVIS, 0.2 for COCO).
     case softmax(backgroundWeight: Double)
 
-    /// Softmax cross-entropy of cosines divided by a fixed temperature, the plain mean over all regions (InfoNCE with the
-    /// class names as the other side). Expects cosines, not logits that were divided by a temperature already.
+    /// Softmax cross-entropy of cosines divided by a fixed temperature, the plain mean over all regions (InfoNCE with
+    /// the class names as the other side). Takes cosines, not logits already divided by a temperature.
     case contrastive(temperature: Double = 0.07)
 
-    /// Binary cross-entropy for every class but the background, summed and divided by the number of regions.
+    /// Binary cross-entropy for every class except the background, summed and divided by the number of regions.
     case sigmoid
 
-    /// Focal loss (Lin et al., 2017b) for every class but the background, summed and divided by the number of foreground
-    /// regions, at least 1.
+    /// Focal loss (Lin et al., 2017b) for every class except the background, summed and divided by the number of
+    /// foreground regions, at least 1.
     case focal(alpha: Double = 0.25, gamma: Double = 2)
 
-    /// The loss.
+    /// Computes the loss.
     /// - Parameters:
     ///   - logits: [R, K], row 0 of the text being the background; for ``contrastive(temperature:)`` cosines.
-    ///   - classes: [R] `int64`: 0 background, -1 for regions that neither count nor are divided by.
+    ///   - classes: [R] `int64`: 0 background, -1 for regions excluded from both the sum and the divisor.
     /// - Returns: A scalar, 0 without regions.
-    /// - Throws: ``DetectionError`` for shapes that do not fit and for a class that does not exist.
+    /// - Throws: ``DetectionError`` for shapes that do not match and for a class that does not exist.
     public func callAsFunction(_ logits: Tensor, classes: Tensor) throws -> Tensor {
         guard logits.rank == 2, classes.shape == [logits.shape[0]] else {
             throw DetectionError(
@@ -108,7 +108,7 @@ public enum ClassificationLoss: Sendable, Hashable {
         }
     }
 
-    /// Logits and targets of all classes but the background.
+    /// Logits and targets of all classes except the background.
     private func foreground(_ logits: Tensor, _ classes: Tensor) throws -> (Tensor, Tensor) {
         let count = logits.shape[1]
         let target = try classes.oneHot(classCount: count).to(.float32)

@@ -1,22 +1,22 @@
-/// Chooses the regions that the heads learn from, and tells what each is.
+/// Samples the regions that the heads learn from, and labels them.
 public struct RegionSampler: Sendable, Hashable {
-    /// How proposals find their ground truth.
+    /// The matcher of proposals to ground truths.
     public var matcher: Matcher
 
-    /// How many regions are drawn.
+    /// The sampler of the matched regions.
     public var sampler: BalancedSampler
 
-    /// Whether the ground-truth boxes join the proposals, so that there are good regions from the start.
+    /// Whether ground-truth boxes are added to the proposals, so that there are good regions from the start.
     public var appendsGroundTruth: Bool
 
-    /// A rule and a number of regions.
+    /// Creates a sampler from a matcher and a balanced sampler.
     public init(matcher: Matcher, sampler: BalancedSampler, appendsGroundTruth: Bool = true) {
         self.matcher = matcher
         self.sampler = sampler
         self.appendsGroundTruth = appendsGroundTruth
     }
 
-    /// 512 regions an image, at most a quarter of them foreground, overlapping an object by at least a half.
+    /// 512 regions per image, at most a quarter of them foreground, overlapping an object by at least a half.
     public static func standard() -> RegionSampler {
         RegionSampler(matcher: .regions(), sampler: .regions())
     }
@@ -29,24 +29,24 @@ public struct RegionSampler: Sendable, Hashable {
         /// The class of each region, [R] `int64`; 0 is background.
         public let classes: Tensor
 
-        /// The row of each region's ground truth, [R] `int64`; without meaning for background.
+        /// The row of each region's ground truth, [R] `int64`; undefined for background.
         public let matches: Tensor
 
         /// The box of each region's ground truth, [R]; the region itself for background.
         public let targets: Boxes
 
-        /// How many regions are foreground; they come first.
+        /// The number of foreground regions, which come first.
         public let foregroundCount: Int
     }
 
-    /// Chooses regions of an image.
+    /// Samples the regions of an image.
     /// - Parameters:
     ///   - proposals: [P].
-    ///   - groundTruth: [M]; none for an image without objects.
+    ///   - groundTruth: [M]; empty for an image without objects.
     ///   - classes: [M] `int64`, from 1 on.
     ///   - ignored: Regions, such as crowds, in which proposals are not learned as background.
-    ///   - generator: For the samples.
-    /// - Throws: ``DetectionError`` for a class below 1 and for another number of classes than boxes.
+    ///   - generator: The source of random numbers for sampling.
+    /// - Throws: ``DetectionError`` for a class below 1 or if the numbers of classes and boxes differ.
     public func callAsFunction(
         _ proposals: Boxes, groundTruth: Boxes, classes: Tensor, ignored: Boxes? = nil, generator: Generator
     ) throws -> Sample {

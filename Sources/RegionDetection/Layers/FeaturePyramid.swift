@@ -1,23 +1,23 @@
 // Letters for shapes in this folder: N images, C channels, H and W rows and columns of a map.
 
-/// A feature pyramid network (Lin et al., 2017): maps of several strides with equal width, each with the knowledge of
-/// the coarser ones.
+/// A feature pyramid network (Lin et al., 2017): maps of several strides and equal width, each enriched with
+/// information from the coarser ones.
 ///
-/// Parameters are named as in detectron2: `fpn_lateral2` ... for the 1x1 convolutions, `fpn_output2` ... for the 3x3 ones,
-/// `norm` inside of these; the number is the level, 2 for stride 4.
+/// Parameters are named as in detectron2: `fpn_lateral2` ... for the 1x1 convolutions, `fpn_output2` ... for the 3x3
+/// ones, each with a `norm`; the number is the level, 2 for stride 4.
 public struct FeaturePyramid: Sendable {
-    /// Where the level above the trunk's coarsest comes from.
+    /// The source of the level above the trunk's coarsest.
     public enum LastLevel: String, Sendable, Hashable {
         /// There is none.
         case none
         /// Every second row and column of the coarsest output, as in detectron2.
         case maxPool
-        /// A 3x3 convolution of stride 2 of the coarsest output before its normalisation, with zeros only behind the
-        /// last row and column when these are even in number: the published F-VLM's.
+        /// A 3x3 convolution of stride 2 over the coarsest output before normalisation, padded with zeros only after
+        /// the last row and column if these are even in number: the published F-VLM's.
         case convolution
     }
 
-    /// The design of a pyramid.
+    /// The architecture of a pyramid.
     public struct Configuration: Sendable, Hashable {
         /// Channels of the trunk's maps, finest first.
         public var inputs: [Int]
@@ -40,12 +40,13 @@ public struct FeaturePyramid: Sendable {
         /// The level above.
         public var lastLevel: LastLevel
 
-        /// First values of weights.
+        /// The initializer of weights.
         var initializer: Initializer { lastLevel == .convolution ? .lecunNormal : .caffe2Xavier }
 
+        /// Creates a configuration.
         /// - Parameters:
-        ///   - normalizesLaterals: As in detectron2 when left out: where outputs are.
-        ///   - hasBias: As in detectron2 when left out: where nothing is normalised.
+        ///   - normalizesLaterals: Defaults to detectron2's rule: true where outputs are normalised.
+        ///   - hasBias: Defaults to detectron2's rule: true where nothing is normalised.
         public init(
             inputs: [Int], width: Int = 256, firstLevel: Int = 2, normalization: Normalization = .none,
             normalizesLaterals: Bool? = nil, hasBias: Bool? = nil, lastLevel: LastLevel = .maxPool
@@ -59,7 +60,7 @@ public struct FeaturePyramid: Sendable {
             self.lastLevel = lastLevel
         }
 
-        /// The published F-VLM's: a batch normalisation for every output, P6 by convolution, no biases.
+        /// The published F-VLM's configuration: a batch normalisation for every output, P6 by convolution, no biases.
         public static func published(inputs: [Int], width: Int = 256) -> Configuration {
             Configuration(
                 inputs: inputs, width: width, normalization: .published, normalizesLaterals: false,
@@ -67,7 +68,7 @@ public struct FeaturePyramid: Sendable {
         }
     }
 
-    /// The design of the pyramid.
+    /// The architecture of the pyramid.
     package let configuration: Configuration
 
     private let laterals: [NormalizedLayer]
@@ -76,7 +77,7 @@ public struct FeaturePyramid: Sendable {
     private let last: Conv2d?
 
     /// Declares a pyramid.
-    /// - Throws: ``DetectionError`` without inputs; ``TorchError`` when names are taken.
+    /// - Throws: ``DetectionError`` without inputs; ``TorchError`` if names are taken.
     public init(_ scope: ParameterScope, _ configuration: Configuration) throws {
         guard !configuration.inputs.isEmpty, configuration.firstLevel >= 0 else {
             throw DetectionError("FeaturePyramid", "needs at least one map of a level from 0 on")
@@ -104,10 +105,10 @@ public struct FeaturePyramid: Sendable {
         }
     }
 
-    /// Makes the pyramid.
+    /// Computes the pyramid.
     /// - Parameter features: The trunk's maps [N, inputs, H, W], finest first, each about half the size of the one before.
     /// - Returns: Maps [N, width, H, W], finest first, with the last level at the end.
-    /// - Throws: ``DetectionError`` for another number of maps; ``TorchError``.
+    /// - Throws: ``DetectionError`` if the number of maps is wrong; ``TorchError``.
     public func callAsFunction(_ features: [Tensor]) throws -> [Tensor] {
         guard features.count == laterals.count else {
             throw DetectionError(
@@ -139,7 +140,7 @@ extension FeaturePyramid.Configuration {
     /// Levels that come from the trunk.
     var trunkLevels: [Int] { inputs.indices.map { firstLevel + $0 } }
 
-    /// Pixels of the image from cell to cell of every output.
+    /// The strides of all outputs in pixels of the image.
     package var strides: [Int] {
         let count = inputs.count + (lastLevel == .none ? 0 : 1)
         return (0..<count).map { 1 << (firstLevel + $0) }

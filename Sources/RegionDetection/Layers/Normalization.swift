@@ -1,11 +1,11 @@
 /// How the channels of a layer's output are normalised.
 public enum Normalization: Sendable, Hashable {
-    /// Not at all.
+    /// No normalisation.
     case none
 
-    /// Batch normalisation. `momentum` is the share of a batch in the new running statistics; Flax and the published
-    /// F-VLM give 1 minus this (0.997). Parameters and running statistics are those of synchronised batch
-    /// normalisation too, so that weights trained with either can be used with the other.
+    /// Batch normalisation. `momentum` is the weight of a batch in the new running statistics; Flax and the published
+    /// F-VLM specify 1 minus this (0.997). Parameters and running statistics match those of synchronised batch
+    /// normalisation, so weights trained with either can be used with the other.
     case batch(epsilon: Double = 1e-5, momentum: Double = 0.1)
 
     /// Over groups of channels, for small batches.
@@ -14,11 +14,11 @@ public enum Normalization: Sendable, Hashable {
     /// Over the channels of every pixel, as in ViTDet.
     case layer(epsilon: Double = 1e-6)
 
-    /// Of the published F-VLM's pyramid and heads.
+    /// The normalisation of the published F-VLM's pyramid and heads.
     public static let published = Normalization.batch(epsilon: 1e-4, momentum: 0.003)
 
     /// The layer for `channels` channels, nil for ``none``.
-    /// - Throws: ``TorchError`` when names are taken or groups do not divide the channels.
+    /// - Throws: ``TorchError`` if names are taken or groups do not divide the channels.
     func layer(_ scope: ParameterScope, channels: Int) throws -> (any UnaryLayer)? {
         switch self {
         case .none: nil

@@ -1,4 +1,4 @@
-/// A layer, then its normalisation (parameters below `norm`) and an activation, if it has them.
+/// A layer followed by an optional normalisation (parameters below `norm`) and an optional activation.
 struct NormalizedLayer: UnaryLayer {
     let layer: any UnaryLayer
     let norm: (any UnaryLayer)?
@@ -11,7 +11,7 @@ struct NormalizedLayer: UnaryLayer {
         return try activation.map { try $0(output) } ?? output
     }
 
-    /// A convolution with zeros around the map so that 3x3 keeps its size.
+    /// Declares a zero-padded convolution whose 3x3 kernel keeps the map's size.
     static func convolution(
         _ scope: ParameterScope, inputs: Int, outputs: Int, kernel: Int, bias: Bool,
         normalization: Normalization = .none, activation: Activation? = nil, initializer: Initializer
@@ -29,6 +29,6 @@ extension Initializer {
     /// detectron2's `c2_xavier_fill`: uniform with variance 1 / inputs.
     static let caffe2Xavier = Initializer.kaimingUniform(.input, gain: 1)
 
-    /// detectron2's `c2_msra_fill`, and Flax's variance scaling by 2 over the fan out.
+    /// detectron2's `c2_msra_fill`, and Flax's variance scaling by 2 over the fan-out.
     static let caffe2MSRA = Initializer.kaimingNormal(.output)
 }

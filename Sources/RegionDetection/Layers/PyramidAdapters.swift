@@ -1,7 +1,7 @@
-/// Four maps from a single one, such as the tokens of a vision transformer: for each a 1x1 convolution, then bilinear
-/// enlargement.
+/// Makes four maps from a single one, such as the tokens of a vision transformer: for each, a 1x1 convolution followed
+/// by bilinear upsampling.
 ///
-/// Parameters: `res2` ... `res5` (`weight`, `bias`). Adds no detail; ``SimpleFeaturePyramid`` learns some.
+/// Parameters: `res2` ... `res5` (`weight`, `bias`). Adds no detail, whereas ``SimpleFeaturePyramid`` learns some.
 public struct BilinearAdapter: Sendable {
     private let convolutions: [Conv2d]
     private let scales: [Int]
@@ -10,8 +10,8 @@ public struct BilinearAdapter: Sendable {
     /// - Parameters:
     ///   - inputs: Channels of the map.
     ///   - outputs: Channels of the results, finest first.
-    ///   - scales: How many times larger than the map each result is.
-    /// - Throws: ``DetectionError`` when there is not a scale for each result; ``TorchError``.
+    ///   - scales: The upsampling factor of each result.
+    /// - Throws: ``DetectionError`` unless there is one scale per result; ``TorchError``.
     public init(_ scope: ParameterScope, inputs: Int, outputs: [Int], scales: [Int] = [8, 4, 2, 1]) throws {
         guard outputs.count == scales.count, scales.allSatisfy({ (1...64).contains($0) }) else {
             throw DetectionError("BilinearAdapter", "\(outputs.count) results have the scales \(scales)")
@@ -24,7 +24,7 @@ public struct BilinearAdapter: Sendable {
         self.scales = scales
     }
 
-    /// Makes the maps [N, outputs, H * scale, W * scale] of a map [N, inputs, H, W].
+    /// Computes maps [N, outputs, H * scale, W * scale] from a map [N, inputs, H, W].
     public func callAsFunction(_ map: Tensor) throws -> [Tensor] {
         try zip(convolutions, scales).map { convolution, scale in
             let result = try convolution(map)
@@ -34,7 +34,7 @@ public struct BilinearAdapter: Sendable {
     }
 }
 
-/// ViTDet's pyramid from a single map (Li et al., 2022): strides a quarter, half, one and two times the map's by
+/// ViTDet's pyramid from a single map (Li et al., 2022): strides of a quarter, half, one and two times the map's, by
 /// transposed convolutions and pooling, each followed by a 1x1 and a 3x3 convolution with layer normalisation.
 ///
 /// Parameters are named as in detectron2's `SimpleFeaturePyramid`: `simfp_2.0` ... for a map of stride 16.
@@ -47,14 +47,14 @@ public struct SimpleFeaturePyramid: Sendable {
     ///   - inputs: Channels of the map, a multiple of 4.
     ///   - width: Channels of every result.
     ///   - firstLevel: The level of the finest result: 2 for a map of stride 16.
-    ///   - hasLastLevel: Whether there is a fifth map of every second row and column of the coarsest.
-    /// - Throws: ``DetectionError`` for channels that cannot be divided by 4; ``TorchError``.
+    ///   - hasLastLevel: Whether there is a fifth map, of every second row and column of the coarsest.
+    /// - Throws: ``DetectionError`` for channels not divisible by 4; ``TorchError``.
     public init(
         _ scope: ParameterScope, inputs: Int, width: Int = 256, firstLevel: Int = 2,
         normalization: Normalization = .layer(), hasLastLevel: Bool = true
     ) throws {
         guard inputs > 0, inputs % 4 == 0 else {
-            throw DetectionError("SimpleFeaturePyramid", "\(inputs) channels cannot be divided by 4")
+            throw DetectionError("SimpleFeaturePyramid", "\(inputs) channels are not divisible by 4")
         }
         self.hasLastLevel = hasLastLevel
         func enlarging(_ scope: ParameterScope, _ inputs: Int) throws -> any UnaryLayer {
@@ -63,7 +63,7 @@ public struct SimpleFeaturePyramid: Sendable {
         branches = try (0..<4).map { place in
             let branch = scope / "simfp_\(firstLevel + place)"
             var layers: [any UnaryLayer] = []
-            // Numbers of the list in which PyTorch holds the layers, the activation counted.
+            // Indices of the layers in PyTorch's list, which includes the activations.
             var next = 0
             var channels = inputs
             switch place {
@@ -96,7 +96,7 @@ public struct SimpleFeaturePyramid: Sendable {
         }
     }
 
-    /// Makes the maps, finest first, of a map [N, inputs, H, W].
+    /// Computes the maps, finest first, from a map [N, inputs, H, W].
     public func callAsFunction(_ map: Tensor) throws -> [Tensor] {
         var result = try branches.map { try $0(map) }
         if hasLastLevel, let coarsest = result.last {

@@ -1,22 +1,23 @@
 import Support
 
-/// Pools regions from the level of a pyramid that suits their size (Lin et al., 2017, equation 1).
+/// Pools each region from the pyramid level that suits its size (Lin et al., 2017, equation 1).
 public struct RegionPooler: Sendable, Hashable {
     /// Rows and columns of a pooled region.
     public var output: Int
 
-    /// Pixels of the image from cell to cell of each map: consecutive powers of two.
+    /// The strides of the maps in pixels of the image: consecutive powers of two.
     public var strides: [Int]
 
-    /// Where regions are sampled.
+    /// How regions are sampled.
     public var sampling: RegionSampling
 
-    /// The side in pixels of a box that belongs on the canonical level.
+    /// The side in pixels of a box assigned to the canonical level.
     public var canonicalSide: Double
 
-    /// The level, as a power of two of its stride, for boxes of the canonical side.
+    /// The level of boxes of the canonical side, as the base-2 logarithm of its stride.
     public var canonicalLevel: Int
 
+    /// Creates a pooler.
     /// - Throws: ``DetectionError`` unless the strides are consecutive powers of two.
     public init(
         output: Int, strides: [Int], sampling: RegionSampling, canonicalSide: Double = 224,
@@ -40,9 +41,9 @@ public struct RegionPooler: Sendable, Hashable {
 
     /// The level of every box: an index into ``strides``.
     ///
-    /// floor(canonical level + log2(side / canonical side)), held between the first and the last level. Boxes without
-    /// area belong to the first.
-    /// - Throws: ``DetectionError`` when a box is not finite.
+    /// floor(canonical level + log2(side / canonical side)), clamped to the first and last level. Boxes without area
+    /// get the first.
+    /// - Throws: ``DetectionError`` if a box is not finite.
     public func levels(for boxes: Boxes) throws -> [Int64] {
         let numbers = try boxes.finiteArray(for: "RegionPooler")
         let first = strides[0].trailingZeroBitCount
@@ -50,7 +51,7 @@ public struct RegionPooler: Sendable, Hashable {
         return stride(from: 0, to: numbers.count, by: 4).map { place in
             let area = (numbers[place + 2] - numbers[place]) * (numbers[place + 3] - numbers[place + 1])
             let side = area > 0 ? area.squareRoot() : 0
-            // detectron2 adds the small number so that rounding does not push an exact border down.
+            // detectron2 adds the small number so that rounding does not push a value on the boundary down.
             let level = (Float(canonicalLevel) + log2(side / Float(canonicalSide) + 1e-8)).rounded(.down)
             return Int64(min(max(level, Float(first)), Float(last))) - Int64(first)
         }
@@ -58,9 +59,9 @@ public struct RegionPooler: Sendable, Hashable {
 
     /// Pools the boxes of every image.
     /// - Parameters:
-    ///   - features: A map [N, C, H, W] for each stride.
+    ///   - features: One map [N, C, H, W] per stride.
     ///   - boxes: The boxes of each of the N images, in pixels of the padded image.
-    ///   - format: How the result lies in memory; contiguous where a head without convolutions flattens it.
+    ///   - format: The memory layout of the result; contiguous for a head that flattens it without convolutions.
     /// - Returns: [R, C, output, output], the boxes of the first image first.
     /// - Throws: ``DetectionError``, ``TorchError``.
     public func callAsFunction(
@@ -71,7 +72,8 @@ public struct RegionPooler: Sendable, Hashable {
                 "RegionPooler", "has \(strides.count) strides, but there are \(features.count) maps")
         }
         guard let batch = features.first?.shape.first, batch == boxes.count else {
-            throw DetectionError("RegionPooler", "there are boxes of \(boxes.count) images, not of the batch")
+            throw DetectionError(
+                "RegionPooler", "the number of images with boxes, \(boxes.count), is not that of the batch")
         }
         let all = try Boxes.cat(boxes)
         let images = boxes.enumerated().flatMap {

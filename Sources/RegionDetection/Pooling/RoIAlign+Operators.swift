@@ -1,7 +1,7 @@
-// The same sums from operators of libtorch, for every device and floating-point type. All samples are gathered, in
-// portions whose memory is bounded; within a portion regions share map and number of samples.
+// The same sums by libtorch operators, for every device and floating-point type. Samples are gathered in chunks of
+// bounded memory; the regions of a chunk share map and number of samples.
 extension PoolingRequest {
-    /// Elements that are gathered at a time, for each of the four corners of a sample.
+    /// Elements gathered at a time, for each of the four corners of a sample.
     private static var portion: Int { 1 << 24 }
 
     private struct Kind: Hashable, Comparable {

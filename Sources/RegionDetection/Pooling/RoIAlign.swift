@@ -1,19 +1,19 @@
 internal import CKernels
 import Support
 
-/// Pools regions of a pyramid's maps to grids of equal size, by bilinear samples (RoIAlign; He et al., 2017).
+/// Pools regions of a pyramid's maps to grids of equal size by bilinear sampling (RoIAlign; He et al., 2017).
 ///
-/// In main memory `float32` and `bfloat16` maps go through kernels of this package (sums in `float32`), with gradients;
-/// the result does not depend on the number of threads, in either direction. Other devices and element types use operators
-/// of libtorch, which give the same numbers.
+/// In main memory, `float32` and `bfloat16` maps use this package's kernels (sums in `float32`), with gradients;
+/// neither the result nor its gradients depend on the number of threads. Other devices and element types use libtorch
+/// operators, which give the same numbers.
 /// - Parameters:
-///   - levels: Maps [N, C, H, W] of equal N, C, element type and device. Channels-last maps are used as they are.
+///   - levels: Maps [N, C, H, W] of equal N, C, element type and device. Channels-last maps are not copied.
 ///   - regions: R regions.
 ///   - output: Rows and columns of the result.
-///   - format: How the result lies in memory: channels last suits convolutions, contiguous what is flattened.
+///   - format: The memory layout of the result: channels last for convolutions, contiguous for flattening.
 /// - Returns: [R, C, rows, columns].
-/// - Throws: ``DetectionError`` for maps that do not fit each other, regions outside of the batch or the pyramid, boxes
-///   that are not finite; ``TorchError``.
+/// - Throws: ``DetectionError`` for maps that do not match, regions outside the batch or the pyramid, or boxes that are
+///   not finite; ``TorchError``.
 public func roiAlign(
     _ levels: [PyramidLevel], _ regions: Regions, output: Size2D, sampling: RegionSampling,
     format: MemoryFormat = .channelsLast
@@ -33,7 +33,7 @@ public func roiAlign(
     }[0]
 }
 
-/// A checked call.
+/// A validated call.
 struct PoolingRequest: Sendable {
     let levels: [PyramidLevel]
     let regions: Regions
@@ -70,7 +70,7 @@ struct PoolingRequest: Sendable {
             }
         }
         guard type.isFloatingPoint else {
-            throw DetectionError("RoIAlign", "maps of \(type) have no gradients: convert them first")
+            throw DetectionError("RoIAlign", "maps of \(type) do not support gradients: convert them first")
         }
         guard (1...1024).contains(output.height), (1...1024).contains(output.width) else {
             throw DetectionError(
@@ -78,10 +78,11 @@ struct PoolingRequest: Sendable {
         }
         try sampling.validate()
         if let image = regions.images.first(where: { $0 < 0 || $0 >= shape[0] }) {
-            throw DetectionError("RoIAlign", "a region of image \(image), but the batch has \(shape[0])")
+            throw DetectionError("RoIAlign", "a region refers to image \(image) of a batch of \(shape[0])")
         }
         if let level = regions.levels.first(where: { $0 < 0 || $0 >= levels.count }) {
-            throw DetectionError("RoIAlign", "a region on level \(level), but there are \(levels.count)")
+            throw DetectionError(
+                "RoIAlign", "a region refers to level \(level), but there are \(levels.count)")
         }
         self.levels = levels
         self.regions = regions
@@ -110,8 +111,8 @@ extension PoolingRequest {
         try Kernel.call { memory in
             let call = try KernelCall(self, maps, memory)
             let target = try memory.pointer(to: result)
-            // A result of 50 MB takes 12,000 page faults otherwise, which cost more than what is computed into it. Smaller
-            // ones come from memory that the allocator keeps, whose pages are there already.
+            // Otherwise a result of 50 MB takes 12,000 page faults, which cost more than computing it. Smaller results
+            // use memory kept by the allocator, whose pages are already mapped.
             LargePages.advise(target, byteCount: result.count * dtype.byteCount)
             try Kernel.run(rows: count, grain: 8) { begin, end in
                 guard ck_pool(call.pooling, call.order, channelsFirst, target, begin, end) else {
@@ -144,7 +145,7 @@ extension PoolingRequest {
         return maps
     }
 
-    /// A gradient of pooled regions, channels last. Faster for many small maps than libtorch's own copy.
+    /// The gradient of pooled regions in channels-last layout. Faster for many small maps than libtorch's own copy.
     private func channelsLast(_ gradient: Tensor) throws -> Tensor {
         guard !gradient.isContiguous(.channelsLast) else { return gradient }
         let source = try gradient.contiguous()
@@ -160,16 +161,16 @@ extension PoolingRequest {
     }
 
     private static let outOfMemory = DetectionError(
-        "RoIAlign", "memory has run out; pool fewer regions at a time")
+        "RoIAlign", "out of memory; pool fewer regions at a time")
 
     private var kernelType: ck_dtype { dtype == .bfloat16 ? CK_BFLOAT16 : CK_FLOAT32 }
 
-    /// The arguments of the kernels, with the regions in the order of the maps.
+    /// The arguments of the kernels, with the regions sorted by map.
     private struct KernelCall {
         let pooling: UnsafePointer<ck_pooling>
         /// The regions, map by map.
         let order: UnsafeMutablePointer<Int64>
-        /// Where the regions of each map begin in ``order``.
+        /// The start of each map's regions in ``order``.
         let offsets: UnsafeMutablePointer<Int64>
 
         init(_ request: PoolingRequest, _ maps: [Tensor], _ memory: KernelMemory) throws {

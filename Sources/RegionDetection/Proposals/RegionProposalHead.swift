@@ -1,26 +1,26 @@
 /// The convolutions of a region proposal network (Ren et al., 2015), shared by all levels of a pyramid.
 ///
 /// Parameters: `conv` (or `conv1`, `conv2`), `objectness_logits`, `anchor_deltas`, as in detectron2; norms below the
-/// convolution: `norm`, or `norm.p2` ... where every level has its own.
+/// convolution: `norm`, or `norm.p2` ... if every level has its own.
 public struct RegionProposalHead: Sendable {
-    /// The design of a head.
+    /// The architecture of a proposal head.
     public struct Configuration: Sendable, Hashable {
         /// Channels of the pyramid.
         public var width: Int
 
-        /// Anchors of a cell.
+        /// Anchors per cell.
         public var anchorsPerCell: Int
 
         /// 3x3 convolutions before the predictions.
         public var convolutions: Int
 
-        /// The normalisation after each of them.
+        /// The normalisation after each of these convolutions.
         public var normalization: Normalization
 
-        /// Levels that have a normalisation of their own; empty: one for all.
+        /// Levels with a normalisation of their own; empty if all share one.
         public var normalizedLevels: [Int]
 
-        /// detectron2's when only the width is given: one convolution, no normalisation.
+        /// Creates a configuration; by default detectron2's: one convolution, no normalisation.
         public init(
             width: Int = 256, anchorsPerCell: Int = 3, convolutions: Int = 1,
             normalization: Normalization = .none, normalizedLevels: [Int] = []
@@ -32,14 +32,14 @@ public struct RegionProposalHead: Sendable {
             self.normalizedLevels = normalizedLevels
         }
 
-        /// The published F-VLM's: two convolutions, a batch normalisation for each level after each.
+        /// The published F-VLM's configuration: two convolutions, a batch normalisation for each level after each.
         public static func published(width: Int = 256, levels: [Int] = [2, 3, 4, 5, 6]) -> Configuration {
             Configuration(
                 width: width, convolutions: 2, normalization: .published, normalizedLevels: levels)
         }
     }
 
-    /// What was predicted, level by level.
+    /// The predictions, level by level.
     package struct Predictions: Sendable {
         /// [N, A, H, W] each.
         package let logits: [Tensor]
@@ -47,27 +47,28 @@ public struct RegionProposalHead: Sendable {
         /// [N, 4 A, H, W] each, the four deltas of the first anchor first.
         package let deltas: [Tensor]
 
-        /// Predictions of the levels of a pyramid.
+        /// Creates predictions from the levels of a pyramid.
         package init(logits: [Tensor], deltas: [Tensor]) {
             self.logits = logits
             self.deltas = deltas
         }
     }
 
-    /// The design of the head.
+    /// The architecture of the head.
     package let configuration: Configuration
 
     private let convolutions: [Conv2d]
-    /// By convolution, then by level, or one for all.
+    /// By convolution, then by level, or a single one for all levels.
     private let norms: [[any UnaryLayer]]
     private let logits: Conv2d
     private let deltas: Conv2d
 
     /// Declares a head.
-    /// - Throws: ``DetectionError`` without convolutions; ``TorchError`` when names are taken.
+    /// - Throws: ``DetectionError`` without convolutions; ``TorchError`` if names are taken.
     package init(_ scope: ParameterScope, _ configuration: Configuration) throws {
         guard configuration.convolutions > 0, configuration.anchorsPerCell > 0 else {
-            throw DetectionError("RegionProposalHead", "needs at least one convolution and one anchor a cell")
+            throw DetectionError(
+                "RegionProposalHead", "needs at least one convolution and one anchor per cell")
         }
         self.configuration = configuration
         let width = configuration.width
@@ -96,7 +97,7 @@ public struct RegionProposalHead: Sendable {
     }
 
     /// Predicts for maps [N, C, H, W]; logits and deltas are `float32`.
-    /// - Throws: ``DetectionError`` when levels have norms of their own and there are not as many maps; ``TorchError``.
+    /// - Throws: ``DetectionError`` if levels have their own norms and the number of maps differs; ``TorchError``.
     package func callAsFunction(_ features: [Tensor]) throws -> Predictions {
         if let own = norms.first, own.count > 1, own.count != features.count {
             throw DetectionError(

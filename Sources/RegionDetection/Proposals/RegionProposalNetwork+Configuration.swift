@@ -1,36 +1,37 @@
-/// What the box loss of proposals is divided by.
+/// The divisor of the proposals' box loss.
 public enum ProposalBoxNormalizer: String, Sendable, Hashable {
-    /// Positive anchors that were sampled count; the sum is divided by the number of anchors that are to be sampled in
-    /// all images, whatever their labels (detectron2).
+    /// Counts sampled positive anchors; the sum is divided by the requested sample count of all images, regardless of
+    /// labels (detectron2).
     case sampledAnchors
 
-    /// All positive anchors count, sampled or not; on every level the mean over coordinates whose target is not exactly
-    /// zero, levels summed; a level without any gives zero (the published F-VLM).
+    /// Counts all positive anchors, sampled or not: on every level, the mean over coordinates whose target is not
+    /// exactly zero, summed over levels; a level without any contributes zero (the published F-VLM).
     case nonZeroCoordinatesOfLevel
 }
 
 extension RegionProposalNetwork {
-    /// How many proposals are made.
+    /// The number of proposals.
     public struct Counts: Sendable, Hashable {
-        /// The best boxes of a level that take part in suppression.
+        /// The number of best boxes of a level that take part in suppression.
         public var beforeSuppression: Int
 
-        /// The best boxes of an image that are left.
+        /// The number of best boxes of an image that are kept.
         public var afterSuppression: Int
 
-        /// A number of boxes before and after suppression.
+        /// Creates counts for before and after suppression.
         public init(beforeSuppression: Int, afterSuppression: Int) {
             self.beforeSuppression = beforeSuppression
             self.afterSuppression = afterSuppression
         }
     }
 
-    /// Which boxes are no proposals.
+    /// Which boxes are dropped as empty.
     public enum EmptyBoxes: Sendable, Hashable {
         /// Boxes with a side of at most this many pixels after clipping.
         case sides(upTo: Double)
 
-        /// Those whose four coordinates are all zero after clipping: the published F-VLM keeps others without area.
+        /// Boxes whose four coordinates are all zero after clipping: the published F-VLM keeps other boxes without
+        /// area.
         case allZero
     }
 
@@ -45,28 +46,28 @@ extension RegionProposalNetwork {
         /// Suppression within each level of each image.
         public var suppression: NonMaximumSuppression
 
-        /// Which boxes are no proposals.
+        /// Which boxes are dropped as empty.
         public var emptyBoxes: EmptyBoxes
 
-        /// Where boxes are cut.
+        /// Where boxes are clipped.
         public var border: Boxes.Border
 
-        /// How deltas become boxes.
+        /// The conversion of deltas to boxes.
         public var coder: BoxCoder
 
-        /// How anchors find their ground truth.
+        /// The matcher of anchors to ground truths.
         public var matcher: Matcher
 
-        /// Which anchors are learned from.
+        /// The sampler of the anchors to learn from.
         public var sampler: BalancedSampler
 
-        /// How deltas are learned.
+        /// The loss of the deltas.
         public var boxLoss: BoxLoss
 
-        /// What the sum of box losses is divided by.
+        /// The divisor of the summed box loss.
         public var boxNormalizer: ProposalBoxNormalizer
 
-        /// A configuration; its parts are checked where they are made.
+        /// Creates a configuration; its parts are validated by their own initializers.
         public init(
             training: Counts, evaluation: Counts, suppression: NonMaximumSuppression, emptyBoxes: EmptyBoxes,
             border: Boxes.Border, coder: BoxCoder, matcher: Matcher, sampler: BalancedSampler,
@@ -84,7 +85,7 @@ extension RegionProposalNetwork {
             self.boxNormalizer = boxNormalizer
         }
 
-        /// detectron2's for mask_rcnn_R_50_FPN.
+        /// detectron2's configuration for mask_rcnn_R_50_FPN.
         public static func detectron2() -> Configuration {
             Configuration(
                 training: Counts(beforeSuppression: 2000, afterSuppression: 1000),
@@ -93,7 +94,7 @@ extension RegionProposalNetwork {
                 matcher: .anchors(), sampler: .anchors(), boxLoss: .l1, boxNormalizer: .sampledAnchors)
         }
 
-        /// The published F-VLM's.
+        /// The published F-VLM's configuration.
         public static func published() -> Configuration {
             let counts = Counts(beforeSuppression: 2000, afterSuppression: 1000)
             return Configuration(

@@ -1,19 +1,19 @@
 extension RegionProposalNetwork {
     /// The targets of anchors.
     package struct Targets: Sendable {
-        /// 1 positive, 0 negative, -1 not learned from: [N, R] `int64`, levels one after another.
+        /// 1 positive, 0 negative, -1 excluded from learning: [N, R] `int64`, levels one after another.
         package let labels: Tensor
 
-        /// The rows of anchors whose deltas are learned, for every image, `int64`.
+        /// The rows of the anchors whose deltas are learned, per image, `int64`.
         let rows: [Tensor]
 
-        /// The deltas that these anchors are to predict, [rows, 4] for every image.
+        /// The target deltas of these anchors, [rows, 4] per image.
         let deltas: [Tensor]
 
         /// The anchors of all levels, [R].
         let anchors: Boxes
 
-        /// Where the anchors of each level are.
+        /// The range of each level's anchors.
         let levels: [Range<Int>]
     }
 
@@ -22,17 +22,17 @@ extension RegionProposalNetwork {
         /// Binary cross-entropy of the sampled anchors' logits, summed and divided by the requested sample count.
         public let objectness: Tensor
 
-        /// Of the deltas, divided as ``ProposalBoxNormalizer`` says.
+        /// The loss of the deltas, normalised according to ``ProposalBoxNormalizer``.
         public let boxes: Tensor
     }
 
-    /// The losses of a batch. Both terms are zero, not absent, where there is nothing to learn.
+    /// The losses of a batch. Both terms are zero, not absent, if there is nothing to learn.
     /// - Parameters:
-    ///   - proposals: What this network proposed for the batch.
-    ///   - groundTruth: The boxes of every image; none where there is no object.
+    ///   - proposals: This network's proposals for the batch.
+    ///   - groundTruth: The boxes of every image; empty for an image without objects.
     ///   - ignored: Regions in every image, such as crowds, in which anchors are not learned as negative.
-    ///   - generator: For the samples of anchors.
-    /// - Throws: ``DetectionError`` when a box is not finite or there are not as many images; ``TorchError``.
+    ///   - generator: The source of random numbers for sampling anchors.
+    /// - Throws: ``DetectionError`` if a box is not finite or the numbers of images differ; ``TorchError``.
     public func losses(
         _ proposals: Proposals, groundTruth: [Boxes], ignored: [Boxes]? = nil, generator: Generator
     ) throws -> Losses {
@@ -45,10 +45,10 @@ extension RegionProposalNetwork {
     /// Labels anchors and samples them.
     /// - Parameters:
     ///   - grids: Rows and columns of every map.
-    ///   - groundTruth: The boxes of every image; none where there is no object.
+    ///   - groundTruth: The boxes of every image; empty for an image without objects.
     ///   - ignored: Regions in every image, such as crowds, in which anchors are not learned as negative.
-    ///   - generator: For the samples.
-    /// - Throws: ``DetectionError`` when a box is not finite.
+    ///   - generator: The source of random numbers for sampling.
+    /// - Throws: ``DetectionError`` if a box is not finite.
     package func targets(
         grids: [Size2D], groundTruth: [Boxes], ignored: [Boxes]? = nil, generator: Generator
     ) throws -> Targets {
@@ -118,10 +118,11 @@ extension RegionProposalNetwork {
 
 /// Binary cross-entropy of objectness, summed over anchors labelled 0 or 1 and divided by `normalizer`.
 ///
-/// detectron2 and the published F-VLM divide by the number of anchors to be sampled, 256 an image, however many were.
+/// detectron2 and the published F-VLM divide by the requested sample count, 256 per image, regardless of the actual
+/// one.
 /// - Parameters:
 ///   - logits: Any shape, computed in `float32`.
-///   - labels: The same shape, `int64`; others than 0 and 1 do not count.
+///   - labels: The same shape, `int64`; values other than 0 and 1 are ignored.
 package func objectnessLoss(_ logits: Tensor, labels: Tensor, normalizer: Double) throws -> Tensor {
     let counts = try (labels .>= 0).to(.float32)
     let target = try (labels .== 1).to(.float32)

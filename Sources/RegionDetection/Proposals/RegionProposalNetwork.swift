@@ -1,20 +1,20 @@
-// Letters for shapes in this folder: N images, A anchors of a cell, C channels, H and W rows and columns of a map,
-// R anchors of all levels, P proposals of an image.
+// Letters for shapes in this folder: N images, A anchors per cell, C channels, H and W rows and columns of a map, R
+// anchors of all levels, P proposals of an image.
 //
-// Names: `logits` are objectness before the sigmoid, `deltas` are for a `BoxCoder`; both are predicted unless they are
-// called targets. Ground truth is what the data set says. Labels are 1 positive, 0 negative, -1 not learned from.
+// Names: `logits` are objectness before the sigmoid, `deltas` are for a `BoxCoder`; both are predictions unless called
+// targets. Ground truth is the data set's annotation. Labels are 1 positive, 0 negative, -1 excluded from learning.
 
-/// Finds where objects may be: boxes with a score, whatever the class (Ren et al., 2015).
+/// Proposes class-agnostic boxes of possible objects, with scores (Ren et al., 2015).
 public struct RegionProposalNetwork: Sendable {
     /// The proposals of a batch.
     public struct Proposals: Sendable {
         /// The boxes of each image, best first, clipped to it, [P].
         public let boxes: [Boxes]
 
-        /// The objectness of each image's boxes before the sigmoid, falling, [P].
+        /// The objectness of each image's boxes before the sigmoid, descending, [P].
         public let logits: [Tensor]
 
-        /// What the head predicted, which ``losses(_:groundTruth:ignored:generator:)`` learns from.
+        /// The head's predictions, which ``losses(_:groundTruth:ignored:generator:)`` uses.
         package let predictions: RegionProposalHead.Predictions
     }
 
@@ -29,7 +29,7 @@ public struct RegionProposalNetwork: Sendable {
     private let mode: LayerMode
 
     /// Declares a network.
-    /// - Throws: ``DetectionError`` when head and anchors differ in the number of anchors; ``TorchError``.
+    /// - Throws: ``DetectionError`` if head and anchors differ in the number of anchors; ``TorchError``.
     public init(
         _ scope: ParameterScope, head: RegionProposalHead.Configuration, anchors: AnchorGenerator,
         _ configuration: Configuration
@@ -37,7 +37,7 @@ public struct RegionProposalNetwork: Sendable {
         guard head.anchorsPerCell == anchors.anchorsPerCell else {
             throw DetectionError(
                 "RegionProposalNetwork",
-                "the head predicts \(head.anchorsPerCell) boxes a cell, there are \(anchors.anchorsPerCell) anchors"
+                "the head predicts \(head.anchorsPerCell) boxes per cell, but there are \(anchors.anchorsPerCell) anchors"
             )
         }
         self.head = try RegionProposalHead(scope, head)
@@ -50,15 +50,15 @@ public struct RegionProposalNetwork: Sendable {
     /// - Parameters:
     ///   - levels: The maps of a pyramid, [N, C, H, W] each.
     ///   - sizes: Height and width of each image of the batch without its padding.
-    /// - Throws: ``DetectionError`` when predictions are not finite while training (otherwise boxes that are not finite are
-    ///   dropped) and when there are not as many sizes as images; ``TorchError``.
+    /// - Throws: ``DetectionError`` if predictions are not finite during training (otherwise boxes that are not finite
+    ///   are dropped) or the numbers of sizes and images differ; ``TorchError``.
     public func callAsFunction(_ levels: [Tensor], sizes: [Size2D]) throws -> Proposals {
         try proposals(from: head(levels), sizes: sizes)
     }
 
     /// The proposals for given predictions.
     ///
-    /// Equal logits: the finer level, then the earlier anchor first.
+    /// Equal logits are ordered by level, finer first, then by anchor.
     package func proposals(from predictions: RegionProposalHead.Predictions, sizes: [Size2D]) throws
         -> Proposals
     {
@@ -79,7 +79,7 @@ public struct RegionProposalNetwork: Sendable {
                     )
                 }
             }
-            // 2. Of these the ones that suppression leaves, the best of each image.
+            // 2. Of these the boxes that survive suppression, the best of each image.
             let best = try best(of: candidates)
             return Proposals(boxes: best.map(\.boxes), logits: best.map(\.logits), predictions: predictions)
         }
@@ -97,7 +97,7 @@ public struct RegionProposalNetwork: Sendable {
         guard !isFinite else { return }
         throw DetectionError(
             "RegionProposalNetwork",
-            "predictions on level \(level) are infinite or not numbers: training has diverged; lower the learning rate"
+            "predictions on level \(level) are infinite or NaN: training has diverged; lower the learning rate"
         )
     }
 
@@ -111,7 +111,7 @@ public struct RegionProposalNetwork: Sendable {
         let decoded = try configuration.coder.boxes(
             deltas.indexSelected(0, rows), from: Boxes(anchors.tensor.indexSelected(0, rows)))
         let boxes = try decoded.clipped(to: size, border: configuration.border)
-        // 3. Without those that are broken or empty.
+        // 3. Without broken or empty ones.
         let isFinite = try decoded.areFinite() .&& logits.isFinite()
         let isBox: Tensor
         switch configuration.emptyBoxes {
@@ -124,24 +124,24 @@ public struct RegionProposalNetwork: Sendable {
             logits: try logits.indexSelected(0, kept))
     }
 
-    /// Rows of the largest numbers, falling, equal ones in their order; fewer when some are NaN.
+    /// Rows of the largest numbers, descending, equal ones in input order; fewer if some are NaN.
     static func bestRows(_ numbers: Tensor, count: Int) throws -> Tensor {
         guard numbers.count > count else { return try numbers.argsorted(0, descending: true) }
         guard count > 0 else { return try Tensor.zeros([0], dtype: .int64, device: numbers.device) }
-        // The selection alone does not say which of equal numbers it takes.
+        // The selection alone does not specify which of equal numbers it takes.
         let least = try numbers.topk(count, sorted: true).values[count - 1]
         let rows = try (numbers .>= least).nonzeroIndices().flattened()
         let order = try numbers.indexSelected(0, rows).argsorted(0, descending: true)
         return try rows.indexSelected(0, order[0..<min(count, order.count)])
     }
 
-    /// Suppression in each level of each image, then the best of each image.
+    /// Suppression within each level of each image, then the best of each image.
     /// - Parameter candidates: By image, then by level.
     private func best(of candidates: [[Candidates]]) throws -> [Candidates] {
         let all = candidates.flatMap(\.self)
         let boxes = try Boxes.cat(all.map(\.boxes))
         let logits = try Tensor.cat(all.map(\.logits))
-        // Boxes of different groups leave each other alone: a level of an image is a group.
+        // Boxes of different groups do not affect each other: each level of each image is a group.
         let groups = all.enumerated().flatMap { [Int](repeating: $0.offset, count: $0.element.boxes.count) }
         let kept = try configuration.suppression.rows(
             boxes, scores: logits, groups: groups, limit: counts.afterSuppression)

@@ -1,20 +1,20 @@
 import Foundation
 
-/// What is wrong with a configuration: where it is written, which key, and what to do.
+/// An error in a configuration: where it is, which key, and how to fix it.
 public struct ConfigurationError: ReportedError, Hashable {
-    /// The file, or what messages call the text. May be empty.
+    /// The file, or the name of the text in messages. May be empty.
     public var origin: String
 
-    /// The line of the file, from 1; nil where none is to blame.
+    /// The line of the file, from 1; nil if unknown.
     public var line: Int?
 
-    /// The keys that lead to the place, joined by dots. May be empty.
+    /// The path of keys to the setting, joined by dots. May be empty.
     public var key: String
 
-    /// What is wrong, and what helps.
+    /// What is wrong, and how to fix it.
     public var reason: String
 
-    /// An error at a key.
+    /// Creates an error at a key.
     public init(origin: String = "", line: Int? = nil, key: String = "", reason: String) {
         self.origin = origin
         self.line = line

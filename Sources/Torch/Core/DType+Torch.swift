@@ -1,5 +1,5 @@
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
-// What conforms here gets members that begin with an underscore; their comments are those of the protocol.
+// Conforming types get members that begin with an underscore; they are documented in the protocol.
 
 internal import CTorch
 import WeightFiles
@@ -28,13 +28,13 @@ extension DType {
     }
 }
 
-/// In which order the elements of a tensor lie in memory.
+/// The order of a tensor's elements in memory.
 public enum MemoryFormat: Sendable, Hashable {
     /// Row by row, the last dimension innermost.
     case contiguous
-    /// Four-dimensional tensors of shape N, C, H, W with C innermost; what convolutions on a CPU are fastest with.
+    /// Four-dimensional tensors of shape N, C, H, W with C innermost; the fastest format for convolutions on the CPU.
     case channelsLast
-    /// As the input has it.
+    /// The format of the input.
     case preserve
 
     var code: ct_memory_format {
@@ -46,9 +46,9 @@ public enum MemoryFormat: Sendable, Hashable {
     }
 }
 
-/// A Swift number type that tensors are made of and read back as.
+/// A Swift number type that tensors can be created from and converted to.
 public protocol TensorElement: BitwiseCopyable, Sendable {
-    /// The element type of tensors that hold such numbers.
+    /// The element type of tensors with such elements.
     static var _dtype: DType { get }
 }
 

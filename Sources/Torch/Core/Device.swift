@@ -1,14 +1,14 @@
 internal import CTorch
 
-/// Where a tensor lives and its operators run.
+/// The device that stores a tensor and runs its operators.
 public struct Device: Sendable, Hashable, CustomStringConvertible {
     /// A family of devices.
     public enum Kind: String, Sendable, CaseIterable {
-        /// The processor and its main memory.
+        /// The CPU and main memory.
         case cpu
-        /// NVIDIA's GPUs.
+        /// NVIDIA GPUs.
         case cuda
-        /// Apple's GPUs.
+        /// Apple GPUs.
         case mps
         /// Shapes without elements.
         case meta
@@ -23,31 +23,31 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The family.
+    /// The kind of device.
     public let kind: Kind
 
-    /// Which of the family's devices; `nil` is the current one.
+    /// The index among devices of this kind; `nil` for the current one.
     public let index: Int?
 
-    /// The processor.
+    /// The CPU.
     public static let cpu = Device(.cpu)
 
-    /// Apple's GPU.
+    /// The Apple GPU.
     public static let mps = Device(.mps)
 
     /// Shapes without elements: for planning, not for computing.
     public static let meta = Device(.meta)
 
-    /// One of NVIDIA's GPUs.
+    /// An NVIDIA GPU.
     public static func cuda(_ index: Int = 0) -> Device { Device(.cuda, index: index) }
 
-    /// A device of a family.
+    /// Creates a device.
     public init(_ kind: Kind, index: Int? = nil) {
         self.kind = kind
         self.index = index
     }
 
-    /// Reads PyTorch's notation: `cpu`, `mps`, `cuda`, `cuda:1`.
+    /// Parses PyTorch's notation: `cpu`, `mps`, `cuda`, `cuda:1`.
     public init?(_ description: String) {
         let parts = description.split(separator: ":", omittingEmptySubsequences: false)
         guard let kind = Kind(rawValue: String(parts[0])), parts.count <= 2 else { return nil }
@@ -59,7 +59,7 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// How many devices of a family libtorch can use here.
+    /// The number of devices of a kind that libtorch can use here.
     public static func count(of kind: Kind) -> Int { Int(ct_device_count(kind.code)) }
 
     /// PyTorch's notation.

@@ -1,9 +1,9 @@
 internal import CTorch
 
-/// A stream of random numbers whose state can be kept and restored.
+/// A stream of random numbers whose state can be saved and restored.
 ///
-/// Safe to use from several tasks; draws are then interleaved in an order that is not defined, so give every task a
-/// generator of its own where results must repeat.
+/// Safe to use from several tasks; draws are then interleaved in an undefined order, so use one generator per task for
+/// reproducible results.
 public final class Generator: @unchecked Sendable {
     let handle: ct_generator
 
@@ -11,17 +11,17 @@ public final class Generator: @unchecked Sendable {
 
     deinit { ct_generator_release(handle) }
 
-    /// A new stream for the processor, from a seed.
-    /// - Throws: ``TorchError`` when memory runs out.
+    /// Creates a stream on the CPU from a seed.
+    /// - Throws: ``TorchError`` if it runs out of memory.
     public init(seed: UInt64) throws {
         var handle: ct_generator?
         try check(ct_generator_create(seed, &handle), "Generator", ["seed \(seed)"])
-        guard let handle else { throw TorchError("Generator", reason: "was not made") }
+        guard let handle else { throw TorchError("Generator", reason: "could not be created") }
         self.handle = handle
     }
 
-    /// The stream that operators draw from when they are given none, for a device.
-    /// - Throws: ``TorchError`` when there is no such device.
+    /// A device's default stream, which operators draw from if no generator is given.
+    /// - Throws: ``TorchError`` if there is no such device.
     public static func standard(for device: Device = .cpu) throws -> Generator {
         var handle: ct_generator?
         try check(ct_generator_default(device.code, &handle), "Generator.standard", [device.description])
@@ -29,7 +29,7 @@ public final class Generator: @unchecked Sendable {
         return Generator(taking: handle)
     }
 
-    /// Starts the stream anew from a seed.
+    /// Restarts the stream from a seed.
     public func seed(_ seed: UInt64) throws { try check(ct_generator_seed(handle, seed), "Generator.seed") }
 
     /// The state as a `uint8` tensor.
@@ -40,8 +40,8 @@ public final class Generator: @unchecked Sendable {
         return Tensor(taking: state)
     }
 
-    /// Continues from a state that ``state()`` gave.
-    /// - Throws: ``TorchError`` when the tensor is not such a state.
+    /// Restores a state returned by ``state()``.
+    /// - Throws: ``TorchError`` if the tensor is not such a state.
     public func restore(_ state: Tensor) throws {
         try check(ct_generator_set_state(handle, state.handle), "Generator.restore", [state.summary])
     }

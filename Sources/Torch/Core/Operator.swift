@@ -1,6 +1,6 @@
 internal import CTorch
 
-/// An operator of libtorch, found once by name and called with any arguments.
+/// A libtorch operator, looked up once by name and callable with any arguments.
 ///
 /// Everything in ATen is reachable this way:
 ///
@@ -9,8 +9,8 @@ internal import CTorch
 /// let shifted = try roll(x, [1], [0])
 /// ```
 ///
-/// Arguments are positional. Trailing ones that are left out take the defaults of the operator's schema
-/// (``schema``); a single integer is taken for a list where the schema says, for example, `int[2]`.
+/// Arguments are positional. Omitted trailing ones take the defaults of the operator's schema (``schema``); a single
+/// integer is accepted for a list where the schema has, for example, `int[2]`.
 public struct Operator: Sendable {
     /// Name and overload, such as `aten::add.Tensor`.
     public let name: String
@@ -22,7 +22,7 @@ public struct Operator: Sendable {
         let handle: ct_operator
     }
 
-    /// Looks an operator up. A name that libtorch does not have is reported by the first call.
+    /// Looks up an operator. An unknown name is reported by the first call.
     /// - Parameter name: Namespace, name and, after a dot, the overload: `aten::add.Tensor`, `aten::relu`.
     public init(_ name: String) {
         self.name = name
@@ -37,7 +37,7 @@ public struct Operator: Sendable {
     }
 
     /// The operator's schema: the names, types and defaults of its arguments and its results.
-    /// - Throws: ``TorchError`` when libtorch has no such operator.
+    /// - Throws: ``TorchError`` if libtorch has no such operator.
     public var schema: String {
         get throws {
             guard let text = ct_operator_schema(try found.get().handle) else { return name }
@@ -65,7 +65,7 @@ public struct Operator: Sendable {
         throw TorchError(name, arguments: describe(repeat each arguments), reason: "did not return a tensor")
     }
 
-    /// Calls an operator and returns all that it gives.
+    /// Calls an operator and returns all its results.
     /// - Throws: ``TorchError`` with the operator, the arguments' types and shapes, and libtorch's reason.
     public func results<each Argument: OperatorArgument>(
         _ arguments: repeat each Argument
@@ -82,7 +82,7 @@ public struct Operator: Sendable {
     }
 
     /// Calls an operator that returns several tensors, or one list of them.
-    /// - Throws: ``TorchError``, also when a result is not a tensor.
+    /// - Throws: ``TorchError``, also if a result is not a tensor.
     public func tensors<each Argument: OperatorArgument>(_ arguments: repeat each Argument) throws -> [Tensor]
     {
         let results = try results(repeat each arguments)
@@ -102,7 +102,7 @@ public struct Operator: Sendable {
     }
 
     /// Calls an operator that returns two tensors.
-    /// - Throws: ``TorchError``, also when there are not two tensors.
+    /// - Throws: ``TorchError``, also if the number of tensors is not two.
     func pair<each Argument: OperatorArgument>(_ arguments: repeat each Argument) throws -> (Tensor, Tensor) {
         let tensors = try tensors(repeat each arguments)
         guard tensors.count == 2 else {
@@ -111,7 +111,7 @@ public struct Operator: Sendable {
         return (tensors[0], tensors[1])
     }
 
-    /// More than any operator of ATen returns.
+    /// More than the results of any ATen operator.
     private static let mostResults = 16
 
     private func describe<each Argument: OperatorArgument>(_ arguments: repeat each Argument) -> [String] {

@@ -1,23 +1,23 @@
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
-// What conforms here gets members that begin with an underscore; their comments are those of the protocol.
+// Conforming types get members that begin with an underscore; they are documented in the protocol.
 
 internal import CTorch
 import WeightFiles
 
-/// A value that can be handed to an ``Operator``.
+/// A value that can be passed to an ``Operator``.
 ///
-/// Tensors and optional tensors, lists of them, integers, real and truth values and lists of them, strings, element
-/// types, devices, memory formats and generators conform; other types cannot. The requirements begin with an underscore
-/// because numbers, strings and arrays get them in every program that imports this module.
+/// Conforming types are tensors and optional tensors, integers, real numbers and Booleans, lists of these, strings,
+/// element types, devices, memory formats and generators; other types cannot conform. The requirements begin with an
+/// underscore because numbers, strings and arrays get them in every program that imports this module.
 public protocol OperatorArgument {
     /// Appends the value to the arguments of a call.
     func _append(to arguments: inout _OperatorArguments)
 
-    /// The value as error messages show it.
+    /// The value's form in error messages.
     var _operatorDescription: String { get }
 }
 
-/// The arguments of one call, in the form that the shim takes.
+/// The arguments of one call, in the shim's form.
 public struct _OperatorArguments: ~Copyable {
     var values: UnsafeMutablePointer<ct_value>
     private(set) var count = 0
@@ -49,7 +49,7 @@ public struct _OperatorArguments: ~Copyable {
         capacity *= 2
     }
 
-    /// Memory that lives as long as the call.
+    /// Allocates memory that lives as long as the call.
     mutating func block<Element: BitwiseCopyable>(_ elements: some Collection<Element>)
         -> UnsafeMutablePointer<Element>
     {
@@ -97,7 +97,7 @@ extension Array: OperatorArgument where Element: OperatorListElement {
     }
 }
 
-/// A value that an ``Operator`` takes in lists.
+/// A value that an ``Operator`` accepts in lists.
 public protocol OperatorListElement: OperatorArgument {
     /// Appends a list of such values to the arguments of a call.
     static func _append(_ list: [Self], to arguments: inout _OperatorArguments)
@@ -123,7 +123,7 @@ extension Optional: OperatorListElement where Wrapped == Tensor {
     }
 }
 
-// MARK: - Numbers and truth values
+// MARK: - Numbers and Booleans
 
 extension Int: OperatorListElement {
     public func _append(to arguments: inout _OperatorArguments) {

@@ -1,6 +1,6 @@
 internal import CTorch
 
-/// A value that an ``Operator`` returned.
+/// A value returned by an ``Operator``.
 public enum OperatorResult: Sendable {
     /// Nothing, or an undefined tensor.
     case none
@@ -16,9 +16,9 @@ public enum OperatorResult: Sendable {
     case real(Double)
     /// A list of real numbers.
     case reals([Double])
-    /// A truth value.
+    /// A Boolean.
     case boolean(Bool)
-    /// A list of truth values.
+    /// A list of Booleans.
     case booleans([Bool])
     /// A string.
     case string(String)
@@ -27,7 +27,7 @@ public enum OperatorResult: Sendable {
     /// A random number generator.
     case generator(Generator)
 
-    /// Takes over a value of the shim, which must not be released afterwards.
+    /// Takes ownership of a value of the shim, which must not be released afterwards.
     init(taking value: ct_value) {
         var value = value
         switch value.tag {

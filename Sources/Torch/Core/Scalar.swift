@@ -1,14 +1,14 @@
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
-// What conforms here gets members that begin with an underscore; their comments are those of the protocol.
+// Conforming types get members that begin with an underscore; they are documented in the protocol.
 
-/// A single number that takes part in an operation with a tensor, with the kind that PyTorch's type promotion looks
-/// at: an integer leaves an integer tensor alone, a real number makes it one of floating-point numbers.
+/// A number in an operation with a tensor, of the kind that PyTorch's type promotion considers: an integer keeps an
+/// integer tensor's type, a real number promotes it to floating point.
 public enum Scalar: Sendable, Hashable, CustomStringConvertible {
     /// An integer.
     case integer(Int)
     /// A real number.
     case real(Double)
-    /// A truth value.
+    /// A Boolean.
     case boolean(Bool)
 
     /// The number as text.
@@ -21,7 +21,7 @@ public enum Scalar: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// A Swift number that can stand beside a tensor in an expression: `x * 2`, `1 - x`.
+/// A Swift number that can be combined with a tensor in an expression: `x * 2`, `1 - x`.
 public protocol ScalarConvertible: Sendable {
     /// The number, with its kind.
     var _scalar: Scalar { get }

@@ -1,12 +1,13 @@
 internal import CTorch
 
-/// A multi-dimensional array of numbers on a device, as libtorch has it.
+/// A multi-dimensional array of numbers on a device, backed by libtorch.
 ///
-/// A tensor has reference semantics: `let y = x` names the same elements, and views (slices, transposes) share them.
-/// Its memory is freed with the last reference. Reading from several tasks at once is safe; writing elements (methods
-/// that end in `InPlace`, ``copyInPlace(_:)``) while others read needs the caller's own order, as with any shared memory.
+/// A tensor has reference semantics: `let y = x` refers to the same elements, and views (slices, transposes) share
+/// them. Its memory is freed with the last reference. Reading from several tasks at once is safe; writing elements
+/// (methods that end in `InPlace`, ``copyInPlace(_:)``) while others read requires the caller's own synchronisation, as
+/// with any shared memory.
 ///
-/// Everything that reaches libtorch throws ``TorchError``; one `try` covers a whole statement:
+/// Every operation of libtorch throws ``TorchError``; one `try` covers a whole statement:
 ///
 /// ```swift
 /// let y = try x.matmul(weight.transposed(0, 1)) + bias
@@ -14,7 +15,7 @@ internal import CTorch
 public final class Tensor: @unchecked Sendable {
     let handle: ct_tensor
 
-    /// Takes over a reference.
+    /// Takes ownership of a reference.
     @inline(__always)
     init(taking handle: ct_tensor) { self.handle = handle }
 
@@ -38,7 +39,7 @@ public final class Tensor: @unchecked Sendable {
     }
 
     /// The size of one dimension; negative numbers count from the last.
-    /// - Throws: ``TorchError`` when there is no such dimension.
+    /// - Throws: ``TorchError`` if there is no such dimension.
     public func size(_ dimension: Int) throws -> Int {
         let shape = shape
         let index = dimension < 0 ? dimension + shape.count : dimension
@@ -51,7 +52,7 @@ public final class Tensor: @unchecked Sendable {
     }
 
     /// The distances in memory between neighbours along each dimension, in elements.
-    /// - Throws: ``TorchError`` for tensors that have none, such as sparse ones.
+    /// - Throws: ``TorchError`` for tensors without strides, such as sparse ones.
     public var strides: [Int] {
         get throws {
             var strides = [Int64](repeating: 0, count: rank)
@@ -60,7 +61,7 @@ public final class Tensor: @unchecked Sendable {
         }
     }
 
-    /// Whether the elements lie in memory in this order, without gaps.
+    /// Whether the elements are stored in this order, without gaps.
     public func isContiguous(_ format: MemoryFormat = .contiguous) -> Bool {
         ct_tensor_is_contiguous(handle, format.code)
     }
@@ -68,7 +69,7 @@ public final class Tensor: @unchecked Sendable {
     // MARK: Elements
 
     /// The element type.
-    /// - Throws: ``TorchError`` for element types that this library does not cover (complex numbers and the like).
+    /// - Throws: ``TorchError`` for element types that this library does not cover, such as complex numbers.
     public var dtype: DType {
         get throws {
             let code = ct_tensor_dtype(handle)
@@ -79,7 +80,7 @@ public final class Tensor: @unchecked Sendable {
         }
     }
 
-    /// Where the elements are.
+    /// The device of the elements.
     public var device: Device { Device(ct_tensor_device(handle)) }
 
     /// Whether both tensors use the same memory, such as a tensor and a view of it.
@@ -88,7 +89,7 @@ public final class Tensor: @unchecked Sendable {
         return identity != 0 && identity == ct_tensor_storage_identity(other.handle)
     }
 
-    /// Element type, shape and, unless it is the processor, device: `float32[2, 3] cuda:0`.
+    /// Element type, shape and, unless it is the CPU, device: `float32[2, 3] cuda:0`.
     public var summary: String {
         let type = DType(code: ct_tensor_dtype(handle))?.rawValue ?? "type \(ct_tensor_dtype(handle))"
         let place = device == .cpu ? "" : " \(device)"

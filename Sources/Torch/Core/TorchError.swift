@@ -1,12 +1,12 @@
 internal import CTorch
 import Support
 
-/// What went wrong in libtorch, or on the way to it.
+/// An error in libtorch or in a call to it.
 public struct TorchError: ReportedError, Hashable {
     /// The operator or function that failed, such as `aten::matmul`.
     public let operation: String
 
-    /// What it was given: element types and shapes of tensors, values of numbers. Empty when it took nothing.
+    /// The arguments: element types and shapes of tensors, values of numbers. Empty if there were none.
     public let arguments: [String]
 
     /// The reason, in one line.
@@ -25,11 +25,11 @@ public struct TorchError: ReportedError, Hashable {
         arguments.isEmpty ? operation : "\(operation)(\(arguments.joined(separator: ", ")))"
     }
 
-    /// Not the data's fault: memory that ran out, numbers that overflowed, an operator that is not there.
+    /// Not caused by data: out of memory, numeric overflow, or a missing operator.
     public var exitStatus: ExitStatus { .failure }
 }
 
-/// Throws what a call into the shim reports.
+/// Throws the error reported by a call to the shim.
 @inline(__always)
 func check(
     _ error: ct_error?, _ operation: @autoclosure () -> String, _ arguments: @autoclosure () -> [String] = []

@@ -1,6 +1,6 @@
-/// Attention with several heads, by libtorch's fused kernel.
+/// Multi-head attention, by libtorch's fused kernel.
 ///
-/// Tokens are [N, L, width]. The projections are stored as the checkpoint has them (``Layout``).
+/// Tokens are [N, L, width]. The projections are stored in the checkpoint's layout (``Layout``).
 ///
 /// ```swift
 /// let store = ParameterStore()
@@ -13,10 +13,10 @@ public struct MultiHeadAttention: Sendable {
         /// One matrix for query, key and value: `in_proj_weight` [3 width, width], `in_proj_bias`, `out_proj.*`, as in
         /// `torch.nn.MultiheadAttention`.
         case packed
-        /// A linear layer each, under these names.
+        /// A separate linear layer each, with these names.
         case separate(query: String, key: String, value: String, output: String)
 
-        /// `q_proj`, `k_proj`, `v_proj`, `out_proj`, as transformers names them.
+        /// `q_proj`, `k_proj`, `v_proj`, `out_proj`, as in transformers.
         public static let named = Layout.separate(
             query: "q_proj", key: "k_proj", value: "v_proj", output: "out_proj")
     }
@@ -32,14 +32,14 @@ public struct MultiHeadAttention: Sendable {
     /// The number of heads, which share the width.
     package let heads: Int
 
-    /// The projection of the result.
+    /// The output projection.
     package let output: Linear
 
     private let projections: Projections
 
-    /// Declares an attention.
-    /// - Parameter outputWidth: The width of the result; that of a token when left out.
-    /// - Throws: ``TorchError`` when the names are taken or the heads do not divide the width.
+    /// Declares an attention layer.
+    /// - Parameter outputWidth: The width of the result; by default that of a token.
+    /// - Throws: ``TorchError`` if the names are taken or the heads do not divide the width.
     public init(
         _ scope: ParameterScope, width: Int, heads: Int, layout: Layout = .packed, outputWidth: Int? = nil
     ) throws {
@@ -66,11 +66,11 @@ public struct MultiHeadAttention: Sendable {
         }
     }
 
-    /// Attention of tokens to each other.
+    /// Computes self-attention.
     /// - Parameters:
     ///   - tokens: [N, L, width].
-    ///   - mask: Truth values (true takes part) or numbers that are added; broadcast to [N, heads, L, L].
-    ///   - isCausal: Whether a token sees only itself and those before it; not together with a mask.
+    ///   - mask: Booleans (true takes part) or numbers to add; broadcast to [N, heads, L, L].
+    ///   - isCausal: Whether a token attends only to itself and earlier ones; cannot be combined with a mask.
     /// - Returns: [N, L, output width].
     /// - Throws: ``TorchError``.
     public func callAsFunction(_ tokens: Tensor, mask: Tensor? = nil, isCausal: Bool = false) throws -> Tensor
@@ -84,12 +84,12 @@ public struct MultiHeadAttention: Sendable {
         }
     }
 
-    /// Attention of queries to keys and values from elsewhere.
+    /// Computes attention of queries to separate keys and values.
     /// - Parameters:
     ///   - query: [N, L, width].
     ///   - key: [N, S, width].
     ///   - value: [N, S, width].
-    ///   - mask: As above, broadcast to [N, heads, L, S].
+    ///   - mask: Booleans (true takes part) or numbers to add; broadcast to [N, heads, L, S].
     /// - Returns: [N, L, output width].
     /// - Throws: ``TorchError``.
     public func callAsFunction(query: Tensor, key: Tensor, value: Tensor, mask: Tensor? = nil) throws
@@ -99,15 +99,15 @@ public struct MultiHeadAttention: Sendable {
             projectedQuery(query), projectedKey(key), projectedValue(value), mask, false)
     }
 
-    /// The query's projection alone.
+    /// The query projection alone.
     /// - Throws: ``TorchError``.
     package func projectedQuery(_ tokens: Tensor) throws -> Tensor { try project(tokens, 0) }
 
-    /// The key's projection alone.
+    /// The key projection alone.
     /// - Throws: ``TorchError``.
     package func projectedKey(_ tokens: Tensor) throws -> Tensor { try project(tokens, 1) }
 
-    /// The value's projection alone, what a dense map of a transformer's last block is made of.
+    /// The value projection alone, from which the dense map of a transformer's last block is computed.
     /// - Throws: ``TorchError``.
     package func projectedValue(_ tokens: Tensor) throws -> Tensor { try project(tokens, 2) }
 
@@ -121,8 +121,8 @@ public struct MultiHeadAttention: Sendable {
         }
     }
 
-    /// The attention of projected queries [N, L, width] to projected keys and values [N, S, width], and the output's
-    /// projection.
+    /// The attention of projected queries [N, L, width] to projected keys and values [N, S, width], followed by the
+    /// output projection.
     /// - Throws: ``TorchError``.
     package func attend(
         _ query: Tensor, _ key: Tensor, _ value: Tensor, _ mask: Tensor? = nil, _ isCausal: Bool = false
@@ -138,7 +138,7 @@ public struct MultiHeadAttention: Sendable {
 
 // MARK: - Activations
 
-/// A function of single elements, by the names that configuration files use.
+/// An element-wise function, with the names used in configuration files.
 ///
 /// ```swift
 /// guard let activation = Activation(rawValue: "quick_gelu") else { throw error }
@@ -147,7 +147,7 @@ public struct MultiHeadAttention: Sendable {
 public enum Activation: String, UnaryLayer, Codable, CaseIterable {
     /// max(x, 0).
     case relu
-    /// x times the normal distribution function at x.
+    /// x times the standard normal distribution function at x.
     case gelu
     /// The same, approximated with a hyperbolic tangent.
     case geluTanh = "gelu_pytorch_tanh"

@@ -8,42 +8,42 @@
 /// let y = try convolution(images)  // [N, 3, H, W] -> [N, 64, H, W]
 /// ```
 public struct Conv2d: UnaryLayer {
-    /// How a convolution is computed. The ways differ in speed and in the last digits.
+    /// How a convolution is computed. Strategies differ in speed and in the last digits.
     public enum Strategy: Sendable, Hashable {
         /// libtorch's kernels.
         case libtorch
-        /// Winograd's filtering of `float32` maps in main memory for plain 3x3 convolutions with many channels, which
-        /// the heads and the pyramid of a detector spend most of their time in; libtorch's kernels otherwise. Supports
-        /// first derivatives only. Results do not depend on the number of threads.
+        /// Winograd's filtering for plain 3x3 convolutions of `float32` maps in main memory with many channels, which
+        /// dominate the time of a detector's heads and pyramid; libtorch's kernels otherwise. Supports first
+        /// derivatives only. Results do not depend on the number of threads.
         case winograd
     }
 
     /// [outputs, inputs / groups, height, width].
     public let weight: Parameter
 
-    /// [outputs], or none.
+    /// [outputs]; nil without a bias.
     public let bias: Parameter?
 
-    /// Steps of the window.
+    /// The stride of the window.
     package let stride: Size2D
 
     /// Zeros added on every side.
     package let padding: Size2D
 
-    /// Distances between the places that a window looks at.
+    /// The distance between the window's sampling positions.
     package let dilation: Size2D
 
-    /// How many independent parts the channels are divided into.
+    /// The number of independent groups of channels.
     package let groups: Int
 
-    /// How it is computed.
+    /// The strategy of computation.
     package let strategy: Strategy
 
     /// Declares a convolution.
     /// - Parameters:
-    ///   - initializer: Of the weight; PyTorch's uniform one when left out.
-    ///   - biasInitializer: Of the bias; PyTorch's uniform one when left out.
-    /// - Throws: ``TorchError`` when the names are taken or the groups do not divide the channels.
+    ///   - initializer: The weight's initialiser; PyTorch's uniform one by default.
+    ///   - biasInitializer: The bias's initialiser; PyTorch's uniform one by default.
+    /// - Throws: ``TorchError`` if the names are taken or the groups do not divide the channels.
     public init(
         _ scope: ParameterScope, inputs: Int, outputs: Int, kernel: Size2D, stride: Size2D = 1,
         padding: Size2D = 0, dilation: Size2D = 1, groups: Int = 1, bias: Bool = true,
@@ -80,7 +80,7 @@ public struct Conv2d: UnaryLayer {
         return try filter(input, weight: weight.value, bias: bias?.value, rectified: true)
     }
 
-    /// The filter that computes this convolution of an input; nil where libtorch does.
+    /// The filter that computes this convolution of an input; nil if libtorch computes it.
     private func winograd(_ input: Tensor) throws -> WinogradFilter? {
         guard strategy == .winograd, stride == 1, padding == 1, dilation == 1, groups == 1 else { return nil }
         let weight = try weight.value
@@ -97,7 +97,7 @@ public struct Conv2d: UnaryLayer {
     }
 }
 
-/// The transpose of a convolution, which enlarges images.
+/// A transposed convolution, which upsamples images.
 ///
 /// Parameters: `weight` [inputs, outputs, height, width], `bias` [outputs].
 ///
@@ -110,13 +110,13 @@ public struct ConvTranspose2d: UnaryLayer {
     /// [inputs, outputs, height, width].
     public let weight: Parameter
 
-    /// [outputs], or none.
+    /// [outputs]; nil without a bias.
     public let bias: Parameter?
 
-    /// Steps of the window in the output.
+    /// The stride of the window in the output.
     package let stride: Size2D
 
-    /// Rows and columns cut from every side of the output.
+    /// Rows and columns cropped from every side of the output.
     package let padding: Size2D
 
     /// Rows and columns added at the bottom and at the right of the output.
@@ -127,15 +127,15 @@ public struct ConvTranspose2d: UnaryLayer {
 
     /// Declares a transposed convolution.
     /// - Parameters:
-    ///   - initializer: Of the weight; PyTorch's uniform one when left out.
-    ///   - biasInitializer: Of the bias; PyTorch's uniform one when left out.
-    /// - Throws: ``TorchError`` when the names are taken.
+    ///   - initializer: The weight's initialiser; PyTorch's uniform one by default.
+    ///   - biasInitializer: The bias's initialiser; PyTorch's uniform one by default.
+    /// - Throws: ``TorchError`` if the names are taken.
     public init(
         _ scope: ParameterScope, inputs: Int, outputs: Int, kernel: Size2D, stride: Size2D = 1,
         padding: Size2D = 0, outputPadding: Size2D = 0, bias: Bool = true, initializer: Initializer? = nil,
         biasInitializer: Initializer? = nil
     ) throws {
-        // PyTorch takes the second dimension for the inputs here too, which are the outputs.
+        // PyTorch treats the second dimension as inputs here too, although it holds the outputs.
         let standard = Initializer.fanUniform(inputs: outputs * kernel.height * kernel.width)
         weight = try scope.weight(
             "weight", [inputs, outputs, kernel.height, kernel.width], initializer ?? standard)
@@ -146,10 +146,10 @@ public struct ConvTranspose2d: UnaryLayer {
         self.outputPadding = outputPadding
     }
 
-    /// Enlarges [N, inputs, H, W] to [N, outputs, H', W'].
+    /// Upsamples [N, inputs, H, W] to [N, outputs, H', W'].
     ///
-    /// Windows that do not overlap are the rows of a matrix product. libtorch has no fast way for these: the gradient of
-    /// the bias alone took a twentieth of a detector's training step.
+    /// Disjoint windows are the rows of a matrix product. libtorch has no fast path for these: the gradient of the bias
+    /// alone took a twentieth of a detector's training step.
     public func callAsFunction(_ input: Tensor) throws -> Tensor {
         guard hasDisjointWindows, input.rank == 4 else {
             return try input.convTranspose2d(
@@ -158,19 +158,19 @@ public struct ConvTranspose2d: UnaryLayer {
         return try assembled(windows(input))
     }
 
-    /// Whether every pixel makes a window of its own, so that ``windows(_:)`` can be had.
+    /// Whether every pixel produces a window of its own, so that ``windows(_:)`` is available.
     package var hasDisjointWindows: Bool {
         stride == size && padding == 0 && outputPadding == 0
     }
 
-    /// The pixels of the enlarged image in an order that costs nothing: window after window instead of row after row.
+    /// The pixels of the upsampled image in an order without cost: window after window instead of row after row.
     ///
-    /// Layers that look at single pixels may work on these, and ``assembled(_:)`` puts what they make of it in its place.
+    /// Pixelwise layers may work on these; ``assembled(_:)`` restores the order of their results.
     /// - Parameters:
     ///   - input: [N, inputs, H, W].
-    ///   - rectified: Sets negative numbers to zero.
+    ///   - rectified: Whether negative numbers are set to zero.
     /// - Returns: [N, outputs, H, W x window], channels last.
-    /// - Throws: ``TorchError`` when windows overlap, or the input is of another shape.
+    /// - Throws: ``TorchError`` if windows overlap or the input has a different shape.
     package func windows(_ input: Tensor, rectified: Bool = false) throws -> Tensor {
         guard hasDisjointWindows else {
             throw TorchError(
@@ -187,15 +187,15 @@ public struct ConvTranspose2d: UnaryLayer {
         let (batch, height, width) = (input.shape[0], input.shape[2], input.shape[3])
         let products = try input.permuted([0, 2, 3, 1]).reshaped([batch * height * width, weight.shape[0]])
             .linear(rows, biases)
-        // In place, for this is the largest of a detector's tensors.
+        // In place, since this is the largest of a detector's tensors.
         if rectified { try products.reluInPlace() }
         return try products.reshaped([batch, height, width * pixels, outputs]).permuted([0, 3, 1, 2])
     }
 
-    /// The image whose pixels ``windows(_:)`` has made, or layers of these.
+    /// The image of pixels from ``windows(_:)``, or from layers applied to these.
     /// - Parameter windows: [N, C, H, W x window].
     /// - Returns: [N, C, H', W'], channels last.
-    /// - Throws: ``TorchError`` for another shape, whose width is no multiple of the window's pixels.
+    /// - Throws: ``TorchError`` if the width is not a multiple of the window's pixels.
     package func assembled(_ windows: Tensor) throws -> Tensor {
         let pixels = size.height * size.width
         guard windows.rank == 4, windows.shape[3] % pixels == 0 else {

@@ -1,11 +1,11 @@
-/// A layer that makes one tensor from one tensor.
+/// A layer with one input tensor and one output tensor.
 public protocol UnaryLayer: Sendable {
     /// Applies the layer.
-    /// - Throws: ``TorchError`` when the input does not fit or a parameter has no values.
+    /// - Throws: ``TorchError`` if the input does not fit or a parameter has no values.
     func callAsFunction(_ input: Tensor) throws -> Tensor
 
-    /// Applies the layer, then max(x, 0); layers that can do both at once do.
-    /// - Throws: As the layer itself.
+    /// Applies the layer, then max(x, 0), in a single step if the layer supports it.
+    /// - Throws: The errors of the layer itself.
     func rectified(_ input: Tensor) throws -> Tensor
 }
 
@@ -14,7 +14,7 @@ extension UnaryLayer {
     public func rectified(_ input: Tensor) throws -> Tensor { try self(input).relu() }
 }
 
-/// Layers one after another.
+/// Layers applied in sequence.
 ///
 /// ```swift
 /// let scope = ParameterStore().root / "head"
@@ -22,13 +22,13 @@ extension UnaryLayer {
 /// let y = try head(x)  // [N, 512] -> [N, 64]
 /// ```
 public struct Sequential: UnaryLayer {
-    /// The layers, in the order in which they are applied.
+    /// The layers, in order of application.
     public let layers: [any UnaryLayer]
 
-    /// A chain of layers; without any, the input comes out.
+    /// Creates a chain of layers; an empty chain returns its input.
     public init(_ layers: [any UnaryLayer]) { self.layers = layers }
 
-    /// Applies all layers, the first one first.
+    /// Applies all layers in order.
     public func callAsFunction(_ input: Tensor) throws -> Tensor {
         try layers.reduce(input) { try $1($0) }
     }
@@ -49,14 +49,14 @@ public struct Linear: UnaryLayer {
     /// [outputs, inputs].
     public let weight: Parameter
 
-    /// [outputs], or none.
+    /// [outputs]; nil without a bias.
     public let bias: Parameter?
 
     /// Declares a linear map.
     /// - Parameters:
-    ///   - initializer: Of the weight; PyTorch's uniform one when left out.
-    ///   - biasInitializer: Of the bias; PyTorch's uniform one when left out.
-    /// - Throws: ``TorchError`` when the names are taken.
+    ///   - initializer: The weight's initialiser; PyTorch's uniform one by default.
+    ///   - biasInitializer: The bias's initialiser; PyTorch's uniform one by default.
+    /// - Throws: ``TorchError`` if the names are taken.
     public init(
         _ scope: ParameterScope, inputs: Int, outputs: Int, bias: Bool = true,
         initializer: Initializer? = nil, biasInitializer: Initializer? = nil
@@ -72,7 +72,7 @@ public struct Linear: UnaryLayer {
     }
 }
 
-/// A table of vectors, looked up by number.
+/// A table of vectors, looked up by index.
 ///
 /// Parameters: `weight` [count, width].
 ///
@@ -86,7 +86,7 @@ public struct Embedding: UnaryLayer {
     public let weight: Parameter
 
     /// Declares a table.
-    /// - Throws: ``TorchError`` when the name is taken.
+    /// - Throws: ``TorchError`` if the name is taken.
     public init(
         _ scope: ParameterScope, count: Int, width: Int,
         initializer: Initializer = .normal(standardDeviation: 1)
@@ -94,6 +94,6 @@ public struct Embedding: UnaryLayer {
         weight = try scope.weight("weight", [count, width], initializer)
     }
 
-    /// Looks integers [...] up: [..., width].
+    /// Looks up integers [...]: [..., width].
     public func callAsFunction(_ input: Tensor) throws -> Tensor { try input.embedded(in: weight.value) }
 }

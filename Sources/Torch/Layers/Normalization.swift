@@ -10,10 +10,10 @@ import WeightFiles
 /// let y = try norm(tokens)  // [N, L, 512]
 /// ```
 public struct LayerNorm: UnaryLayer {
-    /// The factor of every place, [width].
+    /// The factor per position, [width].
     public let weight: Parameter
 
-    /// The summand of every place, [width].
+    /// The offset per position, [width].
     public let bias: Parameter
 
     /// Added to the variance.
@@ -22,7 +22,7 @@ public struct LayerNorm: UnaryLayer {
     private let shape: [Int]
 
     /// Declares a layer normalisation.
-    /// - Throws: ``TorchError`` when the names are taken.
+    /// - Throws: ``TorchError`` if the names are taken.
     public init(_ scope: ParameterScope, width: Int, epsilon: Double = 1e-5) throws {
         weight = try scope.weight("weight", [width], .ones)
         bias = try scope.weight("bias", [width], .zeros)
@@ -40,18 +40,18 @@ public struct LayerNorm: UnaryLayer {
 ///
 /// Parameters: `weight`, `bias`, `running_mean`, `running_var` [channels], `num_batches_tracked` (a count, optional in
 /// checkpoints). In evaluation, and whenever its part of the store is frozen, it uses the running statistics and never
-/// moves them.
+/// updates them.
 ///
 /// ```swift
 /// let store = ParameterStore()
 /// let norm = try BatchNorm2d(store.root / "bn1", channels: 64)
-/// store.train()  // the next call moves the running statistics
+/// store.train()  // the next call updates the running statistics
 /// ```
 public struct BatchNorm2d: UnaryLayer {
-    /// The factor of every channel, [channels].
+    /// The factor per channel, [channels].
     public let weight: Parameter
 
-    /// The summand of every channel, [channels].
+    /// The offset per channel, [channels].
     public let bias: Parameter
 
     /// [channels].
@@ -60,14 +60,14 @@ public struct BatchNorm2d: UnaryLayer {
     /// [channels].
     package let runningVariance: Parameter
 
-    /// How many batches the running statistics have seen; none when always frozen.
+    /// The number of batches in the running statistics; nil if always frozen.
     package let batchCount: Parameter?
 
     /// Added to the variance.
     package let epsilon: Double
 
-    /// The share of a batch's statistics in the new running ones: PyTorch's convention. Flax, TensorFlow and the
-    /// published F-VLM give the share of the old ones, 1 minus this.
+    /// The weight of a batch's statistics in the new running ones: PyTorch's convention. Flax, TensorFlow and the
+    /// published F-VLM specify the weight of the old ones, 1 minus this.
     package let momentum: Double
 
     private let mode: LayerMode
@@ -75,11 +75,11 @@ public struct BatchNorm2d: UnaryLayer {
 
     /// Declares a batch normalisation.
     /// - Parameters:
-    ///   - isFrozen: Never trains, whatever the store does: weight and bias are buffers, and there is no count of
-    ///     batches, as in detectron2's FrozenBatchNorm2d.
-    ///   - dtype: The element type of the parameters; the store's when left out. libtorch takes float32 parameters for
-    ///     maps of half the width, whose statistics need the precision.
-    /// - Throws: ``TorchError`` when the names are taken.
+    ///   - isFrozen: Whether it never trains, regardless of the store: weight and bias are buffers, and there is no
+    ///     count of batches, as in detectron2's FrozenBatchNorm2d.
+    ///   - dtype: The element type of the parameters; the store's by default. libtorch accepts float32 parameters for
+    ///     16-bit maps, whose statistics need the precision.
+    /// - Throws: ``TorchError`` if the names are taken.
     public init(
         _ scope: ParameterScope, channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1,
         isFrozen: Bool = false, weightInitializer: Initializer = .ones, dtype: DType? = nil
@@ -102,7 +102,7 @@ public struct BatchNorm2d: UnaryLayer {
         isAlwaysFrozen = isFrozen
     }
 
-    /// Normalises [N, channels, H, W]; in training moves the running statistics.
+    /// Normalises [N, channels, H, W]; in training also updates the running statistics.
     public func callAsFunction(_ input: Tensor) throws -> Tensor {
         let trains = mode.isTraining && !isAlwaysFrozen
         if trains, let batchCount { try withoutGradients { try batchCount.value.addInPlace(1) } }
@@ -122,10 +122,10 @@ public struct BatchNorm2d: UnaryLayer {
 /// let y = try norm(maps)  // [N, 256, H, W]
 /// ```
 public struct GroupNorm: UnaryLayer {
-    /// The factor of every channel, [channels].
+    /// The factor per channel, [channels].
     public let weight: Parameter
 
-    /// The summand of every channel, [channels].
+    /// The offset per channel, [channels].
     public let bias: Parameter
 
     /// The number of groups.
@@ -135,7 +135,7 @@ public struct GroupNorm: UnaryLayer {
     package let epsilon: Double
 
     /// Declares a group normalisation.
-    /// - Throws: ``TorchError`` when the names are taken or the groups do not divide the channels.
+    /// - Throws: ``TorchError`` if the names are taken or the groups do not divide the channels.
     public init(_ scope: ParameterScope, groups: Int, channels: Int, epsilon: Double = 1e-5) throws {
         guard groups > 0, channels % groups == 0 else {
             throw TorchError(

@@ -1,31 +1,33 @@
 internal import CKernels
 
-// 3x3 convolutions take most of the time of a detector's heads and pyramid, and libtorch's reach the peak of the processor
-// already: what remains is to multiply less. Winograd's filtering rounds about as much as the plain sum.
+// 3x3 convolutions take most of the time of a detector's heads and pyramid, and libtorch's already reach the
+// processor's peak: the only way left is fewer multiplications. Winograd's filtering rounds about as much as the plain
+// sum.
 
-/// Winograd's minimal filtering F(2 x 2, 3 x 3) (Lavin and Gray, 2016) of `float32` maps in main memory, for 3x3
-/// convolutions with zeros around: 16 products where the plain sum takes 36, in both directions.
+/// Winograd's minimal filtering F(2 x 2, 3 x 3) (Lavin and Gray, 2016) of `float32` maps in main memory, for
+/// zero-padded 3x3 convolutions: 16 products instead of the plain sum's 36, in both directions.
 ///
-/// Channels are multiples of 16. Work is cut into parts whose size does not depend on the number of threads, and sums over
-/// parts are added in their order: neither do results.
+/// Channels are multiples of 16. Results do not depend on the number of threads: neither does the size of the parts
+/// that the work is split into, and sums over parts are added in order.
 struct WinogradFilter {
     private let batch: Int
     private let height: Int
     private let width: Int
 
-    /// Of maps [N, channels, height, width]; N, height and width are not zero, and there are at least two rows of tiles.
+    /// Creates a filter for maps [N, channels, height, width]; N, height and width are not zero, and there are at least
+    /// two rows of tiles.
     init(maps: [Int]) {
         (batch, height, width) = (maps[0], maps[2], maps[3])
     }
 
-    /// Whether there is enough to share.
+    /// Whether there is enough work to share.
     static func suits(maps: [Int]) -> Bool { maps[0] * ((maps[2] + 1) / 2) >= 2 && maps[3] > 0 }
 
     private var columns: Int { (width + 1) / 2 }
     private var rows: Int { batch * ((height + 1) / 2) }
 
-    /// As many rows of tiles as make good matrix products, yet fit into the caches. At least two parts: their products then
-    /// run on one thread each.
+    /// Enough rows of tiles for efficient matrix products that still fit into the caches. At least two parts: their
+    /// products then run on one thread each.
     private var rowsOfPart: Int { min(max(392 / columns, 1), (rows + 1) / 2) }
     private var parts: Int { (rows + rowsOfPart - 1) / rowsOfPart }
 
@@ -42,12 +44,12 @@ struct WinogradFilter {
             ]))
     }
 
-    /// The convolution, part of the graph where gradients are recorded.
+    /// The convolution, part of the graph if gradients are recorded.
     /// - Parameters:
     ///   - input: [N, inputs, H, W].
     ///   - weight: [outputs, inputs, 3, 3].
     ///   - bias: [outputs].
-    ///   - rectified: Sets negative numbers to zero.
+    ///   - rectified: Whether negative numbers are set to zero.
     /// - Returns: [N, outputs, H, W], channels last.
     func callAsFunction(_ input: Tensor, weight: Tensor, bias: Tensor?, rectified: Bool) throws -> Tensor {
         let (inputWants, parametersWant) = (
@@ -57,14 +59,14 @@ struct WinogradFilter {
             try convolve(input, kernel: weight.permuted([2, 3, 1, 0]), bias: bias, rectified: rectified)
         }
         guard isRecordingGradients, inputWants || parametersWant else { return output }
-        // The same numbers outside of the graph, which would keep itself alive otherwise.
+        // The same numbers outside the graph, which would otherwise keep itself alive.
         let positive = rectified ? try output.detached() : nil
         return try withCustomGradient("convolution", of: [input, weight] + (bias.map { [$0] } ?? [])) {
             [output]
         } backward: { gradients in
             guard var gradient = gradients[0] else { return [nil, nil] + (bias.map { _ in [nil] } ?? []) }
             if let positive { gradient = try positive.reluGradient(gradient) }
-            // Backwards through a convolution is the convolution with the kernel turned by half a turn.
+            // The gradient of a convolution's input is the convolution with the kernel rotated by half a turn.
             let inputGradient =
                 inputWants
                 ? try convolve(gradient, kernel: weight.permuted([2, 3, 0, 1]).flipped([0, 1])) : nil
@@ -75,12 +77,12 @@ struct WinogradFilter {
 
     // MARK: Forward
 
-    /// The convolution.
+    /// Computes the convolution.
     /// - Parameters:
     ///   - input: [N, inputs, H, W].
     ///   - kernel: [3, 3, inputs, outputs].
     ///   - bias: [outputs].
-    ///   - rectified: Sets negative numbers to zero.
+    ///   - rectified: Whether negative numbers are set to zero.
     /// - Returns: [N, outputs, H, W], channels last.
     private func convolve(_ input: Tensor, kernel: Tensor, bias: Tensor? = nil, rectified: Bool = false)
         throws -> Tensor
@@ -114,7 +116,7 @@ struct WinogradFilter {
     /// The gradients of weights and bias.
     /// - Parameters:
     ///   - input: [N, inputs, H, W].
-    ///   - gradient: That of the result, [N, outputs, H, W].
+    ///   - gradient: The gradient of the result, [N, outputs, H, W].
     /// - Returns: [outputs, inputs, 3, 3] and [outputs].
     private func parameterGradients(_ input: Tensor, gradient: Tensor) throws -> (
         weight: Tensor, bias: Tensor
@@ -142,7 +144,7 @@ struct WinogradFilter {
                             shape, gradients, zeros, try memory.floats(of: spread), begin, end)
                     }
                     try weights[chunk].addProductsInPlace(tiles.transposed(1, 2), spread)
-                    // Place (1, 1) of a tile holds the sum of its four elements.
+                    // Position (1, 1) of a tile holds the sum of its four elements.
                     try biases[chunk].addInPlace(Tensor.ones([1, count]).matmul(spread[5]))
                 }
             }
@@ -159,10 +161,10 @@ struct WinogradFilter {
         )
     }
 
-    /// Sums over many parts are split into this many chunks, each summed in the order of its parts.
+    /// Sums over many parts are split into this many chunks, each added in order.
     private static var chunks: Int { 16 }
 
-    /// [...] of [chunks, ...], added in their order.
+    /// The sum of [chunks, ...] over the chunks, added in order.
     private static func sum(_ tensor: Tensor) throws -> Tensor {
         let sum = try tensor[0]
         for chunk in 1..<max(tensor.shape[0], 1) { try sum.addInPlace(tensor[chunk]) }
@@ -171,7 +173,7 @@ struct WinogradFilter {
 
     // MARK: Support
 
-    /// [16, inputs, outputs] of a kernel [3, 3, inputs, outputs].
+    /// [16, inputs, outputs] from a kernel [3, 3, inputs, outputs].
     private static func transformed(_ kernel: Tensor) throws -> Tensor {
         let (inputs, outputs) = (kernel.shape[2], kernel.shape[3])
         let plain = try kernel.contiguous()

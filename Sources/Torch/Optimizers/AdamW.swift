@@ -1,28 +1,28 @@
 import WeightFiles
 
-/// Adam with decoupled weight decay (Loshchilov and Hutter, 2019), as `torch.optim.AdamW`.
+/// Adam with decoupled weight decay (Loshchilov and Hutter, 2019), like `torch.optim.AdamW`.
 public final class AdamW: Optimizer {
-    /// The groups, each with its own rates.
+    /// The parameter groups, each with its own rates.
     public var groups: [ParameterGroup]
 
-    /// The learning rate of groups that have none of their own.
+    /// The learning rate of groups without their own.
     public var learningRate: Double
 
-    /// The shares of the old means of gradients and of their squares that are kept.
+    /// The decay rates of the running means of gradients and of their squares.
     package let betas: (first: Double, second: Double)
 
     /// Added to the root of the mean square.
     package let epsilon: Double
 
-    /// The weight decay of groups that have none of their own.
+    /// The weight decay of groups without their own.
     package let weightDecay: Double
 
     private var means = OptimizerSlots("exp_avg")
     private var meanSquares = OptimizerSlots("exp_avg_sq")
     private var steps = OptimizerSlots("step")
 
-    /// An optimiser of groups.
-    /// - Throws: ``TorchError`` that names a rate out of range, or a parameter that occurs twice.
+    /// Creates an optimiser for parameter groups.
+    /// - Throws: ``TorchError`` naming a rate out of range, or a parameter that occurs twice.
     public init(
         _ groups: [ParameterGroup], learningRate: Double,
         betas: (first: Double, second: Double) = (0.9, 0.999),
@@ -41,7 +41,7 @@ public final class AdamW: Optimizer {
         self.weightDecay = weightDecay
     }
 
-    /// Moves every parameter that has a gradient, once.
+    /// Updates every parameter that has a gradient.
     public func step(learningRateFactor: Double) throws {
         try withoutGradients {
             for group in groups {
@@ -75,7 +75,7 @@ public final class AdamW: Optimizer {
         try [means, meanSquares, steps].flatMap { try $0.stored(parameters) }
     }
 
-    /// Continues from what ``state()`` gave.
+    /// Restores a state returned by ``state()``.
     public func load(state: some WeightSource) throws {
         let slots = try OptimizerSlots.load([means, meanSquares, steps], of: parameters, from: state) {
             $0.name == "step" ? [] : $1.shape

@@ -1,5 +1,5 @@
-/// The length of all gradients taken together as one vector.
-/// - Returns: A tensor without dimensions; zero when there are no gradients.
+/// The norm of all gradients taken together as one vector.
+/// - Returns: A tensor without dimensions; zero if there are no gradients.
 /// - Throws: ``TorchError``.
 public func gradientNorm(of parameters: [Parameter]) throws -> Tensor {
     let gradients = parameters.compactMap(\.grad)
@@ -9,14 +9,12 @@ public func gradientNorm(of parameters: [Parameter]) throws -> Tensor {
     }
 }
 
-/// Scales all gradients down together where their common length is above a bound, as
-/// `torch.nn.utils.clip_grad_norm_`.
+/// Scales all gradients down together if their total norm exceeds a bound, like `torch.nn.utils.clip_grad_norm_`.
 /// - Parameters:
-///   - bound: The greatest length that is left alone.
-///   - knownNorm: The length, where ``gradientNorm(of:)`` has been asked already.
-/// - Returns: The length before.
-/// - Throws: ``TorchError``; also when the length is not finite, which scaling cannot mend. Gradients are then as they
-///   were.
+///   - bound: The maximum norm.
+///   - knownNorm: The norm, if ``gradientNorm(of:)`` has already been called.
+/// - Returns: The norm before clipping.
+/// - Throws: ``TorchError``, also if the norm is not finite, which scaling cannot fix. Gradients are then unchanged.
 @discardableResult
 public func clipGradients(
     of parameters: [Parameter], maximumNorm bound: Double, knownNorm: Double? = nil
@@ -41,7 +39,7 @@ public func clipGradients(
     return norm
 }
 
-/// Moves every element of the gradients into -bound to bound, as `torch.nn.utils.clip_grad_value_`.
+/// Clamps every element of the gradients to the range from -bound to bound, like `torch.nn.utils.clip_grad_value_`.
 /// - Throws: ``TorchError``, also for a bound below 0.
 public func clipGradients(of parameters: [Parameter], maximumMagnitude bound: Double) throws {
     guard bound >= 0 else {

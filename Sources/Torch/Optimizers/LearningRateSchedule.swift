@@ -1,29 +1,29 @@
 import Support
 
-/// What the learning rate is multiplied by, step by step: a warm-up, then a decay.
+/// The factor of the learning rate, step by step: a warm-up followed by a decay.
 ///
-/// Past the last step the factor stays what it was there.
+/// Past the last step the factor is constant.
 public struct LearningRateSchedule: Sendable, Hashable, Codable {
     /// A linear rise at the beginning.
     public struct Warmup: Sendable, Hashable, Codable {
-        /// How many steps it takes; the factor is that of the decay from this step on.
+        /// The number of steps; from this step on the factor is that of the decay.
         public var steps: Int
 
-        /// The factor at step 0, as a share of what it rises to.
+        /// The factor at step 0, relative to the factor at the end of the warm-up.
         public var startFactor: Double
 
-        /// A rise of `steps` steps from `startFactor`.
+        /// Creates a warm-up of `steps` steps from `startFactor`.
         public init(steps: Int, startFactor: Double = 0) {
             self.steps = steps
             self.startFactor = startFactor
         }
     }
 
-    /// What happens after the warm-up.
+    /// The schedule after the warm-up.
     public enum Decay: Sendable, Hashable, Codable {
-        /// Nothing.
+        /// No decay.
         case constant
-        /// At each of the given steps, counted from the start of training, the factor is multiplied by `factor`.
+        /// At each of the given steps, counted from the start of training, multiplies the factor by `factor`.
         case steps(at: [Int], factor: Double)
         /// Half a cosine from 1 at the end of the warm-up to `minimumRatio` at `totalSteps`.
         case cosine(totalSteps: Int, minimumRatio: Double)
@@ -31,23 +31,23 @@ public struct LearningRateSchedule: Sendable, Hashable, Codable {
         case polynomial(totalSteps: Int, power: Double, minimumRatio: Double)
     }
 
-    /// The rise at the beginning, if there is one.
+    /// The warm-up, if there is one.
     public var warmup: Warmup?
 
-    /// What happens after it.
+    /// The decay after the warm-up.
     public var decay: Decay
 
     private init() { decay = .constant }
 
-    /// A schedule.
-    /// - Throws: ``TorchError`` that names a count or factor out of range.
+    /// Creates a schedule.
+    /// - Throws: ``TorchError`` naming a count or factor out of range.
     public init(warmup: Warmup? = nil, decay: Decay = .constant) throws {
         self.warmup = warmup
         self.decay = decay
         try check()
     }
 
-    /// Whether the factors make sense: none of them turns a rate negative or lets it grow beyond bounds.
+    /// Checks that no factor makes a rate negative or lets it grow without bound.
     private func check() throws {
         let subject = "LearningRateSchedule"
         func steps(_ count: Int, _ name: String) throws {
@@ -78,7 +78,7 @@ public struct LearningRateSchedule: Sendable, Hashable, Codable {
     public static let constant = LearningRateSchedule()
 
     /// A linear rise from zero, then half a cosine down to `minimumRatio`.
-    /// - Throws: ``TorchError`` that names a count or factor out of range.
+    /// - Throws: ``TorchError`` naming a count or factor out of range.
     public static func warmupCosine(warmupSteps: Int, totalSteps: Int, minimumRatio: Double = 0.1) throws
         -> Self
     {

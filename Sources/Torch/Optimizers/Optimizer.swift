@@ -1,6 +1,6 @@
 import WeightFiles
 
-/// Moves parameters against their gradients.
+/// Updates parameters against their gradients.
 ///
 /// ```swift
 /// let optimizer = try AdamW([ParameterGroup(store.trainableParameters)], learningRate: 1e-4)
@@ -13,10 +13,10 @@ import WeightFiles
 /// }
 /// ```
 public protocol Optimizer: AnyObject {
-    /// The groups, each with its own rates.
+    /// The parameter groups, each with its own rates.
     var groups: [ParameterGroup] { get set }
 
-    /// Moves every parameter that has a gradient, once.
+    /// Updates every parameter that has a gradient.
     /// - Parameter learningRateFactor: The schedule's factor for the learning rates at this step.
     /// - Throws: ``TorchError``.
     func step(learningRateFactor: Double) throws
@@ -25,7 +25,7 @@ public protocol Optimizer: AnyObject {
     /// - Throws: ``TorchError``.
     func state() throws -> [StoredTensor]
 
-    /// Continues from what ``state()`` gave.
+    /// Restores a state returned by ``state()``.
     /// - Throws: ``WeightMismatch`` unless every tensor belongs to a parameter of the groups and has its shape;
     ///   ``TorchError``.
     func load(state: some WeightSource) throws
@@ -35,29 +35,29 @@ extension Optimizer {
     /// The parameters of all groups.
     public var parameters: [Parameter] { groups.flatMap(\.parameters) }
 
-    /// Moves every parameter that has a gradient, once, at the plain learning rates.
+    /// Updates every parameter that has a gradient, at the unscaled learning rates.
     /// - Throws: ``TorchError``.
     public func step() throws { try step(learningRateFactor: 1) }
 
-    /// Forgets the gradients of all groups.
+    /// Clears the gradients of all groups.
     /// - Throws: ``TorchError``.
     public func clearGradients() throws {
         for parameter in parameters where parameter.grad != nil { try parameter.value.setGrad(nil) }
     }
 }
 
-/// Parameters that an optimiser treats alike.
+/// Parameters that share an optimiser's settings.
 public struct ParameterGroup: Sendable {
-    /// The parameters. Those that are frozen or have no gradient at a step are left alone by it.
+    /// The parameters. A step skips frozen ones and those without a gradient.
     public var parameters: [Parameter]
 
-    /// The learning rate before any schedule; the optimiser's when nil.
+    /// The learning rate before any schedule; the optimiser's if nil.
     public var learningRate: Double?
 
-    /// The weight decay; the optimiser's when nil.
+    /// The weight decay; the optimiser's if nil.
     public var weightDecay: Double?
 
-    /// A group of parameters, optionally with rates of its own.
+    /// Creates a group of parameters, optionally with its own rates.
     public init(_ parameters: [Parameter], learningRate: Double? = nil, weightDecay: Double? = nil) {
         self.parameters = parameters
         self.learningRate = learningRate
@@ -65,11 +65,11 @@ public struct ParameterGroup: Sendable {
     }
 }
 
-/// The values that a rate or factor may have.
+/// The valid range of a rate or factor.
 enum RateRange {
     case notNegative, belowOne, upToOne
 
-    /// Throws for a value out of the range, and for one that is no number.
+    /// Throws for a value that is out of range or NaN.
     func check(_ value: Double, _ name: String, of subject: String) throws {
         let (isInside, range) =
             switch self {
@@ -83,7 +83,8 @@ enum RateRange {
     }
 }
 
-/// The rates of groups are in range, and a parameter is in one group only, or it would move twice.
+/// Checks that the rates of groups are in range and that a parameter is in one group only, or it would be updated
+/// twice.
 func checkGroups(_ groups: [ParameterGroup], _ optimizer: String) throws {
     for group in groups {
         if let rate = group.learningRate {
@@ -105,7 +106,8 @@ struct GradientEntry {
     let value: Tensor
     let gradient: Tensor
 
-    /// The entries of a group that take part in a step, by element type and device: fused kernels take one kind.
+    /// The entries of a group that take part in a step, by element type and device, since a fused kernel handles one
+    /// combination.
     static func batches(of group: ParameterGroup) throws -> [[GradientEntry]] {
         struct Kind: Hashable {
             let dtype: DType
@@ -115,7 +117,7 @@ struct GradientEntry {
         for parameter in group.parameters where !parameter.isFrozen {
             guard let gradient = parameter.grad else { continue }
             let value = try parameter.value
-            // Fused kernels walk memory, hence both must lie in memory alike.
+            // Fused kernels iterate over memory, so both must have the same layout.
             let aligned =
                 try gradient.strides == value.strides ? gradient : value.emptyLike().copying(gradient)
             let kind = Kind(dtype: try value.dtype, device: value.device)
@@ -131,7 +133,7 @@ struct GradientEntry {
 }
 
 extension Tensor {
-    /// This tensor, overwritten.
+    /// Copies `source` into this tensor and returns it.
     fileprivate func copying(_ source: Tensor) throws -> Tensor {
         try copyInPlace(source)
         return self

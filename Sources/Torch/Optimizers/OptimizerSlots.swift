@@ -1,6 +1,6 @@
 import WeightFiles
 
-/// Tensors that an optimiser keeps for each parameter, under one name.
+/// An optimiser's tensors for each parameter, under one name.
 struct OptimizerSlots {
     let name: String
     private var tensors: [ObjectIdentifier: Tensor] = [:]
@@ -12,7 +12,7 @@ struct OptimizerSlots {
         set { tensors[ObjectIdentifier(parameter)] = newValue }
     }
 
-    /// The tensor of a parameter, made when there is none.
+    /// The tensor of a parameter, created if there is none.
     mutating func tensor(of parameter: Parameter, orMake make: () throws -> Tensor) rethrows -> Tensor {
         if let tensor = self[parameter] { return tensor }
         let tensor = try make()
@@ -26,7 +26,7 @@ struct OptimizerSlots {
         try parameters.compactMap { parameter in try self[parameter]?.stored(named: key(parameter)) }
     }
 
-    /// Reads all slots of an optimiser; nothing changes unless everything fits.
+    /// Loads all slots of an optimiser; nothing changes unless everything fits.
     static func load(
         _ slots: [OptimizerSlots], of parameters: [Parameter], from source: some WeightSource,
         shape: (OptimizerSlots, Parameter) -> [Int]
@@ -36,7 +36,7 @@ struct OptimizerSlots {
         var result = slots.map { OptimizerSlots($0.name) }
         for parameter in parameters {
             let present = slots.filter { unused.contains($0.key(parameter)) }
-            // A parameter that never had a gradient has no slot; a parameter with some of its slots is damaged.
+            // A parameter that never had a gradient has no slots; one with only some of its slots is damaged.
             if !present.isEmpty && present.count < slots.count {
                 mismatch.missing += slots.map { $0.key(parameter) }.filter { !unused.contains($0) }
             }
@@ -49,8 +49,8 @@ struct OptimizerSlots {
                             expected: shape(slot, parameter)))
                     continue
                 }
-                // A copy laid out as the parameter: the file's bytes must not change with every step, and fused kernels
-                // walk memory.
+                // A copy in the parameter's layout: the file's bytes must not change with every step, and fused kernels
+                // iterate over memory.
                 let loaded = try Tensor(stored)
                 let value = try parameter.value.detached()
                 let tensor =

@@ -1,32 +1,32 @@
 import WeightFiles
 
-/// Stochastic gradient descent with momentum, as `torch.optim.SGD`.
+/// Stochastic gradient descent with momentum, like `torch.optim.SGD`.
 ///
-/// With weight decay d and momentum m: g += d w; v = m v + (1 - dampening) g, at first v = g; w -= rate * v, or
-/// rate * (g + m v) with Nesterov.
+/// With weight decay d and momentum m: g += d w; v = m v + (1 - dampening) g, initially v = g; w -= rate * v, or rate *
+/// (g + m v) with Nesterov.
 public final class SGD: Optimizer {
-    /// The groups, each with its own rates.
+    /// The parameter groups, each with its own rates.
     public var groups: [ParameterGroup]
 
-    /// The learning rate of groups that have none of their own.
+    /// The learning rate of groups without their own.
     public var learningRate: Double
 
-    /// The share of the last step's direction that is kept.
+    /// The fraction of the last direction that is kept.
     package let momentum: Double
 
-    /// The share of a gradient that does not enter the direction.
+    /// The fraction of a gradient that is left out of the direction.
     package let dampening: Double
 
-    /// The weight decay of groups that have none of their own.
+    /// The weight decay of groups without their own.
     package let weightDecay: Double
 
-    /// Whether the gradient is looked at one step ahead.
+    /// Whether Nesterov momentum is used.
     package let isNesterov: Bool
 
     private var directions = OptimizerSlots("momentum_buffer")
 
-    /// An optimiser of groups.
-    /// - Throws: ``TorchError`` that names a rate out of range (momentum of 1 or more never forgets), Nesterov without
+    /// Creates an optimiser for parameter groups.
+    /// - Throws: ``TorchError`` naming a rate out of range (momentum of 1 or more never forgets), Nesterov without
     ///   momentum, or a parameter that occurs twice.
     public init(
         _ groups: [ParameterGroup], learningRate: Double, momentum: Double = 0, dampening: Double = 0,
@@ -49,12 +49,12 @@ public final class SGD: Optimizer {
         isNesterov = nesterov
     }
 
-    /// Moves every parameter that has a gradient, once.
+    /// Updates every parameter that has a gradient.
     public func step(learningRateFactor: Double) throws {
         try withoutGradients {
             for group in groups {
                 for batch in try GradientEntry.batches(of: group) {
-                    // The kernel takes "first step" for a whole call; parameters may join later.
+                    // The kernel treats a whole call as the first step or not; parameters may join later.
                     let known = batch.filter { directions[$0.parameter] != nil }
                     let new = batch.filter { directions[$0.parameter] == nil }
                     try move(known, group, learningRateFactor, isFirst: false)
@@ -83,7 +83,7 @@ public final class SGD: Optimizer {
     /// The directions: `momentum_buffer/<parameter>`.
     public func state() throws -> [StoredTensor] { try directions.stored(parameters) }
 
-    /// Continues from what ``state()`` gave.
+    /// Restores a state returned by ``state()``.
     public func load(state: some WeightSource) throws {
         directions = try OptimizerSlots.load([directions], of: parameters, from: state) { $1.shape }[0]
     }

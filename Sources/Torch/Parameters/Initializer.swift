@@ -1,10 +1,10 @@
 import WeightFiles
 
-/// How the first values of a parameter are drawn.
+/// The distribution of a parameter's initial values.
 ///
-/// The random ones draw the same numbers as PyTorch's `torch.nn.init` does from a generator in the same state.
+/// The random ones draw the same numbers as PyTorch's `torch.nn.init` from a generator in the same state.
 public enum Initializer: Sendable, Hashable {
-    /// Which fan a variance is divided by: the number of inputs or of outputs of one element of the result.
+    /// The fan that a variance is divided by: the number of inputs or outputs of one element of the result.
     public enum Fan: Sendable, Hashable {
         /// Keeps the variance of the forward pass.
         case input
@@ -12,15 +12,15 @@ public enum Initializer: Sendable, Hashable {
         case output
     }
 
-    /// One number everywhere.
+    /// The same number everywhere.
     case constant(Double)
     /// Normal numbers.
     case normal(mean: Double = 0, standardDeviation: Double)
-    /// Normal numbers, none further from the mean than `bound` standard deviations.
+    /// Normal numbers truncated at `bound` standard deviations from the mean.
     case truncatedNormal(mean: Double = 0, standardDeviation: Double, bound: Double = 2)
     /// Uniform numbers.
     case uniform(from: Double, to: Double)
-    /// Normal numbers with standard deviation gain / sqrt(fan) (He et al., 2015); the gain is that of ReLU.
+    /// Normal numbers with standard deviation gain / sqrt(fan) (He et al., 2015); the default gain is that of ReLU.
     case kaimingNormal(Fan = .output, gain: Double = 1.414_213_562_373_095_1)
     /// Uniform numbers of the same variance.
     case kaimingUniform(Fan = .input, gain: Double = 1.414_213_562_373_095_1)
@@ -28,10 +28,11 @@ public enum Initializer: Sendable, Hashable {
     case xavierNormal(gain: Double = 1)
     /// Uniform numbers of the same variance.
     case xavierUniform(gain: Double = 1)
-    /// Uniform numbers up to 1 / sqrt(inputs) of the layer, given apart as a bias does not know them: what PyTorch's
-    /// linear layers and convolutions start from.
+    /// Uniform numbers up to 1 / sqrt(inputs), the default of PyTorch's linear layers and convolutions. The layer's
+    /// inputs are explicit, since a bias does not know them.
     case fanUniform(inputs: Int)
-    /// Normal numbers cut at two standard deviations, rescaled to variance 1 / inputs: what Flax's layers start from.
+    /// Normal numbers truncated at two standard deviations, rescaled to variance 1 / inputs, the default of Flax's
+    /// layers.
     case lecunNormal
 
     /// Zero everywhere.
@@ -40,12 +41,12 @@ public enum Initializer: Sendable, Hashable {
     /// One everywhere.
     public static let ones = Initializer.constant(1)
 
-    /// New values.
+    /// Creates initial values.
     /// - Parameters:
-    ///   - shape: [outputs, inputs, ...kernel] where fans count.
+    ///   - shape: [outputs, inputs, ...kernel] if fans are used.
     ///   - dtype: The element type; random numbers are drawn in `float32` and then converted.
     ///   - generator: The source of random numbers.
-    /// - Throws: ``TorchError`` when fans are asked of a tensor with fewer than two dimensions.
+    /// - Throws: ``TorchError`` if fans are used for a tensor with fewer than two dimensions.
     public func callAsFunction(_ shape: [Int], dtype: DType = .float32, generator: Generator) throws
         -> Tensor
     {
@@ -82,14 +83,14 @@ public enum Initializer: Sendable, Hashable {
             try uniform(gain * (6 / (fans.inputs + fans.outputs)).squareRoot())
         case .fanUniform(let inputs): try uniform(1 / Double(Swift.max(inputs, 1)).squareRoot())
         case .lecunNormal:
-            // The standard deviation of a unit normal distribution cut at +-2.
+            // The standard deviation of a unit normal distribution truncated at +-2.
             let cut = 0.879_625_661_034_239_78
             let deviation = (1 / (try Self.fans(tensor.shape).inputs)).squareRoot() / cut
             try fillTruncatedNormal(tensor, mean: 0, standardDeviation: deviation, bound: 2, generator)
         }
     }
 
-    /// By rejection, as `torch.nn.init.trunc_normal_` does for bounds above 0.39.
+    /// By rejection, like `torch.nn.init.trunc_normal_` for bounds above 0.39.
     private func fillTruncatedNormal(
         _ tensor: Tensor, mean: Double, standardDeviation: Double, bound: Double, _ generator: Generator
     ) throws {

@@ -1,19 +1,19 @@
 import Synchronization
 import WeightFiles
 
-/// A named tensor of a network: a weight that training changes, or a buffer that it does not.
+/// A named tensor of a network: a trainable weight, or a buffer.
 ///
-/// A parameter has a name and a shape from the start and gets its values later, by loading or by initialising; asking
-/// for values that were never set is an error, not a random tensor. Made by ``ParameterScope``.
+/// A parameter has a name and a shape from the start and gets its values later, by loading or initialising; accessing
+/// values that were never set is an error, not a random tensor. Created by ``ParameterScope``.
 ///
-/// Everything here may be used from several tasks. A task that reads while another sets gets the values from before or
-/// after; the elements of a tensor that it has are another matter (see ``Tensor``).
+/// All members may be used from several tasks. A read concurrent with a write returns the values from before or after
+/// it; this does not apply to the elements of a tensor (see ``Tensor``).
 public final class Parameter: Sendable {
     /// The role of a parameter.
     public enum Role: Sendable, Hashable {
-        /// Gradients flow to it unless it is frozen.
+        /// Trainable unless it is frozen.
         case weight
-        /// Kept and saved, never trained: running statistics, position indices.
+        /// Saved but never trained: running statistics, position indices.
         case buffer
     }
 
@@ -26,24 +26,24 @@ public final class Parameter: Sendable {
     /// Weight or buffer.
     public let role: Role
 
-    /// Where values come from when there is no checkpoint.
+    /// The source of values without a checkpoint.
     public let initializer: Initializer
 
-    /// Whether a checkpoint may lack it; it then keeps what its initialiser gives. Only for values that carry no
-    /// knowledge, such as a count of batches.
+    /// Whether a checkpoint may lack it; it then keeps its initial values. Only for values without knowledge, such as a
+    /// count of batches.
     public let isOptional: Bool
 
     private struct State {
         var isFrozen: Bool
         var dtype: DType
         var value: Tensor?
-        /// Whether the values lie in memory that others read too, such as a mapped file, and must not be written.
+        /// Whether the values are in memory shared with other readers, such as a mapped file, and must not be written.
         var isBorrowed = false
     }
 
     private let state: Mutex<State>
 
-    /// Whether it is kept from training. Buffers always are.
+    /// Whether it is excluded from training. Buffers always are.
     public var isFrozen: Bool { state.withLock { $0.isFrozen } }
 
     /// The element type that values are converted to.
@@ -65,11 +65,11 @@ public final class Parameter: Sendable {
 
     private var current: Tensor? { state.withLock { $0.value } }
 
-    /// Whether the values were set.
+    /// Whether the values are set.
     public var hasValue: Bool { current != nil }
 
     /// The values, [``shape``].
-    /// - Throws: ``TorchError`` when they were neither loaded nor initialised.
+    /// - Throws: ``TorchError`` if they were neither loaded nor initialised.
     public var value: Tensor {
         get throws {
             guard let current else {
@@ -81,11 +81,11 @@ public final class Parameter: Sendable {
         }
     }
 
-    /// The gradient that backward passes have collected, if any.
+    /// The gradient accumulated by backward passes, if any.
     public var grad: Tensor? { current?.grad }
 
-    /// Sets the values, converted to the parameter's element type; the tensor is kept, not copied, when it has it.
-    /// - Throws: ``TorchError`` when the shape is another one.
+    /// Sets the values, converted to the parameter's element type; a tensor of that type is kept without copying.
+    /// - Throws: ``TorchError`` if the shape differs.
     public func set(_ tensor: Tensor) throws { try set(tensor, isBorrowed: false) }
 
     func set(_ tensor: Tensor, isBorrowed: Bool) throws {
@@ -103,14 +103,14 @@ public final class Parameter: Sendable {
 
     func setFrozen(_ frozen: Bool) throws {
         try state.withLock { state in
-            // Buffers too: running statistics move when their part of the network trains.
+            // Buffers too: running statistics change when their part of the network trains.
             if !frozen && state.isBorrowed {
                 state.value = try state.value?.clone(.contiguous)
                 state.isBorrowed = false
             }
             guard role == .weight else { return }
             state.isFrozen = frozen
-            // A detached alias: a recorded graph may still hold the tensor that collected gradients.
+            // A detached alias: a recorded graph may still hold the tensor that accumulated gradients.
             state.value = try state.value?.detached()
             if !frozen { try state.value?.setRequiresGrad(true) }
         }

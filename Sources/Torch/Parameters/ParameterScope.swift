@@ -1,6 +1,6 @@
 import WeightFiles
 
-/// A place in the tree of a network's parameters.
+/// A node in the tree of a network's parameters.
 ///
 /// Layers take a scope and name their parameters below it, so that the code reads like the checkpoint's keys:
 ///
@@ -10,10 +10,10 @@ import WeightFiles
 /// // parameters: layer1.0.conv1.weight, layer1.0.conv1.bias
 /// ```
 public struct ParameterScope: Sendable {
-    /// Where the parameters are kept.
+    /// The store that holds the parameters.
     public let store: ParameterStore
 
-    /// The names that lead here, joined by dots; empty at the root.
+    /// The path of names to this scope, joined by dots; empty at the root.
     public let path: String
 
     /// The scope `name` inside `scope`.
@@ -24,12 +24,12 @@ public struct ParameterScope: Sendable {
     /// The scope of one element of a list inside `scope`.
     public static func / (scope: ParameterScope, index: Int) -> ParameterScope { scope / String(index) }
 
-    /// The full name of a parameter called `name` here.
+    /// The full name of the parameter `name` in this scope.
     public func name(of name: String) -> String { path.isEmpty ? name : path + "." + name }
 
     /// Declares a weight.
-    /// - Parameter dtype: The store's when left out.
-    /// - Throws: ``TorchError`` when there is a parameter of that name already or a size is negative.
+    /// - Parameter dtype: The element type; the store's by default.
+    /// - Throws: ``TorchError`` if a parameter of that name exists or a size is negative.
     public func weight(
         _ name: String, _ shape: [Int], _ initializer: Initializer, dtype: DType? = nil
     ) throws -> Parameter {
@@ -40,9 +40,9 @@ public struct ParameterScope: Sendable {
 
     /// Declares a buffer.
     /// - Parameters:
-    ///   - dtype: The store's when left out.
+    ///   - dtype: The element type; the store's by default.
     ///   - isOptional: Whether a checkpoint may lack it.
-    /// - Throws: ``TorchError`` when there is a parameter of that name already or a size is negative.
+    /// - Throws: ``TorchError`` if a parameter of that name exists or a size is negative.
     public func buffer(
         _ name: String, _ shape: [Int], _ initializer: Initializer, dtype: DType? = nil,
         isOptional: Bool = false
@@ -52,6 +52,6 @@ public struct ParameterScope: Sendable {
             isOptional: isOptional)
     }
 
-    /// The switch between training and evaluation that layers here look at.
+    /// The training mode of the layers in this scope.
     public func mode() -> LayerMode { store.mode(at: path) }
 }

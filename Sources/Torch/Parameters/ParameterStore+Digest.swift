@@ -1,7 +1,7 @@
 import Support
 
 extension ParameterStore {
-    /// A digest of evenly spread values of every parameter: tells weights apart that belong to one kind of network.
+    /// A digest of evenly spaced values of every parameter: distinguishes different weights of the same network.
     ///
     /// - Throws: `TorchError`.
     package func digest() throws -> String {

@@ -1,18 +1,18 @@
 import WeightFiles
 
 extension ParameterStore {
-    /// Sets the parameters from a checkpoint: all of them, or none when anything does not fit.
+    /// Loads the parameters from a checkpoint: all of them, or none if anything does not fit.
     ///
-    /// The parameters get memory of their own, since training writes to it. What will not be trained is better loaded by
-    /// ``loadFrozen(_:under:key:ignoring:keeping:)``.
+    /// The parameters get their own memory, since training writes to it. Use
+    /// ``loadFrozen(_:under:key:ignoring:keeping:)`` for parameters that will not be trained.
     /// - Parameters:
     ///   - source: The checkpoint.
     ///   - path: Loads only the parameters at this path or below it.
     ///   - key: The checkpoint's key for a parameter's name.
-    ///   - ignored: Keys of the checkpoint that need no parameter.
-    ///   - kept: Parameters, by name, that need not be in the checkpoint and keep what they have.
-    /// - Throws: ``WeightMismatch`` that lists everything missing, unexpected or of a wrong shape;
-    ///   `WeightFileError`, ``TorchError``.
+    ///   - ignored: Keys of the checkpoint without a parameter.
+    ///   - kept: Names of parameters that may be missing from the checkpoint and then keep their values.
+    /// - Throws: ``WeightMismatch`` listing everything missing, unexpected or of the wrong shape; `WeightFileError`,
+    ///   ``TorchError``.
     public func load(
         _ source: some WeightSource, under path: String = "", key: (String) -> String = { $0 },
         ignoring ignored: (String) -> Bool = { _ in false }, keeping kept: (String) -> Bool = { _ in false }
@@ -27,10 +27,10 @@ extension ParameterStore {
         try initializeOptional(under: path)
     }
 
-    /// As ``load(_:under:key:ignoring:keeping:)``, and freezes what it loads.
+    /// Same as ``load(_:under:key:ignoring:keeping:)``, and freezes the loaded parameters.
     ///
-    /// Nothing is copied where element type and alignment suit: the parameters then lie in the mapped file and are read
-    /// when they are used. They get memory of their own when they are unfrozen.
+    /// Nothing is copied if element type and alignment match: the parameters then stay in the mapped file and are read
+    /// on use. They get their own memory when unfrozen.
     public func loadFrozen(
         _ source: some WeightSource, under path: String = "", key: (String) -> String = { $0 },
         ignoring ignored: (String) -> Bool = { _ in false }, keeping kept: (String) -> Bool = { _ in false }
@@ -48,7 +48,7 @@ extension ParameterStore {
         try initializeOptional(under: path)
     }
 
-    /// A count of batches and the like start anew; nothing else may be optional.
+    /// Initialises optional parameters, such as counts of batches.
     private func initializeOptional(under path: String) throws {
         for parameter in parameters(under: path) where parameter.isOptional && !parameter.hasValue {
             try initialize(seed: 0, under: parameter.name)
@@ -87,21 +87,21 @@ extension ParameterStore {
         return loaded
     }
 
-    /// All values, as a weight file's writer takes them.
+    /// All values, in the form that weight file writers take.
     /// - Parameter key: The file's key for a parameter's name.
-    /// - Throws: ``TorchError`` when a parameter has no values.
+    /// - Throws: ``TorchError`` if a parameter has no values.
     public func stored(under path: String = "", key: (String) -> String = { $0 }) throws -> [StoredTensor] {
         try parameters(under: path).map { try $0.value.stored(named: key($0.name)) }
     }
 
-    /// Checkpoints are often the wanted one inside another network; the usual sign is a common prefix.
+    /// Checkpoints often contain the expected network inside another one; the usual sign is a common prefix.
     private static func prefixHint(missing: [String], unexpected: [String]) -> String? {
         guard let first = missing.first, missing.count > 1 else { return nil }
         let present = Set(unexpected)
         for name in unexpected where name.hasSuffix(first) && name != first {
             let prefix = name.dropLast(first.count)
             if missing.allSatisfy({ present.contains(prefix + $0) }) {
-                return "all that is missing is there under the prefix '\(prefix)'"
+                return "everything missing is present under the prefix '\(prefix)'"
             }
         }
         let unexpectedPrefixed = missing.first { name in

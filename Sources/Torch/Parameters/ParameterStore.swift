@@ -1,15 +1,15 @@
 import Synchronization
 import WeightFiles
 
-/// All parameters of a network, by name, in the order in which they were declared.
+/// All parameters of a network, by name, in order of declaration.
 ///
-/// A new store evaluates; ``train(_:)`` switches. What is frozen by ``freeze(under:)`` keeps its weights and its
-/// running statistics even while the rest trains.
+/// A new store is in evaluation mode; ``train(_:)`` switches it. Parts frozen by ``freeze(under:)`` keep their weights
+/// and running statistics even while the rest trains.
 ///
-/// May be used from several tasks. A forward pass looks at the switch of each layer when it comes to it: one that runs
-/// while another task switches sees some layers before and some after.
+/// May be used from several tasks. A forward pass reads the mode of each layer when it reaches it: if another task
+/// switches modes meanwhile, some layers see the old mode and some the new.
 public final class ParameterStore: Sendable {
-    /// The element type that weights are declared with.
+    /// The default element type of weights.
     public let dtype: DType
 
     private struct State {
@@ -21,17 +21,17 @@ public final class ParameterStore: Sendable {
 
     private let state = Mutex(State())
 
-    /// All parameters, buffers included.
+    /// All parameters, including buffers.
     public var parameters: [Parameter] { state.withLock { $0.parameters } }
 
-    /// Whether the network trains.
+    /// Whether the network is in training mode.
     public var isTraining: Bool { state.withLock { $0.isTraining } }
 
-    /// An empty store.
+    /// Creates an empty store.
     /// - Parameter dtype: The element type of weights.
     public init(dtype: DType = .float32) { self.dtype = dtype }
 
-    /// The scope that all others are inside of.
+    /// The scope that contains all others.
     public var root: ParameterScope { ParameterScope(store: self, path: "") }
 
     /// The parameter of that name.
@@ -45,7 +45,7 @@ public final class ParameterStore: Sendable {
     /// The weights that are not frozen.
     public var trainableParameters: [Parameter] { parameters.filter { !$0.isFrozen } }
 
-    /// The number of elements of all weights at a path or below it; buffers do not count.
+    /// The number of elements of all weights at a path or below it, without buffers.
     public func weightCount(under path: String = "") -> Int {
         parameters(under: path).reduce(0) { $0 + ($1.role == .weight ? $1.count : 0) }
     }
@@ -86,7 +86,7 @@ public final class ParameterStore: Sendable {
 
     // MARK: Training
 
-    /// Switches between training and evaluation; frozen parts stay in evaluation.
+    /// Switches between training and evaluation mode; frozen parts stay in evaluation mode.
     public func train(_ trains: Bool = true) {
         state.withLock { state in
             state.isTraining = trains
@@ -94,12 +94,12 @@ public final class ParameterStore: Sendable {
         }
     }
 
-    /// Keeps everything at a path or below it as it is: no gradients, no moving statistics.
-    /// - Throws: ``TorchError`` when there is nothing at that path.
+    /// Freezes everything at a path or below it: no gradients, no changes of running statistics.
+    /// - Throws: ``TorchError`` if there is nothing at that path.
     public func freeze(under path: String = "") throws { try setFrozen(true, path) }
 
     /// Undoes ``freeze(under:)``.
-    /// - Throws: ``TorchError`` when there is nothing at that path.
+    /// - Throws: ``TorchError`` if there is nothing at that path.
     public func unfreeze(under path: String = "") throws { try setFrozen(false, path) }
 
     private func setFrozen(_ frozen: Bool, _ path: String) throws {
@@ -113,18 +113,18 @@ public final class ParameterStore: Sendable {
         }
     }
 
-    /// Clears all collected gradients.
+    /// Clears all accumulated gradients.
     public func clearGradients() throws {
         for parameter in parameters where parameter.grad != nil { try parameter.value.setGrad(nil) }
     }
 
     // MARK: Values
 
-    /// Gives first values to the parameters at a path or below it, each by its own initialiser.
+    /// Initialises the parameters at a path or below it, each with its own initialiser.
     ///
-    /// Every parameter draws from a stream of its own that follows from the seed and its name: what a parameter gets
-    /// does not depend on which others there are.
-    /// - Parameter onlyMissing: Whether parameters that have values keep them.
+    /// Every parameter draws from its own stream, derived from the seed and its name: its values do not depend on the
+    /// other parameters.
+    /// - Parameter onlyMissing: Whether parameters with values keep them.
     /// - Throws: ``TorchError``.
     public func initialize(seed: UInt64, under path: String = "", onlyMissing: Bool = false) throws {
         for parameter in parameters(under: path) where !(onlyMissing && parameter.hasValue) {
@@ -134,11 +134,11 @@ public final class ParameterStore: Sendable {
         }
     }
 
-    /// Moves and converts the values at a path or below it. To be called when they are set; only the element type is
-    /// remembered for values that are set later.
+    /// Moves and converts the values at a path or below it. Call this after the values are set; values set later only
+    /// follow the element type.
     /// - Parameters:
-    ///   - dtype: For parameters of floating-point numbers.
-    ///   - format: For four-dimensional parameters.
+    ///   - dtype: The element type of floating-point parameters.
+    ///   - format: The memory format of four-dimensional parameters.
     /// - Throws: ``TorchError``.
     public func convert(
         under path: String = "", dtype: DType? = nil, device: Device? = nil, format: MemoryFormat? = nil
@@ -148,22 +148,23 @@ public final class ParameterStore: Sendable {
         }
     }
 
-    /// FNV-1a, since Swift's own hashes differ from run to run.
+    /// FNV-1a, since Swift's own hashes differ between runs.
     private static func hash(_ name: String) -> UInt64 {
         name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     }
 }
 
-/// Whether a layer trains: what batch normalisation asks.
+/// Whether a layer is in training mode, as read by batch normalisation.
 ///
-/// Made by ``ParameterScope/mode()``, switched by ``ParameterStore``.
+/// Created by ``ParameterScope/mode()``, switched by ``ParameterStore``.
 public final class LayerMode: Sendable {
     private let storeTrains: Atomic<Bool>
     private let isFrozen = Atomic<Bool>(false)
 
     init(storeTrains: Bool) { self.storeTrains = Atomic(storeTrains) }
 
-    /// Whether the layer behaves as in training: frozen layers stay in evaluation when the rest of the network trains.
+    /// Whether the layer behaves as in training: frozen layers stay in evaluation mode while the rest of the network
+    /// trains.
     public var isTraining: Bool {
         storeTrains.load(ordering: .relaxed) && !isFrozen.load(ordering: .relaxed)
     }

@@ -1,11 +1,12 @@
 import WeightFiles
 
 extension Tensor {
-    /// A tensor backed by the bytes of a weight file; nothing is copied where the file has the elements aligned.
+    /// Creates a tensor backed by the bytes of a weight file; nothing is copied if the elements are aligned in the
+    /// file.
     ///
-    /// A mapped file stays mapped as long as the tensor, or a view of it, lives. Writing to the tensor changes memory,
+    /// A mapped file stays mapped as long as the tensor or a view of it exists. Writing to the tensor changes memory,
     /// never the file.
-    /// - Throws: ``TorchError`` when libtorch refuses the shape.
+    /// - Throws: ``TorchError`` if libtorch rejects the shape.
     public convenience init(_ stored: StoredTensor) throws {
         let source = stored.isAligned ? stored : try stored.realigned()
         try self.init(
@@ -13,11 +14,11 @@ extension Tensor {
             owner: source.storage)
     }
 
-    /// The elements as a weight file's writer takes them: in main memory, row by row.
+    /// The elements in the form that weight file writers take: in main memory, row by row.
     ///
-    /// Shares the memory of a tensor that lies so already; changes of the tensor then show in what is returned.
+    /// Shares the memory of a tensor that is already in this form; later changes of the tensor then affect the result.
     /// - Parameter name: The name in the file.
-    /// - Throws: ``TorchError`` when the elements cannot be brought into main memory.
+    /// - Throws: ``TorchError`` if the elements cannot be copied to main memory.
     public func stored(named name: String) throws -> StoredTensor {
         let source = try detached().to(device: .cpu).contiguous()
         let storage = try source.withPointer {
@@ -28,7 +29,7 @@ extension Tensor {
 }
 
 extension StoredTensor {
-    /// The same elements, row by row in memory that suits the element type.
+    /// The same elements, row by row in memory aligned for the element type.
     fileprivate func realigned() throws -> StoredTensor {
         let storage = withUnsafeBytes { TensorStorage(copying: $0) }
         return try StoredTensor(name: name, dtype: dtype, shape: shape, storage: storage)

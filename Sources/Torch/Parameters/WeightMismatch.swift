@@ -1,8 +1,8 @@
 import Support
 
-/// How a checkpoint differs from the network that it was to be loaded into; all differences together.
+/// All differences between a checkpoint and the network that it should be loaded into.
 public struct WeightMismatch: ReportedError, Hashable {
-    /// A tensor of the right name and the wrong shape.
+    /// A tensor with the right name and the wrong shape.
     public struct Shape: Sendable, Hashable {
         /// The parameter's name.
         public let name: String
@@ -12,19 +12,19 @@ public struct WeightMismatch: ReportedError, Hashable {
         public let expected: [Int]
     }
 
-    /// Where the tensors came from.
+    /// The source of the tensors.
     public let origin: String
 
     /// Parameters that the checkpoint lacks.
     public var missing: [String] = []
 
-    /// Tensors of the checkpoint that no parameter asks for.
+    /// Tensors of the checkpoint without a parameter.
     public var unexpected: [String] = []
 
-    /// Tensors of another shape than their parameter.
+    /// Tensors whose shape differs from their parameter's.
     public var wrongShapes: [Shape] = []
 
-    /// What may be the reason, if it can be guessed.
+    /// A possible reason, if it can be guessed.
     package var hint: String?
 
     /// The hint.
@@ -37,7 +37,7 @@ public struct WeightMismatch: ReportedError, Hashable {
     /// The origin.
     public var subject: String { origin }
 
-    /// Counts and the first names of each kind.
+    /// The counts and first names of each kind.
     public var reason: String {
         var parts: [String] = []
         func add(_ what: String, _ entries: [String]) {
@@ -48,7 +48,7 @@ public struct WeightMismatch: ReportedError, Hashable {
         }
         add("missing", missing)
         add("unexpected", unexpected)
-        add("of another shape", wrongShapes.map { "\($0.name) \($0.stored), expected \($0.expected)" })
+        add("of a different shape", wrongShapes.map { "\($0.name) \($0.stored), expected \($0.expected)" })
         return "does not fit the network: " + parts.joined(separator: "; ")
     }
 }

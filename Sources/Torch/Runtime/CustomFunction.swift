@@ -1,6 +1,6 @@
 internal import CTorch
 
-/// Computes tensors outside libtorch and records how their gradients are found.
+/// Computes tensors outside libtorch and records how to compute their gradients.
 ///
 /// ```swift
 /// let y = try withCustomGradient("cube", of: [x]) {
@@ -12,14 +12,14 @@ internal import CTorch
 ///
 /// - Parameters:
 ///   - name: Shown in error messages.
-///   - inputs: The tensors that gradients flow to. `backward` may keep them; it must not keep the outputs, which
-///     keep `backward`.
-///   - forward: Gives new tensors. Runs without recording.
-///   - backward: From the gradients of the outputs (`nil`: zero) gives one for each input (`nil`: zero). Runs without
-///     recording, hence once differentiable; possibly on another thread, and on several at once when several backward
-///     passes go through a graph that is retained.
+///   - inputs: The tensors that gradients flow to. `backward` may capture them; it must not capture the outputs, which
+///     hold `backward`.
+///   - forward: Returns new tensors. Runs without recording.
+///   - backward: Returns one gradient per input (`nil`: zero) from the gradients of the outputs (`nil`: zero). Runs
+///     without recording, hence differentiable once; possibly on another thread, and on several at once if several
+///     backward passes run through a retained graph.
 /// - Returns: The outputs, part of the graph.
-/// - Throws: What `forward` throws; ``TorchError``. What `backward` throws comes out of the backward pass as
+/// - Throws: The errors of `forward`; ``TorchError``. Errors of `backward` are thrown by the backward pass as
 ///   ``TorchError`` with the name.
 public func withCustomGradient(
     _ name: String, of inputs: [Tensor], forward: () throws -> [Tensor],
@@ -60,7 +60,7 @@ private func runBackward(
     do {
         let results = try pass.run(gradients)
         guard results.count == inputCount else {
-            return failure("the backward pass gave \(results.count) gradients for \(inputCount) inputs")
+            return failure("the backward pass returned \(results.count) gradients for \(inputCount) inputs")
         }
         for (index, gradient) in results.enumerated() {
             if let gradient { ct_tensor_retain(gradient.handle) }

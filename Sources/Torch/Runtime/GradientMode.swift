@@ -2,7 +2,7 @@ internal import CTorch
 
 /// Runs `body` without recording operations for a backward pass.
 ///
-/// The setting belongs to the thread, hence `body` cannot suspend; it is restored when `body` returns or throws.
+/// The setting is per thread, hence `body` cannot suspend; it is restored when `body` returns or throws.
 public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
     let before = ct_grad_mode()
     ct_set_grad_mode(false)
@@ -10,19 +10,19 @@ public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Re
     return try body()
 }
 
-/// Whether operations are being recorded on this thread.
+/// Whether operations are recorded on this thread.
 package var isRecordingGradients: Bool { ct_grad_mode() }
 
-/// Whether products of tensors in main memory are cast automatically on this thread.
+/// Whether autocast is on for tensors in main memory on this thread.
 package var isAutocasting: Bool { ct_autocast_enabled(Device.Kind.cpu.code) }
 
-/// Runs `body` with automatic casts: matrix products, convolutions and attention in the given type, losses in `float32`,
-/// everything else in the type of its inputs. Tensors need not be converted by hand.
+/// Runs `body` with autocast: matrix products, convolutions and attention in the given type, losses in `float32`,
+/// everything else in the type of its inputs. No manual conversion of tensors is needed.
 ///
-/// The setting belongs to the thread, hence `body` cannot suspend; it is restored when `body` returns or throws. Run
-/// the backward pass outside.
-/// - Parameter dtype: `bfloat16`; `nil` runs `body` with casts off.
-/// - Throws: ``TorchError`` for devices without casts; what `body` throws.
+/// The setting is per thread, hence `body` cannot suspend; it is restored when `body` returns or throws. Run the
+/// backward pass outside.
+/// - Parameter dtype: `bfloat16`; `nil` runs `body` with autocast off.
+/// - Throws: ``TorchError`` for devices without autocast; the errors of `body`.
 public func withAutocast<Result>(
     _ dtype: DType?, device: Device.Kind = .cpu, _ body: () throws -> Result
 ) throws -> Result {

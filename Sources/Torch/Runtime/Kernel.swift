@@ -1,8 +1,7 @@
 internal import CTorch
 import Synchronization
 
-/// Calls of this package's kernels, which are written in C: memory that lives as long as a call, and loops over
-/// libtorch's threads.
+/// Calls this package's C kernels: memory that lives as long as a call, and loops over libtorch's threads.
 ///
 /// ```swift
 /// let result = try Tensor.empty([count, width])
@@ -12,7 +11,7 @@ import Synchronization
 /// }
 /// ```
 package enum Kernel {
-    /// Calls `body` with memory that stays valid until `body` returns, and no longer.
+    /// Calls `body` with memory that stays valid until `body` returns.
     package static func call<Result>(_ body: (KernelMemory) throws -> Result) rethrows -> Result {
         let memory = KernelMemory()
         defer { withExtendedLifetime(memory) {} }
@@ -20,9 +19,9 @@ package enum Kernel {
     }
 
     /// Splits 0..<rows over libtorch's threads and calls `body` with each part, begin..<end, from several threads at
-    /// once: parts must write to separate places. Runs inside of a part run on its thread.
-    /// - Parameter grain: The least number of rows that are worth a thread.
-    /// - Throws: What the first part that fails throws, when all parts have ended; ``TorchError``.
+    /// once: parts must write to disjoint memory. Nested calls run on the thread of their part.
+    /// - Parameter grain: The minimum number of rows per thread.
+    /// - Throws: The error of the first part that fails, after all parts have ended; ``TorchError``.
     package static func run(
         rows: Int, grain: Int = 1, _ body: (_ begin: Int64, _ end: Int64) throws -> Void
     ) throws {
@@ -40,7 +39,7 @@ package enum Kernel {
         }
     }
 
-    /// The elements that `body` makes of the parts of 0..<rows, in order; see ``run(rows:grain:_:)``.
+    /// The elements returned by `body` for the parts of 0..<rows, in order; see ``run(rows:grain:_:)``.
     package static func map<Element>(
         rows: Int, grain: Int = 1, _ body: (Range<Int>) throws -> [Element]
     ) throws -> [Element] {
@@ -69,7 +68,7 @@ package enum Kernel {
     }
 }
 
-/// What the pointers of a call of a kernel point to; made by ``Kernel/call(_:)``.
+/// The memory behind the pointers of a kernel call; created by ``Kernel/call(_:)``.
 package final class KernelMemory {
     private var tensors: [Tensor] = []
     private var blocks: [UnsafeMutableRawPointer] = []
@@ -79,26 +78,26 @@ package final class KernelMemory {
     deinit { for block in blocks { block.deallocate() } }
 
     /// The first element of a tensor in main memory.
-    /// - Throws: ``TorchError`` when the tensor is elsewhere.
+    /// - Throws: ``TorchError`` if the tensor is not in main memory.
     package func pointer(to tensor: Tensor) throws -> UnsafeMutableRawPointer {
         tensors.append(tensor)
         return try tensor.withPointer { $0 }
     }
 
-    /// The elements of a tensor of `float32` numbers in main memory.
-    /// - Throws: ``TorchError`` when the tensor is elsewhere or of another type.
+    /// The elements of a `float32` tensor in main memory.
+    /// - Throws: ``TorchError`` if the tensor is not in main memory or has a different type.
     package func floats(of tensor: Tensor) throws -> UnsafeMutablePointer<Float> {
         try elements(of: tensor, .float32)
     }
 
-    /// The elements of a tensor of `int64` numbers in main memory.
-    /// - Throws: ``TorchError`` when the tensor is elsewhere or of another type.
+    /// The elements of an `int64` tensor in main memory.
+    /// - Throws: ``TorchError`` if the tensor is not in main memory or has a different type.
     package func integers(of tensor: Tensor) throws -> UnsafeMutablePointer<Int64> {
         try elements(of: tensor, .int64)
     }
 
-    /// The elements of a tensor of bytes or truth values in main memory.
-    /// - Throws: ``TorchError`` when the tensor is elsewhere or of another type.
+    /// The elements of a tensor of bytes or Booleans in main memory.
+    /// - Throws: ``TorchError`` if the tensor is not in main memory or has a different type.
     package func bytes(of tensor: Tensor) throws -> UnsafeMutablePointer<UInt8> {
         try elements(of: tensor, .uint8, .bool)
     }
@@ -113,7 +112,7 @@ package final class KernelMemory {
         return try pointer(to: tensor).assumingMemoryBound(to: Element.self)
     }
 
-    /// A copy of some elements.
+    /// A copy of elements.
     package func copy<Element: BitwiseCopyable>(of elements: some Collection<Element>)
         -> UnsafeMutablePointer<
             Element
@@ -124,7 +123,7 @@ package final class KernelMemory {
         return kept(block)
     }
 
-    /// Room for a number of elements, all of them zero.
+    /// Memory for a number of elements, all of them zero.
     package func zeros<Element: BitwiseCopyable & AdditiveArithmetic>(
         _ count: Int, of type: Element.Type = Element.self
     ) -> UnsafeMutablePointer<Element> {

@@ -20,15 +20,16 @@ extension Tensor {
     /// Sets negative elements to zero.
     package func reluInPlace() throws { try Operator.reluInPlace(self) }
 
-    /// `gradient` where this result of ``relu()`` is positive, zero elsewhere: the gradient of what it is the result of.
+    /// `gradient` where this result of ``relu()`` is positive, zero elsewhere: the gradient of its input.
     package func reluGradient(_ gradient: Tensor) throws -> Tensor {
         try Operator.thresholdBackward(gradient, self, 0)
     }
 
-    /// x above zero, a share of it below.
+    /// x above zero, `slope` * x below.
     public func leakyRelu(slope: Double = 0.01) throws -> Tensor { try Operator.leakyRelu(self, slope) }
 
-    /// x times the normal distribution function at x; `tanh` selects the approximation with a hyperbolic tangent.
+    /// x times the standard normal distribution function at x; `tanh` selects the approximation with a hyperbolic
+    /// tangent.
     public func gelu(tanh: Bool = false) throws -> Tensor { try Operator.gelu(self, tanh ? "tanh" : "none") }
 
     /// x * sigmoid(1.702 x), the activation of OpenAI's CLIP.

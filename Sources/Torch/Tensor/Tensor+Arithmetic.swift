@@ -1,4 +1,4 @@
-// One line an operator; the mathematics is ATen's.
+// One line per operator; the mathematics is ATen's.
 
 extension Operator {
     static let negated = Operator("aten::neg")
@@ -52,19 +52,19 @@ extension Operator {
 extension Tensor {
     // MARK: Tensor and tensor; shapes are broadcast, element types promoted
 
-    /// The sum, element by element.
+    /// The element-wise sum.
     public static func + (left: Tensor, right: Tensor) throws -> Tensor { try Operator.add(left, right) }
 
-    /// The difference, element by element.
+    /// The element-wise difference.
     public static func - (left: Tensor, right: Tensor) throws -> Tensor { try Operator.subtract(left, right) }
 
-    /// The product, element by element.
+    /// The element-wise product.
     public static func * (left: Tensor, right: Tensor) throws -> Tensor { try Operator.multiply(left, right) }
 
-    /// The quotient, element by element; real numbers even for integers.
+    /// The element-wise quotient; real numbers even for integers.
     public static func / (left: Tensor, right: Tensor) throws -> Tensor { try Operator.divide(left, right) }
 
-    /// The remainder of the division rounded down; it has the divisor's sign.
+    /// The element-wise remainder of the division rounded down; it has the divisor's sign.
     public static func % (left: Tensor, right: Tensor) throws -> Tensor {
         try Operator.remainder(left, right)
     }
@@ -74,62 +74,62 @@ extension Tensor {
 
     // MARK: Tensor and number
 
-    /// A number added to every element.
+    /// Adds a number to every element.
     public static func + (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
         try Operator.addScalar(left, right._scalar)
     }
 
-    /// Every element less a number.
+    /// Subtracts a number from every element.
     public static func - (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
         try Operator.subtractScalar(left, right._scalar)
     }
 
-    /// Every element times a number.
+    /// Multiplies every element by a number.
     public static func * (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
         try Operator.multiplyScalar(left, right._scalar)
     }
 
-    /// Every element divided by a number; real numbers even for integers.
+    /// Divides every element by a number; real numbers even for integers.
     public static func / (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
         try Operator.divideScalar(left, right._scalar)
     }
 
-    /// The remainder of the division by a number, rounded down.
+    /// The remainder of dividing every element by a number, rounded down.
     public static func % (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
         try Operator.remainderScalar(left, right._scalar)
     }
 
-    /// A number added to every element.
+    /// Adds a number to every element.
     public static func + (left: some ScalarConvertible, right: Tensor) throws -> Tensor {
         try Operator.addScalar(right, left._scalar)
     }
 
-    /// A number less every element.
+    /// Subtracts every element from a number.
     public static func - (left: some ScalarConvertible, right: Tensor) throws -> Tensor {
         try Operator.reverseSubtract(right, left._scalar)
     }
 
-    /// Every element times a number.
+    /// Multiplies every element by a number.
     public static func * (left: some ScalarConvertible, right: Tensor) throws -> Tensor {
         try Operator.multiplyScalar(right, left._scalar)
     }
 
-    /// A number divided by every element.
+    /// Divides a number by every element.
     public static func / (left: some ScalarConvertible, right: Tensor) throws -> Tensor {
         try Operator.multiplyScalar(right.reciprocal(), left._scalar)
     }
 
-    /// Every element to the power of another.
+    /// Raises every element to the power of another.
     public func power(_ exponent: Tensor) throws -> Tensor { try Operator.power(self, exponent) }
 
-    /// Every element to one power.
+    /// Raises every element to the same power.
     public func power(_ exponent: some ScalarConvertible) throws -> Tensor {
         try Operator.powerScalar(self, exponent._scalar)
     }
 
-    // MARK: Bounds and choices
+    // MARK: Bounds and selection
 
-    /// Every element clamped to a range; either bound may be left out, not both.
+    /// Every element clamped to a range; one of the bounds may be nil.
     public func clamped(
         min: (some ScalarConvertible)? = Int?.none, max: (some ScalarConvertible)? = Int?.none
     ) throws
@@ -143,28 +143,28 @@ extension Tensor {
         try Operator.clampTensor(self, min, max)
     }
 
-    /// The smaller of two elements.
+    /// The element-wise minimum.
     public static func minimum(_ left: Tensor, _ right: Tensor) throws -> Tensor {
         try Operator.minimum(left, right)
     }
 
-    /// The larger of two elements.
+    /// The element-wise maximum.
     public static func maximum(_ left: Tensor, _ right: Tensor) throws -> Tensor {
         try Operator.maximum(left, right)
     }
 
-    /// The elements of this tensor where `condition` holds, otherwise those of `other`.
-    /// - Parameter condition: Truth values; broadcast.
+    /// The elements of this tensor where `condition` is true, otherwise those of `other`.
+    /// - Parameter condition: Booleans; broadcast.
     public func `where`(_ condition: Tensor, otherwise other: Tensor) throws -> Tensor {
         try Operator.choose(condition, self, other)
     }
 
-    /// The tensor with one number wherever `mask` (truth values, broadcast) holds.
+    /// The tensor with `value` wherever `mask` (Booleans, broadcast) is true.
     public func maskedFill(_ mask: Tensor, with value: some ScalarConvertible) throws -> Tensor {
         try Operator.maskedFill(self, mask, value._scalar)
     }
 
-    /// The way from this tensor to `end`, gone to the given share.
+    /// Linear interpolation from this tensor (share 0) to `end` (share 1).
     public func interpolated(to end: Tensor, share: some ScalarConvertible) throws -> Tensor {
         try Operator.lerp(self, end, share._scalar)
     }
@@ -181,7 +181,7 @@ extension Tensor {
         try Operator.addScalarInPlace(self, number._scalar)
     }
 
-    /// Multiplies every element by that of another tensor.
+    /// Multiplies every element by the corresponding one of another tensor.
     public func multiplyInPlace(_ other: Tensor) throws { try Operator.multiplyInPlace(self, other) }
 
     /// Multiplies every element by a number.
@@ -189,14 +189,14 @@ extension Tensor {
         try Operator.multiplyScalarInPlace(self, number._scalar)
     }
 
-    /// Moves every element into a range.
+    /// Clamps every element to a range.
     package func clampInPlace(
         min: (some ScalarConvertible)? = Int?.none, max: (some ScalarConvertible)? = Int?.none
     ) throws {
         try Operator.clampInPlace(self, min?._scalar, max?._scalar)
     }
 
-    // MARK: Functions of single elements
+    // MARK: Element-wise functions
 
     /// The negative of every element.
     public func negated() throws -> Tensor { try Operator.negated(self) }
@@ -219,13 +219,13 @@ extension Tensor {
     /// The square root of every element.
     public func sqrt() throws -> Tensor { try Operator.sqrt(self) }
 
-    /// One over the square root of every element.
+    /// The reciprocal of the square root of every element.
     public func reciprocalSquareRoot() throws -> Tensor { try Operator.reciprocalSquareRoot(self) }
 
-    /// Every element times itself.
+    /// The square of every element.
     public func square() throws -> Tensor { try Operator.square(self) }
 
-    /// One over every element.
+    /// The reciprocal of every element.
     public func reciprocal() throws -> Tensor { try Operator.reciprocal(self) }
 
     /// The sine of every element, in radians.
@@ -249,15 +249,15 @@ extension Tensor {
     /// Every element rounded towards zero.
     public func truncated() throws -> Tensor { try Operator.truncated(self) }
 
-    /// -1, 0 or 1 for every element.
+    /// The sign of every element: -1, 0 or 1.
     public func sign() throws -> Tensor { try Operator.sign(self) }
 
     /// The error function of every element.
     public func erf() throws -> Tensor { try Operator.erf(self) }
 
-    /// Whether every element is not a number.
+    /// Whether every element is NaN.
     public func isNaN() throws -> Tensor { try Operator.isNaN(self) }
 
-    /// Whether every element is neither infinite nor not a number.
+    /// Whether every element is finite.
     public func isFinite() throws -> Tensor { try Operator.isFinite(self) }
 }

@@ -8,24 +8,24 @@ extension Tensor {
     /// Whether gradients flow to this tensor.
     public var requiresGrad: Bool { ct_tensor_requires_grad(handle) }
 
-    /// Starts or stops collecting gradients in this tensor.
-    /// - Throws: ``TorchError`` for integers, and when stopping for a result of recorded operations.
+    /// Turns accumulation of gradients in this tensor on or off.
+    /// - Throws: ``TorchError`` for integers, and for turning it off on a result of recorded operations.
     public func setRequiresGrad(_ requiresGrad: Bool) throws {
         try check(ct_tensor_set_requires_grad(handle, requiresGrad), "setRequiresGrad", [summary])
     }
 
-    /// This tensor, collecting gradients from now on.
+    /// This tensor, with accumulation of gradients turned on.
     /// - Throws: ``TorchError`` for integers.
     public func requiringGrad() throws -> Tensor {
         try setRequiresGrad(true)
         return self
     }
 
-    /// The gradient that backward passes have collected, if any.
+    /// The gradient accumulated by backward passes, if any.
     public var grad: Tensor? { ct_tensor_grad(handle).map { Tensor(taking: $0) } }
 
-    /// Replaces or, with `nil`, forgets the collected gradient.
-    /// - Throws: ``TorchError`` when it does not fit the tensor.
+    /// Replaces or, with `nil`, clears the accumulated gradient.
+    /// - Throws: ``TorchError`` if it does not fit the tensor.
     public func setGrad(_ grad: Tensor?) throws {
         if let grad, grad.shape != shape {
             throw TorchError("setGrad", arguments: [summary, grad.summary], reason: "the shapes differ")
@@ -33,15 +33,15 @@ extension Tensor {
         try check(ct_tensor_set_grad(handle, grad?.handle), "setGrad", [summary])
     }
 
-    /// The same elements, through which no gradient flows.
+    /// The same elements, detached from the graph.
     public func detached() throws -> Tensor { try Operator.detach(self) }
 
     /// Runs the backward pass from this tensor: adds to the ``grad`` of every leaf that requires one.
     /// - Parameters:
-    ///   - seed: The gradient of this tensor; one when left out, for a tensor with a single element.
+    ///   - seed: The gradient of this tensor; one by default, for a tensor with a single element.
     ///   - retainGraph: Whether another backward pass will follow.
     ///   - createGraph: Whether the pass itself is recorded, for second derivatives.
-    /// - Throws: ``TorchError``, also what a backward pass written in Swift throws.
+    /// - Throws: ``TorchError``, also for errors of a backward pass written in Swift.
     public func backward(_ seed: Tensor? = nil, retainGraph: Bool = false, createGraph: Bool = false) throws {
         try Tensor.backward([self], seeds: [seed], retainGraph: retainGraph, createGraph: createGraph)
     }
@@ -62,7 +62,7 @@ extension Tensor {
         withExtendedLifetime((tensors, seeds)) {}
     }
 
-    /// The gradients of tensors with respect to others, which collect nothing; `nil` where there is no path.
+    /// The gradients of tensors with respect to others, without accumulating them; `nil` where there is no path.
     /// - Throws: ``TorchError``.
     public static func gradients(
         of tensors: [Tensor], withRespectTo inputs: [Tensor], seeds: [Tensor?]? = nil,

@@ -28,7 +28,7 @@ extension Operator {
     static let isClose = Operator("aten::isclose")
 }
 
-// Comparisons give tensors of truth values; shapes are broadcast.
+// Comparisons return tensors of Booleans; shapes are broadcast.
 extension Tensor {
     /// Whether the left element is equal to the right one.
     public static func .== (left: Tensor, right: Tensor) throws -> Tensor { try Operator.equal(left, right) }
@@ -84,20 +84,20 @@ extension Tensor {
         try Operator.greaterOrEqualScalar(left, right._scalar)
     }
 
-    /// Whether both elements hold (are not zero).
+    /// Whether both elements are true (nonzero).
     public static func .&& (left: Tensor, right: Tensor) throws -> Tensor {
         try Operator.logicalAnd(left, right)
     }
 
-    /// Whether at least one of the elements holds (is not zero).
+    /// Whether at least one of the elements is true (nonzero).
     public static func .|| (left: Tensor, right: Tensor) throws -> Tensor {
         try Operator.logicalOr(left, right)
     }
 
-    /// Whether the element does not hold (is zero).
+    /// Whether the element is false (zero).
     public static prefix func .! (operand: Tensor) throws -> Tensor { try Operator.logicalNot(operand) }
 
-    /// Whether two tensors have the same shape and the same elements; what is not a number differs from everything.
+    /// Whether two tensors have the same shape and the same elements; NaN differs from everything.
     public func isEqual(to other: Tensor) throws -> Bool {
         guard shape == other.shape else { return false }
         guard case .boolean(let equal)? = try Operator.equalTensors.results(self, other).first else {

@@ -12,22 +12,22 @@ extension Operator {
 }
 
 extension Tensor {
-    /// The tensor with another element type; itself when it has that already.
+    /// The tensor with a different element type; itself if it already has that type.
     public func to(_ dtype: DType) throws -> Tensor {
         try self.dtype == dtype ? self : Operator.toDtype(self, dtype)
     }
 
-    /// The tensor on another device, optionally with another element type; itself when nothing changes.
+    /// The tensor on another device, optionally with a different element type; itself if nothing changes.
     public func to(device: Device, dtype: DType? = nil) throws -> Tensor {
         try Operator.toDevice(self, device, dtype ?? self.dtype)
     }
 
-    /// The tensor with its elements in this order in memory; itself when they are.
+    /// The tensor with its elements stored in this order; itself if they already are.
     public func contiguous(_ format: MemoryFormat = .contiguous) throws -> Tensor {
         isContiguous(format) ? self : try Operator.contiguous(self, format)
     }
 
-    /// A copy with memory of its own.
+    /// A copy with its own memory.
     public func clone(_ format: MemoryFormat = .preserve) throws -> Tensor {
         try Operator.clone(self, format)
     }
@@ -48,7 +48,7 @@ extension Tensor {
 
 extension Tensor {
     /// The elements, row by row, converted to a Swift type.
-    /// - Throws: ``TorchError`` when the elements cannot be brought into main memory.
+    /// - Throws: ``TorchError`` if the elements cannot be copied to main memory.
     public func array<Element: TensorElement>(of type: Element.Type = Element.self) throws -> [Element] {
         let source = try detached().to(device: .cpu, dtype: Element._dtype).contiguous()
         return try source.withBytes { bytes in
@@ -73,15 +73,15 @@ extension Tensor {
     public func item() throws -> Double { try item(as: Double.self) }
 
     /// Calls `body` with the memory of a contiguous tensor in main memory.
-    /// - Throws: ``TorchError`` when the tensor is elsewhere or has gaps; what `body` throws.
+    /// - Throws: ``TorchError`` if the tensor is not in main memory or has gaps; the errors of `body`.
     public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
         try withMutableBytes { try body(UnsafeRawBufferPointer($0)) }
     }
 
-    /// Calls `body` with the memory of a contiguous tensor in main memory, to be written.
+    /// Calls `body` with the writable memory of a contiguous tensor in main memory.
     ///
-    /// Autograd does not see what is written.
-    /// - Throws: ``TorchError`` when the tensor is elsewhere or has gaps; what `body` throws.
+    /// Autograd does not track these writes.
+    /// - Throws: ``TorchError`` if the tensor is not in main memory or has gaps; the errors of `body`.
     public func withMutableBytes<Result>(_ body: (UnsafeMutableRawBufferPointer) throws -> Result) throws
         -> Result
     {
@@ -91,8 +91,8 @@ extension Tensor {
         return try withPointer { try body(.init(start: $0, count: count * (try dtype.byteCount))) }
     }
 
-    /// Calls `body` with the address of the first element, in main memory; ``strides`` lead to the others.
-    /// - Throws: ``TorchError`` when the tensor is elsewhere; what `body` throws.
+    /// Calls `body` with the address of the first element in main memory; ``strides`` give the others.
+    /// - Throws: ``TorchError`` if the tensor is not in main memory; the errors of `body`.
     package func withPointer<Result>(_ body: (UnsafeMutableRawPointer) throws -> Result) throws -> Result {
         guard device == .cpu else {
             throw TorchError("withBytes", arguments: [summary], reason: "the elements are not in main memory")

@@ -8,23 +8,23 @@ extension Operator {
     static let gridSample = Operator("aten::grid_sampler_2d")
 }
 
-/// A size, stride or padding in both directions of an image.
+/// A size, stride or padding in both dimensions of an image.
 public struct Size2D: Sendable, Hashable, ExpressibleByIntegerLiteral {
-    /// Along the rows' order, downwards.
+    /// The vertical extent.
     public var height: Int
-    /// Along a row, to the right.
+    /// The horizontal extent.
     public var width: Int
 
-    /// A height and a width.
+    /// Creates a size from height and width.
     public init(_ height: Int, _ width: Int) {
         self.height = height
         self.width = width
     }
 
-    /// The same in both directions.
+    /// Creates a size with equal height and width.
     public init(_ side: Int) { self.init(side, side) }
 
-    /// The same in both directions.
+    /// Creates a size with equal height and width.
     public init(integerLiteral side: Int) { self.init(side) }
 
     var list: [Int] { [height, width] }
@@ -51,7 +51,7 @@ extension Tensor {
             self, weight, bias, stride.list, padding.list, outputPadding.list, groups, dilation.list)
     }
 
-    /// The largest element of every window; the stride is the window's size when left out.
+    /// The maximum of every window; the stride defaults to the window's size.
     public func maxPool2d(
         _ kernel: Size2D, stride: Size2D? = nil, padding: Size2D = 0, dilation: Size2D = 1,
         ceilMode: Bool = false
@@ -60,8 +60,8 @@ extension Tensor {
             self, kernel.list, (stride ?? kernel).list, padding.list, dilation.list, ceilMode)
     }
 
-    /// The mean of every window; the stride is the window's size when left out.
-    /// - Parameter countsPadding: Whether added places count in the divisor.
+    /// The mean of every window; the stride defaults to the window's size.
+    /// - Parameter countsPadding: Whether padding counts in the divisor.
     public func averagePool2d(
         _ kernel: Size2D, stride: Size2D? = nil, padding: Size2D = 0, ceilMode: Bool = false,
         countsPadding: Bool = true
@@ -70,7 +70,7 @@ extension Tensor {
             self, kernel.list, (stride ?? kernel).list, padding.list, ceilMode, countsPadding)
     }
 
-    /// The means of as many windows as the output has places.
+    /// The means of windows chosen to give an output of the requested size.
     public func adaptiveAveragePool2d(_ size: Size2D) throws -> Tensor {
         try Operator.adaptiveAveragePool2d(self, size.list)
     }
@@ -83,8 +83,8 @@ extension Tensor {
         try Operator.unfold(self, kernel.list, dilation.list, padding.list, stride.list)
     }
 
-    /// Bilinear samples at the places of `grid` [N, height, width, (x, y)], -1 to 1 from border to border; zero
-    /// outside, or the border's value.
+    /// Bilinear samples at the positions of `grid` [N, height, width, (x, y)], -1 to 1 from border to border; outside,
+    /// zero or the border's value.
     public func gridSample(_ grid: Tensor, clampsToBorder: Bool = false, alignCorners: Bool = false) throws
         -> Tensor
     {
@@ -102,23 +102,23 @@ extension Operator {
     static let upsampleBicubicAntialias = Operator("aten::_upsample_bicubic2d_aa")
 }
 
-/// How values between the places of an image are found.
+/// How values between pixels are computed.
 public enum Interpolation: String, Sendable, CaseIterable {
-    /// The value of the nearest place (PyTorch's `nearest`, which rounds down).
+    /// The value of the nearest pixel (PyTorch's `nearest`, which rounds down).
     case nearest
-    /// A weighted mean of 2 x 2 places.
+    /// A weighted mean of 2 x 2 pixels.
     case bilinear
-    /// A cubic through 4 x 4 places (a = -0.75; with antialiasing -0.5, as PIL has it).
+    /// A cubic through 4 x 4 pixels (a = -0.75; with antialiasing -0.5, as in PIL).
     case bicubic
 }
 
 extension Tensor {
     /// Images [N, C, H, W] resized.
     /// - Parameters:
-    ///   - alignCorners: Whether the centres of the corners coincide, instead of their outer edges.
-    ///   - antialias: Whether the window widens when the image shrinks, as PIL does; not for `nearest`.
-    ///   - scale: What PyTorch calls `scale_factor`: used for the coordinates in place of the ratio of the sizes,
-    ///     which differs where sizes are rounded.
+    ///   - alignCorners: Whether the centres of the corner pixels coincide, instead of their outer edges.
+    ///   - antialias: Whether the window widens when downsampling, as in PIL; not for `nearest`.
+    ///   - scale: PyTorch's `scale_factor`: used for the coordinates instead of the ratio of the sizes, which differs
+    ///     if sizes are rounded.
     /// - Throws: ``TorchError``.
     public func interpolated(
         to size: Size2D, _ mode: Interpolation = .bilinear, alignCorners: Bool = false,

@@ -13,25 +13,25 @@ extension Operator {
     static let onesLike = Operator("aten::ones_like")
 }
 
-/// A layout argument is always left to libtorch (strided), pinned memory never asked for.
+/// The layout is always libtorch's default (strided), and pinned memory is never requested.
 let noLayout: Int? = nil
 let notPinned: Bool? = nil
 
 extension Tensor {
     // MARK: From Swift values
 
-    /// A tensor with copies of the numbers, row by row.
+    /// Creates a tensor with copies of the numbers, row by row.
     /// - Parameters:
-    ///   - elements: As many numbers as the shape has places.
-    ///   - shape: One dimension when left out.
-    /// - Throws: ``TorchError`` when the number of elements does not fit the shape.
+    ///   - elements: One number for each element of the shape.
+    ///   - shape: One dimension by default.
+    /// - Throws: ``TorchError`` if the number of elements does not fit the shape.
     public convenience init<Element: TensorElement>(_ elements: [Element], shape: [Int]? = nil) throws {
         let shape = shape ?? [elements.count]
         let expected = try Tensor.elementCount(of: shape)
         guard expected == elements.count else {
             throw TorchError(
                 "Tensor", arguments: ["\(elements.count) elements", "shape \(shape)"],
-                reason: "the shape has \(expected) places")
+                reason: "the shape has \(expected) elements")
         }
         let tensor = try Tensor.empty(shape, dtype: Element._dtype)
         try tensor.withMutableBytes { bytes in
@@ -40,8 +40,8 @@ extension Tensor {
         self.init(sharing: tensor)
     }
 
-    /// A matrix with copies of the numbers.
-    /// - Throws: ``TorchError`` when the rows differ in length.
+    /// Creates a matrix with copies of the numbers.
+    /// - Throws: ``TorchError`` if the rows differ in length.
     public convenience init<Element: TensorElement>(_ rows: [[Element]]) throws {
         let width = rows.first?.count ?? 0
         guard rows.allSatisfy({ $0.count == width }) else {
@@ -50,8 +50,8 @@ extension Tensor {
         try self.init(rows.flatMap { $0 }, shape: [rows.count, width])
     }
 
-    /// A three-dimensional tensor with copies of the numbers.
-    /// - Throws: ``TorchError`` when matrices or rows differ in size.
+    /// Creates a three-dimensional tensor with copies of the numbers.
+    /// - Throws: ``TorchError`` if matrices or rows differ in size.
     public convenience init<Element: TensorElement>(_ matrices: [[[Element]]]) throws {
         let height = matrices.first?.count ?? 0
         let width = matrices.first?.first?.count ?? 0
@@ -62,18 +62,18 @@ extension Tensor {
         try self.init(matrices.flatMap { $0.flatMap { $0 } }, shape: [matrices.count, height, width])
     }
 
-    /// A tensor without dimensions that holds one number.
+    /// Creates a tensor without dimensions from one number.
     public convenience init<Element: TensorElement>(scalar: Element) throws {
         try self.init([scalar], shape: [])
     }
 
-    /// A tensor backed by existing memory; nothing is copied.
+    /// Creates a tensor backed by existing memory; nothing is copied.
     /// - Parameters:
     ///   - memory: The first element; aligned for the element type.
-    ///   - strides: Distances between neighbours in elements; row by row when left out. The caller vouches that
-    ///     every element lies inside the memory.
-    ///   - owner: Kept alive as long as the tensor or a view of it is.
-    /// - Throws: ``TorchError`` for shapes that do not make sense.
+    ///   - strides: Distances between neighbours in elements; row by row by default. The caller guarantees that every
+    ///     element is inside the memory.
+    ///   - owner: Kept alive as long as the tensor or a view of it exists.
+    /// - Throws: ``TorchError`` for invalid shapes.
     public convenience init(
         wrapping memory: UnsafeMutableRawPointer, shape: [Int], strides: [Int]? = nil, dtype: DType,
         owner: AnyObject & Sendable
@@ -94,24 +94,24 @@ extension Tensor {
                     if let context { Unmanaged<AnyObject>.fromOpaque(context).release() }
                 }, context.toOpaque(), &handle),
             "Tensor", ["shape \(shape)", "strides \(strides)", dtype.rawValue])
-        guard let handle else { throw TorchError("Tensor", reason: "was not made") }
+        guard let handle else { throw TorchError("Tensor", reason: "could not be created") }
         self.init(taking: handle)
     }
 
-    /// Another name for the same tensor.
+    /// Creates another reference to the same tensor.
     convenience init(sharing other: Tensor) {
         ct_tensor_retain(other.handle)
         self.init(taking: other.handle)
     }
 
-    /// The number of places in a shape.
+    /// The number of elements of a shape.
     /// - Throws: ``TorchError`` for negative sizes and for products beyond what fits in memory.
     static func elementCount(of shape: [Int]) throws -> Int {
         var count = 1
         for size in shape {
             let (product, overflow) = count.multipliedReportingOverflow(by: size)
             guard size >= 0, !overflow else {
-                throw TorchError("Tensor", arguments: ["shape \(shape)"], reason: "is not a possible shape")
+                throw TorchError("Tensor", arguments: ["shape \(shape)"], reason: "is not a valid shape")
             }
             count = product
         }
@@ -128,7 +128,7 @@ extension Tensor {
 
     // MARK: Filled
 
-    /// A tensor whose elements are not set yet.
+    /// A tensor with uninitialised elements.
     public static func empty(
         _ shape: [Int], dtype: DType = .float32, device: Device = .cpu, format: MemoryFormat = .contiguous
     ) throws -> Tensor {
@@ -146,14 +146,14 @@ extension Tensor {
         try Operator.ones(shape, dtype, noLayout, device)
     }
 
-    /// A tensor with one number everywhere.
+    /// A tensor filled with one number.
     public static func full(
         _ shape: [Int], _ value: some ScalarConvertible, dtype: DType = .float32, device: Device = .cpu
     ) throws -> Tensor {
         try Operator.full(shape, value._scalar, dtype, noLayout, device)
     }
 
-    /// The numbers from `start` up to, not including, `end`.
+    /// The numbers from `start` up to but not including `end`.
     public static func arange(
         _ start: some ScalarConvertible = 0, to end: some ScalarConvertible,
         by step: some ScalarConvertible = 1,
@@ -162,19 +162,19 @@ extension Tensor {
         try Operator.arange(start._scalar, end._scalar, step._scalar, dtype, noLayout, device)
     }
 
-    /// A matrix with ones on the diagonal; square when `columns` is left out.
+    /// A matrix with ones on the diagonal; square unless `columns` is given.
     public static func eye(
         _ rows: Int, _ columns: Int? = nil, dtype: DType = .float32, device: Device = .cpu
     ) throws -> Tensor {
         try Operator.eye(rows, columns ?? rows, dtype, noLayout, device)
     }
 
-    /// A tensor of the same shape, type and place whose elements are not set yet.
+    /// A tensor of the same shape, type and device with uninitialised elements.
     package func emptyLike() throws -> Tensor { try Operator.emptyLike(self) }
 
-    /// A tensor of zeros of the same shape, type and place.
+    /// A tensor of zeros of the same shape, type and device.
     public func zerosLike() throws -> Tensor { try Operator.zerosLike(self) }
 
-    /// A tensor of ones of the same shape, type and place.
+    /// A tensor of ones of the same shape, type and device.
     public func onesLike() throws -> Tensor { try Operator.onesLike(self) }
 }

@@ -3,7 +3,8 @@ import WeightFiles
 import Foundation
 
 extension Tensor: CustomStringConvertible {
-    /// The elements, row by row in aligned columns, long rows and many rows cut in the middle, and the summary.
+    /// The elements, row by row in aligned columns, with long rows and many rows truncated in the middle, and the
+    /// summary.
     public var description: String {
         guard let type = try? dtype, device.kind != .meta else { return "Tensor(\(summary))" }
         do {
@@ -14,9 +15,9 @@ extension Tensor: CustomStringConvertible {
         }
     }
 
-    /// Texts of the elements that are shown, by their places.
+    /// The printed elements, by position.
     private func texts(_ type: DType) throws -> [String] {
-        // Only the edges of long dimensions leave the device.
+        // Only the edges of long dimensions are copied from the device.
         var shown = try detached()
         for (dimension, size) in shape.enumerated() where size > Printed.edge * 2 {
             let head = try shown.narrowed(dimension, start: 0, length: Printed.edge)
@@ -37,9 +38,9 @@ extension Tensor: CustomStringConvertible {
     }
 }
 
-/// Nested brackets around texts, cut in the middle.
+/// Nested brackets around texts, truncated in the middle.
 private struct Printed {
-    /// How many places are shown at each end of a dimension that is cut.
+    /// The number of elements shown at each end of a truncated dimension.
     static let edge = 4
 
     let shape: [Int]

@@ -17,11 +17,11 @@ extension Operator {
 }
 
 extension Tensor {
-    /// Part of the tensor: `x[0, 1..<3]`, `x[TensorIndex.ellipsis, 0]`, `x[mask]`,
-    /// `x[indices, TensorIndex.all]`, `x[TensorIndex.newAxis, -1]`.
+    /// A part of the tensor: `x[0, 1..<3]`, `x[TensorIndex.ellipsis, 0]`, `x[mask]`, `x[indices, TensorIndex.all]`,
+    /// `x[TensorIndex.newAxis, -1]`.
     ///
-    /// Numbers and ranges give views; masks and index tensors copy.
-    /// - Throws: ``TorchError`` for places that do not exist and for too many indices.
+    /// Numbers and ranges return views; masks and index tensors copy.
+    /// - Throws: ``TorchError`` for indices out of range and for too many indices.
     public subscript(_ indices: any TensorIndexConvertible...) -> Tensor {
         get throws {
             let (view, advanced) = try resolve(indices)
@@ -30,7 +30,7 @@ extension Tensor {
     }
 
     /// Overwrites part of the tensor: `try x.set(0, 1..<3, to: y)`; the values are converted and broadcast.
-    /// - Throws: ``TorchError`` for places that do not exist and for values that do not fit.
+    /// - Throws: ``TorchError`` for indices out of range and for values that do not fit.
     public func set(_ indices: any TensorIndexConvertible..., to values: Tensor) throws {
         let (view, advanced) = try resolve(indices)
         if advanced.contains(where: { $0 != nil }) {
@@ -41,7 +41,7 @@ extension Tensor {
     }
 
     /// Overwrites part of the tensor with one number.
-    /// - Throws: ``TorchError`` for places that do not exist.
+    /// - Throws: ``TorchError`` for indices out of range.
     public func set(_ indices: any TensorIndexConvertible..., to value: some ScalarConvertible) throws {
         let (view, advanced) = try resolve(indices)
         if advanced.contains(where: { $0 != nil }) {
@@ -51,7 +51,7 @@ extension Tensor {
         }
     }
 
-    /// Applies numbers, ranges and new dimensions as views; what is left are index tensors by dimension.
+    /// Applies numbers, ranges and new dimensions as views and returns the remaining index tensors by dimension.
     private func resolve(_ indices: [any TensorIndexConvertible]) throws -> (
         view: Tensor, advanced: [Tensor?]
     ) {
@@ -80,7 +80,7 @@ extension Tensor {
                 advanced.append(contentsOf: [Tensor?](repeating: nil, count: whole))
             case .tensor(let tensor):
                 advanced.append(tensor)
-                // A mask indexes as many dimensions as it has; libtorch expands it.
+                // A mask indexes as many dimensions as its rank; libtorch expands it.
                 if try tensor.dtype == .bool {
                     guard tensor.rank > 1 else { continue }
                     let places = try tensor.nonzeroIndices()
@@ -110,62 +110,62 @@ extension Tensor {
 
     // MARK: Gathering and scattering
 
-    /// The slices along a dimension at the given places (a vector of `int64` or `int32`).
+    /// The slices along a dimension at the given indices (a vector of `int64` or `int32`).
     public func indexSelected(_ dimension: Int, _ indices: Tensor) throws -> Tensor {
         try Operator.indexSelect(self, dimension, indices)
     }
 
-    /// With slices of `source` added at the given places along a dimension.
+    /// The tensor with slices of `source` added at the given indices along a dimension.
     public func indexAdded(_ dimension: Int, _ indices: Tensor, _ source: Tensor) throws -> Tensor {
         try Operator.indexAdd(self, dimension, indices, source)
     }
 
-    /// For every place of `indices` (`int64`), the element there along a dimension.
+    /// The elements along a dimension at `indices` (`int64`), one per index.
     public func gathered(_ dimension: Int, _ indices: Tensor) throws -> Tensor {
         try Operator.gather(self, dimension, indices)
     }
 
-    /// With the elements of `source` written to the places `indices` (`int64`) along a dimension.
+    /// The tensor with the elements of `source` written at `indices` (`int64`) along a dimension.
     public func scattered(_ dimension: Int, _ indices: Tensor, _ source: Tensor) throws -> Tensor {
         try Operator.scatter(self, dimension, indices, source)
     }
 
-    /// With one number written to the places `indices` (`int64`) along a dimension.
+    /// The tensor with one number written at `indices` (`int64`) along a dimension.
     public func scattered(_ dimension: Int, _ indices: Tensor, _ value: some ScalarConvertible) throws
         -> Tensor
     {
         try Operator.scatterValue(self, dimension, indices, value._scalar)
     }
 
-    /// With the elements of `source` added at the places `indices` (`int64`) along a dimension.
+    /// The tensor with the elements of `source` added at `indices` (`int64`) along a dimension.
     public func scatterAdded(_ dimension: Int, _ indices: Tensor, _ source: Tensor) throws -> Tensor {
         try Operator.scatterAdd(self, dimension, indices, source)
     }
 
-    /// Where elements are not zero: one row of coordinates (`int64`) each.
+    /// The positions of nonzero elements: one row of coordinates (`int64`) each.
     public func nonzeroIndices() throws -> Tensor { try Operator.nonzero(self) }
 
     // MARK: Order
 
-    /// The `count` largest (or smallest) elements along a dimension, in order, and where they are (`int64`).
+    /// The `count` largest (or smallest) elements along a dimension, in order, and their indices (`int64`).
     public func topk(_ count: Int, dimension: Int = -1, largest: Bool = true, sorted: Bool = true) throws
         -> (values: Tensor, indices: Tensor)
     {
         try Operator.topk.pair(self, count, dimension, largest, sorted)
     }
 
-    /// The elements along a dimension in order, equal ones in their old order, and where they were (`int64`).
+    /// The elements sorted along a dimension, stably, and their previous indices (`int64`).
     public func sorted(_ dimension: Int = -1, descending: Bool = false) throws -> (
         values: Tensor, indices: Tensor
     ) {
         try Operator.sort.pair(self, true, dimension, descending)
     }
 
-    /// Where the elements along a dimension would come from in order (`int64`), equal ones in their old order.
+    /// The indices that sort the elements along a dimension (`int64`), stably.
     public func argsorted(_ dimension: Int = -1, descending: Bool = false) throws -> Tensor {
         try Operator.argsort(self, true, dimension, descending)
     }
 
-    /// A row with a one at the place that each element (`int64`) names.
+    /// One-hot rows for the classes given by the elements (`int64`).
     public func oneHot(classCount: Int) throws -> Tensor { try Operator.oneHot(self, classCount) }
 }

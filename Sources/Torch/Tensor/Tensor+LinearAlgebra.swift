@@ -8,7 +8,7 @@ extension Operator {
 }
 
 extension Tensor {
-    /// The matrix product of the last two dimensions; the others are broadcast. Vectors are rows or columns as fits.
+    /// The matrix product of the last two dimensions; the others are broadcast. Vectors act as rows or columns.
     public func matmul(_ other: Tensor) throws -> Tensor { try Operator.matmul(self, other) }
 
     /// Adds the products [B, N, P] of the matrices [B, N, M] and [B, M, P] to this tensor's elements [B, N, P].
@@ -26,10 +26,10 @@ extension Tensor {
         try Operator.linear(self, weight, bias)
     }
 
-    /// All products of the elements of two vectors.
+    /// The outer product of two vectors.
     public func outer(_ other: Tensor) throws -> Tensor { try Operator.outer(self, other) }
 
-    /// Divided by its Euclidean length along a dimension; lengths below `epsilon` count as `epsilon`.
+    /// The tensor divided by its Euclidean norm along a dimension; norms below `epsilon` count as `epsilon`.
     public func normalized(_ dimension: Int = -1, epsilon: Double = 1e-12) throws -> Tensor {
         try self / norm(order: 2, [dimension], keepDimensions: true).clamped(min: epsilon)
     }

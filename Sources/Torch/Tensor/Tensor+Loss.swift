@@ -9,9 +9,9 @@ extension Operator {
     static let meanSquaredError = Operator("aten::mse_loss")
 }
 
-/// What becomes of the losses of single elements.
+/// How element-wise losses are combined.
 public enum LossReduction: Int, Sendable {
-    /// They stay.
+    /// Not at all.
     case none = 0
     /// Their mean; with class weights, divided by the weights' sum.
     case mean = 1
@@ -29,7 +29,7 @@ extension Tensor {
         try Operator.crossEntropy(self, target, weight, reduction.rawValue, ignoredClass, labelSmoothing)
     }
 
-    /// The negative of log-probabilities [N, C] at the classes [N] (`int64`).
+    /// The negative log-probabilities [N, C] of the classes [N] (`int64`).
     public func negativeLogLikelihood(
         _ target: Tensor, weight: Tensor? = nil, ignoring ignoredClass: Int = -100,
         reduction: LossReduction = .mean
@@ -57,7 +57,7 @@ extension Tensor {
     public func smoothL1(_ target: Tensor, beta: Double = 1, reduction: LossReduction = .mean) throws
         -> Tensor
     {
-        // libtorch refuses a beta of zero on some devices; it is the absolute difference.
+        // libtorch rejects a beta of zero on some devices; it is the absolute difference.
         try beta == 0
             ? Operator.l1(self, target, reduction.rawValue)
             : Operator.smoothL1(self, target, reduction.rawValue, beta)

@@ -9,9 +9,9 @@ extension Operator {
 extension Tensor {
     /// Batch normalisation over N, H, W of [N, C, H, W] (or [N, C]).
     /// - Parameters:
-    ///   - isTraining: Normalises with the batch's own statistics and moves the running ones.
-    ///   - momentum: The share of the batch's statistics in the new running ones (PyTorch's convention; Flax and
-    ///     TensorFlow give the share of the old ones).
+    ///   - isTraining: Whether the batch's own statistics are used and the running ones updated.
+    ///   - momentum: The weight of the batch's statistics in the new running ones (PyTorch's convention; Flax and
+    ///     TensorFlow specify the weight of the old ones).
     public func batchNorm(
         weight: Tensor?, bias: Tensor?, runningMean: Tensor?, runningVariance: Tensor?, isTraining: Bool,
         momentum: Double = 0.1, epsilon: Double = 1e-5
@@ -34,15 +34,15 @@ extension Tensor {
         try Operator.layerNorm(self, shape, weight, bias, epsilon, true)
     }
 
-    /// The rows of `weight` that this tensor of integers names.
+    /// The rows of `weight` at the indices in this tensor.
     public func embedded(in weight: Tensor) throws -> Tensor { try Operator.embedding(weight, self) }
 
     /// softmax(q k^T * scale + mask) v over the last two dimensions, by libtorch's fused kernels.
     /// - Parameters:
     ///   - query: [..., L, E]; `key` [..., S, E]; `value` [..., S, V].
-    ///   - mask: Truth values (true takes part) or numbers that are added; broadcast to [..., L, S].
-    ///   - isCausal: Whether a place sees only itself and those before it; not together with a mask.
-    ///   - scale: 1 / sqrt(E) when left out.
+    ///   - mask: Booleans (true takes part) or numbers to add; broadcast to [..., L, S].
+    ///   - isCausal: Whether a position attends only to itself and earlier ones; cannot be combined with a mask.
+    ///   - scale: 1 / sqrt(E) by default.
     /// - Returns: [..., L, V].
     public static func attention(
         query: Tensor, key: Tensor, value: Tensor, mask: Tensor? = nil, isCausal: Bool = false,

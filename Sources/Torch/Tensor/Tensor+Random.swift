@@ -9,9 +9,9 @@ extension Operator {
     static let normalInPlace = Operator("aten::normal_")
 }
 
-// Without a generator the device's standard one is drawn from.
+// Without a generator, the device's default one is used.
 extension Tensor {
-    /// Uniform numbers from 0 up to, not including, 1.
+    /// Uniform numbers from 0 up to but not including 1.
     public static func random(
         _ shape: [Int], dtype: DType = .float32, device: Device = .cpu, generator: Generator? = nil
     ) throws -> Tensor {
@@ -33,7 +33,7 @@ extension Tensor {
         try Operator.randint(range.lowerBound, range.upperBound, shape, generator, dtype, noLayout, device)
     }
 
-    /// The integers from 0 up to, not including, `count`, in random order.
+    /// The integers from 0 up to but not including `count`, in random order.
     public static func randomPermutation(
         _ count: Int, dtype: DType = .int64, device: Device = .cpu, generator: Generator? = nil
     ) throws -> Tensor {

@@ -18,7 +18,7 @@ extension Operator {
     static let cumulativeSum = Operator("aten::cumsum")
 }
 
-// Reductions go over the given dimensions, or over all of them; with `keepDimensions` those stay, with size 1.
+// Reductions are over the given dimensions, or over all of them; with `keepDimensions` these stay, with size 1.
 extension Tensor {
     /// The sum.
     public func sum(_ dimensions: [Int]? = nil, keepDimensions: Bool = false, dtype: DType? = nil) throws
@@ -42,7 +42,7 @@ extension Tensor {
         try mean([dimension], keepDimensions: keepDimensions)
     }
 
-    /// The variance; `correction` is what is taken from the count in the divisor (1: the unbiased estimate).
+    /// The variance; `correction` is subtracted from the count in the divisor (1: the unbiased estimate).
     public func variance(_ dimensions: [Int]? = nil, correction: Int = 1, keepDimensions: Bool = false) throws
         -> Tensor
     {
@@ -63,49 +63,49 @@ extension Tensor {
         try Operator.product(self, dimension, keepDimensions)
     }
 
-    /// The smallest of all elements.
-    /// - Throws: ``TorchError`` when there are no elements.
+    /// The minimum of all elements.
+    /// - Throws: ``TorchError`` if there are no elements.
     public func min() throws -> Tensor { try Operator.minimumOfAll(self) }
 
-    /// The largest of all elements.
-    /// - Throws: ``TorchError`` when there are no elements.
+    /// The maximum of all elements.
+    /// - Throws: ``TorchError`` if there are no elements.
     public func max() throws -> Tensor { try Operator.maximumOfAll(self) }
 
-    /// The smallest elements over some dimensions.
+    /// The minimum over some dimensions.
     public func min(over dimensions: [Int], keepDimensions: Bool = false) throws -> Tensor {
         try Operator.minimumAlong(self, dimensions, keepDimensions)
     }
 
-    /// The largest elements over some dimensions.
+    /// The maximum over some dimensions.
     public func max(over dimensions: [Int], keepDimensions: Bool = false) throws -> Tensor {
         try Operator.maximumAlong(self, dimensions, keepDimensions)
     }
 
-    /// The smallest elements along one dimension, and where they are (`int64`).
+    /// The minimum along one dimension, with its indices (`int64`).
     public func min(_ dimension: Int, keepDimensions: Bool = false) throws -> (
         values: Tensor, indices: Tensor
     ) {
         try Operator.minimumWithIndex.pair(self, dimension, keepDimensions)
     }
 
-    /// The largest elements along one dimension, and where they are (`int64`).
+    /// The maximum along one dimension, with its indices (`int64`).
     public func max(_ dimension: Int, keepDimensions: Bool = false) throws -> (
         values: Tensor, indices: Tensor
     ) {
         try Operator.maximumWithIndex.pair(self, dimension, keepDimensions)
     }
 
-    /// Where the largest element is (`int64`), of all when no dimension is given.
+    /// The index of the largest element (`int64`); over all elements by default.
     public func argmax(_ dimension: Int? = nil, keepDimensions: Bool = false) throws -> Tensor {
         try Operator.argumentMaximum(self, dimension, keepDimensions)
     }
 
-    /// Whether all elements hold.
+    /// Whether all elements are true.
     public func all(_ dimensions: [Int]? = nil, keepDimensions: Bool = false) throws -> Tensor {
         try Operator.all(self, dimensions, keepDimensions)
     }
 
-    /// Whether some element holds.
+    /// Whether any element is true.
     public func any(_ dimensions: [Int]? = nil, keepDimensions: Bool = false) throws -> Tensor {
         try Operator.any(self, dimensions, keepDimensions)
     }

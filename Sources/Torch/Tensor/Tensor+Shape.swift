@@ -26,15 +26,15 @@ extension Operator {
     static let diagonal = Operator("aten::diagonal")
 }
 
-// Views where libtorch can make them, copies otherwise. Dimensions may be negative: they count from the last.
+// Views where possible, copies otherwise. Dimensions may be negative: they count from the last.
 extension Tensor {
-    /// The same elements in another shape; one size may be -1 and is worked out.
+    /// The same elements in a different shape; one size may be -1 and is inferred.
     public func reshaped(_ shape: [Int]) throws -> Tensor { try Operator.reshape(self, shape) }
 
-    /// The dimensions in another order.
+    /// The tensor with its dimensions permuted.
     public func permuted(_ dimensions: [Int]) throws -> Tensor { try Operator.permute(self, dimensions) }
 
-    /// Two dimensions exchanged.
+    /// The tensor with two dimensions swapped.
     public func transposed(_ first: Int, _ second: Int) throws -> Tensor {
         try Operator.transpose(self, first, second)
     }
@@ -49,54 +49,54 @@ extension Tensor {
         try Operator.unflatten(self, dimension, sizes)
     }
 
-    /// Without the given dimensions of size 1; others are left alone.
+    /// The tensor without the given dimensions of size 1; others are unchanged.
     public func squeezed(_ dimensions: Int...) throws -> Tensor { try Operator.squeeze(self, dimensions) }
 
-    /// With a new dimension of size 1.
+    /// The tensor with a new dimension of size 1.
     public func unsqueezed(_ dimension: Int) throws -> Tensor { try Operator.unsqueeze(self, dimension) }
 
-    /// Dimensions of size 1 repeated without copies; -1 leaves a size alone.
+    /// The tensor with dimensions of size 1 repeated without copying; -1 keeps a size.
     public func expanded(_ shape: [Int]) throws -> Tensor { try Operator.expand(self, shape) }
 
-    /// Copies side by side along each dimension.
+    /// The tensor tiled along each dimension.
     public func repeated(_ counts: [Int]) throws -> Tensor { try Operator.repeat(self, counts) }
 
-    /// Every element repeated in place along one dimension.
+    /// The tensor with every element repeated in place along one dimension.
     public func repeatInterleaved(_ count: Int, dimension: Int? = nil) throws -> Tensor {
         try Operator.repeatInterleave(self, count, dimension)
     }
 
-    /// The order reversed along some dimensions.
+    /// The tensor reversed along some dimensions.
     public func flipped(_ dimensions: [Int]) throws -> Tensor { try Operator.flip(self, dimensions) }
 
-    /// The elements shifted along some dimensions; those that leave at one end enter at the other.
+    /// The tensor with its elements shifted cyclically along some dimensions.
     public func rolled(_ shifts: [Int], dimensions: [Int]) throws -> Tensor {
         try Operator.roll(self, shifts, dimensions)
     }
 
-    /// How places outside are filled.
+    /// How padding is filled.
     public enum Padding: String, Sendable {
         /// With one number.
         case constant
-        /// With the mirror image, the border not repeated.
+        /// With the mirror image, without repeating the border.
         case reflect
         /// With the nearest element.
         case replicate
-        /// With the other side.
+        /// With the opposite side.
         case circular
     }
 
-    /// With places added at the sides: `[left, right]` of the last dimension, then of the one before it, and so on.
+    /// The tensor padded at its sides: `[left, right]` of the last dimension, then of the one before it, and so on.
     public func padded(_ sides: [Int], _ mode: Padding = .constant, value: Double = 0) throws -> Tensor {
         try Operator.pad(self, sides, mode.rawValue, mode == .constant ? value : nil)
     }
 
-    /// Tensors one after another along a dimension that exists.
+    /// Concatenates tensors along an existing dimension.
     public static func cat(_ tensors: [Tensor], dimension: Int = 0) throws -> Tensor {
         try Operator.cat(tensors, dimension)
     }
 
-    /// Tensors of one shape along a new dimension.
+    /// Stacks tensors of one shape along a new dimension.
     public static func stack(_ tensors: [Tensor], dimension: Int = 0) throws -> Tensor {
         try Operator.stack(tensors, dimension)
     }
@@ -111,22 +111,22 @@ extension Tensor {
         try Operator.splitWithSizes.tensors(self, sizes, dimension)
     }
 
-    /// So many parts along a dimension, as equal as can be.
+    /// `count` parts along a dimension, as equal as possible.
     public func chunked(_ count: Int, dimension: Int = 0) throws -> [Tensor] {
         try Operator.chunk.tensors(self, count, dimension)
     }
 
-    /// The slices along a dimension, which is gone from them.
+    /// The slices along a dimension, which they lack.
     public func unbound(_ dimension: Int = 0) throws -> [Tensor] {
         try Operator.unbind.tensors(self, dimension)
     }
 
-    /// `length` places from `start` along a dimension.
+    /// `length` slices from `start` along a dimension.
     public func narrowed(_ dimension: Int, start: Int, length: Int) throws -> Tensor {
         try Operator.narrow(self, dimension, start, length)
     }
 
-    /// One slice along a dimension, which is gone from it.
+    /// One slice along a dimension, which the result lacks.
     public func selected(_ dimension: Int, _ index: Int) throws -> Tensor {
         try Operator.select(self, dimension, index)
     }

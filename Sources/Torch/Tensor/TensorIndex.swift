@@ -1,30 +1,30 @@
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
-// What conforms here gets members that begin with an underscore; their comments are those of the protocol.
+// Conforming types get members that begin with an underscore; they are documented in the protocol.
 
 /// One part of a subscript: a number, a range, a mask, a tensor of indices, ``ellipsis``, ``newAxis``, ``all``.
 public enum TensorIndex: Sendable {
-    /// One place; the dimension is gone from the result. Negative numbers count from the end.
+    /// A single index, which removes its dimension. Negative numbers count from the end.
     case at(Int)
-    /// Places from `start` up to, not including, `end`; either may be left out, negative numbers count from the end.
+    /// Indices from `start` up to but not including `end`; either may be nil, negative numbers count from the end.
     case slice(from: Int?, to: Int?, by: Int)
     /// A new dimension of size 1.
     case newAxis
-    /// As many whole dimensions as are left.
+    /// All remaining dimensions.
     case ellipsis
-    /// Indices (integers) or a mask (truth values).
+    /// Indices (integers) or a mask (Booleans).
     case tensor(Tensor)
 
     /// A whole dimension.
     public static var all: TensorIndex { .slice(from: nil, to: nil, by: 1) }
 
-    /// Every `step`-th place.
+    /// Every `step`-th index.
     public static func every(_ step: Int) -> TensorIndex { .slice(from: nil, to: nil, by: step) }
 }
 
 /// A value that a tensor's subscript accepts.
 public protocol TensorIndexConvertible {
     /// The index.
-    /// - Throws: ``TorchError`` when it needs a tensor and none can be made.
+    /// - Throws: ``TorchError`` if it needs a tensor and none can be created.
     func _tensorIndex() throws -> TensorIndex
 }
 
@@ -49,7 +49,7 @@ extension Range<Int>: TensorIndexConvertible {
 }
 
 extension ClosedRange<Int>: TensorIndexConvertible {
-    // An upper bound of -1 means the last place, which only an open end can say.
+    // An upper bound of -1 means the last index, which only an open end can express.
 
     public func _tensorIndex() -> TensorIndex {
         .slice(from: lowerBound, to: upperBound == -1 ? nil : upperBound + 1, by: 1)

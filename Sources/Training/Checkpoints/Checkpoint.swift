@@ -2,15 +2,15 @@ import Foundation
 import Torch
 import WeightFiles
 
-/// A training at one step, in a folder of its own: everything needed to resume it exactly.
+/// The state of a training at one step, in its own folder: everything needed to resume it exactly.
 ///
-/// | file | holds |
+/// | file | contents |
 /// |---|---|
 /// | `model.safetensors` | weights and buffers, by the parameters' names |
-/// | `average.safetensors` | their moving averages, when there are any |
-/// | `optimizer.safetensors` | what the optimiser remembers |
+/// | `average.safetensors` | their moving averages, if there are any |
+/// | `optimizer.safetensors` | the optimiser's state |
 /// | `random.safetensors` | states of random streams |
-/// | `state.json` | step, place in the data, schedule, metric, versions: ``State`` |
+/// | `state.json` | step, position in the data, schedule, metric, versions: ``State`` |
 /// | `configuration.yaml` | the configuration of the run, as text |
 struct Checkpoint: Sendable {
     /// The names of the files.
@@ -23,53 +23,54 @@ struct Checkpoint: Sendable {
         static let configuration = "configuration.yaml"
     }
 
-    /// Everything but the tensors.
+    /// Everything except the tensors.
     struct State: Sendable, Hashable, Codable {
-        /// The form of the folder; 1.
+        /// The version of the folder's format; 1.
         var formatVersion = 1
 
-        /// How many optimiser steps were made.
+        /// The number of optimiser steps made.
         var step: Int
 
-        /// The next example.
+        /// The position of the next example.
         var position: LoaderPosition
 
-        /// The fingerprint of the examples that ``position`` counts.
+        /// The fingerprint of the examples behind ``position``.
         var dataFingerprint: String
 
-        /// The seed of the data's order.
+        /// The seed of the order of the data.
         var seed: UInt64
 
-        /// The learning rate's factors.
+        /// The learning-rate schedule.
         var schedule: LearningRateSchedule
 
-        /// The value of the metric that chooses the best checkpoint.
+        /// The value of the metric that selects the best checkpoint.
         var metric: Double?
 
-        /// The step of the last evaluation; nil when there was none.
+        /// The step of the last evaluation; nil if there was none.
         var evaluatedStep: Int?
 
-        /// Digests of what must be the same when the training is resumed, by name; nil in checkpoints of earlier versions.
+        /// Digests of everything that must be unchanged when the training is resumed, by name; nil in checkpoints of
+        /// earlier versions.
         var identity: [String: String]?
 
-        /// The updates that the moving averages have seen.
+        /// The number of updates of the moving averages.
         var averageUpdates: Int
 
-        /// What the run's machine and libraries were, by name: `libtorch`, `threads`, ...
+        /// The versions of the run's machine and libraries, by name: `libtorch`, `threads`, ...
         var versions: [String: String]
     }
 
     /// The folder.
     let folder: String
 
-    /// Everything but the tensors.
+    /// Everything except the tensors.
     let state: State
 
     /// The configuration of the run, as text.
     let configuration: String
 
-    /// Opens a folder that a training has written.
-    /// - Throws: ``TrainingError`` when it is not such a folder or of a later form.
+    /// Opens a folder written by a training.
+    /// - Throws: ``TrainingError`` if it is not such a folder or has a later format.
     init(folder: String) throws {
         self.folder = folder
         let path = "\(folder)/\(File.state)"
@@ -86,7 +87,8 @@ struct Checkpoint: Sendable {
         }
         guard state.formatVersion == 1 else {
             throw TrainingError(
-                path, "is of form \(state.formatVersion), written by a later version; this one reads form 1")
+                path, "has format \(state.formatVersion), written by a later version; this one reads format 1"
+            )
         }
         configuration =
             FileManager.default.contents(atPath: "\(folder)/\(File.configuration)")
@@ -97,11 +99,11 @@ struct Checkpoint: Sendable {
     /// - Throws: `WeightFileError`.
     func model() throws -> Safetensors { try Safetensors(contentsOf: "\(folder)/\(File.model)") }
 
-    /// The moving averages; nil when the run keeps none.
+    /// The moving averages; nil if the run keeps none.
     /// - Throws: `WeightFileError`.
     func average() throws -> Safetensors? { try optional(File.average) }
 
-    /// What the optimiser remembers.
+    /// The optimiser's state.
     /// - Throws: `WeightFileError`.
     func optimizer() throws -> Safetensors { try Safetensors(contentsOf: "\(folder)/\(File.optimizer)") }
 
@@ -115,9 +117,9 @@ struct Checkpoint: Sendable {
     }
 }
 
-/// What a checkpoint is written from.
+/// The contents of a checkpoint to write.
 struct CheckpointContents: Sendable {
-    /// Everything but the tensors.
+    /// Everything except the tensors.
     var state: Checkpoint.State
 
     /// The configuration of the run, as text.
@@ -126,10 +128,10 @@ struct CheckpointContents: Sendable {
     /// Weights and buffers.
     var model: [StoredTensor]
 
-    /// Their moving averages; empty when there are none.
+    /// Their moving averages; empty if there are none.
     var average: [StoredTensor] = []
 
-    /// What the optimiser remembers.
+    /// The optimiser's state.
     var optimizer: [StoredTensor] = []
 
     /// The states of random streams.

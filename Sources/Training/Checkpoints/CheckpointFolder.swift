@@ -2,17 +2,18 @@ import Foundation
 import Support
 import WeightFiles
 
-/// The checkpoints of a run: folders `step-000123` in one that is made with the first, of which the last few and the best are kept.
+/// The checkpoints of a run: folders `step-000123` in a parent that is created with the first. The latest few and the
+/// best are kept.
 ///
-/// A checkpoint is written under another name, flushed to the disk and then renamed: a folder of that
-/// name is complete, and the earlier ones are as they were.
+/// A checkpoint is written under a temporary name, flushed to disk and then renamed: a folder with the final name is
+/// complete, and earlier ones are unchanged.
 struct CheckpointFolder: Sendable {
     /// Which checkpoints are kept.
     struct Retention: Sendable, Hashable {
-        /// How many of the latest.
+        /// How many of the latest are kept.
         var last = 3
 
-        /// How many of those with the best metric, besides.
+        /// How many of those with the best metric are kept in addition.
         var best = 1
 
         /// Whether a higher metric is better.
@@ -25,14 +26,14 @@ struct CheckpointFolder: Sendable {
     /// Which checkpoints are kept.
     var retention = Retention()
 
-    /// The name of the checkpoint of a step.
+    /// The name of the checkpoint at a step.
     static func name(step: Int) -> String {
         let digits = String(max(step, 0))
         return "step-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
     }
 
-    /// The checkpoints, earliest first.
-    /// - Throws: ``TrainingError`` when the folder cannot be listed; none are there when the folder is not.
+    /// The steps of the checkpoints, earliest first.
+    /// - Throws: ``TrainingError`` if the folder cannot be listed; a missing folder has no checkpoints.
     func steps() throws -> [Int] {
         guard FileManager.default.fileExists(atPath: path) else { return [] }
         return try Folder.names(in: path).compactMap { name in
@@ -41,18 +42,18 @@ struct CheckpointFolder: Sendable {
         }.sorted()
     }
 
-    /// The checkpoint of a step.
-    /// - Throws: ``TrainingError`` when it is not there or cannot be read.
+    /// The checkpoint at a step.
+    /// - Throws: ``TrainingError`` if it does not exist or cannot be read.
     func checkpoint(step: Int) throws -> Checkpoint {
         try Checkpoint(folder: "\(path)/\(Self.name(step: step))")
     }
 
-    /// The latest checkpoint; nil when there is none.
-    /// - Throws: As ``checkpoint(step:)``.
+    /// The latest checkpoint; nil if there is none.
+    /// - Throws: The errors of ``checkpoint(step:)``.
     func latest() throws -> Checkpoint? { try steps().last.map(checkpoint) }
 
-    /// The checkpoint with the best metric, of several the earliest; nil when none has a metric.
-    /// - Throws: As ``checkpoint(step:)``.
+    /// The checkpoint with the best metric, the earliest of equals; nil if none has a metric.
+    /// - Throws: The errors of ``checkpoint(step:)``.
     func best() throws -> Checkpoint? { try ranked().first }
 
     private func ranked() throws -> [Checkpoint] {
@@ -67,10 +68,10 @@ struct CheckpointFolder: Sendable {
 
     // MARK: Writing
 
-    /// Writes a checkpoint, then removes those that need not be kept.
+    /// Writes a checkpoint, then removes those not retained.
     /// - Returns: Its folder.
-    /// - Throws: ``TrainingError`` when it cannot be written, for example on a full disk: the earlier checkpoints are
-    ///   then as they were and nothing else is left behind.
+    /// - Throws: ``TrainingError`` if it cannot be written, for example on a full disk: earlier checkpoints are then
+    ///   unchanged and nothing else is left behind.
     @discardableResult
     func write(_ contents: CheckpointContents) throws -> String {
         let final = "\(path)/\(Self.name(step: contents.state.step))"
@@ -93,9 +94,8 @@ struct CheckpointFolder: Sendable {
         return final
     }
 
-    /// Adds what an evaluation has found to a checkpoint that was written before it, then removes those that need not be
-    /// kept.
-    /// - Throws: ``TrainingError`` when it cannot be written.
+    /// Adds the metric of an evaluation to an existing checkpoint, then removes those not retained.
+    /// - Throws: ``TrainingError`` if it cannot be written.
     func rate(step: Int, metric: Double?) throws {
         let checkpoint = try checkpoint(step: step)
         var state = checkpoint.state
@@ -123,11 +123,11 @@ struct CheckpointFolder: Sendable {
         try write(contents.optimizer, Checkpoint.File.optimizer)
         try write(contents.random, Checkpoint.File.random)
         try AtomicFile.write(contents.configuration, to: "\(folder)/\(Checkpoint.File.configuration)")
-        // Last, as a folder with this file counts as a checkpoint.
+        // Last, since a folder with this file counts as a checkpoint.
         try AtomicFile.write(Self.encoded(contents.state), to: "\(folder)/\(Checkpoint.File.state)")
     }
 
-    /// Puts a complete folder in the place of one that may be there.
+    /// Moves a complete folder into place, replacing an existing one.
     private func replace(_ final: String, by folder: String) throws {
         if FileStatus(final) == nil {
             try rename(folder, to: final)
@@ -150,15 +150,15 @@ struct CheckpointFolder: Sendable {
         }
     }
 
-    /// Removes what ``retention`` does not keep, and incomplete folders of an interrupted run.
-    /// - Throws: ``TrainingError`` when something cannot be removed.
+    /// Removes checkpoints not covered by ``retention``, and incomplete folders of an interrupted run.
+    /// - Throws: ``TrainingError`` if something cannot be removed.
     func removeSuperfluous() throws {
         let steps = try steps()
         var kept = Set(steps.suffix(max(retention.last, 1)))
         if retention.best > 0 { kept.formUnion(try ranked().prefix(retention.best).map(\.state.step)) }
         for step in steps where !kept.contains(step) {
             let name = Self.name(step: step)
-            // Renamed first, so that no incomplete folder is ever taken for a checkpoint.
+            // Renamed first, so that an incomplete folder is never mistaken for a checkpoint.
             try rename("\(path)/\(name)", to: "\(path)/.removing-\(name)")
         }
         for name in try Folder.names(in: path)

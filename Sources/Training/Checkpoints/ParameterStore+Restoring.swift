@@ -2,13 +2,13 @@ import Torch
 import WeightFiles
 
 extension ParameterStore {
-    /// Sets the parameters from a checkpoint, in the memory that they have: all of them, or none when anything does not
+    /// Restores the parameters from a checkpoint in their existing memory: all of them, or none if anything does not
     /// fit.
     ///
-    /// Unlike `load`, values keep their place and their layout in memory, since the layout decides about the last bits of
-    /// what kernels compute.
-    /// - Parameter omitted: Parameters that the checkpoint does not hold and that keep what they have.
-    /// - Throws: ``TrainingError`` that lists what is missing, unexpected or of a wrong shape; `WeightFileError`,
+    /// Unlike `load`, this keeps the values' memory and layout, since the layout affects the last bits of kernels'
+    /// results.
+    /// - Parameter omitted: Parameters that are not in the checkpoint and keep their values.
+    /// - Throws: ``TrainingError`` listing what is missing, unexpected or of the wrong shape; `WeightFileError`,
     ///   `TorchError`.
     func restore(_ source: some WeightSource, omitting omitted: (Parameter) -> Bool = { _ in false }) throws {
         let expected = parameters.filter { !omitted($0) }
@@ -32,7 +32,7 @@ extension ParameterStore {
                 wrong.append("\(parameter.name) \(stored.shape), expected \(parameter.shape)")
             }
         }
-        list("of another shape", wrong)
+        list("of a different shape", wrong)
         guard problems.isEmpty else {
             throw TrainingError(
                 source.origin,

@@ -3,8 +3,7 @@ import WeightFiles
 
 /// The training state of PyTorch programs that save `{"epoch", "model", "optimizer", "scheduler"}`.
 ///
-/// PyTorch's optimisers know parameters by their place among those that they were given; the names come from the
-/// caller.
+/// PyTorch's optimisers identify parameters by index; the caller provides the names.
 public struct PyTorchTrainingState: Sendable {
     /// The path of the file.
     let path: String
@@ -13,7 +12,7 @@ public struct PyTorchTrainingState: Sendable {
     private let keys: Set<String>
 
     /// Opens a `.pth` file.
-    /// - Throws: `WeightFileError`; ``TrainingError`` when the file has no `model`.
+    /// - Throws: `WeightFileError`; ``TrainingError`` if the file has no `model`.
     public init(contentsOf path: String) throws {
         self.path = path
         archive = try PyTorchArchive(contentsOf: path)
@@ -27,20 +26,20 @@ public struct PyTorchTrainingState: Sendable {
         keys = Set(model.compactMap(\.key.string))
     }
 
-    /// The number of the last epoch; 0 when the file has none.
+    /// The number of the last epoch; 0 if the file has none.
     var epoch: Int { archive.root["epoch"]?.integer ?? 0 }
 
-    /// The epochs or steps that the schedule has seen, as PyTorch's `last_epoch`; nil when the file has no schedule.
+    /// The number of epochs or steps of the schedule, PyTorch's `last_epoch`; nil if the file has no schedule.
     var scheduleSteps: Int? { archive.root["scheduler"]?["last_epoch"]?.integer }
 
-    /// The learning rates of the optimiser's groups; empty when the file has no optimiser.
+    /// The learning rates of the optimiser's groups; empty if the file has no optimiser.
     var learningRates: [Double] {
         guard case .list(let groups)? = archive.root["optimizer"]?["param_groups"]?.content else { return [] }
         return groups.compactMap { $0["lr"]?.real }
     }
 
     /// The weights.
-    /// - Parameter name: This network's name for a key of the file; nil leaves the tensor out.
+    /// - Parameter name: This network's name for a key of the file; nil skips the tensor.
     /// - Throws: `WeightFileError`.
     func model(naming name: (String) -> String?) throws -> StoredTensors {
         let prefix = "model."
@@ -60,13 +59,13 @@ public struct PyTorchTrainingState: Sendable {
         archive.root["model"]?.items?.compactMap { $0.value.tensor == nil ? nil : $0.key.string } ?? []
     }
 
-    /// The keys of the parameters in the order in which PyTorch's optimiser got them; nil when the file has no optimiser.
+    /// The keys of the parameters in the order of PyTorch's optimiser; nil if the file has no optimiser.
     ///
-    /// The file says it (`param_names`) only where the program asked for it. Otherwise an optimiser with one group is taken
-    /// to have got all parameters of the model, as `model.parameters()` gives them, or those of them that are trained here:
-    /// whichever has the number and the shapes that the file says.
+    /// The file states them (`param_names`) only if the program asked for it. Otherwise an optimiser with a single
+    /// group is assumed to hold all parameters of the model, in the order of `model.parameters()`, or those of them
+    /// that are trained here: whichever matches the number and the shapes in the file.
     /// - Parameter isTrained: Whether a key belongs to a parameter that is trained here.
-    /// - Throws: ``TrainingError`` when it is neither.
+    /// - Throws: ``TrainingError`` if neither matches.
     func optimizerKeys(isTrained: (String) -> Bool) throws -> [String]? {
         guard case .list(let groups)? = archive.root["optimizer"]?["param_groups"]?.content else {
             return nil
@@ -77,7 +76,7 @@ public struct PyTorchTrainingState: Sendable {
         func refusal(_ reason: String) -> TrainingError {
             TrainingError(
                 path,
-                "\(reason); which parameter is in which place is not known. Begin from the weights instead (run.initialWeights)"
+                "\(reason); the order of its parameters is unknown. Start from the weights instead (run.initialWeights)"
             )
         }
         let count = groups.reduce(0) { $0 + elements($1["params"]).count }
@@ -103,10 +102,10 @@ public struct PyTorchTrainingState: Sendable {
         if fitting.isEmpty {
             let wrong = wrongShapes(numbered[0], shapes).prefix(4).joined(separator: "; ")
             throw refusal(
-                "the optimiser's state has other shapes than the parameters in their order: \(wrong)")
+                "the optimiser's state and the parameters in order have different shapes: \(wrong)")
         }
         guard let keys = fitting.first, fitting.count == 1 else {
-            throw refusal("the optimiser's \(count) parameters can be several of the model's")
+            throw refusal("the optimiser's \(count) parameters match the model's in several ways")
         }
         return keys
     }
@@ -125,13 +124,13 @@ public struct PyTorchTrainingState: Sendable {
         Self.statistics.contains { key == $0 || key.hasSuffix("." + $0) }
     }
 
-    /// Whether a key belongs to a norm that counts no batches.
+    /// Whether a key belongs to a norm without a count of batches.
     private func isOfFrozenNorm(_ key: String) -> Bool {
         let scope = key.lastIndex(of: ".").map { key[...$0] } ?? ""
         return keys.contains(scope + "running_mean") && !keys.contains(scope + "num_batches_tracked")
     }
 
-    /// What the optimiser remembers of parameters in another shape than theirs.
+    /// State of the optimiser whose shape differs from its parameter's.
     private func wrongShapes(_ names: [String], _ shapes: [String: [Int]]) -> [String] {
         var wrong: [String] = []
         for (place, value) in archive.root["optimizer"]?["state"]?.items ?? [] {
@@ -149,10 +148,10 @@ public struct PyTorchTrainingState: Sendable {
         return wrong
     }
 
-    /// What the optimiser remembers, in the form that `Optimizer.load(state:)` takes; nil when the file has none.
-    /// - Parameter parameters: This network's names of the parameters, in the order in which PyTorch's optimiser got
-    ///   them; nil for those that this network has not.
-    /// - Throws: ``TrainingError`` when the numbers of parameters differ; `WeightFileError`.
+    /// The optimiser's state, in the form that `Optimizer.load(state:)` takes; nil if the file has none.
+    /// - Parameter parameters: This network's names of the parameters, in the order of PyTorch's optimiser; nil for
+    ///   those that this network lacks.
+    /// - Throws: ``TrainingError`` if the numbers of parameters differ; `WeightFileError`.
     func optimizerState(parameters: [String?]) throws -> StoredTensors? {
         guard let state = archive.root["optimizer"]?["state"]?.items else { return nil }
         var tensors: [StoredTensor] = []
@@ -170,7 +169,7 @@ public struct PyTorchTrainingState: Sendable {
                     tensor.name = "\(slot)/\(parameter)"
                     tensors.append(tensor)
                 } else if let number = value.real {
-                    // Older versions store the count of steps as a plain number.
+                    // Older versions store the step count as a plain number.
                     tensors.append(try Tensor(scalar: Float(number)).stored(named: "\(slot)/\(parameter)"))
                 }
             }

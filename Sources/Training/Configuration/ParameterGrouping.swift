@@ -1,20 +1,21 @@
 import Torch
 
-/// Which parameters an optimiser treats differently.
+/// Parameters with their own optimiser settings.
 public struct ParameterGrouping: Sendable, Hashable, Codable {
-    /// Whether scales and offsets of normalisations are kept from weight decay.
+    /// Whether scales and offsets of normalisations are exempt from weight decay.
     public var exemptsNorms: Bool
 
-    /// Whether biases are kept from weight decay.
+    /// Whether biases are exempt from weight decay.
     public var exemptsBiases: Bool
 
-    /// Whether temperatures (`temperature`, `logit_scale`) are kept from weight decay.
+    /// Whether temperatures (`temperature`, `logit_scale`) are exempt from weight decay.
     public var exemptsTemperatures: Bool
 
-    /// What the learning rate is multiplied by at a path of parameters and below it; the longest path counts.
+    /// Factors of the learning rate for a path of parameters and everything below it; the longest matching path
+    /// applies.
     public var learningRateFactors: [String: Double]
 
-    /// By default as the published F-VLM: norms and temperatures do not decay, biases do.
+    /// Creates a grouping, by default the published F-VLM's: norms and temperatures do not decay, biases do.
     public init(
         exemptsNorms: Bool = true, exemptsBiases: Bool = false, exemptsTemperatures: Bool = true,
         learningRateFactors: [String: Double] = [:]
@@ -26,8 +27,8 @@ public struct ParameterGrouping: Sendable, Hashable, Codable {
     }
 
     /// The trainable parameters in groups.
-    /// - Throws: ``TrainingError`` for a path of ``learningRateFactors`` without trainable parameters, and when nothing is
-    ///   to be trained.
+    /// - Throws: ``TrainingError`` for a path of ``learningRateFactors`` without trainable parameters, and if nothing
+    ///   is trainable.
     func groups(of store: ParameterStore, learningRate: Double, weightDecay: Double) throws
         -> [ParameterGroup]
     {

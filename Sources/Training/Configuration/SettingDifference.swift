@@ -1,25 +1,25 @@
 import FVLM
 import Support
 
-/// A setting that two configurations have different values of.
+/// A setting whose value differs between two configurations.
 struct SettingDifference: Hashable {
     /// Its key, such as `optimizer.learningRate`.
     let key: String
-    /// What it was; nil when it was not set.
+    /// The previous value; nil if it was not set.
     let before: String?
-    /// What it is; nil when it is not set.
+    /// The current value; nil if it is not set.
     let now: String?
 
     /// `key was before, now it is now`.
     var text: String { "\(key) was \(before ?? "not set"), now it is \(now ?? "not set")" }
 
-    /// What differs, by key.
+    /// The differences, by key.
     /// - Throws: `EncodingError`.
     static func all(from before: some Encodable, to now: some Encodable) throws -> [SettingDifference] {
         try all(in: JSONText.line(before), and: JSONText.line(now))
     }
 
-    /// What differs between two JSON objects, by key.
+    /// The differences between two JSON objects, by key.
     static func all(in before: String, and now: String) -> [SettingDifference] {
         let (old, new) = (leaves(of: before), leaves(of: now))
         return Set(old.keys).union(new.keys).sorted().filter { old[$0] != new[$0] }.map {
@@ -27,7 +27,7 @@ struct SettingDifference: Hashable {
         }
     }
 
-    /// The leaves of a JSON object by their keys, lists as a whole.
+    /// The leaves of a JSON object by key; a list counts as one leaf.
     private static func leaves(of json: String) -> [String: String] {
         var result: [String: String] = [:]
         func collect(_ value: JSONValue, _ path: String) {
@@ -58,8 +58,8 @@ struct SettingDifference: Hashable {
 }
 
 extension TrainingConfiguration {
-    /// Settings that may change when a training is resumed: paths, intervals of reports, length and learning rate.
-    /// Everything else decides what the weights mean or which examples come next.
+    /// Settings that may change when a training is resumed: paths, reporting intervals, length and learning rate. All
+    /// others affect the meaning of the weights or the choice of examples.
     private static let resumable: Set<String> = [
         "preset", "detector.clip", "data.annotations", "data.images", "data.validationAnnotations",
         "data.validationImages", "data.workers", "data.cache", "data.faults", "data.faultLimit",
@@ -70,10 +70,10 @@ extension TrainingConfiguration {
         "run.keepsLast", "run.initialWeights", "run.isDeterministic",
     ]
 
-    /// Compares with the configuration of the run that is resumed.
+    /// Compares with the configuration of the run to resume.
     /// - Parameter text: Its YAML text.
-    /// - Returns: A note for each setting that may change and has.
-    /// - Throws: ``TrainingError`` that names the settings that must not change.
+    /// - Returns: A note for each changed setting that may change.
+    /// - Throws: ``TrainingError`` naming the settings that must not change.
     func changes(since text: String, in folder: String) throws -> [String] {
         let before: TrainingConfiguration
         do { before = try TrainingConfiguration(yaml: text) } catch {
@@ -88,12 +88,12 @@ extension TrainingConfiguration {
             throw TrainingError(
                 folder,
                 "cannot be resumed with other settings: \(refused.map(\.text).joined(separator: "; ")). "
-                    + "Set them as they were, or begin another run with its weights (run.initialWeights)")
+                    + "Restore them, or start another run with its weights (run.initialWeights)")
         }
         return differences.map(\.text)
     }
 
-    /// A note when nothing of the preset is left, as in a file that `fvlm train --defaults` has printed.
+    /// A note if none of the preset's settings remain, as in a file printed by `fvlm train --defaults`.
     func presetNote() throws -> String? {
         let defaults = DetectorConfiguration()
         let wanted = try SettingDifference.all(from: defaults, to: DetectorConfiguration(preset: preset))
@@ -108,7 +108,7 @@ extension TrainingConfiguration {
             "detector.\($0.key) \($0.before ?? "not set") for \($0.now ?? "not set")"
         }
         return
-            "preset \(preset) has no effect, since the file sets all that it would: "
+            "preset \(preset) has no effect, since the file sets everything that it would: "
             + settings.joined(separator: ", ") + ". Remove these settings from the file to use the preset"
     }
 }

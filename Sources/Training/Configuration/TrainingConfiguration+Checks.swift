@@ -1,7 +1,7 @@
 import FVLM
 
 extension TrainingConfiguration {
-    /// Checks every setting that a file may hold.
+    /// Validates every setting in a file.
     /// - Throws: `ConfigurationError` with the key.
     func validate() throws {
         do { try detector.validate() } catch let error as ConfigurationError {
@@ -14,7 +14,7 @@ extension TrainingConfiguration {
         try validateSteps()
     }
 
-    /// Checks what a trainer looks at: everything but the detector and the data.
+    /// Validates the settings that a trainer uses: all except those of the detector and the data.
     /// - Throws: `ConfigurationError` with the key.
     func validateSteps() throws {
         try checkOptimizer()

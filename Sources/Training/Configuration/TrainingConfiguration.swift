@@ -5,7 +5,7 @@ import Support
 import Torch
 import WeightFiles
 
-/// The settings of a training: the file that `fvlm train` takes.
+/// The settings of a training: the file passed to `fvlm train`.
 ///
 /// ```yaml
 /// preset: published-small
@@ -19,22 +19,22 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
     public struct Data: Codable, Sendable, Hashable {
         /// Kinds of augmentation.
         public enum Variation: String, Codable, Sendable, CaseIterable {
-            /// Only the resizing to the detector's input.
+            /// Only resizes to the detector's input.
             case none
-            /// Mirroring left to right.
+            /// Mirrors horizontally.
             case flip
-            /// Mirroring and large-scale jitter with crops.
+            /// Mirrors and applies large-scale jitter with crops.
             case jitter
-            /// Mirroring and a size drawn from `sizes`.
+            /// Mirrors and resizes to a size drawn from `sizes`.
             case resize
         }
-        /// Published divisions into base and novel classes.
+        /// Published splits into base and novel classes.
         public enum Split: String, Codable, Sendable, CaseIterable {
             /// COCO: 48 base classes.
             case ovd48x17 = "ovd48-17"
             /// LVIS v1: the common and frequent classes.
             case lvisBaseRare = "lvis-base-rare"
-            /// The same.
+            /// The same split under a shorter name.
             case lvis
 
             /// The classes of the split.
@@ -45,48 +45,48 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
                 }
             }
         }
-        /// The annotation file in the COCO form.
+        /// The annotation file, in COCO format.
         public var annotations = ""
         /// The folder of its pictures.
         public var images = ""
-        /// Annotations to evaluate on; null: none.
+        /// The annotation file to evaluate on; null: none.
         public var validationAnnotations: String?
         /// The folder of their pictures.
         public var validationImages: String?
-        /// The published split whose base classes are trained on; null: all classes.
+        /// The published split whose base classes are trained; null: all classes.
         public var split: Split?
-        /// The classes that are trained on; null: those of the split.
+        /// The classes to train; null: those of the split.
         public var classes: [String]?
-        /// Whether images without objects are trained on.
+        /// Whether images without objects are used.
         public var keepsEmptyImages = true
-        /// Images of a batch.
+        /// Images per batch.
         public var batchSize = 4
         /// Threads that prepare pictures.
         public var workers = 2
         /// How pictures are augmented.
         public var variation = Variation.jitter
-        /// The least and the greatest scale of the jitter.
+        /// The minimum and maximum scale of the jitter.
         public var jitter = [0.1, 2.0]
-        /// The sizes that `resize` draws from, in pixels of the side that the detector's `input.fitting` sets.
+        /// The sizes that `resize` draws from, in pixels of the side set by the detector's `input.fitting`.
         public var sizes: [Int]?
         /// The strengths of colour jitter.
         public var colors = ColorJitter()
-        /// In how many variations a picture occurs, epoch after epoch in turn; null: a new one in every epoch. A cache
-        /// needs a number.
+        /// The number of variations of each picture, used in turn epoch after epoch; null: a new one in every epoch. A
+        /// cache requires a number.
         public var views: Int?
-        /// The folder of a cache of frozen features that `fvlm cache` made; null: the trunk computes them.
+        /// The folder of a feature cache created by `fvlm cache`; null: the trunk computes the features.
         public var cache: String?
-        /// Whether masks are learned; otherwise a detector of boxes is trained.
+        /// Whether masks are learned; otherwise a detector of boxes only is trained.
         public var masks = true
-        /// What to do with pictures and outlines that cannot be used.
+        /// How pictures and outlines that cannot be used are treated.
         public var faults = DataFaults.Policy.exclude
-        /// The largest share of the pictures, and of the annotations, that may be left out.
+        /// The maximum fraction of pictures, and of annotations, that may be skipped.
         public var faultLimit = 0.2
     }
 
-    /// How names become embeddings.
+    /// How class names are embedded.
     public struct Texts: Codable, Sendable, Hashable {
-        /// A vocabulary file made before; null: made of the classes' names.
+        /// An existing vocabulary file; null: made from the class names.
         public var vocabulary: String?
         /// `single`, `imagenet-80`, or a file of templates.
         public var templates = "imagenet-80"
@@ -113,31 +113,31 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public var learningRate = 1e-4
         /// SGD's momentum.
         public var momentum = 0.9
-        /// The weight decay; norms and temperature have none.
+        /// The weight decay; norms and temperature are exempt.
         public var weightDecay = 1e-4
         /// The maximum norm of all gradients together; null: no clipping.
         public var clipNorm: Double?
         /// Steps of the linear warm-up of the learning rate.
         public var warmupSteps = 100
-        /// The first factor of the warm-up, as a share of the learning rate.
+        /// The first factor of the warm-up, relative to the learning rate.
         public var warmupFactor = 0.01
         /// The schedule after the warm-up.
         public var schedule = Schedule.cosine
-        /// The share of the learning rate that the cosine ends at.
+        /// The final value of the cosine, relative to the learning rate.
         public var minimumRatio = 0.1
-        /// Where `steps` lowers the learning rate, as shares of the run.
+        /// When `steps` lowers the learning rate, as fractions of the run.
         public var milestones = [0.8, 0.9, 0.95]
         /// The factor that `steps` applies at each milestone.
         public var decayFactor = 0.1
         /// The decay of the moving average of weights; null: no average.
         public var averageDecay: Double?
-        /// Parameters with weight decay or a learning rate of their own.
+        /// Parameters with their own weight decay or learning rate.
         public var grouping = ParameterGrouping()
     }
 
     /// Length, precision, reports and checkpoints.
     public struct Run: Codable, Sendable, Hashable {
-        /// Element types to compute in.
+        /// Element types for computation.
         public enum Precision: String, Codable, Sendable, CaseIterable {
             case float32
             case bfloat16
@@ -145,13 +145,13 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
             /// The element type of matrix products and convolutions in the forward pass; nil: that of the weights.
             var autocast: DType? { self == .bfloat16 ? .bfloat16 : nil }
         }
-        /// Optimiser steps in all.
+        /// The total number of optimiser steps.
         public var steps = 1000
-        /// Batches whose gradients are accumulated for one step.
+        /// The number of batches whose gradients are accumulated per step.
         public var accumulation = 1
-        /// The seed of everything random.
+        /// The seed of all random numbers.
         public var seed: UInt64 = 0
-        /// Whether every run gives the same bits; slower.
+        /// Whether runs are bit-reproducible; slower.
         public var isDeterministic = false
         /// The element type of matrix products and convolutions.
         public var precision = Precision.float32
@@ -159,13 +159,13 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public var reportInterval = 20
         /// Steps between evaluations; null: only at the end.
         public var evaluationInterval: Int?
-        /// Steps between checkpoints; null: as `checkpointMinutes` says.
+        /// Steps between checkpoints; null: see `checkpointMinutes`.
         public var checkpointInterval: Int?
-        /// Minutes between checkpoints; null: as `checkpointInterval` says.
+        /// Minutes between checkpoints; null: see `checkpointInterval`.
         public var checkpointMinutes: Double? = 15
-        /// Checkpoints that are kept, the latest.
+        /// The number of latest checkpoints to keep.
         public var keepsLast = 3
-        /// Initial weights: a detector's, or detectron2's; null: random.
+        /// Initial weights, from a detector or from detectron2; null: random.
         public var initialWeights: String?
     }
 
@@ -175,29 +175,30 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
     public var detector = DetectorConfiguration()
     /// The training and validation data.
     public var data = Data()
-    /// How names become embeddings.
+    /// How class names are embedded.
     public var texts = Texts()
     /// How weights are optimised.
     public var optimizer = Optimization()
     /// Length, precision, reports and checkpoints.
     public var run = Run()
 
-    /// The defaults, which name no data.
+    /// Creates the defaults, which specify no data.
     public init() {}
 
-    /// The defaults with single settings, which may name another preset; no data need be named.
+    /// Creates the defaults with individual settings replaced, which may include another preset; no data need be
+    /// specified.
     /// - Throws: `ConfigurationError`.
     public init(defaultsWith settings: [String]) throws {
         self = try Self.laid("", settings)
     }
 
-    /// The configuration of a YAML text.
+    /// Creates a configuration from YAML text.
     /// - Parameters:
-    ///   - settings: Single settings that replace those of the text, such as `run.steps=100`.
-    ///   - origin: What messages call the text.
-    ///   - folder: Where relative paths in the text start; nil: they stay as they are. Those of `settings` start from the
-    ///     working folder.
-    ///   - note: Receives what was read in an older form than it is written today.
+    ///   - settings: Individual settings that override the text's, such as `run.steps=100`.
+    ///   - origin: The name of the text in messages.
+    ///   - folder: The base of relative paths in the text; nil leaves them unchanged. Those in `settings` are relative
+    ///     to the working folder.
+    ///   - note: Called with a note about every setting read from an older format.
     /// - Throws: `ConfigurationError` for unknown keys (with the nearest known one) and values out of range.
     public init(
         yaml text: String, settings: [String] = [], origin: String = "", pathsFrom folder: String? = nil,
@@ -222,7 +223,7 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
             try overlay.apply(settings: settings)
             return overlay
         }
-        // Twice: the preset decides the defaults of the other settings.
+        // Decoded twice: the preset determines the defaults of the other settings.
         var defaults = TrainingConfiguration()
         let preset = try laid(over: defaults).value(origin: origin).preset
         defaults.detector = try DetectorConfiguration(preset: preset)
@@ -231,7 +232,7 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         return try overlay.value(origin: origin)
     }
 
-    /// The configuration of a YAML file; relative paths in it start from its folder.
+    /// Creates a configuration from a YAML file; relative paths in it are resolved against its folder.
     /// - Throws: `ConfigurationError` with the path.
     public init(contentsOf path: String, settings: [String] = [], note: (String) -> Void = { _ in }) throws {
         try self.init(
@@ -240,7 +241,7 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
     }
 
     /// All settings as YAML text.
-    /// - Parameter withComments: Whether each setting is preceded by what it does.
+    /// - Parameter withComments: Whether each setting is preceded by its description.
     /// - Throws: `ConfigurationError`.
     public func yaml(withComments: Bool = false) throws -> String {
         let texts = Self.settingTexts.merging(DetectorConfiguration.settingTexts) { own, _ in own }
@@ -248,7 +249,7 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
     }
 }
 
-// Which settings are paths, and what files written before have for null.
+// Settings that are paths, and values that older files use for null.
 
 extension TrainingConfiguration.Data: SettingsDescription {
     package static let pathSettings: [String: PathSetting] = [
@@ -277,10 +278,10 @@ extension TrainingConfiguration.Run: SettingsDescription {
     ]
 }
 
-// What is built of the settings.
+// Objects built from the settings.
 
 extension TrainingConfiguration {
-    /// The factor of the learning rate, step by step.
+    /// The learning-rate schedule.
     /// - Throws: `TorchError` for factors out of range.
     func learningRateSchedule() throws -> LearningRateSchedule {
         let decay: LearningRateSchedule.Decay =
@@ -288,7 +289,7 @@ extension TrainingConfiguration {
             case .constant: .constant
             case .cosine: .cosine(totalSteps: run.steps, minimumRatio: optimizer.minimumRatio)
             case .steps:
-                // Rounded: 0.29 of 100 is a little less than 29 in binary.
+                // Rounded: 0.29 of 100 is slightly less than 29 in binary.
                 .steps(
                     at: optimizer.milestones.map { Int(($0 * Double(run.steps)).rounded()) },
                     factor: optimizer.decayFactor)
@@ -300,8 +301,8 @@ extension TrainingConfiguration {
         return try LearningRateSchedule(warmup: warmup, decay: decay)
     }
 
-    /// The optimiser of a network's trainable parameters.
-    /// - Throws: ``TrainingError`` when nothing is to be trained; `TorchError`.
+    /// Creates the optimiser of a network's trainable parameters.
+    /// - Throws: ``TrainingError`` if nothing is trainable; `TorchError`.
     func makeOptimizer(of parameters: ParameterStore) throws -> any Optimizer {
         let groups = try optimizer.grouping.groups(
             of: parameters, learningRate: optimizer.learningRate, weightDecay: optimizer.weightDecay)

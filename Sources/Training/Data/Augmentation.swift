@@ -1,47 +1,47 @@
 import Imaging
 
-/// How pictures are varied for training: mirrored, resized, cropped, recoloured.
+/// How pictures are augmented for training: mirrored, resized, cropped, recoloured.
 ///
-/// Chance decides once for an image (``draw(for:random:)``); what it decides is one transform that pixels, boxes,
-/// polygons and masks go through.
+/// All random choices for an image are drawn at once (``draw(for:random:)``); the result is one transform for pixels,
+/// boxes, polygons and masks.
 struct Augmentation: Sendable, Hashable, Codable {
-    /// The size that pictures come to.
+    /// How pictures are resized.
     enum Resizing: Sendable, Hashable, Codable {
-        /// As they are.
+        /// Not at all.
         case none
-        /// The longest side becomes `side` pixels.
+        /// Resizes the longest side to `side` pixels.
         case square(side: Int)
-        /// Large-scale jitter (Ghiasi et al., 2021; F-VLM's data/maskrcnn_parser.py): the picture is fitted into a square
-        /// of `side` pixels, scaled by a random factor, and where it then is larger than the square a random part
-        /// of the square's size is taken. Where it is smaller nothing is added: padding belongs to the batch.
+        /// Large-scale jitter (Ghiasi et al., 2021; F-VLM's data/maskrcnn_parser.py): the picture is fitted into a
+        /// square of `side` pixels, scaled by a random factor, and cropped randomly to the square's size where it is
+        /// larger. Where it is smaller nothing is added: padding belongs to the batch.
         case largeScaleJitter(side: Int, minimumScale: Double, maximumScale: Double)
-        /// The shortest side becomes one of the given lengths, the longest at most `longestSide` (detectron2's
-        /// `ResizeShortestEdge`).
+        /// Resizes the shortest side to one of the given lengths, and the longest to at most `longestSide`
+        /// (detectron2's `ResizeShortestEdge`).
         case shortestSide(choices: [Int], longestSide: Int)
-        /// The longest side becomes one of the given lengths.
+        /// Resizes the longest side to one of the given lengths.
         case longestSide(choices: [Int])
     }
 
-    /// The size that pictures come to.
+    /// How pictures are resized.
     var resizing = Resizing.none
 
-    /// How often a picture is mirrored left to right, from 0 to 1.
+    /// The probability of mirroring a picture horizontally, from 0 to 1.
     var flipProbability = 0.0
 
-    /// How colours are varied.
+    /// How colours are changed.
     var colorJitter: ColorJitter?
 
-    /// What chance decided for one image.
+    /// The random choices for one image.
     struct Draw: Sendable, Hashable {
-        /// The way of pixels, boxes, polygons and masks.
+        /// The transform of pixels, boxes, polygons and masks.
         var transform: SpatialTransform
 
-        /// The change of colours, after the transform.
+        /// The change of colours, applied after the transform.
         var colors: ColorJitter.Draw?
     }
 
-    /// Decides for one image of the given size. Every call takes the same number of random numbers.
-    /// - Throws: ``TrainingError`` for settings out of range; `ImagingError` for sizes that cannot be.
+    /// Draws the random choices for an image of the given size. Every call consumes the same number of random numbers.
+    /// - Throws: ``TrainingError`` for settings out of range; `ImagingError` for impossible sizes.
     func draw(for size: ImageSize, random: inout RandomStream) throws -> Draw {
         guard (0...1).contains(flipProbability) else {
             throw TrainingError("augmentation", "flipProbability \(flipProbability) is not between 0 and 1")
@@ -85,7 +85,7 @@ struct Augmentation: Sendable, Hashable, Codable {
                         y: offset(third, whole.height - part.height), width: part.width, height: part.height))
             }
         }
-        // Drawn last, so that switching colours on leaves the geometry as it was.
+        // Drawn last, so that turning colours on does not change the geometry.
         return Draw(transform: transform, colors: try colorJitter?.draw(&random))
     }
 }

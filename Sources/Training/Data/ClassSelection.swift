@@ -1,6 +1,6 @@
 import COCO
 
-/// Which classes of a data set are trained on. Annotations of all others are removed.
+/// Which classes of a data set are trained. Annotations of all others are removed.
 enum ClassSelection: Sendable, Hashable {
     /// All classes.
     case all
@@ -8,12 +8,11 @@ enum ClassSelection: Sendable, Hashable {
     case split(OpenVocabularySplit)
     /// The named classes.
     case only([String])
-    /// All but the named classes.
+    /// All except the named classes.
     case excluding([String])
 
-    /// The ids of the classes that are trained on, in the data set's order: the order of the training vocabulary.
-    /// - Throws: ``TrainingError`` for an unknown class; `COCOError` when the data set has not the
-    ///   classes of the split.
+    /// The ids of the selected classes, in the data set's order, which is that of the training vocabulary.
+    /// - Throws: ``TrainingError`` for an unknown class; `COCOError` if the data set lacks the classes of the split.
     func categoryIDs(in dataset: Dataset) throws -> [Int64] {
         let categories = dataset.categories
         let chosen: (COCO.Category) -> Bool

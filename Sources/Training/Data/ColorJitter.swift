@@ -3,19 +3,22 @@ import Support
 
 /// Random changes of brightness, contrast, saturation and hue.
 public struct ColorJitter: Sendable, Hashable, Codable {
-    /// Colours are multiplied by a number from 1 - this to 1 + this.
+    /// The strength x of brightness changes, from 0 to 1: colours are multiplied by a number in 1 ± x.
     public var brightness: Double
 
-    /// Distances from the picture's mean grey are multiplied by a number from 1 - this to 1 + this.
+    /// The strength x of contrast changes, from 0 to 1: distances from the picture's mean grey are multiplied by a number in
+    /// 1 ± x.
     public var contrast: Double
 
-    /// Distances from each pixel's grey are multiplied by a number from 1 - this to 1 + this.
+    /// The strength x of saturation changes, from 0 to 1: distances from each pixel's grey are multiplied by a number in
+    /// 1 ± x.
     public var saturation: Double
 
-    /// Colours are turned about the grey axis by an angle from -this to this, in parts of a full turn.
+    /// The strength x of hue changes, from 0 to 0.5: colours are rotated about the grey axis by an angle in ± x, in fractions
+    /// of a full turn.
     public var hue: Double
 
-    /// Changes of these strengths, brightness, contrast and saturation from 0 to 1, hue from 0 to 0.5.
+    /// Creates a jitter of these strengths: brightness, contrast and saturation from 0 to 1, hue from 0 to 0.5.
     public init(brightness: Double = 0, contrast: Double = 0, saturation: Double = 0, hue: Double = 0) {
         self.brightness = brightness
         self.contrast = contrast
@@ -23,7 +26,7 @@ public struct ColorJitter: Sendable, Hashable, Codable {
         self.hue = hue
     }
 
-    /// What chance decided for one image.
+    /// The random choices for one image.
     struct Draw: Sendable, Hashable {
         /// The factor of all colours.
         var brightness: Double
@@ -31,11 +34,11 @@ public struct ColorJitter: Sendable, Hashable, Codable {
         var contrast: Double
         /// The factor of distances from each pixel's grey.
         var saturation: Double
-        /// The angle about the grey axis in parts of a full turn.
+        /// The angle about the grey axis in fractions of a full turn.
         var hue: Double
     }
 
-    /// Decides for one image.
+    /// Draws the random choices for one image.
     /// - Throws: ``TrainingError`` for strengths out of range.
     func draw(_ random: inout RandomStream) throws -> Draw {
         guard [brightness, contrast, saturation].allSatisfy({ (0...1).contains($0) }),
@@ -53,10 +56,10 @@ public struct ColorJitter: Sendable, Hashable, Codable {
 }
 
 extension ColorJitter.Draw {
-    /// The recoloured picture, rounded and cut to 0 to 255.
+    /// The recoloured picture, rounded and clamped to 0 to 255.
     ///
-    /// Brightness, saturation and hue are one matrix, since each is linear; contrast adds a constant. Grey is
-    /// 0.299 R + 0.587 G + 0.114 B, hue turns the two other axes of YIQ.
+    /// Brightness, saturation and hue are linear and combined into one matrix; contrast adds a constant. Grey is 0.299
+    /// R + 0.587 G + 0.114 B; hue rotates the two other axes of YIQ.
     /// - Throws: `ImagingError`.
     func apply(to image: Image) throws -> Image {
         let luma = [0.299, 0.587, 0.114]

@@ -1,21 +1,21 @@
 import Synchronization
 
-/// The records of a data set that cannot be used: counted, named, and an error when there are too many of them.
+/// The records of a data set that cannot be used: counted, reported, and an error if there are too many.
 ///
-/// A picture that cannot be decoded, an outline that is broken: one of them in a million must not end a training. Each is
-/// counted once, however often it is met.
+/// A single picture that cannot be decoded or a broken outline among a million must not stop a training. Each is
+/// counted once, however often it is encountered.
 public final class DataFaults: Sendable {
-    /// What to do with a record that cannot be used.
+    /// How a record that cannot be used is treated.
     public enum Policy: String, Codable, Sendable, CaseIterable {
-        /// It is left out and counted.
+        /// It is skipped and counted.
         case exclude
         /// It is an error.
         case refuse
     }
 
-    /// What a fault costs.
+    /// What a fault excludes from training.
     enum Kind: String, CaseIterable {
-        /// A picture, with all objects in it.
+        /// A picture, with all its objects.
         case picture
         /// An object.
         case object
@@ -42,15 +42,15 @@ public final class DataFaults: Sendable {
         var reported = 0
     }
 
-    /// What to do with such records.
+    /// How such records are treated.
     let policy: Policy
 
-    /// The largest share of the pictures, and of the annotations, that may be left out.
+    /// The maximum fraction of pictures, and of annotations, that may be skipped.
     let limit: Double
 
     private let tallies = Mutex<[Kind: Tally]>([:])
 
-    /// Faults of one data set.
+    /// Creates an empty record of a data set's faults.
     init(_ policy: Policy = .refuse, limit: Double = 0.2) {
         self.policy = policy
         self.limit = limit
@@ -59,9 +59,9 @@ public final class DataFaults: Sendable {
     /// Counts a fault.
     /// - Parameters:
     ///   - row: The row of the picture or the annotation.
-    ///   - total: How many pictures or annotations there are.
+    ///   - total: The number of pictures or annotations.
     ///   - error: What is wrong.
-    /// - Throws: `error` where faults are refused; ``TrainingError`` when too much is left out.
+    /// - Throws: `error` if faults are refused; ``TrainingError`` if too many are skipped.
     func add(_ kind: Kind, row: Int, of total: Int, _ error: TrainingError) throws {
         guard policy == .exclude else { throw error }
         let count = tallies.withLock { tallies in
@@ -69,7 +69,7 @@ public final class DataFaults: Sendable {
             if tallies[kind]?.first == nil { tallies[kind]?.first = error }
             return tallies[kind]?.rows.count ?? 0
         }
-        // One is always allowed if another is left.
+        // One is always allowed if another record is left.
         guard
             count > max(1, Int((limit * Double(total)).rounded(.down))) || count >= total && kind == .picture
         else { return }
@@ -79,15 +79,15 @@ public final class DataFaults: Sendable {
                 + "the first: \(error.description)")
     }
 
-    /// Whether a picture is among them.
+    /// Whether a record has a fault of this kind.
     func contains(_ kind: Kind, row: Int) -> Bool {
         tallies.withLock { $0[kind]?.rows.contains(row) ?? false }
     }
 
-    /// How many there are of a kind.
+    /// The number of faults of a kind.
     func count(_ kind: Kind) -> Int { tallies.withLock { $0[kind]?.rows.count ?? 0 } }
 
-    /// A line for each kind of fault of which there are more than at the last call.
+    /// One line per kind of fault whose number has grown since the last call.
     func news() -> [String] {
         tallies.withLock { tallies in
             Kind.allCases.compactMap { kind in
@@ -95,11 +95,11 @@ public final class DataFaults: Sendable {
                 else { return nil }
                 tallies[kind]?.reported = tally.rows.count
                 let (count, verb) = (kind.counted(tally.rows.count), tally.rows.count == 1 ? "is" : "are")
-                return "\(count) \(verb) left out: \(first)\(tally.rows.count == 1 ? "" : ", …")"
+                return "\(count) \(verb) skipped: \(first)\(tally.rows.count == 1 ? "" : ", …")"
             }
         }
     }
 }
 
-/// A picture that is left out, see ``DataFaults``: a loader takes another one in its place.
+/// A skipped picture, see ``DataFaults``: a loader replaces it with another.
 struct ExcludedPicture: Error {}

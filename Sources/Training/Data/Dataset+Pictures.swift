@@ -5,13 +5,13 @@ import Imaging
 import Synchronization
 
 extension Dataset {
-    /// The path of a picture by the rule that all commands share; empty when the annotations name no file.
+    /// The path of a picture by the rule that all commands share; empty if the annotations name no file.
     func picturePath(_ row: Int, in folder: String) -> String {
         PictureFolder(path: folder).location(of: images[row]) ?? ""
     }
 
-    /// Makes sure that pictures are there.
-    /// - Throws: ``TrainingError`` that counts those that are missing and names the first.
+    /// Checks that pictures exist.
+    /// - Throws: ``TrainingError`` with the number of missing ones and the first name.
     func checkPictures(of rows: [Int], in folder: String) throws {
         let missing = rows.filter { !FileManager.default.fileExists(atPath: picturePath($0, in: folder)) }
         guard let first = missing.first else { return }
@@ -24,7 +24,7 @@ extension Dataset {
     }
 
     /// The upright picture of a row.
-    /// - Throws: ``TrainingError`` when it has another size than the annotations say; `ImagingError`.
+    /// - Throws: ``TrainingError`` if its size differs from the annotations'; `ImagingError`.
     func picture(_ row: Int, in folder: String) throws -> Image {
         let image = try Image(contentsOf: picturePath(row, in: folder))
         try check(image.size, row, in: folder)
@@ -32,7 +32,7 @@ extension Dataset {
     }
 
     /// The size of the upright picture of a row, from its file's header.
-    /// - Throws: As ``picture(_:in:)``.
+    /// - Throws: The errors of ``picture(_:in:)``.
     func pictureSize(_ row: Int, in folder: String) throws -> ImageSize {
         let size = try ImageHeader(contentsOf: picturePath(row, in: folder)).size
         try check(size, row, in: folder)
@@ -43,7 +43,7 @@ extension Dataset {
         let (record, path) = (images[row], picturePath(row, in: folder))
         let stated = ImageSize(width: record.width, height: record.height)
         guard record.width > 0, record.height > 0, size != stated else { return }
-        var reason = "the picture is \(size) pixels (upright), the annotations are made for \(stated) pixels"
+        var reason = "the picture is \(size) pixels (upright), but the annotations state \(stated) pixels"
         if let header = try? ImageHeader(contentsOf: path), header.storedSize == stated {
             reason +=
                 ", its size before its EXIF orientation is applied: turn the pixels and remove the EXIF "
@@ -55,9 +55,9 @@ extension Dataset {
     }
 }
 
-/// Runs `body` for many places on all processors, in random order, until a time is over.
-/// - Returns: How many places were visited.
-/// - Throws: What `body` throws first.
+/// Runs `body` for many indices on all processors, in random order, until a time limit.
+/// - Returns: The number of indices visited.
+/// - Throws: The first error of `body`.
 func lookOver(_ count: Int, for duration: Duration, _ body: @Sendable (Int) throws -> Void) throws -> Int {
     var random = RandomStream(0x6C_6F6F_6B)
     let order = random.permutation(count)
@@ -79,21 +79,21 @@ func lookOver(_ count: Int, for duration: Duration, _ body: @Sendable (Int) thro
 }
 
 extension TrainingDataset {
-    /// Checks annotations and pictures before a training starts, so that faults are known then.
+    /// Checks annotations and pictures before a training starts, so that faults are found early.
     ///
-    /// All outlines are checked, and as many pictures are decoded, in random order, as the time allows; of the others the
-    /// headers are read, again for that time. What is not reached is checked when it is used.
+    /// All outlines are checked, and as many pictures as the time allows are decoded, in random order; for the others
+    /// the headers are read, with the same time limit. Everything else is checked on use.
     /// - Parameters:
-    ///   - decodes: Whether pixels are decoded, which a cache of features makes unnecessary.
-    ///   - duration: The most that decoding, and that reading headers, takes.
-    /// - Returns: A note when not everything was reached.
-    /// - Throws: ``TrainingError`` for a missing picture, for a fault where faults are refused, and for too many.
+    ///   - decodes: Whether pixels are decoded, which is unnecessary with a feature cache.
+    ///   - duration: The time limit of decoding, and of reading headers.
+    /// - Returns: A note if not everything was checked.
+    /// - Throws: ``TrainingError`` for a missing picture, for a fault if faults are refused, and for too many faults.
     func lookOver(decodes: Bool = true, for duration: Duration = .seconds(10)) throws -> String? {
         try checkPictures()
         if options.usesMasks {
             for (row, annotations) in zip(imageRows, annotationRows) {
                 let record = dataset.images[row]
-                // Without a stated size masks are checked with their pictures.
+                // Without a stated size, masks are checked with their pictures.
                 let size = ImageSize(width: record.width, height: record.height)
                 for annotation in annotations {
                     let isPolygon = dataset.annotations.segmentations.kind(annotation) == .polygons
@@ -117,6 +117,6 @@ extension TrainingDataset {
         guard decodes else { return nil }
         return
             "\(decoded) of \(count) pictures were decoded and \(read) headers were read to look for faults; "
-            + "the others are looked at when they are used"
+            + "the others are checked when they are used"
     }
 }

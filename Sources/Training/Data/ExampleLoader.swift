@@ -2,37 +2,37 @@ import FVLM
 import Foundation
 import Torch
 
-/// Examples in random order, made ahead of the network by threads of its own.
+/// Loads examples in random order, ahead of the network, on its own threads.
 ///
-/// The order of an epoch follows from the seed and the epoch's number, and chance within an example from seed, epoch and
-/// row: for any number of workers, and wherever a run was interrupted, the same examples come in the same order.
-/// Batches are full: one that starts at the end of an epoch continues with the next. Threads start with the first
-/// batch.
+/// The order of an epoch is determined by the seed and the epoch's number, and randomness within an example by seed,
+/// epoch and row: for any number of workers, and wherever a run was interrupted, the same examples come in the same
+/// order. Batches are full: one that starts at the end of an epoch continues with the next. Threads start with the
+/// first batch.
 ///
-/// Not to be used from several tasks at once.
+/// Not safe to use from several tasks at once.
 final class ExampleLoader {
-    /// Settings of a loader.
+    /// Options of a loader.
     struct Options: Sendable, Hashable {
-        /// Examples of a batch.
+        /// Examples per batch.
         var batchSize: Int
 
-        /// What order and variation follow from.
+        /// The seed of order and variation.
         var seed: UInt64
 
         /// Whether the order is random; otherwise it is the data set's.
         var shuffles: Bool
 
-        /// How many threads make examples; 0 makes them on the calling thread.
+        /// The number of threads that make examples; 0 makes them on the calling thread.
         var workerCount: Int
 
-        /// How many examples are made ahead; each is kept in memory with its pixels and masks.
+        /// The number of examples made ahead; each is kept in memory with its pixels and masks.
         var prefetchCount: Int
 
-        /// In how many variations each image occurs, epoch after epoch in turn; nil: a new one in every epoch. A fixed
-        /// number lets frozen features be cached.
+        /// The number of variations of each image, used in turn epoch after epoch; nil: a new one in every epoch. A
+        /// fixed number allows caching of frozen features.
         var viewCount: Int?
 
-        /// Settings; two batches are made ahead when `prefetchCount` is left out.
+        /// Creates options; by default two batches are made ahead.
         init(
             batchSize: Int = 4, seed: UInt64 = 0, shuffles: Bool = true, workerCount: Int = 2,
             prefetchCount: Int? = nil, viewCount: Int? = nil
@@ -46,22 +46,22 @@ final class ExampleLoader {
         }
     }
 
-    /// Where the examples come from.
+    /// The source of the examples.
     let source: any ExampleSource
 
-    /// Settings.
+    /// The loader's options.
     let options: Options
 
-    /// The place of the next example that ``nextBatch()`` will give.
+    /// The position of the next example of ``nextBatch()``.
     private(set) var position: LoaderPosition
 
-    /// Seconds that the last batch was waited for.
+    /// Seconds spent waiting for the last batch.
     private(set) var waitingTime = 0.0
 
     private let workshop: Workshop
     private var ticket: Int
 
-    /// A loader from a position on.
+    /// Creates a loader that starts at a position.
     /// - Throws: ``TrainingError`` for settings out of range and for a source without examples.
     init(_ source: any ExampleSource, options: Options = Options(), position: LoaderPosition = .init())
         throws
@@ -88,8 +88,8 @@ final class ExampleLoader {
 
     deinit { workshop.stop() }
 
-    /// The next examples, as many as a batch has.
-    /// - Throws: What kept an example from being made; the position then stays before this batch.
+    /// The next batch of examples.
+    /// - Throws: The error that prevented an example; the position then stays before this batch.
     func nextBatch() throws -> [TrainingExample] {
         let start = ContinuousClock.now
         workshop.start()
@@ -101,21 +101,21 @@ final class ExampleLoader {
         return batch
     }
 
-    /// Which of the source's examples an epoch takes, in order.
+    /// The indices of an epoch's examples in the source, in order.
     static func order(epoch: Int, count: Int, options: Options) -> [Int] {
         guard options.shuffles else { return Array(0..<count) }
         var random = RandomStream(options.seed, 0x6F72_6465_72, UInt64(truncatingIfNeeded: epoch))
         return random.permutation(count)
     }
 
-    /// Where chance within one example comes from.
+    /// The stream of random numbers for one example.
     /// - Parameter view: The epoch, or the variation's number when variations are fixed.
     static func random(seed: UInt64, view: Int, row: Int) -> RandomStream {
         RandomStream(seed, UInt64(truncatingIfNeeded: view), UInt64(truncatingIfNeeded: row))
     }
 }
 
-/// What the threads of a loader share; it outlives the loader until the last thread has ended.
+/// The state shared by the threads of a loader; it outlives the loader until the last thread ends.
 private final class Workshop: @unchecked Sendable {
     // All mutable state is guarded by `condition`.
     private let condition = NSCondition()
@@ -145,7 +145,7 @@ private final class Workshop: @unchecked Sendable {
         for number in 0..<options.workerCount {
             let thread = Thread { [self] in work() }
             thread.name = "examples \(number)"
-            // Decoders and polygon work fit, and Linux commits only what is touched.
+            // Enough for decoders and polygon work; Linux commits only touched pages.
             thread.stackSize = 4 << 20
             thread.start()
         }
@@ -171,7 +171,7 @@ private final class Workshop: @unchecked Sendable {
 
     private func claim() -> (ticket: Int, row: Int)? {
         condition.withLock {
-            // At least a batch, or a batch would wait for examples that nobody may make yet.
+            // At least a batch, or a batch would wait for examples that may not be made yet.
             let ahead = max(options.prefetchCount, options.batchSize)
             while !isStopped, nextTicket >= oldestTicket + ahead { condition.wait() }
             guard !isStopped else { return nil }
@@ -180,7 +180,7 @@ private final class Workshop: @unchecked Sendable {
         }
     }
 
-    /// Called with the lock held.
+    /// Must be called with the lock held.
     private func row(_ ticket: Int) -> Int {
         let (epoch, index) = ticket.quotientAndRemainder(dividingBy: source.count)
         if let order = orders[epoch] { return order[index] }
@@ -194,8 +194,8 @@ private final class Workshop: @unchecked Sendable {
         let epoch = ticket / source.count
         let view = options.viewCount.map { epoch % $0 } ?? epoch
         return Result {
-            // In the place of a picture that is left out comes the next one of the data set that can be used, whenever its
-            // fault was found: the order of the others does not change.
+            // A skipped picture is replaced by the data set's next usable one, whenever its fault was found: the order
+            // of the others does not change.
             for place in 0..<source.count {
                 let row = (row + place) % source.count
                 var random = ExampleLoader.random(seed: options.seed, view: view, row: row)
@@ -228,7 +228,7 @@ private final class Workshop: @unchecked Sendable {
     }
 }
 
-/// Releases what Objective-C's frameworks have put aside, where there are any.
+/// Drains the autorelease pool, where there is one.
 private func autoreleasing<Result>(_ body: () -> Result) -> Result {
     #if canImport(ObjectiveC)
         autoreleasepool(invoking: body)
@@ -244,32 +244,32 @@ extension Duration {
     }
 }
 
-/// How far a training has come in its data: what a checkpoint keeps.
+/// The position of a training in its data, stored in checkpoints.
 struct LoaderPosition: Sendable, Hashable, Codable {
     /// The epoch, from 0.
     var epoch = 0
 
-    /// How many examples of the epoch were used.
+    /// The number of examples of the epoch already used.
     var index = 0
 }
 
-/// Where an ``ExampleLoader`` takes examples from.
+/// The source of an ``ExampleLoader``'s examples.
 protocol ExampleSource: Sendable {
     /// The number of examples.
     var count: Int { get }
 
-    /// What the examples are, for example a hash of their ids: a run is only resumed on the same ones.
+    /// Identifies the examples, for example a hash of their ids: a run can only be resumed on the same ones.
     var fingerprint: String { get }
 
     /// The records of the source that cannot be used.
     var faults: DataFaults { get }
 
-    /// One example. Called from several threads at once; equal arguments give equal examples.
+    /// Makes one example. Called from several threads at once; equal arguments give equal examples.
     /// - Parameters:
-    ///   - row: From 0 up to, not including, ``count``.
-    ///   - view: Which variation: the epoch, or a number below the loader's fixed number of views.
-    ///   - random: Where chance comes from; follows from seed, view and row.
-    /// - Throws: What keeps the example from being made.
+    ///   - row: From 0 up to but not including ``count``.
+    ///   - view: The variation: the epoch, or a number below the loader's fixed number of views.
+    ///   - random: The source of random numbers; determined by seed, view and row.
+    /// - Throws: The error that prevents the example.
     func example(at row: Int, view: Int, random: inout RandomStream) throws -> TrainingExample
 }
 

@@ -1,10 +1,10 @@
 import Imaging
 
-/// Polygons cut at the borders of a picture.
+/// Clips polygons to a picture.
 enum PolygonClipping {
-    /// The part of a ring inside a picture, as one ring (Sutherland and Hodgman, 1974); empty when nothing is inside.
+    /// The part of a ring inside a picture, as one ring (Sutherland and Hodgman, 1974); empty if nothing is inside.
     ///
-    /// Parts that are separate inside stay joined by pieces of the border that enclose no area.
+    /// Disconnected parts are joined by pieces of the border that enclose no area.
     static func clip(_ ring: [Point], to size: ImageSize) -> [Point] {
         let (width, height) = (Double(size.width), Double(size.height))
         var points = ring
@@ -50,11 +50,11 @@ enum PolygonClipping {
         return result
     }
 
-    /// The smallest box around the part of a ring inside a picture; nil when nothing is inside.
+    /// The smallest box around the part of a ring inside a picture; nil if nothing is inside.
     ///
-    /// Found from what bounds that part: corners of the ring inside, crossings of the ring with the border, corners
-    /// of the picture inside the ring. The points of ``clip(_:to:)`` would not do: its pieces of border may reach
-    /// further.
+    /// Computed from the points that bound that part: corners of the ring inside, crossings of the ring with the
+    /// border, and corners of the picture inside the ring. The points of ``clip(_:to:)`` would be wrong: its pieces of
+    /// border may extend further.
     static func bounds(_ ring: [Point], in size: ImageSize) -> Box? {
         let (width, height) = (Double(size.width), Double(size.height))
         var box: Box?
@@ -98,7 +98,7 @@ enum PolygonClipping {
         return isInside
     }
 
-    /// The area that a ring encloses, in square pixels.
+    /// The area enclosed by a ring, in square pixels.
     static func area(_ ring: [Point]) -> Double {
         guard var previous = ring.last else { return 0 }
         var sum = 0.0

@@ -1,13 +1,13 @@
 import Support
 
-/// A stream of random numbers that follows from a few integers and from nothing else: the same on every machine, in
-/// every run and for any number of threads.
+/// A stream of random numbers determined only by a few integers: the same on every machine, in every run and for any
+/// number of threads.
 ///
-/// xoshiro256** (Blackman and Vigna, 2018), its state filled by SplitMix64 from the integers one after another.
+/// xoshiro256** (Blackman and Vigna, 2018), seeded by SplitMix64 from the integers one after another.
 struct RandomStream: RandomNumberGenerator, Sendable {
     private var state: (UInt64, UInt64, UInt64, UInt64)
 
-    /// The stream of these integers, for example of a seed, an epoch and an image's place.
+    /// Creates the stream of these integers, for example of a seed, an epoch and an image's index.
     init(_ integers: UInt64...) {
         var mixer = SplitMix64(seed: 0)
         for integer in integers { mixer.state = mixer.next() ^ integer }
@@ -30,9 +30,9 @@ struct RandomStream: RandomNumberGenerator, Sendable {
         return result
     }
 
-    // The standard library may change how it makes numbers of a generator's bits; these do not change.
+    // The standard library may change how it derives numbers from a generator's bits; these functions do not change.
 
-    /// A number from 0 up to, not including, 1.
+    /// A number from 0 up to but not including 1.
     mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
     /// A number from a range.
@@ -40,12 +40,12 @@ struct RandomStream: RandomNumberGenerator, Sendable {
         range.lowerBound + (range.upperBound - range.lowerBound) * uniform()
     }
 
-    /// An integer from 0 up to, not including, `count`; 0 when there is nothing to choose from.
+    /// An integer from 0 up to but not including `count`; 0 if `count` is 0.
     mutating func integer(below count: Int) -> Int {
         count > 1 ? Int(next().multipliedFullWidth(by: UInt64(count)).high) : 0
     }
 
-    /// The integers from 0 up to, not including, `count`, in random order (Fisher and Yates).
+    /// The integers from 0 up to but not including `count`, in random order (Fisher and Yates).
     mutating func permutation(_ count: Int) -> [Int] {
         var order = Array(0..<max(count, 0))
         for place in order.indices.reversed() where place > 0 {

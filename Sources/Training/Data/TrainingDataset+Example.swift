@@ -5,16 +5,16 @@ import Imaging
 import Torch
 
 extension TrainingDataset {
-    /// One example: the picture of a row, varied, with what is left of its objects.
-    /// - Throws: ``TrainingError`` with the image's id and path: the picture has another size than the annotations were
-    ///   made for, an outline is broken; `ImagingError` when it cannot be read.
+    /// Makes one example: the augmented picture of a row, with what remains of its objects.
+    /// - Throws: ``TrainingError`` with the image's id and path if the picture's size differs from the annotations' or
+    ///   an outline is broken; `ImagingError` if the picture cannot be read.
     func example(at row: Int, view: Int = 0, random: inout RandomStream) throws -> TrainingExample {
         let (pixels, transform) = try pixels(at: row, random: &random)
         return try example(at: row, transform: transform, pixels: pixels)
     }
 
-    /// The varied picture of a row as the network sees it, [3, H, W], and how it came to be.
-    /// - Throws: As ``example(at:view:random:)``.
+    /// The augmented picture of a row in the network's form, [3, H, W], and its transform.
+    /// - Throws: The errors of ``example(at:view:random:)``.
     func pixels(at row: Int, random: inout RandomStream) throws -> (Tensor, SpatialTransform) {
         let picture = try picture(at: row)
         let draw = try augmentation.draw(for: picture.size, random: &random)
@@ -24,18 +24,18 @@ extension TrainingDataset {
     }
 
     /// The upright picture of a row.
-    /// - Throws: As ``example(at:view:random:)``.
+    /// - Throws: The errors of ``example(at:view:random:)``.
     func picture(at row: Int) throws -> Image {
         try usable(row) { try dataset.picture(imageRows[row], in: folder) }
     }
 
     /// The size of the upright picture of a row.
-    /// - Throws: As ``example(at:view:random:)``.
+    /// - Throws: The errors of ``example(at:view:random:)``.
     func size(at row: Int) throws -> ImageSize {
         try usable(row) { try dataset.pictureSize(imageRows[row], in: folder) }
     }
 
-    /// Runs `body`, which reads a picture; where that fails the picture is counted among the faults.
+    /// Runs `body`, which reads a picture; if it fails, the picture is counted as a fault.
     private func usable<Result>(_ row: Int, _ body: () throws -> Result) throws -> Result {
         if faults.contains(.picture, row: row) { throw ExcludedPicture() }
         do { return try body() } catch let error as ImagingError {
@@ -47,11 +47,11 @@ extension TrainingDataset {
         throw ExcludedPicture()
     }
 
-    /// The example of a row whose pixels are there already, as from a cache.
+    /// Makes the example of a row from existing pixels, such as from a cache.
     /// - Parameters:
     ///   - transform: From the upright picture to `pixels`.
     ///   - pixels: [3, H, W].
-    /// - Throws: As ``example(at:view:random:)``.
+    /// - Throws: The errors of ``example(at:view:random:)``.
     func example(at row: Int, transform: SpatialTransform, pixels: Tensor) throws -> TrainingExample {
         var (boxes, crowd): ([[Float]], [[Float]]) = ([], [])
         var classes: [Int] = []
@@ -78,13 +78,13 @@ extension TrainingDataset {
         try transform.apply(to: annotatedBox(row, transform.source)).clipped(to: transform.target)
     }
 
-    /// What is left of an object in the network's frame; nil when that is too little.
+    /// What remains of an object in the network's frame; nil if that is too little.
     private func object(_ row: Int, _ transform: SpatialTransform) throws -> (
         box: Imaging.Box, mask: InstanceMask
     )? {
         let whole = transform.apply(to: try annotatedBox(row, transform.source))
         var box = whole.clipped(to: transform.target)
-        // A box that is not cut stays the annotators'; one that is cut closes around what the mask has left.
+        // An uncut box stays as annotated; a cut one is tightened around the rest of the mask.
         let isCut = abs(box.width - whole.width) > 1e-6 || abs(box.height - whole.height) > 1e-6
         guard box.width > 0, box.height > 0 else { return nil }
         let outline = try outline(row, transform)
@@ -99,7 +99,7 @@ extension TrainingDataset {
         return (box, outline?.mask ?? .none)
     }
 
-    /// The annotated box in pixels of the picture; where the file states none, that of the outline.
+    /// The annotated box in pixels of the picture; the outline's if the file states none.
     private func annotatedBox(_ row: Int, _ size: ImageSize) throws -> Imaging.Box {
         let annotations = dataset.annotations
         if annotations.flags[row].contains(.hasBox) {
@@ -115,7 +115,7 @@ extension TrainingDataset {
     private struct Outline {
         var mask: InstanceMask
 
-        /// The box around what is inside the frame; nil when nothing is.
+        /// The box around the part inside the frame; nil if nothing is inside.
         var bounds: Imaging.Box?
     }
 
@@ -150,11 +150,11 @@ extension TrainingDataset {
         return Outline(mask: remains.isEmpty ? .none : .polygons(remains), bounds: bounds)
     }
 
-    /// The segmentation of a row without what is broken in it; nil when nothing of it can be used.
+    /// The segmentation of a row without broken parts; nil if nothing of it can be used.
     ///
-    /// An empty segmentation says that no mask is known, as if the field were absent (detectron2's `if segm:`); it is not
-    /// the mask of an object that is nowhere.
-    /// - Throws: ``TrainingError`` for a broken one where faults are refused, or when there are too many.
+    /// An empty segmentation means that no mask is known, as if the field were absent (detectron2's `if segm:`), not a
+    /// mask without pixels.
+    /// - Throws: ``TrainingError`` for a broken one if faults are refused, or if there are too many.
     func usableSegmentation(_ row: Int, _ size: ImageSize) throws -> Segmentation? {
         switch dataset.annotations.segmentations[row] {
         case nil: return nil

@@ -6,70 +6,70 @@ import Foundation
 import Imaging
 import WeightFiles
 
-/// A data set in the COCO format, ready to be trained on.
+/// A data set in COCO format, prepared for training.
 ///
 /// Pictures are decoded when an example is made; only the annotations stay in memory.
 struct TrainingDataset: ExampleSource {
-    /// What is done with images and objects.
+    /// How images and objects are selected.
     struct Options: Sendable, Hashable {
-        /// The classes that are trained on.
+        /// The classes to train.
         var classes = ClassSelection.all
 
-        /// Whether images without any object of these classes take part.
+        /// Whether images without any object of these classes are included.
         var keepsImagesWithoutObjects = true
 
-        /// Objects whose box, in the network's frame, is narrower or lower than this after cropping are left out.
-        /// In pixels.
+        /// The minimum side of an object's box after cropping, in pixels of the network's frame; objects with narrower
+        /// or lower boxes are dropped.
         var minimumBoxSide = 1.0
 
-        /// Objects of which a smaller share of the box is left after cropping are left out.
+        /// The minimum fraction of an object's box that remains after cropping; other objects are dropped.
         var minimumVisibleShare = 0.0
 
-        /// Whether masks are made; without them only boxes are trained.
+        /// Whether masks are used; without them only boxes are trained.
         var usesMasks = true
     }
 
-    /// What takes part, and what was left out.
+    /// Counts of included and excluded records.
     struct Summary: Sendable, Hashable {
-        /// Images that take part.
+        /// Included images.
         var images = 0
-        /// Objects that take part.
+        /// Included objects.
         var objects = 0
-        /// Crowds and ignored regions of the classes that are trained on.
+        /// Crowds and ignored regions of the selected classes.
         var crowds = 0
         /// Annotations of other classes, which were removed.
         var removedAnnotations = 0
         /// Objects without a box of positive extent, which cannot be trained on.
         var degenerateObjects = 0
-        /// Images that were left out since no object was left.
+        /// Images excluded because no object was left.
         var droppedImages = 0
         /// Objects with a mask.
         var masks = 0
         /// The names of selected classes without any object.
         var emptyClasses: [String] = []
-        /// Whether classes without objects are trained on all the same, as those of a published split.
+        /// Whether classes without objects are trained anyway, like those of a published split.
         var keepsEmptyClasses = false
     }
 
-    /// The names of the classes that are trained on, in the order of ``TrainingExample/classes``.
+    /// The names of the trained classes, in the order of ``TrainingExample/classes``.
     let classNames: [String]
 
     /// The ids of these classes in the annotations.
     let categoryIDs: [Int64]
 
-    /// What takes part.
+    /// Counts of included and excluded records.
     let summary: Summary
 
-    /// How pictures and objects are varied.
+    /// How pictures and objects are augmented.
     let augmentation: Augmentation
 
-    /// How colours become numbers.
+    /// The normalisation of pixels.
     let normalization: PixelNormalization
 
     /// See ``Options``.
     let options: Options
 
-    /// What the data set is: a hash of the ids of its images, objects and classes.
+    /// Identifies the data set: a hash of the ids of its images, objects and classes.
     let fingerprint: String
 
     /// Records that cannot be used.
@@ -79,16 +79,16 @@ struct TrainingDataset: ExampleSource {
     let folder: String
     let classOfCategory: [Int64: Int]
 
-    /// The rows of images that take part.
+    /// The rows of the included images.
     let imageRows: [Int]
 
-    /// The rows of annotations of each image that takes part.
+    /// The rows of each included image's annotations.
     let annotationRows: [[Int]]
 
-    /// A data set of annotations and a folder of pictures.
+    /// Creates a data set from annotations and a folder of pictures.
     /// - Parameters:
-    ///   - folder: What the file names of the annotations are relative to.
-    /// - Throws: ``TrainingError`` when an annotation names an image or a class that is not there, an id occurs twice,
+    ///   - folder: The folder that the annotations' file names are relative to.
+    /// - Throws: ``TrainingError`` if an annotation names an image or a class that does not exist, an id occurs twice,
     ///   or nothing is left to train on; `COCOError` for a split that does not fit.
     init(
         _ dataset: Dataset, imagesIn folder: String, augmentation: Augmentation = Augmentation(),
@@ -100,7 +100,7 @@ struct TrainingDataset: ExampleSource {
         var summary = rows.summary
         let names = Dictionary(
             dataset.categories.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
-        // A class without objects would be learned as something that is nowhere. Published splits are kept as they are.
+        // A class without objects would be learned as absent everywhere. Published splits are kept unchanged.
         let isPublished = if case .split = options.classes { true } else { false }
         let categoryIDs = isPublished ? selected : selected.filter(rows.categoriesWithObjects.contains)
         summary.keepsEmptyClasses = isPublished
@@ -122,7 +122,7 @@ struct TrainingDataset: ExampleSource {
         guard !imageRows.isEmpty else {
             throw TrainingError(
                 "training set",
-                "no image is left of \(dataset.images.count): \(summary.removedAnnotations) annotations are of classes that are not trained on"
+                "no image is left of \(dataset.images.count): \(summary.removedAnnotations) annotations are of classes that are not trained"
             )
         }
         guard summary.objects > 0 else {
@@ -152,14 +152,14 @@ struct TrainingDataset: ExampleSource {
         fingerprint = String(hash.finalized().hexadecimal.prefix(32))
     }
 
-    /// The names of categories to encode: all but those without objects that are called as another one, as the root
-    /// categories of export sites are.
-    /// - Throws: ``TrainingError`` when two categories with objects have one name.
+    /// The categories whose names are encoded: all except those without objects that share another's name, such as the
+    /// root categories of export sites.
+    /// - Throws: ``TrainingError`` if two categories with objects have the same name.
     func vocabularyCategories(_ categories: [COCO.Category]) throws -> [COCO.Category] {
         func key(_ category: COCO.Category) -> String { ClassNames.key(category.name) }
         let trained = Set(categoryIDs)
         var owners: [String: COCO.Category] = [:]
-        // Those with objects first, so that the others give way to them.
+        // Those with objects first, so that they take precedence.
         for category in categories.filter({ trained.contains($0.id) })
             + categories.filter({ !trained.contains($0.id) })
         {
@@ -170,13 +170,13 @@ struct TrainingDataset: ExampleSource {
             guard trained.contains(category.id) else { continue }
             throw TrainingError(
                 "categories",
-                "\(owner.id) '\(owner.name)' and \(category.id) '\(category.name)' have one name: the text tower cannot "
-                    + "tell them apart; give both annotations one id, or another name to one")
+                "\(owner.id) '\(owner.name)' and \(category.id) '\(category.name)' have the same name: the text tower cannot "
+                    + "distinguish them; merge their ids or rename one")
         }
         return categories.filter { owners[key($0)]?.id == $0.id }
     }
 
-    /// The number of images that take part.
+    /// The number of included images.
     var count: Int { imageRows.count }
 
     /// The id of an image.
@@ -185,19 +185,19 @@ struct TrainingDataset: ExampleSource {
     /// The path of an image's file.
     func path(at row: Int) -> String { dataset.picturePath(imageRows[row], in: folder) }
 
-    /// Makes sure that the pictures of all images that take part are there: a training should not begin otherwise.
-    /// - Throws: ``TrainingError`` that counts those that are missing and names the first.
+    /// Checks that the pictures of all included images exist, before a training starts.
+    /// - Throws: ``TrainingError`` with the number of missing ones and the first name.
     func checkPictures() throws { try dataset.checkPictures(of: imageRows, in: folder) }
 }
 
 extension TrainingDataset.Summary {
-    /// What takes part, in a line.
+    /// The included records, as one line.
     func text(classCount: Int) -> String {
         "\(images) pictures with \(objects) objects of \(classCount) classes"
             + (crowds > 0 ? ", \(crowds) crowds" : "")
     }
 
-    /// What does not take part, a line each.
+    /// The excluded records, one line each.
     var exclusions: [String] {
         func line(_ count: Int, _ one: String, _ many: String) -> String? {
             count == 0 ? nil : "\(count) \(count == 1 ? one : many)"
@@ -205,27 +205,27 @@ extension TrainingDataset.Summary {
         let classes = emptyClasses.prefix(8).map { "'\($0)'" }.joined(separator: ", ")
         return [
             line(
-                degenerateObjects, "object has a box without extent: left out",
-                "objects have boxes without extent: left out"),
+                degenerateObjects, "object has a box without extent: skipped",
+                "objects have boxes without extent: skipped"),
             objects == 0
                 ? line(
-                    crowds, "annotation is a crowd, which is no object",
-                    "annotations are crowds, which are no objects") : nil,
+                    crowds, "annotation is a crowd, not an object",
+                    "annotations are crowds, not objects") : nil,
             line(
-                removedAnnotations, "annotation is of a class that is not trained on: left out",
-                "annotations are of classes that are not trained on: left out"),
+                removedAnnotations, "annotation is of a class that is not trained: skipped",
+                "annotations are of classes that are not trained: skipped"),
             line(
-                droppedImages, "picture has no object: left out",
-                "pictures have no object: left out"),
+                droppedImages, "picture has no object: skipped",
+                "pictures have no object: skipped"),
             emptyClasses.isEmpty
                 ? nil
-                : "\(emptyClasses.count == 1 ? "1 class has" : "\(emptyClasses.count) classes have") no object: \(keepsEmptyClasses ? "learned as absent" : "not trained on") (\(classes)\(emptyClasses.count > 8 ? ", …" : ""))",
+                : "\(emptyClasses.count == 1 ? "1 class has" : "\(emptyClasses.count) classes have") no object: \(keepsEmptyClasses ? "learned as absent" : "not trained") (\(classes)\(emptyClasses.count > 8 ? ", …" : ""))",
         ].compactMap { $0 }
     }
 }
 
 extension TrainingDataset {
-    /// The annotations of each image that belong to classes that are trained on.
+    /// The annotations of each image that belong to selected classes.
     private struct Rows {
         var annotations: [[Int]]
         var summary = Summary()
@@ -237,7 +237,7 @@ extension TrainingDataset {
             if let row = images.duplicates.first {
                 throw TrainingError(
                     "image \(dataset.images.ids[row])",
-                    "stands twice in the annotations; fvlm check-dataset lists all such faults")
+                    "occurs twice in the annotations; fvlm check-dataset lists all such faults")
             }
             let known = Set(dataset.categories.map(\.id))
             annotations = Array(repeating: [], count: dataset.images.count)
@@ -248,7 +248,7 @@ extension TrainingDataset {
                         .object, row: row, of: table.count,
                         TrainingError(
                             "annotation \(table.ids[row])",
-                            "names \(named), which is not there; fvlm check-dataset lists all such faults"))
+                            "names \(named), which does not exist; fvlm check-dataset lists all such faults"))
                 }
                 guard let image = images[table.imageIDs[row]] else {
                     try exclude("image \(table.imageIDs[row])")
@@ -280,12 +280,12 @@ extension TrainingDataset {
 }
 
 extension Dataset {
-    /// Regions that are neither object nor background: COCO's crowds, and what LVIS-like files tell to ignore.
+    /// Regions that are neither object nor background: COCO's crowds, and regions that LVIS-like files mark as ignored.
     func isCrowd(_ row: Int) -> Bool {
         !annotations.flags[row].isDisjoint(with: [.isCrowd, .isIgnored])
     }
 
-    /// Whether an annotation has a box, stated or by its outline, of positive extent.
+    /// Whether an annotation's box, stated or derived from its outline, has positive extent.
     fileprivate func hasExtent(_ row: Int) -> Bool {
         if annotations.flags[row].contains(.hasBox) {
             let box = annotations.boxes[row]
@@ -295,7 +295,7 @@ extension Dataset {
         return hasMask(row)
     }
 
-    /// Whether an annotation has a mask; an empty one is none.
+    /// Whether an annotation has a non-empty mask.
     func hasMask(_ row: Int) -> Bool {
         switch annotations.segmentations.kind(row) {
         case .none: false

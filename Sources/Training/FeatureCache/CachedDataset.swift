@@ -6,21 +6,21 @@ import Support
 import Synchronization
 import Torch
 
-/// A data set whose pictures need not be decoded, since the frozen network's features of them are in a cache.
+/// A data set with cached features of the frozen network, so that pictures need not be decoded.
 ///
-/// Boxes and masks are made as ``TrainingDataset`` makes them for the same seed and view; pixels are an empty tensor of the
+/// Boxes and masks are made as in ``TrainingDataset`` for the same seed and view; pixels are an empty tensor of the
 /// right shape that takes no memory.
 struct CachedDataset: ExampleSource {
-    /// Where boxes and masks come from.
+    /// The source of boxes and masks.
     let dataset: TrainingDataset
 
-    /// Where features come from.
+    /// The source of features.
     let cache: FeatureCache
 
-    /// The hashes of pictures, so that each is made once and not in every epoch.
+    /// The hashes of pictures, computed once rather than in every epoch.
     private let contents = ContentHashes()
 
-    /// A data set with a cache.
+    /// Creates a data set with a cache.
     init(_ dataset: TrainingDataset, cache: FeatureCache) {
         self.dataset = dataset
         self.cache = cache
@@ -29,14 +29,14 @@ struct CachedDataset: ExampleSource {
     /// The number of images.
     var count: Int { dataset.count }
 
-    /// That of the data set.
+    /// The fingerprint of the data set.
     var fingerprint: String { dataset.fingerprint }
 
-    /// Those of the data set.
+    /// The faults of the data set.
     var faults: DataFaults { dataset.faults }
 
-    /// One example with its features.
-    /// - Throws: ``TrainingError`` when the cache lacks the picture as it is now.
+    /// Makes one example with its features.
+    /// - Throws: ``TrainingError`` if the cache lacks the picture in its current state.
     func example(at row: Int, view: Int, random: inout RandomStream) throws -> TrainingExample {
         let size = try dataset.size(at: row)
         let content = try contents.hash(of: row, dataset.path(at: row)) {
@@ -54,7 +54,7 @@ struct CachedDataset: ExampleSource {
     }
 }
 
-/// Hashes of files by row, made again when a file's size or time has changed.
+/// Hashes of files by row, recomputed when a file's size or time changes.
 private final class ContentHashes: Sendable {
     private struct Entry {
         let size: Int?
@@ -77,17 +77,18 @@ private final class ContentHashes: Sendable {
 }
 
 extension TrainingDataset {
-    /// The name of a view of a picture in a feature cache; follows from the contents of the picture's file and its place.
-    /// - Throws: ``TrainingError`` when the file cannot be read.
+    /// The name of a view of a picture in a feature cache; determined by the contents of the picture's file and its
+    /// row.
+    /// - Throws: ``TrainingError`` if the file cannot be read.
     func featureKey(at row: Int, view: Int) throws -> FeatureKey {
         try FeatureKey(path: path(at: row), row: row, view: view)
     }
 
-    /// Everything that decides what pixels a frozen network sees, for ``FeatureCacheIdentity/preprocessing``.
+    /// Everything that determines the frozen network's input pixels, for ``FeatureCacheIdentity/preprocessing``.
     /// - Parameters:
     ///   - seed: The loader's seed.
     ///   - viewCount: The loader's number of views.
-    ///   - more: What else decides, such as the frame that pictures are padded to.
+    ///   - more: Other determining factors, such as the frame that pictures are padded to.
     /// - Throws: `EncodingError` for settings that are not numbers.
     func preprocessingIdentity(seed: UInt64, viewCount: Int, more: String = "") throws -> String {
         struct Identity: Encodable {

@@ -3,16 +3,16 @@ import Support
 import Torch
 import WeightFiles
 
-/// Features of a frozen network on the disk, computed once and read in every epoch.
+/// Features of a frozen network on disk, computed once and read in every epoch.
 ///
-/// A folder of safetensors files (`features-00000.safetensors`, ...), which are mapped into memory, and `index.json` with the
-/// identity and the file of every view. Reading costs no copy where the element type is the wanted one. Safe to
-/// read from several tasks.
+/// A folder of safetensors files (`features-00000.safetensors`, ...), which are mapped into memory, and `index.json`
+/// with the identity and the file of every view. Reading copies nothing if the element type matches. Safe to read from
+/// several tasks.
 final class FeatureCache: Sendable {
     /// The folder.
     let folder: String
 
-    /// What the features depend on.
+    /// Everything that the features depend on.
     let identity: FeatureCacheIdentity
 
     private let shards: [Safetensors]
@@ -20,19 +20,19 @@ final class FeatureCache: Sendable {
     private let excluded: Set<String>
 
     /// The element type of the features in a folder.
-    /// - Throws: ``TrainingError`` when there is no cache.
+    /// - Throws: ``TrainingError`` if there is no cache.
     static func dtype(in folder: String) throws -> DType {
         try FeatureIndex(folder: folder).identity.dtype
     }
 
     /// Opens a cache.
-    /// - Parameter identity: What the features must depend on.
-    /// - Throws: ``TrainingError`` when there is none, or when it is of another identity: how it differs, and what to do.
+    /// - Parameter identity: The required identity.
+    /// - Throws: ``TrainingError`` if there is none or its identity differs, stating the difference and how to fix it.
     init(folder: String, identity: FeatureCacheIdentity) throws {
         let index = try FeatureIndex(folder: folder)
         if let difference = index.identity.difference(from: identity) {
             throw TrainingError(
-                folder, "does not fit: \(difference). Make a new cache with fvlm cache, in an empty folder"
+                folder, "does not fit: \(difference). Create a new cache with fvlm cache, in an empty folder"
             )
         }
         self.folder = folder
@@ -49,29 +49,29 @@ final class FeatureCache: Sendable {
     /// The number of views.
     var count: Int { places.count }
 
-    /// The bytes of all files.
+    /// The total size of all files in bytes.
     var byteCount: Int {
         shards.reduce(0) { sum, shard in
             sum + (((try? FileManager.default.attributesOfItem(atPath: shard.origin)[.size]) as? Int) ?? 0)
         }
     }
 
-    /// Whether a view is there.
+    /// Whether a view is in the cache.
     func contains(_ key: FeatureKey) -> Bool { places[key.description] != nil }
 
-    /// Whether a view is left out, since its picture cannot be decoded.
+    /// Whether a view is excluded, since its picture cannot be decoded.
     func excludes(_ key: FeatureKey) -> Bool { excluded.contains(key.description) }
 
-    /// The number of views that are left out.
+    /// The number of excluded views.
     var excludedCount: Int { excluded.count }
 
     /// The features of a view, by level; in the stored element type, backed by the mapped file.
-    /// - Throws: ``TrainingError`` when the view is not there: the picture was changed or added since; `TorchError`.
+    /// - Throws: ``TrainingError`` if there is no such view: the picture was changed or added since; `TorchError`.
     func read(_ key: FeatureKey) throws -> [String: Tensor] {
         guard let place = places[key.description] else {
             throw TrainingError(
                 folder,
-                "has no view \(key.view) of the picture \(key.content.prefix(12))… at place \(key.row): it was added, changed or moved after the cache was made; run fvlm cache again"
+                "has no view \(key.view) of the picture \(key.content.prefix(12))… in row \(key.row): it was added, changed or moved after the cache was made; run fvlm cache again"
             )
         }
         var features: [String: Tensor] = [:]

@@ -2,16 +2,16 @@ import Foundation
 import Support
 import WeightFiles
 
-/// What cached features depend on besides the pictures: caches of another identity are refused.
+/// What cached features depend on besides the pictures: caches with a different identity are rejected.
 struct FeatureCacheIdentity: Sendable, Hashable, Codable {
-    /// The form of the files; 1.
+    /// The version of the files' format; 1.
     var formatVersion = 1
 
-    /// The identity of the CLIP whose features they are.
+    /// The identity of the CLIP that computed the features.
     var clip: String
 
-    /// Everything that decides what pixels it saw: size, resizing, normalisation, variations and their seed, the number
-    /// of views. Any text that is equal exactly when these are.
+    /// Everything that determines its input pixels: size, resizing, normalisation, variations and their seed, the
+    /// number of views. Any text that is equal exactly when these are.
     var preprocessing: String
 
     /// The names of the features of each view, such as `C4`, `C5`.
@@ -20,11 +20,11 @@ struct FeatureCacheIdentity: Sendable, Hashable, Codable {
     /// The element type of the stored features.
     var dtype = DType.bfloat16
 
-    /// How another identity differs, in words; nil when it does not.
+    /// A description of the differences from another identity; nil if there are none.
     func difference(from other: FeatureCacheIdentity) -> String? {
         func differ<Value: Equatable>(_ name: String, _ value: KeyPath<Self, Value>) -> String? {
             self[keyPath: value] == other[keyPath: value]
-                ? nil : "\(name) is \(self[keyPath: value]), needed is \(other[keyPath: value])"
+                ? nil : "\(name) is \(self[keyPath: value]), expected \(other[keyPath: value])"
         }
         let differences = [
             differ("the form", \.formatVersion), differ("CLIP", \.clip),
@@ -35,36 +35,36 @@ struct FeatureCacheIdentity: Sendable, Hashable, Codable {
         return differences.isEmpty ? nil : differences.joined(separator: "; ")
     }
 
-    /// The settings of two texts that differ; both texts whole where they are not JSON objects.
+    /// The settings that differ between two texts; both whole texts if they are not JSON objects.
     private static func preprocessingDifference(_ first: String, _ second: String) -> String {
         let differences = SettingDifference.all(in: first, and: second)
-        guard !differences.isEmpty else { return "preprocessing is \(first), needed is \(second)" }
+        guard !differences.isEmpty else { return "preprocessing is \(first), expected \(second)" }
         return differences.map {
-            "\($0.key) is \($0.before ?? "not set"), needed is \($0.now ?? "not set")"
+            "\($0.key) is \($0.before ?? "not set"), expected \($0.now ?? "not set")"
         }.joined(separator: "; ")
     }
 }
 
 /// One view of one picture in a feature cache.
 struct FeatureKey: Sendable, Hashable, CustomStringConvertible {
-    /// The SHA-256 of the picture's file, 64 hexadecimal digits: a picture that was changed is another one.
+    /// The SHA-256 of the picture's file, 64 hexadecimal digits: a changed picture has a different key.
     let content: String
 
-    /// The picture's place in its data set, which chance in its variations follows from.
+    /// The picture's row in its data set, which determines the random numbers of its variations.
     let row: Int
 
     /// The variation, from 0.
     let view: Int
 
-    /// A view of the picture with this hash.
+    /// Creates the key of a view of the picture with this hash.
     init(content: String, row: Int = 0, view: Int = 0) {
         self.content = content
         self.row = row
         self.view = view
     }
 
-    /// A view of the picture in a file.
-    /// - Throws: ``TrainingError`` when the file cannot be read.
+    /// Creates the key of a view of the picture in a file.
+    /// - Throws: ``TrainingError`` if the file cannot be read.
     init(path: String, row: Int = 0, view: Int = 0) throws {
         let data: Data
         do { data = try Data(contentsOf: URL(filePath: path)) } catch {

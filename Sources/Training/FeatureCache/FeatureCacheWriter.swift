@@ -4,8 +4,8 @@ import WeightFiles
 
 /// Fills a feature cache; an interrupted one is resumed.
 ///
-/// Views are gathered in memory until a file is full; then the file and after it the index are written, so that a cache
-/// whose making was interrupted holds all views but the last few. Not to be used from several tasks at once.
+/// Views are collected in memory until a file is full; then the file and after it the index are written, so that an
+/// interrupted cache contains all views except the last few. Not safe to use from several tasks at once.
 final class FeatureCacheWriter {
     /// The folder.
     let folder: String
@@ -17,9 +17,9 @@ final class FeatureCacheWriter {
     private var pendingByteCount = 0
     private var hasNewExclusions = false
 
-    /// Creates a cache, or resumes one of the same identity.
-    /// - Parameter shardByteCount: About how large files become, in bytes.
-    /// - Throws: ``TrainingError`` when the folder holds a cache of another identity or cannot be written.
+    /// Creates a cache, or resumes one with the same identity.
+    /// - Parameter shardByteCount: The approximate size of files in bytes.
+    /// - Throws: ``TrainingError`` if the folder contains a cache with a different identity or cannot be written.
     init(folder: String, identity: FeatureCacheIdentity, shardByteCount: Int = 256 << 20) throws {
         self.folder = folder
         self.shardByteCount = max(shardByteCount, 1)
@@ -33,7 +33,7 @@ final class FeatureCacheWriter {
             do {
                 try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             } catch {
-                throw TrainingError(folder, "cannot be made: \(error.oneLine)")
+                throw TrainingError(folder, "cannot be created: \(error.oneLine)")
             }
             index = FeatureIndex(identity: identity)
             try index.write(to: folder)
@@ -41,21 +41,21 @@ final class FeatureCacheWriter {
         known = Set(index.shards.flatMap(\.keys))
     }
 
-    /// Whether a view was added already.
+    /// Whether a view is already in the cache.
     func contains(_ key: FeatureKey) -> Bool { known.contains(key.description) }
 
-    /// Adds the features of a view, converted to the cache's element type; one that is there already is left.
-    /// - Throws: ``TrainingError`` unless the features are those that the identity names, or a file cannot be written.
+    /// Adds the features of a view, converted to the cache's element type; an existing view is unchanged.
+    /// - Throws: ``TrainingError`` unless the features match the identity's levels, or if a file cannot be written.
     func write(_ key: FeatureKey, _ features: [(name: String, tensor: Tensor)]) throws {
         guard features.map(\.name).sorted() == index.identity.levels.sorted() else {
             throw TrainingError(
                 folder,
-                "the cache holds \(index.identity.levels.joined(separator: ", ")), given were \(features.map(\.name).joined(separator: ", "))"
+                "the cache stores \(index.identity.levels.joined(separator: ", ")), not \(features.map(\.name).joined(separator: ", "))"
             )
         }
         guard known.insert(key.description).inserted else { return }
         let tensors = try features.map { name, tensor in
-            // A copy: what is given may be a view of much larger memory, or change.
+            // A copy: the tensor may be a view of much larger memory, or change.
             let converted = try tensor.detached().to(device: .cpu, dtype: index.identity.dtype)
             let own = try converted.clone(.contiguous)
             return try own.stored(named: "\(key)/\(name)")
@@ -65,7 +65,7 @@ final class FeatureCacheWriter {
         if pendingByteCount >= shardByteCount { try flush() }
     }
 
-    /// Notes that a view is left out, since its picture cannot be decoded.
+    /// Records that a view is excluded, since its picture cannot be decoded.
     func exclude(_ key: FeatureKey) {
         var excluded = Set(index.excluded ?? [])
         guard excluded.insert(key.description).inserted else { return }
@@ -73,8 +73,8 @@ final class FeatureCacheWriter {
         hasNewExclusions = true
     }
 
-    /// Writes what is still in memory. To be called at the end.
-    /// - Throws: ``TrainingError`` when it cannot be written; it is then still in memory.
+    /// Writes what is still in memory. Must be called at the end.
+    /// - Throws: ``TrainingError`` if it cannot be written; it then stays in memory.
     func flush() throws {
         guard !pending.isEmpty else {
             if hasNewExclusions { try index.write(to: folder) }

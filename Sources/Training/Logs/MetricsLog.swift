@@ -3,19 +3,19 @@ import Foundation
 import Support
 import WeightFiles
 
-/// The file `metrics.jsonl` of a run: one JSON object a line for every event.
+/// The file `metrics.jsonl` of a run: one JSON object per line and event.
 ///
-/// Every object has `event` (`started`, `estimate`, `note`, `progress`, `evaluation`, `evaluation_failed`, `checkpoint`,
-/// `checkpoint_failed`, `finished`), `step` and `time` (seconds since 1970). Pictures are not in it.
+/// Every object has `event` (`started`, `estimate`, `note`, `progress`, `evaluation`, `evaluation_failed`,
+/// `checkpoint`, `checkpoint_failed`, `finished`), `step` and `time` (seconds since 1970). Pictures are not included.
 final class MetricsLog {
     /// The path of the file.
     let path: String
 
     private let file: FileHandle
 
-    /// Creates a log or, with a step, continues one: entries about later steps are removed, since a resumed training
-    /// repeats those.
-    /// - Throws: ``TrainingError`` when the file cannot be read or written.
+    /// Creates a log or, with a step, continues one: entries of later steps are removed, since a resumed training
+    /// repeats them.
+    /// - Throws: ``TrainingError`` if the file cannot be read or written.
     init(path: String, resumedStep: Int? = nil) throws {
         self.path = path
         do {
@@ -37,7 +37,7 @@ final class MetricsLog {
     private static func lines(of path: String, upTo step: Int) throws -> [[UInt8]] {
         guard let data = FileManager.default.contents(atPath: path) else { return [] }
         return data.split(separator: 0x0A).map { [UInt8]($0) }.filter { line in
-            // A line that a crash cut off is of the last step, which is made again.
+            // A line truncated by a crash belongs to the last step, which is repeated.
             guard let value = try? line.withUnsafeBytes({ try JSONValue(parsing: $0) }),
                 case .object(let fields) = value, case .integer(let lineStep)? = fields["step"]
             else { return false }
@@ -46,7 +46,7 @@ final class MetricsLog {
     }
 
     /// Writes an event.
-    /// - Throws: ``TrainingError`` when the file cannot be written.
+    /// - Throws: ``TrainingError`` if the file cannot be written.
     func record(_ event: TrainingEvent, date: Date = Date()) throws {
         guard let text = Self.line(event, date) else { return }
         let line = text + "\n"

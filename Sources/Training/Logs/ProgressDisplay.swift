@@ -1,7 +1,7 @@
 import Foundation
 import Support
 
-/// Shows a training on standard error: a bar that is rewritten on a terminal, plain lines elsewhere.
+/// Shows the progress of a training on standard error: a bar that is redrawn on a terminal, plain lines elsewhere.
 public final class ProgressDisplay {
     private let isTerminal: Bool
     private let width: () -> Int
@@ -9,17 +9,17 @@ public final class ProgressDisplay {
     private var hasBar = false
     private var lineTime = ContinuousClock.now
 
-    /// A display on standard error.
+    /// Creates a display on standard error.
     public convenience init() {
         self.init(isTerminal: isatty(2) == 1, width: Self.terminalWidth) {
             try? FileHandle.standardError.write(contentsOf: Data($0.utf8))
         }
     }
 
-    /// A display of another kind.
+    /// Creates a display with custom output.
     /// - Parameters:
     ///   - width: Columns of the terminal.
-    ///   - write: Takes text, line breaks included.
+    ///   - write: Writes text, including line breaks.
     init(isTerminal: Bool, width: @escaping () -> Int = { 80 }, write: @escaping (String) -> Void) {
         self.isTerminal = isTerminal
         self.width = width
@@ -37,12 +37,12 @@ public final class ProgressDisplay {
         case .started(let start):
             let at = start.step > 0 ? "from step \(start.step) " : ""
             line(
-                "training \(at)to step \(start.totalSteps): \(start.exampleCount) examples, \(start.imagesPerStep) a step, \(start.trainableWeightCount) trainable weights"
+                "training \(at)to step \(start.totalSteps): \(start.exampleCount) examples, \(start.imagesPerStep) per step, \(start.trainableWeightCount) trainable weights"
             )
             for note in start.notes { line("note: \(note)") }
         case .estimated(_, let secondsPerStep, let remainingSeconds):
             line(
-                "\(Self.short(secondsPerStep)) s a step: about \(Self.duration(remainingSeconds)) to the last step"
+                "\(Self.short(secondsPerStep)) s per step: about \(Self.duration(remainingSeconds)) to the last step"
             )
         case .noted(_, let note): line("note: \(note)")
         case .progress(let progress): show(progress)
@@ -81,7 +81,7 @@ public final class ProgressDisplay {
         hasBar = true
     }
 
-    /// A bar on a terminal; elsewhere a line every ten seconds, so that a long evaluation shows progress.
+    /// A bar on a terminal; elsewhere one line every ten seconds, so that a long evaluation shows progress.
     private func showEvaluation(_ step: Int, _ done: Int, _ total: Int) {
         let text = "step \(step): evaluating, \(done) of \(total) pictures"
         if done <= 1 { lineTime = .now }
@@ -100,7 +100,7 @@ public final class ProgressDisplay {
         write(text + "\n")
     }
 
-    /// Four digits.
+    /// Four significant digits.
     static func short(_ value: Double) -> String { String(format: "%.4g", value) }
 
     /// Hours (if any), minutes and seconds: `1:02:03`, `2:03`.

@@ -1,20 +1,19 @@
 import Support
 
-/// Everything that a run writes about itself into its folder: `metrics.jsonl`, files for TensorBoard in `tensorboard/`, and
-/// at the end `report.html`.
+/// The logs of a run in its folder: `metrics.jsonl`, TensorBoard files in `tensorboard/`, and at the end `report.html`.
 final class RunLog {
     /// The folder.
     let folder: String
 
-    /// What the report shows so far.
+    /// The contents of the report so far.
     private(set) var history: TrainingHistory
 
     private let title: String
     private let metrics: MetricsLog
     private let tensorBoard: TensorBoardLog
 
-    /// A log of a new run, or of one resumed at a step.
-    /// - Throws: ``TrainingError`` when it cannot be written.
+    /// Creates the log of a new run, or of one resumed at a step.
+    /// - Throws: ``TrainingError`` if it cannot be written.
     init(folder: String, title: String = "Training", resumedStep: Int? = nil) throws {
         self.folder = folder
         self.title = title
@@ -24,8 +23,8 @@ final class RunLog {
         history = try resumedStep == nil ? TrainingHistory() : TrainingHistory(contentsOf: path)
     }
 
-    /// Writes an event; at the end of the training the report too.
-    /// - Throws: ``TrainingError`` when something cannot be written.
+    /// Writes an event; at the end of the training also the report.
+    /// - Throws: ``TrainingError`` if something cannot be written.
     func record(_ event: TrainingEvent) throws {
         try metrics.record(event)
         try tensorBoard.record(event)
@@ -33,8 +32,8 @@ final class RunLog {
         if case .finished = event { try writeReport() }
     }
 
-    /// Writes the report of what has happened so far.
-    /// - Throws: ``TrainingError`` when it cannot be written.
+    /// Writes the report of the run so far.
+    /// - Throws: ``TrainingError`` if it cannot be written.
     func writeReport() throws {
         let path = "\(folder)/report.html"
         try AtomicFile.write(history.report(title: title), to: path)

@@ -2,20 +2,20 @@ import Evaluation
 import Foundation
 import Support
 
-/// Shows a training in TensorBoard.
+/// Writes a training's events for TensorBoard.
 final class TensorBoardLog {
     private let writer: EventFileWriter
 
-    /// A log in a folder that TensorBoard is pointed at.
-    /// - Parameter resumedStep: How many steps a resumed training has made.
-    /// - Throws: ``TrainingError`` when it cannot be written.
+    /// Creates a log in a folder for TensorBoard.
+    /// - Parameter resumedStep: The number of steps made by a resumed training.
+    /// - Throws: ``TrainingError`` if it cannot be written.
     init(folder: String, resumedStep: Int? = nil) throws {
-        // What is known of the step itself was written after it and does not come again.
+        // Data of the step itself was written after it and is not repeated.
         writer = try EventFileWriter(folder: folder, firstStep: resumedStep.map { $0 + 1 })
     }
 
-    /// Writes what there is to see of an event.
-    /// - Throws: ``TrainingError`` when it cannot be written.
+    /// Writes the parts of an event that TensorBoard can show.
+    /// - Throws: ``TrainingError`` if it cannot be written.
     func record(_ event: TrainingEvent) throws {
         switch event {
         case .progress(let progress):
@@ -42,27 +42,27 @@ final class TensorBoardLog {
     }
 }
 
-/// Writes a file that TensorBoard opens: scalars, pictures and precision-recall curves by step.
+/// Writes a TensorBoard event file: scalars, pictures and precision-recall curves by step.
 ///
-/// TFRecord framing around messages of TensorFlow's `event.proto`, `summary.proto` and `tensor.proto`, whose field numbers
-/// stand beside the calls. A file can be read while it is written; one that was cut off is readable up to the last
-/// whole record.
+/// TFRecord framing around messages of TensorFlow's `event.proto`, `summary.proto` and `tensor.proto`, whose field
+/// numbers are noted at the calls. A file can be read while it is being written; a truncated one is readable up to the
+/// last complete record.
 final class EventFileWriter {
     /// The path of the file.
     let path: String
 
     private let file: FileHandle
 
-    /// Begins a file `events.out.tfevents.<seconds>.<host>.<process>` in a folder.
-    /// - Parameter firstStep: TensorBoard then forgets what earlier files of the folder say about this step and later
+    /// Creates a file `events.out.tfevents.<seconds>.<host>.<process>` in a folder.
+    /// - Parameter firstStep: TensorBoard then discards data from earlier files of the folder for this step and later
     ///   ones.
-    /// - Throws: ``TrainingError`` when the file cannot be written.
+    /// - Throws: ``TrainingError`` if the file cannot be written.
     init(folder: String, firstStep: Int? = nil, date: Date = Date()) throws {
         let process = ProcessInfo.processInfo
         let seconds = String(format: "%010lld", Int64(date.timeIntervalSince1970))
         let host = process.hostName.filter { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "." }
         var path = "\(folder)/events.out.tfevents.\(seconds).\(host).\(process.processIdentifier)"
-        // A second run within a second, of the same process, must not overwrite the first.
+        // A second run of the same process within a second must not overwrite the first.
         var number = 0
         while FileManager.default.fileExists(atPath: "\(path).\(number)") { number += 1 }
         path += ".\(number)"
@@ -84,14 +84,14 @@ final class EventFileWriter {
 
     deinit { try? file.close() }
 
-    /// Writes a number.
-    /// - Throws: ``TrainingError`` when the file cannot be written.
+    /// Writes a scalar.
+    /// - Throws: ``TrainingError`` if the file cannot be written.
     func write(scalar value: Double, tag: String, step: Int, date: Date = Date()) throws {
         try write(summary: tag, step, date) { $0.add(2, Float(value)) }  // simple_value
     }
 
     /// Writes a picture.
-    /// - Throws: As ``write(scalar:tag:step:date:)``.
+    /// - Throws: The errors of ``write(scalar:tag:step:date:)``.
     func write(picture: EvaluationReport.Picture, tag: String, step: Int, date: Date = Date()) throws {
         try write(summary: tag, step, date) { value in
             value.add(4) { image in  // image
@@ -104,8 +104,8 @@ final class EventFileWriter {
     }
 
     /// Writes a precision-recall curve for the plug-in `pr_curves`: a tensor [6, thresholds] of true positives, false
-    /// positives, true negatives, false negatives, precision and recall. Detection knows no true negatives: zeros.
-    /// - Throws: As ``write(scalar:tag:step:date:)``.
+    /// positives, true negatives, false negatives, precision and recall. Detection has no true negatives: zeros.
+    /// - Throws: The errors of ``write(scalar:tag:step:date:)``.
     func write(curve: PrecisionRecallCurve, tag: String, step: Int, date: Date = Date()) throws {
         let count = curve.thresholds.count
         let missed = curve.truePositives.map { max(Double(curve.objectCount) - $0, 0) }
@@ -160,7 +160,7 @@ final class EventFileWriter {
         }
     }
 
-    /// A record of a TFRecord file: length, checksum of the length, data, checksum of the data.
+    /// A TFRecord record: length, checksum of the length, data, checksum of the data.
     static func record(_ data: [UInt8]) -> [UInt8] {
         func bytes(_ value: some FixedWidthInteger) -> [UInt8] {
             withUnsafeBytes(of: value.littleEndian) { Array($0) }
@@ -170,7 +170,7 @@ final class EventFileWriter {
     }
 }
 
-/// The encoding of a protocol buffer's message, field by field (protobuf.dev, "Encoding").
+/// An encoded protocol buffer message, built field by field (protobuf.dev, "Encoding").
 struct ProtobufMessage {
     private(set) var bytes: [UInt8] = []
 

@@ -3,22 +3,22 @@ import Foundation
 import Support
 import WeightFiles
 
-/// What a report shows of a training: figures by step, and the last evaluation.
+/// The contents of a training's report: values by step, and the last evaluation.
 struct TrainingHistory: Sendable {
-    /// A figure at several steps.
+    /// A value at several steps.
     struct Series: Sendable, Hashable {
         /// The name.
         var name: String
-        /// Steps, rising.
+        /// The steps, ascending.
         var steps: [Int] = []
-        /// The figure at each.
+        /// The value at each step.
         var values: [Double] = []
     }
 
     /// The loss, then its terms.
     private(set) var losses: [Series] = []
 
-    /// The figures of evaluations.
+    /// The metrics of evaluations.
     private(set) var metrics: [Series] = []
 
     /// The learning rate.
@@ -27,14 +27,14 @@ struct TrainingHistory: Sendable {
     /// The last evaluation.
     private(set) var evaluation: (step: Int, report: EvaluationReport)?
 
-    /// Steps made and steps in all.
+    /// The number of steps made and in total.
     private(set) var steps = (made: 0, total: 0)
 
-    /// An empty history.
+    /// Creates an empty history.
     init() {}
 
-    /// What a `metrics.jsonl` says; classes, curves and pictures come with the next evaluation.
-    /// - Throws: ``TrainingError`` when a line is not such an object.
+    /// Creates a history from a `metrics.jsonl`; classes, curves and pictures follow with the next evaluation.
+    /// - Throws: ``TrainingError`` if a line is not such an object.
     init(contentsOf path: String) throws {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw TrainingError(path, "cannot be read")
@@ -109,8 +109,8 @@ extension JSONValue {
 }
 
 extension TrainingHistory {
-    /// A page that needs nothing else: curves of losses and figures, precision over recall, the table by class, pictures of
-    /// predictions beside ground truth.
+    /// A self-contained page: curves of losses and metrics, precision over recall, the table by class, pictures of
+    /// predictions next to ground truth.
     func report(title: String, pictures: [EvaluationReport.Picture]? = nil) -> String {
         let title = Markup.escaped(title)
         let pictures = pictures ?? evaluation?.report.pictures ?? []
@@ -152,7 +152,7 @@ extension TrainingHistory {
         }
     }
 
-    /// Nothing for a chart without points.
+    /// A chart's element; empty for a chart without points.
     private static func element(_ chart: LineChart) -> String { chart.isEmpty ? "" : chart.element }
 
     private var lossChart: String {
@@ -199,7 +199,7 @@ extension TrainingHistory {
         return Self.table(head, rows)
     }
 
-    /// COCO's figures are -1 or not a number where there is nothing to find.
+    /// COCO's metrics are -1 or NaN if there is nothing to find.
     private static func figure(_ value: Double) -> String {
         value.isFinite && value != -1 ? String(format: "%.4g", value) : "–"
     }

@@ -9,11 +9,11 @@ import WeightFiles
 public struct FeatureCacheReport: Sendable, Hashable {
     /// Views in the cache.
     public var viewCount: Int
-    /// Those of them that were made now.
+    /// The number of these views that were added now.
     public var madeCount: Int
-    /// The bytes of all files.
+    /// The total size of all files in bytes.
     public var byteCount: Int
-    /// Seconds for decoding a picture and the trunk's pass over it; 0 when nothing was made.
+    /// Seconds for decoding a picture and running the trunk on it; 0 if no view was added.
     public var computingSeconds: Double
     /// Seconds for reading the features of a picture.
     public var readingSeconds: Double
@@ -25,8 +25,8 @@ extension TrainingRun {
     ///   - folder: The cache.
     ///   - dtype: The element type of the stored features.
     ///   - progress: Called with the views done and their total.
-    /// - Throws: ``TrainingError`` when the folder holds a cache of another identity, the configuration asks for no fixed
-    ///   number of views, or a file cannot be read or written; `CLIPError`, `TorchError`.
+    /// - Throws: ``TrainingError`` if the folder contains a cache with a different identity, the configuration has no
+    ///   fixed number of views, or a file cannot be read or written; `CLIPError`, `TorchError`.
     public func cacheFeatures(
         to folder: String, dtype: DType = .bfloat16, _ progress: (_ done: Int, _ total: Int) -> Void
     ) throws -> FeatureCacheReport {
@@ -69,7 +69,7 @@ extension TrainingRun {
             computingSeconds: seconds / Double(max(made, 1)), readingSeconds: try readingTime(cache))
     }
 
-    /// The time for reading a view, over a few of them.
+    /// The time for reading a view, averaged over a few.
     private func readingTime(_ cache: FeatureCache) throws -> Double {
         let rows = 0..<min(dataset.count, 16)
         let start = ContinuousClock.now
@@ -84,8 +84,8 @@ extension TrainingRun {
         return (ContinuousClock.now - start).seconds / Double(max(rows.count, 1))
     }
 
-    /// The least size of batches. The trunk's input must not depend on the other pictures of a batch for square input and
-    /// where features may come from a cache.
+    /// The minimum size of batches. For square input, and if features may come from a cache, the trunk's input must not
+    /// depend on the other pictures of a batch.
     static func frame(_ configuration: TrainingConfiguration) -> Size2D {
         let isFixed = configuration.detector.input.fitting == .square || configuration.data.views != nil
         return isFixed ? configuration.detector.frame : Size2D(0)
@@ -96,8 +96,8 @@ extension TrainingRun {
         dtype: DType
     ) throws -> FeatureCacheIdentity {
         let frame = frame(configuration)
-        // The identity of a CLIP is about the space that it embeds into, and two towers of one identity can have other norms
-        // inside: the towers' own digest is added.
+        // The identity of a CLIP covers the space that it embeds into, and two towers with the same identity can have
+        // different norms inside: the tower's own digest is added.
         let preprocessing = try dataset.preprocessingIdentity(
             seed: configuration.run.seed, viewCount: configuration.data.views ?? 0,
             more:
@@ -107,7 +107,7 @@ extension TrainingRun {
             clip: "\(try clip.identity())", preprocessing: preprocessing, levels: levels, dtype: dtype)
     }
 
-    /// The data set with the cache that the configuration names.
+    /// The data set with the configured cache.
     static func cached(
         _ dataset: TrainingDataset, in folder: String, _ configuration: TrainingConfiguration,
         clip: CLIPModel, levels: [String]
@@ -119,7 +119,7 @@ extension TrainingRun {
         guard cache.count + cache.excludedCount >= wanted else {
             throw TrainingError(
                 folder,
-                "holds \(cache.count) of \(wanted) views: run fvlm cache again to resume it")
+                "contains \(cache.count) of \(wanted) views: run fvlm cache again to resume it")
         }
         return CachedDataset(dataset, cache: cache)
     }

@@ -29,8 +29,8 @@ extension TrainingRun {
             faults: DataFaults(data.faults, limit: data.faultLimit))
     }
 
-    /// Leaves out the mask head where there is no mask to learn from.
-    /// - Returns: What is to be said about it.
+    /// Omits the mask head if there is no mask to learn from.
+    /// - Returns: Notes for the user.
     static func chooseMasks(
         for dataset: TrainingDataset, _ configuration: inout TrainingConfiguration
     )
@@ -41,10 +41,10 @@ extension TrainingRun {
         guard configuration.data.masks, masks > 0 else {
             configuration.detector.network.masks = false
             return configuration.data.masks
-                ? ["no object has a mask: a detector of boxes is trained, without a mask head"] : []
+                ? ["no object has a mask: a detector of boxes only is trained, without a mask head"] : []
         }
         guard masks < objects else { return [] }
-        return ["\(objects - masks) of \(objects) objects have no mask: they train boxes and classes alone"]
+        return ["\(objects - masks) of \(objects) objects have no mask: they train boxes and classes only"]
     }
 
     static func augmentation(_ configuration: TrainingConfiguration) -> Augmentation {
@@ -69,7 +69,7 @@ extension TrainingRun {
             colorJitter: data.colors == ColorJitter() ? nil : data.colors)
     }
 
-    /// The classes of the annotations, or of the vocabulary that the configuration names, with their embeddings.
+    /// The classes of the annotations, or of the configured vocabulary, with their embeddings.
     static func vocabulary(
         _ configuration: TrainingConfiguration, _ clip: CLIPModel, _ annotations: Dataset,
         _ dataset: TrainingDataset
@@ -85,12 +85,12 @@ extension TrainingRun {
                     (ClassNames.key($0.name), $0.id)
                 }, uniquingKeysWith: { first, _ in first })
             func id(_ entry: Vocabulary.Class) -> Int64? { ids[ClassNames.key(entry.name)] }
-            // Ids of two data sets do not go together: the one that is trained on counts.
+            // Ids of two data sets are unrelated: the training set's are used.
             let isOfDataset = given.classes.allSatisfy {
                 guard let own = $0.categoryID, let id = id($0) else { return true }
                 return own == id
             }
-            // What is trained on is base where the file does not say it.
+            // Trained classes are base unless the file states otherwise.
             return try Vocabulary(
                 classes: given.classes.map {
                     Vocabulary.Class(
@@ -108,7 +108,8 @@ extension TrainingRun {
             background: configuration.texts.background, with: clip, tokenizer: clip.tokenizer())
     }
 
-    /// Returns what became of weights that do not fit.
+    /// Loads initial weights.
+    /// - Returns: Notes about weights that do not fit.
     static func loadInitialWeights(_ path: String?, into network: DetectorNetwork, seed: UInt64)
         throws
         -> [String]
@@ -133,14 +134,14 @@ extension TrainingRun {
 }
 
 extension ClassNames {
-    /// What is equal for names that are the same to the text tower.
+    /// The comparison key of a name: equal for names that are the same to the text tower.
     static func key(_ name: String) -> String { readable(name).lowercased() }
 }
 
 extension Vocabulary {
-    /// The classes of these names, in this order and under these names. Names are the same that the text tower takes for
-    /// the same, such as `red_apple` and `red apple`.
-    /// - Throws: `CLIPError` that lists the names that are not there.
+    /// The classes with these names, in this order and spelled this way. Names match if they are the same to the text
+    /// tower, such as `red_apple` and `red apple`.
+    /// - Throws: `CLIPError` listing the missing names.
     func selecting(_ names: [String]) throws -> Vocabulary {
         let places = Dictionary(
             classes.enumerated().map { (ClassNames.key($1.name), $0) },

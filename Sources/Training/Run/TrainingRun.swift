@@ -8,10 +8,10 @@ import Support
 import Torch
 import WeightFiles
 
-/// A training from a configuration to a detector's folder.
+/// A training run, from a configuration to a detector's folder.
 ///
-/// Writes into its folder: `config.yaml`, `metrics.jsonl`, `tensorboard/`, `checkpoints/`, `report.html`, and at the end
-/// `model/`, a detector's folder.
+/// Writes into its folder: `config.yaml`, `metrics.jsonl`, `tensorboard/`, `checkpoints/`, `report.html`, and at the
+/// end `model/`, a detector's folder.
 public struct TrainingRun {
     /// The settings.
     public let configuration: TrainingConfiguration
@@ -22,33 +22,33 @@ public struct TrainingRun {
     /// The frozen image tower.
     let trunk: any Trunk
 
-    /// The detector's part that learns.
+    /// The trained part of the detector.
     package let network: DetectorNetwork
 
-    /// How pictures become a batch.
+    /// How images are padded to a batch.
     let padding: ImageBatch.Padding
 
-    /// What is trained on.
+    /// The training set.
     let dataset: TrainingDataset
 
-    /// The classes that are trained on, with their embeddings.
+    /// The classes that are trained, with their embeddings.
     public let vocabulary: Vocabulary
 
     /// Notes about the data and the initial weights, for the user.
     public let notes: [String]
 
-    /// Where examples come from: the data set, or a cache of the trunk's features of it.
+    /// The source of examples: the data set, or a cache of the trunk's features of it.
     let source: any ExampleSource
 
     let clip: CLIPModel
-    /// The embeddings of the classes that are trained on, [K, E], row 0 the background.
+    /// The embeddings of the training classes, [K, E], row 0 the background.
     private let texts: Tensor
     private let validation: ValidationSet?
     private let evaluator: DetectorEvaluator?
 
-    /// A run that is ready to start: everything is loaded and checked, pictures and outlines are looked over.
-    /// - Throws: `ConfigurationError`, ``TrainingError``, `CLIPError`, `WeightMismatch` and other errors that say which
-    ///   file or setting is wrong.
+    /// Creates a run that is ready to start: everything is loaded and validated, and pictures and outlines are checked.
+    /// - Throws: `ConfigurationError`, ``TrainingError``, `CLIPError`, `WeightMismatch` and other errors naming the
+    ///   file or setting at fault.
     public init(_ configuration: TrainingConfiguration, folder: String) throws {
         var configuration = configuration
         var notes = [try configuration.presetNote()].compactMap { $0 }
@@ -101,12 +101,12 @@ public struct TrainingRun {
     /// Trains, or resumes the training.
     /// - Parameters:
     ///   - resumes: Whether to resume from the last checkpoint in the folder; without one, training starts at step 0.
-    ///   - state: A PyTorch program's training state to continue where the folder holds no checkpoint, a file
-    ///     `{"epoch", "model", "optimizer", "scheduler"}` under detectron2's names.
-    ///   - clip: Whether the detector's folder refers to the CLIP or holds a copy of it.
-    ///   - stopRequest: Asks the training to end after a step.
+    ///   - state: A PyTorch program's training state to continue if the folder contains no checkpoint, a file
+    ///     `{"epoch", "model", "optimizer", "scheduler"}` with detectron2's names.
+    ///   - clip: Whether the detector's folder refers to the CLIP or contains a copy of it.
+    ///   - stopRequest: Asks the training to stop after a step.
     ///   - handle: Called with every event.
-    /// - Throws: ``NonFiniteLossError``, ``TrainingError``, and what examples and the network throw.
+    /// - Throws: ``NonFiniteLossError``, ``TrainingError``, and the errors of examples and the network.
     @discardableResult
     public func start(
         resumes: Bool, from state: PyTorchTrainingState? = nil,
@@ -121,7 +121,7 @@ public struct TrainingRun {
             return try train(
                 resumes: resumes, from: state, clip: storage, stopRequest: stopRequest, handle)
         } catch {
-            // A refusal leaves nothing behind.
+            // A rejected run leaves nothing behind.
             if isNew { rmdir(folder) }
             throw error
         }
@@ -139,7 +139,7 @@ public struct TrainingRun {
         if !resumes, let latest {
             throw TrainingError(
                 folder,
-                "holds a run already (\(latest.folder)): add --resume to continue it, or choose another folder"
+                "already contains a run (\(latest.folder)): add --resume to continue it, or choose another folder"
             )
         }
         try Generator.standard().seed(run.seed)
@@ -157,7 +157,7 @@ public struct TrainingRun {
         } else if let state {
             try trainer.resume(from: state, naming: Self.pyTorchKeys)
         }
-        // Written when nothing can be refused any more.
+        // Written once nothing can be rejected any more.
         try AtomicFile.write(configuration.yaml(), to: folder + "/config.yaml")
         let log = try RunLog(folder: folder, title: "Training", resumedStep: latest.map { _ in trainer.step })
         let summary = try trainer.run { event in
@@ -172,12 +172,12 @@ public struct TrainingRun {
         if let average = trainer.average { try average.applied(write) } else { try write() }
         if let failure = summary.evaluationFailure {
             throw TrainingError(
-                "evaluation", "failed: \(failure). The detector is written: \(folder)/model")
+                "evaluation", "failed: \(failure). The detector was written: \(folder)/model")
         }
         return summary
     }
 
-    /// What must be the same when the training is resumed, wherever the files lie then.
+    /// Digests of everything that must be unchanged when the training is resumed, independent of the files' locations.
     private func identity() throws -> [String: String] {
         ["the CLIP's weights": try clip.store.digest(), "the classes' embeddings": try vocabulary.digest()]
     }
@@ -187,11 +187,11 @@ public struct TrainingRun {
         let detector = try Detector(
             configuration: configuration.detector, clip: clip, network: network)
         var options = configuration.detector.scoring
-        // Average precision counts on the whole list, not on what one would show.
+        // Average precision depends on the whole list, not only on what would be shown.
         options.scoreThreshold = min(options.scoreThreshold, 0.01)
         options.includesMasks = validation.includesMasks
         return { _, progress in
-            // A profile of the training is of its steps.
+            // A profile of the training only covers its steps.
             try StageProfile.$current.withValue(nil) {
                 try evaluator.report(
                     evaluator.detections(of: detector, options: options, progress: progress))
@@ -199,8 +199,8 @@ public struct TrainingRun {
         }
     }
 
-    /// What a parameter may be called in such a file: detectron2's name; for the projection also a name beside the box
-    /// predictor.
+    /// The possible names of a parameter in such a file: detectron2's name; for the projection also a name next to the
+    /// box predictor.
     private static func pyTorchKeys(_ name: String) -> [String] {
         [Detectron2Checkpoint.key(for: name)] + (name.hasPrefix("projection.") ? ["roi_heads." + name] : [])
     }

@@ -3,7 +3,7 @@ import FVLM
 import Foundation
 import Imaging
 
-/// What a training is evaluated on, looked over before the first step: an evaluation that fails hours later helps nobody.
+/// The data set that a training is evaluated on, checked before the first step rather than hours later.
 struct ValidationSet {
     /// The ground truth, without pictures that cannot be used.
     let truth: Dataset
@@ -11,21 +11,21 @@ struct ValidationSet {
     /// The folder of its pictures.
     let folder: String
 
-    /// The names of the classes that are scored.
+    /// The names of the evaluated classes.
     let classNames: [String]
 
-    /// Base and novel classes, if they are told apart.
+    /// Base and novel classes, if they are reported separately.
     let splits: [CategorySplit]
 
-    /// Whether masks are measured: the detector makes them and every object has one.
+    /// Whether masks are evaluated: the detector has a mask head and every object has a mask.
     let includesMasks: Bool
 
-    /// What is left out.
+    /// Notes about skipped records.
     let notes: [String]
 
-    /// The validation set of a configuration; nil when it has none.
-    /// - Parameter trained: The names of the classes that are trained on.
-    /// - Throws: ``TrainingError`` for what cannot be evaluated on; `COCOFileError`, `COCOError`.
+    /// Creates the validation set of a configuration; nil if it has none.
+    /// - Parameter trained: The names of the trained classes.
+    /// - Throws: ``TrainingError`` for data that cannot be evaluated on; `COCOFileError`, `COCOError`.
     init?(_ configuration: TrainingConfiguration, trainedOn trained: [String]) throws {
         let data = configuration.data
         guard let path = data.validationAnnotations, let folder = data.validationImages else { return nil }
@@ -33,7 +33,7 @@ struct ValidationSet {
         self.folder = folder
         splits = try data.split?.classes.parts(of: annotations) ?? []
         let scored = Set(splits.flatMap(\.categoryIDs))
-        // Of a split all of its classes are scored, trained on or not.
+        // All classes of a split are evaluated, trained or not.
         classNames =
             splits.isEmpty ? trained : annotations.categories.filter { scored.contains($0.id) }.map(\.name)
         let (truth, pictureNotes) = try Self.usable(annotations, in: folder, data)
@@ -42,9 +42,9 @@ struct ValidationSet {
         var notes = pictureNotes
         if configuration.detector.network.masks, !includesMasks {
             notes.append(
-                "validation: \(objects - masks) of \(objects) objects have no mask: boxes alone are measured")
+                "validation: \(objects - masks) of \(objects) objects have no mask: only boxes are evaluated")
         }
-        // Finds what the evaluation would refuse.
+        // Finds what the evaluation would reject.
         for geometry in includesMasks ? [EvaluationOptions.Geometry.box, .mask] : [.box] {
             _ = try Evaluation(truth: truth, detections: DetectionTable(), options: .coco(geometry))
         }
@@ -57,7 +57,7 @@ struct ValidationSet {
         return (rows.count { truth.hasMask($0) }, rows.count)
     }
 
-    /// The data set without pictures that cannot be decoded or have another size than annotated.
+    /// The data set without pictures that cannot be decoded or whose size differs from the annotations'.
     private static func usable(
         _ annotations: Dataset, in folder: String, _ data: TrainingConfiguration.Data
     ) throws -> (Dataset, notes: [String]) {

@@ -3,19 +3,19 @@ import WeightFiles
 
 /// Exponential moving averages of weights, which often score better than the weights themselves.
 ///
-/// average = decay * average + (1 - decay) * weight, with decay at most (1 + n) / (10 + n) at the n-th update, so that the
-/// beginning is forgotten quickly. Running statistics of norms are not averaged: they are averages already.
+/// average = decay * average + (1 - decay) * weight, with decay at most (1 + n) / (10 + n) at the n-th update, so that
+/// initial values are forgotten quickly. Running statistics of norms are not averaged: they already are averages.
 final class MovingAverage {
-    /// The share of the old average that an update keeps.
+    /// The fraction of the old average that an update keeps.
     let decay: Double
 
-    /// The updates so far.
+    /// The number of updates so far.
     private(set) var updates = 0
 
     private let entries: [(parameter: Parameter, average: Tensor)]
 
-    /// Averages of the trainable weights, beginning with their values.
-    /// - Throws: `TorchError` when a weight has no value.
+    /// Creates averages of the trainable weights, starting with their values.
+    /// - Throws: `TorchError` if a weight has no value.
     init(of store: ParameterStore, decay: Double) throws {
         self.decay = decay
         entries = try store.trainableParameters.map { ($0, try $0.value.detached().clone()) }
@@ -35,7 +35,7 @@ final class MovingAverage {
     }
 
     /// Runs `body` with the averages in place of the weights.
-    /// - Throws: What `body` throws; `TorchError`.
+    /// - Throws: The errors of `body`; `TorchError`.
     func applied<Result>(_ body: () throws -> Result) throws -> Result {
         try exchange()
         let result: Result
@@ -64,8 +64,8 @@ final class MovingAverage {
         try entries.map { try $0.average.stored(named: $0.parameter.name) }
     }
 
-    /// Continues from what ``stored()`` gave.
-    /// - Throws: ``TrainingError`` unless there is an average of the right shape for every weight; `WeightFileError`.
+    /// Restores averages returned by ``stored()``.
+    /// - Throws: ``TrainingError`` unless every weight has an average of the right shape; `WeightFileError`.
     func load(_ source: some WeightSource, updates: Int) throws {
         let tensors = try entries.map { parameter, _ in
             let stored = try source.tensor(named: parameter.name)

@@ -1,12 +1,12 @@
 import Evaluation
 import Support
 
-/// A loss or a gradient that is NaN or infinite, which ends a training.
+/// A loss or gradient that is NaN or infinite, which stops a training.
 public struct NonFiniteLossError: ReportedError {
     /// The step, from 0.
     public var step: Int
 
-    /// The term of the loss that is not finite; nil when all terms are and a gradient is not.
+    /// The loss term that is not finite; nil if all terms are finite and a gradient is not.
     public var term: String?
 
     /// The terms' values.
@@ -15,22 +15,22 @@ public struct NonFiniteLossError: ReportedError {
     /// The images of the batch.
     public var imageIDs: [Int64]
 
-    /// The images whose loss alone is not finite; empty when there are none, or when a gradient is at fault.
+    /// The images whose individual loss is not finite; empty if there are none, or if a gradient is not finite.
     public var culprits: [Int64]
 
     /// The parameters whose gradients are not finite.
     public var parameters: [String]
 
-    /// The lengths of the gradients at the steps before, latest last.
+    /// The norms of the gradients at previous steps, latest last.
     public var gradientNorms: [Double]
 
     /// The step.
     public var subject: String { "step \(step)" }
 
-    /// A failure: the data may be as it should be.
+    /// A failure rather than bad data: the data may be valid.
     public var exitStatus: ExitStatus { .failure }
 
-    /// What is wrong, where, what to look at: two lines.
+    /// What is wrong, where, and what to check: two lines.
     public var reason: String {
         func list<Element>(_ elements: [Element], _ limit: Int = 16) -> String {
             elements.prefix(limit).map { "\($0)" }.joined(separator: ", ")
@@ -43,9 +43,9 @@ public struct NonFiniteLossError: ReportedError {
         var text = "\(what); terms: \(terms); images: \(list(imageIDs))"
         if !culprits.isEmpty && culprits.count < imageIDs.count { text += "; on its own: \(list(culprits))" }
         let norms = gradientNorms.map { String(describing: Float($0)) }.joined(separator: ", ")
-        text += "\ngradient norms of the steps before: \(norms.isEmpty ? "none" : norms). "
+        text += "\ngradient norms of previous steps: \(norms.isEmpty ? "none" : norms). "
         text +=
-            "If they grow, lower the learning rate, lengthen the warm-up or bound gradients; if not, look at the images"
+            "If they grow, lower the learning rate, lengthen the warm-up or clip gradients; if not, check the images"
         return text
     }
 }

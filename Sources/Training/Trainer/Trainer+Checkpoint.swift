@@ -2,19 +2,20 @@ import Torch
 import WeightFiles
 
 extension Trainer {
-    /// Resumes from a checkpoint exactly: weights, moving averages, optimiser, random streams, place in
-    /// the data and step are what they were.
+    /// Resumes from a checkpoint exactly, restoring weights, moving averages, optimiser, random streams, position in
+    /// the data, and step.
     ///
-    /// Bit for bit when the run is deterministic and libraries and threads are the same; what differs is among the notes
-    /// of ``TrainingStart``.
-    /// - Throws: ``TrainingError`` when the checkpoint belongs to other data, another order or another network;
-    ///   `WeightMismatch` for another optimiser; `WeightFileError`, `TorchError`. The trainer must not be used then.
+    /// The continuation is bit-identical if the run is deterministic and libraries and threads are the same;
+    /// differences are listed in the notes of ``TrainingStart``.
+    /// - Throws: ``TrainingError`` if the checkpoint belongs to other data, another order or another network;
+    ///   `WeightMismatch` for another optimiser; `WeightFileError`, `TorchError`. The trainer must not be used
+    ///   afterwards.
     func resume(from checkpoint: Checkpoint) throws {
         let state = checkpoint.state
         guard state.dataFingerprint == source.fingerprint else {
             throw TrainingError(
                 checkpoint.folder,
-                "was made with another training set: images, annotations or classes differ. Begin a new run from its weights instead"
+                "was made with another training set: images, annotations or classes differ. Start a new run from its weights instead"
             )
         }
         guard state.seed == settings.seed else {
@@ -29,13 +30,13 @@ extension Trainer {
         guard others.isEmpty else {
             throw TrainingError(
                 checkpoint.folder,
-                "was made with other files: \(others.sorted().joined(separator: " and ")) differ. Begin a new run from its weights instead"
+                "was made with other files: \(others.sorted().joined(separator: " and ")) differ. Start a new run from its weights instead"
             )
         }
         if average != nil, try checkpoint.average() == nil {
             throw TrainingError(
                 checkpoint.folder,
-                "has no moving averages, which optimizer.averageDecay asks for now; leave it out")
+                "has no moving averages, which optimizer.averageDecay requires now; remove this setting")
         }
         try parameters.restore(checkpoint.model())
         try optimizer.load(state: checkpoint.optimizer())
@@ -56,7 +57,7 @@ extension Trainer {
         if state.schedule != schedule { notes.append("the learning rate's schedule was changed") }
     }
 
-    /// What a checkpoint of the present moment holds.
+    /// The contents of a checkpoint of the current state.
     func contents() throws -> CheckpointContents {
         let state = Checkpoint.State(
             step: step, position: loader.position, dataFingerprint: source.fingerprint,
@@ -73,7 +74,7 @@ extension Trainer {
             ])
     }
 
-    /// What the last bits of results depend on.
+    /// Everything that affects the last bits of results.
     private static var versions: [String: String] {
         [
             "libtorch": Runtime.version, "vector instructions": Runtime.cpuCapability,
@@ -83,13 +84,14 @@ extension Trainer {
 }
 
 extension Trainer {
-    /// Resumes from what a PyTorch program has saved: weights, what the optimiser remembers, and the number of steps, from
-    /// which the place in the data follows. Moving averages and random streams start afresh; the learning rate's course is
-    /// that of the options. What the file and this training do not share is among the notes of ``TrainingStart``.
-    /// - Parameter keys: What a parameter of this network may be called in the file.
-    /// - Throws: ``TrainingError`` that says what does not fit: weights or state that are missing or of another shape, an
-    ///   unknown number of steps; `WeightMismatch` for the state of another optimiser; `WeightFileError`, `TorchError`. The
-    ///   trainer must not be used then.
+    /// Resumes from a PyTorch program's training state: weights, the optimiser's state, and the number of steps, which
+    /// determines the position in the data. Moving averages and random streams start afresh; the learning-rate schedule
+    /// is that of the options. Differences between the file and this training are listed in the notes of
+    /// ``TrainingStart``.
+    /// - Parameter keys: The possible names of a parameter of this network in the file.
+    /// - Throws: ``TrainingError`` stating what does not fit: weights or state that are missing or of a different
+    ///   shape, an unknown number of steps; `WeightMismatch` for the state of another optimiser; `WeightFileError`,
+    ///   `TorchError`. The trainer must not be used afterwards.
     func resume(from checkpoint: PyTorchTrainingState, naming keys: (String) -> [String]) throws {
         let stored = Set(checkpoint.modelKeys)
         var names: [String: String] = [:]
@@ -114,12 +116,12 @@ extension Trainer {
         step = made
         notes = ["resumes \(checkpoint.path) (epoch \(checkpoint.epoch) there) after step \(made)"]
         if !absent.isEmpty {
-            notes.append("it has no \(absent.joined(separator: ", ")): learned from the beginning")
+            notes.append("it has no \(absent.joined(separator: ", ")): learned from scratch")
         }
         let unused = checkpoint.modelKeys.filter { names[$0] == nil }
         if !unused.isEmpty {
             notes.append(
-                "\(unused.count) of its weights have no place here: \(unused.prefix(4).joined(separator: ", "))"
+                "\(unused.count) of its weights are not used here: \(unused.prefix(4).joined(separator: ", "))"
                     + (unused.count > 4 ? ", …" : ""))
         }
         let stateless = optimizer.parameters.map(\.name).filter { name in
@@ -127,7 +129,7 @@ extension Trainer {
         }
         if !stateless.isEmpty {
             notes.append(
-                "its optimiser remembers nothing of \(stateless.count) parameters: \(stateless.prefix(4).joined(separator: ", "))"
+                "its optimiser has no state for \(stateless.count) parameters: \(stateless.prefix(4).joined(separator: ", "))"
                     + (stateless.count > 4 ? ", …" : ""))
         }
         if let seen = checkpoint.scheduleSteps, seen != made {
@@ -152,16 +154,16 @@ extension Trainer {
         else {
             throw TrainingError(
                 checkpoint.path,
-                "holds nothing that an optimiser remembers of this network's parameters; begin from the weights (run.initialWeights) instead"
+                "contains no optimiser state for this network's parameters; start from the weights (run.initialWeights) instead"
             )
         }
-        // Parameters that are frozen here are not trained; what the file holds about them is ignored.
+        // Parameters that are frozen here are not trained; their state in the file is ignored.
         return try StoredTensors(
             state.keys.filter { own.contains(String($0.drop { $0 != "/" }.dropFirst())) }
                 .map { try state.tensor(named: $0) }, origin: checkpoint.path)
     }
 
-    /// How many optimiser steps were made.
+    /// The number of optimiser steps made.
     private func steps(_ checkpoint: PyTorchTrainingState, _ state: StoredTensors) throws -> Int {
         let counts = try state.keys.filter { $0.hasPrefix("step/") }.map {
             try Tensor(state.tensor(named: $0)).item()
@@ -170,7 +172,7 @@ extension Trainer {
         if let most = counts.max() {
             guard let whole = Int(exactly: most), whole >= 0 else {
                 throw TrainingError(
-                    checkpoint.path, "the optimiser has made \(most) steps, which is no count")
+                    checkpoint.path, "the optimiser has made \(most) steps, which is not a valid count")
             }
             made = whole
         } else if let seen = checkpoint.scheduleSteps, seen >= 0 {
@@ -178,13 +180,13 @@ extension Trainer {
         } else {
             throw TrainingError(
                 checkpoint.path,
-                "neither optimiser nor schedule says how many steps were made; begin from the weights (run.initialWeights) instead"
+                "neither optimiser nor schedule states how many steps were made; start from the weights (run.initialWeights) instead"
             )
         }
         guard made < settings.steps else {
             throw TrainingError(
                 checkpoint.path,
-                "has made \(made) steps, and the run is to have \(settings.steps): raise run.steps")
+                "has made \(made) steps, but the run has only \(settings.steps): raise run.steps")
         }
         return made
     }

@@ -3,10 +3,10 @@ import FVLM
 import Torch
 
 extension Trainer {
-    /// Makes one optimiser step from as many batches as are accumulated.
+    /// Makes one optimiser step from the accumulated batches.
     func makeStep() throws {
         let parameters = optimizer.parameters
-        // Kept for the case of a fault; pixels of a step fit in memory.
+        // Kept for error reports; the pixels of a step fit in memory.
         var examples: [TrainingExample] = []
         var terms: [NamedValue] = []
         for _ in 0..<settings.accumulation {
@@ -48,7 +48,7 @@ extension Trainer {
         window.stepCount += 1
     }
 
-    /// Adds the time that `body` takes to a part of the report's.
+    /// Adds the duration of `body` to a part of the report's timing.
     private func measured<Result>(
         _ part: WritableKeyPath<TrainingProgress.Timing, Double>, _ body: () throws -> Result
     ) rethrows -> Result {
@@ -76,7 +76,7 @@ extension Trainer {
 
     // MARK: Faults
 
-    /// The images of a batch whose loss is not finite on their own.
+    /// The images of a batch whose individual loss is not finite.
     private func culprits(_ batch: [TrainingExample], _ state: Tensor) throws -> [Int64] {
         try withoutGradients {
             try batch.filter { example in

@@ -6,47 +6,47 @@ import Torch
 
 /// Trains a network: batches, losses, gradients, steps, reports, evaluations, checkpoints.
 ///
-/// Runs on the calling thread; not to be used from several tasks at once.
+/// Runs on the calling thread; not safe to use from several tasks at once.
 final class Trainer {
-    /// The named terms of the loss of a batch, `float32` tensors without dimensions; their sum is minimised. Chance, such
-    /// as the choice of anchors and regions, is drawn from the generator.
+    /// The named terms of the loss of a batch, `float32` tensors without dimensions; their sum is minimised. Random
+    /// choices, such as the sampling of anchors and regions, use the generator.
     typealias Losses = (_ batch: [TrainingExample], Generator) throws -> [(name: String, value: Tensor)]
 
-    /// An evaluation of the network as it is at a step, with the moving averages in place of the weights when there are
-    /// any.
+    /// Evaluates the network in its current state, with the moving averages in place of the weights if there are any.
     ///
-    /// It calls `progress` with the pictures that are done and their number, and passes on what that throws: so it ends
+    /// It calls `progress` with the number of pictures done and their total, and rethrows its errors, so that it stops
     /// soon after a request to stop.
     typealias Evaluate = (_ step: Int, _ progress: (Int, Int) throws -> Void) throws -> EvaluationReport
 
-    /// All parameters; those that are frozen stay as they are.
+    /// All parameters; frozen ones do not change.
     let parameters: ParameterStore
 
-    /// Where examples come from.
+    /// The source of examples.
     let source: any ExampleSource
 
-    /// What changes the weights.
+    /// The optimiser of the weights.
     let optimizer: any Optimizer
 
-    /// How batches are made and steps are taken. The detector's settings are ignored.
+    /// The settings of batches and steps. The detector's settings are ignored.
     let configuration: TrainingConfiguration
 
-    /// What the learning rates are multiplied by.
+    /// The learning-rate schedule.
     let schedule: LearningRateSchedule
 
-    /// Where checkpoints are written; nil: nowhere.
+    /// The folder for checkpoints; nil: none are written.
     let checkpoints: CheckpointFolder?
 
-    /// What must be the same when the training is resumed, by name, such as a digest of the frozen network.
+    /// Digests of everything that must be unchanged when the training is resumed, by name, such as that of the frozen
+    /// network.
     let identity: [String: String]
 
-    /// Asks the training to end after a step.
+    /// Asks the training to stop after a step.
     let stopRequest: StopRequest
 
     /// Steps made so far.
     var step = 0
 
-    /// The moving averages, when the configuration asks for them.
+    /// The moving averages, if configured.
     let average: MovingAverage?
 
     let losses: Losses
@@ -62,11 +62,11 @@ final class Trainer {
     private var savedStep = 0
     private var evaluationFailure: String?
 
-    /// A trainer at step 0.
+    /// Creates a trainer at step 0.
     /// - Parameters:
-    ///   - bestMetric: The metric of an evaluation that chooses the best checkpoint.
-    ///   - losses: What is minimised.
-    /// - Throws: `ConfigurationError` for settings out of range; `TorchError` when weights have no values.
+    ///   - bestMetric: The evaluation metric that selects the best checkpoint.
+    ///   - losses: The loss to minimise.
+    /// - Throws: `ConfigurationError` for settings out of range; `TorchError` if weights have no values.
     init(
         _ parameters: ParameterStore, source: any ExampleSource, optimizer: any Optimizer,
         configuration: TrainingConfiguration, checkpoints: CheckpointFolder? = nil,
@@ -96,12 +96,12 @@ final class Trainer {
 
     /// Trains to the last step, or until ``stopRequest`` is made.
     ///
-    /// A checkpoint is written before every evaluation and when an example cannot be made: neither loses work. An
-    /// evaluation that fails is reported, and training continues.
+    /// A checkpoint is written before every evaluation and when an example cannot be made, so neither loses work. A
+    /// failed evaluation is reported, and training continues.
     /// - Parameter handle: Called with every event, on this thread.
-    /// - Returns: How it ended.
-    /// - Throws: ``NonFiniteLossError``; ``TrainingError`` when the last checkpoint cannot be written; what examples, the
-    ///   network and `handle` throw.
+    /// - Returns: The outcome.
+    /// - Throws: ``NonFiniteLossError``; ``TrainingError`` if the last checkpoint cannot be written; the errors of
+    ///   examples, the network and `handle`.
     @discardableResult
     func run(_ handle: (TrainingEvent) throws -> Void = { _ in }) throws -> TrainingSummary {
         let wasDeterministic = Runtime.isDeterministic
@@ -159,7 +159,7 @@ final class Trainer {
         return summary
     }
 
-    /// Keeps the time that `body` takes out of the reported speed.
+    /// Excludes the duration of `body` from the reported speed.
     private func unmeasured<Result>(_ body: () throws -> Result) rethrows -> Result {
         let start = ContinuousClock.now
         let result = try body()
@@ -211,10 +211,10 @@ final class Trainer {
 
     private struct Stopped: Error {}
 
-    /// Evaluates the network as it is, when that is wanted and was not done at this step.
+    /// Evaluates the network in its current state, if requested and not yet done at this step.
     private func evaluateNow(_ handle: (TrainingEvent) throws -> Void) throws {
         guard let evaluate, evaluatedStep != step else { return }
-        // A long evaluation, or one that fails, must not cost the steps before it.
+        // A long or failing evaluation must not lose the steps before it.
         if savedStep != step { try save(handle) }
         var handlerFailure: (any Error)?
         let report: EvaluationReport
@@ -255,9 +255,9 @@ final class Trainer {
         }
     }
 
-    /// Runs `body` with the network in evaluation and the averages in place of the weights.
+    /// Runs `body` with the network in evaluation mode and the averages in place of the weights.
     private func evaluated<Result>(_ body: () throws -> Result) throws -> Result {
-        // Evaluations must not change what is drawn afterwards.
+        // Evaluations must not change later random numbers.
         let standard = try Generator.standard()
         let state = try standard.state()
         parameters.train(false)
@@ -270,7 +270,7 @@ final class Trainer {
     }
 }
 
-/// The time of a step, estimated from the first few; the very first one, which allocates memory, is left out.
+/// The time of a step, estimated from the first few; the very first one, which allocates memory, is excluded.
 private struct SpeedEstimate {
     private let firstStep: Int
     private let begin = ContinuousClock.now
@@ -279,7 +279,7 @@ private struct SpeedEstimate {
 
     init(firstStep: Int) { self.firstStep = firstStep }
 
-    /// Seconds a step, once: after ten steps, or earlier when half a minute is over.
+    /// Seconds per step, returned once: after ten steps, or earlier if half a minute has passed.
     mutating func secondsPerStep(after step: Int) -> Double? {
         guard !isMade else { return nil }
         guard let start else {
@@ -294,7 +294,7 @@ private struct SpeedEstimate {
 }
 
 extension ExampleLoader.Options {
-    /// How a configuration wants batches to be made.
+    /// Creates the loader options of a configuration.
     init(_ configuration: TrainingConfiguration) {
         self.init(
             batchSize: configuration.data.batchSize, seed: configuration.run.seed,
@@ -302,7 +302,7 @@ extension ExampleLoader.Options {
     }
 }
 
-/// Asks a training to end after the current step, from any thread or signal handler.
+/// Asks a training to stop after the current step, from any thread or signal handler.
 public final class StopRequest: Sendable {
     private let flag = Atomic<Bool>(false)
 
@@ -312,6 +312,6 @@ public final class StopRequest: Sendable {
     /// Whether the training is to end.
     public var isMade: Bool { flag.load(ordering: .relaxed) }
 
-    /// Asks the training to end. A checkpoint is written then.
+    /// Asks the training to stop, with a checkpoint.
     public func make() { flag.store(true, ordering: .relaxed) }
 }

@@ -1,6 +1,6 @@
 import Evaluation
 
-/// What happens while a detector is trained.
+/// An event during the training of a detector.
 public enum TrainingEvent: Sendable {
     /// Training starts, or resumes from a checkpoint.
     case started(TrainingStart)
@@ -26,23 +26,23 @@ public enum TrainingEvent: Sendable {
 
 /// The start of a training.
 public struct TrainingStart: Sendable, Hashable {
-    /// The step that comes next; 0 unless a checkpoint is resumed.
+    /// The next step; 0 unless a checkpoint is resumed.
     public var step: Int
-    /// How many steps there are in all.
+    /// The total number of steps.
     public var totalSteps: Int
-    /// The examples of an epoch.
+    /// Examples per epoch.
     public var exampleCount: Int
-    /// The examples of a step.
+    /// Examples per step.
     public var imagesPerStep: Int
-    /// The elements of all weights that are trained.
+    /// The number of elements of all trainable weights.
     public var trainableWeightCount: Int
-    /// Notes for the user, for example that a library differs from the one that made the checkpoint.
+    /// Notes for the user, for example that a library differs from the checkpoint's.
     public var notes: [String]
 }
 
 /// The steps since the last report.
 public struct TrainingProgress: Sendable, Hashable {
-    /// Where the time of a step goes, in seconds.
+    /// The time of each part of a step, in seconds.
     public struct Timing: Sendable, Hashable {
         /// Waiting for examples.
         public var data = 0.0
@@ -54,11 +54,11 @@ public struct TrainingProgress: Sendable, Hashable {
         public var update = 0.0
     }
 
-    /// Steps made so far.
+    /// The number of steps made so far.
     public var step: Int
-    /// Steps in all.
+    /// The total number of steps.
     public var totalSteps: Int
-    /// Epochs made so far, with their fraction.
+    /// The number of epochs made so far, including fractions.
     public var epoch: Double
     /// The mean of each term of the loss over the images since the last report.
     public var losses: [NamedValue]
@@ -66,27 +66,27 @@ public struct TrainingProgress: Sendable, Hashable {
     public var loss: Double
     /// The learning rate of the optimiser's first group at the last step.
     public var learningRate: Double
-    /// The mean length of the gradients before clipping.
+    /// The mean norm of the gradients before clipping.
     public var gradientNorm: Double
-    /// Images a second.
+    /// Images per second.
     public var imagesPerSecond: Double
-    /// The mean time of a step.
+    /// The mean timing of a step.
     public var timing: Timing
     /// Seconds until the last step, at the mean speed of this run.
     public var remainingSeconds: Double
 }
 
-/// How a training ended.
+/// The outcome of a training.
 public struct TrainingSummary: Sendable, Hashable {
-    /// Steps made in all.
+    /// The total number of steps made.
     public var step: Int
     /// Whether all steps were made and the last evaluation has ended; otherwise the training was asked to stop.
     public var isComplete: Bool
-    /// Seconds of this run.
+    /// The duration of this run in seconds.
     public var seconds: Double
-    /// The images of this run.
+    /// The number of images in this run.
     public var imageCount: Int
-    /// Why the last evaluation failed; nil when it did not.
+    /// Why the last evaluation failed; nil if it did not.
     public var evaluationFailure: String?
 }
 
@@ -113,7 +113,7 @@ struct ProgressWindow {
         imageCount += images
     }
 
-    /// Leaves time out of ``TrainingProgress/imagesPerSecond``.
+    /// Excludes time from ``TrainingProgress/imagesPerSecond``.
     mutating func exclude(seconds: Double) { excluded += seconds }
 
     func progress(
@@ -133,17 +133,17 @@ struct ProgressWindow {
     }
 }
 
-/// A mean over as many values as were added, however many that are.
+/// A mean that values are added to one by one.
 struct RunningMean: Sendable, Hashable {
     private(set) var sum = 0.0
     private(set) var count = 0.0
 
-    /// Adds a value that stands for `weight` single ones.
+    /// Adds a value with the weight of `weight` single ones.
     mutating func add(_ value: Double, weight: Double = 1) {
         sum += value * weight
         count += weight
     }
 
-    /// The mean; 0 when nothing was added.
+    /// The mean; 0 if nothing was added.
     var value: Double { count > 0 ? sum / count : 0 }
 }

@@ -176,7 +176,7 @@ import WeightFiles
         let path = folder.path + "/other.safetensors"
         try Safetensors.write([try Tensor.zeros([2]).stored(named: "weight")], to: path)
         let error = #expect(throws: CLIPError.self) { try CLIPModel.load(path) }
-        #expect(error?.description.contains("is no CLIP") == true)
+        #expect(error?.description.contains("is not a CLIP") == true)
         #expect(throws: CLIPError.self) { try CLIPModel.load(folder.path) }
         #expect(throws: HubError.self) { try CLIPModel.load(folder.path + "/nothing") }
     }

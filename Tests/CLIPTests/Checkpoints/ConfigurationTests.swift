@@ -60,7 +60,7 @@ import WeightFiles
         (#"{"vision_config": {"patch_size": 0}}"#, "patch size"),
         (#"{"vision_config": {"image_size": 9223372036854775807}}"#, "image size"),
         (#"{"vision_config": []}"#, "not an object"),
-        ("[]", "no JSON object"), ("{", "byte"),
+        ("[]", "not a JSON object"), ("{", "byte"),
     ])
     func brokenFilesSayWhatIsWrong(text: String, expected: String) throws {
         let folder = try TemporaryFolder()
@@ -92,7 +92,7 @@ import WeightFiles
         let folder = try TemporaryFolder()
         let path = try folder.write("{\"model_type\": \"clip\", \(setting)}", "config.json")
         let error = #expect(throws: CLIPError.self) { try CLIPConfiguration(huggingFace: path) }
-        #expect(error?.reason.contains("not built here") == true)
+        #expect(error?.reason.contains("unsupported network") == true)
     }
 
     /// A file of OpenCLIP with settings in its three parts.

@@ -121,7 +121,7 @@ import WeightFiles
         #expect(some.reasonForNumbers == "1 of the 2 classes has no category id")
         let same = try made(["bus": 6, "cat": 6]).categoryIDs
         #expect(same.ids == [1, 2])
-        #expect(same.reasonForNumbers == "the classes \"bus\" and \"cat\" have one category id, 6")
+        #expect(same.reasonForNumbers == "the classes \"bus\" and \"cat\" share the category id 6")
         // The form of files without ids is that of earlier versions.
         let early = try JSONDecoder().decode(
             Vocabulary.Class.self, from: Data(#"{"name":"cat","synonyms":[]}"#.utf8))
@@ -137,7 +137,7 @@ import WeightFiles
             encoding: classes, templates: .single, with: model, tokenizer: tokenizer)
         let other = try CLIPModel.load(#require(folders.last))
         let error = #expect(throws: CLIPError.self) { try vocabulary.matrix(for: other.identity()) }
-        #expect(error?.description.contains("build it again") == true)
+        #expect(error?.description.contains("rebuild it") == true)
         #expect(throws: CLIPError.self) { try ZeroShotClassifier(vocabulary, model: other) }
     }
 
@@ -217,7 +217,7 @@ import WeightFiles
         ]
         try Safetensors.write([rows], metadata: good, to: path)
         #expect(try Vocabulary(contentsOf: path).names == ["a", "b"])
-        try expectError([:], "is no vocabulary", [rows])
+        try expectError([:], "is not a vocabulary", [rows])
         try expectError(good.merging(["version": "2"]) { $1 }, "version 2", [rows])
         try expectError(good.merging(["classes": "[{]"]) { $1 }, "\"classes\"", [rows])
         try expectError(good.merging(["article": "le"]) { $1 }, "\"article\"", [rows])

@@ -1,5 +1,5 @@
-/// The upper halves of single-byte encodings: 128 characters for the bytes 0x80 to 0xFF. Bytes without a
-/// meaning stand for the control character of the same number, as the WHATWG encoding standard has it.
+/// The upper halves of single-byte encodings: 128 characters for the bytes 0x80 to 0xFF. Undefined bytes map to the
+/// control character of the same number, as in the WHATWG encoding standard.
 enum CodePageTables {
     static let windows1252 =
         "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8D}Ž\u{8F}\u{90}‘’“”•–—˜™š›œ\u{9D}žŸ"

@@ -1,9 +1,9 @@
-/// Character references of HTML.
+/// HTML character references.
 enum HTMLEntities {
     typealias Scalars = [Unicode.Scalar]
 
-    /// Replaces all references, also those without a semicolon, by the rules of the HTML standard as Python's
-    /// `html.unescape` has them.
+    /// Replaces all references, including those without a semicolon, by the rules of the HTML standard as in Python's
+    /// `html.unescape`.
     static func unescape(_ text: Scalars) -> Scalars {
         guard text.contains("&") else { return text }
         var result: Scalars = []
@@ -20,8 +20,8 @@ enum HTMLEntities {
         return result
     }
 
-    /// Replaces references that end in a semicolon and are surely meant as such, as ftfy does; a few that were
-    /// put in capitals too.
+    /// Replaces references that end in a semicolon and are unambiguous, as in ftfy, including a few written in
+    /// capitals.
     static func unescapeUnambiguous(_ text: Scalars) -> Scalars {
         guard text.contains("&") else { return text }
         var result: Scalars = []
@@ -58,7 +58,7 @@ enum HTMLEntities {
         return names.withSemicolon[name] ?? names.capitals[name] ?? reference
     }
 
-    /// The reference that starts with the ampersand at `start`: its end and what it stands for.
+    /// The reference that starts with the ampersand at `start`: its end and its replacement.
     private static func reference(_ text: Scalars, _ start: Int) -> (Int, Scalars)? {
         let first = start + 1
         guard first < text.count else { return nil }
@@ -74,7 +74,7 @@ enum HTMLEntities {
         func string(_ count: Int) -> String { String(String.UnicodeScalarView(name[..<count])) }
         let closed = end < text.count && text[end] == ";"
         if closed, let value = names.withSemicolon[string(name.count)] { return (end + 1, value) }
-        // The longest beginning that stands without a semicolon.
+        // The longest prefix that is valid without a semicolon.
         var count = name.count
         while count > 1 {
             if let value = names.withoutSemicolon[string(count)] {
@@ -111,7 +111,7 @@ enum HTMLEntities {
         return nil
     }
 
-    /// HTML standard 13.2.5.80: numbers of Windows-1252, of no character, and too large ones.
+    /// HTML standard 13.2.5.80: numbers from Windows-1252, noncharacters, and numbers out of range.
     private static func character(_ value: UInt32) -> Scalars {
         switch value {
         case 0: return ["\u{FFFD}"]
@@ -142,7 +142,7 @@ enum HTMLEntities {
             names.withSemicolon[name] = value
             if parts[0].first == "*" { names.withoutSemicolon[name] = value }
         }
-        // A lower-case name in capitals counts when it means nothing else, also not by its beginning.
+        // A lower-case name in capitals counts if neither it nor a prefix of it has another meaning.
         for (name, value) in names.withSemicolon where name == name.lowercased() {
             let capitals = name.uppercased()
             let beginnings = capitals.indices.dropFirst(2).map { String(capitals[..<$0]) } + [capitals]

@@ -1,12 +1,12 @@
-/// Finds text that was probably read in a wrong encoding, by combinations of characters that hardly occur
-/// otherwise. The character classes and combinations are those of ftfy 6.3 (`badness.py`, `chardata.py`).
+/// Detects text that was probably decoded with the wrong encoding, by combinations of characters that are otherwise
+/// rare. The character classes and combinations are those of ftfy 6.3 (`badness.py`, `chardata.py`).
 enum MojibakeDetector {
     /// Whether any unlikely combination occurs.
     static func isBad(_ text: [Unicode.Scalar]) -> Bool {
         text.indices.contains { start in rules.contains { matches($0, text, start) } }
     }
 
-    /// The pieces that look like UTF-8 read in a single-byte encoding, without overlaps.
+    /// The non-overlapping pieces that look like UTF-8 decoded as a single-byte encoding.
     static func embeddedUTF8(_ text: [Unicode.Scalar]) -> [Range<Int>] {
         var result: [Range<Int>] = []
         var at = 0
@@ -51,7 +51,7 @@ enum MojibakeDetector {
                 guard at == 0 else { return false }
                 continue
             case .optionalSpace:
-                // What follows in the rules is never white space itself, so taking it is always right.
+                // The next element of a rule is never white space itself, so consuming it is always right.
                 if at < text.count, text[at].isPythonSpace { at += 1 }
                 continue
             default: break
@@ -137,7 +137,7 @@ enum MojibakeDetector {
         [one("{lower}{upper}{currency}{numeric}{start}{end}{law}"), one("{box}")],
         [one("{box}"), one("{end}")],
         [one("{lower}{upper}"), one("{start}{end}"), .word],
-        // The ligature oe before anything but a plain Latin letter; a degree sign after a capital.
+        // The ligature oe before anything but an unaccented Latin letter; a degree sign after a capital.
         [one("Œœ"), .notOne(ScalarSet("A-Za-z"))],
         [one("{upper}"), one("°")],
         // Windows-1252.
@@ -171,7 +171,7 @@ enum MojibakeDetector {
     ]
 }
 
-/// A set of characters, written as in a regular expression's brackets: single ones and ranges with a hyphen.
+/// A set of characters in the notation of a regular expression's brackets: single ones and ranges with a hyphen.
 struct ScalarSet: Sendable {
     private let scalars: Set<Unicode.Scalar>
 

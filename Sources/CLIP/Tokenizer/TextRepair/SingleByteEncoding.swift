@@ -1,10 +1,10 @@
-/// A single-byte encoding that text may have been misread in.
+/// A single-byte encoding that text may have been wrongly decoded with.
 struct SingleByteEncoding: Sendable {
-    /// Whether U+FFFD is taken for a lost byte, written as 0x1A.
+    /// Whether U+FFFD is treated as a lost byte, encoded as 0x1A.
     let isSloppy: Bool
 
-    /// Whether a space may stand for a lost byte 0xA0. Not in MacRoman, where 0xA0's place before a space is a
-    /// dash and would match too often.
+    /// Whether a space may represent a lost byte 0xA0. Not in MacRoman, where 0xA0 before a space is a dash and would
+    /// match too often.
     let restoresSpaces: Bool
 
     private let upperHalf: [Unicode.Scalar]
@@ -28,7 +28,7 @@ struct SingleByteEncoding: Sendable {
         (UInt8(0x80)...0xFF).map { Unicode.Scalar($0) }, isSloppy: false)
     static let windows1252 = SingleByteEncoding(CodePageTables.windows1252, isSloppy: true)
 
-    /// The encodings that are tried, most common first.
+    /// The candidate encodings, most common first.
     static let candidates = [
         latin1, windows1252,
         SingleByteEncoding(CodePageTables.windows1251, isSloppy: true),
@@ -41,7 +41,7 @@ struct SingleByteEncoding: Sendable {
         SingleByteEncoding(CodePageTables.codePage437),
     ]
 
-    /// The bytes of a text, nil when it has a character that the encoding lacks.
+    /// The bytes of a text, or nil if the encoding lacks one of its characters.
     func encode(_ text: [Unicode.Scalar]) -> [UInt8]? {
         var result: [UInt8] = []
         result.reserveCapacity(text.count)
@@ -57,7 +57,7 @@ struct SingleByteEncoding: Sendable {
         return result
     }
 
-    /// The character of a byte.
+    /// The character for a byte.
     func decode(_ byte: UInt8) -> Unicode.Scalar {
         byte < 0x80 ? Unicode.Scalar(byte) : upperHalf[Int(byte) - 0x80]
     }

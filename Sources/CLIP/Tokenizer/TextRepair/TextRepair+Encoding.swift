@@ -1,5 +1,5 @@
 extension TextRepair {
-    /// Undoes readings in wrong encodings until nothing changes.
+    /// Undoes decoding with wrong encodings until nothing changes.
     static func fixEncoding(_ text: Scalars) -> Scalars {
         var text = text
         while true {
@@ -27,14 +27,14 @@ extension TextRepair {
         return fixC1Controls(text)
     }
 
-    /// Control characters U+0080 to U+009F become what Windows-1252 has in their place.
+    /// Replaces the control characters U+0080 to U+009F with Windows-1252's characters at the same positions.
     static func fixC1Controls(_ text: Scalars) -> Scalars {
         text.map { isC1($0) ? SingleByteEncoding.windows1252.decode(UInt8($0.value)) : $0 }
     }
 
     private static func isC1(_ scalar: Unicode.Scalar) -> Bool { 0x80...0x9F ~= scalar.value }
 
-    /// nil when a byte has no meaning in Windows-1252.
+    /// nil if a byte is undefined in Windows-1252.
     private static func readAsWindows1252(_ text: Scalars) -> Scalars? {
         let fixed = fixC1Controls(text)
         return fixed.contains(where: isC1) ? nil : fixed
@@ -60,13 +60,13 @@ extension TextRepair {
         String(validating: bytes, as: UTF8.self).map { Scalars($0.unicodeScalars) }
     }
 
-    /// UTF-8 that may have zero in two bytes (Java) and surrogate pairs in six (CESU-8).
+    /// UTF-8 that may encode zero in two bytes (Java) and surrogate pairs in six (CESU-8).
     private static func decodeVariants(_ bytes: [UInt8]) -> Scalars? {
         var plain: [UInt8] = []
         var at = 0
         while at < bytes.count {
             let rest = bytes.count - at
-            // The reference's pattern lets a final line break take the place of the second byte.
+            // The reference's pattern accepts a final line break as the second byte.
             if bytes[at] == 0xC0, rest > 1, bytes[at + 1] == 0x80 || (rest == 2 && bytes[at + 1] == 0x0A) {
                 plain.append(0)
                 at += 2
@@ -88,7 +88,7 @@ extension TextRepair {
         return decodeUTF8(plain)
     }
 
-    /// Puts 0xA0 back where a space stands in its place inside an otherwise valid UTF-8 sequence.
+    /// Restores 0xA0 where a space replaced it inside an otherwise valid UTF-8 sequence.
     private static func restoringNoBreakSpaces(_ bytes: [UInt8]) -> [UInt8] {
         guard bytes.indices.contains(where: { alteredSequence(bytes, $0) > 0 }) else { return bytes }
         // An a with a grave accent is a word of its own: the space after it stays.
@@ -111,7 +111,7 @@ extension TextRepair {
         return result
     }
 
-    /// The length of a UTF-8 sequence of likely characters in which one byte 0xA0 became a space; 0 if none.
+    /// The length of a UTF-8 sequence of likely characters in which one byte 0xA0 became a space; 0 if there is none.
     private static func alteredSequence(_ bytes: [UInt8], _ at: Int) -> Int {
         func byte(_ offset: Int) -> UInt8 { at + offset < bytes.count ? bytes[at + offset] : 0 }
         func follows(_ offset: Int) -> Bool { 0x80...0xBF ~= byte(offset) }
@@ -126,7 +126,7 @@ extension TextRepair {
         return spaces.count == 1 && (1...3).allSatisfy({ space($0) || follows($0) }) ? 4 : 0
     }
 
-    /// Replaces UTF-8 sequences that lost bytes (0x1A, or once a question mark) by U+FFFD as a whole.
+    /// Replaces UTF-8 sequences that lost bytes (0x1A, or once a question mark) with a single U+FFFD each.
     private static func replacingLossySequences(_ bytes: [UInt8]) -> [UInt8] {
         var result: [UInt8] = []
         var at = 0

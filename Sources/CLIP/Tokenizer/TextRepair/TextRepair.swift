@@ -1,25 +1,25 @@
 import Foundation
 
-/// Repairs damaged text as ftfy 6.3 does with its default settings, which OpenAI's CLIP applies before
-/// tokenizing: HTML entities, readings in wrong encodings, ligatures, full and half width forms, curly quotes,
-/// line breaks, terminal escapes, control characters, and composition (NFC).
+/// Repairs damaged text like ftfy 6.3 with its default settings, which OpenAI's CLIP applies before tokenizing: HTML
+/// entities, wrong decoding, ligatures, full and half width forms, curly quotes, line breaks, terminal escapes, control
+/// characters, and composition (NFC).
 ///
-/// Differences from the reference: surrogates cannot occur in Swift's strings, and the Unicode version of
-/// composition is that of the system.
+/// Differences from the reference: surrogates cannot occur in Swift's strings, and composition follows the system's
+/// Unicode version.
 enum TextRepair {
     typealias Scalars = [Unicode.Scalar]
 
-    /// The repaired text. Every line is repaired by itself.
+    /// The repaired text. Each line is repaired separately.
     static func fix(_ text: Scalars) -> Scalars {
         var result: Scalars = []
         var unescapesHTML = true
         var start = 0
         while start < text.count {
             var end = text[start...].firstIndex(of: "\n").map { $0 + 1 } ?? text.count
-            // The reference cuts longer lines at this length too.
+            // The reference splits longer lines at this length too.
             end = min(end, start + 1_000_000)
             let line = Scalars(text[start..<end])
-            // What has a less-than sign may be HTML itself, and so may all that follows.
+            // Text with a less-than sign may itself be HTML, and so may everything after it.
             if line.contains("<") { unescapesHTML = false }
             result += fixLine(line, unescapesHTML: unescapesHTML)
             start = end
