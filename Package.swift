@@ -25,6 +25,7 @@ let package = Package(
         .executable(name: "fvlm", targets: ["FVLMProgram"]),
         .executable(name: "fvlm-networks", targets: ["FVLMNetworks"]),
         .library(name: "COCO", targets: ["COCO"]),
+        .library(name: "Analysis", targets: ["Analysis"]),
         .library(name: "Imaging", targets: ["Imaging"]),
         .library(name: "WeightFiles", targets: ["WeightFiles"]),
     ],
@@ -53,6 +54,8 @@ let package = Package(
         .target(
             name: "FixtureSupport", dependencies: ["Support", "WeightFiles"], path: "Tests/FixtureSupport"),
         .target(name: "COCO", dependencies: ["Support"]),
+        .target(name: "Analysis", dependencies: ["COCO", "Support"]),
+        .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "COCO", "FixtureSupport"]),
         // The command line. FVLMProgram is `fvlm`, which loads neither libtorch nor libvips; FVLMNetworks is
         // `fvlm-networks`, which it starts for commands that need them. The latter depends on the former so that
         // building it builds both.

@@ -1,39 +1,46 @@
 /// Ground truth and detections sorted by image: one image is one unit of work, and the many pairs of image and class
 /// that have neither cost nothing.
-struct EvaluationProblem {
-    let truth: Dataset
-    let detections: DetectionTable
-    let options: EvaluationOptions
+package struct EvaluationProblem: Sendable {
+    /// The ground truth.
+    package let truth: Dataset
+
+    /// The detections.
+    package let detections: DetectionTable
+
+    /// What is compared, and by whose rules.
+    package let options: EvaluationOptions
 
     /// The classes to score, in order of id.
-    let categories: [Category]
+    package let categories: [Category]
 
     /// The rows of the images to score, in order of id.
-    let imageRows: [Int]
+    package let imageRows: [Int]
 
     /// The rows of annotations, image by image, and the start of each image's rows; one more than images.
-    private(set) var annotationRows: [Int32] = []
-    private(set) var annotationStarts: [Int] = []
+    package private(set) var annotationRows: [Int32] = []
+    package private(set) var annotationStarts: [Int] = []
 
     /// The areas of all annotations of the ground truth. An area that the file does not state is that of the mask or of
     /// the box, computed like pycocotools computes the areas of results.
-    private(set) var truthAreas: [Double] = []
+    package private(set) var truthAreas: [Double] = []
 
     /// The rank of the class of every row of ``annotationRows``; all 0 if classes are ignored.
-    private(set) var annotationCategories: [Int32] = []
+    package private(set) var annotationCategories: [Int32] = []
 
     /// The same for detections; those of a class by descending score.
-    private(set) var detectionRows: [Int32] = []
-    private(set) var detectionStarts: [Int] = []
-    private(set) var detectionCategories: [Int32] = []
+    package private(set) var detectionRows: [Int32] = []
+    package private(set) var detectionStarts: [Int] = []
+    package private(set) var detectionCategories: [Int32] = []
 
     /// What was omitted.
-    private(set) var omissions = Omissions()
+    package private(set) var omissions = Omissions()
 
     /// The number of classes scored separately.
     var classCount: Int { options.rules == .proposals ? 1 : categories.count }
 
-    init(_ truth: Dataset, _ detections: DetectionTable, _ options: EvaluationOptions) throws {
+    /// Groups annotations and detections by image.
+    /// - Throws: ``COCOError`` when the files do not belong together or lack what the options need.
+    package init(_ truth: Dataset, _ detections: DetectionTable, _ options: EvaluationOptions) throws {
         try options.validate()
         self.truth = truth
         self.detections = detections
@@ -266,12 +273,14 @@ public struct Omissions: Sendable, Hashable {
 }
 
 /// LVIS: the classes annotated in an image.
-struct Federation {
+package struct Federation {
     private let positive: Set<Int32>
     private let negative: Set<Int32>
     private let notExhaustive: Set<Int32>
 
-    init(_ problem: EvaluationProblem, image: Int) throws {
+    /// The lists of an image.
+    /// - Throws: ``COCOError`` when it has none.
+    package init(_ problem: EvaluationProblem, image: Int) throws {
         let images = problem.truth.images
         let row = problem.imageRows[image]
         guard let absent = images.negativeCategoryIDs[row], let partial = images.notExhaustiveCategoryIDs[row]
@@ -294,12 +303,12 @@ struct Federation {
     func judges(_ category: Int32) -> Bool { positive.contains(category) || negative.contains(category) }
 
     /// Whether some objects of the class may be unannotated.
-    func isPartial(_ category: Int32) -> Bool { notExhaustive.contains(category) }
+    package func isPartial(_ category: Int32) -> Bool { notExhaustive.contains(category) }
 }
 
 extension EvaluationProblem {
     /// The rank of a class among the scored classes.
-    func rank(ofCategory id: Int64) -> Int32? {
+    package func rank(ofCategory id: Int64) -> Int32? {
         var (low, high) = (0, categories.count)
         while low < high {
             let middle = (low + high) / 2

@@ -1,12 +1,13 @@
 /// The masks of one image as runs in one growing buffer, which is reused for the next image.
-struct MaskArena {
+package struct MaskArena {
     /// A mask in the buffer.
-    struct Entry {
+    package struct Entry {
         var start = 0
         var count = 0
         var height: Int32 = 0
         var width: Int32 = 0
-        var area = 0
+        /// The number of pixels.
+        package var area = 0
         var bounds = PixelBounds()
     }
 
@@ -14,8 +15,11 @@ struct MaskArena {
     private var ring: [UInt32] = []
     private var rasterizer = PolygonRasterizer(height: 0, width: 0)
 
+    /// Creates an empty buffer.
+    package init() {}
+
     /// Removes all masks.
-    mutating func removeAll() { runs.removeAll(keepingCapacity: true) }
+    package mutating func removeAll() { runs.removeAll(keepingCapacity: true) }
 
     /// Adds the mask in a row of a column.
     ///
@@ -23,7 +27,7 @@ struct MaskArena {
     ///   - height: The height of the image in pixels, for polygons; 0 if it is unknown.
     ///   - width: The width of the image.
     ///   - bounds: Whether to compute the bounds too.
-    mutating func add(_ column: SegmentationColumn, _ row: Int, height: Int, width: Int, bounds: Bool) throws
+    package mutating func add(_ column: SegmentationColumn, _ row: Int, height: Int, width: Int, bounds: Bool) throws
         -> Entry
     {
         let place = column.rows[row]
@@ -135,10 +139,13 @@ struct MaskArena {
         }
     }
 
+    /// The smallest box around the pixels of a mask that was added with its bounds.
+    package func box(_ entry: Entry) -> BoundingBox { BoundingBox(entry.bounds) }
+
     /// The number of pixels that two masks share.
     ///
     /// - Throws: ``COCOError`` if their sizes differ.
-    func intersection(_ a: Entry, _ b: Entry) throws -> Int {
+    package func intersection(_ a: Entry, _ b: Entry) throws -> Int {
         guard a.height == b.height, a.width == b.width else {
             throw COCOError(
                 "a mask of \(a.height) x \(a.width) pixels, but the ground truth has \(b.height) x \(b.width)"
