@@ -2,10 +2,10 @@
 
 export PKG_CONFIG_PATH := $(CURDIR)/.libtorch/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
 
-.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer
+.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages
 
 help: ## This list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: ## System packages and libtorch (into .libtorch/)
 	@Tools/setup
@@ -29,6 +29,10 @@ format: ## Formats the Swift sources in place
 
 bench: setup ## Timings against peers (FVLM_PYTHON: an interpreter that has them)
 	Tools/bench
+
+test-pages: setup ## The page of fvlm analyze in a headless browser (needs chromium-driver; FVLM_PYTHON: one with selenium)
+	swift build -c release --product fvlm
+	$(or $(FVLM_PYTHON),python3) Tools/test-pages "$$(swift build -c release --show-bin-path)/fvlm"
 
 thread-sanitizer: setup ## The concurrency tests under Thread Sanitizer
 	swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan --filter SeveralTasks

@@ -62,7 +62,7 @@ let package = Package(
         .target(
             name: "FVLMCommand",
             dependencies: [
-                "COCO", "Support", "WeightFiles",
+                "Analysis", "COCO", "Support", "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ]),

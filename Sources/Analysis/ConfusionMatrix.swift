@@ -93,7 +93,9 @@ public struct ConfusionMatrix: Sendable {
                 matches.append(
                     Match(
                         detection: Int(problem.detectionRows[place]),
-                        annotation: truth.map { problem.truth.annotations.ids[Int(problem.annotationRows[$0])] }
+                        annotation: truth.map {
+                            problem.truth.annotations.ids[Int(problem.annotationRows[$0])]
+                        }
                     ))
                 let row = truth.map(overlaps.category(ofTruth:)) ?? side - 1
                 counts[row * side + overlaps.category(ofDetection: place)] += 1

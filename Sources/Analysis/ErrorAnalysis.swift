@@ -6,7 +6,7 @@ import Support
 ///
 /// Every error kind is repaired by itself, as an oracle would, and AP is computed again; the difference is what the kind
 /// costs. AP here is the 101-point AP at one IoU threshold, in percent, over the best ``maximumDetections`` detections of an
-/// image of all classes together. Rules and results are those of tidecv 1.0.1.
+/// image of all classes together. Rules are those of tidecv 1.0.1.
 public struct ErrorAnalysis: Sendable {
     /// A kind of error.
     public enum Kind: String, Sendable, CaseIterable {
@@ -66,6 +66,15 @@ public struct ErrorAnalysis: Sendable {
         public var falseNegatives: Double
     }
 
+    /// Which classes a mean AP runs over.
+    public enum Averaging: String, Sendable, CaseIterable {
+        /// Classes that have objects, as in COCO's evaluation.
+        case annotatedClasses
+        /// Classes that have objects or counted detections, as in tidecv: a class with false positives alone has AP 0, and a
+        /// repair that removes its last detection removes the class. With many names and few objects this hides all else.
+        case detectedClasses
+    }
+
     /// The overlaps that separate the kinds of errors.
     public let thresholds: Thresholds
 
@@ -85,11 +94,18 @@ public struct ErrorAnalysis: Sendable {
     /// are classified as well.
     public let kinds: [Kind?]
 
+    /// The row of the annotation that each detection found, or that a classification or localization error points at; nil
+    /// for the others. In the file's order of detections.
+    let annotationRows: [Int?]
+
     /// The ids of the annotations that count as missed, in rising order.
     public let missed: [Int64]
 
-    /// AP of every class: as it is, then with each repair; nil where a class has neither objects nor detections.
+    /// AP of every class as it is and after each repair; nil where a class then has neither objects nor detections.
     private let classFigures: [Repair: [Double?]]
+
+    /// The number of objects of every class.
+    private let objectCounts: [Int]
 
     /// Classifies the errors of pairs.
     ///
@@ -106,7 +122,8 @@ public struct ErrorAnalysis: Sendable {
         else {
             throw COCOError(
                 "0 <= background <= foreground <= 1 and a foreground above 0 are needed, not "
-                    + "\(thresholds.background) and \(thresholds.foreground), and at least one detection an image")
+                    + "\(thresholds.background) and \(thresholds.foreground), and at least one detection an image"
+            )
         }
         self.thresholds = thresholds
         self.maximumDetections = maximumDetections
@@ -117,12 +134,16 @@ public struct ErrorAnalysis: Sendable {
         let problem = overlaps.problem
         var outcomes = [Outcome](repeating: .dropped, count: problem.detections.count)
         var kinds = [Kind?](repeating: nil, count: problem.detections.count)
+        var annotationRows = [Int?](repeating: nil, count: problem.detections.count)
         for (place, row) in problem.detectionRows.enumerated() {
             outcomes[Int(row)] = errors.outcomes[place]
             kinds[Int(row)] = errors.kinds[place]
+            let target = errors.targets[place]
+            if target >= 0 { annotationRows[Int(row)] = Int(problem.annotationRows[Int(target)]) }
         }
         self.outcomes = outcomes
         self.kinds = kinds
+        self.annotationRows = annotationRows
         missed = errors.missed.map { problem.truth.annotations.ids[Int(problem.annotationRows[$0])] }.sorted()
         let ranking = errors.ranking
         let objects = overlaps.objectCounts()
@@ -131,18 +152,21 @@ public struct ErrorAnalysis: Sendable {
             figures[repair] = errors.averagePrecisions(after: repair, ranking: ranking, objects: objects)
         }
         classFigures = figures
+        objectCounts = objects
     }
 
-    /// The figures over all classes.
-    public var figures: Figures { figures(of: nil) }
-
-    /// The figures over a group of classes, such as the novel ones of a split.
+    /// The figures of a group of classes, such as the novel ones of a split.
     ///
-    /// The mean runs over classes that have an object or a counted detection, as in tidecv: a class with false positives
-    /// alone has AP 0, and a repair that removes its last detection removes the class.
-    /// - Parameter categoryIDs: The ids of the group; nil for all.
-    public func figures(of categoryIDs: Set<Int64>?) -> Figures {
-        let chosen = categories.indices.filter { categoryIDs?.contains(categories[$0].id) ?? true }
+    /// - Parameters:
+    ///   - categoryIDs: The ids of the group; nil for all.
+    ///   - averaging: Which of these classes the mean runs over.
+    public func figures(of categoryIDs: Set<Int64>? = nil, averaging: Averaging = .annotatedClasses)
+        -> Figures
+    {
+        let chosen = categories.indices.filter { index in
+            (categoryIDs?.contains(categories[index].id) ?? true)
+                && (averaging == .detectedClasses || objectCounts[index] > 0)
+        }
         func mean(_ repair: Repair) -> Double {
             let values = chosen.compactMap { classFigures[repair]?[$0] }
             return values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
@@ -175,7 +199,7 @@ private struct ErrorFinder {
 
     var outcomes: [ErrorAnalysis.Outcome]
     var kinds: [ErrorAnalysis.Kind?]
-    /// The annotation that a classification or localization error points at; -1 for none.
+    /// The annotation that was found, or that a classification or localization error points at; -1 for none.
     var targets: [Int32]
     /// Whether an error is the best one that points at an object which nothing found: repaired, it finds it.
     var isRepairable: [Bool]
@@ -247,6 +271,7 @@ private struct ErrorFinder {
         if let best {
             outcomes[place] = .truePositive
             isFound[Int(best.truth)] = true
+            targets[place] = best.truth
         } else {
             outcomes[place] = isInCrowd ? .ignored : .falsePositive
         }
@@ -289,7 +314,8 @@ private struct ErrorFinder {
                 decisions[category].append(true)
             } else if let kind = kinds[place], repair == .kind(kind) {
                 guard isRepairable[place] else { continue }
-                let target = kind == .classification ? overlaps.category(ofTruth: Int(targets[place])) : category
+                let target =
+                    kind == .classification ? overlaps.category(ofTruth: Int(targets[place])) : category
                 decisions[target].append(true)
             } else if outcomes[place] == .falsePositive {
                 decisions[category].append(false)

@@ -59,7 +59,9 @@ public struct LocalizationRecallPrecision: Sendable {
         var result: [Int64: Double] = [:]
         for (index, category) in assignment.categories.enumerated() where assignment.objectCounts[index] > 0 {
             var sums = Sums(objectCount: assignment.objectCounts[index])
-            for decision in assignment.decisions[index] where decision.score >= threshold { sums.add(decision) }
+            for decision in assignment.decisions[index] where decision.score >= threshold {
+                sums.add(decision)
+            }
             result[category.id] = sums.error(assignment.iouThreshold)
         }
         return result
@@ -91,7 +93,8 @@ public struct LocalizationRecallPrecision: Sendable {
     private static func optimum(
         _ decisions: [Assignment.Decision], _ objectCount: Int, _ iouThreshold: Double
     ) -> Optimum {
-        var best = Optimum(error: 1, localization: nil, falsePositives: nil, falseNegatives: 1, threshold: nil)
+        var best = Optimum(
+            error: 1, localization: nil, falsePositives: nil, falseNegatives: 1, threshold: nil)
         guard decisions.contains(where: { $0.overlap != nil }) else { return best }
         var sums = Sums(objectCount: objectCount)
         for (index, decision) in decisions.enumerated() {

@@ -20,7 +20,9 @@ public struct OperatingPoints: Sendable {
         public var objectCount: Int
 
         /// The share of kept detections that found an object.
-        public var precision: Double { Double(truePositives) / Double(max(truePositives + falsePositives, 1)) }
+        public var precision: Double {
+            Double(truePositives) / Double(max(truePositives + falsePositives, 1))
+        }
 
         /// The share of objects that were found; 0 without objects.
         public var recall: Double { objectCount == 0 ? 0 : Double(truePositives) / Double(objectCount) }

@@ -110,7 +110,9 @@ public struct Overlaps: Sendable {
     /// The number of annotations of each class that are to be found.
     func objectCounts() -> [Int] {
         var counts = [Int](repeating: 0, count: categories.count)
-        for place in problem.annotationRows.indices where !isCrowd(place) { counts[category(ofTruth: place)] += 1 }
+        for place in problem.annotationRows.indices where !isCrowd(place) {
+            counts[category(ofTruth: place)] += 1
+        }
         return counts
     }
 }
@@ -118,7 +120,8 @@ public struct Overlaps: Sendable {
 extension EvaluationProblem {
     /// Whether the annotation at a place is a crowd or, by LVIS's rules, ignored.
     fileprivate func isCrowd(_ place: Int) -> Bool {
-        truth.annotations.flags[Int(annotationRows[place])].contains(options.rules == .lvis ? .isIgnored : .isCrowd)
+        truth.annotations.flags[Int(annotationRows[place])].contains(
+            options.rules == .lvis ? .isIgnored : .isCrowd)
     }
 }
 

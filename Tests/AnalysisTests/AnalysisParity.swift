@@ -47,7 +47,7 @@ private struct Checks {
             let analysis = try ErrorAnalysis(
                 overlaps, thresholds: .init(foreground: thresholds[0], background: thresholds[1]),
                 maximumDetections: try fixture.parameters["max_detections"].int)
-            let figures = analysis.figures
+            let figures = analysis.figures(averaging: .detectedClasses)
             let label = "at \(thresholds)"
             try equal(figures.averagePrecision, try expected["ap"], "\(label) ap")
             #expect(try expected["main"].object.count == ErrorAnalysis.Kind.allCases.count)
@@ -83,7 +83,8 @@ private struct Checks {
                 let pair = try pair.array
                 return [try pair[0].int, pair[1] == .null ? nil : try pair[1].int]
             }
-            #expect(matrix.matches.map { [$0.detection, $0.annotation.map(Int.init)] } == matches, "run \(index)")
+            #expect(
+                matrix.matches.map { [$0.detection, $0.annotation.map(Int.init)] } == matches, "run \(index)")
             let normalized = try fixture.floats("out.normalized.\(index)")
             for (got, want) in zip(matrix.normalized, normalized) { #expect(abs(got - Double(want)) < 1e-6) }
             options.matching = .classFirst

@@ -31,6 +31,9 @@ extension CommandEntry {
     package static let score = CommandEntry(
         name: "score", abstract: "Scores result files against annotations, as COCO and LVIS do.",
         isElsewhere: false)
+    package static let analyze = CommandEntry(
+        name: "analyze", abstract: "Reports what is wrong with detections and with labels, as a page with the pictures.",
+        isElsewhere: false)
     package static let checkDataset = CommandEntry(
         name: "check-dataset", abstract: "Looks for faults in a COCO or LVIS data set.",
         isElsewhere: false)
@@ -45,7 +48,7 @@ extension CommandEntry {
     static let groups: [(title: String, entries: [CommandEntry])] = [
         ("Detector", [.detect, .evaluate, .train, .cache]),
         ("CLIP and weight", [.embed, .vocabulary, .convert, .inspect]),
-        ("Data set", [.score, .checkDataset, .split]),
+        ("Data set", [.score, .analyze, .checkDataset, .split]),
         ("Installation", [.doctor]),
     ]
 

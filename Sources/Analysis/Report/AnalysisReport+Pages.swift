@@ -1,0 +1,117 @@
+import COCO
+import Support
+
+extension AnalysisReport {
+    /// The report as files of a folder: `index.html`, which works offline, `figures.json`, and `pictures/`, scripts with the
+    /// objects and detections of some hundred pictures each, which the page loads when it shows them.
+    ///
+    /// - Parameters:
+    ///   - title: The title of the page.
+    ///   - address: Where the picture of an image is, as seen from the folder; nil for none.
+    ///   - body: Called with each file's name and contents.
+    /// - Throws: What `body` throws.
+    public func writePages(
+        title: String, address: (ImageRecord) -> String?,
+        _ body: (_ name: String, _ text: String) throws -> Void
+    ) throws {
+        try body("figures.json", json())
+        let size = 200
+        let images = overlaps.problem.truth.images
+        var index: [PictureRow] = []
+        for start in stride(from: 0, to: pictures.count, by: size) {
+            let part = pictures[start..<min(start + size, pictures.count)]
+            let texts = try part.map { summary in
+                let record = images[overlaps.problem.imageRows[summary.index]]
+                index.append(
+                    PictureRow(
+                        name: pictureName(summary), address: address(record), width: record.width,
+                        height: record.height, pairs: wrongPairs(summary)))
+                return try JSONText.line(PictureContents(self, summary))
+            }
+            try body(
+                "pictures/\(start / size).js",
+                "page(\(start / size),[\n" + texts.joined(separator: ",\n") + "\n])\n")
+        }
+        let data =
+            "const report = \(Self.scriptSafe(try compactJSON()));\n"
+            + "const pictureRows = \(Self.scriptSafe(try JSONText.line(index)));\n"
+            + "const pageSize = \(size);\n"
+        try body("index.html", ReportPage.html(title: Markup.escaped(title), data: data))
+    }
+
+    /// JSON inside a script element: the text cannot end it.
+    private static func scriptSafe(_ json: String) -> String { json.replacing("</", with: "<\\/") }
+
+    /// The classes of wrong pairs in a picture: index of the object's class, index of the detected one.
+    private func wrongPairs(_ summary: PictureSummary) -> [[Int]] {
+        let problem = overlaps.problem
+        var pairs: [[Int]] = []
+        for place in problem.detectionStarts[summary.index]..<problem.detectionStarts[summary.index + 1] {
+            let row = Int(problem.detectionRows[place])
+            guard overlaps.score(place) >= scoreThreshold, errors.kinds[row] == .classification,
+                let target = errors.annotationRows[row],
+                let truth = problem.rank(ofCategory: problem.truth.annotations.categoryIDs[target])
+            else { continue }
+            pairs.append([Int(truth), overlaps.category(ofDetection: place)])
+        }
+        return pairs
+    }
+}
+
+/// What the page knows of a picture before it shows it.
+private struct PictureRow: Encodable {
+    var name: String
+    var address: String?
+    var width: Int
+    var height: Int
+    var pairs: [[Int]]
+}
+
+/// The objects and detections of a picture.
+///
+/// `t`: [index of the class, x, y, width, height, score of the detection that found it; -1 for none, -2 for a crowd].
+/// `d`: [kind, index of the class, score, x, y, width, height]; kind 0 found an object, 1 to 5 are the errors in the order of
+/// ``ErrorAnalysis/Kind``, 6 lies in a crowd.
+private struct PictureContents: Encodable {
+    var t: [[Double]] = []
+    var d: [[Double]] = []
+
+    init(_ report: AnalysisReport, _ summary: PictureSummary) {
+        let overlaps = report.overlaps
+        let problem = overlaps.problem
+        var finders: [Int: Double] = [:]
+        // The page lowers its threshold down to this score.
+        let least = min(report.scoreThreshold, 0.05)
+        for place in overlaps.ranked(image: summary.index) {
+            let row = Int(problem.detectionRows[place])
+            let outcome = report.errors.outcomes[row]
+            if outcome == .truePositive, let target = report.errors.annotationRows[row] {
+                finders[target] = overlaps.score(place)
+            }
+            guard overlaps.score(place) >= least, outcome != .dropped else { continue }
+            let kind =
+                outcome == .truePositive
+                ? 0
+                : outcome == .ignored
+                    ? 6
+                    : 1
+                        + (report.errors.kinds[row].flatMap { ErrorAnalysis.Kind.allCases.firstIndex(of: $0) }
+                            ?? 4)
+            d.append(
+                [Double(kind), Double(overlaps.category(ofDetection: place)), overlaps.score(place)]
+                    + Self.numbers(problem.detections.boxes[row]))
+        }
+        for place in overlaps.truths(image: summary.index) {
+            let row = Int(problem.annotationRows[place])
+            t.append(
+                [Double(overlaps.category(ofTruth: place))]
+                    + Self.numbers(problem.truth.annotations.boxes[row])
+                    + [overlaps.isCrowd(place) ? -2 : finders[row] ?? -1])
+        }
+    }
+
+    /// Tenths of a pixel are enough to draw.
+    private static func numbers(_ box: BoundingBox) -> [Double] {
+        [box.x, box.y, box.width, box.height].map { ($0 * 10).rounded() / 10 }
+    }
+}

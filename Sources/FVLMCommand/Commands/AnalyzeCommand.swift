@@ -1,0 +1,209 @@
+import Analysis
+import ArgumentParser
+import COCO
+import Foundation
+import Support
+
+/// `fvlm analyze`
+struct AnalyzeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        .analyze,
+        discussion: """
+            Example:
+              fvlm analyze --ground-truth val.json --detections results.json --images val2017 --output report
+
+            Prints what errors cost (TIDE), the best score thresholds, confused classes, calibration, LRP, recall by size, \
+            shape and crowding, the worst pictures, and labels to look at. --output also writes index.html, a page that \
+            works offline and shows the pictures of --images where they are, and figures.json.
+            """)
+
+    @Option(name: [.short, .long], help: "The annotation file (COCO instances or LVIS v1).")
+    var groundTruth: String
+
+    @Option(name: [.short, .long], help: "The result file.")
+    var detections: String
+
+    @Option(
+        help: ArgumentHelp(
+            "Another result file to compare with, by class and by a paired test.", valueName: "file"))
+    var compare: String?
+
+    @Option(name: [.short, .long], help: "The folder of the pictures, which the page shows.")
+    var images: String?
+
+    @Option(name: [.short, .long], help: ArgumentHelp("A new folder for the page.", valueName: "folder"))
+    var output: String?
+
+    @Option(help: "What is compared: bbox or segm.")
+    var type: EvaluationOptions.Geometry = .box
+
+    @Option(help: "Also report base and novel classes: ovd48-17 (COCO) or lvis-base-rare.")
+    var split: OpenVocabularySplit?
+
+    @Option(
+        help: ArgumentHelp(
+            "How the detections were made: split-novel (trained on the base classes), zero-shot (trained on none of them) or closed "
+                + "(trained on all). Printed beside each AP.", valueName: "protocol"))
+    var `protocol`: String?
+
+    @Option(name: .customLong("iou"), help: "The IoU from which a detection finds an object.")
+    var iouThreshold = 0.5
+
+    @Option(name: .customLong("background-iou"), help: "The IoU up to which a detection lies on nothing.")
+    var backgroundThreshold = 0.1
+
+    @Option(help: "The score from which detections are shown and paired; by default that of the best F1.")
+    var scoreThreshold: Double?
+
+    @Option(
+        name: .customLong("slice"),
+        help: ArgumentHelp(
+            "Measure a part of the images apart: width<640, height>=480, aspect<1, objects>20, folder=night, tag=rain; several "
+                + "conditions with commas. Can be repeated.", valueName: "rule"))
+    var slices: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Tags of pictures: a line each with the picture's file name or image id, a tab, and a tag.",
+            valueName: "file"))
+    var tags: String?
+
+    @Option(
+        help: ArgumentHelp("Confidence intervals from this many draws of the images.", valueName: "draws"))
+    var bootstrap: Int?
+
+    @Option(help: "The seed of the draws.")
+    var seed: UInt64 = 0
+
+    @Option(help: "How many bins of scores the reliability diagram has.")
+    var bins = 10
+
+    @Option(help: ArgumentHelp("How many rows tables show.", valueName: "count"))
+    var classes = 20
+
+    @OptionGroup var threads: ThreadArguments
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    private static let protocols = ["split-novel", "zero-shot", "closed"]
+
+    func validate() throws {
+        if [groundTruth, detections, compare, tags].count(where: { $0 == "-" }) > 1 {
+            throw ValidationError("standard input (-) can be read only once")
+        }
+        if let `protocol`, !Self.protocols.contains(`protocol`) {
+            throw ValidationError(
+                "--protocol \(`protocol`) is not known; it is one of \(Self.protocols.joined(separator: ", "))"
+            )
+        }
+        if let bootstrap, bootstrap < 1 { throw ValidationError("--bootstrap needs at least 1 draw") }
+        if classes < 0 { throw ValidationError("--classes cannot be negative") }
+        if bins < 1 { throw ValidationError("--bins needs at least 1") }
+        if !(iouThreshold > 0 && iouThreshold <= 1) {
+            throw ValidationError("--iou must be above 0 and at most 1")
+        }
+        if !(backgroundThreshold >= 0 && backgroundThreshold <= iouThreshold) {
+            throw ValidationError("--background-iou must be between 0 and --iou")
+        }
+        if images != nil, output == nil {
+            throw ValidationError("--images are shown by the page: name its folder with --output")
+        }
+    }
+
+    func run() throws {
+        // Begun first, so that an output that cannot be is told before the work.
+        var options = AnalysisReport.Options()
+        options.slices = try slices.map(ImageSlice.init)
+        let folder = try output.map { try NewFolder(path: $0) }
+        let truth = try Dataset(path: groundTruth)
+        let table = try DetectionTable(path: detections)
+        let other = try compare.map { try DetectionTable(path: $0) }
+        options.geometry = type
+        options.thresholds = .init(foreground: iouThreshold, background: backgroundThreshold)
+        options.binCount = bins
+        options.scoreThreshold = scoreThreshold
+        options.splits = try split?.parts(of: truth) ?? []
+        options.tags = try tags.map { try PictureTags.read($0, truth) } ?? [:]
+        options.resamples = bootstrap ?? 0
+        options.seed = seed
+        options.protocolName = `protocol` ?? split.map { _ in "split-novel" }
+        options.threadCount = threads.count
+        let report = try AnalysisReport(
+            truth: truth, detections: table, comparedWith: other, options: options)
+        if let folder { try write(report, truth, into: folder) }
+        if json {
+            try StandardOutput.print(report.json())
+        } else {
+            try StandardOutput.print(report.text(classLimit: classes), terminator: "")
+        }
+        if table.count == 0 { StandardError.note("\(detections) holds no detection") }
+        for line in report.notices { StandardError.note(line) }
+        if let reason = report.calibrationFailure { StandardError.note("no calibration: \(reason)") }
+        if let output { StandardError.note("open \(Path.join(output, "index.html")) in a browser") }
+    }
+
+    private func write(_ report: AnalysisReport, _ truth: Dataset, into folder: consuming NewFolder) throws {
+        let pictures = images.map { PictureFolder(path: $0) }
+        let base = Path.absolute(output ?? ".")
+        var files: [(String, String)] = []
+        try report.writePages(
+            title: "\(Path.name(detections)) on \(Path.name(groundTruth))",
+            address: { image in
+                pictures?.location(of: image).map { RelativeAddress.text(from: base, to: Path.absolute($0)) }
+            }
+        ) { files.append(($0, $1)) }
+        for (name, text) in files { try folder.write(text, to: name) }
+        try folder.finish()
+    }
+}
+
+/// Tags of the pictures of a data set, from a file of lines `picture<tab>tag`.
+enum PictureTags {
+    /// The tags by image id.
+    /// - Throws: An error with the line for one that names no picture of the data set.
+    static func read(_ path: String, _ truth: Dataset) throws -> [Int64: Set<String>] {
+        var ids: [String: Int64] = [:]
+        for row in 0..<truth.images.count {
+            let image = truth.images[row]
+            ids["\(image.id)"] = image.id
+            ids[image.path] = image.id
+            ids[image.fileName] = image.id
+        }
+        var tags: [Int64: Set<String>] = [:]
+        for (number, line) in try TextFile(contentsOf: path).lines.enumerated() {
+            guard !line.isEmpty else { continue }
+            let parts = line.split(separator: "\t", maxSplits: 1).map {
+                $0.trimmingCharacters(in: .whitespaces)
+            }
+            guard parts.count == 2, !parts[1].isEmpty else {
+                throw AnnotationFileError(
+                    file: path, line: number + 1, reason: "is no picture, tab and tag")
+            }
+            guard let id = ids[parts[0]] else {
+                throw AnnotationFileError(
+                    file: path, line: number + 1,
+                    reason: "'\(parts[0])' is neither a file name nor an image id of the annotations")
+            }
+            tags[id, default: []].insert(parts[1])
+        }
+        return tags
+    }
+}
+
+/// Addresses of files beside each other, for pages.
+enum RelativeAddress {
+    /// The address of a file as seen from a folder; both absolute.
+    static func text(from folder: String, to file: String) -> String {
+        let from = folder.split(separator: "/")
+        let to = file.split(separator: "/")
+        var shared = 0
+        while shared < from.count, shared < to.count - 1, from[shared] == to[shared] { shared += 1 }
+        let parts = Array(repeating: "..", count: from.count - shared) + to[shared...].map(String.init)
+        return parts.map { part in
+            part.addingPercentEncoding(
+                withAllowedCharacters: .urlPathAllowed.subtracting(["/", ";", "?", "#"]))
+                ?? part
+        }.joined(separator: "/")
+    }
+}

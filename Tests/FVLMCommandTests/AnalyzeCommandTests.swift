@@ -1,0 +1,90 @@
+import FixtureSupport
+import Foundation
+import Testing
+
+@Suite struct AnalyzeCommandTests {
+    private static let fixtures = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent()
+        .appending(path: "Fixtures/analysis/tide-bbox-1")
+    private let arguments = [
+        "analyze", "-g", fixtures.appending(path: "gt.json").path, "-d", fixtures.appending(path: "dt.json").path,
+    ]
+
+    @Test func tablesSayWhatErrorsCostAndByWhichRule() throws {
+        let run = try Program(arguments)
+        #expect(run.status == 0 && run.errors.isEmpty, "\(run.errors)")
+        // Recorded from tidecv; there are no classes without objects here.
+        let row = try #require(run.output.split(separator: "\n").first { $0.hasPrefix("all  30.41") })
+        #expect(row.split(separator: " ").dropFirst(2).prefix(6) == ["7.49", "19.72", "0.23", "0.60", "0.72", "12.21"])
+        for rule in ["TIDE: ", "protocol not stated", "F1 = 2 TP", "D-ECE: ", "Pairs by IoU"] {
+            #expect(run.output.contains(rule), "\(rule)")
+        }
+    }
+
+    @Test func jsonHoldsTheSameFiguresAndTheProtocol() throws {
+        let run = try Program(arguments + ["--json", "--protocol", "closed", "--slice", "width<200", "--bootstrap", "20"])
+        #expect(run.status == 0, "\(run.errors)")
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+        #expect((object["protocol"] as? String)?.hasSuffix("protocol closed") == true)
+        let part = try #require((object["parts"] as? [[String: Any]])?.first)
+        let errors = try #require(part["errors"] as? [String: Double])
+        #expect(abs((errors["Loc"] ?? 0) - 19.71799560908472) < 1e-6)
+        #expect((object["slices"] as? [Any])?.count == 1)
+        #expect((object["intervals"] as? [Any])?.count == 3)
+        #expect((object["pictures"] as? [Any])?.count == 8)
+    }
+
+    @Test func thePageAndItsPicturesAreWrittenIntoANewFolder() throws {
+        let folder = try TemporaryFolder()
+        let report = folder.path("made/here")
+        try FileManager.default.createDirectory(atPath: folder.path("made"), withIntermediateDirectories: true)
+        let pictures = folder.path("my pictures")
+        try FileManager.default.createDirectory(atPath: pictures, withIntermediateDirectories: true)
+        let run = try Program(arguments + ["--output", report, "--images", pictures, "--classes", "3"])
+        #expect(run.status == 0, "\(run.errors)")
+        let page = try String(contentsOfFile: report + "/index.html", encoding: .utf8)
+        #expect(page.contains("../../my%20pictures/000.jpg"))
+        #expect(FileManager.default.fileExists(atPath: report + "/pictures/0.js"))
+        #expect(FileManager.default.fileExists(atPath: report + "/figures.json"))
+        // A second report does not replace the first.
+        let again = try Program(arguments + ["--output", report])
+        #expect(again.status != 0 && again.errors.contains("not empty"), "\(again.errors)")
+    }
+
+    @Test func detectionsComparedWithThemselvesDoNotDiffer() throws {
+        let run = try Program(arguments + ["--compare", arguments[4], "--json"])
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+        let differences = try #require(object["differences"] as? [[String: Any]])
+        // All classes and each of three, three figures each.
+        #expect(differences.count == 12)
+        #expect(differences.allSatisfy { $0["p_value"] as? Double == 1 })
+    }
+
+    @Test(arguments: [
+        (["--slice", "color=red"], "'color=red' is not a condition"),
+        (["--protocol", "open"], "split-novel, zero-shot, closed"),
+        (["--images", "."], "--output"), (["--iou", "0"], "--iou"),
+        (["--background-iou", "0.9"], "between 0 and --iou"), (["--bootstrap", "0"], "at least 1 draw"),
+    ])
+    func whatIsWrongIsNamed(_ extra: [String], _ text: String) throws {
+        let run = try Program(arguments + extra)
+        #expect(run.status != 0 && run.output.isEmpty)
+        #expect(run.errors.contains(text), "\(run.errors)")
+    }
+
+    @Test func tagsAreReadByLine() throws {
+        let folder = try TemporaryFolder()
+        let tags = folder.path("tags.txt")
+        try "000.jpg\train\r\n40\tnight\r\n".write(toFile: tags, atomically: true, encoding: .utf8)
+        let run = try Program(arguments + ["--tags", tags, "--slice", "tag=rain", "--slice", "tag=night", "--json"])
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+        let slices = try #require(object["slices"] as? [[String: Any]])
+        #expect(slices.compactMap { $0["images"] as? Int } == [1, 1])
+        try "000.jpg\train\nnowhere.jpg\tx\n".write(toFile: tags, atomically: true, encoding: .utf8)
+        let wrong = try Program(arguments + ["--tags", tags])
+        #expect(wrong.status == 65 && wrong.errors.contains("tags.txt:2: 'nowhere.jpg'"), "\(wrong.errors)")
+    }
+}
