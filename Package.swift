@@ -92,7 +92,8 @@ let package = Package(
                 "COCO", "Imaging", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Examples/Photographs", exclude: ["published.yaml", "vit.yaml"]),
-        .executableTarget(name: "coco-benchmark", dependencies: ["COCO"], path: "Benchmarks/coco/Sources"),
+        .executableTarget(
+            name: "coco-benchmark", dependencies: ["Analysis", "COCO"], path: "Benchmarks/coco/Sources"),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "Support", "FixtureSupport"]),
     ],

@@ -1,3 +1,4 @@
+import Analysis
 import COCO
 import Dispatch
 import Foundation
@@ -7,13 +8,14 @@ import Foundation
 ///     coco-benchmark generate DIR       writes gt.json, dt.json
 ///     coco-benchmark generate-large DIR writes train.json
 ///     coco-benchmark score DIR          seconds for both files read and scored, JSON
+///     coco-benchmark analyze DIR        seconds for TIDE's errors and for the confusion matrix, files read, JSON
 ///     coco-benchmark read FILE          seconds and peak memory of reading an annotation file, JSON
 @main
 struct COCOBenchmark {
     static func main() throws {
         let arguments = CommandLine.arguments
         guard arguments.count == 3 else {
-            print("usage: coco-benchmark generate|generate-large|score|read PATH")
+            print("usage: coco-benchmark generate|generate-large|score|analyze|read PATH")
             exit(64)
         }
         let path = arguments[2]
@@ -30,6 +32,7 @@ struct COCOBenchmark {
             var generator = ProblemGenerator(seed: 2)
             try generator.largeDataset().write(to: path + "/train.json")
         case "score": try score(path)
+        case "analyze": try analyze(path)
         case "read": try read(path)
         default: exit(64)
         }
@@ -38,6 +41,39 @@ struct COCOBenchmark {
     private static func seconds(_ body: () throws -> Void) rethrows -> Double {
         let clock = ContinuousClock()
         return try clock.measure(body) / .seconds(1)
+    }
+
+    /// Overlaps, errors and confusions of both files, each the best of five.
+    private static func analyze(_ folder: String) throws {
+        let truth = try Dataset(path: folder + "/gt.json")
+        let detections = try DetectionTable(path: folder + "/dt.json")
+        for geometry in EvaluationOptions.Geometry.allCases {
+            var (errors, confusion) = (Double.infinity, Double.infinity)
+            var figures: [Double] = []
+            for _ in 0..<5 {
+                // Each with its own overlaps, as the peers compute them.
+                errors = min(
+                    errors,
+                    try seconds {
+                        let overlaps = try Overlaps(
+                            truth: truth, detections: detections, geometry: geometry)
+                        let result = try ErrorAnalysis(overlaps).figures(averaging: .detectedClasses)
+                        figures = ErrorAnalysis.Kind.allCases.map { result.costs[$0] ?? 0 }
+                    })
+                confusion = min(
+                    confusion,
+                    try seconds {
+                        let overlaps = try Overlaps(
+                            truth: truth, detections: detections, geometry: geometry)
+                        _ = try ConfusionMatrix(overlaps)
+                    })
+            }
+            for (what, value) in [("errors", errors), ("confusion", confusion)] {
+                print(
+                    "{\"name\": \"swift-fvlm\", \"type\": \"\(geometry.rawValue) \(what)\", \"seconds\": \(value), "
+                        + "\"stats\": \(what == "errors" ? figures : [])}")
+            }
+        }
     }
 
     /// Reads both files at once and scores them, best of five.

@@ -203,7 +203,7 @@ enum ReportPage {
           const scale = Math.max(width, height) / 700;
           const add = (name, label, [x, y, w, h]) => {
             root.append(svg('rect', { class: name, x, y, width: w, height: h }, svg('title', {}, label)));
-            if (withLabels) root.append(svg('text', { x: x + 2 * scale, y: Math.max(y - 4 * scale, 12 * scale), style: `font-size:${13 * scale}px;stroke-width:${3 * scale}px` }, label));
+            if (withLabels) root.append(svg('text', { x: x + 2 * scale, y: name === 'yes' || name === 'no' ? Math.max(y - 4 * scale, 12 * scale) : y + h - 4 * scale, style: `font-size:${13 * scale}px;stroke-width:${3 * scale}px` }, label));
           };
           for (const t of contents.t) {
             if (t[5] === -2) add('crowd', `crowd of ${classes[t[0]].name}`, t.slice(1, 5));
