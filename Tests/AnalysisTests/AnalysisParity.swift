@@ -9,8 +9,8 @@ import Testing
     @Test(arguments: try Fixtures.names("analysis"))
     func matchesTheReference(_ name: String) throws {
         let fixture = try Fixtures.case("analysis", name)
-        let truth = try Dataset(path: fixture.path("gt.json"))
-        let detections = try DetectionTable(path: fixture.path("dt.json"))
+        let truth = try Dataset(contentsOf: fixture.path("gt.json"))
+        let detections = try DetectionTable(contentsOf: fixture.path("dt.json"))
         let kind = try fixture.parameters["type"].string
         let geometry = try #require(EvaluationOptions.Geometry(rawValue: kind))
         let overlaps = try Overlaps(truth: truth, detections: detections, geometry: geometry)

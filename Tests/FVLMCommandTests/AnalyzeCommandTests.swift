@@ -37,9 +37,9 @@ import Testing
 
     @Test func thePageAndItsPicturesAreWrittenIntoANewFolder() throws {
         let folder = try TemporaryFolder()
-        let report = folder.path("made/here")
-        try FileManager.default.createDirectory(atPath: folder.path("made"), withIntermediateDirectories: true)
-        let pictures = folder.path("my pictures")
+        let report = folder.path + "/made/here"
+        try FileManager.default.createDirectory(atPath: folder.path + "/made", withIntermediateDirectories: true)
+        let pictures = folder.path + "/my pictures"
         try FileManager.default.createDirectory(atPath: pictures, withIntermediateDirectories: true)
         let run = try Program(arguments + ["--output", report, "--images", pictures, "--classes", "3"])
         #expect(run.status == 0, "\(run.errors)")
@@ -76,7 +76,7 @@ import Testing
 
     @Test func tagsAreReadByLine() throws {
         let folder = try TemporaryFolder()
-        let tags = folder.path("tags.txt")
+        let tags = folder.path + "/tags.txt"
         try "000.jpg\train\r\n40\tnight\r\n".write(toFile: tags, atomically: true, encoding: .utf8)
         let run = try Program(arguments + ["--tags", tags, "--slice", "tag=rain", "--slice", "tag=night", "--json"])
         let object = try #require(

@@ -45,8 +45,8 @@ struct COCOBenchmark {
 
     /// Overlaps, errors and confusions of both files, each the best of five.
     private static func analyze(_ folder: String) throws {
-        let truth = try Dataset(path: folder + "/gt.json")
-        let detections = try DetectionTable(path: folder + "/dt.json")
+        let truth = try Dataset(contentsOf: folder + "/gt.json")
+        let detections = try DetectionTable(contentsOf: folder + "/dt.json")
         for geometry in EvaluationOptions.Geometry.allCases {
             var (errors, confusion) = (Double.infinity, Double.infinity)
             var figures: [Double] = []

@@ -116,9 +116,9 @@ struct AnalyzeCommand: ParsableCommand {
         var options = AnalysisReport.Options()
         options.slices = try slices.map(ImageSlice.init)
         let folder = try output.map { try NewFolder(path: $0) }
-        let truth = try Dataset(path: groundTruth)
-        let table = try DetectionTable(path: detections)
-        let other = try compare.map { try DetectionTable(path: $0) }
+        let truth = try Dataset(contentsOf: groundTruth)
+        let table = try DetectionTable(contentsOf: detections)
+        let other = try compare.map { try DetectionTable(contentsOf: $0) }
         options.geometry = type
         options.thresholds = .init(foreground: iouThreshold, background: backgroundThreshold)
         options.binCount = bins
