@@ -26,6 +26,7 @@ let package = Package(
         .executable(name: "fvlm-networks", targets: ["FVLMNetworks"]),
         .library(name: "COCO", targets: ["COCO"]),
         .library(name: "Analysis", targets: ["Analysis"]),
+        .library(name: "Tracking", targets: ["Tracking"]),
         .library(name: "Imaging", targets: ["Imaging"]),
         .library(name: "WeightFiles", targets: ["WeightFiles"]),
     ],
@@ -55,6 +56,8 @@ let package = Package(
             name: "FixtureSupport", dependencies: ["Support", "WeightFiles"], path: "Tests/FixtureSupport"),
         .target(name: "COCO", dependencies: ["Support"]),
         .target(name: "Analysis", dependencies: ["COCO", "Support"]),
+        .target(name: "Tracking", dependencies: ["Support"]),
+        .testTarget(name: "TrackingTests", dependencies: ["FixtureSupport", "Tracking"]),
         .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "COCO", "FixtureSupport"]),
         // The command line. FVLMProgram is `fvlm`, which loads neither libtorch nor libvips; FVLMNetworks is
         // `fvlm-networks`, which it starts for commands that need them. The latter depends on the former so that
@@ -62,7 +65,7 @@ let package = Package(
         .target(
             name: "FVLMCommand",
             dependencies: [
-                "Analysis", "COCO", "Support", "WeightFiles",
+                "Analysis", "COCO", "Support", "Tracking", "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ]),

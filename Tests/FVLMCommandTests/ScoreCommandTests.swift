@@ -138,4 +138,39 @@ import Testing
         let run = try Program(["score", "--help"])
         #expect(run.status == 0 && run.output.contains("fvlm score --ground-truth"))
     }
+
+    @Test func tracksAreScoredByFileAndByFolder() throws {
+        let folder = try TemporaryFolder()
+        let manager = FileManager.default
+        for name in ["truth", "tracks"] {
+            try manager.createDirectory(atPath: "\(folder.path)/\(name)", withIntermediateDirectories: true)
+        }
+        let cases = Self.fixtures.appending(path: "tracking/metrics").path
+        for name in ["north", "south"] {
+            try manager.copyItem(
+                atPath: "\(cases)/\(name).gt.txt", toPath: "\(folder.path)/truth/\(name).txt")
+            try manager.copyItem(
+                atPath: "\(cases)/\(name).result.txt", toPath: "\(folder.path)/tracks/\(name).txt")
+        }
+        let both = try Program([
+            "score", "--tracking", "-g", "\(folder.path)/truth", "-d", "\(folder.path)/tracks", "--json",
+        ])
+        #expect(both.status == 0, "\(both.errors)")
+        let object = try object(both.output)
+        #expect(object.keys.sorted() == ["all", "north", "south"])
+        let south = try #require(object["south"] as? [String: Any])
+        #expect(abs((south["HOTA"] as? Double ?? 0) - 0.7160202221556006) < 1e-9)
+        #expect(south["IDSW"] as? Double == 0 && (south["HOTA_by_alpha"] as? [Double])?.count == 19)
+        let one = try Program([
+            "score", "--tracking", "-g", "\(cases)/south.gt.txt", "-d", "\(cases)/south.result.txt",
+        ])
+        #expect(one.output.contains("71.60") && one.output.contains("84.26"))
+        try manager.removeItem(atPath: "\(folder.path)/tracks/north.txt")
+        let missing = try Program([
+            "score", "--tracking", "-g", "\(folder.path)/truth", "-d", "\(folder.path)/tracks",
+        ])
+        #expect(missing.status == 1 && missing.errors.contains("north.txt"), "\(missing.errors)")
+        let wrong = try Program(["score", "--tracking", "--lvis", "-g", truth, "-d", results])
+        #expect(wrong.status == 64 && wrong.errors.contains("--tracking goes with"), "\(wrong.errors)")
+    }
 }

@@ -17,7 +17,8 @@ extension CommandConfiguration {
     ///   neither has is listed, and throws ``CommandElsewhere`` when run.
     package static func fvlm(with commands: [any ParsableCommand.Type] = []) -> CommandConfiguration {
         let own: [any ParsableCommand.Type] = [
-            ScoreCommand.self, AnalyzeCommand.self, CheckDatasetCommand.self, SplitCommand.self, InspectCommand.self,
+            ScoreCommand.self, AnalyzeCommand.self, CheckDatasetCommand.self, SplitCommand.self,
+            InspectCommand.self,
         ]
         let listed: [any ParsableCommand.Type] = [
             Listed.Detect.self, Listed.Evaluate.self, Listed.Train.self, Listed.Cache.self, Listed.Embed.self,

@@ -37,6 +37,12 @@ struct ScoreCommand: ParsableCommand {
     @Flag(help: "Recall of proposals at 100, 300 and 1000 per image; classes are ignored.")
     var proposals = false
 
+    @Flag(
+        help:
+            "Score tracks of videos by HOTA, CLEAR and identity: MOT files, or folders of them, one a sequence."
+    )
+    var tracking = false
+
     @Option(help: "Also report base and novel classes separately: ovd48-17 (COCO) or lvis-base-rare.")
     var split: OpenVocabularySplit?
 
@@ -76,6 +82,12 @@ struct ScoreCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
+        if tracking,
+            lvis || proposals || split != nil || bootstrap != nil || compare != nil || plots != nil
+                || onlyAnnotatedImages || pycocotoolsCompatible
+        {
+            throw ValidationError("--tracking goes with --ground-truth, --detections and --json alone")
+        }
         if lvis, proposals { throw ValidationError("--lvis and --proposals cannot be combined") }
         if proposals, split != nil || bootstrap != nil || compare != nil {
             throw ValidationError(
@@ -89,6 +101,10 @@ struct ScoreCommand: ParsableCommand {
     }
 
     func run() throws {
+        if tracking {
+            let report = try TrackingReport(truth: groundTruth, tracks: detections)
+            return try StandardOutput.print(json ? report.json() : report.table, terminator: json ? "\n" : "")
+        }
         let (truth, results) = try read()
         var options: EvaluationOptions =
             proposals ? .proposals(type) : lvis ? .lvis(type) : .coco(type)

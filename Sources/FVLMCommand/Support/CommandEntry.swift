@@ -32,7 +32,8 @@ extension CommandEntry {
         name: "score", abstract: "Scores result files against annotations, as COCO and LVIS do.",
         isElsewhere: false)
     package static let analyze = CommandEntry(
-        name: "analyze", abstract: "Reports what is wrong with detections and with labels, as a page with the pictures.",
+        name: "analyze",
+        abstract: "Reports what is wrong with detections and with labels, as a page with the pictures.",
         isElsewhere: false)
     package static let checkDataset = CommandEntry(
         name: "check-dataset", abstract: "Looks for faults in a COCO or LVIS data set.",
