@@ -27,7 +27,8 @@ package struct MaskArena {
     ///   - height: The height of the image in pixels, for polygons; 0 if it is unknown.
     ///   - width: The width of the image.
     ///   - bounds: Whether to compute the bounds too.
-    package mutating func add(_ column: SegmentationColumn, _ row: Int, height: Int, width: Int, bounds: Bool) throws
+    package mutating func add(_ column: SegmentationColumn, _ row: Int, height: Int, width: Int, bounds: Bool)
+        throws
         -> Entry
     {
         let place = column.rows[row]
