@@ -151,7 +151,7 @@ package struct LineChart: Sendable {
         }
 
         private static func label(_ value: Double, _ digits: Int) -> String {
-            (-6...5).contains(digits)
+            (-6...4).contains(digits)
                 ? NumberText.decimals(value, max(digits, 0)) : NumberText.significant(value, 4)
         }
 
