@@ -1,8 +1,8 @@
 import Foundation
 import Support
 
-/// Weights in several files, with an index that says which tensor is in which
-/// (`model.safetensors.index.json`, `pytorch_model.bin.index.json` of Hugging Face).
+/// Weights in several files, with an index that maps tensors to files (`model.safetensors.index.json`,
+/// `pytorch_model.bin.index.json` of Hugging Face).
 public struct ShardedWeights: WeightSource {
     /// The path of the index.
     public let origin: String
@@ -16,10 +16,10 @@ public struct ShardedWeights: WeightSource {
     private let sources: [String: any WeightSource]
     private let fileOfTensor: [String: String]
 
-    /// Opens the index and all files that it names, which must lie beside it.
+    /// Opens the index and all files that it names, which must be in the same folder.
     ///
-    /// - Throws: ``WeightFileError`` when the index is not one, a file is missing or broken, or the files do
-    ///   not have exactly the tensors that the index lists.
+    /// - Throws: ``WeightFileError`` if the index is invalid, a file is missing or broken, or the files do not have
+    ///   exactly the tensors that the index lists.
     public init(contentsOf path: String) throws {
         let storage = try TensorStorage.mapping(file: path)
         let index = try Self.index(storage, origin: path)
@@ -30,7 +30,7 @@ public struct ShardedWeights: WeightSource {
             guard !file.isEmpty, file != "..", file != ".", !file.contains("/"), !file.contains("\\") else {
                 throw WeightFileError(
                     file: path, place: file.debugDescription,
-                    reason: "is not the name of a file beside the index")
+                    reason: "is not the name of a file next to the index")
             }
             let source = try WeightFile.open(folder.appending(path: file).path)
             guard !(source is ShardedWeights) else {
@@ -46,7 +46,7 @@ public struct ShardedWeights: WeightSource {
             guard wrong.isEmpty else {
                 throw WeightFileError(
                     file: path, place: file.debugDescription,
-                    reason: "\(wrong.count) tensors are listed and missing, or there and not listed: "
+                    reason: "\(wrong.count) tensors are listed but missing, or present but not listed: "
                         + wrong.prefix(5).joined(separator: ", "))
             }
         }
@@ -71,7 +71,7 @@ public struct ShardedWeights: WeightSource {
                         try reader.object { reader, name in
                             let file = try reader.string()
                             guard budget.spend(160 + name.utf8.count + file.utf8.count) else {
-                                throw reader.failure("more names than such a file should have")
+                                throw reader.failure("more names than the file's size allows for")
                             }
                             index.append((name, file))
                         }
@@ -91,7 +91,7 @@ public struct ShardedWeights: WeightSource {
         return index
     }
 
-    /// The tensor called `name`, in the file that has it.
+    /// The tensor called `name`, from the file that contains it.
     public func tensor(named name: String) throws -> StoredTensor {
         guard let file = fileOfTensor[name], let source = sources[file] else { throw missing(name) }
         return try source.tensor(named: name)

@@ -1,24 +1,25 @@
-/// One network's weights out of a checkpoint, under the network's own names.
+/// The weights of one network in a checkpoint, under the network's own names.
 ///
-/// Training frameworks put weights below keys such as `state_dict` or `model`, and modules into wrappers whose names come
-/// into those of the weights (`module.`, `_orig_mod.`). A checkpoint may hold several sets: beside the trained weights
-/// their moving average, for example. One rule for all that takes weights:
+/// Training frameworks store weights below keys such as `state_dict` or `model`, and wrap modules in others whose names
+/// become part of the weights' names (`module.`, `_orig_mod.`). A checkpoint may contain several sets, such as the
+/// trained weights and their moving average. One rule covers all code that loads weights:
 ///
-/// * `_orig_mod`, `_fsdp_wrapped_module` and `_checkpoint_wrapped_module` do not count, wherever they stand in a name.
-/// * Whatever stands before a name that the network has is a set's own name.
-/// * Of several sets the one of the trained weights is taken: that whose name has only `state_dict`, `model`, `module`,
-///   `network` and `net` in it. ``note`` then says which are left. Where none or more than one is such, nothing is taken.
+/// * `_orig_mod`, `_fsdp_wrapped_module` and `_checkpoint_wrapped_module` are ignored at any position in a name.
+/// * The part before a parameter name of the network is the name of a set.
+/// * Among several sets, the trained weights are used: the set whose name consists only of `state_dict`, `model`,
+///   `module`, `network` and `net`. ``note`` then lists the unused sets. If none or more than one qualifies, an error
+///   is thrown.
 public struct UnwrappedWeights: WeightSource {
-    /// Where the tensors come from.
+    /// The origin of the tensors.
     public var origin: String { source.origin }
 
-    /// The names without what the frameworks added, in the order of the source.
+    /// The names without the frameworks' additions, in the order of the source.
     public let keys: [String]
 
-    /// What stood before the names, such as `state_dict.module.`; empty for none.
+    /// The prefix of the names, such as `state_dict.module.`; empty if there is none.
     public let prefix: String
 
-    /// What was chosen, when there was a choice: which set is taken, and which are not.
+    /// The choice, if there was one: which set is used, and which are not.
     public let note: String?
 
     private let source: any WeightSource
@@ -29,15 +30,15 @@ public struct UnwrappedWeights: WeightSource {
     ]
     private static let plain: Set<String> = ["state_dict", "model", "module", "network", "net"]
 
-    /// The weights of the network that has one of these names.
+    /// Finds the weights of the network that has one of these names.
     ///
     /// - Parameters:
     ///   - source: The checkpoint.
-    ///   - signs: Names of weights by which the network is known, such as `token_embedding.weight`; one that ends with a
-    ///     point is the beginning of names: `roi_heads.`.
-    /// - Returns: Nil when no name of the checkpoint is one of the network's.
-    /// - Throws: ``WeightFileError`` that names the sets, when there are several and none is the trained one, or when two
-    ///   weights would have one name.
+    ///   - signs: Parameter names that identify the network, such as `token_embedding.weight`; a sign that ends with a
+    ///     dot is a prefix: `roi_heads.`.
+    /// - Returns: Nil if the checkpoint contains no name of the network.
+    /// - Throws: ``WeightFileError`` that names the sets if there are several and none is the trained one, or if two
+    ///   weights would have the same name.
     public init?(_ source: any WeightSource, knownBy signs: [String]) throws {
         let parts = signs.map { $0.split(separator: ".") }
         var prefixes: [[Substring]] = []
@@ -53,7 +54,7 @@ public struct UnwrappedWeights: WeightSource {
                 if !prefixes.contains(prefix) { prefixes.append(prefix) }
             }
         }
-        // A network may hold one of its kind as a part: `model` and `model.backbone.model` are not two sets.
+        // A network may contain another of its kind: `model` and `model.backbone.model` are not two sets.
         prefixes = prefixes.filter { prefix in
             !prefixes.contains { $0.count < prefix.count && prefix.starts(with: $0) && !$0.isEmpty }
         }
@@ -66,13 +67,13 @@ public struct UnwrappedWeights: WeightSource {
             guard trained.count == 1 else {
                 throw WeightFileError(
                     file: source.origin,
-                    reason: "holds \(prefixes.count) sets of weights: \(listed.joined(separator: ", ")); "
-                        + "save the set that is meant in a file of its own")
+                    reason: "contains \(prefixes.count) sets of weights: \(listed.joined(separator: ", ")); "
+                        + "save the intended set in its own file")
             }
             chosen = trained[0]
             let others = zip(prefixes, listed).filter { $0.0 != chosen }.map(\.1)
             note =
-                "\(source.origin): the weights of '\(chosen.joined(separator: "."))' are taken, not those of "
+                "\(source.origin): the weights of '\(chosen.joined(separator: "."))' are used, not those of "
                 + others.map { "'\($0)'" }.joined(separator: ", ")
         }
         var keys: [String] = []
@@ -93,7 +94,7 @@ public struct UnwrappedWeights: WeightSource {
         prefix = chosen.map { $0 + "." }.joined()
     }
 
-    /// Where a sign's parts stand in a name: at its end, or, for a beginning, anywhere.
+    /// The position of a sign's components in a name: at its end or, for a prefix, anywhere.
     private static func start(of sign: [Substring], in name: [Substring], isBeginning: Bool) -> Int? {
         guard name.count >= sign.count else { return nil }
         let last = name.count - sign.count

@@ -1,8 +1,8 @@
 import Support
 
-/// Opens weight files of every form that is known.
+/// Opens weight files in any supported format.
 public enum WeightFile {
-    /// The form of a file, by its first bytes.
+    /// The format of a file, identified by its first bytes.
     enum Form: Equatable {
         case safetensors
         case zip
@@ -10,18 +10,17 @@ public enum WeightFile {
         case legacyTorch
         case json
 
-        /// Something else, described where it can be.
+        /// Something else, with a description if it is recognized.
         case other(String?)
     }
 
-    /// The tensors of the file at `path`, whatever its form; the name of the file says nothing.
+    /// Opens the file at `path` in any supported format; the file name does not matter.
     ///
-    /// Known are safetensors, checkpoints of `torch.save`, TorchScript archives, pickles of numpy arrays and
-    /// Hugging Face's index of several files. For a folder, the file in it that has a name of Hugging Face's, of
-    /// OpenCLIP's or of a detector's weights is opened.
+    /// Supported formats are safetensors, checkpoints of `torch.save`, TorchScript archives, pickles of numpy arrays
+    /// and Hugging Face's index of several files. For a folder, this opens the file in it whose name is one used by
+    /// Hugging Face, OpenCLIP or a detector.
     ///
-    /// - Throws: ``WeightFileError`` when the file is of another form (it says which, where that can be
-    ///   told) or broken.
+    /// - Throws: ``WeightFileError`` if the file has another format (which is named if it is recognized) or is broken.
     public static func open(_ path: String) throws -> any WeightSource {
         if FileStatus(path)?.kind == .folder { return try open(fileInside(folder: path)) }
         let storage = try TensorStorage.mapping(file: path)
@@ -46,18 +45,17 @@ public enum WeightFile {
     private static func unknown(_ path: String, _ what: String?) -> WeightFileError {
         WeightFileError(
             file: path,
-            reason: (what.map { "looks like \($0), " } ?? "is of an unknown form, ")
-                + "not like safetensors, a PyTorch or TorchScript archive or a pickle of numpy arrays")
+            reason: (what.map { "looks like \($0), " } ?? "has an unknown format, ")
+                + "not safetensors, a PyTorch or TorchScript archive or a pickle of numpy arrays")
     }
 
-    /// The weight files of a model's folder, of which the first one that is there counts: transformers' names and
-    /// OpenCLIP's.
+    /// The weight files of a model folder, in order of preference: transformers' names and OpenCLIP's.
     package static let snapshotNames = [
         "model.safetensors", "model.safetensors.index.json", "open_clip_model.safetensors",
         "pytorch_model.bin", "pytorch_model.bin.index.json", "open_clip_pytorch_model.bin",
     ]
 
-    /// What is looked for in any folder: a model's weights, or a detector's.
+    /// The names searched in any folder: a model's weights, or a detector's.
     private static let fileNames = snapshotNames + ["detector.safetensors"]
 
     private static func fileInside(folder: String) throws -> String {
@@ -69,10 +67,10 @@ public enum WeightFile {
         return path
     }
 
-    /// Tells the form from the first bytes.
+    /// Identifies the format by the first bytes.
     static func form(of bytes: UnsafeRawBufferPointer) -> Form {
         func starts(_ text: String) -> Bool { bytes.starts(with: text.utf8) }
-        // The length of the header, under 2^32, comes first; text has no zeros, and no other form has these.
+        // The length of the header, under 2^32, comes first; text has no zeros, and no other format has these.
         if bytes.count >= 9, bytes[4..<8].allSatisfy({ $0 == 0 }), bytes[8] == UInt8(ascii: "{") {
             return .safetensors
         }
@@ -83,7 +81,7 @@ public enum WeightFile {
             return bytes.dropFirst(2).starts(with: magic) ? .legacyTorch : .pickle
         }
         if let known = otherForm(of: bytes) { return .other(known) }
-        // A byte-order mark may stand before the text.
+        // A byte-order mark may precede the text.
         if let text = bytes.prefix(64).first(where: {
             ![0x20, 0x09, 0x0A, 0x0D, 0xEF, 0xBB, 0xBF].contains($0)
         }),
@@ -96,16 +94,19 @@ public enum WeightFile {
 
     private static func otherForm(of bytes: UnsafeRawBufferPointer) -> String? {
         let signatures: [([UInt8], String)] = [
-            (Array("version https://git-lfs".utf8), "a git-lfs pointer (fetch the file with git lfs pull)"),
-            (Array("<!".utf8), "a web page (the download went wrong)"),
-            (Array("<html".utf8), "a web page (the download went wrong)"),
+            (
+                Array("version https://git-lfs".utf8),
+                "a git-lfs pointer (download the file with git lfs pull)"
+            ),
+            (Array("<!".utf8), "a web page (the download failed)"),
+            (Array("<html".utf8), "a web page (the download failed)"),
             ([0x89] + Array("HDF".utf8), "an HDF5 file (Keras)"),
             (Array("GGUF".utf8), "a GGUF file"),
             ([0x93] + Array("NUMPY".utf8), "a single numpy array (.npy)"),
-            ([0x1F, 0x8B], "a gzip file (unpack it first)"),
-            ([0x28, 0xB5, 0x2F, 0xFD], "a zstd file (unpack it first)"),
-            ([0xFD] + Array("7zXZ".utf8), "an xz file (unpack it first)"),
-            (Array("BZh".utf8), "a bzip2 file (unpack it first)"),
+            ([0x1F, 0x8B], "a gzip file (decompress it first)"),
+            ([0x28, 0xB5, 0x2F, 0xFD], "a zstd file (decompress it first)"),
+            ([0xFD] + Array("7zXZ".utf8), "an xz file (decompress it first)"),
+            (Array("BZh".utf8), "a bzip2 file (decompress it first)"),
             ([0x89] + Array("PNG".utf8), "a picture"), ([0xFF, 0xD8, 0xFF], "a picture"),
             ([0x08, 0x08, 0x12], "an ONNX file"), ([0x80, 0x00], "a pickle of protocol 0"),
             ([0x80, 0x01], "a pickle of protocol 1 (save it with protocol 2 or later)"),

@@ -26,7 +26,7 @@ import Testing
     ]) func anOutputThatIsAnInputIsRefused(_ line: String) throws {
         let (before, names) = (folder.bytes("a.json"), folder.bytes("names.txt"))
         let run = try Program(line.split(separator: " ").map(String.init), in: folder.file(""))
-        #expect(run.status == 64 && run.errors.contains("name another output"), "\(run.errors)")
+        #expect(run.status == 64 && run.errors.contains("choose another output"), "\(run.errors)")
         #expect(folder.bytes("a.json") == before && folder.bytes("names.txt") == names)
         #expect(!folder.names.contains("b.json"))
     }

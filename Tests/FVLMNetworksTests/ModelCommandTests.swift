@@ -74,7 +74,7 @@ import FVLMCommand
             (["coco_embed.npy", "--classes", "a, b"], "6 rows for 2 names"),
             (["narrow.npy", "--classes", "a, b"], "rows of width 2"),
             (["broken.npy", "--classes", "a, b"], "NaN or infinite"),
-            (["annotations.json", "--classes", "a, b"], "no array of NumPy"),
+            (["annotations.json", "--classes", "a, b"], "not a NumPy array"),
         ] {
             let error = await #expect(throws: (any Error).self) {
                 try await FVLMNetworksTool.run(

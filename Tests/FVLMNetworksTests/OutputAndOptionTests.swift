@@ -34,7 +34,7 @@ import Testing
             ]
                 + detect)
         #expect(run.status == 1)
-        #expect(run.errors.contains("names.txt: is a file, where a folder is needed"))
+        #expect(run.errors.contains("names.txt: is a file, not a folder"))
     }
 
     @Test func outputsOverInputs() throws {
@@ -56,7 +56,8 @@ import Testing
         ] {
             let run = try run(arguments)
             #expect(
-                run.status == 64 && run.errors.contains("name another output"), "\(arguments) \(run.errors)")
+                run.status == 64 && run.errors.contains("choose another output"), "\(arguments) \(run.errors)"
+            )
         }
         #expect(folder.bytes("names.txt") == Array("dog\n".utf8))
     }

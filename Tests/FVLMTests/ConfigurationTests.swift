@@ -51,12 +51,12 @@ import Testing
     }
 
     @Test(arguments: [
-        ("input: {sise: 640}", "line 1: input.sise: is not known; did you mean 'size'?"),
-        ("scoring: {nonsense: 1}", "scoring.nonsense: is not known; known are"),
+        ("input: {sise: 640}", "line 1: input.sise: is unknown; did you mean 'size'?"),
+        ("scoring: {nonsense: 1}", "scoring.nonsense: is unknown; the known keys are"),
         ("input: 640", "input: must be keys with values (size, fitting, longestSide)"),
         ("input: {size: many}", "line 1: input.size: must be a whole number, not 'many'"),
         ("input: {size: 0}", "input.size: must be from 1 to 16384, not 0"),
-        ("input: {size: 1, size: 2}", "line 1: the group that begins here has 'size' twice"),
+        ("input: {size: 1, size: 2}", "line 1: the group that starts here has 'size' twice"),
         ("family: resnet", "family: must be one of published, detectron2, not 'resnet'"),
         ("learning: {temperature: -1}", "learning.temperature: must be above 0"),
         ("network: {proposalCount: [100]}", "network.proposalCount: must be two numbers"),

@@ -52,7 +52,7 @@ import Testing
             let path = folder.appending(path: "pipe.png").path
             try #require(mkfifo(path, 0o600) == 0)
             let error = #expect(throws: ImagingError.self) { try Image(contentsOf: path) }
-            #expect(error?.description.contains("is no ordinary file") == true)
+            #expect(error?.description.contains("not an ordinary file") == true)
         }
     }
 

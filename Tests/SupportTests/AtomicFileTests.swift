@@ -41,7 +41,7 @@ import Testing
         #expect(absent?.path == folder.file("no/a"))
         try FileManager.default.createDirectory(atPath: folder.file("d"), withIntermediateDirectories: true)
         let isFolder = #expect(throws: FileFailure.self) { try AtomicFile.write([1], to: folder.file("d")) }
-        #expect(isFolder?.reason.hasPrefix("cannot be put in place: ") == true)
+        #expect(isFolder?.reason.hasPrefix("cannot be replaced: ") == true)
         #expect(folder.names == ["d"])
     }
 

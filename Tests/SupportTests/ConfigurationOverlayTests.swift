@@ -71,7 +71,7 @@ struct SampleSettings: SettingsDescription, Equatable {
         #expect(value.limit == nil && value.model == nil && value.seed == 0)
         #expect(
             overlay.notes == [
-                "old.yaml: read 'limit: 0', 'model: \"\"' as null, which is how it is written now"
+                "old.yaml: read 'limit: 0', 'model: \"\"' as null, the current spelling"
             ])
     }
 
@@ -79,13 +79,13 @@ struct SampleSettings: SettingsDescription, Equatable {
         #expect(try sample("warmup: {steps: 3}").warmup == .init(steps: 3, factor: 0.5))
         #expect(try sample("warmup: null").warmup == nil)
         let error = try #require(throws: ConfigurationError.self) { try sample("warmup: {stepps: 3}") }
-        #expect(error.description == "a.yaml: line 1: warmup.stepps: is not known; did you mean 'steps'?")
+        #expect(error.description == "a.yaml: line 1: warmup.stepps: is unknown; did you mean 'steps'?")
     }
 
     @Test(arguments: [
         ("part:\n  color: blue", "a.yaml: line 2: part.color: must be one of red, green, not 'blue'"),
         ("part: {other: blue}", "a.yaml: line 1: part.other: must be one of red, green, not 'blue'"),
-        ("part: {sise: 1}", "a.yaml: line 1: part.sise: is not known; did you mean 'size'?"),
+        ("part: {sise: 1}", "a.yaml: line 1: part.sise: is unknown; did you mean 'size'?"),
         ("part: 3", "a.yaml: line 1: part: must be keys with values (size, color, other, isOn, counts)"),
         ("part: {isOn: maybe}", "a.yaml: line 1: part.isOn: must be true or false, not 'maybe'"),
         ("part: {counts: [1, two]}", "a.yaml: line 1: part.counts[1]: must be a whole number, not 'two'"),
@@ -93,8 +93,8 @@ struct SampleSettings: SettingsDescription, Equatable {
         ("limit: 1.5", "a.yaml: line 1: limit: must be a whole number, not '1.5'"),
         ("seed: -1", "a.yaml: line 1: seed: must be from 0 to 18446744073709551615, not -1"),
         ("\nrate: fast", "a.yaml: line 2: rate: must be a number, not 'fast'"),
-        ("file: [a, b]", "a.yaml: line 1: file: must be a text, not a list"),
-        ("limit: 1\nlimit: 2", "a.yaml: line 1: the group that begins here has 'limit' twice: keep one"),
+        ("file: [a, b]", "a.yaml: line 1: file: must be text, not a list"),
+        ("limit: 1\nlimit: 2", "a.yaml: line 1: the group that starts here has 'limit' twice: keep one"),
         (
             "part:\n  size: 1\n\tisOn: true",
             "a.yaml: line 3: is not YAML: a tab indents this line; YAML indents with spaces"
@@ -109,8 +109,8 @@ struct SampleSettings: SettingsDescription, Equatable {
     @Test(arguments: [
         ("limit", "limit: must have the form key=value"), ("=3", "=3: must have the form key=value"),
         ("part.color=blue", "part.color: must be one of red, green, not 'blue'"),
-        ("part.sise=3", "part.sise: is not known; did you mean 'size'?"),
-        ("file=[a", "file: '[a' is not YAML; put texts into quotation marks"),
+        ("part.sise=3", "part.sise: is unknown; did you mean 'size'?"),
+        ("file=[a", "file: '[a' is not YAML; put text into quotation marks"),
     ])
     func mistakesOfSingleSettingsAreNamed(_ setting: String, _ message: String) throws {
         let error = try #require(throws: ConfigurationError.self) { try sample(settings: [setting]) }

@@ -88,7 +88,7 @@ import Testing
     @Test(.timeLimit(.minutes(1))) func aPipeWithoutWriterIsNotWaitedFor() throws {
         try #require(mkfifo(folder.file("pipe"), 0o600) == 0)
         let failure = #expect(throws: FileFailure.self) { try FileBytes(contentsOf: folder.file("pipe")) }
-        #expect(failure?.reason.hasSuffix("nothing writes to it") == true)
+        #expect(failure?.reason.hasSuffix("without a writer") == true)
     }
 
     @Test func limitsAndFolders() throws {
@@ -100,7 +100,7 @@ import Testing
         let isFolder = #expect(throws: FileFailure.self) { try FileBytes(contentsOf: folder.path) }
         #expect(isFolder?.exitStatus == .failure)
         let isFile = #expect(throws: FileFailure.self) { try Folder.make(folder.file("a/b")) }
-        #expect(isFile?.path == folder.file("a") && isFile?.reason == "is a file, where a folder is needed")
+        #expect(isFile?.path == folder.file("a") && isFile?.reason == "is a file, not a folder")
         try Folder.make(folder.file("b/c"))
         #expect(FileStatus(folder.file("b/c"))?.kind == .folder)
     }

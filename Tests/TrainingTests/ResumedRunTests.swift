@@ -78,7 +78,7 @@ import Testing
         try folder.write("a file", "run")
         let refusal = message { try training().start(resumes: false) { _ in } }
         #expect(
-            refusal == "\(folder.file("run")): is a file, where a folder is needed")
+            refusal == "\(folder.file("run")): is a file, not a folder")
     }
 
     // MARK: Evaluations

@@ -39,7 +39,7 @@ import Testing
     @Test(arguments: [
         ("{'descr': '|O', 'fortran_order': False, 'shape': (2, 3), }", "not plain little-endian"),
         ("{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }", "not plain little-endian"),
-        ("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 4), }", "do not make"),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 4), }", "do not match"),
         ("{'descr': '<f4', 'fortran_order': False, 'shape': (2, -3), }", "header"),
         ("{'descr': '<f4', 'fortran_order': Maybe, 'shape': (2, 3), }", "header"),
         ("{'descr': '<f4', 'shape': (2, 3), }", "header"),

@@ -23,11 +23,11 @@ import Testing
         #expect(
             try open(offset: 1, shape: [2, 2], strides: [1, 3]).tensor(named: "w").floats() == [1, 4, 2, 5])
         let refused: [(Int, Int, [Int], [Int], String)] = [
-            (6, 0, [7], [1], "reach outside"), (6, 6, [1], [1], "reach outside"),
-            (6, -1, [1], [1], "reach outside"), (6, 0, [2, 2], [1, 5], "reach outside"),
-            (6, 0, [2], [-1], "not that of a tensor"), (6, 0, [-2], [1], "not that of a tensor"),
-            (6, 0, [2], [1, 1], "not that of a tensor"), (6, .max, [1], [1], "reach outside"),
-            (6, 0, [.max], [.max], "not that of a tensor"), (7, 0, [1], [1], "24 bytes where 7 elements"),
+            (6, 0, [7], [1], "extend beyond"), (6, 6, [1], [1], "extend beyond"),
+            (6, -1, [1], [1], "extend beyond"), (6, 0, [2, 2], [1, 5], "extend beyond"),
+            (6, 0, [2], [-1], "not a valid tensor"), (6, 0, [-2], [1], "not a valid tensor"),
+            (6, 0, [2], [1, 1], "not a valid tensor"), (6, .max, [1], [1], "extend beyond"),
+            (6, 0, [.max], [.max], "not a valid tensor"), (7, 0, [1], [1], "24 bytes, but 7 elements"),
             (5, 0, [1], [1], "24 bytes where 5 elements"), (-1, 0, [1], [1], "claims -1 elements"),
             (.max, 0, [1], [1], "claims 9223372036854775807 elements"),
         ]

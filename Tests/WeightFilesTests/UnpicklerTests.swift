@@ -126,7 +126,7 @@ import Testing
         try expectRefusal("protocol 0 or 1") { $0.raw(UInt8(ascii: "i")) }
         try expectRefusal("unknown pickle instruction 255") { $0.raw(0xFF) }
         try expectRefusal("out-of-band") { $0.op(.nextBuffer) }
-        try expectRefusal("outside that is not a storage") {
+        try expectRefusal("external object that is not a tensor storage") {
             $0.text("key")
             $0.op(.binaryPersistentID)
         }
@@ -249,7 +249,7 @@ import Testing
     @Test func arraysMustFitTheirBytes() throws {
         let fine = try assembled { $0.array("i2", order: ">", shape: [2], data: [1, 2, 0xFF, 0xFE]) }
         #expect(try fine.tensor?.integers() == [0x102, -2])
-        try expectRefusal("needs 8 bytes and has 4") { $0.array("f4", shape: [2], data: [0, 0, 0, 0]) }
+        try expectRefusal("needs 8 bytes but has 4") { $0.array("f4", shape: [2], data: [0, 0, 0, 0]) }
         try expectRefusal("impossible shape") { $0.array("f4", shape: [-1], data: []) }
         try expectRefusal("impossible shape") {
             $0.array("f4", shape: [1 << 40, 1 << 40], data: [])

@@ -39,7 +39,7 @@ import Testing
             let weights = try #require(try unwrapped(names.map { $0 + ".token.weight" }))
             #expect(weights.keys == ["token.weight"])
             #expect(weights.prefix == "model.")
-            #expect(weights.note == "epoch.pt: the weights of 'model' are taken, not those of 'model_ema'")
+            #expect(weights.note == "epoch.pt: the weights of 'model' are used, not those of 'model_ema'")
             let value = try weights.tensor(named: "token.weight").bytes().withUnsafeBytes {
                 $0.load(as: Float.self)
             }
@@ -55,7 +55,7 @@ import Testing
         }
         #expect(
             error?.description
-                == "epoch.pt: holds 2 sets of weights: \(names[0]), \(names[1]); save the set that is meant in a file of its own"
+                == "epoch.pt: contains 2 sets of weights: \(names[0]), \(names[1]); save the intended set in its own file"
         )
     }
 

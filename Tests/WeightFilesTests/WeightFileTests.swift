@@ -21,7 +21,7 @@ import Testing
 
     @Test func formsAreToldByContent() throws {
         func form(_ bytes: [UInt8]) -> WeightFile.Form { bytes.withUnsafeBytes { WeightFile.form(of: $0) } }
-        #expect(form([0x1F, 0x8B, 8]) == .other("a gzip file (unpack it first)"))
+        #expect(form([0x1F, 0x8B, 8]) == .other("a gzip file (decompress it first)"))
         #expect(form([]) == .other(nil))
         #expect(form([0x80, 4, 0x95]) == .pickle)
         #expect(form([0x80, 1]) != .pickle)

@@ -54,7 +54,7 @@ import Testing
     @Test(arguments: ["../x", "/x", "a/../x", "a\\x", "a/..", ".."]) func waysOutOfAFolderAreRefused(
         name: String
     ) throws {
-        try expectRefusal("not the name of a file", TestArchive.zip([(name, [])]))
+        try expectRefusal("not a valid relative file name", TestArchive.zip([(name, [])]))
     }
 
     @Test func headersThatLieAreRefused() throws {
@@ -70,16 +70,16 @@ import Testing
         try expectRefusal("encrypted", changed(directory + 8, 1, 8))
         try expectRefusal("method 12", changed(directory + 10, 12))
         try expectRefusal("disagree", changed(directory + 16, 1, 2, 3, 4))
-        try expectRefusal("stored as it is", changed(directory + 20, 2))
+        try expectRefusal("stored uncompressed", changed(directory + 20, 2))
         try expectRefusal("has no header", changed(second + 42, 1))
         // The second entry says that it starts where the first does.
         try expectRefusal("disagree", changed(second + 42, 0))
         try expectRefusal("do not fit", changed(end + 8, 0xFF, 0x7F, 0xFF, 0x7F))
-        try expectRefusal("broken or cut off", changed(end + 12, bytes[end + 12] - 1))
-        try expectRefusal("after its last entry", changed(end + 8, 2, 0, 2, 0))
-        try expectRefusal("several parts", changed(end + 4, 1))
-        try expectRefusal("reach outside", changed(end + 12, 0xFF, 0xFF, 0xFF, 0x7F))
-        try expectRefusal("reach outside", changed(end + 16, 0xFF, 0xFF, 0xFF, 0x7F))
+        try expectRefusal("broken or truncated", changed(end + 12, bytes[end + 12] - 1))
+        try expectRefusal("follow its last entry", changed(end + 8, 2, 0, 2, 0))
+        try expectRefusal("multi-part", changed(end + 4, 1))
+        try expectRefusal("extend beyond", changed(end + 12, 0xFF, 0xFF, 0xFF, 0x7F))
+        try expectRefusal("extend beyond", changed(end + 16, 0xFF, 0xFF, 0xFF, 0x7F))
         var damaged = bytes
         damaged[try #require(try open(bytes)["a/é"]).range.lowerBound] ^= 0x80
         try expectRefusal("'a/é': its contents do not match their checksum", damaged)

@@ -43,8 +43,7 @@ package struct YOLOImport: Sendable {
             report.add("pictures have no label file and count as pictures without objects", count: 1)
             return
         }
-        // `isNewline` covers every line break; "\r
-        // " is one Character.
+        // `isNewline` covers every line break; "\r\n" is one Character.
         let text = labels.hasPrefix("\u{FEFF}") ? labels.dropFirst() : labels[...]
         let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         for (number, line) in lines.enumerated() where !line.allSatisfy(\.isWhitespace) {

@@ -4,7 +4,7 @@ import Support
 
 /// Runs a program from its arguments to its exit status: 0, 64 for wrong usage, 65 for bad data, 1 for anything else.
 package struct ProgramRun<Root: ParsableCommand>: Sendable {
-    /// A run of the commands below `root`.
+    /// Creates a run of the commands below `root`.
     package init(_ root: Root.Type) {}
 
     /// Runs the command that the arguments name, then ends the program.

@@ -1,6 +1,6 @@
 /// A file or folder that cannot be used: what the system refused, or what is wrong with its contents.
 ///
-/// Targets with an error type of their own turn it into that one.
+/// Targets with their own error type convert it to that type.
 package struct FileFailure: ReportedError, Hashable {
     /// The path.
     package let path: String
@@ -8,13 +8,13 @@ package struct FileFailure: ReportedError, Hashable {
     /// What is wrong; for a refusal, with the system's reason.
     package let reason: String
 
-    /// What helps.
+    /// What to do about it.
     package let advice: String?
 
-    /// Bad data, or what the system refused.
+    /// Bad data, or a refusal of the system.
     package let exitStatus: ExitStatus
 
-    /// Something wrong with the file at `path`.
+    /// Creates an error about the file at `path`.
     package init(
         _ path: String, reason: String, advice: String? = nil, exitStatus: ExitStatus = .badData
     ) {
@@ -24,7 +24,7 @@ package struct FileFailure: ReportedError, Hashable {
         self.exitStatus = exitStatus
     }
 
-    /// A system call that failed: `what`, for example "cannot be created".
+    /// Creates an error for a failed system call; `what` is for example "cannot be created".
     package init(_ path: String, _ what: String, code: Int32 = errno) {
         self.init(path, reason: "\(what): \(String(cString: strerror(code)))", exitStatus: .failure)
     }

@@ -1,17 +1,17 @@
-/// An error that a program can report: what it is about, what is wrong, what helps, and how the program ends.
+/// An error that a program can report: its subject, the reason, advice, and the exit status.
 ///
-/// Every target of the package has one error type of this kind.
+/// Every target of the package has one error type that conforms to this protocol.
 public protocol ReportedError: Error, Sendable, CustomStringConvertible {
-    /// What the error is about: a file and a place in it, a setting, an argument. May be empty.
+    /// The subject of the error: a file and a position in it, a setting, an argument. May be empty.
     var subject: String { get }
 
     /// What is wrong, without a full stop.
     var reason: String { get }
 
-    /// What the user can do about it, when the reason does not say so; without a full stop.
+    /// What the user can do about it, unless the reason says so; without a full stop.
     var advice: String? { get }
 
-    /// The status of a program that ends with this error.
+    /// The exit status of a program that ends with this error.
     var exitStatus: ExitStatus { get }
 }
 
@@ -28,14 +28,14 @@ extension ReportedError {
     }
 }
 
-/// The status with which a program ends after an error.
+/// The exit status of a program after an error.
 public enum ExitStatus: Int32, Sendable, Hashable {
-    /// The system refused: a file that is not there, a missing permission, a full disk.
+    /// The system refused: a missing file, a missing permission, a full disk.
     case failure = 1
 
     /// The command line cannot be understood, as in sysexits.h.
     case usage = 64
 
-    /// The data is not what it should be, as in sysexits.h.
+    /// The data is invalid, as in sysexits.h.
     case badData = 65
 }

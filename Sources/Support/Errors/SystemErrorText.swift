@@ -1,6 +1,6 @@
 import Foundation
 
-/// An error of the system or of Foundation in one sentence with the path, for people.
+/// One sentence for an error of the system or of Foundation, with the path.
 package struct SystemErrorText {
     package let text: String
 

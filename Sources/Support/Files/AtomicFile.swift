@@ -1,23 +1,23 @@
-/// The C library's `write`, which a method of that name hides.
+/// The C library's `write`, which a method with that name hides.
 private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
     write(descriptor, bytes, count)
 }
 
-/// The C library's `open`, which a method of that name hides.
+/// The C library's `open`, which a method with that name hides.
 private func systemOpen(_ path: UnsafePointer<CChar>, _ flags: Int32) -> Int32 { open(path, flags, 0o666) }
 
-/// A file that takes the place of an earlier one only when it is complete and on the disk.
+/// A file that replaces an earlier one only when it is complete and on the disk.
 ///
-/// The bytes go to a temporary file in the same folder, which is renamed at the end. Whatever fails, a full disk too,
-/// leaves the earlier file as it was and nothing else behind. A link is followed, and the file that it names replaced.
-/// Pipes and devices, such as `/dev/stdout`, are written to directly.
+/// The bytes are written to a temporary file in the same folder, which is renamed at the end. Any failure, including a
+/// full disk, leaves the earlier file unchanged and nothing else behind. A link is followed, and the file that it
+/// refers to is replaced. Pipes and devices, such as `/dev/stdout`, are written to directly.
 package struct AtomicFile: ~Copyable {
     private let path: String
 
-    /// Nil where the bytes go to the path directly.
+    /// Nil if the bytes are written to the path directly.
     private let temporary: String?
 
-    /// Where the file will be: the path, or what it links to.
+    /// The final location of the file: the path, or the file it links to.
     private let target: String
     private let descriptor: Int32
     private var buffer: [UInt8] = []
@@ -26,28 +26,28 @@ package struct AtomicFile: ~Copyable {
     /// The number of bytes written so far.
     package private(set) var position = 0
 
-    /// Runs `body`, which writes the file, and puts it at `path`.
+    /// Writes a file at `path` with `body`.
     ///
-    /// - Throws: ``FileFailure`` when the file cannot be written; whatever `body` throws.
+    /// - Throws: ``FileFailure`` if the file cannot be written; errors thrown by `body`.
     package static func write(to path: String, _ body: (inout AtomicFile) throws -> Void) throws {
         var file = try AtomicFile(path: path)
         try body(&file)
         try file.commit()
     }
 
-    /// Puts `bytes` at `path`.
+    /// Writes `bytes` to a file at `path`.
     package static func write(_ bytes: [UInt8], to path: String) throws(FileFailure) {
         var file = try AtomicFile(path: path)
         try file.write(bytes)
         try file.commit()
     }
 
-    /// Puts `text` at `path`.
+    /// Writes `text` to a file at `path`.
     package static func write(_ text: String, to path: String) throws(FileFailure) {
         try write(Array(text.utf8), to: path)
     }
 
-    /// Begins a file beside `path`.
+    /// Creates a temporary file next to `path`.
     package init(path: String) throws(FileFailure) {
         self.path = path
         (target, temporary, descriptor) = try Self.open(path)
@@ -59,7 +59,7 @@ package struct AtomicFile: ~Copyable {
     ) throws(FileFailure) -> (target: String, temporary: String?, descriptor: Int32) {
         let status = FileStatus(path)
         if status?.kind == .folder {
-            throw FileFailure(path, reason: "cannot be put in place: it is a folder", exitStatus: .failure)
+            throw FileFailure(path, reason: "cannot be replaced: it is a folder", exitStatus: .failure)
         }
         if let status, status.kind != .file {
             let descriptor = path.withPathPointer { systemOpen($0, O_WRONLY | O_CLOEXEC) }
@@ -83,14 +83,14 @@ package struct AtomicFile: ~Copyable {
 
     private static let bufferSize = 1 << 16
 
-    /// The file that a path names, without links.
+    /// The file that a path refers to, with links resolved.
     private static func resolved(_ path: String) -> String {
         guard let real = path.withPathPointer({ realpath($0, nil) }) else { return path }
         defer { free(real) }
         return String(systemPath: real)
     }
 
-    /// A file that was private stays so.
+    /// Keeps the permissions, so that a private file stays private.
     private static func copyPermissions(of path: String, to descriptor: Int32) {
         var status = stat()
         if path.withPathPointer({ stat($0, &status) }) == 0 {
@@ -134,7 +134,7 @@ package struct AtomicFile: ~Copyable {
         }
     }
 
-    /// Gives the file its name, in place of any file of that name.
+    /// Renames the file to its final name, replacing any file with that name.
     package mutating func commit() throws(FileFailure) {
         try flush()
         guard let temporary else {
@@ -143,16 +143,16 @@ package struct AtomicFile: ~Copyable {
         }
         guard fsync(descriptor) == 0 else { throw FileFailure(path, "cannot be written to the disk") }
         let isRenamed = temporary.withPathPointer { from in target.withPathPointer { rename(from, $0) } } == 0
-        guard isRenamed else { throw FileFailure(path, "cannot be put in place") }
+        guard isRenamed else { throw FileFailure(path, "cannot be moved into place") }
         isCommitted = true
         Folder.flush(Path.parent(target))
     }
 }
 
-/// Names of files and folders that are not complete yet.
+/// Names of incomplete files and folders.
 package enum TemporaryName {
-    /// A name beside `path` that nothing has: some of the path's own name, so that people see what it belongs to, and 64
-    /// random bits. It is far shorter than the 255 bytes that file systems take, however long the path's own name is.
+    /// An unused name next to `path`: a part of the path's own name, to show what it belongs to, and 64 random bits. It
+    /// stays well below the 255 bytes that file systems allow, however long the path's own name is.
     package static func beside(_ path: String) -> String {
         var name = ""
         for character in Path.name(path) {

@@ -1,22 +1,22 @@
-/// The bytes of a whole file: in place when it is mapped, in memory when it is read, as pipes always are.
+/// The bytes of a whole file: mapped in place, or read into memory, as pipes always are.
 ///
-/// A mapped file must not be cut shorter while it is used: the system then ends the process.
+/// A mapped file must not be truncated while it is in use: the system would end the process.
 package final class FileBytes: @unchecked Sendable {
     // Sendable as memory is: distinct tasks must not write to the same bytes at the same time.
 
-    /// What becomes of an ordinary file.
+    /// How an ordinary file is accessed.
     package enum Access: Sendable {
-        /// Mapped; reading runs from the start to the end.
+        /// Mapped, for sequential reading.
         case mapped
 
-        /// Mapped so that writing to the memory leaves the file as it is.
+        /// Mapped so that writing to the memory does not change the file.
         case mappedCopyOnWrite
 
         /// Read into memory.
         case read
     }
 
-    /// The path, `-` for standard input.
+    /// The path; `-` for standard input.
     package let path: String
 
     /// The first byte.
@@ -28,13 +28,14 @@ package final class FileBytes: @unchecked Sendable {
     private let isMapped: Bool
     private var released = 0
 
-    /// Opens and reads or maps a file. Pipes, such as those of a shell's process substitution, are read to their end.
+    /// Opens a file and reads or maps it. Pipes, such as those of a shell's process substitution, are read to their
+    /// end.
     ///
     /// - Parameters:
-    ///   - path: `-` stands for standard input.
-    ///   - limit: The greatest number of bytes; `limitName` is what a message calls it.
-    /// - Throws: ``FileFailure`` when there is no such file, it is a folder, a pipe that nothing writes to, or longer than
-    ///   the limit.
+    ///   - path: The file; `-` for standard input.
+    ///   - limit: The maximum number of bytes; messages call it `limitName`.
+    /// - Throws: ``FileFailure`` if the file does not exist, is a folder, is a pipe without a writer, or exceeds the
+    ///   limit.
     package init(
         contentsOf path: String, access: Access = .mapped, limit: Int = .max, limitName: String = ""
     ) throws(FileFailure) {
@@ -69,7 +70,7 @@ package final class FileBytes: @unchecked Sendable {
                 descriptor, path: path, expecting: isAtStart ? status.byteCount : 0, limit, limitName)
             isMapped = false
             if count == 0, status.kind == .pipe, path != "-" {
-                throw FileFailure(path, reason: "is no ordinary file but a pipe, and nothing writes to it")
+                throw FileFailure(path, reason: "is not an ordinary file but a pipe without a writer")
             }
         }
     }
@@ -81,7 +82,7 @@ package final class FileBytes: @unchecked Sendable {
     /// The bytes. Valid as long as this object lives.
     package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: pointer, count: count) }
 
-    /// Whether the bytes lie in the file, not in memory of this process.
+    /// Whether the bytes are in the mapped file rather than in memory of this process.
     package var isInPlace: Bool { isMapped }
 
     /// A copy of the bytes.
@@ -96,7 +97,7 @@ package final class FileBytes: @unchecked Sendable {
     private static func read(
         _ descriptor: Int32, path: String, expecting: Int, _ limit: Int, _ limitName: String
     ) throws(FileFailure) -> (UnsafeMutableRawPointer, Int) {
-        // One byte more than is expected, so that the end is seen without growing.
+        // One byte more than expected, so that the end is detected without growing.
         var capacity = max(expecting + 1, 1 << 16)
         var count = 0
         guard var memory = malloc(capacity) else { throw FileFailure(path, "does not fit into memory") }
@@ -131,8 +132,8 @@ package final class FileBytes: @unchecked Sendable {
         return (memory, count)
     }
 
-    /// Gives back the memory of the mapped pages before `position`, which have been read: they would count as the
-    /// process's memory although the file can fill them again at any time.
+    /// Releases the mapped pages before `position`, which have been read: they would count as the process's memory
+    /// although the file can provide them again at any time.
     package func release(before position: Int) {
         let window = 8 << 20
         guard isMapped, position - released >= 2 * window else { return }
@@ -143,7 +144,7 @@ package final class FileBytes: @unchecked Sendable {
     }
 }
 
-/// The C library's `read`, which a method of that name hides.
+/// The C library's `read`, which a method with that name hides.
 private func systemRead(_ descriptor: Int32, _ memory: UnsafeMutableRawPointer, _ count: Int) -> Int {
     read(descriptor, memory, count)
 }

@@ -1,4 +1,4 @@
-/// What a path names, as the system tells it; links are followed.
+/// The system's information about a path; links are followed.
 package struct FileStatus: Sendable {
     /// The kinds of files.
     package enum Kind: Sendable, Hashable {
@@ -17,13 +17,13 @@ package struct FileStatus: Sendable {
     /// The length of a file.
     package let byteCount: Int
 
-    /// The same for all names of one file: links, other spellings, other letter case where the file system has none.
+    /// The same for all names of one file: links, other spellings, other letter case on case-insensitive file systems.
     package let identity: FileIdentity
 
-    /// When the contents were changed last, in nanoseconds since 1970.
+    /// The time of the last change of the contents, in nanoseconds since 1970.
     package let modification: Int64
 
-    /// Nil when nothing is there or it cannot be examined; `errno` says why.
+    /// Nil if the path does not exist or cannot be examined; `errno` has the reason.
     package init?(_ path: String) {
         var status = stat()
         guard path.withPathPointer({ stat($0, &status) }) == 0 else { return nil }
@@ -56,7 +56,7 @@ package struct FileStatus: Sendable {
     }
 }
 
-/// A file apart from its name.
+/// The identity of a file, independent of its name.
 package struct FileIdentity: Sendable, Hashable {
     let device: UInt64
     let inode: UInt64
@@ -66,7 +66,7 @@ package struct FileIdentity: Sendable, Hashable {
         self.inode = inode
     }
 
-    /// The file at `path`; nil when there is none.
+    /// The identity of the file at `path`; nil if there is none.
     package init?(_ path: String) {
         guard let status = FileStatus(path) else { return nil }
         self = status.identity

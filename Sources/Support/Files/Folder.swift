@@ -1,28 +1,28 @@
-/// Folders.
+/// Operations on folders.
 package enum Folder {
-    /// The names in a folder, without `.` and `..`, in the order of their bytes.
+    /// The names in a folder, without `.` and `..`, in byte order.
     package static func names(in path: String) throws(FileFailure) -> [String] {
         try FolderEntry.all(in: path).map(\.name)
     }
 
-    /// Makes a folder and those above it; nothing when it is there.
+    /// Creates a folder and its parents, unless it exists.
     package static func make(_ path: String) throws(FileFailure) {
         if let status = FileStatus(path) {
             guard status.kind == .folder else {
                 throw FileFailure(
-                    path, reason: "is a file, where a folder is needed", exitStatus: .failure)
+                    path, reason: "is a file, not a folder", exitStatus: .failure)
             }
             return
         }
         let parent = Path.parent(path)
         if parent != path { try make(parent) }
-        // Another process may have made it meanwhile.
+        // Another process may have created it in the meantime.
         guard path.withPathPointer({ mkdir($0, 0o777) }) == 0 || errno == EEXIST else {
-            throw FileFailure(path, "the folder cannot be made")
+            throw FileFailure(path, "the folder cannot be created")
         }
     }
 
-    /// Removes a file or a folder with all that is in it; links are removed, not followed. Nothing when it is not there.
+    /// Removes a file, or a folder with all its contents, if it exists; links are removed, not followed.
     package static func remove(_ path: String) throws(FileFailure) {
         guard path.withPathPointer({ unlink($0) }) != 0, errno != ENOENT else { return }
         var status = stat()
@@ -33,7 +33,7 @@ package enum Folder {
         guard path.withPathPointer({ rmdir($0) }) == 0 else { throw FileFailure(path, "cannot be removed") }
     }
 
-    /// Brings the entries of a folder to the disk. Some file systems cannot; that is no reason to fail, since the files
+    /// Flushes a folder's entries to the disk. Some file systems cannot; that is not an error, because the files
     /// themselves are complete.
     package static func flush(_ path: String) {
         let descriptor = path.withPathPointer { open($0, O_RDONLY | O_CLOEXEC) }
@@ -43,9 +43,9 @@ package enum Folder {
     }
 }
 
-/// What is in a folder.
+/// An entry of a folder.
 package struct FolderEntry: Sendable, Hashable {
-    /// Its name, as ``Swift/String/init(pathBytes:)`` makes it.
+    /// The name, as decoded by ``Swift/String/init(pathBytes:)``.
     package let name: String
 
     /// Whether it is a folder, or a link to one.
@@ -84,16 +84,16 @@ package struct FolderEntry: Sendable, Hashable {
         return entries.map { FolderEntry(name: String(pathBytes: $0.bytes), isFolder: $0.isFolder) }
     }
 
-    /// What tells a folder from all others, by whatever path it is reached; nil when `path` is none.
+    /// The identity of a folder, the same for all its paths; nil if `path` is not a folder.
     package static func identity(ofFolder path: String) -> FileIdentity? {
         FileStatus(path).flatMap { $0.kind == .folder ? $0.identity : nil }
     }
 }
 
-/// The right to write into a folder, which one process has at a time.
+/// The exclusive right to write into a folder, held by one process at a time.
 ///
-/// The lock is the system's, on a file in the folder: it ends with the process, however that ends. The file holds the
-/// process's number, and goes with the lock.
+/// This is a system lock on a file in the folder, which is released when the process ends, however that happens. The
+/// file contains the process id and is removed with the lock.
 package final class FolderLock: Sendable {
     private let path: String
     private let descriptor: Int32
@@ -101,23 +101,24 @@ package final class FolderLock: Sendable {
     /// The name of the file.
     package static let fileName = ".running"
 
-    /// Takes the lock of a folder, which must exist.
+    /// Locks a folder, which must exist.
     ///
-    /// - Throws: ``FileFailure`` that names the process which has it; when the lock's file cannot be made.
+    /// - Throws: ``FileFailure`` that names the process holding the lock; ``FileFailure`` if the lock file cannot be
+    ///   created.
     package init(folder: String) throws(FileFailure) {
         path = Path.join(folder, Self.fileName)
         while true {
             let descriptor = path.withPathPointer { open($0, O_RDWR | O_CREAT | O_CLOEXEC, 0o666) }
             guard descriptor >= 0 else { throw FileFailure(path, "cannot be created") }
-            // File systems without locks (ENOLCK, ENOTSUP) cannot tell; a run there must not fail for it.
+            // File systems without locks (ENOLCK, ENOTSUP) cannot tell; a run there must not fail for that reason.
             if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
                 let holder = Self.holder(descriptor)
                 close(descriptor)
                 throw FileFailure(
                     folder, reason: "is in use by another run" + (holder.map { " (process \($0))" } ?? ""),
-                    advice: "wait for its end, or name another folder", exitStatus: .failure)
+                    advice: "wait until it ends, or choose another folder", exitStatus: .failure)
             }
-            // The holder before may have removed the file after it was opened here.
+            // The previous holder may have removed the file after it was opened here.
             if FileStatus(descriptor: descriptor)?.identity == FileIdentity(path) {
                 self.descriptor = descriptor
                 break

@@ -1,15 +1,14 @@
-/// A folder of many files that appears under its name only when all of it is written.
+/// A folder of many files that appears under its name only when it is complete.
 package struct NewFolder: ~Copyable {
-    /// The path that the folder will have.
+    /// The final path of the folder.
     package let path: String
 
     private let temporary: String
     private var isFinished = false
 
-    /// Begins a folder beside `path`.
+    /// Creates a temporary folder next to `path`.
     ///
-    /// - Throws: ``FileFailure`` when there is something at `path` already, other than an empty folder, or
-    ///   the folder cannot be made.
+    /// - Throws: ``FileFailure`` if `path` exists and is not an empty folder, or the folder cannot be created.
     package init(path: String) throws(FileFailure) {
         var path = path
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
@@ -23,16 +22,16 @@ package struct NewFolder: ~Copyable {
         case .folder?:
             guard try Folder.names(in: path).isEmpty else {
                 throw FileFailure(
-                    path, reason: "the folder is not empty; name a new one", exitStatus: .failure)
+                    path, reason: "the folder is not empty; choose a new one", exitStatus: .failure)
             }
         case .some:
             throw FileFailure(
-                path, reason: "is a file; the path of a new folder is needed", exitStatus: .failure)
+                path, reason: "is a file; choose the path of a new folder", exitStatus: .failure)
         case nil: break
         }
         let temporary = TemporaryName.beside(path)
         guard temporary.withPathPointer({ mkdir($0, 0o777) }) == 0 else {
-            throw FileFailure(path, "cannot be made")
+            throw FileFailure(path, "cannot be created")
         }
         return temporary
     }
@@ -43,7 +42,7 @@ package struct NewFolder: ~Copyable {
 
     /// Writes a file.
     ///
-    /// - Parameter name: its path below the folder; folders between are made.
+    /// - Parameter name: The file's path relative to the folder; intermediate folders are created.
     /// - Throws: ``FileFailure``.
     package func write(_ text: String, to name: String) throws(FileFailure) {
         try makeParent(of: name)
@@ -52,11 +51,11 @@ package struct NewFolder: ~Copyable {
         let isWritten = Array(text.utf8).withUnsafeBytes { bytes in
             bytes.baseAddress.map { fwrite($0, 1, bytes.count, file) == bytes.count } ?? true
         }
-        // Closing writes what is still held back.
+        // Closing writes buffered bytes.
         guard fclose(file) == 0, isWritten else { throw FileFailure("\(path)/\(name)", "cannot be written") }
     }
 
-    /// Makes a symbolic link to a file, whose path is made absolute.
+    /// Creates a symbolic link to a file, whose path is made absolute.
     ///
     /// - Throws: ``FileFailure``.
     package func link(_ target: String, as name: String) throws(FileFailure) {
@@ -67,7 +66,7 @@ package struct NewFolder: ~Copyable {
         guard isLinked == 0 else { throw FileFailure("\(path)/\(name)", "cannot be linked") }
     }
 
-    /// Makes a folder inside.
+    /// Creates a folder inside.
     ///
     /// - Throws: ``FileFailure``.
     package func makeFolder(_ name: String) throws(FileFailure) { try makeParent(of: name + "/.") }
@@ -79,12 +78,12 @@ package struct NewFolder: ~Copyable {
         }
     }
 
-    /// Gives the folder its name.
+    /// Renames the folder to its final name.
     ///
     /// - Throws: ``FileFailure``.
     package consuming func finish() throws(FileFailure) {
         let isRenamed = temporary.withPathPointer { from in path.withPathPointer { rename(from, $0) } } == 0
-        guard isRenamed else { throw FileFailure(path, "cannot be put in place") }
+        guard isRenamed else { throw FileFailure(path, "cannot be moved into place") }
         isFinished = true
     }
 }

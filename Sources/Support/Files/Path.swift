@@ -1,5 +1,5 @@
 extension String {
-    /// The path of a C string.
+    /// Creates a path from a C string.
     package init(systemPath path: UnsafePointer<CChar>) {
         self.init(pathBytes: UnsafeRawBufferPointer(start: path, count: strlen(path)))
     }
@@ -7,7 +7,7 @@ extension String {
 
 /// The words of the command line.
 package enum CommandLineWords {
-    /// The arguments without the program's name. Those that are not UTF-8 keep their bytes, as paths do.
+    /// The arguments without the program's name. Arguments that are not UTF-8 keep their bytes, as paths do.
     package static var arguments: [String] {
         (1..<max(1, Int(CommandLine.argc))).compactMap { index in
             CommandLine.unsafeArgv[index].map { String(systemPath: $0) }
@@ -15,49 +15,49 @@ package enum CommandLineWords {
     }
 }
 
-/// Paths as text: joining and taking apart.
+/// Joins and splits paths as text.
 package enum Path {
-    /// `name` below `folder`; `name` itself when it is absolute.
+    /// `name` relative to `folder`; `name` itself if it is absolute.
     package static func join(_ folder: String, _ name: String) -> String {
         if name.hasPrefix("/") || folder.isEmpty { return name }
         return folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
     }
 
-    /// The last part of a path.
+    /// The last component of a path.
     package static func name(_ path: String) -> String {
         let path = trimmed(path)
         return path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
     }
 
-    /// The folder that a path lies in; `.` when the path does not say.
+    /// The folder that contains a path; `.` if the path has no folder.
     package static func parent(_ path: String) -> String {
         let path = trimmed(path)
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    /// What follows the last dot of the name, in small letters; empty for names without one and for `.name`.
+    /// The part after the last dot of the name, in lower case; empty for names without a dot and for `.name`.
     package static func suffix(_ path: String) -> String {
         let name = name(path)
         guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return "" }
         return name[name.index(after: dot)...].lowercased()
     }
 
-    /// The name without its last dot and what follows.
+    /// The name without its last dot and the part after it.
     package static func stem(_ path: String) -> String {
         let name = name(path)
         guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return name }
         return String(name[..<dot])
     }
 
-    /// The path without `.`, doubled slashes and a slash at its end; `..` stays, since a link may come before it.
+    /// The path without `.`, repeated slashes and a trailing slash; `..` is kept, because a link may precede it.
     package static func normalized(_ path: String) -> String {
         let parts = path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
         if path.hasPrefix("/") { return "/" + parts }
         return parts.isEmpty ? "." : parts
     }
 
-    /// The path from the root, without `.` and doubled slashes.
+    /// The path from the root, without `.` and repeated slashes.
     package static func absolute(_ path: String) -> String {
         if path.hasPrefix("/") { return normalized(path) }
         guard let current = getcwd(nil, 0) else { return normalized(path) }
@@ -74,11 +74,11 @@ package enum Path {
 
 /// File names as text, without loss.
 ///
-/// A name on Linux is any sequence of bytes; a `String` holds only those that are UTF-8. A byte that is not part of
-/// valid UTF-8 is kept as the character U+10FF00 + byte, of a private-use plane that no name is likely to use (one
-/// that does is kept byte by byte in the same way), and becomes that byte again where a file is opened.
+/// A name on Linux is any sequence of bytes; a `String` can represent only UTF-8. A byte that is not part of valid
+/// UTF-8 is kept as the character U+10FF00 + byte, in a private-use plane that names are unlikely to use (a name that
+/// does is kept byte by byte in the same way), and is converted back to that byte when a file is opened.
 extension String {
-    /// The text that stands for a name of these bytes.
+    /// Creates the text for a name with these bytes.
     package init(pathBytes bytes: some Sequence<UInt8>) {
         let bytes = Array(bytes)
         if let text = String(validating: bytes, as: UTF8.self), !text.holdsRawBytes {
@@ -94,7 +94,7 @@ extension String {
                 result.append(scalar)
                 start += UTF8.width(scalar)
             } else {
-                // ASCII is always valid, so that the byte is at least 0x80.
+                // ASCII is always valid, so the byte is at least 0x80.
                 result.append(Unicode.Scalar(Self.rawBase + UInt32(bytes[start])) ?? "\u{FFFD}")
                 start += 1
             }
@@ -103,7 +103,7 @@ extension String {
         self = String(result)
     }
 
-    /// The bytes of the name that this text stands for.
+    /// The bytes of the name that this text represents.
     package var pathBytes: [UInt8] {
         guard holdsRawBytes else { return Array(utf8) }
         var bytes: [UInt8] = []
@@ -117,20 +117,20 @@ extension String {
         return bytes
     }
 
-    /// Calls `body` with the name as the system takes it.
+    /// Calls `body` with the name in the system's form.
     package func withPathPointer<Result>(_ body: (UnsafePointer<CChar>) throws -> Result) rethrows -> Result {
         guard holdsRawBytes else { return try withCString(body) }
         return try body(pathBytes.map { CChar(bitPattern: $0) } + [0])
     }
 
-    /// The name for people and for JSON: U+FFFD for every byte that is no text.
+    /// The name for display and for JSON, with U+FFFD for every byte that is not text.
     package var displayedPath: String {
         holdsRawBytes ? String(decoding: pathBytes, as: UTF8.self) : self
     }
 
-    /// Whether some of the name is no UTF-8.
+    /// Whether a part of the name is not UTF-8.
     private var holdsRawBytes: Bool {
-        // The first byte of the characters in question, which is rare elsewhere.
+        // The first byte of these characters, which is rare elsewhere.
         utf8.contains(0xF4) && unicodeScalars.contains { Self.rawBytes.contains($0.value) }
     }
 

@@ -1,6 +1,6 @@
-/// The digest SHA-1 (FIPS 180-4) of bytes in memory: git names files by it, and the hub its small ones.
+/// The digest SHA-1 (FIPS 180-4) of bytes in memory, which identifies files in git and small files on the hub.
 package enum SHA1 {
-    /// The name that git gives to a file with these contents, 40 hexadecimal digits.
+    /// The git blob id of a file with these contents, 40 hexadecimal digits.
     package static func gitBlob(_ contents: [UInt8]) -> String {
         digest(Array("blob \(contents.count)\0".utf8) + contents)
     }

@@ -1,4 +1,4 @@
-/// The hash SHA-256 (FIPS 180-4): names contents of files, such as pictures and weights.
+/// The hash SHA-256 (FIPS 180-4), which identifies file contents such as pictures and weights.
 package struct SHA256: Sendable {
     private var state: [UInt32] = [
         0x6A09_E667, 0xBB67_AE85, 0x3C6E_F372, 0xA54F_F53A, 0x510E_527F, 0x9B05_688C, 0x1F83_D9AB,
@@ -8,7 +8,7 @@ package struct SHA256: Sendable {
     private var byteCount: UInt64 = 0
     private var schedule = [UInt32](repeating: 0, count: 64)
 
-    /// The hash of nothing yet.
+    /// Creates a hash of no bytes.
     package init() {}
 
     /// The hash of `bytes`.
@@ -46,7 +46,7 @@ package struct SHA256: Sendable {
         pending.append(contentsOf: rest)
     }
 
-    /// Adds a number, in the order of its bytes from the lowest to the highest.
+    /// Adds a number, least significant byte first.
     package mutating func update(_ number: Int64) {
         withUnsafeBytes(of: number.littleEndian) { update($0) }
     }
@@ -125,7 +125,7 @@ package struct SHA256: Sendable {
 }
 
 extension [UInt8] {
-    /// Two hexadecimal digits a byte.
+    /// Two hexadecimal digits per byte.
     package var hexadecimal: String {
         let digits = Array<UInt8>("0123456789abcdef".utf8)
         return String(decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)

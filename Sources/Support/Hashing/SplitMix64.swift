@@ -1,12 +1,12 @@
 /// A small random number generator that gives the same numbers on every system (Steele, Lea and Flood, 2014).
 package struct SplitMix64: RandomNumberGenerator, Sendable {
-    /// All that the generator remembers; may be mixed with other bits between two numbers.
+    /// The complete state of the generator; other bits may be mixed in between two numbers.
     package var state: UInt64
 
-    /// The generator of a seed.
+    /// Creates a generator from a seed.
     package init(seed: UInt64) { state = seed }
 
-    /// The generator of one of many independent runs.
+    /// Creates the generator of one of many independent runs.
     package init(seed: UInt64, run: Int) {
         var first = SplitMix64(seed: seed)
         state = first.next() ^ (UInt64(truncatingIfNeeded: run) &* 0xD129_0D3B_3A2B_5A4D)
@@ -21,7 +21,7 @@ package struct SplitMix64: RandomNumberGenerator, Sendable {
         return value ^ (value >> 31)
     }
 
-    /// A number below `bound`, which is above 0.
+    /// A number below `bound`, which must be positive.
     package mutating func index(below bound: Int) -> Int {
         Int(truncatingIfNeeded: next().multipliedFullWidth(by: UInt64(bound)).high)
     }

@@ -1,21 +1,21 @@
 import Foundation
 
-/// Lines over common axes, drawn as SVG.
+/// A line chart drawn as SVG.
 package struct LineChart: Sendable {
-    /// One line and its place in the legend.
+    /// One line and its entry in the legend.
     package struct Line: Sendable {
         package var label: String
 
-        /// A figure that stands at the end of the legend's row.
+        /// A figure at the end of the legend's row.
         package var value: String
 
-        /// `#rrggbb`; nil: one of the chart's own colours, by the line's place.
+        /// `#rrggbb`; nil uses one of the chart's own colours, by the line's position.
         package var color: String?
 
-        /// Points from left to right; those that are not finite are left out.
+        /// Points from left to right; points that are not finite are omitted.
         package var points: [(x: Double, y: Double)]
 
-        /// A line of its parts.
+        /// Creates a line.
         package init(
             label: String, value: String = "", color: String? = nil, points: [(x: Double, y: Double)]
         ) {
@@ -36,11 +36,11 @@ package struct LineChart: Sendable {
 
     package var lines: [Line]
 
-    /// The axes' limits; nil: those of the points.
+    /// The limits of the axes; nil uses those of the points.
     package var xLimits: ClosedRange<Double>?
     package var yLimits: ClosedRange<Double>?
 
-    /// A chart of its parts.
+    /// Creates a chart.
     package init(
         title: String, subtitle: String = "", xLabel: String, yLabel: String = "",
         legendTitle: (label: String, value: String) = ("", ""), lines: [Line],
@@ -60,7 +60,7 @@ package struct LineChart: Sendable {
         self.yLimits = yLimits
     }
 
-    /// Whether there is no point to draw.
+    /// Whether there are no points to draw.
     package var isEmpty: Bool { lines.allSatisfy(\.points.isEmpty) }
 
     private static let area = (left: 64.0, top: 72.0, width: 480.0, height: 360.0)
@@ -95,7 +95,7 @@ package struct LineChart: Sendable {
         text += Self.text(title, x: Self.area.left, y: 32, size: 18, weight: "600")
         text += Self.text(subtitle, x: Self.area.left, y: 54, size: 13, color: "#666")
         text += grid(x, y)
-        // The first line is drawn last, so that it lies on top.
+        // The first line is drawn last, so that it is on top.
         for place in lines.indices.reversed() { text += path(place, x, y) }
         text += legend()
         return text + "</svg>\n"
@@ -103,12 +103,12 @@ package struct LineChart: Sendable {
 
     // MARK: Axes
 
-    /// An axis of the chart: what it shows, and where its marks are.
+    /// An axis of the chart: its limits and its marks.
     package struct Axis: Sendable {
         /// A line across the chart.
         package struct Mark: Sendable, Hashable {
             package let value: Double
-            /// What stands beside it; nil for a line halfway between two others.
+            /// The label; nil for a line halfway between two others.
             package let label: String?
 
             fileprivate var color: String { label == nil ? "#f0f0f0" : "#ddd" }
@@ -117,7 +117,7 @@ package struct LineChart: Sendable {
         package let limits: ClosedRange<Double>
         package let marks: [Mark]
 
-        /// An axis within limits, or of the values' own.
+        /// Creates an axis within limits, or within those of the values.
         package init(_ limits: ClosedRange<Double>?, _ values: some Sequence<Double>) {
             self.limits = limits ?? Self.limits(of: values)
             marks = Self.marks(self.limits)
@@ -130,7 +130,7 @@ package struct LineChart: Sendable {
             return low < high ? low...high : low - 0.5...high + 0.5
         }
 
-        /// About five round numbers with their labels, and the middles between them.
+        /// About five round numbers with their labels, and the midpoints between them.
         private static func marks(_ limits: ClosedRange<Double>) -> [Mark] {
             let length = limits.upperBound - limits.lowerBound
             guard length > 0, length.isFinite else { return [] }
@@ -155,7 +155,7 @@ package struct LineChart: Sendable {
                 ? NumberText.decimals(value, max(digits, 0)) : NumberText.significant(value, 4)
         }
 
-        /// The place of a value, from 0 to 1.
+        /// The position of a value, from 0 to 1.
         func part(_ value: Double) -> Double {
             (value - limits.lowerBound) / (limits.upperBound - limits.lowerBound)
         }
@@ -199,7 +199,7 @@ package struct LineChart: Sendable {
         lines[place].color ?? Self.palette[place % Self.palette.count]
     }
 
-    /// Colours that occur again are dashed.
+    /// Lines whose colour is reused are dashed.
     private func dashes(_ place: Int) -> String {
         lines[place].color == nil && place >= Self.palette.count ? " stroke-dasharray=\"5 4\"" : ""
     }
@@ -208,7 +208,7 @@ package struct LineChart: Sendable {
         let area = Self.area
         let line = lines[place]
         guard !line.points.isEmpty else { return "" }
-        // More than about a thousand points cannot be seen.
+        // More than about a thousand points are not visible.
         let step = max(1, line.points.count / 1000)
         let points = line.points.indices.filter { $0.isMultiple(of: step) || $0 == line.points.count - 1 }
             .map { index in
@@ -258,7 +258,7 @@ package struct LineChart: Sendable {
             + "stroke=\"\(color)\" stroke-width=\"\(width)\"\(more)/>\n"
     }
 
-    /// Text at a place; nothing for none.
+    /// Text at a position; empty if there is none.
     private static func text(
         _ content: String, x: Double, y: Double, size: Int, weight: String? = nil, color: String? = nil,
         anchor: String? = nil, transform: String? = nil

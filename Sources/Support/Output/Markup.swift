@@ -1,6 +1,6 @@
 /// Text inside XML and HTML.
 package enum Markup {
-    /// The text with what has a meaning in XML and HTML replaced, between tags as in attributes.
+    /// The text with the special characters of XML and HTML replaced, for elements and attributes.
     package static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
@@ -10,7 +10,7 @@ package enum Markup {
             case ">": result += "&gt;"
             case "\"": result += "&quot;"
             case "'": result += "&#39;"
-            // XML has no place for these, even escaped.
+            // XML does not allow these, even escaped.
             case _ where scalar.value < 0x20 || scalar.value == 0xFFFE || scalar.value == 0xFFFF:
                 result += " "
             default: result.unicodeScalars.append(scalar)

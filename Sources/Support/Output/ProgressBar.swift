@@ -1,6 +1,6 @@
 import Foundation
 
-/// How far a long command is, on standard error: a bar on a terminal once two seconds have passed, plain lines elsewhere.
+/// The progress of a long command on standard error: a bar on a terminal after two seconds, plain lines elsewhere.
 package final class ProgressBar: @unchecked Sendable {
     private let label: String
     private let lock = NSLock()
@@ -9,10 +9,10 @@ package final class ProgressBar: @unchecked Sendable {
     private var lastReport: ContinuousClock.Instant?
     private var hasReported = false
 
-    /// A bar for work of this name.
+    /// Creates a bar for work with this name.
     package init(_ label: String) { self.label = label }
 
-    /// Tells that `done` of `total` are done; called as often as one likes, from any thread.
+    /// Reports that `done` of `total` units are finished; may be called at any rate, on any thread.
     package func update(_ done: Int, of total: Int?, unit: String = "") {
         lock.withLock {
             let now = ContinuousClock.now
@@ -26,7 +26,7 @@ package final class ProgressBar: @unchecked Sendable {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     package func finish() {
         lock.withLock { if hasReported && isTerminal { write("", ends: "") } }
     }

@@ -1,35 +1,35 @@
-/// The three streams that a program is started with.
+/// The three standard streams of a process.
 package enum StandardStreams {
-    /// Makes writing to a stream that is gone an error instead of the program's end, and keeps files from being opened in
-    /// the place of a stream that was closed.
+    /// Turns writing to a closed pipe into an error instead of ending the program, and keeps files from being opened in
+    /// place of a closed stream.
     ///
-    /// A closed stream stays unusable: reading from it or writing to it fails, as it would without this.
+    /// A closed stream stays unusable: reading from it or writing to it fails as before.
     package static func prepare() {
         signal(SIGPIPE, SIG_IGN)
         for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
         where fcntl(descriptor, F_GETFD) < 0 && errno == EBADF {
-            // The lowest free number is this one. It is opened for the other direction, so that use fails.
+            // This is the lowest free number. It is opened in the wrong direction, so that using it fails.
             _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
         }
     }
 }
 
-/// Lines for people beside the output proper. That nobody can read them is no reason to stop.
+/// Messages for the user, next to the program's output. If they cannot be written, the program continues.
 package enum StandardError {
-    /// Writes a text as it is.
+    /// Writes text unchanged.
     package static func write(_ text: String) { _ = writeAll(Array(text.utf8), to: STDERR_FILENO) }
 
-    /// Writes a line that begins with "note:".
+    /// Writes a line prefixed with "note:".
     package static func note(_ text: String) { write("note: \(text)\n") }
 }
 
-/// What a command prints. Every command prints through this, so that a full disk or a closed pipe is an error.
+/// The output of a command. Every command prints through this type, so that a full disk or a closed pipe is an error.
 package enum StandardOutput {
     private static func failure(_ code: Int32) -> FileFailure {
         FileFailure("standard output", "cannot be written", code: code)
     }
 
-    /// Writes a text and a line's end at once: who reads a pipe need not wait.
+    /// Writes text and its terminator at once, so that the reader of a pipe does not wait.
     ///
     /// - Throws: ``FileFailure``.
     package static func print(_ text: String, terminator: String = "\n") throws(FileFailure) {
@@ -44,7 +44,7 @@ package enum StandardOutput {
         if code != 0 { throw failure(code) }
     }
 
-    /// Ends the output: some file systems say only now that there was no room.
+    /// Finishes the output: some file systems report only now that there was no room.
     ///
     /// - Throws: ``FileFailure``.
     package static func finish() throws(FileFailure) {
@@ -54,7 +54,7 @@ package enum StandardOutput {
 }
 
 /// Writes all bytes to a descriptor.
-/// - Returns: The system's error, 0 when there is none.
+/// - Returns: The system's error; 0 on success.
 private func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
     bytes.withUnsafeBytes { bytes in
         var done = 0

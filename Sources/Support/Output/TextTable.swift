@@ -1,11 +1,11 @@
 /// Rows of text in columns.
 package struct TextTable {
-    /// The table, a line a row.
+    /// The table, one line per row.
     package let text: String
 
     /// - Parameters:
-    ///   - leftAligned: the number of columns from the left that are aligned to the left.
-    ///   - least: the least widths of the columns; those that other rows of the table need.
+    ///   - leftAligned: The number of leading columns that are left-aligned.
+    ///   - least: The minimum widths of the columns, such as those required by other rows of the table.
     package init(_ rows: [[String]], leftAligned: Int, widths least: [Int] = []) {
         let columns = rows.map(\.count).max() ?? 0
         let widths = (0..<columns).map { column in

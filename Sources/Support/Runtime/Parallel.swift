@@ -2,9 +2,9 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// A loop over independent units of work on several threads.
+/// Loops over independent units of work on several threads.
 package enum Parallel {
-    /// A pointer that workers share; each writes to places of its own.
+    /// A pointer shared by workers, each of which writes to its own elements.
     package struct Shared<Element>: @unchecked Sendable {
         package let base: UnsafeMutablePointer<Element>
         package init(_ base: UnsafeMutablePointer<Element>) { self.base = base }
@@ -14,14 +14,14 @@ package enum Parallel {
         }
     }
 
-    /// The number of threads for `requested`, where 0 asks for one a processor.
+    /// The number of threads for a request, where 0 means one per processor.
     package static func threadCount(_ requested: Int) -> Int {
         requested > 0 ? requested : ProcessInfo.processInfo.activeProcessorCount
     }
 
-    /// Calls `body` for 0 ..< `count`, each thread with a state of its own.
+    /// Calls `body` for 0 ..< `count`; each thread has its own state.
     ///
-    /// - Throws: the error of the lowest unit that failed, whatever the number of threads.
+    /// - Throws: The error of the lowest unit that failed, for any number of threads.
     package static func forEach<State>(
         count: Int, threads: Int, grain: Int, state: @Sendable () -> State,
         _ body: @Sendable (inout State, Int) throws -> Void
@@ -32,7 +32,7 @@ package enum Parallel {
         let failure = Mutex<(unit: Int, error: any Error)?>(nil)
         func work() {
             var local = state()
-            // Units are handed out in order, so that all units below a failed one are done or being done.
+            // Units are handed out in order, so all units below a failed one are done or in progress.
             while failure.withLock({ $0 == nil }) {
                 let chunk = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard chunk < chunks else { return }

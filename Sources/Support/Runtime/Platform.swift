@@ -1,4 +1,4 @@
-// The C library of the platform, which `import Support` brings along: no other file imports it.
+// The platform's C library, which `import Support` re-exports: no other file imports it.
 #if canImport(Glibc)
     @_exported import Glibc
 #elseif canImport(Musl)

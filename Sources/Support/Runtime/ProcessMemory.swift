@@ -1,15 +1,15 @@
-/// The main memory of this process, as Linux reports it; nil everywhere on other systems.
+/// The main memory of this process, as reported by Linux; always nil on other systems.
 package enum ProcessMemory {
-    /// Bytes that are in main memory now.
+    /// The number of bytes in main memory now.
     package static var residentBytes: Int? { status("VmRSS:") }
 
-    /// The most bytes that were in main memory at one time.
+    /// The peak number of bytes in main memory.
     package static var peakBytes: Int? { status("VmHWM:") }
 
-    /// Bytes in main memory that belong to no file, such as results of computations.
+    /// The number of bytes in main memory that belong to no file, such as results of computations.
     package static var anonymousBytes: Int? { status("RssAnon:") }
 
-    /// A line of the process's status, which counts in units of 1,024 bytes.
+    /// A value from the process's status file, which counts in units of 1,024 bytes.
     private static func status(_ name: String) -> Int? {
         let descriptor = open("/proc/self/status", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
@@ -22,10 +22,10 @@ package enum ProcessMemory {
     }
 }
 
-/// Memory in large pages, where the system has them: filling hundreds of megabytes in pages of 4 KiB spends a fifth
-/// of the time of reading a file on taking pages.
+/// Memory in large pages, if the system has them: reading hundreds of megabytes into pages of 4 KiB spends a fifth of
+/// the time on page faults.
 package enum LargePages {
-    /// Asks for large pages for the room that an array has reserved.
+    /// Requests large pages for the capacity that an array has reserved.
     package static func advise<Element>(_ array: inout [Element]) {
         let byteCount = array.capacity * MemoryLayout<Element>.stride
         array.withUnsafeMutableBytes { buffer in
@@ -33,14 +33,14 @@ package enum LargePages {
         }
     }
 
-    /// Asks for large pages for fresh memory; nothing happens below 32 MB.
+    /// Requests large pages for fresh memory; does nothing below 32 MB.
     package static func advise(_ start: UnsafeMutableRawPointer, byteCount: Int) {
         #if os(Linux)
             guard byteCount >= 32 << 20 else { return }
             let page = max(sysconf(Int32(_SC_PAGESIZE)), 1)
             let first = (Int(bitPattern: start) + page - 1) / page * page
             let end = (Int(bitPattern: start) + byteCount) / page * page
-            // Only advice; without it all works, more slowly.
+            // This is only advice; everything works without it, more slowly.
             if let address = UnsafeMutableRawPointer(bitPattern: first), end > first {
                 _ = madvise(address, end - first, MADV_HUGEPAGE)
             }

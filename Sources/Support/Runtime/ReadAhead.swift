@@ -1,14 +1,14 @@
 import Dispatch
 import Synchronization
 
-/// Results of work on numbered items, in order, a window of which is worked on at any time.
+/// The results of work on numbered items, in order, computed ahead within a window.
 ///
-/// The work is done on Dispatch's threads, not on those of Swift's tasks: it may block, and a caller without tasks can
+/// The work runs on Dispatch's threads, not on those of Swift's tasks: it may block, and a caller outside a task can
 /// wait for it.
 package final class ReadAhead<Value: Sendable>: Sendable {
     private typealias Outcome = Result<Value, any Error>
 
-    /// One item's result, for whoever waits for it.
+    /// One item's result, which callers can wait for.
     private final class Item: Sendable {
         private enum State {
             case pending
@@ -40,17 +40,17 @@ package final class ReadAhead<Value: Sendable>: Sendable {
         }
     }
 
-    /// The items that are worked on or wait to be asked for, and the number of the next one to start.
+    /// The items in progress or not yet requested, and the number of the next one to start.
     private let started = Mutex<(items: [Item], next: Int)>(([], 0))
     private let isCancelled = Atomic(false)
     private let count: Int
     private let work: @Sendable (Int) throws -> Value
 
-    /// Starts at once.
+    /// Starts immediately.
     ///
     /// - Parameters:
-    ///   - count: How many items there are.
-    ///   - window: How many of them are worked on or kept ahead of the one that is asked for.
+    ///   - count: The number of items.
+    ///   - window: The number of items in progress or kept ahead of the requested one.
     ///   - work: Called for every number below `count`, on several threads.
     package init(count: Int, window: Int, _ work: @escaping @Sendable (Int) throws -> Value) {
         self.count = count
@@ -83,7 +83,7 @@ package final class ReadAhead<Value: Sendable>: Sendable {
         return item
     }
 
-    /// The next result; nil when all were given out.
+    /// The next result; nil after the last one.
     package func next() async -> Result<Value, any Error>? {
         guard let item = nextItem() else { return nil }
         return await withCheckedContinuation { continuation in
@@ -91,7 +91,7 @@ package final class ReadAhead<Value: Sendable>: Sendable {
         }
     }
 
-    /// The next result, for which the calling thread waits; nil when all were given out.
+    /// Synchronous variant of `next`; blocks the calling thread.
     package func next() -> Result<Value, any Error>? {
         guard let item = nextItem() else { return nil }
         let done = DispatchSemaphore(value: 0)
@@ -104,6 +104,6 @@ package final class ReadAhead<Value: Sendable>: Sendable {
         return result.withLock { $0 }
     }
 
-    /// Gives up what has not been started.
+    /// Drops all work that has not started.
     package func cancel() { isCancelled.store(true, ordering: .relaxed) }
 }

@@ -1,11 +1,10 @@
 import Synchronization
 
-/// Where the time and memory of detection and training go, stage by stage, summed over images.
+/// The time and memory of detection and training by stage, summed over images.
 ///
-/// The work measures itself for the profile that is current in its task:
-/// `StageProfile.$current.withValue(profile) { ... }`.
+/// The work reports to the profile that is current in its task: `StageProfile.$current.withValue(profile) { ... }`.
 public final class StageProfile: Sendable {
-    /// A part of the work.
+    /// A stage of the work.
     public enum Stage: String, Sendable, CaseIterable {
         /// Reading and resizing images.
         case decoding
@@ -23,11 +22,11 @@ public final class StageProfile: Sendable {
         case suppression
         /// Pooling and the mask head.
         case masks
-        /// Masks brought into images.
+        /// Masks pasted into images.
         case pasting
         /// The gradients of a training step.
         case backward
-        /// The optimiser.
+        /// The optimizer.
         case update
     }
 
@@ -41,7 +40,7 @@ public final class StageProfile: Sendable {
 
     private let costs = Mutex<[Stage: Cost]>([:])
 
-    /// Nothing measured yet.
+    /// Creates an empty profile.
     public init() {}
 
     /// Runs `body` and adds its time to a stage of the current profile.
@@ -52,7 +51,7 @@ public final class StageProfile: Sendable {
         return try body()
     }
 
-    /// Adds time to a stage, and looks at the memory that the process holds at its end.
+    /// Adds time to a stage, and records the memory that the process holds at its end.
     public func add(_ stage: Stage, _ time: Duration) {
         let memory = ProcessMemory.residentBytes ?? 0
         costs.withLock { costs in
@@ -63,7 +62,7 @@ public final class StageProfile: Sendable {
         }
     }
 
-    /// Forgets what was measured.
+    /// Discards all measurements.
     public func reset() { costs.withLock { $0 = [:] } }
 
     /// The stages that took time, with their seconds, in order of the work.
@@ -71,8 +70,8 @@ public final class StageProfile: Sendable {
         stages.map { (stage: $0.stage, seconds: $0.seconds) }
     }
 
-    /// The stages that took time, with their seconds and the most bytes that the process held at the end of one, in order
-    /// of the work; 0 bytes where the system does not tell.
+    /// The stages that took time, with their seconds and the largest number of bytes that the process held at the end
+    /// of one, in order of the work; 0 bytes if the system does not report them.
     public var stages: [(stage: Stage, seconds: Double, bytes: Int)] {
         costs.withLock { costs in
             Stage.allCases.compactMap { stage in

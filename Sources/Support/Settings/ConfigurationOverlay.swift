@@ -1,30 +1,30 @@
 import Foundation
 
-/// Settings laid over complete defaults: YAML files, then single settings of a command line.
+/// Settings applied over complete defaults: YAML files, then single settings from a command line.
 ///
-/// Every key must exist in the defaults; one that does not is an error that names the nearest known key, so that a
-/// misspelt setting is never taken for the default. Lists are replaced as a whole. `null` is the value of optional settings
-/// that are not set.
+/// Every key must exist in the defaults; an unknown key is an error that names the nearest known one, so that a
+/// misspelt setting is never ignored. Lists are replaced as a whole. `null` is the value of optional settings that are
+/// not set.
 ///
-/// A relative path in a file starts from the file's folder, one of a single setting from the working folder; which settings
-/// hold paths is said by ``SettingsDescription/pathSettings``.
+/// A relative path in a file starts from the file's folder, one in a single setting from the working folder;
+/// ``SettingsDescription/pathSettings`` lists the settings that contain paths.
 package struct ConfigurationOverlay<Value: Codable> {
-    /// What was read in another form than it is written today, for the user to know.
+    /// Notes for the user on settings that were read in a former spelling.
     package private(set) var notes: [String] = []
 
     private var node: SettingsNode
     private let schema = SettingsSchema()
 
-    /// The defaults.
+    /// Creates an overlay of the defaults.
     /// - Throws: ``ConfigurationError``.
     package init(_ defaults: Value) throws {
         node = try SettingsEncoder.node(defaults, schema: schema)
     }
 
-    /// Lays the settings of a YAML text over those that are there.
+    /// Applies the settings of a YAML text over the present ones.
     /// - Parameters:
-    ///   - origin: What messages call the text.
-    ///   - folder: Where relative paths start; nil: they stay as they are.
+    ///   - origin: The name of the text in messages.
+    ///   - folder: The folder where relative paths start; nil leaves them unchanged.
     /// - Throws: ``ConfigurationError`` for text that is not YAML, unknown keys and keys that occur twice.
     package mutating func apply(yaml text: String, origin: String = "", pathsFrom folder: String? = nil)
         throws
@@ -42,12 +42,12 @@ package struct ConfigurationOverlay<Value: Codable> {
                 let list = merge.formerSpellings.joined(separator: ", ")
                 notes.append(
                     (origin.isEmpty ? "" : "\(origin): ")
-                        + "read \(list) as null, which is how it is written now")
+                        + "read \(list) as null, the current spelling")
             }
         }
     }
 
-    /// Lays single settings over those that are there: `input.size=640`.
+    /// Applies single settings over the present ones: `input.size=640`.
     /// - Throws: ``ConfigurationError``.
     package mutating func apply(settings: [String]) throws {
         for setting in settings {
@@ -64,7 +64,7 @@ package struct ConfigurationOverlay<Value: Codable> {
                     ?? SettingsNode(.null)
             } catch is ConfigurationError {
                 throw ConfigurationError(
-                    key: key, reason: "'\(text)' is not YAML; put texts into quotation marks")
+                    key: key, reason: "'\(text)' is not YAML; put text into quotation marks")
             }
             for part in parts.reversed() {
                 var entries = SettingsEntries()
@@ -78,9 +78,9 @@ package struct ConfigurationOverlay<Value: Codable> {
         }
     }
 
-    /// The settings together.
-    /// - Parameter origin: What messages call the text that a wrong value is from.
-    /// - Throws: ``ConfigurationError`` for values of the wrong kind; it lists the allowed ones of a closed choice.
+    /// The combined settings.
+    /// - Parameter origin: The name in messages of the text that contains a wrong value.
+    /// - Throws: ``ConfigurationError`` for values of the wrong kind; for a closed choice it lists the allowed ones.
     package func value(origin: String = "") throws -> Value {
         do { return try SettingsDecoder.value(Value.self, node) } catch var error as ConfigurationError {
             if error.line != nil { error.origin = origin }
@@ -98,8 +98,8 @@ package struct ConfigurationOverlay<Value: Codable> {
 
 extension ConfigurationOverlay {
     /// All settings as YAML text.
-    /// - Parameter documentation: What settings are, by type and key (`DetectorConfiguration.Input.size`): with it, each
-    ///   is preceded by a comment that says so and lists the allowed values.
+    /// - Parameter documentation: Descriptions of settings by type and key (`DetectorConfiguration.Input.size`). If
+    ///   given, each setting is preceded by a comment with its description and the allowed values.
     /// - Throws: ``ConfigurationError``.
     package static func text(of value: Value, documentation: [String: String]? = nil) throws -> String {
         let schema = SettingsSchema()
@@ -116,7 +116,7 @@ extension ConfigurationOverlay {
         }
     }
 
-    /// The places of all settings with the type that declares each, for tests: `input.size` and
+    /// The key paths of all settings with the type that declares each, for tests: `input.size` and
     /// `DetectorConfiguration.Input.size`.
     package static func declarations(in value: Value) throws -> [String: String] {
         let schema = SettingsSchema()
@@ -139,7 +139,7 @@ private struct PathStart {
             .standardizedFileURL.path
         let files = FileManager.default
         if files.fileExists(atPath: inside) { return inside }
-        // Files written before were also looked for from the working folder.
+        // Earlier versions also looked for files relative to the working folder.
         if isFile, files.fileExists(atPath: path) {
             return URL(filePath: path).standardizedFileURL.path
         }
@@ -147,7 +147,7 @@ private struct PathStart {
     }
 }
 
-/// One pass of settings over others.
+/// One application of settings over others.
 private struct Merge {
     let schema: SettingsSchema
     let paths: PathStart?
@@ -174,7 +174,7 @@ private struct Merge {
         switch given.content {
         case .group(let settings): return try merged(known, with: settings, at: path)
         case .null:
-            // A group whose keys are all left out.
+            // A group all of whose keys are omitted.
             return entry?.isOptional == true ? given : base
         default:
             throw ConfigurationError(
@@ -192,14 +192,14 @@ private struct Merge {
             guard let old = known[key] else {
                 throw ConfigurationError(
                     line: value.line, key: (path + [key]).joined(separator: "."),
-                    reason: "is not known; \(suggestion(key, known.keys))")
+                    reason: "is unknown; \(suggestion(key, known.keys))")
             }
             result[key] = try merged(old, with: value, at: path + [key])
         }
         return SettingsNode(.group(result))
     }
 
-    /// A single setting: former spellings of null are null, paths start where they should.
+    /// A single setting: former spellings of null become null, and paths are resolved.
     private mutating func setting(_ given: SettingsNode, _ entry: SettingsSchema.Entry?, _ path: [String])
         -> SettingsNode
     {
@@ -234,6 +234,6 @@ private struct Merge {
             return "nothing can be set here"
         }
         return key.editDistance(to: nearest) <= max(2, key.count / 3)
-            ? "did you mean '\(nearest)'?" : "known are \(known.joined(separator: ", "))"
+            ? "did you mean '\(nearest)'?" : "the known keys are \(known.joined(separator: ", "))"
     }
 }

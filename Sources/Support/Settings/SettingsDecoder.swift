@@ -1,11 +1,11 @@
-/// Makes values of settings. Errors name the line, the key, and what is allowed there.
+/// Decodes values from settings. Errors name the line, the key, and the allowed values.
 struct SettingsDecoder: Decoder {
     let node: SettingsNode
     let path: [String]
     let codingPath: [any CodingKey] = []
     let userInfo: [CodingUserInfoKey: Any] = [:]
 
-    /// The value that settings describe.
+    /// Decodes a value from settings.
     /// - Throws: ``ConfigurationError``.
     static func value<Value: Decodable>(_ type: Value.Type, _ node: SettingsNode, at path: [String] = [])
         throws -> Value
@@ -56,7 +56,7 @@ struct SettingsDecoder: Decoder {
 
     private func text() throws -> String {
         guard case .scalar(let text, _) = node.content else {
-            throw error("must be a text, not \(node.summary)")
+            throw error("must be text, not \(node.summary)")
         }
         return text
     }

@@ -1,7 +1,7 @@
-/// What is known about settings from the types that hold them, by key path.
+/// The properties of settings that their types determine, by key path.
 final class SettingsSchema {
     struct Entry {
-        /// The type that has the setting, as it is named within its module.
+        /// The type that declares the setting, as it is named within its module.
         let owner: String
         /// The type of the value, without `Optional`.
         let type: any Any.Type
@@ -24,7 +24,7 @@ final class SettingsSchema {
             path: description?.pathSettings[key], formerNulls: description?.formerNulls[key] ?? [])
     }
 
-    /// The raw values of an enumeration of strings.
+    /// The raw values of a string enumeration.
     static func allowed(_ type: any Any.Type) -> [String]? {
         guard let choices = type as? any CaseIterable.Type else { return nil }
         return rawValues(choices)
@@ -41,7 +41,7 @@ final class SettingsSchema {
     }
 }
 
-/// Turns values into settings. Unlike other encoders it writes `null` for nil, so that every key is known.
+/// Encodes values as settings. Unlike other encoders it writes `null` for nil, so that every key is known.
 final class SettingsEncoder: Encoder {
     let codingPath: [any CodingKey] = []
     let userInfo: [CodingUserInfoKey: Any] = [:]
@@ -57,7 +57,7 @@ final class SettingsEncoder: Encoder {
         self.schema = schema
     }
 
-    /// The settings of a value; what is known about them goes into `schema`.
+    /// The settings of a value; their properties are added to `schema`.
     static func node<Value: Encodable>(
         _ value: Value, at path: [String] = [], schema: SettingsSchema = SettingsSchema()
     ) throws -> SettingsNode {
@@ -112,7 +112,7 @@ private struct Keyed<Key: CodingKey>: KeyedEncodingContainerProtocol {
     }
     func encodeNil(forKey key: Key) { encoder.set(key.stringValue, SettingsNode(.null)) }
 
-    // Each of them has a default that leaves nil out.
+    // The default implementation of each of these methods omits nil.
     func encodeIfPresent<Value: Encodable>(_ value: Value?, forKey key: Key) throws {
         try optional(value, key)
     }

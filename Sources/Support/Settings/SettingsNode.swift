@@ -1,10 +1,10 @@
 import Yams
 
-/// A setting, a list of them or a group, as YAML has them, with the line of the file.
+/// A setting, a list of settings or a group, as in YAML, with the line of the file.
 struct SettingsNode: Sendable {
     enum Content: Sendable {
         case null
-        /// A number, a word or a text; plain when written without quotation marks.
+        /// A number, a word or text; plain if it is written without quotation marks.
         case scalar(String, isPlain: Bool)
         case list([SettingsNode])
         case group(SettingsEntries)
@@ -18,7 +18,7 @@ struct SettingsNode: Sendable {
         self.line = line
     }
 
-    /// What an error message calls it.
+    /// The description in error messages.
     var summary: String {
         switch content {
         case .null: "nothing"
@@ -46,7 +46,7 @@ struct SettingsEntries: Sendable {
 // MARK: From YAML
 
 extension SettingsNode {
-    /// The settings of a YAML text; nil for a text without any.
+    /// Parses the settings of a YAML text; nil for a text without any.
     /// - Throws: ``ConfigurationError`` with the line for text that is not YAML and for keys that occur twice.
     init?(yaml text: String) throws {
         do {
@@ -78,7 +78,7 @@ extension SettingsNode {
         }
     }
 
-    /// The same without lines, which belong to a file.
+    /// The same node without line numbers, which belong to a file.
     var withoutLines: SettingsNode {
         switch content {
         case .null, .scalar: return SettingsNode(content)
@@ -109,7 +109,7 @@ extension ConfigurationError {
             let names = keys.map { "'\($0)'" }.joined(separator: ", ")
             self.init(
                 line: context.mark.line,
-                reason: "the group that begins here has \(names) twice: keep one")
+                reason: "the group that starts here has \(names) twice: keep one")
         case .reader(let problem, let offset, _, _):
             let line = offset.map { text.prefix($0).count(where: \.isNewline) + 1 }
             self.init(line: line, reason: "is not YAML: \(problem)")

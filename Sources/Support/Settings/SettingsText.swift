@@ -1,12 +1,12 @@
-/// Settings as YAML text, in the form that people write.
+/// Settings as YAML text, formatted like handwritten files.
 enum SettingsText {
-    /// A number: 224, 0.05, 1e-4, and no digit more than it takes to read the same number again.
+    /// A number: 224, 0.05, 1e-4, with the fewest digits that round-trip.
     static func number(_ value: Double) -> String {
         guard value.isFinite else { return value.isNaN ? ".nan" : value < 0 ? "-.inf" : ".inf" }
         if value == value.rounded(), abs(value) < 1e15 { return "\(Int64(value))" }
         let text = "\(value)"
         guard abs(value) < 1e-3, value != 0 else { return text }
-        // From 0.00025 to 2.5e-4; Swift itself writes so from 1e-5 on.
+        // Converts 0.00025 to 2.5e-4; Swift itself uses this form below 1e-4.
         guard !text.contains("e") else {
             return text.replacing(".0e", with: "e").replacing("e-0", with: "e-")
         }
@@ -18,9 +18,9 @@ enum SettingsText {
         return "\(sign)\(digits.prefix(1))\(rest.isEmpty ? "" : ".\(rest)")e-\(exponent)"
     }
 
-    /// Settings line by line.
+    /// The settings as lines of text.
     /// - Parameters:
-    ///   - comments: Says what a setting of this key path is, for a comment before it.
+    ///   - comments: The description of the setting at a key path, for a comment before it.
     static func text(
         _ node: SettingsNode, path: [String] = [], comments: ([String]) -> String? = { _ in nil }
     ) -> String {
@@ -46,7 +46,7 @@ enum SettingsText {
         return text
     }
 
-    /// A setting in one line.
+    /// A setting on one line.
     private static func inline(_ node: SettingsNode) -> String {
         switch node.content {
         case .null: return "null"
@@ -107,12 +107,12 @@ enum SettingsText {
     }
 }
 
-/// What a group of settings says about its keys besides their names, types and defaults.
+/// Properties of the keys of a group of settings besides their names, types and defaults.
 package protocol SettingsDescription: Codable {
-    /// The keys that hold a path, so that relative paths start from the right folder.
+    /// The keys that contain a path, so that relative paths start from the right folder.
     static var pathSettings: [String: PathSetting] { get }
 
-    /// Spellings of an optional setting that files written before have for `null`, by key.
+    /// The former spellings of `null` for optional settings, by key.
     static var formerNulls: [String: Set<String>] { get }
 }
 
@@ -121,15 +121,16 @@ extension SettingsDescription {
     package static var formerNulls: [String: Set<String>] { [:] }
 }
 
-/// A group of settings with a default for every key. An optional group that is given in part takes the other keys from here.
+/// A group of settings with a default for every key. An optional group that is given in part takes its other keys from
+/// these defaults.
 package protocol SettingsGroup: Codable {
     init()
 }
 
-/// What kind of path a setting holds.
+/// The kind of path that a setting contains.
 package enum PathSetting: Sendable, Hashable {
     /// A file or a folder.
     case path
-    /// A file or a folder, or a name that means something else: a path only if there is something there.
+    /// A file or a folder, or a name that means something else: it is a path only if it exists.
     case pathOrName
 }

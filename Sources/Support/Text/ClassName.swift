@@ -1,18 +1,18 @@
-/// Names of classes in the forms in which they are read and compared.
+/// Class names in the forms in which they are read and compared.
 package enum ClassName {
-    /// A name as it goes into a prompt: underscores become spaces, white space is unified; a remark in parentheses
-    /// stays, since it tells apart what is called alike: `crane_(bird)` becomes `crane (bird)`.
+    /// The form used in prompts: underscores become spaces, whitespace is normalized; a remark in parentheses is kept
+    /// because it distinguishes classes with the same name: `crane_(bird)` becomes `crane (bird)`.
     package static func readable(_ name: String) -> String {
         name.split { $0 == "_" || $0.isWhitespace }.joined(separator: " ")
     }
 
-    /// The form in which names are compared: two names with the same key are the same to the text tower.
+    /// The form in which names are compared: the text tower cannot distinguish two names with the same key.
     package static func key(_ name: String) -> String { readable(name).lowercased() }
 }
 
 extension String {
-    /// The number of letters to insert, delete or exchange (Levenshtein), capitals not counted: finds what was meant by a
-    /// mistyped name.
+    /// The number of letters to insert, delete or replace (Levenshtein), ignoring case: finds the intended spelling of
+    /// a mistyped name.
     package func editDistance(to other: String) -> Int {
         let (a, b) = (Array(lowercased()), Array(other.lowercased()))
         var row = Array(0...b.count)

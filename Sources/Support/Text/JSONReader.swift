@@ -1,9 +1,9 @@
-/// A strict reader of JSON text that hands out one token at a time.
+/// A strict reader of JSON text that returns one token at a time.
 ///
-/// Own code rather than Foundation's: duplicate keys must be noticed, integers must stay exact, and a
-/// hostile header must not grow into a tree many times its size.
+/// It does not use Foundation: duplicate keys must be noticed, integers must stay exact, and a hostile header must not
+/// grow into a tree many times its size.
 package struct JSONReader {
-    /// What is wrong, at which byte.
+    /// What is wrong, and at which byte.
     package struct Failure: Error, Sendable {
         package let position: Int
         package let reason: String
@@ -12,7 +12,7 @@ package struct JSONReader {
     private let bytes: UnsafeRawBufferPointer
     package private(set) var position = 0
 
-    /// A reader of `bytes`, which must outlive it. A byte-order mark is passed over.
+    /// Creates a reader of `bytes`, which must outlive it. A byte-order mark is skipped.
     package init(_ bytes: UnsafeRawBufferPointer) {
         self.bytes = bytes
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
@@ -24,30 +24,30 @@ package struct JSONReader {
         while position < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[position]) { position += 1 }
     }
 
-    /// The next byte that is not white space, left in place; nil at the end.
+    /// The next byte that is not whitespace, without consuming it; nil at the end.
     package mutating func peek() -> UInt8? {
         skipSpace()
         return position < bytes.count ? bytes[position] : nil
     }
 
-    /// Takes `character` when it is next.
+    /// Consumes `character` if it is next.
     package mutating func take(_ character: Unicode.Scalar) -> Bool {
         guard peek() == UInt8(ascii: character) else { return false }
         position += 1
         return true
     }
 
-    /// Takes `character` or fails.
+    /// Consumes `character` or throws.
     package mutating func expect(_ character: Unicode.Scalar) throws {
         guard take(character) else { throw failure("'\(character)' expected") }
     }
 
-    /// Fails unless only white space is left.
+    /// Throws unless only whitespace is left.
     package mutating func expectEnd() throws {
         guard peek() == nil else { throw failure("more text after the end of the JSON value") }
     }
 
-    /// Calls `body` for every key of an object; `body` reads the value. Order kept, duplicates refused.
+    /// Calls `body` for every key of an object, in order; `body` reads the value. Duplicate keys are refused.
     package mutating func object(_ body: (inout JSONReader, String) throws -> Void) throws {
         try expect("{")
         if take("}") { return }
@@ -69,7 +69,7 @@ package struct JSONReader {
         try expect("]")
     }
 
-    /// Takes a value of any kind, at most 100 levels deep, and keeps nothing of it.
+    /// Skips a value of any kind, at most 100 levels deep.
     package mutating func skip(depth: Int = 0) throws {
         guard depth < 100 else { throw failure("nested deeper than 100 levels") }
         switch peek() {
@@ -91,7 +91,7 @@ package struct JSONReader {
         }
     }
 
-    /// A number's text.
+    /// The text of a number.
     private mutating func numberText() throws -> String {
         skipSpace()
         let start = position
@@ -105,14 +105,14 @@ package struct JSONReader {
         return text
     }
 
-    /// A whole number.
+    /// An integer.
     package mutating func integer() throws -> Int {
         let text = try numberText()
         guard let value = Int(text) else { throw failure("'\(text)' is not a 64-bit integer") }
         return value
     }
 
-    /// Any number; exact when it is an integer of 64 bits.
+    /// Any number; exact if it is a 64-bit integer.
     package mutating func number() throws -> JSONValue {
         let text = try numberText()
         if text == "-", position < bytes.count, bytes[position] == UInt8(ascii: "I") {
@@ -124,7 +124,7 @@ package struct JSONReader {
         return .real(value)
     }
 
-    /// Takes a word such as `true`.
+    /// Consumes a word such as `true`.
     package mutating func word(_ word: String) throws {
         skipSpace()
         guard bytes.count - position >= word.utf8.count,
@@ -200,7 +200,7 @@ package struct JSONReader {
     }
 }
 
-/// A JSON value, integers kept exact.
+/// A JSON value with exact integers.
 package enum JSONValue: Sendable, Hashable {
     case null
     case boolean(Bool)
@@ -210,7 +210,7 @@ package enum JSONValue: Sendable, Hashable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// Parses `bytes`, at most 100 levels deep. NaN and infinities in Python's spelling are taken too.
+    /// Parses `bytes`, at most 100 levels deep. NaN and infinities in Python's spelling are accepted too.
     ///
     /// - Throws: ``JSONReader/Failure``.
     package init(parsing bytes: UnsafeRawBufferPointer) throws {

@@ -2,9 +2,9 @@ import Foundation
 
 /// JSON text of values.
 ///
-/// JSON has no NaN and no infinities: they are written as null, by every function here.
+/// JSON has no NaN and no infinities: every function here writes them as null.
 package enum JSONText {
-    /// `string` in quotes, with what JSON demands escaped.
+    /// `string` in quotes, with the escapes that JSON requires.
     package static func quoted(_ string: String) -> String {
         var text = "\""
         for scalar in string.unicodeScalars {
@@ -23,12 +23,12 @@ package enum JSONText {
         return text + "\""
     }
 
-    /// The fewest digits that give the same number back.
+    /// The fewest digits that round-trip.
     package static func number(_ value: Double) -> String {
         value.isFinite ? NumberText.shortest(value) : "null"
     }
 
-    /// The fewest digits that give the same number back.
+    /// The fewest digits that round-trip.
     package static func number(_ value: Float) -> String {
         value.isFinite ? NumberText.shortest(value) : "null"
     }
@@ -38,15 +38,15 @@ package enum JSONText {
         "[" + values.lazy.map { number($0) }.joined(separator: ",") + "]"
     }
 
-    /// A value in one line, keys in the order of the alphabet.
-    /// - Parameter keys: How keys are spelled.
+    /// A value on one line, with sorted keys.
+    /// - Parameter keys: The spelling of keys.
     package static func line(
         _ value: some Encodable, keys: JSONEncoder.KeyEncodingStrategy = .useDefaultKeys
     ) throws -> String {
         try text(value, [.sortedKeys, .withoutEscapingSlashes], keys)
     }
 
-    /// A value over several lines, keys in the order of the alphabet.
+    /// A value on several lines, with sorted keys.
     package static func document(_ value: some Encodable) throws -> String {
         try text(value, [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
     }
@@ -55,7 +55,7 @@ package enum JSONText {
         _ value: some Encodable, _ formatting: JSONEncoder.OutputFormatting,
         _ keys: JSONEncoder.KeyEncodingStrategy = .useDefaultKeys
     ) throws -> String {
-        // Foundation refuses such numbers or writes a text for them, which then is replaced.
+        // Foundation refuses such numbers or writes a string for them, which is then replaced.
         let mark = "\u{10F7FE}not finite\u{10F7FE}"
         let encoder = JSONEncoder()
         encoder.outputFormatting = formatting
@@ -64,7 +64,7 @@ package enum JSONText {
             positiveInfinity: mark, negativeInfinity: mark, nan: mark)
         let data = try encoder.encode(value)
         let text = String(decoding: data, as: UTF8.self)
-        // The mark's first byte is rare: most texts need no search.
+        // The mark's first byte is rare, so most texts need no search.
         return data.contains(0xF4) ? text.replacing("\"\(mark)\"", with: "null") : text
     }
 }
@@ -73,10 +73,10 @@ package enum JSONText {
 package struct JSONObject {
     private var fields: [String] = []
 
-    /// An object without fields.
+    /// Creates an object without fields.
     package init() {}
 
-    /// The text, in one line.
+    /// The text, on one line.
     package var text: String { "{" + fields.joined(separator: ",") + "}" }
 
     /// Adds a field whose value is JSON text.
@@ -90,7 +90,7 @@ package struct JSONObject {
 
     package mutating func add(_ name: String, _ value: Bool) { add(name, text: value ? "true" : "false") }
 
-    /// NaN and infinities become null.
+    /// Adds a field; NaN and infinities become null.
     package mutating func add(_ name: String, _ value: Double) {
         add(name, text: value.isFinite ? "\(value)" : "null")
     }

@@ -1,19 +1,19 @@
-/// Numbers as people read them.
+/// Numbers formatted for display.
 package enum NumberText {
-    /// With so many digits after the point: `decimals(2.5, 2)` is `2.50`.
+    /// A fixed number of digits after the point: `decimals(2.5, 2)` is `2.50`.
     package static func decimals(_ value: Double, _ count: Int) -> String {
         formatted("%.\(max(count, 0))f", value)
     }
 
-    /// With at most so many significant digits, without zeros at the end: `significant(0.00012, 4)` is `0.00012`.
+    /// At most this many significant digits, without trailing zeros: `significant(0.00012, 4)` is `0.00012`.
     package static func significant(_ value: Double, _ count: Int) -> String {
         formatted("%.\(max(count, 1))g", value)
     }
 
-    /// The fewest digits that give the same number back; whole numbers without a point.
+    /// The fewest digits that round-trip; whole numbers without a point.
     package static func shortest(_ value: Double) -> String { withoutFraction("\(value)") }
 
-    /// The fewest digits that give the same number back; whole numbers without a point.
+    /// The fewest digits that round-trip; whole numbers without a point.
     package static func shortest(_ value: Float) -> String { withoutFraction("\(value)") }
 
     /// Hours, minutes and seconds: `1:02:05`, `2:05`.

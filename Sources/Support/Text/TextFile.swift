@@ -1,23 +1,23 @@
-/// A file of text in UTF-8, as every command reads one: a byte-order mark is passed over, lines end with `\n`, `\r\n` or
-/// `\r`, and a file in another encoding is refused by name.
+/// A UTF-8 text file, as every command reads it: a byte-order mark is skipped, lines end with `\n`, `\r\n` or `\r`, and
+/// a file in another encoding is refused with the name of the encoding.
 ///
-/// In Swift `\r\n` is one `Character`, so that splitting a text at `"\n"` finds no line in a file of Windows.
+/// In Swift `\r\n` is one `Character`, so splitting a text at `"\n"` finds no line breaks in a Windows file.
 package struct TextFile: Sendable {
-    /// The path, `-` for standard input.
+    /// The path; `-` for standard input.
     package let path: String
 
     /// The text without a byte-order mark.
     package let text: String
 
-    /// Reads a file; `-` stands for standard input.
+    /// Reads a file; `-` is standard input.
     ///
-    /// - Throws: ``FileFailure`` when it cannot be read or is not UTF-8.
+    /// - Throws: ``FileFailure`` if it cannot be read or is not UTF-8.
     package init(contentsOf path: String) throws(FileFailure) {
         let file = try FileBytes(contentsOf: path, access: .read)
         try self.init(file.bytes, path: path)
     }
 
-    /// The text of these bytes; `path` is what messages call it.
+    /// Decodes bytes; messages call them `path`.
     package init(_ bytes: UnsafeRawBufferPointer, path: String) throws(FileFailure) {
         if let encoding = Self.foreignEncoding(bytes) {
             throw FileFailure(path, reason: "is text in \(encoding), not UTF-8", advice: "save it as UTF-8")
@@ -30,16 +30,16 @@ package struct TextFile: Sendable {
         self.text = text
     }
 
-    /// The lines without their ends, empty ones too; nothing follows the last line's end.
+    /// The lines without their line breaks, including empty ones; the last line break does not start another line.
     package var lines: [Substring] { Self.lines(of: text) }
 
-    /// What stands on the lines, without white space around it. Empty lines do not count, nor do those that begin with
-    /// `#` when there may be remarks.
+    /// The contents of the lines, without surrounding whitespace. Empty lines are skipped, and so are lines that start
+    /// with `#` if remarks are allowed.
     package func entries(remarks: Bool = true) -> [String] {
         lines.map { $0.trimmingBlanks() }.filter { !$0.isEmpty && !(remarks && $0.hasPrefix("#")) }
     }
 
-    /// The lines of a text, as of a file.
+    /// The lines of a text, split like those of a file.
     package static func lines(of text: some StringProtocol) -> [Substring] {
         let text = Substring(text)
         var lines: [Substring] = []
@@ -68,13 +68,13 @@ package struct TextFile: Sendable {
         bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? UnsafeRawBufferPointer(rebasing: bytes[3...]) : bytes
     }
 
-    /// The name of an encoding of more than one byte a character that the bytes are in; nil when there is none.
+    /// The name of an encoding with more than one byte per character; nil if the bytes are not in one.
     package static func foreignEncoding(_ bytes: UnsafeRawBufferPointer) -> String? {
         if bytes.starts(with: [0xFF, 0xFE, 0, 0]) || bytes.starts(with: [0, 0, 0xFE, 0xFF]) {
             return "UTF-32"
         }
         if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) { return "UTF-16" }
-        // Without a mark: every second byte of ASCII's characters is 0.
+        // Without a mark: every second byte of ASCII characters is 0.
         let head = bytes.prefix(64)
         guard head.count >= 4, head.count.isMultiple(of: 2) else { return nil }
         let zeros = (0..<2).map { parity in
@@ -99,11 +99,12 @@ package struct TextFile: Sendable {
     }
 }
 
-/// A list of paths, as `find` and other programs print it: one a line, or each ended by a zero byte (`find -print0`).
+/// A list of paths as printed by `find` and other programs: one per line, or each ended by a zero byte (`find
+/// -print0`).
 package enum PathList {
-    /// Reads a list; `-` stands for standard input. Names keep their bytes, UTF-8 or not.
+    /// Reads a list; `-` is standard input. Names keep their bytes, whether they are UTF-8 or not.
     ///
-    /// - Throws: ``FileFailure`` when it cannot be read or is text in UTF-16.
+    /// - Throws: ``FileFailure`` if it cannot be read or is text in UTF-16.
     package static func read(_ path: String) throws(FileFailure) -> [String] {
         let file = try FileBytes(contentsOf: path, access: .read)
         return try paths(file.bytes, path: path)
@@ -122,7 +123,7 @@ package enum PathList {
 }
 
 extension StringProtocol {
-    /// The text without white space at both ends.
+    /// The text without whitespace at both ends.
     package func trimmingBlanks() -> String {
         guard let first = firstIndex(where: { !$0.isWhitespace }),
             let last = lastIndex(where: { !$0.isWhitespace })
@@ -130,7 +131,7 @@ extension StringProtocol {
         return String(self[first...last])
     }
 
-    /// The text in one line: runs of line ends become a space.
+    /// The text on one line: runs of line breaks become a space.
     package var oneLine: String {
         split(whereSeparator: \.isNewline).joined(separator: " ")
     }

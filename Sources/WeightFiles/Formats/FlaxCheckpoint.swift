@@ -1,7 +1,7 @@
-/// A checkpoint of Flax: MessagePack maps of maps with arrays as leaves, memory-mapped.
+/// A Flax checkpoint: nested MessagePack maps with arrays as leaves, memory-mapped.
 ///
 /// Names are the keys that lead to an array, joined by slashes. Arrays are extension type 1 (shape, NumPy's name of the
-/// element type, bytes); large ones come in chunks (`flax/serialization.py`). Nothing of a file is run.
+/// element type, bytes); large ones come in chunks (`flax/serialization.py`). Nothing in a file is executed.
 public struct FlaxCheckpoint: WeightSource {
     /// The path of the file.
     public let origin: String
@@ -11,13 +11,14 @@ public struct FlaxCheckpoint: WeightSource {
 
     private let arrays: [String: FlaxArray]
 
-    /// Opens and checks a file; arrays' bytes are read when they are used.
-    /// - Throws: ``WeightFileError`` when the file cannot be read, is cut off, or holds what a checkpoint does not.
+    /// Opens and checks a file; the bytes of arrays are read when they are used.
+    /// - Throws: ``WeightFileError`` if the file cannot be read, is truncated, or contains anything that a checkpoint
+    ///   does not.
     public init(contentsOf path: String) throws {
         try self.init(storage: try .mapping(file: path), origin: path)
     }
 
-    /// As ``init(contentsOf:)``, from bytes in memory; `origin` is what messages call them.
+    /// Like ``init(contentsOf:)``, from bytes in memory; messages call them `origin`.
     public init(storage: TensorStorage, origin: String) throws {
         self.origin = origin
         var reader = FlaxReader(storage, origin: origin)
@@ -26,14 +27,14 @@ public struct FlaxCheckpoint: WeightSource {
         arrays = Dictionary(found.map { ($0.name, $0.array) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// The array called `name`; the chunks of a large one are put together.
+    /// The array called `name`; the chunks of a large one are joined.
     public func tensor(named name: String) throws -> StoredTensor {
         guard let array = arrays[name] else { throw missing(name) }
         return try array.stored(named: name, origin: origin)
     }
 }
 
-/// An array of a checkpoint: one piece of the file, or several to be put together.
+/// An array of a checkpoint: one range of the file, or several to be joined.
 struct FlaxArray: Sendable {
     let shape: [Int]
     let dtype: DType
@@ -59,10 +60,10 @@ struct FlaxArray: Sendable {
     }
 }
 
-/// Walks through a checkpoint of Flax.
+/// Traverses a Flax checkpoint.
 ///
-/// Memory and time are of the order of the file's size: lengths are checked against the bytes that are left, depth is
-/// bounded, and names are counted in a ``MemoryBudget``.
+/// Memory and time are proportional to the file's size: lengths are checked against the bytes left, depth is limited,
+/// and names count towards a ``MemoryBudget``.
 struct FlaxReader {
     private static let deepest = 64
 
@@ -85,11 +86,11 @@ struct FlaxReader {
         try withExtendedLifetime(storage) {
             do {
                 guard case .map(let count) = try message.next() else {
-                    throw failure("is no checkpoint of Flax: it does not start with a map")
+                    throw failure("is not a Flax checkpoint: it does not start with a map")
                 }
                 try map(count, path: "", depth: 0)
                 guard message.isAtEnd else {
-                    throw failure("has \(message.remaining) bytes after its end; the file is damaged")
+                    throw failure("has \(message.remaining) extra bytes at its end; the file is damaged")
                 }
             } catch let error as MessagePackReader.Failure {
                 throw failure(error.reason)
@@ -133,11 +134,11 @@ struct FlaxReader {
             }
             return text
         case .integer(let number): return String(number)
-        default: throw failure("a key is no text")
+        default: throw failure("a key is not text")
         }
     }
 
-    /// Tuples of numbers beside arrays carry nothing; tuples of arrays are not what Flax writes.
+    /// Tuples of numbers next to arrays carry no information; Flax does not write tuples of arrays.
     private mutating func skipList(_ count: Int, _ name: String) throws {
         for _ in 0..<count {
             switch try message.next() {
@@ -152,7 +153,7 @@ struct FlaxReader {
     private mutating func leaf(_ type: Int8, _ range: Range<Int>, _ name: String) throws {
         switch type {
         case 1, 3: try add(name, try array(range, name))
-        case 2: break  // A complex number of Python's.
+        case 2: break  // A Python complex number.
         default: throw failure("has a value of the unknown extension type \(type)", at: name)
         }
     }
@@ -166,18 +167,18 @@ struct FlaxReader {
     private func array(_ range: Range<Int>, _ name: String) throws -> FlaxArray {
         var inner = message.reader(of: range)
         guard case .array(3) = try inner.next(), case .array(let rank) = try inner.next(), rank <= 32 else {
-            throw failure("is no array of shape, type and bytes", at: name)
+            throw failure("is not an array of shape, type and bytes", at: name)
         }
         var shape: [Int] = []
         for _ in 0..<rank {
             guard case .integer(let size) = try inner.next(), size >= 0 else {
-                throw failure("has a shape that is not of whole numbers", at: name)
+                throw failure("has a shape that does not consist of integers", at: name)
             }
             shape.append(size)
         }
         guard case .text(let typeRange) = try inner.next(), typeRange.count <= 32,
             let typeName = inner.text(typeRange), let dtype = Self.types[typeName]
-        else { throw failure("is of an element type that is not supported", at: name) }
+        else { throw failure("has an unsupported element type", at: name) }
         guard case .bytes(let data) = try inner.next(), inner.isAtEnd,
             let piece = storage.slice(data)
         else { throw failure("has no bytes", at: name) }
@@ -185,7 +186,7 @@ struct FlaxReader {
         guard let count = layout?.count, piece.byteCount / dtype.byteCount == count,
             piece.byteCount % dtype.byteCount == 0
         else {
-            throw failure("has \(piece.byteCount) bytes, which do not make \(shape) of \(dtype)", at: name)
+            throw failure("has \(piece.byteCount) bytes, which do not match \(shape) of \(dtype)", at: name)
         }
         return FlaxArray(shape: shape, dtype: dtype, pieces: [piece])
     }
@@ -195,9 +196,9 @@ struct FlaxReader {
         "int16": .int16, "int32": .int32, "int64": .int64, "uint8": .uint8, "bool": .bool,
     ]
 
-    /// A large array: a shape, and flat pieces that follow each other.
+    /// A large array: a shape, and consecutive flat chunks.
     private mutating func chunkedArray(remaining: Int, name: String) throws {
-        // The mark's own value says nothing; its presence does.
+        // The value of the mark carries no information; only its presence matters.
         _ = try plainValue(name)
         var shape: [Int]?
         var pieces: [FlaxArray]?
@@ -207,23 +208,23 @@ struct FlaxReader {
             case "chunks":
                 pieces = try numbered(name) { reader, index in
                     guard case .extension(1, let range) = try reader.message.next() else {
-                        throw reader.failure("chunk \(index) is no array", at: name)
+                        throw reader.failure("chunk \(index) is not an array", at: name)
                     }
                     guard reader.budget.spend(128) else {
                         throw reader.failure("has too many chunks", at: name)
                     }
                     return try reader.array(range, name)
                 }
-            case let other: throw failure("has the unknown key '\(other)' beside its chunks", at: name)
+            case let other: throw failure("has the unknown key '\(other)' next to its chunks", at: name)
             }
         }
         guard let shape, let pieces, let first = pieces.first else {
-            throw failure("is an array in chunks that lacks its shape or its chunks", at: name)
+            throw failure("is a chunked array without its shape or its chunks", at: name)
         }
         guard pieces.allSatisfy({ $0.dtype == first.dtype }),
             let count = StridedLayout(shape: shape, strides: nil)?.count,
             pieces.reduce(0, { $0 + $1.pieces[0].byteCount }) == count * first.dtype.byteCount
-        else { throw failure("its chunks do not make an array \(shape)", at: name) }
+        else { throw failure("its chunks do not form an array \(shape)", at: name) }
         try add(name, FlaxArray(shape: shape, dtype: first.dtype, pieces: pieces.flatMap(\.pieces)))
     }
 
@@ -231,18 +232,18 @@ struct FlaxReader {
         switch try message.next() {
         case .null, .boolean, .integer, .real, .text, .bytes: break
         case .map, .array, .extension:
-            throw failure("is an array in chunks whose mark is no plain value", at: name)
+            throw failure("is a chunked array whose mark is not a plain value", at: name)
         }
     }
 
     private mutating func size(_ name: String) throws -> Int {
         switch try message.next() {
         case .integer(let size) where size >= 0: return size
-        default: throw failure("has a shape that is not of whole numbers", at: name)
+        default: throw failure("has a shape that does not consist of integers", at: name)
         }
     }
 
-    /// The values of a map with the keys "0", "1", ... or of a list, in their order.
+    /// The values of a map with the keys "0", "1", ..., or of a list, in order.
     private mutating func numbered<Value>(
         _ name: String, _ value: (inout FlaxReader, Int) throws -> Value
     ) throws -> [Value] {
@@ -257,7 +258,7 @@ struct FlaxReader {
                 }
                 result.append(try value(&self, index))
             }
-        default: throw failure("its parts are no list", at: name)
+        default: throw failure("its parts are not a list", at: name)
         }
         return result
     }

@@ -1,14 +1,13 @@
 /// Reads MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md), one token at a time.
 ///
-/// Every length is checked against the bytes that are left; a map or a list cannot claim more entries than there are
-/// bytes.
+/// Every length is checked against the bytes left; a map or a list cannot claim more entries than there are bytes.
 struct MessagePackReader {
-    /// What is wrong, in words.
+    /// The reason of a failure.
     struct Failure: Error {
         let reason: String
     }
 
-    /// One token; maps and lists are followed by their entries. Ranges are places in the file.
+    /// One token; maps and lists are followed by their entries. Ranges are positions in the file.
     enum Token {
         case null
         case boolean(Bool)
@@ -37,13 +36,13 @@ struct MessagePackReader {
         end = range.upperBound
     }
 
-    /// A reader of a part that this one has passed.
+    /// A reader of a range that this one has passed.
     func reader(of range: Range<Int>) -> MessagePackReader { MessagePackReader(bytes, range) }
 
     var remaining: Int { end - position }
     var isAtEnd: Bool { position == end }
 
-    /// Text in UTF-8; nil when it is not.
+    /// The UTF-8 text in a range; nil if it is not UTF-8.
     func text(_ range: Range<Int>) -> String? { String(validating: bytes[range], as: UTF8.self) }
 
     mutating func next() throws -> Token {
@@ -69,7 +68,7 @@ struct MessagePackReader {
         case 0xCE: return .integer(Int(try number(UInt32.self)))
         case 0xCF:
             guard let value = Int(exactly: try number(UInt64.self)) else {
-                throw Failure(reason: "a number is beyond 63 bits")
+                throw Failure(reason: "a number exceeds 63 bits")
             }
             return .integer(value)
         case 0xD0: return .integer(Int(try number(Int8.self)))
@@ -86,7 +85,7 @@ struct MessagePackReader {
         case 0xDF: return .map(try entries(Int(try number(UInt32.self)), each: 2))
         case 0xE0...0xFF: return .integer(Int(Int8(bitPattern: byte)))
         default:
-            throw Failure(reason: "the byte \(byte) starts nothing; the file is damaged or no MessagePack")
+            throw Failure(reason: "the byte \(byte) starts no token; the file is damaged or not MessagePack")
         }
     }
 
@@ -98,7 +97,7 @@ struct MessagePackReader {
     private mutating func range(_ count: Int) throws -> Range<Int> {
         guard count <= remaining else {
             throw Failure(
-                reason: "claims \(count) bytes where \(remaining) are left; the file is cut off or damaged")
+                reason: "claims \(count) bytes, but \(remaining) are left; the file is truncated or damaged")
         }
         defer { position += count }
         return position..<position + count
@@ -108,7 +107,7 @@ struct MessagePackReader {
         guard count <= remaining / each else {
             throw Failure(
                 reason:
-                    "claims \(count) entries where \(remaining) bytes are left; the file is cut off or damaged"
+                    "claims \(count) entries, but \(remaining) bytes are left; the file is truncated or damaged"
             )
         }
         return count
@@ -118,7 +117,9 @@ struct MessagePackReader {
         -> Number
     {
         let size = MemoryLayout<Number>.size
-        guard size <= remaining else { throw Failure(reason: "the file ends inside a value; it is cut off") }
+        guard size <= remaining else {
+            throw Failure(reason: "the file ends inside a value; it is truncated")
+        }
         defer { position += size }
         return Number(bigEndian: bytes.loadUnaligned(fromByteOffset: position, as: type))
     }

@@ -1,12 +1,13 @@
 import Foundation
 
-/// A single array in a file of NumPy (`.npy`, versions 1 to 3), memory-mapped.
+/// A single array in a NumPy file (`.npy`, versions 1 to 3), memory-mapped.
 ///
-/// Nothing is run: arrays of objects, which are pickles, are refused.
+/// Nothing is executed: arrays of objects, which are pickles, are refused.
 public enum NumpyArray {
     /// Opens and checks a file.
     /// - Returns: The array; its name is the path.
-    /// - Throws: ``WeightFileError`` when the file is no array of numbers, is cut off, or goes on after its end.
+    /// - Throws: ``WeightFileError`` if the file is not an array of numbers, is truncated, or has extra bytes at its
+    ///   end.
     public static func read(_ path: String) throws -> StoredTensor {
         try read(storage: .mapping(file: path), origin: path)
     }
@@ -15,16 +16,16 @@ public enum NumpyArray {
         func failure(_ reason: String) -> WeightFileError { WeightFileError(file: origin, reason: reason) }
         let (start, text) = try storage.withUnsafeBytes { bytes -> (Int, String) in
             guard bytes.count >= 10, bytes.starts(with: [0x93] + Array("NUMPY".utf8)) else {
-                throw failure("is no array of NumPy (.npy)")
+                throw failure("is not a NumPy array (.npy)")
             }
             guard (1...3).contains(bytes[6]) else {
-                throw failure("is of version \(bytes[6]) of the form; known are 1 to 3")
+                throw failure("has format version \(bytes[6]); versions 1 to 3 are supported")
             }
             let width = bytes[6] == 1 ? 2 : 4
-            guard bytes.count >= 8 + width else { throw failure("is cut off in its header") }
+            guard bytes.count >= 8 + width else { throw failure("is truncated in its header") }
             let length = (0..<width).reduce(0) { $0 | Int(bytes[8 + $1]) << (8 * $1) }
             guard length <= 65_536, bytes.count - 8 - width >= length else {
-                throw failure("is cut off in its header, or that is longer than 65,536 bytes")
+                throw failure("is truncated in its header, or has a header longer than 65,536 bytes")
             }
             let start = 8 + width
             return (start + length, String(decoding: bytes[start..<start + length], as: UTF8.self))
@@ -33,7 +34,7 @@ public enum NumpyArray {
             let shapeText = value("shape", text), let shape = shape(shapeText)
         else { throw failure("has a header that is not NumPy's: \(text.prefix(80))") }
         guard let dtype = types[type.trimmingCharacters(in: CharacterSet(charactersIn: "'\""))] else {
-            throw failure("holds elements of the type \(type), which are not plain little-endian numbers")
+            throw failure("has elements of type \(type), which are not plain little-endian numbers")
         }
         guard order == "True" || order == "False",
             let count = StridedLayout(shape: shape, strides: nil)?.count
@@ -42,7 +43,7 @@ public enum NumpyArray {
         guard rest % dtype.byteCount == 0, rest / dtype.byteCount == count,
             let data = storage.slice(start..<storage.byteCount)
         else {
-            throw failure("has \(rest) bytes of elements, which do not make \(shape) of \(dtype)")
+            throw failure("has \(rest) bytes of elements, which do not match \(shape) of \(dtype)")
         }
         var strides: [Int]?
         if order == "True" {
@@ -60,7 +61,7 @@ public enum NumpyArray {
         "<i8": .int64, "|u1": .uint8, "|b1": .bool,
     ]
 
-    /// The text of a value in the header, which is a dictionary as Python prints it.
+    /// The text of a value in the header, which is a printed Python dictionary.
     private static func value(_ key: String, _ text: String) -> String? {
         guard let place = text.range(of: "'\(key)':") else { return nil }
         let rest = text[place.upperBound...].drop { $0 == " " }

@@ -1,8 +1,8 @@
 /// A plain pickle of a dictionary of numpy arrays (`.pkl`), as in detectron2's model zoo, memory-mapped.
 ///
-/// Three forms are known (detectron2/checkpoint/detection_checkpoint.py): `{"model": arrays, "__author__":
-/// …, "matching_heuristics": …}`, Caffe2's `{"blobs": arrays}`, and the arrays themselves. The tensors have
-/// the names of the arrays, without a prefix.
+/// Three formats are supported (detectron2/checkpoint/detection_checkpoint.py): `{"model": arrays, "__author__": …,
+/// "matching_heuristics": …}`, Caffe2's `{"blobs": arrays}`, and the arrays themselves. The tensors have the names of
+/// the arrays, without a prefix.
 public struct NumpyPickle: WeightSource {
     /// The path of the file.
     public let origin: String
@@ -10,11 +10,11 @@ public struct NumpyPickle: WeightSource {
     /// The whole dictionary.
     public let root: PickleValue
 
-    /// Who made the file (`__author__`), when it says so.
+    /// The author of the file (`__author__`), if stated.
     public let author: String?
 
-    /// Whether names are to be matched by their longest common endings, as detectron2 does for files of other
-    /// libraries (`matching_heuristics`, and all of Caffe2's).
+    /// Whether names are to be matched by their longest common suffixes, as detectron2 does for files of other
+    /// libraries (`matching_heuristics`, and all Caffe2 files).
     public let usesMatchingHeuristics: Bool
 
     private let tensors: FlattenedTensors
@@ -22,16 +22,16 @@ public struct NumpyPickle: WeightSource {
     /// The names of the arrays, in the order of the dictionary.
     public var keys: [String] { tensors.keys }
 
-    /// Opens a file and reads its description. Arrays stay in place in the mapped file, but for those that
-    /// protocol 2 wrote as text or that are of the other byte order.
+    /// Opens a file and reads its description. Arrays stay in place in the mapped file, except for those that protocol
+    /// 2 wrote as text or that have the other byte order.
     ///
-    /// - Throws: ``WeightFileError`` when the file is not a pickle of a dictionary, is damaged, or names any
-    ///   constructor but those of arrays and containers.
+    /// - Throws: ``WeightFileError`` if the file is not a pickle of a dictionary, is damaged, or names any constructor
+    ///   other than those of arrays and containers.
     public init(contentsOf path: String) throws {
         try self.init(storage: .mapping(file: path), origin: path)
     }
 
-    /// As ``init(contentsOf:)``, from bytes in memory; `origin` is what messages call them.
+    /// Like ``init(contentsOf:)``, from bytes in memory; messages call them `origin`.
     public init(storage: TensorStorage, origin: String) throws {
         var unpickler = try Unpickler(bytes: storage, fileSize: storage.byteCount, origin: origin)
         let id = try unpickler.run()
@@ -41,7 +41,7 @@ public struct NumpyPickle: WeightSource {
         let graph = try PickleGraph(unpickler) { _, pickled, _ in
             throw WeightFileError(
                 file: origin, place: "storage '\(pickled.key)'",
-                reason: "is of torch, in a plain pickle; save the file with torch.save")
+                reason: "is a torch tensor in a plain pickle; save the file with torch.save")
         }
         let root = PickleValue(graph: graph, id: id)
         guard root.items != nil else {
@@ -57,7 +57,7 @@ public struct NumpyPickle: WeightSource {
 
     /// The array called `name`.
     ///
-    /// - Throws: ``WeightFileError`` when there is none, or its type is not of ``DType``.
+    /// - Throws: ``WeightFileError`` if there is none, or its type is not a ``DType``.
     public func tensor(named name: String) throws -> StoredTensor {
         guard let tensor = try tensors.tensor(named: name) else { throw missing(name) }
         return tensor

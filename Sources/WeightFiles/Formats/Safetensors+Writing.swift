@@ -3,13 +3,12 @@ import Support
 extension Safetensors {
     /// Writes `tensors`, under their names, as a safetensors file.
     ///
-    /// The header lists them in the given order. Their bytes lie in the order of element sizes, largest first,
-    /// from an address that is a multiple of 64, so that every element is aligned when the file is mapped.
-    /// Nothing is copied but tensors that are not packed in row-major order, one at a time. The file takes
-    /// the place of an earlier one only when it is complete.
+    /// The header lists them in the given order. Their bytes are ordered by element size, largest first, starting at a
+    /// multiple of 64, so that every element is aligned when the file is mapped. Nothing is copied except tensors that
+    /// are not packed in row-major order, one at a time. The file replaces an earlier one only when it is complete.
     ///
-    /// - Throws: ``WeightFileError`` when two tensors have the same name, a name is `__metadata__`, or the
-    ///   file cannot be written; an earlier file is then as it was.
+    /// - Throws: ``WeightFileError`` if two tensors have the same name, a name is `__metadata__`, or the file cannot be
+    ///   written; an earlier file is then unchanged.
     public static func write(_ tensors: [StoredTensor], metadata: [String: String] = [:], to path: String)
         throws
     {
@@ -54,12 +53,12 @@ extension Safetensors {
                     + "\"data_offsets\":[\(offset),\(offset + tensor.byteCount)]}")
         }
         var header = Array("{\(parts.joined(separator: ","))}".utf8)
-        // Spaces are allowed at the end; with the 8 bytes of the length the data start at a multiple of 64.
+        // Spaces are allowed at the end; with the 8 bytes of the length, the data start at a multiple of 64.
         while (8 + header.count) % 64 != 0 { header.append(UInt8(ascii: " ")) }
         guard header.count <= 100_000_000 else {
             throw WeightFileError(
                 file: path,
-                reason: "the names of the tensors exceed the form's limit of 100 MB; nothing was written")
+                reason: "the names of the tensors exceed the format's limit of 100 MB; nothing was written")
         }
         return header
     }

@@ -2,7 +2,7 @@ import Support
 
 /// A safetensors file, memory-mapped.
 ///
-/// The form: 8 bytes little-endian header length, a JSON header, the tensors' bytes without gaps
+/// The format: 8 bytes little-endian header length, a JSON header, the tensors' bytes without gaps
 /// (https://github.com/huggingface/safetensors, "Format").
 public struct Safetensors: WeightSource {
     private struct Entry {
@@ -25,16 +25,15 @@ public struct Safetensors: WeightSource {
     /// The names of the tensors, in the order of the header.
     public var keys: [String] { entries.map(\.name) }
 
-    /// Opens and checks a file; tensors' bytes are read when they are used.
+    /// Opens and checks a file; the bytes of tensors are read when they are used.
     ///
-    /// - Throws: ``WeightFileError`` when the file cannot be read or breaks any rule of the form: lengths,
-    ///   offsets that overlap, leave gaps or do not fit their shape, duplicate keys, element types that are
-    ///   not of ``DType``.
+    /// - Throws: ``WeightFileError`` if the file cannot be read or breaks any rule of the format: lengths, offsets that
+    ///   overlap, leave gaps or do not match their shape, duplicate keys, element types that are not a ``DType``.
     public init(contentsOf path: String) throws {
         try self.init(storage: try .mapping(file: path), origin: path)
     }
 
-    /// As ``init(contentsOf:)``, from bytes in memory; `origin` is what messages call them.
+    /// Like ``init(contentsOf:)``, from bytes in memory; messages call them `origin`.
     public init(storage: TensorStorage, origin: String) throws {
         func failure(_ place: String, _ reason: String) -> WeightFileError {
             WeightFileError(file: origin, place: place, reason: reason)
@@ -42,7 +41,7 @@ public struct Safetensors: WeightSource {
         let header = try Self.headerRange(storage, origin: origin)
         guard let text = storage.slice(header),
             let data = storage.slice(header.upperBound..<storage.byteCount)
-        else { throw failure("header", "reaches outside the file") }
+        else { throw failure("header", "extends beyond the file") }
         var metadata: [String: String] = [:]
         var entries: [Entry] = []
         var budget = MemoryBudget(fileSize: storage.byteCount)
@@ -51,7 +50,7 @@ public struct Safetensors: WeightSource {
                 var reader = JSONReader(bytes)
                 try reader.object { reader, key in
                     if key == "__metadata__" {
-                        // Some writers say so that there is none.
+                        // Some writers state explicitly that there is none.
                         if reader.peek() == UInt8(ascii: "n") { return try reader.word("null") }
                         try reader.object { reader, key in
                             let value = try reader.string()
@@ -110,12 +109,12 @@ public struct Safetensors: WeightSource {
         guard length <= UInt64(storage.byteCount - 8) else {
             throw WeightFileError(
                 file: origin, place: "header",
-                reason: "claims \(length) bytes of the file's \(storage.byteCount); the file is truncated "
+                reason: "claims \(length) of the file's \(storage.byteCount) bytes; the file is truncated "
                     + "or not safetensors")
         }
         guard length <= 100_000_000 else {
             throw WeightFileError(
-                file: origin, place: "header", reason: "\(length) bytes are over the form's limit of 100 MB")
+                file: origin, place: "header", reason: "\(length) bytes exceed the format's limit of 100 MB")
         }
         return 8..<8 + Int(length)
     }
@@ -147,14 +146,14 @@ public struct Safetensors: WeightSource {
             )
         }
         guard let layout = StridedLayout(shape: shape, strides: nil) else {
-            throw failure("shape \(shape) is not that of a tensor")
+            throw failure("shape \(shape) is not a valid tensor shape")
         }
         guard offsets[0] >= 0, offsets[0] <= offsets[1], offsets[1] <= dataSize else {
             throw failure("bytes \(offsets[0]) to \(offsets[1]) are not inside the \(dataSize) bytes of data")
         }
         guard offsets[1] - offsets[0] == layout.count * dtype.byteCount else {
             throw failure(
-                "\(dtype) \(shape) needs \(layout.count * dtype.byteCount) bytes, the file has "
+                "\(dtype) \(shape) needs \(layout.count * dtype.byteCount) bytes, but the file has "
                     + "\(offsets[1] - offsets[0])")
         }
         return Entry(name: name, dtype: dtype, shape: shape, range: offsets[0]..<offsets[1])

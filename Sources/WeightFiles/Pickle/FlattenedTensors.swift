@@ -1,18 +1,18 @@
-/// The tensors of a tree of values, by the path of keys that leads to each, joined by dots.
+/// The tensors in a tree of values, keyed by the path of keys that leads to each, joined by dots.
 struct FlattenedTensors: Sendable {
     /// The paths, in the order of the tree.
     private(set) var keys: [String] = []
 
-    /// The numbers of the tensors in the graph.
+    /// The indices of the tensors in the graph.
     private(set) var indices: [String: Int] = [:]
 
     private let graph: PickleGraph
     private var budget: MemoryBudget
 
-    /// Walks everything below `root`.
+    /// Traverses everything below `root`.
     ///
-    /// - Throws: ``WeightFileError`` when two tensors have the same path, a key on the way to a tensor is
-    ///   neither text nor a number, or the tree is deeper than 100 levels, as one that holds itself is.
+    /// - Throws: ``WeightFileError`` if two tensors have the same path, a key on the way to a tensor is neither text
+    ///   nor a number, or the tree is deeper than 100 levels, as a tree that contains itself is.
     init(root: PickleValue) throws {
         graph = root.graph
         budget = graph.budget
@@ -26,16 +26,16 @@ struct FlattenedTensors: Sendable {
     /// `path` is nil below a key that has no name.
     private mutating func walk(_ id: PickleNodeID, path: String?, depth: Int) throws {
         guard depth <= 100 else {
-            throw failure(path ?? "", "is nested deeper than 100 levels, or holds itself")
+            throw failure(path ?? "", "is nested deeper than 100 levels, or contains itself")
         }
-        // The same values may be reached on many ways; the number of ways is bounded.
-        guard budget.spend(8) else { throw failure(path ?? "", "holds the same values too many times") }
+        // The same values may be reached on many paths; the number of paths is limited.
+        guard budget.spend(8) else { throw failure(path ?? "", "contains the same values too many times") }
         let value = PickleValue(graph: graph, id: id)
         if case .tensor(let index) = value.node {
             guard let path else {
-                throw failure("", "a tensor lies under a key that is neither text nor a whole number")
+                throw failure("", "a tensor is under a key that is neither text nor an integer")
             }
-            guard budget.spend(64) else { throw failure(path, "holds the same tensors too many times") }
+            guard budget.spend(64) else { throw failure(path, "contains the same tensors too many times") }
             guard indices.updateValue(index, forKey: path) == nil else {
                 throw failure(path, "two tensors have this name")
             }
@@ -75,12 +75,12 @@ struct FlattenedTensors: Sendable {
         return path.isEmpty ? name : "\(path).\(name)"
     }
 
-    /// The tensor of this path; nil when there is none.
+    /// The tensor at this path; nil if there is none.
     func tensor(named name: String) throws -> StoredTensor? {
         try indices[name].map { try graph.tensor($0, name: name) }
     }
 
-    /// The number of the torch storage in which the tensor of this path lies.
+    /// The index of the torch storage that contains the tensor at this path.
     func storage(ofTensorNamed name: String) -> Int? {
         guard let index = indices[name], case .stored(_, let storage) = graph.contents.tensors[index] else {
             return nil

@@ -1,6 +1,6 @@
-/// The constructors that a pickle may name: all there are, the rest is refused.
+/// The constructors that a pickle may name; all others are refused.
 ///
-/// None of them is code of the file's; each is read into plain values by ``Unpickler``.
+/// None of them is code from the file; ``Unpickler`` converts each to plain values.
 enum PickleGlobal: Hashable, Sendable {
     /// `collections.OrderedDict`, `dict`, `Counter`, `defaultdict`.
     case dictionary
@@ -12,7 +12,7 @@ enum PickleGlobal: Hashable, Sendable {
     case complex
     case slice
 
-    /// `_codecs.encode`, by which protocol 2 writes bytes.
+    /// `_codecs.encode`, which protocol 2 uses for bytes.
     case encode
 
     /// `torch._utils._rebuild_tensor` (1) to `_rebuild_tensor_v3` (3).
@@ -27,11 +27,11 @@ enum PickleGlobal: Hashable, Sendable {
     case size
     case device
 
-    /// `torch.jit._pickle.build_intlist` and the like, which return their argument.
+    /// `torch.jit._pickle.build_intlist` and similar, which return their argument.
     case scriptList
     case scriptRestoreType
 
-    /// A class of a TorchScript archive: a name, nothing else.
+    /// A class of a TorchScript archive, which is only a name.
     case scriptClass(String)
 
     case numpyReconstruct
@@ -74,7 +74,7 @@ enum PickleGlobal: Hashable, Sendable {
             ]
             for (name, global) in builtins { table["\(module).\(name)"] = global }
         }
-        // numpy 2 renamed the module; files of both are around.
+        // numpy 2 renamed the module; files of both exist.
         for module in ["numpy.core", "numpy._core"] {
             table["\(module).multiarray._reconstruct"] = .numpyReconstruct
             table["\(module).multiarray.scalar"] = .numpyScalar
@@ -85,19 +85,19 @@ enum PickleGlobal: Hashable, Sendable {
         return table
     }()
 
-    /// The constructor of this full name; nil when it is not on the list.
+    /// Looks up the constructor with this full name; nil if it is not on the list.
     init?(named name: String) {
         guard let global = Self.table[name] else { return nil }
         self = global
     }
 }
 
-/// An element type as torch or numpy names it, of which ``DType`` has some.
+/// An element type as named by torch or numpy; ``DType`` has some of them.
 struct PickledElementType: Hashable, Sendable {
     /// The name in the file, for messages.
     let name: String
 
-    /// The type here; nil when there is none.
+    /// The corresponding type; nil if there is none.
     let dtype: DType?
 
     /// The size of one element.
@@ -115,10 +115,10 @@ struct PickledElementType: Hashable, Sendable {
         self.byteCount = byteCount
     }
 
-    /// Single bytes of no particular type (`torch.UntypedStorage`).
+    /// Untyped bytes (`torch.UntypedStorage`).
     static let untyped = PickledElementType("UntypedStorage", unsupportedOf: 1)
 
-    /// The types of `torch.FloatStorage` and the like, by the class's name.
+    /// The types of `torch.FloatStorage` and similar, by class name.
     static let torchStorages: [String: PickledElementType] = {
         var types = Dictionary(uniqueKeysWithValues: DType.allCases.map { ($0.torchStorage, $0) })
             .reduce(into: [:]) { $0[$1.key] = PickledElementType($1.key, $1.value) }
@@ -130,7 +130,7 @@ struct PickledElementType: Hashable, Sendable {
         return types
     }()
 
-    /// The types that `torch.float32` and the like name.
+    /// The types that `torch.float32` and similar refer to.
     static let torchTypes: [String: PickledElementType] = {
         var types = DType.allCases.reduce(into: [:]) { $0[$1.rawValue] = PickledElementType($1.rawValue, $1) }
         let unsupported = [
@@ -142,7 +142,7 @@ struct PickledElementType: Hashable, Sendable {
         return types
     }()
 
-    /// The type of a numpy type code such as `f4`.
+    /// Creates the type of a numpy type code such as `f4`.
     init(numpy code: String) {
         switch code {
         case "f2": self.init(code, .float16)
@@ -160,7 +160,7 @@ struct PickledElementType: Hashable, Sendable {
 }
 
 extension DType {
-    /// PyTorch's class of storages of this type.
+    /// PyTorch's storage class for this type.
     var torchStorage: String {
         switch self {
         case .float32: "FloatStorage"

@@ -2,17 +2,17 @@
 final class PickleGraph: Sendable {
     let contents: PickleContents
 
-    /// What messages call the file.
+    /// The name of the file in messages.
     let origin: String
 
-    /// What walking the values may still take.
+    /// The budget left for traversing the values.
     let budget: MemoryBudget
 
-    /// The values that `unpickler` has read. Every tensor gets its bytes: `storage` is asked once for each
-    /// storage that the pickle names, and counts what it needs.
+    /// Completes the values read by `unpickler`. Every tensor gets its bytes: `storage` is called once for each storage
+    /// that the pickle names, and counts the memory it needs.
     ///
-    /// - Throws: ``WeightFileError`` when a storage is missing or of another size, or a tensor lies outside
-    ///   of its storage.
+    /// - Throws: ``WeightFileError`` if a storage is missing or has another size, or a tensor is outside of its
+    ///   storage.
     init(
         _ unpickler: Unpickler,
         storage: (Int, PickledStorage, inout MemoryBudget) throws -> TensorStorage
@@ -25,8 +25,8 @@ final class PickleGraph: Sendable {
             guard found.byteCount == pickled.byteCount else {
                 throw WeightFileError(
                     file: origin, place: "storage '\(pickled.key)'",
-                    reason: "has \(found.byteCount) bytes where \(pickled.count) elements of "
-                        + "\(pickled.type.name) are announced; the file is cut off or damaged")
+                    reason: "has \(found.byteCount) bytes, but \(pickled.count) elements of "
+                        + "\(pickled.type.name) are stated; the file is truncated or damaged")
             }
             return found
         }
@@ -43,7 +43,7 @@ final class PickleGraph: Sendable {
                         file: origin, place: "tensor in storage '\(contents.storages[number].key)'",
                         reason: error.reason)
                 }
-                // A view may repeat its elements (stride 0) and be far larger than the file once packed.
+                // A view may repeat its elements (stride 0) and be far larger than the file when packed.
                 contents.tensors[index] =
                     tensor.byteCount <= budget.limit
                     ? .stored(tensor, storage: number)
@@ -57,7 +57,7 @@ final class PickleGraph: Sendable {
         self.budget = budget
     }
 
-    /// The tensor of this number under a name.
+    /// The tensor with this index under a name.
     func tensor(_ index: Int, name: String) throws -> StoredTensor {
         switch contents.tensors[index] {
         case .stored(var tensor, _):
@@ -71,25 +71,25 @@ final class PickleGraph: Sendable {
 
 /// A value of a checkpoint: a number, text, a tensor, or a list or dictionary of values.
 ///
-/// A light handle; what it holds is made when it is asked for.
+/// This is a light handle; its contents are created on demand.
 public struct PickleValue: Sendable {
-    /// What a value is.
+    /// The contents of a value.
     public enum Content: Sendable {
         /// `None`.
         case none
         /// `True` or `False`.
         case boolean(Bool)
-        /// A whole number of at most 64 bits.
+        /// An integer of at most 64 bits.
         case integer(Int64)
-        /// A floating-point number.
+        /// Creates a floating-point number.
         case real(Double)
-        /// A string.
+        /// Creates a string.
         case text(String)
         /// Bytes.
         case bytes([UInt8])
         /// A list or set.
         case list([PickleValue])
-        /// A tuple; also a `torch.Size`, complex number or slice, by its parts.
+        /// A tuple; also a `torch.Size`, complex number or slice, as its parts.
         case tuple([PickleValue])
         /// A dictionary, in the file's order.
         case dictionary([(key: PickleValue, value: PickleValue)])
@@ -97,7 +97,7 @@ public struct PickleValue: Sendable {
         case object(className: String, state: PickleValue?)
         /// A tensor or numpy array or scalar, without a name.
         case tensor(StoredTensor)
-        /// Something else, described; a tensor of an unsupported type among it.
+        /// A description of anything else, including a tensor of an unsupported type.
         case other(String)
     }
 
@@ -108,7 +108,7 @@ public struct PickleValue: Sendable {
 
     private func value(_ id: PickleNodeID) -> PickleValue { PickleValue(graph: graph, id: id) }
 
-    /// What the value is; elements are not looked into.
+    /// The contents of the value; elements are not examined.
     public var content: Content {
         let contents = graph.contents
         switch node {
@@ -139,7 +139,7 @@ public struct PickleValue: Sendable {
         }
     }
 
-    /// The numbers of the elements of a tuple or list.
+    /// The indices of the elements of a tuple or list.
     var elements: ArraySlice<PickleNodeID>? {
         switch node {
         case .tuple(let first, let count): graph.contents.children[first..<first + count]
@@ -148,7 +148,7 @@ public struct PickleValue: Sendable {
         }
     }
 
-    /// Keys and values in turn, of a dictionary or of an object's attributes.
+    /// Alternating keys and values of a dictionary or of an object's attributes.
     var pairs: [PickleNodeID]? {
         switch node {
         case .dictionary(let index): graph.contents.dictionaries[index]
@@ -168,7 +168,7 @@ public struct PickleValue: Sendable {
         }
     }
 
-    /// The value under a text key of a dictionary or object; nil when there is none.
+    /// The value under a text key of a dictionary or object; nil if there is none.
     public subscript(key: String) -> PickleValue? {
         guard let pairs else { return nil }
         for index in stride(from: 0, to: pairs.count - 1, by: 2)
@@ -181,13 +181,13 @@ public struct PickleValue: Sendable {
     /// The text; nil for other values.
     public var string: String? { graph.contents.string(node) }
 
-    /// The whole number; nil for other values.
+    /// The integer; nil for other values.
     public var integer: Int? { if case .integer(let value) = node { Int(value) } else { nil } }
 
-    /// The truth value; nil for other values.
+    /// The Boolean; nil for other values.
     public var boolean: Bool? { if case .boolean(let value) = node { value } else { nil } }
 
-    /// The number, whole or not; nil for other values.
+    /// The number, integer or not; nil for other values.
     public var real: Double? {
         switch node {
         case .real(let value): value

@@ -1,16 +1,16 @@
-/// The number of a value in ``PickleContents/nodes``.
+/// The index of a value in ``PickleContents/nodes``.
 typealias PickleNodeID = Int32
 
 /// One value of a pickle.
 ///
-/// Values name each other by number: a value that is used many times, or that holds itself, costs nothing
-/// extra to keep, to walk or to free.
+/// Values refer to each other by index: a value that is used many times, or that contains itself, costs nothing extra
+/// to keep, traverse or free.
 enum PickleNode: Sendable {
     case none
     case boolean(Bool)
     case integer(Int64)
 
-    /// A whole number of more than 64 bits, of which only the size is kept.
+    /// An integer of more than 64 bits, of which only the size is kept.
     case longInteger(byteCount: Int)
     case real(Double)
 
@@ -21,19 +21,19 @@ enum PickleNode: Sendable {
     case byteString(offset: Int, count: Int)
     case bytes(offset: Int, count: Int)
 
-    /// Bytes that the file has as text.
+    /// Bytes that the file stores as text.
     case decodedBytes(Int)
 
-    /// `count` elements in ``PickleContents/children`` from `first`.
+    /// `count` elements in ``PickleContents/children``, starting at `first`.
     case tuple(first: Int, count: Int)
 
-    /// An index into ``PickleContents/lists``; sets too.
+    /// An index into ``PickleContents/lists``; also used for sets.
     case list(Int)
     case dictionary(Int)
     case object(Int)
     case tensor(Int)
 
-    // Of no use outside of the constructors.
+    // Not useful outside of constructors.
     case storage(Int)
     case arrayType(Int)
 
@@ -47,43 +47,43 @@ struct PickledObject: Sendable {
     var state: PickleNodeID?
 }
 
-/// A storage of torch that a pickle names; its bytes are elsewhere.
+/// A torch storage that a pickle names; its bytes are elsewhere.
 struct PickledStorage: Sendable {
     let key: String
     let type: PickledElementType
 
-    /// The number of elements that the pickle claims.
+    /// The number of elements stated by the pickle.
     let count: Int
 
-    /// Nil when that number is absurd.
+    /// Nil if the number is absurd.
     var byteCount: Int? {
         let (product, overflow) = count.multipliedReportingOverflow(by: type.byteCount)
         return count < 0 || overflow ? nil : product
     }
 }
 
-/// A tensor of a pickle on its way.
+/// A tensor of a pickle under construction.
 enum PickledTensor: Sendable {
-    /// A numpy array whose contents have not come yet.
+    /// A numpy array whose contents have not been read yet.
     case empty
 
     /// A view of a storage whose bytes are not known yet.
     case view(storage: Int, dtype: DType, offset: Int, shape: [Int], strides: [Int])
 
-    /// Complete; `storage` is the number of its torch storage.
+    /// Complete; `storage` is the index of its torch storage.
     case stored(StoredTensor, storage: Int?)
 
-    /// Of a kind that no ``StoredTensor`` can be; why.
+    /// Not representable as a ``StoredTensor``, with the reason.
     case unsupported(String)
 }
 
-/// A numpy type, whose byte order comes after it was made.
+/// A numpy type, whose byte order is set after its creation.
 struct PickledArrayType: Sendable {
     var type: PickledElementType
     var isBigEndian = false
 }
 
-/// Everything that a pickle holds.
+/// All contents of a pickle.
 struct PickleContents: Sendable {
     /// The file, for text and bytes in place.
     let bytes: TensorStorage
@@ -91,7 +91,7 @@ struct PickleContents: Sendable {
     var children: [PickleNodeID] = []
     var lists: [[PickleNodeID]] = []
 
-    /// Keys and values in turn.
+    /// Alternating keys and values.
     var dictionaries: [[PickleNodeID]] = []
     var objects: [PickledObject] = []
     var decoded: [TensorStorage] = []
@@ -100,7 +100,7 @@ struct PickleContents: Sendable {
     var arrayTypes: [PickledArrayType] = []
     var globals: [PickleGlobal] = []
 
-    /// The bytes of a node, in place; nil when it has none.
+    /// The bytes of a node, in place; nil if it has none.
     func storage(of node: PickleNode) -> TensorStorage? {
         switch node {
         case .bytes(let offset, let count), .byteString(let offset, let count):
@@ -110,7 +110,7 @@ struct PickleContents: Sendable {
         }
     }
 
-    /// The text of a node; nil when it is none or is not valid UTF-8.
+    /// The text of a node; nil if it is not text or not valid UTF-8.
     func string(_ node: PickleNode) -> String? {
         bytes.withUnsafeBytes { bytes in
             switch node {

@@ -1,11 +1,11 @@
 extension Unpickler {
-    /// The constructor that the next bytes (protocol 2) or the stack (protocol 4) name.
+    /// The constructor named by the next bytes (protocol 2) or by the stack (protocol 4).
     mutating func global(_ opcode: PickleOpcode) throws -> PickleNodeID {
         let module: String
         let name: String
         if opcode == .global {
             guard let first = cursor.line(), let second = cursor.line() else {
-                throw failure("the pickle is cut off inside a name")
+                throw failure("the pickle is truncated inside a name")
             }
             module = String(decoding: cursor[first], as: UTF8.self)
             name = String(decoding: cursor[second], as: UTF8.self)
@@ -29,7 +29,7 @@ extension Unpickler {
             global = .scriptClass(full)
         } else {
             throw failure(
-                "names \(Self.quoted(full)), which is not on the list of constructors that are read; save plain "
+                "names \(Self.quoted(full)), which is not on the list of supported constructors; save plain "
                     + "tensors, numbers, text, lists and dictionaries (a state_dict), not objects")
         }
         if let id = globals[global] { return id }
@@ -39,18 +39,18 @@ extension Unpickler {
         return id
     }
 
-    /// A name from the file, cut to a bearable length, control characters escaped.
+    /// A name from the file, truncated to a reasonable length, with control characters escaped.
     private static func quoted(_ name: String) -> String { String(name.prefix(200)).debugDescription }
 
     /// The value of `function(arguments)`.
     mutating func call(_ function: PickleNodeID, _ arguments: PickleNodeID) throws -> PickleNodeID {
         guard let global = constructor(function) else {
-            throw failure("calls what is not a constructor; refused")
+            throw failure("calls something that is not a constructor; refused")
         }
         guard case .tuple(let first, let count) = node(arguments) else {
             throw failure("calls a constructor without a tuple of arguments")
         }
-        // Constructors take a dozen arguments at most; the cut is not noticed by those that count.
+        // Constructors take a dozen arguments at most; the truncation does not affect those that matter.
         let values = Array(contents.children[first..<first + min(count, 16)])
         switch global {
         case .dictionary: return try dictionary(values)
@@ -87,7 +87,7 @@ extension Unpickler {
 
     private func single(_ values: [PickleNodeID], _ what: String) throws -> PickleNodeID {
         guard values.count == 1, elements(values[0]) != nil else {
-            throw failure("\(what) that is not made of one list")
+            throw failure("\(what) that is not made from one list")
         }
         return values[0]
     }
@@ -97,12 +97,12 @@ extension Unpickler {
         guard let first = values.first else { return try makeDictionary([]) }
         if case .dictionary = node(first) { return try copyOfDictionary(first) }
         guard values.count == 1, let pairs = elements(first) else {
-            throw failure("a dictionary that is not made of a list of pairs")
+            throw failure("a dictionary that is not made from a list of pairs")
         }
         var items: [PickleNodeID] = []
         for pair in pairs {
             guard let pair = elements(pair), pair.count == 2 else {
-                throw failure("a dictionary that is not made of a list of pairs")
+                throw failure("a dictionary that is not made from a list of pairs")
             }
             try spend(2 * MemoryLayout<PickleNodeID>.stride)
             items.append(contentsOf: pair)
@@ -118,18 +118,18 @@ extension Unpickler {
     private mutating func list(_ values: [PickleNodeID]) throws -> PickleNodeID {
         guard let first = values.first else { return try makeList([]) }
         guard values.count == 1, let items = elements(first) else {
-            throw failure("a list or set that is not made of one list")
+            throw failure("a list or set that is not made from one list")
         }
         return try makeList(Array(items))
     }
 
-    /// `bytes()` of nothing, of bytes, or of text and the name of its encoding.
+    /// `bytes()` without arguments, of bytes, or of text and the name of its encoding.
     private mutating func bytes(_ values: [PickleNodeID]) throws -> PickleNodeID {
         guard let first = values.first else { return try add(.bytes(offset: 0, count: 0)) }
         if values.count == 2 { return try encode(values) }
         switch node(first) {
         case .bytes, .byteString, .decodedBytes: return first
-        default: throw failure("bytes that are made of something else")
+        default: throw failure("bytes that are made from something else")
         }
     }
 
@@ -138,14 +138,14 @@ extension Unpickler {
         guard values.count == 2, let encoding = name(values[1]),
             ["latin1", "latin-1", "iso-8859-1"].contains(encoding)
         else { throw failure("bytes in an encoding other than latin1") }
-        // Once for a text, however often it is encoded.
+        // Once per text, however often it is encoded.
         if let id = decodedTexts[values[0]] { return id }
         guard case .text(let offset, let count) = node(values[0]) else {
-            throw failure("encodes what is not text")
+            throw failure("encodes something that is not text")
         }
         try spend(count + 64)
         guard let decoded = Self.latin1(cursor[offset..<offset + count]) else {
-            throw failure("text that is not in latin1 where bytes are encoded so")
+            throw failure("text that is not latin1, although bytes are encoded that way")
         }
         contents.decoded.append(decoded)
         let id = try add(.decodedBytes(contents.decoded.count - 1))
@@ -153,7 +153,7 @@ extension Unpickler {
         return id
     }
 
-    /// The bytes of which `text`, in UTF-8, is the Latin-1 reading.
+    /// The bytes whose Latin-1 reading is `text`, in UTF-8.
     private static func latin1(_ text: UnsafeRawBufferPointer) -> TensorStorage? {
         let count = text.count { $0 & 0xC0 != 0x80 }
         var isValid = true
@@ -179,13 +179,13 @@ extension Unpickler {
         return isValid ? storage : nil
     }
 
-    /// `class.__new__(class)`: of the classes of TorchScript archives alone.
+    /// `class.__new__(class)`, only for classes of TorchScript archives.
     mutating func newObject(_ type: PickleNodeID, _ arguments: PickleNodeID) throws -> PickleNodeID {
         guard case .scriptClass(let name) = constructor(type) else {
-            throw failure("makes an instance of what is not a TorchScript class; refused")
+            throw failure("creates an instance of something that is not a TorchScript class; refused")
         }
         guard elements(arguments)?.isEmpty == true else {
-            throw failure("makes an instance of \(Self.quoted(name)) from arguments")
+            throw failure("creates an instance of \(Self.quoted(name)) from arguments")
         }
         try spend(MemoryLayout<PickledObject>.stride)
         contents.objects.append(PickledObject(className: name))
@@ -199,7 +199,7 @@ extension Unpickler {
             guard contents.objects[index].state == nil else { throw failure("sets an object's state twice") }
             contents.objects[index].state = state
         case .dictionary:
-            // A state_dict carries its modules' versions as an attribute; they say nothing about tensors.
+            // A state_dict carries its modules' versions as an attribute; they are irrelevant to tensors.
             guard case .dictionary = node(state) else { throw failure("a dictionary's odd attributes") }
         case .tensor(let index): try fillArray(index, state)
         case .arrayType(let index): try completeArrayType(index, state)

@@ -1,19 +1,19 @@
 extension Unpickler {
-    /// Carries out one instruction.
+    /// Executes one instruction.
     mutating func execute(_ opcode: PickleOpcode) throws {
         switch opcode {
         case .protocol: try checkProtocol()
         case .frame:
             let length = try number(UInt64.self)
             guard length <= UInt64(cursor.remaining) else {
-                throw failure("a frame of \(length) bytes where \(cursor.remaining) are left")
+                throw failure("a frame of \(length) bytes, but \(cursor.remaining) are left")
             }
         case .stop: break
         case .mark:
             try spend(2 * MemoryLayout<Int>.stride)
             marks.append(stack.count)
         case .pop:
-            // As CPython: a mark on top is what is taken.
+            // As in CPython: a mark on top is popped.
             if let mark = marks.last, mark == stack.count { marks.removeLast() } else { _ = try pop() }
         case .popMark: _ = try popToMark()
         case .duplicate: try push(top())
@@ -70,7 +70,7 @@ extension Unpickler {
         case .binaryPersistentID: try push(persistentStorage(pop()))
         case .nextBuffer, .readOnlyBuffer:
             throw failure(
-                "keeps its data outside of the pickle (out-of-band buffers), which is not supported")
+                "stores its data outside of the pickle (out-of-band buffers), which is not supported")
         }
     }
 
@@ -91,7 +91,7 @@ extension Unpickler {
         }
     }
 
-    /// A run of bytes or of text, left in place.
+    /// A run of bytes or text, left in place.
     private mutating func runNode(_ opcode: PickleOpcode) throws -> PickleNode {
         let range =
             switch opcode {
@@ -136,15 +136,17 @@ extension Unpickler {
     }
 
     private mutating func append(_ items: [PickleNodeID], to target: PickleNodeID) throws {
-        guard case .list(let index) = node(target) else { throw failure("appends to what is not a list") }
-        // Twice, for the array's growth.
+        guard case .list(let index) = node(target) else {
+            throw failure("appends to something that is not a list")
+        }
+        // Twice, for the growth of the array.
         try spend(2 * items.count * MemoryLayout<PickleNodeID>.stride)
         contents.lists[index].append(contentsOf: items)
     }
 
     private mutating func setItems(_ items: [PickleNodeID], of target: PickleNodeID) throws {
         guard case .dictionary(let index) = node(target) else {
-            throw failure("sets items of what is not a dictionary")
+            throw failure("sets items of something that is not a dictionary")
         }
         guard items.count.isMultiple(of: 2) else { throw failure("a dictionary with a key without value") }
         try spend(2 * items.count * MemoryLayout<PickleNodeID>.stride)
@@ -164,13 +166,13 @@ extension Unpickler {
 
     private mutating func memorize(_ key: UInt32) throws {
         let value = try top()
-        // An entry of a dictionary, with its share of empty slots and of the copy when it grows.
+        // An entry of a dictionary, including its share of empty slots and of the copy when it grows.
         if memo.updateValue(value, forKey: key) == nil { try spend(40) }
     }
 
     private mutating func recall(_ key: UInt32) throws {
         guard let id = memo[key] else {
-            throw failure("names value \(key) that it has not saved; the file is damaged")
+            throw failure("refers to value \(key), which it has not saved; the file is damaged")
         }
         try push(id)
     }
@@ -178,8 +180,8 @@ extension Unpickler {
 
 /// The instructions of pickle protocols 2 to 5, by CPython's names (Lib/pickletools.py).
 ///
-/// The text instructions of protocols 0 and 1 and the extension registry are missing on purpose: no weight
-/// file uses them.
+/// The text instructions of protocols 0 and 1 and the extension registry are missing deliberately: no weight file uses
+/// them.
 enum PickleOpcode: UInt8 {
     case mark = 0x28
     case emptyTuple = 0x29

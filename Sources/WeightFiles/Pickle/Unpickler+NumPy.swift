@@ -1,5 +1,5 @@
 extension Unpickler {
-    /// `numpy.dtype("f4", False, True)`; its byte order follows by ``completeArrayType(_:_:)``.
+    /// `numpy.dtype("f4", False, True)`; its byte order is set by ``completeArrayType(_:_:)``.
     mutating func arrayType(_ values: [PickleNodeID]) throws -> PickleNodeID {
         guard let first = values.first, let text = name(first) else {
             throw failure("a numpy type without a code")
@@ -37,7 +37,7 @@ extension Unpickler {
             type: type, shape: shape, order: isFortran ? .fortran : .rowMajor, data: parts[4])
     }
 
-    /// `numpy.core.numeric._frombuffer(data, type, shape, order)`, by which protocol 5 writes arrays.
+    /// `numpy.core.numeric._frombuffer(data, type, shape, order)`, which protocol 5 uses for arrays.
     mutating func arrayFromBuffer(_ values: [PickleNodeID]) throws -> PickleNodeID {
         guard values.count == 4 || values.count == 5, case .arrayType(let type) = node(values[1]),
             let order = name(values[3])
@@ -69,7 +69,7 @@ extension Unpickler {
         case rowMajor
         case fortran
 
-        /// Row-major in the given sizes, then dimensions in this order.
+        /// Row-major in the given sizes, with the dimensions in this order.
         case permuted([Int])
     }
 
@@ -88,7 +88,7 @@ extension Unpickler {
         }
         guard layout.count * dtype.byteCount == storage.byteCount else {
             throw failure(
-                "a numpy array \(shape) of \(dtype) needs \(layout.count * dtype.byteCount) bytes and has "
+                "a numpy array \(shape) of \(dtype) needs \(layout.count * dtype.byteCount) bytes but has "
                     + "\(storage.byteCount)")
         }
         if type.isBigEndian, dtype.byteCount > 1 {
@@ -112,7 +112,7 @@ extension Unpickler {
         return .stored(tensor, storage: nil)
     }
 
-    /// `storage` with the bytes of every element reversed; once for the same bytes.
+    /// `storage` with the bytes of every element reversed; done once for the same bytes.
     private mutating func swapped(_ id: PickleNodeID, _ storage: TensorStorage, elementSize: Int) throws
         -> TensorStorage
     {

@@ -9,12 +9,13 @@ extension Unpickler {
             case .storage(let type) = constructor(parts[1]),
             let key = name(parts[2]),
             case .integer(let count) = node(parts[4])
-        else { throw failure("refers to something outside that is not a storage of tensors") }
+        else { throw failure("refers to an external object that is not a tensor storage") }
         if let index = storageIndices[key] {
             let known = contents.storages[index]
             guard known.type == type, known.count == count else {
                 throw failure(
-                    "storage '\(key)' is \(known.type.name) of \(known.count) and \(type.name) of \(count)")
+                    "storage '\(key)' is both \(known.type.name) of \(known.count) and \(type.name) of \(count)"
+                )
             }
             return try add(.storage(index))
         }
@@ -32,7 +33,7 @@ extension Unpickler {
     mutating func rebuildTensor(_ values: [PickleNodeID], version: Int) throws -> PickleNodeID {
         guard values.count >= (version == 3 ? 7 : 4), case .storage(let index) = node(values[0]),
             case .integer(let offset) = node(values[1])
-        else { throw failure("a tensor that is not made of storage, offset, sizes and strides") }
+        else { throw failure("a tensor that is not made from storage, offset, sizes and strides") }
         let shape = try integers(values[2], "sizes")
         let strides = try integers(values[3], "strides")
         var type = contents.storages[index].type
@@ -54,27 +55,27 @@ extension Unpickler {
         guard values.count == 4, let function = constructor(values[0]),
             constructor(values[1]) == .tensorClass,
             let arguments = elements(values[2]).map({ Array($0.prefix(16)) })
-        else { throw failure("a tensor of a class of its own") }
+        else { throw failure("a tensor of a custom class") }
         switch function {
         case .rebuildTensor(let version): return try rebuildTensor(arguments, version: version)
         case .rebuildParameter: return try call(values[0], values[2])
-        default: throw failure("a tensor that is made by something else than torch's functions")
+        default: throw failure("a tensor that is not made by torch's functions")
         }
     }
 
-    /// A short tuple of whole numbers.
+    /// A short tuple of integers.
     mutating func integers(_ id: PickleNodeID, _ what: String) throws -> [Int] {
-        guard let items = elements(id) else { throw failure("\(what) that are no tuple") }
+        guard let items = elements(id) else { throw failure("\(what) that are not a tuple") }
         guard items.count <= 64 else { throw failure("a tensor of \(items.count) dimensions") }
         try spend(32 + items.count * MemoryLayout<Int>.stride)
         return try items.map {
-            guard case .integer(let value) = node($0) else { throw failure("\(what) that are no integers") }
+            guard case .integer(let value) = node($0) else { throw failure("\(what) that are not integers") }
             return Int(value)
         }
     }
 
     mutating func addTensor(_ tensor: PickledTensor) throws -> PickleNodeID {
-        // Twice for the array's growth, and a storage's view on the heap.
+        // Twice for the growth of the array, and a storage's view on the heap.
         try spend(2 * MemoryLayout<PickledTensor>.stride + 80)
         contents.tensors.append(tensor)
         return try add(.tensor(contents.tensors.count - 1))

@@ -1,16 +1,16 @@
-/// Reads a pickle of protocols 2 to 5 into plain values, without running anything.
+/// Reads a pickle of protocols 2 to 5 into plain values, without executing anything.
 ///
-/// A pickle is a program for a stack machine whose instructions may call any function by name. Here the
-/// names are those of ``PickleGlobal`` and stand for values made by this code. Every instruction costs
-/// memory and time of the order of its own bytes, counted in a ``MemoryBudget``; nothing is recursive.
+/// A pickle is a program for a stack machine whose instructions may call any function by name. Here only the names in
+/// ``PickleGlobal`` are known, and they stand for values made by this code. Every instruction costs memory and time
+/// proportional to its own bytes, counted in a ``MemoryBudget``; nothing is recursive.
 struct Unpickler {
-    /// What messages call the file.
+    /// The name of the file in messages.
     let origin: String
 
-    /// What messages call the part of the file, such as an archive's entry. May be empty.
+    /// The part of the file in messages, such as an archive's entry. May be empty.
     let place: String
 
-    /// Whether classes `__torch__.…` are known, as in TorchScript archives.
+    /// Whether classes `__torch__.…` are accepted, as in TorchScript archives.
     let allowsScriptClasses: Bool
 
     var cursor: ByteCursor
@@ -27,7 +27,7 @@ struct Unpickler {
     var decodedTexts: [PickleNodeID: PickleNodeID] = [:]
     var swappedBytes: [SwappedBytes: TensorStorage] = [:]
 
-    /// The key of bytes that were brought into this machine's order.
+    /// The key of bytes that were converted to this machine's byte order.
     struct SwappedBytes: Hashable {
         let node: PickleNodeID
         let elementSize: Int
@@ -38,14 +38,14 @@ struct Unpickler {
     static let falseID: PickleNodeID = 2
     static let emptyTupleID: PickleNodeID = 3
 
-    /// A reader of the pickle that starts at `offset` of `bytes`.
+    /// Creates a reader of the pickle that starts at `offset` of `bytes`.
     ///
-    /// `fileSize` bounds the memory; it is that of the archive where the pickle is a part of one.
+    /// `fileSize` limits the memory; it is the archive's size if the pickle is part of one.
     init(
         bytes: TensorStorage, at offset: Int = 0, fileSize: Int, origin: String, place: String = "",
         allowsScriptClasses: Bool = false
     ) throws {
-        // Valid as long as this reader is, which keeps the bytes in its contents.
+        // Valid as long as this reader, which keeps the bytes in its contents.
         let buffer = UnsafeRawBufferPointer(start: bytes.pointer, count: bytes.byteCount)
         guard let cursor = ByteCursor(buffer, at: offset) else {
             throw WeightFileError(file: origin, place: place, reason: "ends before its pickle")
@@ -65,7 +65,7 @@ struct Unpickler {
             file: origin, place: place.isEmpty ? byte : "\(place), \(byte)", reason: reason)
     }
 
-    /// Runs the program to its end and returns the value that it leaves; the cursor stands behind it.
+    /// Runs the program to its end and returns the value that it leaves; the cursor is then behind it.
     mutating func run() throws -> PickleNodeID {
         guard cursor.integer(UInt8.self) == PickleOpcode.protocol.rawValue else {
             throw failure("is not a pickle of protocol 2 or later")
@@ -79,16 +79,16 @@ struct Unpickler {
         }
         let result = try pop()
         guard stack.isEmpty, marks.isEmpty else {
-            throw failure("the pickle ends with \(stack.count) values too many; the file is damaged")
+            throw failure("the pickle ends with \(stack.count) extra values; the file is damaged")
         }
         return result
     }
 
-    /// Takes the number of the protocol, which must be one that is known.
+    /// Reads the protocol number, which must be a supported one.
     mutating func checkProtocol() throws {
         let version = try number(UInt8.self)
         guard (2...5).contains(version) else {
-            throw failure("pickle protocol \(version) is not supported (2 to 5 are)")
+            throw failure("pickle protocol \(version) is not supported (versions 2 to 5 are)")
         }
     }
 
@@ -99,32 +99,32 @@ struct Unpickler {
         case UInt8(ascii: "F"), UInt8(ascii: "I"), UInt8(ascii: "L"), UInt8(ascii: "S"), UInt8(ascii: "V"),
             UInt8(ascii: "P"), UInt8(ascii: "g"), UInt8(ascii: "i"), UInt8(ascii: "o"), UInt8(ascii: "p"):
             failure("has an instruction of pickle protocol 0 or 1; save it with protocol 2 or later")
-        default: failure("has the unknown pickle instruction \(byte); the file is damaged or no pickle")
+        default: failure("has the unknown pickle instruction \(byte); the file is damaged or not a pickle")
         }
     }
 
     // MARK: Bytes
 
     mutating func number<Number: FixedWidthInteger & BitwiseCopyable>(_ type: Number.Type) throws -> Number {
-        guard let value = cursor.integer(type) else { throw failure("the pickle is cut off") }
+        guard let value = cursor.integer(type) else { throw failure("the pickle is truncated") }
         return value
     }
 
     mutating func range(_ count: some BinaryInteger) throws -> Range<Int> {
         guard let range = cursor.take(count) else {
             throw failure(
-                "claims \(count) bytes where \(cursor.remaining) are left; the file is cut off or damaged")
+                "claims \(count) bytes, but \(cursor.remaining) are left; the file is truncated or damaged")
         }
         return range
     }
 
     // MARK: Nodes
 
-    /// Counts memory or fails. Arrays count double, for the room they grow into.
+    /// Counts memory, or throws if it exceeds the budget. Arrays count double, for the room they grow into.
     mutating func spend(_ bytes: Int) throws {
         guard budget.spend(bytes) else {
             throw failure(
-                "needs more than \(budget.limit) bytes of memory, four times the file's size and more; refused"
+                "needs more than \(budget.limit) bytes of memory, more than four times the file's size; refused"
             )
         }
     }
@@ -145,8 +145,8 @@ struct Unpickler {
         if case .global(let index) = node(id) { contents.globals[index] } else { nil }
     }
 
-    /// Text that is used as a name. Long text is none: one string may be used a million times, and nothing
-    /// of the order of its length may be done each time.
+    /// Text that is used as a name. Long text does not qualify: one string may be used a million times, so no use may
+    /// take time proportional to its length.
     func name(_ id: PickleNodeID) -> String? {
         switch node(id) {
         case .text(_, let count) where count <= 1024, .byteString(_, let count) where count <= 1024:
@@ -162,7 +162,7 @@ struct Unpickler {
 
     mutating func push(_ node: PickleNode) throws { try push(add(node)) }
 
-    /// Takes the top of the stack, never across a mark.
+    /// Pops the top of the stack, never across a mark.
     mutating func pop() throws -> PickleNodeID {
         guard stack.count > marks.last ?? 0, let top = stack.popLast() else {
             throw failure("takes a value from an empty stack; the file is damaged")
@@ -177,10 +177,10 @@ struct Unpickler {
         return top
     }
 
-    /// Takes everything above the last mark, and the mark.
+    /// Pops everything above the last mark, and the mark.
     mutating func popToMark() throws -> [PickleNodeID] {
         guard let mark = marks.popLast() else { throw failure("lacks a mark; the file is damaged") }
-        // Copied first: a slice would share the stack's memory and have all of it copied on the next line.
+        // Copied first: a slice would share the stack's memory and force a copy of all of it on the next line.
         let items = Array(stack[mark...])
         stack.removeLast(items.count)
         return items

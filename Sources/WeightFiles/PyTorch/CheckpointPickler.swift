@@ -1,7 +1,7 @@
-/// Writes a checkpoint's values as the pickle (protocol 2) that `torch.load(weights_only=True)` reads, and
-/// collects the storages that it names.
+/// Writes a checkpoint's values as the pickle (protocol 2) that `torch.load(weights_only=True)` reads, and collects the
+/// storages that it refers to.
 struct CheckpointPickler {
-    /// The bytes that tensors of the same memory and element type lie in.
+    /// The bytes shared by tensors with the same memory and element type.
     private struct StorageKey: Hashable {
         let address: Int
         let byteCount: Int
@@ -35,13 +35,12 @@ struct CheckpointPickler {
     private var storageIndices: [StorageKey: Int] = [:]
     private var memo: [String: UInt32] = [:]
 
-    /// Pickles `value`; `path` is the file that messages name.
+    /// Pickles `value`; messages name the file `path`.
     ///
-    /// - Throws: ``WeightFileError`` when a dictionary has a key twice or values are nested deeper than 100
-    ///   levels.
+    /// - Throws: ``WeightFileError`` if a dictionary has a duplicate key or values are nested deeper than 100 levels.
     init(_ value: CheckpointValue, path: String) throws {
         self.path = path
-        // What of each storage is used has to be known before the first tensor's offset is written.
+        // The used part of each storage must be known before the first tensor's offset is written.
         try collect(value, depth: 0)
         write(value)
         write(.stop)
@@ -68,7 +67,7 @@ struct CheckpointPickler {
             }
         case .text(let text):
             guard text.utf8.count <= Int(Int32.max) else {
-                throw WeightFileError(file: path, reason: "text of more than 2 GB; nothing was written")
+                throw WeightFileError(file: path, reason: "text exceeds 2 GB; nothing was written")
             }
         case .none, .boolean, .integer, .real: break
         }
@@ -153,7 +152,7 @@ struct CheckpointPickler {
         bytes += text.utf8
     }
 
-    /// A name that is the same for many tensors: written once, then recalled.
+    /// A name shared by many tensors: written once, then recalled.
     private mutating func recallOrWrite(_ name: String, _ body: (inout CheckpointPickler) -> Void) {
         if let index = memo[name] {
             write(.longBinaryGet)
@@ -205,21 +204,21 @@ struct CheckpointPickler {
     }
 }
 
-/// A value to be written into a checkpoint: what ``PyTorchArchive/write(_:to:)`` takes.
+/// A value to be written to a checkpoint by ``PyTorchArchive/write(_:to:)``.
 ///
-/// Literals stand for themselves: `["epoch": 3, "model": .tensors(state), "rates": [0.1, 0.01]]`.
+/// Literals can be used directly: `["epoch": 3, "model": .tensors(state), "rates": [0.1, 0.01]]`.
 public enum CheckpointValue: Sendable {
     /// `None`.
     case none
     /// `True` or `False`.
     case boolean(Bool)
-    /// A whole number.
+    /// An integer.
     case integer(Int)
-    /// A floating-point number.
+    /// Creates a floating-point number.
     case real(Double)
-    /// A string.
+    /// Creates a string.
     case text(String)
-    /// A list.
+    /// Creates a list.
     case list([CheckpointValue])
     /// A tuple.
     case tuple([CheckpointValue])
@@ -228,15 +227,15 @@ public enum CheckpointValue: Sendable {
     /// A tensor; its name is not written.
     case tensor(StoredTensor)
 
-    /// A key of a dictionary: text, or a whole number as in the states of torch's optimizers.
+    /// A key of a dictionary: text, or an integer as in the states of torch's optimizers.
     public enum Key: Sendable, Hashable {
-        /// A string.
+        /// Creates a string.
         case text(String)
-        /// A whole number.
+        /// An integer.
         case integer(Int)
     }
 
-    /// A dictionary of tensors by their names: a state_dict.
+    /// A dictionary of tensors keyed by name: a state_dict.
     public static func tensors(_ tensors: [StoredTensor]) -> CheckpointValue {
         .dictionary(tensors.map { (.text($0.name), .tensor($0)) })
     }
@@ -252,28 +251,28 @@ extension CheckpointValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral,
     /// `True` or `False`.
     public init(booleanLiteral value: Bool) { self = .boolean(value) }
 
-    /// A whole number.
+    /// Creates an integer.
     public init(integerLiteral value: Int) { self = .integer(value) }
 
-    /// A floating-point number.
+    /// Creates a floating-point number.
     public init(floatLiteral value: Double) { self = .real(value) }
 
-    /// A string.
+    /// Creates a string.
     public init(stringLiteral value: String) { self = .text(value) }
 
-    /// A list.
+    /// Creates a list.
     public init(arrayLiteral elements: CheckpointValue...) { self = .list(elements) }
 
-    /// A dictionary in the order of the literal.
+    /// Creates a dictionary in the order of the literal.
     public init(dictionaryLiteral elements: (Key, CheckpointValue)...) {
         self = .dictionary(elements.map { (key: $0.0, value: $0.1) })
     }
 }
 
 extension CheckpointValue.Key: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
-    /// A text key.
+    /// Creates a text key.
     public init(stringLiteral value: String) { self = .text(value) }
 
-    /// A numeric key.
+    /// Creates a numeric key.
     public init(integerLiteral value: Int) { self = .integer(value) }
 }

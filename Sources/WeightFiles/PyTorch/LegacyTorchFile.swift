@@ -1,4 +1,4 @@
-/// The form of `torch.save` before version 1.6: five pickles and the storages' bytes, one after another.
+/// The format of `torch.save` before version 1.6: five pickles and the storages' bytes, one after another.
 ///
 /// Source: `_legacy_save` in torch/serialization.py.
 enum LegacyTorchFile {
@@ -24,19 +24,20 @@ enum LegacyTorchFile {
         }
         let (version, versionID) = try unpickle("version")
         guard case .integer(1001) = version.node(versionID) else {
-            throw version.failure("is of an unknown version of torch's old form; load and save it again")
+            throw version.failure(
+                "has an unknown version of torch's old format; load it in torch and save it again")
         }
         let (system, systemID) = try unpickle("system")
         try checkByteOrder(system, systemID)
         let (content, contentID) = try unpickle("checkpoint")
         let (order, orderID) = try unpickle("list of storages")
-        guard let keys = order.elements(orderID) else { throw order.failure("no list of storages") }
+        guard let keys = order.elements(orderID) else { throw order.failure("not a list of storages") }
         let ranges = try ranges(
             of: keys, order, content.contents.storages, in: storage, from: offset, origin: origin)
         let graph = try PickleGraph(content) { _, pickled, _ in
             guard let range = ranges[pickled.key], let bytes = storage.slice(range) else {
                 throw WeightFileError(
-                    file: origin, place: "storage '\(pickled.key)'", reason: "is missing in the file")
+                    file: origin, place: "storage '\(pickled.key)'", reason: "is missing from the file")
             }
             return bytes
         }
@@ -45,18 +46,19 @@ enum LegacyTorchFile {
 
     private static func checkByteOrder(_ system: Unpickler, _ id: PickleNodeID) throws {
         guard case .dictionary(let index) = system.node(id) else {
-            throw system.failure("no description of the system")
+            throw system.failure("not a description of the system")
         }
         let pairs = system.contents.dictionaries[index]
         for position in stride(from: 0, to: pairs.count - 1, by: 2)
         where system.name(pairs[position]) == "little_endian" {
             guard pairs[position + 1] == Unpickler.trueID else {
-                throw system.failure("is of a big-endian machine; load and save it on a little-endian one")
+                throw system.failure(
+                    "was written on a big-endian machine; load and save it on a little-endian one")
             }
         }
     }
 
-    /// Where the bytes of each storage lie: a count of elements, then the elements, in the order of `keys`.
+    /// The ranges of the storages' bytes: each is a count of elements, then the elements, in the order of `keys`.
     private static func ranges(
         of keys: ArraySlice<PickleNodeID>, _ order: Unpickler, _ storages: [PickledStorage],
         in storage: TensorStorage, from offset: Int, origin: String
@@ -77,7 +79,8 @@ enum LegacyTorchFile {
                 else {
                     throw WeightFileError(
                         file: origin, place: "storage '\(name)'",
-                        reason: "is cut off or of another size than the checkpoint says; fetch the file again"
+                        reason:
+                            "is truncated or differs in size from what the checkpoint says; download the file again"
                     )
                 }
             }

@@ -1,24 +1,24 @@
 import Synchronization
 
-/// The records of a zip archive that torch wrote: `<root>/data.pkl`, `<root>/data/<key>` and others.
+/// The records of a zip archive written by torch: `<root>/data.pkl`, `<root>/data/<key>` and others.
 ///
-/// The form is that of caffe2/serialize/inline_container.h.
+/// The format is that of caffe2/serialize/inline_container.h.
 final class TorchRecords: Sendable {
     let zip: ZipArchive
 
-    /// The folder that all records lie in, with a slash; empty when there is none.
+    /// The folder that contains all records, with a slash; empty if there is none.
     let root: String
 
     private let checksums: ChecksumPolicy
 
-    /// The record of each storage of the pickle, and whether its checksum was found right.
+    /// The record of each storage of the pickle, and whether its checksum was verified.
     private let storages: Mutex<[(entry: ZipArchive.Entry, contents: TensorStorage, isVerified: Bool)]>
 
-    /// - Throws: ``WeightFileError`` when the archive has no `data.pkl`, or is of a big-endian machine.
+    /// - Throws: ``WeightFileError`` if the archive has no `data.pkl`, or was written on a big-endian machine.
     init(zip: ZipArchive, checksums: ChecksumPolicy) throws {
         guard let root = Self.root(of: zip) else {
             throw WeightFileError(
-                file: zip.origin, reason: "is a zip archive without data.pkl, not one that torch wrote")
+                file: zip.origin, reason: "is a zip archive without data.pkl, not one written by torch")
         }
         self.zip = zip
         self.root = root
@@ -37,7 +37,7 @@ final class TorchRecords: Sendable {
         }
     }
 
-    /// The folder of the archive's `data.pkl`, with a slash; nil when there is none.
+    /// The folder of the archive's `data.pkl`, with a slash; nil if there is none.
     static func root(of zip: ZipArchive) -> String? {
         for entry in zip.entries {
             let parts = entry.name.split(separator: "/")
@@ -48,12 +48,12 @@ final class TorchRecords: Sendable {
         return nil
     }
 
-    /// Whether the archive was made by `torch.jit.save`.
+    /// Whether the archive was written by `torch.jit.save`.
     static func isTorchScript(_ zip: ZipArchive) -> Bool {
         root(of: zip).map { zip[$0 + "constants.pkl"] != nil } ?? false
     }
 
-    /// The values of `data.pkl`, and the one that they start from.
+    /// The values of `data.pkl`, as the root value.
     func graph(allowsScriptClasses: Bool) throws -> PickleValue {
         guard let entry = zip[root + "data.pkl"] else {
             throw WeightFileError(file: zip.origin, place: "'\(root)data.pkl'", reason: "is missing")
@@ -70,7 +70,7 @@ final class TorchRecords: Sendable {
             guard let entry = zip[name] else {
                 throw WeightFileError(
                     file: zip.origin, place: "'\(name.prefix(200))'",
-                    reason: "a storage is missing in the archive")
+                    reason: "a storage is missing from the archive")
             }
             let contents = try zip.unverifiedContents(of: entry, budget: &budget)
             storages.withLock { $0.append((entry, contents, false)) }
@@ -79,7 +79,7 @@ final class TorchRecords: Sendable {
         return PickleValue(graph: graph, id: id)
     }
 
-    /// Compares the checksum of the storage of this number, the first time.
+    /// Compares the checksum of the storage with this index, the first time.
     func verify(storage number: Int) throws {
         guard checksums == .verified else { return }
         let pending = storages.withLock { storages in

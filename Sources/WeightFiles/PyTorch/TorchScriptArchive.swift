@@ -1,15 +1,15 @@
 /// The parameters and buffers of a TorchScript archive (`torch.jit.save`), memory-mapped.
 ///
-/// The published CLIP weights of OpenAI are such archives. Their tensors are named by the attributes that
-/// lead to them (`visual.conv1.weight`), as in a state_dict; tensors that are plain attributes are among
-/// them. The code of the archive is not looked at.
+/// OpenAI's published CLIP weights are such archives. Their tensors are named by the attributes that lead to them
+/// (`visual.conv1.weight`), as in a state_dict, including tensors that are plain attributes. The code in the archive is
+/// ignored.
 public struct TorchScriptArchive: WeightSource {
     /// The path of the file.
     public let origin: String
 
     /// The module with all attributes.
     ///
-    /// Tensors that are reached by it are not compared with their checksums; those of ``tensor(named:)`` are.
+    /// Tensors obtained from it are not compared with their checksums; those of ``tensor(named:)`` are.
     public let root: PickleValue
 
     private let tensors: FlattenedTensors
@@ -18,14 +18,14 @@ public struct TorchScriptArchive: WeightSource {
     /// The names of the tensors, in the order of the archive.
     public var keys: [String] { tensors.keys }
 
-    /// Opens a file and reads its description; tensors' bytes are read when they are used.
+    /// Opens a file and reads its description; the bytes of tensors are read when they are used.
     ///
-    /// - Throws: ``WeightFileError`` when the file is not a TorchScript archive or is damaged.
+    /// - Throws: ``WeightFileError`` if the file is not a TorchScript archive or is damaged.
     public init(contentsOf path: String, checksums: ChecksumPolicy = .verified) throws {
         try self.init(storage: .mapping(file: path), origin: path, checksums: checksums)
     }
 
-    /// As ``init(contentsOf:checksums:)``, from bytes in memory; `origin` is what messages call them.
+    /// Like ``init(contentsOf:checksums:)``, from bytes in memory; messages call them `origin`.
     public init(storage: TensorStorage, origin: String, checksums: ChecksumPolicy = .verified) throws {
         try self.init(zip: ZipArchive(storage: storage, origin: origin), checksums: checksums)
     }
@@ -43,7 +43,7 @@ public struct TorchScriptArchive: WeightSource {
 
     /// The tensor called `name`, in place in the mapped file.
     ///
-    /// - Throws: as ``PyTorchArchive/tensor(named:)``.
+    /// - Throws: ``WeightFileError``; see ``PyTorchArchive/tensor(named:)``.
     public func tensor(named name: String) throws -> StoredTensor {
         guard let tensor = try tensors.tensor(named: name) else { throw missing(name) }
         if let storage = tensors.storage(ofTensorNamed: name) { try records.verify(storage: storage) }

@@ -2,36 +2,36 @@ import CZlib
 
 /// A zip archive over bytes in memory, usually a mapped file.
 ///
-/// Reads what PyTorch, Python and the usual tools write: stored and deflated entries, zip64, data
-/// descriptors (PKWARE's APPNOTE.TXT, sections 4.3 to 4.5). Everything in the directory is checked when the
-/// archive is opened: entries that overlap, lie outside the file, disagree with their local header, occur
-/// twice or are named like a way out of a folder are refused.
+/// Supports what PyTorch, Python and common tools write: stored and deflated entries, zip64, data descriptors (PKWARE's
+/// APPNOTE.TXT, sections 4.3 to 4.5). The whole directory is checked when the archive is opened: entries that overlap,
+/// are outside the file, disagree with their local header, occur twice or have a name that leads out of a folder are
+/// refused.
 package struct ZipArchive: Sendable {
     /// One file of the archive.
     package struct Entry: Sendable {
-        /// The name, folders separated by slashes.
+        /// The name, with folders separated by slashes.
         package let name: String
 
-        /// Whether the bytes are deflated; otherwise they are stored as they are.
+        /// Whether the bytes are deflated; otherwise they are stored uncompressed.
         package let isDeflated: Bool
 
         /// The CRC-32 of the contents.
         let checksum: UInt32
 
-        /// The bytes of the file that hold the contents, as stored.
+        /// The range of the file that holds the contents, as stored.
         let range: Range<Int>
 
         /// The size of the contents.
         package let byteCount: Int
 
-        /// From the local header to the end of the stored bytes.
+        /// The range from the local header to the end of the stored bytes.
         let extent: Range<Int>
     }
 
-    /// What messages call the archive: a file's path.
+    /// The name of the archive in messages: a file's path.
     package let origin: String
 
-    /// The files, in the order of the directory. Folders are left out.
+    /// The files, in the order of the directory. Folders are omitted.
     package let entries: [Entry]
 
     private let indices: [String: Int]
@@ -75,13 +75,12 @@ extension ZipArchive {
         WeightFileError(file: origin, place: "entry '\(entry.name)'", reason: reason)
     }
 
-    /// The contents of `entry`, checksum verified.
+    /// The contents of `entry`, with the checksum verified.
     ///
     /// Stored bytes are not copied.
     ///
-    /// - Throws: ``WeightFileError`` when the checksum is wrong, a deflated stream is broken or is of
-    ///   another size than the directory says, or deflated entries need more memory than four times the
-    ///   archive's size.
+    /// - Throws: ``WeightFileError`` if the checksum is wrong, a deflated stream is broken or its size differs from the
+    ///   directory's, or deflated entries need more memory than four times the archive's size.
     package func contents(of entry: Entry) throws -> TensorStorage {
         var budget = MemoryBudget(fileSize: storage.byteCount)
         let contents = try unverifiedContents(of: entry, budget: &budget)
@@ -89,15 +88,15 @@ extension ZipArchive {
         return contents
     }
 
-    /// The contents without reading stored bytes; what is inflated counts against `budget`.
+    /// The contents without reading stored bytes; inflated bytes count against `budget`.
     func unverifiedContents(of entry: Entry, budget: inout MemoryBudget) throws -> TensorStorage {
-        guard let stored = storage.slice(entry.range) else { throw failure(entry, "lies outside the file") }
+        guard let stored = storage.slice(entry.range) else { throw failure(entry, "is outside the file") }
         guard entry.isDeflated else { return stored }
         guard budget.spend(entry.byteCount) else {
             throw failure(
                 entry,
-                "inflates to \(entry.byteCount) bytes; with the other entries that is more than four "
-                    + "times the size of the file, save it uncompressed")
+                "inflates to \(entry.byteCount) bytes; with the other entries, that is more than four "
+                    + "times the size of the file; save it uncompressed")
         }
         return try TensorStorage(byteCount: entry.byteCount) { target in
             try stored.withUnsafeBytes { try inflate($0, into: target, entry) }
@@ -109,7 +108,8 @@ extension ZipArchive {
         let checksum = contents.withUnsafeBytes { CRC32.checksum($0) }
         guard checksum == entry.checksum else {
             throw failure(
-                entry, "its contents do not match their checksum; the file is damaged, fetch or save it again"
+                entry,
+                "its contents do not match their checksum; the file is damaged; download or save it again"
             )
         }
     }
@@ -118,7 +118,7 @@ extension ZipArchive {
         _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, _ entry: Entry
     ) throws {
         var stream = z_stream()
-        // Negative: a bare stream without zlib's header.
+        // Negative: a raw stream without zlib's header.
         guard
             inflateInit2_(&stream, -MAX_WBITS, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
         else { throw failure(entry, "zlib cannot be started") }
@@ -141,15 +141,15 @@ extension ZipArchive {
         guard status == Z_STREAM_END, made == target.count, taken == source.count else {
             throw failure(
                 entry,
-                "its deflated bytes are broken or not of the size that the directory says "
-                    + "(\(made) of \(target.count) bytes); the file is damaged, fetch it again")
+                "its deflated bytes are broken or do not have the size in the directory "
+                    + "(\(made) of \(target.count) bytes); the file is damaged; download it again")
         }
     }
 }
 
-/// The checksum of zip archives (polynomial of IEEE 802.3).
+/// The checksum of zip archives (IEEE 802.3 polynomial).
 enum CRC32 {
-    /// The checksum of `bytes`, or of bytes before them with the checksum `start`, continued.
+    /// The checksum of `bytes`, continuing the checksum `start` of the preceding bytes.
     static func checksum(_ bytes: UnsafeRawBufferPointer, continuing start: UInt32 = 0) -> UInt32 {
         UInt32(
             truncatingIfNeeded: crc32_z(

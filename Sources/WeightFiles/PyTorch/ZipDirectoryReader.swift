@@ -13,7 +13,7 @@ struct ZipDirectoryReader {
         var byteCount: UInt64
         var offset: UInt64
 
-        /// Where the directory must have ended.
+        /// The position where the directory must have ended.
         var limit: Int
     }
 
@@ -43,7 +43,7 @@ struct ZipDirectoryReader {
         return cursor?.integer(type)
     }
 
-    /// All files of the archive, folders left out.
+    /// All files of the archive, without folders.
     func entries() throws -> [ZipArchive.Entry] {
         let directory = try directory()
         guard directory.offset <= UInt64(directory.limit),
@@ -51,28 +51,29 @@ struct ZipDirectoryReader {
         else {
             throw failure(
                 "zip directory",
-                "\(directory.byteCount) bytes at \(directory.offset) reach outside the file's \(bytes.count)")
+                "\(directory.byteCount) bytes at \(directory.offset) extend beyond the file's \(bytes.count)")
         }
-        // 46 bytes is the least that a header takes.
+        // A header takes at least 46 bytes.
         guard directory.count <= directory.byteCount / 46 else {
             throw failure(
-                "zip directory", "\(directory.count) entries do not fit its \(directory.byteCount) bytes")
+                "zip directory", "\(directory.count) entries do not fit into its \(directory.byteCount) bytes"
+            )
         }
         let start = Int(directory.offset)
         let end = start + Int(directory.byteCount)
         guard var cursor = ByteCursor(UnsafeRawBufferPointer(rebasing: bytes[..<end]), at: start) else {
-            throw failure("zip directory", "lies outside the file")
+            throw failure("zip directory", "is outside the file")
         }
         var entries: [ZipArchive.Entry] = []
         for number in 0..<Int(directory.count) {
             guard let header = try header(&cursor) else {
-                throw failure("zip directory", "entry \(number) is broken or cut off")
+                throw failure("zip directory", "entry \(number) is broken or truncated")
             }
             if header.name.hasSuffix("/"), header.uncompressed == 0 { continue }
             entries.append(try entry(header, directoryOffset: start))
         }
         guard cursor.remaining == 0 else {
-            throw failure("zip directory", "\(cursor.remaining) bytes after its last entry")
+            throw failure("zip directory", "\(cursor.remaining) bytes follow its last entry")
         }
         return entries
     }
@@ -81,18 +82,19 @@ struct ZipDirectoryReader {
         guard let end = endRecord() else {
             throw failure(
                 "",
-                "has no end of a zip directory; the file is not a zip archive or is cut off, fetch it again")
+                "has no end of a zip directory; the file is not a zip archive or is truncated; download it again"
+            )
         }
         guard var cursor = ByteCursor(bytes, at: end + 4), let disk = cursor.integer(UInt16.self),
             let directoryDisk = cursor.integer(UInt16.self), let countOnDisk = cursor.integer(UInt16.self),
             let count = cursor.integer(UInt16.self), let byteCount = cursor.integer(UInt32.self),
             let offset = cursor.integer(UInt32.self)
-        else { throw failure("end of zip directory", "is cut off") }
+        else { throw failure("end of zip directory", "is truncated") }
         let classic = Directory(
             count: UInt64(count), byteCount: UInt64(byteCount), offset: UInt64(offset), limit: end)
         guard load(UInt32.self, at: end - 20) == Signature.locator64 else {
             guard disk == 0, directoryDisk == 0, countOnDisk == count else {
-                throw failure("end of zip directory", "archives of several parts are not supported")
+                throw failure("end of zip directory", "multi-part archives are not supported")
             }
             return classic
         }
@@ -100,7 +102,7 @@ struct ZipDirectoryReader {
         guard count == .max || extended.count == classic.count,
             byteCount == .max || extended.byteCount == classic.byteCount,
             offset == .max || extended.offset == classic.offset
-        else { throw failure("end of zip directory", "its zip64 record says something else") }
+        else { throw failure("end of zip directory", "its zip64 record disagrees") }
         return extended
     }
 
@@ -126,12 +128,12 @@ struct ZipDirectoryReader {
             let byteCount = cursor.integer(UInt64.self), let offset = cursor.integer(UInt64.self)
         else { throw failure("zip64 end of directory", "is not where the archive says") }
         guard disk == 0, directoryDisk == 0, countOnDisk == count else {
-            throw failure("zip64 end of directory", "archives of several parts are not supported")
+            throw failure("zip64 end of directory", "multi-part archives are not supported")
         }
         return Directory(count: count, byteCount: byteCount, offset: offset, limit: Int(position))
     }
 
-    /// The next header of the directory; nil when it is cut off.
+    /// The next header of the directory; nil if it is truncated.
     private func header(_ cursor: inout ByteCursor) throws -> Header? {
         var header = Header()
         guard cursor.integer(UInt32.self) == Signature.directoryHeader, cursor.take(4) != nil,
@@ -148,7 +150,7 @@ struct ZipDirectoryReader {
         header.checksum = checksum
         header.nameRange = nameRange
         header.name = try name(nameRange)
-        // The zip64 field has only the numbers whose place in the header is saturated, in this order.
+        // The zip64 field contains only the numbers whose header field is saturated, in this order.
         var extended = extendedField(cursor[extra])
         func widened(_ value: UInt32) -> UInt64? {
             value == .max ? extended?.integer(UInt64.self) : UInt64(value)
@@ -180,7 +182,7 @@ struct ZipDirectoryReader {
         guard !name.isEmpty, !name.hasPrefix("/"), !parts.contains(".."),
             !name.utf8.contains(0), !name.utf8.contains(UInt8(ascii: "\\"))
         else {
-            throw failure("entry \(name.debugDescription)", "is not the name of a file inside a folder")
+            throw failure("entry \(name.debugDescription)", "is not a valid relative file name")
         }
         return name
     }
@@ -190,13 +192,15 @@ struct ZipDirectoryReader {
         guard header.flags & 0x2041 == 0 else { throw failure(place, "is encrypted") }
         guard header.method == 0 || header.method == 8 else {
             throw failure(
-                place, "is compressed by method \(header.method); stored and deflated entries can be read")
+                place,
+                "is compressed by method \(header.method); only stored and deflated entries are supported")
         }
         guard header.method == 8 || header.compressed == header.uncompressed else {
             throw failure(
-                place, "is stored as it is, but of \(header.compressed) bytes for \(header.uncompressed)")
+                place, "is stored uncompressed, but has \(header.compressed) bytes for \(header.uncompressed)"
+            )
         }
-        // No deflated stream grows by more than 1032 times.
+        // A deflated stream expands by at most a factor of 1032.
         guard header.uncompressed / 1032 <= header.compressed else {
             throw failure(
                 place, "\(header.compressed) deflated bytes cannot hold \(header.uncompressed)")
@@ -210,7 +214,7 @@ struct ZipDirectoryReader {
             let nameLength = local.integer(UInt16.self), let extraLength = local.integer(UInt16.self),
             let nameRange = local.take(nameLength), local.take(extraLength) != nil
         else { throw failure(place, "has no header at byte \(header.offset)") }
-        // With a data descriptor (bit 3) the local header was written before the sizes were known.
+        // With a data descriptor (bit 3), the local header was written before the sizes were known.
         func agrees(_ value: UInt32, _ other: UInt64) -> Bool {
             value == .max || UInt64(value) == other || (flags & 8 != 0 && value == 0)
         }
@@ -222,7 +226,7 @@ struct ZipDirectoryReader {
             header.compressed <= UInt64(directoryOffset - local.position)
         else {
             throw failure(
-                place, "\(header.compressed) bytes at \(local.position) reach into the archive's directory")
+                place, "\(header.compressed) bytes at \(local.position) extend into the archive's directory")
         }
         let end = local.position + Int(header.compressed)
         return ZipArchive.Entry(

@@ -9,12 +9,13 @@ struct ZipWriter: ~Copyable {
         let offset: Int
     }
 
-    /// Where the bytes of every entry start, as a multiple of this (PyTorch's own alignment).
+    /// The alignment of every entry's bytes (PyTorch's own).
     static let alignment = 64
 
     private var entries: [Entry] = []
 
-    /// Sizes and offsets from here on are written in zip64 fields. Lower in tests, which need no files of 4 GB.
+    /// Sizes and offsets from here on are written in zip64 fields. Tests use a lower value, so that they need no files
+    /// of 4 GB.
     private let zip64Threshold: Int
 
     init(zip64Threshold: Int = Int(UInt32.max)) { self.zip64Threshold = zip64Threshold }
@@ -32,7 +33,7 @@ struct ZipWriter: ~Copyable {
             extra.appendInteger(UInt64(bytes.count))
             extra.appendInteger(UInt64(bytes.count))
         }
-        // A field of padding with PyTorch's tag, whose own head takes 4 bytes.
+        // A padding field with PyTorch's tag, whose header takes 4 bytes.
         let start = file.position + 30 + name.utf8.count + extra.count + 4
         let padding = (Self.alignment - start % Self.alignment) % Self.alignment
         extra.appendInteger(UInt16(0x4246))
@@ -48,7 +49,7 @@ struct ZipWriter: ~Copyable {
         try file.write(bytes)
     }
 
-    /// The fields that the local header and the directory share: from the flags to the extra field's length.
+    /// The fields shared by the local header and the directory, from the flags to the extra field's length.
     private func commonFields(of entry: Entry, saturated: Bool, extraLength: Int) -> [UInt8] {
         let size = saturated ? UInt32.max : UInt32(entry.byteCount)
         var fields: [UInt8] = []

@@ -1,18 +1,18 @@
-/// A place in a run of bytes from which little-endian numbers and ranges are taken, never past the end.
+/// A position in a run of bytes, for reading little-endian numbers and ranges, never past the end.
 struct ByteCursor {
     private let bytes: UnsafeRawBufferPointer
 
-    /// The next byte to be taken.
+    /// The next byte to read.
     private(set) var position: Int
 
-    /// The bytes must outlive the cursor. Nil when `position` is outside of them.
+    /// Creates a cursor; the bytes must outlive it. Nil if `position` is outside of them.
     init?(_ bytes: UnsafeRawBufferPointer, at position: Int = 0) {
         guard position >= 0, position <= bytes.count else { return nil }
         self.bytes = bytes
         self.position = position
     }
 
-    /// The number of bytes that are left.
+    /// The number of bytes left.
     var remaining: Int { bytes.count - position }
 
     /// The bytes in `range`, which came from this cursor.
@@ -20,21 +20,21 @@ struct ByteCursor {
         UnsafeRawBufferPointer(rebasing: bytes[range])
     }
 
-    /// Takes `count` bytes; nil when fewer are left.
+    /// Reads `count` bytes; nil if fewer are left.
     mutating func take(_ count: some BinaryInteger) -> Range<Int>? {
         guard count >= 0, count <= remaining else { return nil }
         defer { position += Int(count) }
         return position..<position + Int(count)
     }
 
-    /// Takes a little-endian number; nil when too few bytes are left.
+    /// Reads a little-endian number; nil if too few bytes are left.
     mutating func integer<Number: FixedWidthInteger & BitwiseCopyable>(_ type: Number.Type) -> Number? {
         guard MemoryLayout<Number>.size <= remaining else { return nil }
         defer { position += MemoryLayout<Number>.size }
         return Number(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: type))
     }
 
-    /// Takes the bytes up to a line feed, which is taken too; nil when there is none.
+    /// Reads the bytes up to a line feed, which is consumed too; nil if there is none.
     mutating func line() -> Range<Int>? {
         guard let end = bytes[position...].firstIndex(of: 0x0A) else { return nil }
         defer { position = end + 1 }
@@ -43,34 +43,33 @@ struct ByteCursor {
 }
 
 extension [UInt8] {
-    /// Appends a number, lowest byte first.
+    /// Appends a number, least significant byte first.
     mutating func appendInteger<Number: FixedWidthInteger & BitwiseCopyable>(_ number: Number) {
         Swift.withUnsafeBytes(of: number.littleEndian) { append(contentsOf: $0) }
     }
 }
 
-/// How much memory reading a file may take.
+/// The memory that reading a file may use.
 ///
-/// A pickle can ask for many times its own size with a few bytes (one object named again and again, a
-/// deflated run of zeros); what a reader builds is counted here as it grows, so that such a file is refused
-/// and not obeyed.
+/// A few bytes of a pickle can request many times its size (one object referenced again and again, a deflated run of
+/// zeros). Everything that a reader builds is counted here as it grows, so that such a file is refused.
 struct MemoryBudget: Sendable {
-    /// Room on top of the multiple of the file's size, so that small files of small objects are read.
+    /// The allowance on top of the multiple of the file's size, so that small files of small objects can be read.
     static let constant = 16 << 20
 
-    /// The bytes that may be taken.
+    /// The maximum number of bytes.
     let limit: Int
 
-    /// The bytes taken so far.
+    /// The number of bytes used so far.
     private(set) var spent = 0
 
-    /// Four times the file's size, and a constant.
+    /// Creates a budget of four times the file's size plus a constant.
     init(fileSize: Int) {
         let (product, overflow) = fileSize.multipliedReportingOverflow(by: 4)
         limit = overflow ? .max : max(product, product &+ Self.constant)
     }
 
-    /// Counts `bytes`; false when there is no room for them.
+    /// Counts `bytes`; false if they exceed the budget.
     mutating func spend(_ bytes: Int) -> Bool {
         guard bytes >= 0, bytes <= limit - spent else { return false }
         spent += bytes

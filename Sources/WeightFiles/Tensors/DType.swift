@@ -1,6 +1,6 @@
 /// The element type of a tensor.
 ///
-/// Covers what libtorch computes with; the raw value is PyTorch's name for it.
+/// It covers the types that libtorch computes with; the raw value is PyTorch's name.
 public enum DType: String, CaseIterable, Sendable, Hashable, Codable {
     case float32
     case float64

@@ -1,6 +1,6 @@
-/// A tensor as a file holds it: a view of bytes, nothing read or converted yet.
+/// A tensor as stored in a file: a view of bytes, without reading or converting them.
 public struct StoredTensor: Sendable {
-    /// The key under which the file has it, or what the maker calls it.
+    /// The key in the file, or a name chosen by the creator.
     public var name: String
 
     /// The element type.
@@ -9,22 +9,22 @@ public struct StoredTensor: Sendable {
     /// Sizes of the dimensions; empty for a single number.
     public let shape: [Int]
 
-    /// Steps in elements between neighbours along every dimension.
+    /// The steps in elements between neighbours along every dimension.
     public let strides: [Int]
 
-    /// The bytes that the elements lie in; several tensors may share one.
+    /// The bytes that contain the elements; several tensors may share one storage.
     public let storage: TensorStorage
 
-    /// The place of the first element in `storage`, in elements.
+    /// The position of the first element in `storage`, in elements.
     public let storageOffset: Int
 
     /// The number of elements.
     public let count: Int
 
-    /// A view of `storage`; without strides, row-major.
+    /// Creates a view of `storage`; without strides, it is row-major.
     ///
-    /// - Throws: ``WeightFileError`` when a size, stride or the offset is negative, or an element would lie
-    ///   outside the storage.
+    /// - Throws: ``WeightFileError`` if a size, a stride or the offset is negative, or an element is outside the
+    ///   storage.
     public init(
         name: String, dtype: DType, shape: [Int], strides: [Int]? = nil, storage: TensorStorage,
         storageOffset: Int = 0
@@ -34,13 +34,14 @@ public struct StoredTensor: Sendable {
         }
         guard let layout = StridedLayout(shape: shape, strides: strides) else {
             throw failure(
-                "shape \(shape) with strides \(strides.map { "\($0)" } ?? "none") is not that of a tensor")
+                "shape \(shape) with strides \(strides.map { "\($0)" } ?? "none") is not a valid tensor layout"
+            )
         }
         guard storageOffset >= 0, storage.byteCount / dtype.byteCount >= storageOffset,
             layout.extent <= storage.byteCount / dtype.byteCount - storageOffset
         else {
             throw failure(
-                "\(dtype) \(shape), strides \(layout.strides), offset \(storageOffset) reach outside the "
+                "\(dtype) \(shape), strides \(layout.strides), offset \(storageOffset) extend beyond the "
                     + "\(storage.byteCount) bytes of its storage")
         }
         self.name = name
@@ -55,7 +56,7 @@ public struct StoredTensor: Sendable {
     /// The size of the elements in bytes, packed.
     public var byteCount: Int { count * dtype.byteCount }
 
-    /// Whether the elements follow each other in row-major order without gaps.
+    /// Whether the elements are in row-major order without gaps.
     public var isContiguous: Bool {
         var expected = 1
         for (size, stride) in zip(shape, strides).reversed() where size != 1 {
@@ -68,19 +69,19 @@ public struct StoredTensor: Sendable {
     /// The address of the first element. Valid while ``storage`` lives.
     public var pointer: UnsafeMutableRawPointer { storage.pointer + storageOffset * dtype.byteCount }
 
-    /// Whether the first element's address suits the element type, so that it can be used in place.
+    /// Whether the first element is aligned for the element type, so that it can be used in place.
     public var isAligned: Bool { Int(bitPattern: pointer) % dtype.byteCount == 0 }
 }
 
-/// Checked sizes and steps of a tensor.
+/// Validated sizes and steps of a tensor.
 struct StridedLayout {
     let strides: [Int]
     let count: Int
 
-    /// Elements from the first to the one past the last that is reached; 0 for an empty tensor.
+    /// The number of elements from the first to one past the last that is reached; 0 for an empty tensor.
     let extent: Int
 
-    /// Nil when a number is negative, too many dimensions are given, or a product overflows.
+    /// Nil if a number is negative, there are too many dimensions, or a product overflows.
     init?(shape: [Int], strides given: [Int]?) {
         guard shape.count <= 64, given.map({ $0.count == shape.count }) ?? true else { return nil }
         var packed = [Int](repeating: 1, count: shape.count)
@@ -90,7 +91,7 @@ struct StridedLayout {
             guard shape[index] >= 0 else { return nil }
             packed[index] = largest
             let (product, overflow) = largest.multipliedReportingOverflow(by: max(shape[index], 1))
-            // Room for the largest element's bytes too.
+            // Leaves room for the largest element's bytes too.
             guard !overflow, product <= Int.max / 16 else { return nil }
             largest = product
             count *= shape[index] == 0 ? 0 : 1
@@ -113,7 +114,7 @@ struct StridedLayout {
 }
 
 extension StoredTensor {
-    /// Row-major bytes of the elements: in place where they lie so, otherwise of a packed copy.
+    /// Row-major bytes of the elements: in place if they are stored that way, otherwise in a packed copy.
     public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result
     {
         if isContiguous {
@@ -125,7 +126,7 @@ extension StoredTensor {
         return try packed.withUnsafeBytes(body)
     }
 
-    /// A row-major tensor of the same elements; the same one when it is already so.
+    /// A row-major tensor with the same elements; this tensor if it is row-major already.
     public func contiguous() throws -> StoredTensor {
         isContiguous
             ? self : try StoredTensor(name: name, dtype: dtype, shape: shape, storage: packedStorage())
@@ -179,7 +180,7 @@ extension StoredTensor {
         }
     }
 
-    /// The elements in row-major order as 32-bit floating-point numbers, rounded where the type is wider.
+    /// The elements in row-major order as 32-bit floating-point numbers, rounded if the type is wider.
     public func floats() -> [Float] {
         switch dtype {
         case .float32: elements(Float.self) { $0 }
@@ -191,7 +192,7 @@ extension StoredTensor {
 
     /// The elements in row-major order as integers.
     ///
-    /// - Throws: ``WeightFileError`` when the tensor is of a floating-point type.
+    /// - Throws: ``WeightFileError`` if the tensor has a floating-point type.
     public func integers() throws -> [Int64] {
         switch dtype {
         case .int8: elements(Int8.self) { Int64($0) }
@@ -202,15 +203,15 @@ extension StoredTensor {
         case .bool: elements(UInt8.self) { $0 == 0 ? 0 : 1 }
         case .float16, .bfloat16, .float32, .float64:
             throw WeightFileError(
-                file: "tensor", place: "'\(name)'", reason: "has \(dtype) elements where integers are needed")
+                file: "tensor", place: "'\(name)'", reason: "has \(dtype) elements, but integers are needed")
         }
     }
 
-    /// The row-major bytes of the elements in an array.
+    /// The row-major bytes of the elements, as an array.
     public func bytes() -> [UInt8] { withUnsafeBytes { Array($0) } }
 }
 
-/// Conversion of 16-bit floating-point numbers that needs no `Float16`, which macOS on Intel lacks.
+/// Converts 16-bit floating-point numbers without `Float16`, which macOS on Intel lacks.
 enum HalfPrecision {
     static func float(half bits: UInt16) -> Float {
         let sign = UInt32(bits & 0x8000) << 16

@@ -1,14 +1,14 @@
 import Support
 
-/// A run of bytes that tensors lie in, with the owner that keeps the bytes alive.
+/// A run of bytes that contains tensors, with the owner that keeps the bytes alive.
 ///
-/// Bytes of a file are mapped copy-on-write: they may be modified in memory and the file stays as it is.
-/// A file that another process shortens while it is mapped ends the process on access, as any mapped file;
-/// replace weight files by renaming, as the writers here do.
+/// Bytes of a file are mapped copy-on-write: they may be modified in memory, and the file stays unchanged. If another
+/// process shortens a file while it is mapped, access ends this process, as with any mapped file; replace weight files
+/// by renaming, as the writers here do.
 public final class TensorStorage: @unchecked Sendable {
     // Sendable as memory is: distinct tasks must not write to the same bytes at the same time.
 
-    /// The first byte. Valid as long as this object lives. Not necessarily aligned to the element type.
+    /// The first byte. Valid as long as this object lives. Not necessarily aligned for the element type.
     public let pointer: UnsafeMutableRawPointer
 
     /// The number of bytes.
@@ -17,7 +17,7 @@ public final class TensorStorage: @unchecked Sendable {
     private let owner: AnyObject?
     private let release: (@Sendable (UnsafeMutableRawPointer, Int) -> Void)?
 
-    /// Bytes that belong to `owner`, which is retained.
+    /// Creates a storage of bytes that belong to `owner`, which is retained.
     public init(pointer: UnsafeMutableRawPointer, byteCount: Int, owner: AnyObject) {
         self.pointer = pointer
         self.byteCount = byteCount
@@ -37,7 +37,7 @@ public final class TensorStorage: @unchecked Sendable {
 
     deinit { release?(pointer, byteCount) }
 
-    /// New memory of `byteCount` bytes, aligned to 64 bytes, filled by `body`.
+    /// Creates a storage of `byteCount` bytes of new memory, aligned to 64 bytes, filled by `body`.
     public convenience init(
         byteCount: Int, initializingWith body: (UnsafeMutableRawBufferPointer) throws -> Void
     ) rethrows {
@@ -51,14 +51,14 @@ public final class TensorStorage: @unchecked Sendable {
         self.init(pointer: memory, byteCount: byteCount) { pointer, _ in pointer.deallocate() }
     }
 
-    /// A copy of `bytes` in new memory.
+    /// Creates a copy of `bytes` in new memory.
     public convenience init(copying bytes: UnsafeRawBufferPointer) {
         self.init(byteCount: bytes.count) { $0.copyMemory(from: bytes) }
     }
 
     /// Maps a whole file, copy-on-write; pipes are read to their end.
     ///
-    /// - Throws: ``WeightFileError`` when the file is missing, unreadable, a folder or empty.
+    /// - Throws: ``WeightFileError`` if the file is missing, unreadable, a folder or empty.
     public static func mapping(file path: String) throws -> TensorStorage {
         let file: FileBytes
         do { file = try FileBytes(contentsOf: path, access: .mappedCopyOnWrite) } catch {
@@ -68,7 +68,7 @@ public final class TensorStorage: @unchecked Sendable {
         return TensorStorage(pointer: file.pointer, byteCount: file.count, owner: file)
     }
 
-    /// The bytes, for as long as `body` runs.
+    /// Calls `body` with the bytes, which are valid during the call.
     public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result
     {
         try withExtendedLifetime(self) {
@@ -76,7 +76,7 @@ public final class TensorStorage: @unchecked Sendable {
         }
     }
 
-    /// A part of the bytes that keeps the whole alive; nil when `range` is not inside.
+    /// A part of the bytes that keeps the whole storage alive; nil if `range` is not inside.
     public func slice(_ range: Range<Int>) -> TensorStorage? {
         guard range.lowerBound >= 0, range.upperBound <= byteCount else { return nil }
         return TensorStorage(pointer: pointer + range.lowerBound, byteCount: range.count, owner: self)

@@ -1,6 +1,6 @@
-/// Named tensors, in a file or from elsewhere.
+/// Named tensors from a file or another source.
 public protocol WeightSource: Sendable {
-    /// Where the tensors come from, for messages: a file's path.
+    /// The origin of the tensors, for messages: a file's path.
     var origin: String { get }
 
     /// The names of all tensors, in the order of the source.
@@ -8,7 +8,7 @@ public protocol WeightSource: Sendable {
 
     /// The tensor called `name`.
     ///
-    /// - Throws: ``WeightFileError`` when there is none of that name.
+    /// - Throws: ``WeightFileError`` if there is none with that name.
     func tensor(named name: String) throws -> StoredTensor
 }
 
@@ -19,13 +19,14 @@ extension WeightSource {
     func missing(_ name: String) -> WeightFileError {
         WeightFileError(
             file: origin, place: "'\(name)'",
-            reason: "no tensor of that name among \(keys.count) (\(keys.prefix(3).joined(separator: ", "))…)")
+            reason:
+                "no tensor with that name among \(keys.count) (\(keys.prefix(3).joined(separator: ", "))…)")
     }
 }
 
-/// Named tensors in memory, such as those that are about to be written.
+/// Named tensors in memory, such as those to be written.
 public struct StoredTensors: WeightSource {
-    /// What messages call them.
+    /// The name in messages.
     public let origin: String
 
     /// The names, in the given order.
@@ -34,7 +35,7 @@ public struct StoredTensors: WeightSource {
     private let tensors: [StoredTensor]
     private let indices: [String: Int]
 
-    /// The tensors, in this order; of two with one name the first counts.
+    /// Creates a source of the tensors, in this order; of two tensors with the same name, the first counts.
     public init(_ tensors: [StoredTensor], origin: String = "tensors in memory") {
         self.tensors = tensors
         self.origin = origin
