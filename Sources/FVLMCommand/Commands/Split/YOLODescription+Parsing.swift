@@ -26,7 +26,7 @@ extension YOLODescription {
         }
         var description = YOLODescription(names: try names(mapping["names"], failure), subsets: [])
         if let count = mapping["nc"]?.scalar.flatMap({ Int($0.string) }), count != description.names.count {
-            throw failure("\"nc\" is \(count), and \"names\" holds \(description.names.count) names")
+            throw failure("\"nc\" is \(count), but \"names\" has \(description.names.count) names")
         }
         if let ids = mapping["category_ids"] {
             let values = (ids.sequence.map(Array.init) ?? []).map { $0.scalar.flatMap { Int64($0.string) } }
