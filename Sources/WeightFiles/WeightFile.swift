@@ -94,10 +94,7 @@ public enum WeightFile {
 
     private static func otherForm(of bytes: UnsafeRawBufferPointer) -> String? {
         let signatures: [([UInt8], String)] = [
-            (
-                Array("version https://git-lfs".utf8),
-                "a git-lfs pointer (download the file with git lfs pull)"
-            ),
+            (Array("version https://git-lfs".utf8), "a git-lfs pointer (run git lfs pull)"),
             (Array("<!".utf8), "a web page (the download failed)"),
             (Array("<html".utf8), "a web page (the download failed)"),
             ([0x89] + Array("HDF".utf8), "an HDF5 file (Keras)"),

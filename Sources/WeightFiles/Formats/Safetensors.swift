@@ -109,7 +109,7 @@ public struct Safetensors: WeightSource {
         guard length <= UInt64(storage.byteCount - 8) else {
             throw WeightFileError(
                 file: origin, place: "header",
-                reason: "claims \(length) of the file's \(storage.byteCount) bytes; the file is truncated "
+                reason: "claims \(length) bytes, but the file has \(storage.byteCount); it is truncated "
                     + "or not safetensors")
         }
         guard length <= 100_000_000 else {
