@@ -28,7 +28,7 @@ import Testing
             (6, 0, [2], [-1], "not a valid tensor"), (6, 0, [-2], [1], "not a valid tensor"),
             (6, 0, [2], [1, 1], "not a valid tensor"), (6, .max, [1], [1], "extend beyond"),
             (6, 0, [.max], [.max], "not a valid tensor"), (7, 0, [1], [1], "24 bytes, but 7 elements"),
-            (5, 0, [1], [1], "24 bytes where 5 elements"), (-1, 0, [1], [1], "claims -1 elements"),
+            (5, 0, [1], [1], "24 bytes, but 5 elements"), (-1, 0, [1], [1], "claims -1 elements"),
             (.max, 0, [1], [1], "claims 9223372036854775807 elements"),
         ]
         for (count, offset, shape, strides, reason) in refused {

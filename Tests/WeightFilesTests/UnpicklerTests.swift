@@ -163,7 +163,7 @@ import Testing
         try expectRefusal("empty stack") { $0.op(.emptyList, .mark, .append) }
         try expectRefusal("lacks a mark") { $0.op(.tuple) }
         try expectRefusal("has not saved") { $0.get(7) }
-        try expectRefusal("too many") { $0.op(.emptyList, .emptyList) }
+        try expectRefusal("extra values") { $0.op(.emptyList, .emptyList) }
         try expectRefusal("key without value") { $0.op(.mark, .none, .dictionary) }
         try expectRefusal("not a list") { $0.op(.emptyTuple, .none, .append) }
         try expectRefusal("not a dictionary") { $0.op(.emptyList, .none, .none, .setItem) }
