@@ -79,7 +79,8 @@ let package = Package(
         .testTarget(
             name: "FVLMCommandTests",
             dependencies: [
-                "COCO", "FixtureSupport", "FVLMCommand", "FVLMNetworks", "FVLMProgram", "WeightFiles",
+                "COCO", "FixtureSupport", "FVLMCommand", "FVLMNetworks", "FVLMProgram", "Support",
+                "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(

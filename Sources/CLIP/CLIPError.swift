@@ -26,14 +26,14 @@ public struct CLIPError: ReportedError, Hashable {
     }
 
     /// This error with `subject` as its subject, unless it already has one.
-    func about(_ subject: String) -> CLIPError {
+    package func about(_ subject: String) -> CLIPError {
         self.subject.isEmpty
             ? CLIPError(subject, reason: reason, advice: advice, exitStatus: exitStatus)
             : self
     }
 
     /// Creates an error for a file that cannot be used.
-    init(_ failure: FileFailure) {
+    package init(_ failure: FileFailure) {
         self.init(
             failure.path, reason: failure.reason, advice: failure.advice, exitStatus: failure.exitStatus)
     }

@@ -20,9 +20,13 @@ extension DetectorEvaluator {
                 "\(found.faults.count) of \(truth.images.count) pictures could not be used and are not measured (the first: \(first.error))"
             )
         }
+        notes += gaps.notes
         guard found.includesMasks else { return Measurement(geometries: [.box], notes: notes) }
-        let (scored, unused) = (Set(categoryIDs), Set(found.faults.map(\.imageID)))
+        let (scored, unused) = (Set(categoryIDs), unmeasured(found, .mask))
         let annotations = truth.annotations
+        guard truth.images.ids.contains(where: { !unused.contains($0) }) else {
+            return Measurement(geometries: [.box], notes: notes)
+        }
         let rows = (0..<annotations.count).filter {
             scored.contains(annotations.categoryIDs[$0]) && !unused.contains(annotations.imageIDs[$0])
         }
@@ -36,6 +40,11 @@ extension DetectorEvaluator {
         return Measurement(geometries: [.box], notes: notes)
     }
 
+    /// The ids of images that are not measured.
+    private func unmeasured(_ found: Detections, _ geometry: EvaluationOptions.Geometry) -> Set<Int64> {
+        gaps.images.union(geometry == .mask ? gaps.maskImages : []).union(found.faults.map(\.imageID))
+    }
+
     /// COCO's evaluation of boxes or masks over the usable pictures.
     /// - Parameter categoryIDs: The classes to score; nil scores all classes of the annotations.
     /// - Throws: `COCOError`; the error of the first picture if none is usable.
@@ -44,13 +53,25 @@ extension DetectorEvaluator {
     ) throws -> Evaluation {
         var settings = EvaluationOptions.coco(geometry)
         settings.categoryIDs = categoryIDs
-        if let first = found.faults.first {
-            let unused = Set(found.faults.map(\.imageID))
+        let unused = unmeasured(found, geometry)
+        if !unused.isEmpty {
             let used = truth.images.ids.filter { !unused.contains($0) }
-            if used.isEmpty { throw first.error }
+            if used.isEmpty {
+                throw found.faults.first?.error
+                    ?? EvaluationError("annotations", gaps.notes.first ?? "cannot be read")
+            }
             settings.imageIDs = used
         }
         return try Evaluation(truth: truth, detections: found.table, options: settings)
+    }
+
+    /// Makes sure that nothing would be refused after detection.
+    /// - Throws: As ``evaluation(of:_:categoryIDs:)``.
+    package func check(masks: Bool) throws {
+        let nothing = Detections(includesMasks: masks)
+        for geometry in measurement(of: nothing).geometries {
+            _ = try evaluation(of: nothing, geometry, categoryIDs: categoryIDs)
+        }
     }
 
     /// Figures, classes, curves and pictures.

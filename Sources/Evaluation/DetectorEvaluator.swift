@@ -28,6 +28,9 @@ public struct DetectorEvaluator: Sendable {
     /// Base and novel classes, if they are reported separately.
     public let splits: [CategorySplit]
 
+    /// Pictures whose annotations are not whole.
+    let gaps: AnnotationGaps
+
     /// The number of pictures of predictions in a report.
     public var pictureCount = 12
 
@@ -59,7 +62,8 @@ public struct DetectorEvaluator: Sendable {
     }
 
     /// Creates an evaluator of the classes of a vocabulary, which the data set must have under the same names.
-    /// - Throws: ``EvaluationError`` when the data set lacks a class of the vocabulary.
+    /// - Throws: ``EvaluationError`` when the data set lacks a class of the vocabulary, or too many of its annotations could
+    ///   not be read.
     public init(
         truth: Dataset, imagesIn folder: String, vocabulary: Vocabulary, splits: [CategorySplit] = []
     ) throws {
@@ -79,6 +83,7 @@ public struct DetectorEvaluator: Sendable {
             }
             return id
         }
+        gaps = try AnnotationGaps(truth, scored: Set(categoryIDs))
     }
 
     /// Checks that all pictures exist.

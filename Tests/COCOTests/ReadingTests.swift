@@ -218,7 +218,7 @@ func message(_ body: () throws -> Void) -> String? {
         ),
         ("[{\"image_id\":5,\"category_id\":1,\"bbox\":[1,2,3,4]}]", "the field \"score\" is missing"),
         ("[{\"image_id\":5,\"category_id\":1,\"score\":1}]", "neither \"bbox\" nor \"segmentation\""),
-        ("[{\"image_id\":\"5\",\"category_id\":1,\"score\":1}]", "a number is needed, found a string"),
+        ("[{\"image_id\":\"5x\",\"category_id\":1,\"score\":1}]", "a number is needed, found a string"),
     ])
     func brokenResultFilesAreRefused(_ text: String, _ expected: String) {
         let text = message { _ = try detections(text) }
@@ -259,6 +259,26 @@ func message(_ body: () throws -> Void) -> String? {
         )
         #expect(odd.images[0] == ImageRecord(id: 1, width: 640, height: 480))
         #expect(odd.categories.map(\.name) == ["7", ""])
+    }
+
+    /// Ids that a tool wrote as text are the numbers that they say.
+    @Test func idsAsText() throws {
+        let data = try dataset(
+            #"{"images": [{"id": "7"}], "categories": [{"id": "0", "name": "a"}], "#
+                + #""annotations": [{"id": "-3", "image_id": "7", "category_id": "0", "bbox": [0, 0, 4, 4]}]}"#
+        )
+        #expect(data.images.ids == [7] && data.categories.map(\.id) == [0])
+        #expect(
+            data.annotations[0].id == -3 && data.annotations[0].imageID == 7
+                && data.annotations[0].categoryID == 0)
+        let found = try detections(
+            #"[{"image_id": "7", "category_id": "0", "score": 1, "bbox": [0, 0, 4, 4]}]"#)
+        #expect(found[0].imageID == 7 && found[0].categoryID == 0)
+        for text in ["01", "+1", "1.5", " 1", "", "9223372036854775808"] {
+            #expect(
+                message { _ = try dataset("{\"images\": [{\"id\": \"\(text)\"}]}") }?.contains(
+                    "found a string") == true)
+        }
     }
 
     @Test func aMaskWithoutContentsIsNone() throws {

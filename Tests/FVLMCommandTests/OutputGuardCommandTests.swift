@@ -1,5 +1,6 @@
 import FixtureSupport
 import Foundation
+import Support
 import Testing
 
 /// No command writes over what it reads, by whatever path the file is named.
@@ -29,6 +30,46 @@ import Testing
         #expect(run.status == 64 && run.errors.contains("choose another output"), "\(run.errors)")
         #expect(folder.bytes("a.json") == before && folder.bytes("names.txt") == names)
         #expect(!folder.names.contains("b.json"))
+    }
+
+    /// What a data set of YOLO is read from is not replaced: its description, its lists, pictures and labels; nor is the
+    /// data set that one is written from.
+    @Test(arguments: [
+        "yolo/data.yaml", "yolo/images/a.png", "yolo/labels/a.txt", "yolo/list.txt", "link.png",
+    ])
+    func filesOfYOLO(_ output: String) throws {
+        try folder.write(SmallPictures.png(), "yolo/images/a.png")
+        try folder.write("0 .5 .5 .2 .2\n", "yolo/labels/a.txt")
+        try folder.write("./images/a.png\n", "yolo/list.txt")
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.file("link.png"), withDestinationPath: "yolo/images/a.png")
+        try folder.write("train: list.txt\nnames: [dog]\n", "yolo/data.yaml")
+        let before = folder.bytes(output)
+        let run = try Program(
+            ["split", "from-yolo", "yolo/data.yaml", "-o", output], in: folder.path)
+        #expect(run.status == 64 && run.errors.contains("choose another output"), "\(run.errors)")
+        #expect(folder.bytes(output) == before)
+        for output in ["a.json", "yolo", "yolo/images"] {
+            let names = try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted()
+            let run = try Program(
+                ["split", "to-yolo", "--train", "a.json", "--train-images", "yolo/images", "-o", output],
+                in: folder.path)
+            #expect(run.status != 0 && run.errors.contains(output), "\(run.errors)")
+            #expect(try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted() == names)
+        }
+    }
+
+    /// Diagrams replace no input, and two runs do not write into one folder.
+    @Test func diagrams() throws {
+        let results = Fixtures.folder("coco").appending(path: "eval-1/dt.json").path
+        let score = ["score", "-g", "a.json", "-d", results, "--plots", "plots"]
+        let lock = try FolderLock(making: folder.file("plots"))
+        let second = try Program(score, in: folder.path)
+        #expect(
+            second.status == 1 && second.errors.contains("plots: is in use by another run"),
+            "\(second.errors)")
+        #expect(folder.namesOf("plots") == [FolderLock.fileName])
+        withExtendedLifetime(lock) {}
     }
 
     @Test func anotherFileIsReplaced() throws {

@@ -113,6 +113,39 @@ import Testing
         #expect(split.status == 65 && split.errors.contains("needs COCO's classes"))
     }
 
+    /// Boxes are scored without looking at outlines; of a polygon the last number without a partner is passed over: both as
+    /// pycocotools does. A mask that is none is refused when masks are scored.
+    @Test func outlinesThatCannotBeRead() throws {
+        let folder = try TemporaryFolder()
+        func truth(_ segmentation: String) throws -> String {
+            try folder.write(
+                #"{"images": [{"id": 1, "width": 40, "height": 30}], "categories": [{"id": 1, "name": "dog"}], "#
+                    + #""annotations": [{"id": 4, "image_id": 1, "category_id": 1, "bbox": [2, 2, 8, 8], "#
+                    + #""area": 64, "iscrowd": 0, "segmentation": \#(segmentation)}]}"#, "gt.json")
+        }
+        let results = try folder.write(
+            #"[{"image_id": 1, "category_id": 1, "score": 0.9, "bbox": [2, 2, 8, 8], "#
+                + #""segmentation": [[2, 2, 10, 2, 10, 10, 2, 10]]}]"#, "dt.json")
+        func score(_ segmentation: String, _ type: String) throws -> (Program, Bool) {
+            let run = try Program(["score", "-g", truth(segmentation), "-d", results, "--type", type])
+            let line = run.output.split(separator: "\n").first { $0.hasPrefix("AP ") } ?? ""
+            return (run, line.contains("100.0"))
+        }
+        for type in ["bbox", "segm"] {
+            let (run, isFound) = try score("[[2, 2, 10, 2, 10, 10, 2, 10, 7]]", type)
+            #expect(run.status == 0 && isFound, "\(run.output) \(run.errors)")
+            #expect(run.errors.contains("a polygon of 9 numbers") == (type == "segm"))
+        }
+        for segmentation in ["[2, 2, 10, 2, 10, 10]", "7", "[[2, 2, 10, null]]", "[[[2, 2], [10, 10]]]"] {
+            let (boxes, isFound) = try score(segmentation, "bbox")
+            #expect(
+                boxes.status == 0 && isFound && boxes.errors.contains("has 1 segmentations"),
+                "\(boxes.errors)")
+            let (masks, _) = try score(segmentation, "segm")
+            #expect(masks.status == 65 && masks.errors.contains("annotation 4, field \"segmentation\""))
+        }
+    }
+
     @Test func missingFilesEndWith1() throws {
         let run = try Program(["score", "-g", "/no/such/file.json", "-d", results])
         #expect(run.status == 1 && run.errors.contains("/no/such/file.json: cannot be opened"))

@@ -225,6 +225,62 @@ import FVLMCommand
         }
     }
 
+    /// Ids of categories go from an annotation file or a list into a vocabulary, and from the detector's own vocabulary to
+    /// classes that are named.
+    @Test func categoryIDsOfClasses() throws {
+        try pictures(1)
+        let annotations =
+            #"{"images": [], "categories": [{"id": 1, "name": "dog"}, {"id": 18, "name": "dog"}, "#
+            + #"{"id": 17, "name": "cat"}], "annotations": [{"id": 1, "image_id": 1, "category_id": 18, "bbox": [0, 0, 1, 1]}]}"#
+        let list = #"[{"id": 18, "name": "dog"}, {"id": 17, "name": "cat", "supercategory": "animal"}]"#
+        let output = folder.file("model/../v.safetensors")
+        for (text, ids) in [
+            (annotations, [18, 17]), (list, [18, 17]), ("\u{FEFF}\n" + list, [18, 17]),
+            ("dog\tid=18\thound\r\ncat\tid=17\r\n", [18, 17]), ("dog\ncat\n", [nil, nil]),
+            ("[dog]\ncat\n", [nil, nil]),
+        ] as [(String, [Int64?])] {
+            let file = try folder.write(text, "classes")
+            let run = try Program([
+                "vocabulary", "build", "--classes-file", file, "--templates", "single", "--model",
+                SmallDetector.clip, "--output", output,
+            ])
+            #expect(run.status == 0, "\(text): \(run.errors)")
+            let classes = try Vocabulary(contentsOf: output).classes
+            #expect(classes.map(\.categoryID) == ids && classes[1].name == "cat")
+            #expect(classes[0].synonyms == (text.contains("hound") ? ["hound"] : []))
+        }
+        for text in ["dog\tid=x\n", "dog\tid=1\tid=2\n", #"[{"name": "dog"}]"#, #"{"images": 3}"#] {
+            let run = try Program([
+                "vocabulary", "build", "--classes-file", folder.write(text, "classes"), "--model",
+                SmallDetector.clip, "--output", output,
+            ])
+            #expect(run.status == 65 && run.errors.contains("classes"), "\(run.errors)")
+        }
+
+        try FileManager.default.moveItem(atPath: output, toPath: folder.file("plain.safetensors"))
+        let built = try Program([
+            "vocabulary", "build", "--classes-file", folder.write(list, "classes"), "--templates", "single",
+            "--model", SmallDetector.clip, "--output", folder.file("model/vocabulary.safetensors"),
+        ])
+        #expect(built.status == 0, "\(built.errors)")
+        for (wanted, ids, isNoted) in [
+            (["--classes", "Dog"], [18], false), (["--classes", "cat, dog"], [17, 18], false),
+            (["--classes", "dog, zebra"], [1, 2], true), ([], [17, 18], false),
+            (["--vocabulary", folder.file("plain.safetensors")], [1, 2], true),
+        ] as [([String], [Int], Bool)] {
+            let run = try Program(
+                [
+                    "detect", folder.file("pictures"), "--model", folder.file("model"), "--score-threshold",
+                    "0",
+                    "--set", "input.size=64", "--threads", "1", "--format", "coco",
+                ] + wanted)
+            #expect(run.status == 0, "\(run.errors)")
+            let found = run.output.matches(of: /"category_id":(\d+)/).compactMap { Int($0.1) }
+            #expect(Set(found).isSubset(of: ids) && !found.isEmpty, "\(wanted) \(Set(found))")
+            #expect(run.errors.contains("category ids in the results") == isNoted, "\(run.errors)")
+        }
+    }
+
     /// A table is shown row by row; without CLIP's scores it has no column of them.
     @Test func tables() throws {
         try pictures(2)

@@ -121,6 +121,50 @@ import FVLMCommand
         #expect(try Safetensors(contentsOf: output).tensor(named: "embeddings").shape[0] == count)
     }
 
+    /// Lines end as on any system; a mark of byte order is no character.
+    @Test(arguments: ["a\nb\n", "a\r\nb\r\n", "a\rb", "\u{FEFF}a\r\nb"]) func textsOfAFile(_ text: String)
+        throws
+    {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = try path("texts.txt")
+        try Data(text.utf8).write(to: URL(filePath: file))
+        let run = try Program(["embed", "text", "--file", file, "--model", SmallDetector.clip, "--json"])
+        #expect(run.status == 0, "\(run.errors)")
+        let texts = try run.output.split(separator: "\n").map {
+            try (JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])?["text"] as? String
+        }
+        #expect(texts == ["a", "b"])
+    }
+
+    /// Of two sets of weights the trained one is taken, and the command says so.
+    @Test func twoSetsOfWeights() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let recorded = URL(filePath: SmallDetector.clip).deletingLastPathComponent()
+        for name in ["vocab.json", "merges.txt"] {
+            try FileManager.default.copyItem(
+                atPath: recorded.appending(path: name).path, toPath: path(name))
+        }
+        let weights = try WeightFile.open(SmallDetector.clip)
+        let names = ["input_resolution", "context_length", "vocab_size"]
+        let model = try weights.keys.filter { !names.contains($0) }.map { try weights.tensor(named: $0) }
+        let average = try model.map {
+            try $0.dtype == .float32
+                ? (Tensor($0) + 0.5).stored(named: $0.name) : $0
+        }
+        let file = try path("epoch_9.pt")
+        try PyTorchArchive.write(["model_ema": .tensors(average), "model": .tensors(model)], to: file)
+        func run(_ path: String) throws -> Program {
+            try Program([
+                "embed", "text", "a red apple", "--model", path, "--activation", "quick_gelu", "--json",
+            ])
+        }
+        let (both, one) = (try run(file), try run(SmallDetector.clip))
+        #expect(both.status == 0 && both.output == one.output)
+        #expect(
+            both.errors.contains("the weights of 'model' are taken, not those of 'model_ema'"),
+            "\(both.errors)")
+    }
+
     @Test func novelClassesAreMarked() async throws {
         defer { try? FileManager.default.removeItem(at: folder) }
         let fixture = try fixture()

@@ -58,6 +58,76 @@ import Testing
         }
     }
 
+    /// Names that write `_` for the space are the same to the text tower: the same classes are base, with the same figures.
+    @Test func namesWithUnderscores() throws {
+        let spaces = try Program(scenes { try everyClass(&$0) })
+        let underscores = try Program(
+            scenes {
+                try everyClass(&$0)
+                for place in $0.categories.indices {
+                    $0.categories[place].name = $0.categories[place].name.replacing(" ", with: "_")
+                }
+            })
+        #expect(spaces.status == 0 && underscores.status == 0, "\(underscores.errors)")
+        for (one, other) in zip(try objects(spaces.output), try objects(underscores.output)) {
+            for part in ["base", "novel"] {
+                let splits = try [one, other].map { try #require($0["splits"] as? [String: [String: Any]]) }
+                #expect(
+                    splits.map { $0[part]?["categories"] as? Int }
+                        == (part == "base" ? [298, 298] : [102, 102]))
+                #expect(try stats(one, part) == stats(other, part))
+            }
+        }
+    }
+
+    /// All classes of the samples, where ``scenes(_:)`` keeps those with objects.
+    private func everyClass(_ data: inout Dataset) throws {
+        data.categories = try Dataset(contentsOf: Self.samples + "/annotations.json").categories
+    }
+
+    /// An annotation that cannot be read costs its picture, a mask that cannot be read the picture's masks, an unpaired
+    /// number nothing, as by pycocotools.
+    @Test func annotationsThatCannotBeRead() throws {
+        let command = try scenes { data in
+            var table = AnnotationTable()
+            for row in 0..<data.annotations.count {
+                var annotation = data.annotations[row]
+                if row == 0, let mask = annotation.segmentation {
+                    annotation.segmentation = .polygons(
+                        try RunLengthMask(mask, height: 256, width: 256).polygons())
+                }
+                table.append(annotation)
+            }
+            data.annotations = table
+        }
+        let whole = try objects(Program(command).output)
+        let text = String(decoding: folder.bytes("a.json"), as: UTF8.self)
+        let ring = try #require(text.firstMatch(of: /"segmentation": ?\[\[/))
+        func run(_ change: (inout String) -> Void) throws -> (Program, [[String: Any]]) {
+            var changed = text
+            change(&changed)
+            #expect(changed != text)
+            try folder.write(changed, "a.json")
+            let run = try Program(command)
+            return (run, try objects(run.output))
+        }
+        let (odd, reports) = try run { $0.replaceSubrange(ring.range, with: ring.0 + "9.5,") }
+        // The number before all others moves the whole outline: only the count is odd.
+        #expect(
+            odd.status == 0 && odd.errors.contains("1 polygon with an odd count of numbers"), "\(odd.errors)")
+        #expect(try reports.count == 2 && stats(reports[0]) == stats(whole[0]))
+
+        let (mask, boxes) = try run { $0.replaceSubrange(ring.range, with: ring.0.dropLast() + "\"x\",[") }
+        #expect(mask.status == 1 && mask.errors.contains("1 mask cannot be read, and 1 picture with them"))
+        #expect(try boxes.count == 2 && stats(boxes[0]) == stats(whole[0]), "\(mask.errors)")
+
+        let box = try #require(text.firstMatch(of: /"bbox": ?\[/))
+        let (record, rest) = try run { $0.replaceSubrange(box.range, with: box.0 + "\"x\",") }
+        #expect(
+            record.status == 1 && record.errors.contains("1 annotation cannot be read, and 1 picture with"))
+        #expect(try rest.count == 2 && stats(rest[0])[1] > 0.8, "\(record.errors)")
+    }
+
     @Test func withoutOtherClassesThereAreNoParts() throws {
         var annotations = try Dataset(contentsOf: Self.samples + "/annotations.json")
         annotations.categories = annotations.categories.filter { $0.name == "monkey face" }

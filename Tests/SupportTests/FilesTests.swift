@@ -121,6 +121,34 @@ import Testing
         for other in [folder.file("absent"), "/dev/null", "-", nil] { try inputs.check(other) }
     }
 
+    /// Of a model's folder nothing may be written in it; of a model's file neither it nor what belongs to it.
+    @Test func nothingIsWrittenIntoAModel() throws {
+        for name in ["clip/model.safetensors", "clip/merges.txt", "beside/a.json"] {
+            try Folder.make(Path.parent(folder.file(name)))
+            try AtomicFile.write("a", to: folder.file(name))
+        }
+        try FileManager.default.createSymbolicLink(atPath: folder.file("link"), withDestinationPath: "clip")
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.file("weights"), withDestinationPath: "clip/model.safetensors")
+        let ofFolder = OutputGuard([], models: [folder.file("clip")])
+        for name in [
+            "clip", "clip/model.safetensors", "clip/new", "clip/a/b/new", "link", "link/new", "weights",
+            "beside/../clip/new",
+        ] {
+            #expect(throws: FileFailure.self) { try ofFolder.check(folder.file(name)) }
+        }
+        for name in ["new", "clip.safetensors", "beside/new", "beside/a.json"] {
+            try ofFolder.check(folder.file(name))
+        }
+        #expect(throws: FileFailure.self) { try ofFolder.check(additionsTo: folder.file("clip/new")) }
+        try ofFolder.check(additionsTo: folder.file("beside"))
+        let ofFile = OutputGuard([], models: [folder.file("clip/model.safetensors")])
+        for name in ["clip/model.safetensors", "weights", "link/merges.txt"] {
+            #expect(throws: FileFailure.self) { try ofFile.check(folder.file(name)) }
+        }
+        try ofFile.check(folder.file("clip/new"))
+    }
+
     @Test func aFolderIsLockedOnce() throws {
         var lock: FolderLock? = try FolderLock(folder: folder.path)
         let failure = #expect(throws: FileFailure.self) { try FolderLock(folder: folder.path) }

@@ -14,7 +14,7 @@ extension Tokenizer {
     public convenience init(contentsOf path: String, flavor: Flavor? = nil) throws {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw CLIPError(path, reason: "does not exist")
+            throw CLIPError(path, reason: "does not exist", exitStatus: .failure)
         }
         guard isFolder.boolValue else {
             if path.hasSuffix(".json") {

@@ -12,17 +12,35 @@ public enum ClassNames {
     /// The form by which names are compared: names of one form are the same to the text tower.
     public static func form(_ name: String) -> String { ClassName.key(name) }
 
-    /// Reads a list of classes, one per line: a name, or a name and its synonyms separated by tabs. Otherwise the same
-    /// as ``list(contentsOf:)``.
+    /// Reads a list of classes, one per line: a name, optionally followed, separated by tabs, by synonyms and by `id=18`,
+    /// the id of its category. Otherwise the same as ``list(contentsOf:)``.
     ///
     /// - Throws: ``CLIPError`` with the path if the file cannot be read or names are missing or repeated.
     public static func classes(contentsOf path: String) throws -> [Vocabulary.Class] {
-        let classes = try lines(contentsOf: path).map { line in
-            let parts = line.split(separator: "\t").map { $0.trimmingCharacters(in: .whitespaces) }
-            return Vocabulary.Class(parts[0], synonyms: parts.dropFirst().filter { !$0.isEmpty })
+        try classes(ofLines: lines(contentsOf: path), path: path)
+    }
+
+    /// Classes of the lines of a file.
+    package static func classes(ofLines lines: [String], path: String) throws -> [Vocabulary.Class] {
+        try inFile(path) {
+            let classes = try lines.map { line in
+                let parts = line.split(separator: "\t").map { $0.trimmingCharacters(in: .whitespaces) }
+                var entry = Vocabulary.Class(parts[0])
+                for part in parts.dropFirst() where !part.isEmpty {
+                    guard part.hasPrefix("id=") else {
+                        entry.synonyms.append(part)
+                        continue
+                    }
+                    guard entry.categoryID == nil, let id = Int64(part.dropFirst(3)) else {
+                        throw CLIPError(reason: "class '\(entry.name)': '\(part)' is no id, or a second one")
+                    }
+                    entry.categoryID = id
+                }
+                return entry
+            }
+            try check(classes.map(\.name))
+            return classes
         }
-        try inFile(path) { try check(classes.map(\.name)) }
-        return classes
     }
 
     /// Reads a list of names, one per line; empty lines and lines that start with `#` are skipped. Everything else on a
@@ -35,8 +53,8 @@ public enum ClassNames {
         return names
     }
 
-    private static func inFile(_ path: String, _ body: () throws -> Void) throws {
-        do { try body() } catch let error as CLIPError { throw error.about(path) }
+    private static func inFile<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+        do { return try body() } catch let error as CLIPError { throw error.about(path) }
     }
 
     /// The lines of a file that are not skipped.

@@ -180,6 +180,27 @@ public struct Vocabulary: Sendable {
         return (known, nil)
     }
 
+    /// Classes with the category ids that this vocabulary knows of their names. All or none: ids of two data sets do not go
+    /// together.
+    package func addingCategoryIDs(to classes: [Class]) -> [Class] {
+        guard !classes.contains(where: { $0.categoryID != nil }) else { return classes }
+        let known = Dictionary(
+            self.classes.map { (ClassNames.form($0.name), $0.categoryID) },
+            uniquingKeysWith: { first, _ in first })
+        return classes.map {
+            var entry = $0
+            entry.categoryID = known[ClassNames.form($0.name)] ?? nil
+            return entry
+        }
+    }
+
+    /// The same with the category ids that another vocabulary knows, where it has none of its own.
+    package func takingCategoryIDs(from other: Vocabulary) throws -> Vocabulary {
+        try Vocabulary(
+            stored: other.addingCategoryIDs(to: classes), templates: templates, article: article,
+            embeddings: embeddings, background: background, clip: clip)
+    }
+
     /// Which classes are base, for scores that weight them separately; nil unless known for every class.
     public var isBase: [Bool]? {
         let splits = classes.compactMap(\.split)

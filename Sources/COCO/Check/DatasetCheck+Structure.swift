@@ -6,10 +6,27 @@ extension DatasetCheck {
         let (images, annotations, categories) = (dataset.images, dataset.annotations, dataset.categories)
         let imageIndex = IDIndex(images.ids)
         let categoryIndex = IDIndex(categories.map(\.id))
-        return duplicateIDs(dataset, imageIndex, categoryIndex)
+        return unreadable(dataset) + duplicateIDs(dataset, imageIndex, categoryIndex)
             + categoryNames(categories, dataset.annotationCounts)
             + imageFields(images, categoryIndex)
             + use(annotations, images, categories, imageIndex, categoryIndex)
+    }
+
+    /// Annotations of which not everything could be read.
+    private func unreadable(_ dataset: Dataset) -> [DatasetFinding] {
+        let codes: [(RecordFault.Loss, DatasetFinding.Code)] = [
+            (.annotation, .annotationUnreadable), (.segmentation, .segmentationUnreadable),
+        ]
+        return codes.compactMap { loss, code in
+            var builder = builder(code)
+            for fault in dataset.faults where fault.loss == loss {
+                builder.add(
+                    id: fault.id,
+                    "\(fault.error.object)\(fault.error.line.map { " on line \($0)" } ?? ""): \(fault.error.reason)"
+                )
+            }
+            return builder.finding
+        }
     }
 
     private func duplicateIDs(

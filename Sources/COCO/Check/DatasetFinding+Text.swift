@@ -146,6 +146,16 @@ extension DatasetFinding.Code {
                 "boxes extend more than one pixel beyond their image",
                 "Clip them; if there are many, check whether they are corners instead of [x, y, width, height], and "
                     + "whether the image size differs.")
+        case .annotationUnreadable:
+            Text(
+                .error, .annotation,
+                "annotations cannot be read",
+                "Correct or remove them: scores and conversions refuse the file, training leaves them out.")
+        case .segmentationUnreadable:
+            Text(
+                .error, .annotation,
+                "segmentations are neither polygons nor run lengths",
+                "Write polygons as lists of numbers in a list, [[x0, y0, x1, y1, ...]], or run lengths.")
         case .polygonNotFinite:
             Text(
                 .error, .annotation,

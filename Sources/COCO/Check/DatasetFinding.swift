@@ -118,6 +118,10 @@ extension DatasetFinding {
         case imageWithoutAnnotations = "image-without-annotations"
         /// Images have the file name of an earlier image.
         case fileNameListedTwice = "file-name-listed-twice"
+        /// Annotations have a field of another type than is needed, or lack one.
+        case annotationUnreadable = "annotation-unreadable"
+        /// Segmentations are neither polygons nor run lengths.
+        case segmentationUnreadable = "segmentation-unreadable"
         /// Annotations have no box.
         case boxMissing = "box-missing"
         /// Boxes contain NaN or an infinite number.

@@ -18,6 +18,9 @@ public struct Dataset: Sendable {
     /// The field `licenses` as JSON text.
     public var licenses: String?
 
+    /// Annotations of which not everything could be read, where the file was read tolerantly, in the order of the file.
+    package internal(set) var faults: [RecordFault] = []
+
     /// Creates an empty data set.
     public init() {}
 

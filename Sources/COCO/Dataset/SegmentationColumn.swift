@@ -122,6 +122,25 @@ package struct SegmentationColumn: Sendable {
     /// Adds a row without a segmentation.
     package mutating func appendNone() { rows.append(Row()) }
 
+    /// How much is in the column.
+    struct Mark {
+        fileprivate let counts: (rows: Int, coordinates: Int, ringEnds: Int, counts: Int, characters: Int)
+    }
+
+    /// How much is in the column now.
+    var mark: Mark {
+        Mark(counts: (rows.count, coordinates.count, ringEnds.count, counts.count, characters.count))
+    }
+
+    /// Takes away what was added since.
+    mutating func removeAll(since mark: Mark) {
+        rows.removeLast(rows.count - mark.counts.rows)
+        coordinates.removeLast(coordinates.count - mark.counts.coordinates)
+        ringEnds.removeLast(ringEnds.count - mark.counts.ringEnds)
+        counts.removeLast(counts.count - mark.counts.counts)
+        characters.removeLast(characters.count - mark.counts.characters)
+    }
+
     /// Adds a copy of a row of another column.
     package mutating func append(row: Int, of other: SegmentationColumn) {
         var place = other.rows[row]

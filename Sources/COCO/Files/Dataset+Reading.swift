@@ -15,15 +15,51 @@ extension Dataset {
     }
 
     /// Reads an annotation file leniently, for examination: polygons with an odd number of coordinates and numbers that
-    /// are not finite are kept, although ``init(contentsOf:)`` refuses the file.
+    /// are not finite are kept, although ``init(contentsOf:)`` refuses the file. Annotations that cannot be read are omitted.
     ///
     /// - Throws: ``AnnotationFileError``; see ``init(contentsOf:)``.
-    public init(examining path: String) throws {
+    public init(examining path: String) throws { try self.init(tolerating: path, isLenient: true) }
+
+    /// Reads an annotation file as ``init(contentsOf:)``, but one faulty annotation does not refuse all: it is one of
+    /// ``faults``.
+    ///
+    /// A segmentation that cannot be read is none; an annotation whose other fields cannot be read is left out. What is no
+    /// JSON is an error.
+    /// - Throws: ``AnnotationFileError``.
+    package init(tolerating path: String) throws { try self.init(tolerating: path, isLenient: false) }
+
+    private init(tolerating path: String, isLenient: Bool) throws {
         let file = try FileBytes(annotations: path)
         self = try withExtendedLifetime(file) {
             try FileReader.read(file.bytes, name: path, file: file) {
-                $0.scanner.isLenient = true
-                return try $0.dataset()
+                $0.scanner.isTolerant = true
+                $0.scanner.isLenient = isLenient
+                var dataset = try $0.dataset()
+                dataset.faults = $0.described($0.faults, name: path)
+                return dataset
+            }
+        }
+    }
+
+    /// The categories of an annotation file in memory, or a list of categories. Of several with one name those without
+    /// annotations are left out, as the root categories of export sites.
+    ///
+    /// - Parameter name: what messages call the file.
+    /// - Throws: ``AnnotationFileError``.
+    package static func categories(json bytes: UnsafeRawBufferPointer, name: String) throws -> [Category] {
+        try FileReader.read(bytes, name: name) { reader in
+            guard reader.scanner.peek() == UInt8(ascii: "{") else {
+                var categories: [Category] = []
+                try reader.categories(into: &categories)
+                try reader.scanner.expectEnd()
+                return categories
+            }
+            let dataset = try reader.dataset()
+            let counts = dataset.annotationCounts
+            let used = Set(
+                dataset.categories.filter { counts[$0.id] ?? 0 > 0 }.map { ClassName.key($0.name) })
+            return dataset.categories.filter {
+                counts[$0.id] ?? 0 > 0 || !used.contains(ClassName.key($0.name))
             }
         }
     }
@@ -65,39 +101,9 @@ extension FileReader {
     }
 
     private mutating func annotations(into table: inout AnnotationTable) throws {
-        var fields = JSONFields([
-            "segmentation", "area", "iscrowd", "image_id", "bbox", "category_id", "id", "ignore",
-        ])
-        try list(of: "annotation") { scanner in
-            fields.reset()
-            var (id, imageID, categoryID): (Int64, Int64, Int64) = (0, 0, 0)
-            var box: BoundingBox?
-            var area: Double?
-            var flags: AnnotationTable.Flags = []
-            if try scanner.beginObject() {
-                repeat {
-                    switch try fields.next(&scanner) {
-                    case 0: try scanner.segmentation(into: &table.segmentations)
-                    case 1: if !scanner.takeNull() { area = try scanner.number() }
-                    case 2: if try scanner.flag() { flags.insert(.isCrowd) }
-                    case 3: imageID = try scanner.integer()
-                    case 4: if !scanner.takeNull() { box = try scanner.box() }
-                    case 5: categoryID = try scanner.integer()
-                    case 6: id = try scanner.integer()
-                    case 7: if try scanner.flag() { flags.insert(.isIgnored) }
-                    default: try scanner.skipValue()
-                    }
-                } while try scanner.continueObject()
-            }
-            try fields.require(6, scanner)
-            try fields.require(3, scanner)
-            try fields.require(5, scanner)
-            if !fields.has(0) { table.segmentations.appendNone() }
-            if box != nil { flags.insert(.hasBox) }
-            if area != nil { flags.insert(.hasArea) }
-            table.appendColumns(
-                id: id, imageID: imageID, categoryID: categoryID, box: box, area: area, flags: flags)
-        }
+        var reader = AnnotationReader()
+        try list(of: "annotation") { try reader.read(&$0, into: &table) }
+        faults = reader.faults
     }
 
     private mutating func images(into table: inout ImageTable) throws {
@@ -121,7 +127,7 @@ extension FileReader {
                         return value
                     }
                     switch field {
-                    case 0: image.id = try scanner.integer()
+                    case 0: image.id = try scanner.identifier()
                     case 1: image.width = Int(kept(try scanner.optional { try $0.size() }) ?? 0)
                     case 2: image.height = Int(kept(try scanner.optional { try $0.size() }) ?? 0)
                     case 3: image.fileName = kept(try scanner.optionalString()) ?? ""
@@ -146,7 +152,7 @@ extension FileReader {
         }
     }
 
-    private mutating func categories(into result: inout [Category]) throws {
+    fileprivate mutating func categories(into result: inout [Category]) throws {
         var fields = JSONFields([
             "id", "name", "supercategory", "frequency", "image_count", "instance_count", "synset", "synonyms",
             "def",
@@ -165,7 +171,7 @@ extension FileReader {
                         return value
                     }
                     switch field {
-                    case 0: category.id = try scanner.integer()
+                    case 0: category.id = try scanner.identifier()
                     case 1: category.name = kept(try scanner.name()) ?? ""
                     case 2: category.supercategory = kept(try scanner.optionalString())
                     case 3: category.frequency = kept(try scanner.optional { try $0.frequency() })
@@ -188,7 +194,7 @@ extension FileReader {
 
 extension JSONScanner {
     /// 0 or 1, false or true; null is false.
-    fileprivate mutating func flag() throws -> Bool {
+    mutating func flag() throws -> Bool {
         switch peek() {
         case UInt8(ascii: "t") where take(word: "true"): return true
         case UInt8(ascii: "f") where take(word: "false"): return false
@@ -202,6 +208,23 @@ extension JSONScanner {
             throw failure("0 or 1 is needed, found \(value)")
         }
         return value == 1
+    }
+
+    /// An id, which may also be written as a string, `"17"`.
+    @inline(__always)
+    mutating func identifier() throws -> Int64 {
+        guard peek() == UInt8(ascii: "\"") else { return try integer() }
+        return try identifierOfText()
+    }
+
+    private mutating func identifierOfText() throws -> Int64 {
+        let position = cursor
+        let text = try string()
+        guard let id = Int64(text), "\(id)" == text else {
+            cursor = position
+            throw failure("a number is needed, found a string")
+        }
+        return id
     }
 
     /// A number of pixels, which may also be written as a string.

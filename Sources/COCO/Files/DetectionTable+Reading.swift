@@ -41,8 +41,8 @@ extension FileReader {
             if try scanner.beginObject() {
                 repeat {
                     switch try fields.next(&scanner) {
-                    case 0: imageID = try scanner.integer()
-                    case 1: categoryID = try scanner.integer()
+                    case 0: imageID = try scanner.identifier()
+                    case 1: categoryID = try scanner.identifier()
                     case 2: if !scanner.takeNull() { box = try scanner.box() }
                     case 3: score = try scanner.number()
                     case 4: try scanner.segmentation(into: &table.segmentations)

@@ -12,6 +12,9 @@ struct FileReader {
     var scanner: JSONScanner
     var subject = Subject.file
 
+    /// Annotations of which not everything could be read.
+    var faults: [FaultPlace] = []
+
     /// Known fields that were not kept because their values have another type.
     var unkept: [UnreadField] = []
 
@@ -73,7 +76,7 @@ struct FileReader {
     }
 
     /// The object being read, named by its id or else its index, and the field that failed.
-    private func objectText(_ failure: JSONScanner.Failure) -> String {
+    func objectText(_ failure: JSONScanner.Failure) -> String {
         guard case .object(let kind, let index, let start, let key) = subject else { return "" }
         let field = field(at: failure.position, ofObjectAt: start).map { ", field \"\($0)\"" } ?? ""
         if let id = identifier(at: start, key: key) {
@@ -100,14 +103,14 @@ struct FileReader {
     }
 
     /// The value of the key of the object at `start`, scanned again from there.
-    private func identifier(at start: Int, key: StaticString) -> Int64? {
+    func identifier(at start: Int, key: StaticString) -> Int64? {
         var copy = scanner
         copy.cursor = copy.start + start
         guard (try? copy.beginObject()) == true else { return nil }
         while true {
             var fields = JSONFields([key])
             guard let index = try? fields.next(&copy) else { return nil }
-            if index == 0 { return try? copy.integer() }
+            if index == 0 { return try? copy.identifier() }
             guard (try? copy.skipValue()) != nil, (try? copy.continueObject()) == true else { return nil }
         }
     }

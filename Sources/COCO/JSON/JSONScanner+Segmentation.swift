@@ -55,8 +55,10 @@ extension JSONScanner {
                 let before = column.coordinates.count
                 try numbers(into: &column.coordinates)
                 let count = column.coordinates.count - before
-                guard count % 2 == 0 || isLenient else {
-                    throw failure("a polygon of \(count) numbers; pairs of x and y are needed")
+                if count % 2 != 0 {
+                    let failure = failure("a polygon of \(count) numbers; pairs of x and y are needed")
+                    guard isTolerant else { throw failure }
+                    oddPolygon = failure
                 }
                 column.ringEnds.append(column.coordinates.count)
             } while try continueList()

@@ -17,9 +17,14 @@ struct JSONScanner {
     /// The next byte.
     var cursor: UnsafePointer<UInt8>
 
-    /// Whether polygons with an odd number of coordinates and numbers that are not finite are kept, for the check of
-    /// data sets.
+    /// Whether numbers that are not finite are kept, for the check of data sets.
     var isLenient = false
+
+    /// Whether polygons with an odd count of numbers are kept, and annotations that cannot be read left out.
+    var isTolerant = false
+
+    /// The last polygon with an odd count of numbers.
+    var oddPolygon: Failure?
 
     /// Powers of ten; a pointer, because a global array is checked on every use.
     let powers = PowersOfTen.shared

@@ -10,17 +10,25 @@ extension Annotator {
         label: (Detection) -> String = { "\($0.label) \(String(format: "%.2f", $0.score))" }
     ) throws -> Image {
         var result = image
-        // One mask at a time, below everything else.
+        try draw(detections, onto: &result, label: label)
+        return result
+    }
+
+    /// As ``draw(_:on:label:)``, in place: it takes memory for one mask at a time beside the picture's own.
+    public func draw(
+        _ detections: [Detection], onto image: inout Image,
+        label: (Detection) -> String = { "\($0.label) \(String(format: "%.2f", $0.score))" }
+    ) throws {
+        // Masks below everything else.
         for detection in detections.reversed() {
             if let mask = try detection.mask(in: image.size) {
-                try result.blend(
+                try image.blend(
                     mask, with: Palette.color(at: detection.classIndex), opacity: maskOpacity)
             }
         }
         let annotations = detections.map {
             Annotation(box: $0.box, label: label($0), color: Palette.color(at: $0.classIndex))
         }
-        try draw(annotations, onto: &result)
-        return result
+        try draw(annotations, onto: &image)
     }
 }

@@ -1,5 +1,6 @@
 import CLIP
 import Foundation
+import Support
 import Torch
 import WeightFiles
 
@@ -29,7 +30,11 @@ extension Detector {
         let files = ModelFolder(folder)
         guard FileManager.default.fileExists(atPath: files.configuration) else {
             throw ConfigurationError(
-                origin: folder, reason: "is not a detector: it contains no detector.yaml")
+                origin: folder,
+                reason: FileStatus(folder) == nil
+                    ? "there is no such folder; the folder of a detector is needed"
+                    : "is not a detector: it contains no detector.yaml",
+                exitStatus: FileStatus(folder) == nil ? .failure : .badData)
         }
         let configuration = try DetectorConfiguration(contentsOf: files.configuration, note: options.note)
             .with(settings: options.settings)
@@ -63,7 +68,8 @@ extension Detector {
                     "there is no CLIP '\(place)': give its current location with --clip (in a program, "
                     + "LoadingOptions.clip)"
                     + (options.clip == nil ? ", or correct the setting" : "")
-                    + "; it is a folder, a file, or a name in the Hugging Face cache")
+                    + "; it is a folder, a file, or a name in the Hugging Face cache",
+                exitStatus: .failure)
         }
         return try CLIPModel.load(path, options: loading)
     }

@@ -163,13 +163,31 @@ struct ScoreCommand: ParsableCommand {
                 let result = Result { try DetectionTable(contentsOf: paths[index]) }
                 results.withLock { $0[index] = result }
             } else {
-                let result = Result { try Dataset(contentsOf: groundTruth) }
+                let result = Result { try usable(Dataset(tolerating: groundTruth)) }
                 truth.withLock { $0 = result }
             }
         }
         guard let truth = try truth.withLock(\.self)?.get() else { throw ExitCode.failure }
         let tables = results.withLock(\.self)
         return (truth, try paths.indices.compactMap { try tables[$0]?.get() })
+    }
+
+    /// Refuses annotations that the figures need and that cannot be read. Boxes are scored without looking at outlines, and a
+    /// polygon loses a last number without a partner, both as pycocotools does.
+    private func usable(_ truth: Dataset) throws -> Dataset {
+        let isNeeded = { (fault: RecordFault) in
+            fault.loss == .annotation || fault.loss == .segmentation && type == .mask
+        }
+        if let fault = truth.faults.first(where: isNeeded) { throw fault.error }
+        let rest = truth.faults.filter { ($0.loss == .unpairedNumber) == (type == .mask) }
+        if let first = rest.first {
+            let text =
+                type == .mask
+                ? "polygons with an odd count of numbers: the last one is passed over, as by pycocotools"
+                : "segmentations that cannot be read, which boxes do not need"
+            StandardError.note("\(groundTruth) has \(rest.count) \(text) (the first: \(first.error))")
+        }
+        return truth
     }
 
     private func annotatedImages(_ truth: Dataset, _ categoryIDs: [Int64]?) -> [Int64] {
@@ -194,15 +212,11 @@ struct PlotFolder {
     func write(_ plots: [Evaluation.Plot], notOver inputs: OutputGuard) throws {
         for plot in plots { try inputs.check("\(path)/\(plot.fileName)") }
         do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw AnnotationFileError(
-                file: path, kind: .inaccessible, reason: "the folder for the plots cannot be created")
-        }
-        for plot in plots {
-            do {
-                try AtomicFile.write(Array(plot.svg.utf8), to: "\(path)/\(plot.fileName)")
-            } catch { throw AnnotationFileError(error) }
-        }
+            let lock = try FolderLock(making: path)
+            defer { withExtendedLifetime(lock) {} }
+            for plot in plots {
+                try AtomicFile.write(Array(plot.svg.utf8), to: Path.join(path, plot.fileName))
+            }
+        } catch let failure as FileFailure { throw AnnotationFileError(failure) }
     }
 }

@@ -36,6 +36,11 @@ struct CLIPOptions: ParsableArguments {
 
     @OptionGroup var threads: ThreadArguments
 
+    /// The folders and files of the CLIP, into which nothing may be written.
+    var models: [String?] {
+        [try? ModelCache().path(of: model, revision: revision), tokenizer]
+    }
+
     /// Loads the model, downloading it first if requested.
     func load() async throws -> CLIPModel {
         try threads.apply()
@@ -82,7 +87,7 @@ struct ClassOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A file with one class per line: a name, optionally followed by synonyms separated by tabs.",
+            "A file with one class per line (a name, optionally synonyms separated by tabs), or an annotation file.",
             valueName: "file"))
     var classesFile: String?
 
@@ -110,9 +115,7 @@ struct ClassOptions: ParsableArguments {
 
     /// The classes; nil if none were given.
     func given() throws -> [Vocabulary.Class]? {
-        if let classesFile {
-            return try ClassNames.classes(contentsOf: classesFile == "-" ? "/dev/stdin" : classesFile)
-        }
+        if let classesFile { return try ClassFile(path: classesFile).classes }
         guard let classes else { return nil }
         let names = classes.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
         try ClassNames.check(names)

@@ -3,6 +3,7 @@ import CLIP
 import FVLM
 import FVLMCommand
 import Foundation
+import Hub
 import Support
 import Torch
 
@@ -33,6 +34,13 @@ struct DetectorOptions: ParsableArguments {
         if let scoreThreshold, !(0...1).contains(scoreThreshold) {
             throw ValidationError("--score-threshold must be from 0 to 1")
         }
+    }
+
+    /// The folders and files of the detector and its CLIP, into which nothing may be written.
+    var models: [String] {
+        let files = ModelFolder(model)
+        let own = try? DetectorConfiguration(contentsOf: files.configuration).clip
+        return [model] + [clip ?? own].compactMap(\.self).compactMap { try? ModelCache().path(of: $0) }
     }
 
     /// Loads the detector.
@@ -69,19 +77,23 @@ struct VocabularyOptions: ParsableArguments {
 
     /// The vocabulary; by default the one in the model's folder.
     func load(_ detector: Detector, folder: String) async throws -> Vocabulary {
-        if let vocabulary { return try Vocabulary(contentsOf: vocabulary) }
+        let own = ModelFolder(folder).vocabulary
+        let trained = FileStatus(own) == nil ? nil : try Vocabulary(contentsOf: own)
+        if let vocabulary {
+            let given = try Vocabulary(contentsOf: vocabulary)
+            return try trained.map { try given.takingCategoryIDs(from: $0) } ?? given
+        }
         if let classes = try names.given() {
             return try Vocabulary(
-                encoding: classes,
+                encoding: trained?.addingCategoryIDs(to: classes) ?? classes,
                 templates: PromptTemplates(named: names.templates ?? PromptTemplates.imageNet.name),
                 article: names.article ?? .asWritten, with: detector.clip,
                 tokenizer: detector.clip.tokenizer(),
                 note: StandardError.note)
         }
-        let own = ModelFolder(folder).vocabulary
-        guard FileManager.default.fileExists(atPath: own) else {
+        guard let trained else {
             throw ValidationError("specify what to detect: --classes \"dog, traffic light\"")
         }
-        return try Vocabulary(contentsOf: own)
+        return trained
     }
 }

@@ -32,11 +32,14 @@ struct PictureArguments: ParsableArguments {
     /// The files given by the arguments; skipped contents of folders are noted.
     func files() throws -> [String] {
         let pictures = try PictureFiles(images, isRecursive: recursive) {
-            [UInt8](try FileHandle.standardInput.readToEnd() ?? Data())
+            try FileBytes(contentsOf: "-", access: .read).array
         }
         if let note = pictures.passedOver.note { StandardError.note(note) }
         return pictures.paths
     }
+
+    /// What the list of pictures is read from, beside the folders; no output may replace it.
+    var lists: [String] { images.filter { $0 == "-" } }
 
     /// Handles a picture that cannot be used: prints a note, or throws.
     /// - Parameter count: The number of pictures; if a single one fails, nothing is left to do.

@@ -56,7 +56,7 @@ struct CacheCommand: ParsableCommand {
         // The cache to be created cannot be read yet.
         let more = ["data.cache=null"] + (views.map { ["data.views=\($0)"] } ?? [])
         let configuration = try TrainingConfiguration(contentsOf: config, settings: settings.values + more)
-        try OutputGuard([configuration.data.images, configuration.data.annotations]).check(output)
+        try OutputGuard(configuration, file: config).check(output)
         guard let viewCount = configuration.data.views else {
             throw ValidationError("specify the number of variations of each picture: --views 1")
         }
@@ -86,7 +86,7 @@ struct CacheCommand: ParsableCommand {
             lines.append(
                 String(
                     format:
-                        "made %d: decoding and trunk %.1f ms per picture, reading %.1f ms; saves %.0f ms per step of %d pictures",
+                        "made %d: %.1f ms per view, pictures read ahead; reading %.1f ms; saves %.0f ms per step of %d pictures",
                     report.madeCount, report.computingSeconds * 1000, report.readingSeconds * 1000,
                     saved * 1000, images))
         }

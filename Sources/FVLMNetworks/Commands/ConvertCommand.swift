@@ -57,6 +57,17 @@ struct ConvertPublishedCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let folder = ModelFolder(output)
+        guard FileStatus(folder.configuration) == nil else {
+            throw FileFailure(
+                output, reason: "holds a detector already", advice: "name another folder",
+                exitStatus: .failure)
+        }
+        let inputs = OutputGuard(
+            download ? [] : [checkpoint], models: [clip.flatMap { try? ModelCache().path(of: $0) }])
+        for path in [output, folder.configuration, folder.weights] { try inputs.check(path) }
+        let lock = try FolderLock(making: output)
+        defer { withExtendedLifetime(lock) {} }
         var configuration = DetectorConfiguration()
         var (checkpoint, clip) = (checkpoint, clip ?? "")
         if download, let release = PublishedRelease(rawValue: checkpoint) {
@@ -71,13 +82,12 @@ struct ConvertPublishedCommand: AsyncParsableCommand {
         } else {
             configuration.clip = URL(filePath: clip).standardizedFileURL.path
         }
-        try OutputGuard([checkpoint, clip]).check(ModelFolder(output).weights)
         let published = try PublishedCheckpoint(contentsOf: checkpoint)
         let model = try CLIPModel.load(clip)
         let network = try DetectorNetwork(configuration, for: model.configuration)
         try published.check(model)
         try published.load(into: network)
-        try ModelFolder(output).write(configuration, network: network, vocabulary: nil)
+        try folder.write(configuration, network: network, vocabulary: nil)
         let step = published.step.map { " of step \($0)" } ?? ""
         try StandardOutput.print(
             "\(output): \(network.store.trainableWeightCount) trained parameters\(step) for \(configuration.clip)"
@@ -132,7 +142,7 @@ struct ConvertDetectron2Command: ParsableCommand {
     }
 
     func run() throws {
-        try OutputGuard([ModelFolder(model).weights]).check(output)
+        try OutputGuard([], models: [model]).check(file: output)
         let weights = try Safetensors(contentsOf: ModelFolder(model).weights)
         let tensors = try weights.keys.map { key in
             var tensor = try weights.tensor(named: key)

@@ -78,8 +78,14 @@ struct DetectCommand: AsyncParsableCommand {
     func run() async throws {
         let files = try pictures.files()
         let inputs = OutputGuard(
-            files + [wanted.vocabulary, wanted.names.classesFile, wanted.names.templates, detector.clip])
-        for path in results.map({ [$0, $0 + ".partial", $0 + ".progress"] }) ?? [] { try inputs.check(path) }
+            files + pictures.lists
+                + [wanted.vocabulary, wanted.names.classesFile, wanted.names.templates],
+            models: detector.models)
+        for path in results.map({ [$0, $0 + ".partial", $0 + ".progress"] }) ?? [] {
+            try inputs.check(file: path)
+        }
+        try inputs.check(additionsTo: output)
+        let drawings = try output.map { try AnnotatedPictures(folder: $0) }
         let loaded = try detector.load()
         let vocabulary = try await wanted.load(loaded, folder: detector.model)
         var options = detector.options(loaded)
@@ -100,10 +106,8 @@ struct DetectCommand: AsyncParsableCommand {
             detector: loaded, vocabulary: vocabulary, options: options, report: report, file: file,
             files: files)
         if resume, let results { note(work.resumption(of: results)) }
-        work.drawings = output.map {
-            AnnotatedPictures(
-                folder: $0, taken: file?.earlier.compactMap(\.drawing) ?? [])
-        }
+        drawings?.reserve(file?.earlier.compactMap(\.drawing) ?? [])
+        work.drawings = drawings
         work.batchSize = batchSize
         let times = profile ? StageProfile() : nil
         let bar = ProgressBar("pictures")

@@ -53,10 +53,10 @@ struct EmbedImageCommand: AsyncParsableCommand {
 
     func run() async throws {
         let files = try pictures.files()
-        let others = [
-            clip.model, clip.tokenizer, classOptions.classesFile, classOptions.templates, vocabulary,
-        ]
-        try OutputGuard(files + others).check(output)
+        try OutputGuard(
+            files + pictures.lists + [classOptions.classesFile, classOptions.templates, vocabulary],
+            models: clip.models
+        ).check(file: output)
         let model = try await clip.load()
         let classifier = try classifier(model)
         let bar = ProgressBar("pictures")

@@ -43,7 +43,7 @@ struct EmbedTextCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try OutputGuard([file, clip.model, clip.tokenizer]).check(output)
+        try OutputGuard([file], models: clip.models).check(file: output)
         let texts = try file.map { try TextFile(contentsOf: $0).lines.map { String($0) } } ?? texts
         let model = try await clip.load()
         let bar = ProgressBar("texts")

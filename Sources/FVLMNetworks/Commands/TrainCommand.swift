@@ -93,9 +93,12 @@ struct TrainCommand: ParsableCommand {
         try Runtime.keepMemory(bytes: 2 << 30)
         let folder =
             output ?? "runs/" + URL(filePath: config).deletingPathExtension().lastPathComponent
+        let settled = try TrainingConfiguration(contentsOf: config, settings: settings.values)
+        // The record of the run that is resumed may be what it is resumed by.
+        try OutputGuard(settled, file: resume ? nil : config, state: resumeFrom)
+            .check(run: folder, copiesCLIP: selfContained)
         let state = try resumeFrom.map { try PyTorchTrainingState(contentsOf: $0) }
-        let training = try TrainingRun(
-            TrainingConfiguration(contentsOf: config, settings: settings.values), folder: folder)
+        let training = try TrainingRun(settled, folder: folder)
         for note in training.notes { StandardError.note("\(note)") }
         let stopRequest = StopRequest()
         let signals = Self.signals(asking: stopRequest)

@@ -16,11 +16,14 @@ struct VocabularyCommand: AsyncParsableCommand {
             commandName: "build",
             abstract: "Encodes classes with a CLIP's text tower.",
             discussion: """
-                Each line of --classes-file is a name, or a name and its synonyms separated by tabs.
+                Each line of --classes-file is a name, optionally followed, separated by tabs, by synonyms and by \
+                id=NUMBER, the id of its category. The file may also be an annotation file (COCO, LVIS) or a list of \
+                its categories: then all categories are taken, with their ids. fvlm detect --format coco writes these ids.
 
-                Example:
+                Examples:
                   fvlm vocabulary build --classes-file coco.txt --novel-file novel.txt \
                 --model clip-rn50 --output coco.safetensors
+                  fvlm vocabulary build --classes-file instances_val2017.json --model clip-rn50 --output coco.safetensors
                 """)
 
         @OptionGroup var clip: CLIPOptions
@@ -51,10 +54,10 @@ struct VocabularyCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            try OutputGuard([
-                classOptions.classesFile, classOptions.templates, novelFile, clip.model, clip.tokenizer,
-            ])
-            .check(output)
+            try OutputGuard(
+                [classOptions.classesFile, classOptions.templates, novelFile],
+                models: clip.models
+            ).check(file: output)
             let classes = try self.classes()
             let templates = try PromptTemplates(
                 named: classOptions.templates ?? PromptTemplates.imageNet.name)
@@ -164,7 +167,7 @@ struct VocabularyCommand: AsyncParsableCommand {
         var output: String
 
         func run() throws {
-            try OutputGuard(files).check(output)
+            try OutputGuard(files).check(file: output)
             try Vocabulary.merging(files.map { try Vocabulary(contentsOf: $0) }).write(to: output)
         }
     }

@@ -53,10 +53,9 @@ struct VocabularyImportCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try OutputGuard([
-            embeddings, annotations, background, names.classesFile, names.templates, clip.model,
-            clip.tokenizer,
-        ]).check(output)
+        try OutputGuard(
+            [embeddings, annotations, background, names.classesFile, names.templates], models: clip.models
+        ).check(file: output)
         let (table, listed) = (try Self.matrix(embeddings), try classNames())
         let chosen = try rows(listed, count: table.shape[0])
         let model = try await clip.load()
@@ -91,7 +90,7 @@ struct VocabularyImportCommand: AsyncParsableCommand {
         if let annotations {
             return try Dataset(contentsOf: annotations).categories.map { ($0.name, Int($0.id)) }
         }
-        return try (names.given() ?? []).map { ($0.name, nil) }
+        return try (names.given() ?? []).map { ($0.name, $0.categoryID.map { Int($0) }) }
     }
 
     /// The rows of the classes, and whether row 0 is the background.

@@ -6,24 +6,40 @@ import Support
 /// The detector's result, under a name that other modules of the command line do not use.
 typealias FVLMDetection = Detection
 
-/// Writes pictures with detections drawn on them to a folder. Existing files are not replaced.
+/// Writes pictures with detections drawn on them to a folder, which no other run writes into meanwhile. Existing files are
+/// not replaced.
 final class AnnotatedPictures {
+    /// The most pixels of a picture that is kept until it is drawn on; a larger one is decoded once more then, so that
+    /// pictures that are read ahead do not fill the memory.
+    private static let mostPixelsKept = 4 << 20
+
     private let folder: String
     private var names: Set<String> = []
+    private let lock: FolderLock
 
-    /// Creates a writer.
-    /// - Parameter taken: Names already used by an earlier part of the run.
-    init(folder: String, taken: [String] = []) {
+    /// Makes the folder and takes its lock.
+    /// - Throws: `FileFailure` when the folder cannot be made, or another run has it.
+    init(folder: String) throws {
         self.folder = folder
-        names = Set(taken.map { $0.lowercased() })
+        lock = try FolderLock(making: folder)
+    }
+
+    /// Leaves out names that an earlier part of the work has given already.
+    func reserve(_ taken: some Sequence<String>) { names.formUnion(taken.map { $0.lowercased() }) }
+
+    /// The picture, where it is worth its memory.
+    static func kept(_ image: Image) -> Image? {
+        image.width * image.height <= mostPixelsKept ? image : nil
     }
 
     /// Draws and writes a picture as PNG under its own name, or with a number if a file has that name.
+    /// - Parameter image: The picture; nil: it is decoded.
     /// - Returns: The name.
-    func write(_ file: String, _ image: Image, _ detections: [FVLMDetection]) throws -> String {
-        try Folder.make(folder)
+    func write(_ file: String, _ image: Image?, _ detections: [FVLMDetection]) throws -> String {
         let name = freeName(for: file)
-        try Annotator().draw(detections, on: image).write(to: "\(folder)/\(name)")
+        var picture = try image ?? Image(contentsOf: file)
+        try Annotator().draw(detections, onto: &picture)
+        try picture.write(to: Path.join(folder, name))
         return name
     }
 

@@ -79,7 +79,7 @@ struct DetectionWork {
     private struct Picture {
         let file: String
         let prepared: PixelValues
-        /// The pixels, if they are drawn on.
+        /// The pixels, if they are drawn on and not too many.
         let image: Image?
     }
 
@@ -93,7 +93,8 @@ struct DetectionWork {
         let (detector, pending, draws) = (detector, pending, drawings != nil)
         let stream = PictureStream(pending, batchSize: batchSize) { image, index in
             Picture(
-                file: pending[index], prepared: try detector.prepare(image), image: draws ? image : nil)
+                file: pending[index], prepared: try detector.prepare(image),
+                image: draws ? AnnotatedPictures.kept(image) : nil)
         }
         var output = Output(self)
         var summary = Summary()
@@ -140,8 +141,8 @@ struct DetectionWork {
                 name, id: id, picture.prepared.transform.source, detections,
                 isFirst: work.file?.isEmpty ?? isFirst)
             var drawing: String?
-            if let drawings = work.drawings, let image = picture.image {
-                drawing = try drawings.write(name, image, detections)
+            if let drawings = work.drawings {
+                drawing = try drawings.write(name, picture.image, detections)
             }
             if let file = work.file {
                 try file.append(text, file: name, id: isCOCO ? id : nil, drawing: drawing)

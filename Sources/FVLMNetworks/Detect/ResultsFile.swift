@@ -107,7 +107,7 @@ final class ResultsFile {
         } catch { throw Self.fault(growing, error) }
         guard growing != path else { return }
         guard rename(growing, path) == 0 else {
-            throw Self.fault(path, POSIXError(.init(rawValue: errno) ?? .EIO))
+            throw FileFailure(path, "cannot be put in place")
         }
     }
 
@@ -121,7 +121,7 @@ final class ResultsFile {
 
     private static func open(_ path: String) throws -> FileHandle {
         let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw fault(path, POSIXError(.init(rawValue: errno) ?? .EIO)) }
+        guard descriptor >= 0 else { throw FileFailure(path, "cannot be opened") }
         return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
 
@@ -160,7 +160,7 @@ final class ResultsFile {
 
     private static func fault(_ path: String, _ error: any Error) -> FileFailure {
         FileFailure(
-            path, reason: "cannot be written: \(error.localizedDescription)",
+            path, reason: "cannot be written: \(SystemErrorText(error).text)",
             advice: "use --resume to continue", exitStatus: .failure)
     }
 }

@@ -1,4 +1,5 @@
 import CVips
+import Support
 
 /// An output format with its settings.
 public enum ImageEncoding: Sendable, Hashable {
@@ -32,6 +33,13 @@ extension Image {
     /// - Throws: ``ImagingError`` if a setting is out of range or the format cannot hold a picture of this size (JPEG
     ///   65,535, WebP 16,383 pixels per side).
     public func encoded(as encoding: ImageEncoding) throws -> [UInt8] {
+        try withEncodedBytes(as: encoding) { [UInt8]($0) }
+    }
+
+    /// Calls `body` with the bytes of the file.
+    private func withEncodedBytes<Result>(
+        as encoding: ImageEncoding, _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) throws -> Result {
         var (format, quality, compression, lossless) = (ImageFormat.png, 75, 6, false)
         switch encoding {
         case .jpeg(let value): (format, quality) = (.jpeg, value)
@@ -65,7 +73,7 @@ extension Image {
                 reason: "\(size) pixels cannot be encoded as \(format.rawValue): \(error.reason)")
         }
         defer { cvips_free(memory) }
-        return [UInt8](UnsafeRawBufferPointer(start: memory, count: count))
+        return try body(UnsafeRawBufferPointer(start: memory, count: count))
     }
 
     /// Writes the picture to a file, which is replaced atomically.
@@ -76,12 +84,14 @@ extension Image {
         guard let encoding = encoding ?? ImageEncoding(path: path) else {
             throw ImagingError(path, reason: "the name must end in .jpg, .jpeg, .png or .webp")
         }
-        let bytes: [UInt8]
         do {
-            bytes = try encoded(as: encoding)
+            try withEncodedBytes(as: encoding) { bytes in
+                try AtomicFile.write(to: path) { try $0.write(bytes) }
+            }
+        } catch let failure as FileFailure {
+            throw ImagingError(failure)
         } catch let error as ImagingError {
             throw ImagingError(path, reason: error.reason)
         }
-        try PictureFile.write(bytes, to: path)
     }
 }

@@ -14,24 +14,23 @@ public struct ConfigurationError: ReportedError, Hashable {
     /// What is wrong, and how to fix it.
     public var reason: String
 
+    /// Bad data; a failure where something is not there.
+    public let exitStatus: ExitStatus
+
     /// Creates an error at a key.
-    public init(origin: String = "", line: Int? = nil, key: String = "", reason: String) {
+    public init(
+        origin: String = "", line: Int? = nil, key: String = "", reason: String,
+        exitStatus: ExitStatus = .badData
+    ) {
         self.origin = origin
         self.line = line
         self.key = key
         self.reason = reason
+        self.exitStatus = exitStatus
     }
 
     /// Origin, line and key.
     public var subject: String {
         [origin, line.map { "line \($0)" } ?? "", key].filter { !$0.isEmpty }.joined(separator: ": ")
-    }
-
-    /// The text of a configuration file.
-    package static func text(of path: String) throws -> String {
-        do { return try String(contentsOfFile: path, encoding: .utf8) } catch {
-            let reason = "cannot be read as text: \(error.localizedDescription)"
-            throw ConfigurationError(origin: path, reason: reason)
-        }
     }
 }

@@ -56,6 +56,15 @@ package struct FileStatus: Sendable {
     }
 }
 
+extension FileStatus {
+    /// The bytes that a user may still write to the file system of a path; nil when that cannot be told.
+    package static func freeBytes(at path: String) -> Int? {
+        var status = statvfs()
+        guard path.withPathPointer({ statvfs($0, &status) }) == 0 else { return nil }
+        return Int(clamping: UInt64(status.f_bavail).multipliedFullWidth(by: UInt64(status.f_frsize)).low)
+    }
+}
+
 /// The identity of a file, independent of its name.
 package struct FileIdentity: Sendable, Hashable {
     let device: UInt64

@@ -98,14 +98,33 @@ package final class FolderLock: Sendable {
     private let path: String
     private let descriptor: Int32
 
+    /// The folder, when it was made for the lock.
+    private let made: String?
+
     /// The name of the file.
     package static let fileName = ".running"
+
+    /// Makes a folder if it is not there, and takes its lock. A folder that was made here and is empty at the end of the
+    /// lock goes again, so that work that is refused leaves nothing behind.
+    ///
+    /// - Throws: As ``init(folder:)``; when the folder cannot be made.
+    package convenience init(making folder: String) throws(FileFailure) {
+        let isNew = FileStatus(folder) == nil
+        try Folder.make(folder)
+        do { try self.init(folder: folder, made: isNew ? folder : nil) } catch {
+            if isNew { _ = folder.withPathPointer { rmdir($0) } }
+            throw error
+        }
+    }
 
     /// Locks a folder, which must exist.
     ///
     /// - Throws: ``FileFailure`` that names the process holding the lock; ``FileFailure`` if the lock file cannot be
     ///   created.
-    package init(folder: String) throws(FileFailure) {
+    package convenience init(folder: String) throws(FileFailure) { try self.init(folder: folder, made: nil) }
+
+    private init(folder: String, made: String?) throws(FileFailure) {
+        self.made = made
         path = Path.join(folder, Self.fileName)
         while true {
             let descriptor = path.withPathPointer { open($0, O_RDWR | O_CREAT | O_CLOEXEC, 0o666) }
@@ -133,6 +152,7 @@ package final class FolderLock: Sendable {
     deinit {
         _ = path.withPathPointer { unlink($0) }
         close(descriptor)
+        if let made { _ = made.withPathPointer { rmdir($0) } }
     }
 
     private static func holder(_ descriptor: Int32) -> Int? {

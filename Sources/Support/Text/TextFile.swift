@@ -26,6 +26,11 @@ package struct TextFile: Sendable {
         guard let text = String(validating: contents, as: UTF8.self) else {
             throw Self.invalid(contents, path: path)
         }
+        if let place = contents.firstIndex(of: 0) {
+            let line = contents[..<place].count { $0 == 0x0A } + 1
+            throw FileFailure(
+                path, reason: "is no text: line \(line) has a zero byte; lines end with a line feed")
+        }
         self.path = path
         self.text = text
     }

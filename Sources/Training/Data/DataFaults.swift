@@ -1,3 +1,4 @@
+import COCO
 import Synchronization
 
 /// The records of a data set that cannot be used: counted, reported, and an error if there are too many.
@@ -77,6 +78,22 @@ public final class DataFaults: Sendable {
             "training set",
             "\(kind.counted(count)) of \(total) cannot be used, more than data.faultLimit \(limit) allows; "
                 + "the first: \(error.description)")
+    }
+
+    /// Counts annotations that could not be read.
+    /// - Throws: As ``add(_:row:of:_:)``.
+    func add(_ unread: [RecordFault], of annotationCount: Int) throws {
+        let total = annotationCount + unread.count { $0.loss == .annotation }
+        for (place, fault) in unread.enumerated() {
+            let error = TrainingError(fault.error.subject, fault.error.reason)
+            switch fault.loss {
+            // They have no row: these numbers are no one else's.
+            case .annotation: try add(.object, row: -1 - place, of: total, error)
+            case .segmentation: try add(.mask, row: fault.row, of: total, error)
+            // Found where outlines are used.
+            case .unpairedNumber: break
+            }
+        }
     }
 
     /// Whether a record has a fault of this kind.

@@ -96,6 +96,7 @@ struct TrainingDataset: ExampleSource {
         faults: DataFaults = DataFaults()
     ) throws {
         let selected = try options.classes.categoryIDs(in: dataset)
+        try faults.add(dataset.faults, of: dataset.annotations.count)
         let rows = try Rows(dataset, Set(selected), faults)
         var summary = rows.summary
         let names = Dictionary(

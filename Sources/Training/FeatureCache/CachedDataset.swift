@@ -1,6 +1,7 @@
 import CLIP
 import FVLM
 import Foundation
+import Support
 import Imaging
 import Support
 import Synchronization
@@ -24,6 +25,14 @@ struct CachedDataset: ExampleSource {
     init(_ dataset: TrainingDataset, cache: FeatureCache) {
         self.dataset = dataset
         self.cache = cache
+    }
+
+    /// What the cache takes, for the user.
+    var note: String {
+        let excluded = cache.excludedCount == 0 ? "" : ", \(cache.excludedCount) left out"
+        return
+            "features come from \(cache.folder): \(cache.count) views\(excluded), \(ByteCount.text(cache.byteCount)) on the disk; "
+            + "read again in every epoch, fast while they fit the memory that is free"
     }
 
     /// The number of images.

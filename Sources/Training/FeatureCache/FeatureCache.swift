@@ -102,7 +102,9 @@ struct FeatureIndex: Codable {
     init(folder: String) throws {
         let path = "\(folder)/\(Self.fileName)"
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw TrainingError(folder, "is not a feature cache: it has no readable \(Self.fileName)")
+            throw TrainingError(
+                folder, "is not a feature cache: it has no readable \(Self.fileName)",
+                exitStatus: FileStatus(folder) == nil ? .failure : .badData)
         }
         do { self = try JSONDecoder().decode(Self.self, from: data) } catch {
             throw TrainingError(path, "cannot be read: \(error.oneLine)")

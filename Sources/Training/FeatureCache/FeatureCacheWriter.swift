@@ -41,6 +41,12 @@ final class FeatureCacheWriter {
         known = Set(index.shards.flatMap(\.keys))
     }
 
+    /// The names of the views that are there.
+    var keys: Set<String> { known }
+
+    /// How many bytes the last view takes; 0 before the first.
+    private(set) var byteCountOfView = 0
+
     /// Whether a view is already in the cache.
     func contains(_ key: FeatureKey) -> Bool { known.contains(key.description) }
 
@@ -61,7 +67,8 @@ final class FeatureCacheWriter {
             return try own.stored(named: "\(key)/\(name)")
         }
         pending.append((key, tensors))
-        pendingByteCount += tensors.reduce(0) { $0 + $1.byteCount }
+        byteCountOfView = tensors.reduce(0) { $0 + $1.byteCount }
+        pendingByteCount += byteCountOfView
         if pendingByteCount >= shardByteCount { try flush() }
     }
 

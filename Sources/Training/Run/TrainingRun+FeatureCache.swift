@@ -13,7 +13,7 @@ public struct FeatureCacheReport: Sendable, Hashable {
     public var madeCount: Int
     /// The total size of all files in bytes.
     public var byteCount: Int
-    /// Seconds for decoding a picture and running the trunk on it; 0 if no view was added.
+    /// Seconds for a view, decoded ahead while the trunk works; 0 if no view was added.
     public var computingSeconds: Double
     /// Seconds for reading the features of a picture.
     public var readingSeconds: Double
@@ -37,36 +37,74 @@ extension TrainingRun {
         let levels = trunk.levelNames
         let identity = try Self.identity(
             dataset, configuration, clip: clip, levels: levels, dtype: dtype)
-        try Folder.make(folder)
-        let lock = try FolderLock(folder: folder)
+        let lock = try FolderLock(making: folder)
         defer { withExtendedLifetime(lock) {} }
         let writer = try FeatureCacheWriter(folder: folder, identity: identity)
         let total = views * dataset.count
         var (made, seconds) = (0, 0.0)
-        for view in 0..<views {
-            for row in 0..<dataset.count {
-                let key = try dataset.featureKey(at: row, view: view)
-                if !writer.contains(key) {
-                    let start = ContinuousClock.now
-                    var random = ExampleLoader.random(seed: configuration.run.seed, view: view, row: row)
-                    do {
-                        let (pixels, _) = try dataset.pixels(at: row, random: &random)
-                        let features = try withAutocast(configuration.run.precision.autocast) {
-                            try trunk.levels(ofImage: pixels, padding: padding)
-                        }
-                        seconds += (ContinuousClock.now - start).seconds
-                        try writer.write(key, zip(levels, features).map { (name: $0, tensor: $1) })
-                        made += 1
-                    } catch is ExcludedPicture { writer.exclude(key) }
+        let pictures = inputs(of: total, without: writer.keys)
+        defer { pictures.cancel() }
+        var start = ContinuousClock.now
+        for done in 1...max(total, 1) {
+            guard let input = try pictures.next()?.get() else { break }
+            switch input {
+            case .known: break
+            case .excluded(let key): writer.exclude(key)
+            case .pixels(let key, let pixels):
+                let features = try withAutocast(configuration.run.precision.autocast) {
+                    try trunk.levels(ofImage: pixels, padding: padding)
                 }
-                progress(view * dataset.count + row + 1, total)
+                try writer.write(key, zip(levels, features).map { (name: $0, tensor: $1) })
+                made += 1
+                seconds += (ContinuousClock.now - start).seconds
+                if made == 1 {
+                    try checkSpace(in: folder, for: total - done, of: writer.byteCountOfView)
+                }
             }
+            progress(done, total)
+            start = .now
         }
         try writer.flush()
         let cache = try FeatureCache(folder: folder, identity: identity)
         return FeatureCacheReport(
             viewCount: cache.count, madeCount: made, byteCount: cache.byteCount,
             computingSeconds: seconds / Double(max(made, 1)), readingSeconds: try readingTime(cache))
+    }
+
+    /// A view on its way to the trunk.
+    private enum Input: Sendable {
+        /// It is in the cache.
+        case known
+        /// Its picture cannot be used.
+        case excluded(FeatureKey)
+        /// What the trunk sees, [3, H, W].
+        case pixels(FeatureKey, Tensor)
+    }
+
+    /// Views, pictures after pictures, read and decoded ahead of the trunk by other threads.
+    private func inputs(of total: Int, without known: Set<String>) -> ReadAhead<Input> {
+        let (dataset, seed) = (dataset, configuration.run.seed)
+        let window = 2 * max(configuration.data.workers, 1)
+        return ReadAhead(count: total, window: window) { place in
+            let (view, row) = place.quotientAndRemainder(dividingBy: dataset.count)
+            let key = try dataset.featureKey(at: row, view: view)
+            if known.contains(key.description) { return .known }
+            var random = ExampleLoader.random(seed: seed, view: view, row: row)
+            do {
+                return .pixels(key, try dataset.pixels(at: row, random: &random).0)
+            } catch is ExcludedPicture {
+                return .excluded(key)
+            }
+        }
+    }
+
+    /// Refuses a cache for which the disk has no room, before the hours that it takes.
+    private func checkSpace(in folder: String, for views: Int, of bytes: Int) throws {
+        guard let free = FileStatus.freeBytes(at: folder), views > 0, bytes > free / views else { return }
+        throw TrainingError(
+            folder,
+            "has no room for the cache: \(views) views of \(ByteCount.text(bytes)) take \(ByteCount.text(bytes * views)), \(ByteCount.text(free)) are free. Fewer views (data.views) or bfloat16 take less",
+            exitStatus: .failure)
     }
 
     /// The time for reading a view, averaged over a few.

@@ -12,7 +12,7 @@ extension TrainingRun {
             throw TrainingError(
                 "detector.clip",
                 "there is no CLIP '\(path)': set it to the folder or file of a CLIP, or to the name of one in the "
-                    + "Hugging Face cache")
+                    + "Hugging Face cache", exitStatus: .failure)
         }
     }
 

@@ -53,7 +53,7 @@ public struct TrainingRun {
         var configuration = configuration
         var notes = [try configuration.presetNote()].compactMap { $0 }
         let clip = try Self.loadCLIP(configuration.detector.clip)
-        let annotations = try Dataset(contentsOf: configuration.data.annotations)
+        let annotations = try Dataset(tolerating: configuration.data.annotations)
         let dataset = try Self.dataset(annotations, configuration)
         notes += Self.chooseMasks(for: dataset, &configuration)
         notes += dataset.summary.exclusions
@@ -81,12 +81,14 @@ public struct TrainingRun {
             try configuration.data.cache.map {
                 try Self.cached(dataset, in: $0, configuration, clip: clip, levels: levels)
             } ?? dataset
+        notes += (source as? CachedDataset).map { [$0.note] } ?? []
         validation = try ValidationSet(configuration, trainedOn: dataset.classNames)
         evaluator = try validation.map {
             try DetectorEvaluator(
                 truth: $0.truth, imagesIn: $0.folder,
                 vocabulary: known.selecting($0.classNames), splits: $0.splits)
         }
+        try evaluator?.check(masks: validation?.includesMasks ?? false)
         notes += validation?.notes ?? []
         self.notes = notes
         self.configuration = configuration
@@ -113,18 +115,9 @@ public struct TrainingRun {
         clip storage: ModelFolder.CLIPStorage = .reference, stopRequest: StopRequest = StopRequest(),
         _ handle: (TrainingEvent) throws -> Void
     ) throws -> TrainingSummary {
-        let isNew = !FileManager.default.fileExists(atPath: folder)
-        do {
-            try Folder.make(folder)
-            let lock = try FolderLock(folder: folder)
-            defer { withExtendedLifetime(lock) {} }
-            return try train(
-                resumes: resumes, from: state, clip: storage, stopRequest: stopRequest, handle)
-        } catch {
-            // A rejected run leaves nothing behind.
-            if isNew { rmdir(folder) }
-            throw error
-        }
+        let lock = try FolderLock(making: folder)
+        defer { withExtendedLifetime(lock) {} }
+        return try train(resumes: resumes, from: state, clip: storage, stopRequest: stopRequest, handle)
     }
 
     private func train(
@@ -142,6 +135,7 @@ public struct TrainingRun {
                 "already contains a run (\(latest.folder)): add --resume to continue it, or choose another folder"
             )
         }
+        if latest == nil { try checkFolder() }
         try Generator.standard().seed(run.seed)
         let trainer = try Trainer(
             network.store, source: source, optimizer: configuration.makeOptimizer(of: network.store),
@@ -175,6 +169,23 @@ public struct TrainingRun {
                 "evaluation", "failed: \(failure). The detector was written: \(folder)/model")
         }
         return summary
+    }
+
+    /// Refuses to begin a training over files that are not of one that was begun here.
+    private func checkFolder() throws {
+        let record = Path.join(folder, "config.yaml")
+        if FileStatus(record) != nil, FileStatus(Path.join(folder, "metrics.jsonl")) == nil {
+            throw TrainingError(
+                record,
+                "is there already and belongs to no training in this folder, which would replace it: choose another folder"
+            )
+        }
+        let model = Path.join(folder, "model")
+        if FileStatus(ModelFolder(model).configuration) != nil {
+            throw TrainingError(
+                model,
+                "holds a detector already, and there is no checkpoint to resume: choose another folder")
+        }
     }
 
     /// Digests of everything that must be unchanged when the training is resumed, independent of the files' locations.

@@ -29,14 +29,16 @@ struct ValidationSet {
     init?(_ configuration: TrainingConfiguration, trainedOn trained: [String]) throws {
         let data = configuration.data
         guard let path = data.validationAnnotations, let folder = data.validationImages else { return nil }
-        let annotations = try Dataset(contentsOf: path)
+        let annotations = try Dataset(tolerating: path)
+        let faults = DataFaults(data.faults, limit: data.faultLimit)
+        try faults.add(annotations.faults, of: annotations.annotations.count)
         self.folder = folder
         splits = try data.split?.classes.parts(of: annotations) ?? []
         let scored = Set(splits.flatMap(\.categoryIDs))
         // All classes of a split are evaluated, trained or not.
         classNames =
             splits.isEmpty ? trained : annotations.categories.filter { scored.contains($0.id) }.map(\.name)
-        let (truth, pictureNotes) = try Self.usable(annotations, in: folder, data)
+        let (truth, pictureNotes) = try Self.usable(annotations, in: folder, faults)
         let (masks, objects) = Self.counts(truth)
         includesMasks = configuration.detector.network.masks && masks == objects
         var notes = pictureNotes
@@ -44,26 +46,25 @@ struct ValidationSet {
             notes.append(
                 "validation: \(objects - masks) of \(objects) objects have no mask: only boxes are evaluated")
         }
-        // Finds what the evaluation would reject.
-        for geometry in includesMasks ? [EvaluationOptions.Geometry.box, .mask] : [.box] {
-            _ = try Evaluation(truth: truth, detections: DetectionTable(), options: .coco(geometry))
-        }
         self.truth = truth
         self.notes = notes
     }
 
+    /// Objects and those with a mask; pictures with a mask that cannot be read are not measured by masks.
     private static func counts(_ truth: Dataset) -> (masks: Int, objects: Int) {
-        let rows = 0..<truth.annotations.count
+        let unused = Set(truth.faults.filter { $0.loss == .segmentation }.compactMap(\.imageID))
+        let rows = (0..<truth.annotations.count).filter {
+            !unused.contains(truth.annotations.imageIDs[$0])
+        }
         return (rows.count { truth.hasMask($0) }, rows.count)
     }
 
     /// The data set without pictures that cannot be decoded or whose size differs from the annotations'.
     private static func usable(
-        _ annotations: Dataset, in folder: String, _ data: TrainingConfiguration.Data
+        _ annotations: Dataset, in folder: String, _ faults: DataFaults
     ) throws -> (Dataset, notes: [String]) {
         let count = annotations.images.count
         try annotations.checkPictures(of: Array(0..<count), in: folder)
-        let faults = DataFaults(data.faults, limit: data.faultLimit)
         @Sendable func check(_ row: Int, _ body: () throws -> Void) throws {
             guard !faults.contains(.picture, row: row) else { return }
             do { try body() } catch let error as ImagingError {
@@ -82,7 +83,7 @@ struct ValidationSet {
             }
         }
         let notes = faults.news().map { "validation: \($0)" }
-        guard !notes.isEmpty else { return (annotations, []) }
+        guard faults.count(.picture) > 0 else { return (annotations, notes) }
         var result = annotations
         result.images = ImageTable()
         result.annotations = AnnotationTable()

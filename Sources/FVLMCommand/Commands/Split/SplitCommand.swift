@@ -49,8 +49,8 @@ struct SplitOutput: ParsableArguments {
     /// Refuses to overwrite an input.
     func check(_ inputs: [String?], and other: String? = nil) throws {
         let inputs = OutputGuard(inputs)
-        try inputs.check(output)
-        try inputs.check(other)
+        try inputs.check(file: output)
+        try inputs.check(file: other)
         if let other { try OutputGuard([output]).check(other) }
     }
 

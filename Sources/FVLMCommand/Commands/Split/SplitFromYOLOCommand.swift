@@ -45,6 +45,8 @@ struct SplitFromYOLOCommand: ParsableCommand {
         } else {
             images = try files.images(like: LoadedDataset(contentsOf: like ?? "").dataset, &report)
         }
+        try output.check(
+            files.sources + images.flatMap { [Path.join(files.root, $0.image.fileName), $0.label] })
         let progress = ProgressBar("label files")
         for (place, entry) in images.enumerated() {
             try conversion.add(

@@ -53,6 +53,7 @@ struct SplitToYOLOCommand: ParsableCommand {
         guard train != nil || val != nil else { throw ValidationError("--train or --val is needed") }
         if trainImages != nil, train == nil { throw ValidationError("--train-images needs --train") }
         if valImages != nil, val == nil { throw ValidationError("--val-images needs --val") }
+        try OutputGuard([train, trainImages, val, valImages]).check(output)
         let subsets = try [("train", train, trainImages), ("val", val, valImages)].compactMap {
             name, file, folder in
             try file.map {

@@ -1,4 +1,5 @@
 import COCO
+import Support
 import Yams
 
 extension YOLODescription {
@@ -18,6 +19,13 @@ extension YOLODescription {
             case .parser(_, let problem, let mark, _), .scanner(_, let problem, let mark, _),
                 .composer(_, let problem, let mark, _):
                 throw failure("is not YAML: \(problem)", line: mark.line, column: mark.column)
+            case .duplicatedKeysInMapping(let keys, let context):
+                throw failure(
+                    "the group that begins here has \(keys.map { "\"\($0)\"" }.joined(separator: ", ")) twice: keep one",
+                    line: context.mark.line)
+            case .reader(let problem, let offset, _, _):
+                let line = offset.map { TextFile.lines(of: text.prefix($0)).count }
+                throw failure("is not YAML: \(problem)", line: line.map { max($0, 1) })
             default: throw failure("is not YAML")
             }
         }

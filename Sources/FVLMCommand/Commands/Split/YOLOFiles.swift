@@ -7,10 +7,10 @@ struct YOLOFiles {
     let description: YOLODescription
 
     /// The folders or lists of pictures of the subset.
-    private let sources: [String]
+    let sources: [String]
 
     /// The folder that the names of pictures are relative to.
-    private let root: String
+    let root: String
 
     /// Formats that YOLO's tools read and this package does not.
     private static let unreadable: Set = ["bmp", "dng", "jp2", "pfm"]
@@ -55,10 +55,10 @@ struct YOLOFiles {
         return joined(base, String(folder.dropFirst(3)))
     }
 
-    /// A path that is relative to a folder, or absolute.
+    /// A path that is relative to a folder, or absolute, without slashes at its end: names are compared.
     private static func joined(_ folder: String, _ path: String) -> String {
-        if path.isEmpty || path == "." { return folder }
-        return folder.isEmpty || path.hasPrefix("/") ? path : folder + "/" + path
+        let path = path.isEmpty ? "." : Path.normalized(path)
+        return path == "." ? folder : Path.join(folder, path)
     }
 
     private static func absolute(_ path: String) -> String {
