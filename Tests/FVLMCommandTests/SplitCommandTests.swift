@@ -443,6 +443,6 @@ import Testing
         #expect(try Program(arguments).status == 0)
         #expect(try FileManager.default.contentsOfDirectory(atPath: plots).sorted() == names)
         let blocked = try Program(Array(arguments.dropLast()) + [try folder.write("", "file")])
-        #expect(blocked.status == 1 && blocked.errors.contains("file: is a file, where a folder is needed"))
+        #expect(blocked.status == 1 && blocked.errors.contains("file: is a file, not a folder"))
     }
 }

@@ -132,7 +132,10 @@ import Testing
         try folder.write(text, "mine/config.yaml")
         let weights = folder.file("model/detector.safetensors")
         for (command, status, reason) in [
-            (["train", training.configuration, "--output", folder.file("train")], 64, "choose another output"),
+            (
+                ["train", training.configuration, "--output", folder.file("train")], 64,
+                "choose another output"
+            ),
             (
                 ["cache", training.configuration, "--views", "1", "--output", folder.file("./train")], 64,
                 "choose another"
