@@ -56,6 +56,8 @@ let package = Package(
         .target(name: "COCO", dependencies: ["Support"]),
         .target(name: "Analysis", dependencies: ["COCO", "Support"]),
         .target(name: "Tracking", dependencies: ["Support"]),
+        .target(name: "Video", dependencies: ["Imaging", "Support"]),
+        .testTarget(name: "VideoTests", dependencies: ["FixtureSupport", "Imaging", "Video"]),
         .testTarget(name: "TrackingTests", dependencies: ["FixtureSupport", "Tracking"]),
         .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "COCO", "FixtureSupport"]),
         // The command line. FVLMProgram is `fvlm`, which loads neither libtorch nor libvips; FVLMNetworks is
