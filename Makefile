@@ -2,7 +2,7 @@
 
 export PKG_CONFIG_PATH := $(CURDIR)/.libtorch/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
 
-.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages
+.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages test-video
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -33,6 +33,10 @@ bench: setup ## Timings against peers (FVLM_PYTHON: an interpreter that has them
 test-pages: setup ## The page of fvlm analyze in a headless browser (needs chromium-driver; FVLM_PYTHON: one with selenium)
 	swift build -c release --product fvlm
 	$(or $(FVLM_PYTHON),python3) Tools/test-pages "$$(swift build -c release --show-bin-path)/fvlm"
+
+test-video: setup ## Films read and written with the real ffmpeg (needs ffmpeg and ffprobe)
+	swift build -c release --product fvlm-networks
+	Tools/test-video "$$(swift build -c release --show-bin-path)/fvlm"
 
 thread-sanitizer: setup ## The concurrency tests under Thread Sanitizer
 	swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan --filter SeveralTasks

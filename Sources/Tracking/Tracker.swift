@@ -16,7 +16,8 @@ public struct Tracker: Sendable {
     public enum ScoreScale: String, Sendable, Codable, CaseIterable {
         /// As they are.
         case absolute
-        /// Divided by the best recent score of their class: scores of an open vocabulary are low, and differ by class.
+        /// Divided by the best recent score of their class, or by a quarter of the best of all classes where that is more: scores of an
+        /// open vocabulary are low, and differ by class.
         case relativeToClass = "relative"
     }
 
@@ -204,8 +205,10 @@ public struct Tracker: Sendable {
         for detection in detections where detection.isUsable {
             bestScores[detection.classIndex] = max(bestScores[detection.classIndex] ?? 0, detection.score)
         }
+        // Classes of which nothing sure was ever seen would otherwise track their noise.
+        let floor = (bestScores.values.max() ?? 0) / 4
         return detections.map { detection in
-            let best = bestScores[detection.classIndex] ?? 0
+            let best = max(bestScores[detection.classIndex] ?? 0, floor)
             return best > 0 ? detection.score / best : 0
         }
     }

@@ -101,6 +101,11 @@ public final class VideoReader: Sendable {
     /// What was wrong with a film that ended early; nil when nothing was.
     public var fault: String? { state.withLock(\.fault) }
 
+    /// Frames a second among those that are read: what was asked for, or the film's own; 30 where it does not say.
+    public var frameRate: Double {
+        options.frameRate ?? (info.frameRate ?? 30) / Double(options.stride)
+    }
+
     /// The next frame; nil after the last one.
     ///
     /// A film that is damaged behind its first frame ends there, and ``fault`` says why.

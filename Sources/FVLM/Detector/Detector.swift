@@ -90,15 +90,19 @@ public final class Detector: Sendable {
     /// Detects objects in pictures prepared with ``prepare(_:)``, possibly ahead of time and by other tasks.
     ///
     /// Otherwise the same as the method for unprepared pictures.
+    /// - Parameter includesEmbeddings: Whether detections carry ``Detection/embedding``.
     public func detect(
-        prepared images: [PixelValues], vocabulary: Vocabulary, options: ScoringOptions? = nil
+        prepared images: [PixelValues], vocabulary: Vocabulary, options: ScoringOptions? = nil,
+        includesEmbeddings: Bool = false
     ) async throws -> [[Detection]] {
         guard !images.isEmpty else { return [] }
         // The queue's threads have no task of their own.
         let profile = StageProfile.current
         return try await onQueue { [self] checkCancellation in
             try StageProfile.$current.withValue(profile) {
-                try found(images, vocabulary, options ?? configuration.scoring, checkCancellation)
+                try found(
+                    images, vocabulary, options ?? configuration.scoring, includesEmbeddings: includesEmbeddings,
+                    checkCancellation)
             }
         }
     }
@@ -174,7 +178,7 @@ public final class Detector: Sendable {
 
     private func found(
         _ prepared: [PixelValues], _ vocabulary: Vocabulary, _ options: ScoringOptions,
-        _ checkCancellation: () throws -> Void = {}
+        includesEmbeddings: Bool = false, _ checkCancellation: () throws -> Void = {}
     ) throws -> [[Detection]] {
         try options.validate()
         let texts = try vocabulary.matrix(for: identity, withBackground: true)
@@ -188,7 +192,8 @@ public final class Detector: Sendable {
                 contents: group.map { Size2D($0.content.height, $0.content.width) })
             let found = try network.detections(
                 in: batch, trunk: trunk, texts: texts, names: vocabulary.names, isBase: isBase,
-                options: options, checkCancellation: checkCancellation)
+                options: options, includesEmbeddings: includesEmbeddings,
+                checkCancellation: checkCancellation)
             for (place, detections) in zip(places, found) {
                 let back = prepared[place].transform.inverse
                 results[place] = detections.compactMap { detection in

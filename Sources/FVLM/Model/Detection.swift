@@ -24,6 +24,9 @@ public struct Detection: Sendable, Hashable {
     /// The index of its proposal among the image's.
     package let proposal: Int
 
+    /// The trained box head's embedding of the region, [E] of length 1; nil unless it was asked for.
+    public let embedding: [Float]?
+
     /// The mask within the box; nil if masks are off.
     public let mask: MaskPatch?
 

@@ -11,13 +11,15 @@ extension DetectorNetwork {
     ///   - texts: [K, E], row 0 the background.
     ///   - names: The names of the classes, [K - 1].
     ///   - isBase: Which classes were trained on, [K]; nil: all count as novel.
+    ///   - includesEmbeddings: Whether detections carry the box head's embeddings of their regions.
     ///   - checkCancellation: Called between the steps; throwing stops the detection.
     /// - Returns: The detections in each image, best first, with boxes in pixels of the batch.
     /// - Throws: ``ConfigurationError`` for a scorer that does not fit the trunk, `CLIPError`, `DetectionError`,
     ///   `TorchError`.
     package func detections<Tower: Trunk>(
         in batch: ImageBatch, trunk: Tower, texts: Tensor, names: [String], isBase: [Bool]?,
-        options: ScoringOptions, checkCancellation: () throws -> Void = {}
+        options: ScoringOptions, includesEmbeddings: Bool = false,
+        checkCancellation: () throws -> Void = {}
     ) throws -> [[Detection]] {
         try withoutGradients {
             let scorer = try trunk.scorer(for: options)
@@ -64,9 +66,11 @@ extension DetectorNetwork {
             let masks =
                 try options.includesMasks
                 ? StageProfile.measure(.masks) { try self.masks(pyramid, boxes: found) } : nil
+            let embeddings =
+                try includesEmbeddings ? output.embeddings.split(by: regions.map(\.count)) : nil
             return try found.indices.map { image in
                 try Self.detections(
-                    kept[image], found[image], scores[image], masks?[image], names: names,
+                    kept[image], found[image], scores[image], masks?[image], embeddings?[image], names: names,
                     pasting: (architecture.maskPlacement, options.maskThreshold))
             }
         }
@@ -132,12 +136,17 @@ extension DetectorNetwork {
 
     /// The detections in one image.
     private static func detections(
-        _ kept: ScoredPairs, _ boxes: Boxes, _ scores: FusedScores, _ masks: Tensor?, names: [String],
+        _ kept: ScoredPairs, _ boxes: Boxes, _ scores: FusedScores, _ masks: Tensor?, _ embeddings: Tensor?,
+        names: [String],
         pasting: (placement: MaskPaster.Placement, threshold: Double)
     ) throws -> [Detection] {
         let corners = try boxes.tensor.array(of: Float.self).map { Double($0) }
         let (detectorScores, vlmScores) = try scores.probabilities(of: kept)
         let masks = try masks?.contiguous()
+        let unitEmbeddings = try embeddings.map { embeddings in
+            try TextClassifier.unit(embeddings.to(.float32)).array(of: Float.self)
+        }
+        let width = embeddings?.shape[1] ?? 0
         return try kept.rows.indices.map { row in
             let classIndex = Int(kept.classes[row]) - 1
             return Detection(
@@ -146,6 +155,10 @@ extension DetectorNetwork {
                     y2: corners[4 * row + 3]),
                 score: kept.scores[row], detectorScore: detectorScores[row], vlmScore: vlmScores[row],
                 label: names[classIndex], classIndex: classIndex, proposal: Int(kept.rows[row]),
+                embedding: unitEmbeddings.map { values in
+                    let start = Int(kept.rows[row]) * width
+                    return Array(values[start..<start + width])
+                },
                 mask: try masks.map {
                     MaskPatch(
                         side: $0.shape[1], probabilities: try $0[row].array(of: Float.self),

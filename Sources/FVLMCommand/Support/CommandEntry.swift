@@ -15,6 +15,8 @@ package struct CommandEntry: Sendable, Hashable {
 extension CommandEntry {
     package static let detect = CommandEntry(
         name: "detect", abstract: "Finds objects of named classes in pictures.")
+    package static let track = CommandEntry(
+        name: "track", abstract: "Finds objects in films, streams and cameras, and follows them.")
     package static let evaluate = CommandEntry(
         name: "evaluate", abstract: "Measures a detector on annotated pictures.")
     package static let train = CommandEntry(
@@ -47,7 +49,7 @@ extension CommandEntry {
 
     /// All commands, grouped by the titles of the help.
     static let groups: [(title: String, entries: [CommandEntry])] = [
-        ("Detector", [.detect, .evaluate, .train, .cache]),
+        ("Detector", [.detect, .track, .evaluate, .train, .cache]),
         ("CLIP and weight", [.embed, .vocabulary, .convert, .inspect]),
         ("Data set", [.score, .analyze, .checkDataset, .split]),
         ("Installation", [.doctor]),
@@ -81,6 +83,7 @@ extension ListedCommand {
 /// The commands of `fvlm-networks`, for the help.
 enum Listed {
     struct Detect: ListedCommand { static let entry = CommandEntry.detect }
+    struct Track: ListedCommand { static let entry = CommandEntry.track }
     struct Evaluate: ListedCommand { static let entry = CommandEntry.evaluate }
     struct Train: ListedCommand { static let entry = CommandEntry.train }
     struct Cache: ListedCommand { static let entry = CommandEntry.cache }
