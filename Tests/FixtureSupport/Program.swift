@@ -29,13 +29,16 @@ package struct Program {
     /// Runs the program to its end. A program that ends by a signal has the status 128 and the signal's number.
     package init(
         _ arguments: [String], input: String? = nil, output: Stream = .kept, errors: Stream = .kept,
-        in folder: String? = nil
+        in folder: String? = nil, environment: [String: String] = [:]
     ) throws {
         let process = Process()
         // The shell closes streams, which the class cannot; it says of a signal what people see.
         process.executableURL = URL(filePath: "/bin/sh")
         let redirection = [output.redirection(of: 1), errors.redirection(of: 2)].joined(separator: " ")
         process.arguments = ["-c", "exec \"$@\" \(redirection)", "sh", Self.path] + arguments
+        if !environment.isEmpty {
+            process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        }
         if let folder { process.currentDirectoryURL = URL(filePath: folder) }
         let (outputPipe, errorPipe, inputPipe) = (Pipe(), Pipe(), Pipe())
         process.standardOutput = outputPipe

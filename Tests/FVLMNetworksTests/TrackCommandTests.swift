@@ -1,0 +1,110 @@
+import FixtureSupport
+import Foundation
+import Imaging
+import Testing
+
+/// `fvlm track` as a user types it, with a script in place of ffmpeg; `make test-video` uses the real one.
+@Suite struct TrackCommandTests {
+    private let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+        try SmallDetector.write(to: folder.file("model"))
+        try "".write(toFile: folder.file("film.mp4"), atomically: true, encoding: .utf8)
+        // Six frames of one picture: what is found in them stays where it is.
+        var image = try Image(width: 48, height: 32, filledWith: .white)
+        for x in 8..<30 { for y in 5..<20 { image[x, y] = Color(red: 20, green: UInt8(x * 8), blue: UInt8(y * 12)) } }
+        try Data(image.pixels).write(to: URL(filePath: folder.file("frame")))
+        try script(end: "")
+    }
+
+    /// Reading gives six frames, 0.1 seconds apart; writing keeps what is written.
+    private func script(end: String) throws {
+        let text = """
+            #!/bin/sh
+            here=$(dirname "$0")
+            case " $* " in *" pipe:0 "*) for last; do :; done; cat > "$last"; exit ;; esac
+            echo '  Stream #0:0: Video: h264, yuv420p, 48x32, 10 fps, 10 tbr' >&2
+            echo 'Stream mapping:' >&2
+            for n in 0 1 2 3 4 5; do
+                echo "[Parsed_showinfo_3 @ 0x1] n: $n pts: $n pts_time:0.$n sar:1/1 s:48x32 i:P" >&2
+                cat "$here/frame"
+            done
+            \(end)
+
+            """
+        try text.write(toFile: folder.file("ffmpeg"), atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.file("ffmpeg"))
+    }
+
+    private func run(_ more: [String]) throws -> Program {
+        try Program(
+            [
+                "track", folder.file("film.mp4"), "--model", folder.file("model"), "--classes", "dog, cat",
+                "--score-threshold", "0", "--set", "input.size=64", "--set", "scoring.limit=3", "--threads", "1",
+            ] + more, environment: ["FVLM_FFMPEG": folder.file("ffmpeg")])
+    }
+
+    private func lines(_ text: String) throws -> [[String: Any]] {
+        try text.split(separator: "\n").map {
+            try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+        }
+    }
+
+    @Test func everyFrameHasALineAndObjectsKeepTheirIDs() throws {
+        let run = try run(["--batch-size", "4"])
+        #expect(run.status == 0, "\(run.errors)")
+        let lines = try lines(run.output)
+        #expect(lines.compactMap { $0["frame"] as? Int } == Array(0..<6))
+        #expect(lines.compactMap { $0["time"] as? Double } == [0, 0.1, 0.2, 0.3, 0.4, 0.5])
+        let ids = lines.map { line in
+            (line["detections"] as? [[String: Any]] ?? []).map { $0["id"] as? Int ?? 0 }
+        }
+        // Confirmed in the second frame, and from then on the same.
+        #expect(Set(ids[0]) == [0] && ids[1].contains(1))
+        #expect(Set(ids[1...].map { $0 }).count == 1)
+        let events = try #require(lines[1]["events"] as? [[String: Any]])
+        #expect(events.allSatisfy { $0["event"] as? String == "confirmed" } && !events.isEmpty)
+    }
+
+    @Test func filesGetTheirNamesAtTheEnd() throws {
+        let run = try run([
+            "--results", folder.file("t.jsonl"), "--mot", folder.file("t.txt"), "--output", folder.file("t.mkv"), "--masks",
+        ])
+        #expect(run.status == 0 && run.output.isEmpty, "\(run.errors)")
+        let results = String(decoding: folder.bytes("t.jsonl"), as: UTF8.self)
+        #expect(try lines(results).count == 6)
+        let tracks = String(decoding: folder.bytes("t.txt"), as: UTF8.self).split(separator: "\n")
+        #expect(tracks.allSatisfy { $0.split(separator: ",").count == 10 } && tracks.first?.hasPrefix("2,1,") == true)
+        // Six frames of 48 x 32 pixels at the film's own rate.
+        #expect(folder.bytes("t.mkv").count == 6 * 48 * 32 * 3)
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        #expect(!names.contains { $0.contains("part") }, "\(names)")
+    }
+
+    @Test func aDamagedFilmEndsWithWhatWasDone() throws {
+        try script(end: "head -c 100 \"$here/frame\"; echo '[h264 @ 0x1] error while decoding' >&2; exit 1")
+        let run = try run(["--results", folder.file("t.jsonl")])
+        #expect(run.status == 1 && run.errors.contains("ended early: error while decoding"), "\(run.errors)")
+        #expect(try lines(String(decoding: folder.bytes("t.jsonl"), as: UTF8.self)).count == 6)
+    }
+
+    @Test(arguments: [
+        (["--every", "0"], "--every"), (["--every", "2", "--rate", "5"], "exclude each other"),
+        (["--lost", "-1"], "--lost"), (["--output", "film"], "suffix"),
+    ])
+    func whatIsWrongIsNamed(_ more: [String], _ text: String) throws {
+        let run = try run(more)
+        #expect(run.status == 64 && run.errors.contains(text) && run.output.isEmpty, "\(run.errors)")
+    }
+
+    @Test func theFilmIsNotReplaced() throws {
+        let run = try run(["--output", folder.file("film.mp4")])
+        #expect(run.status == 64 && run.errors.contains("film.mp4"), "\(run.errors)")
+    }
+
+    @Test func aFilmThatIsNotThereIsNamed() throws {
+        let run = try Program(["track", folder.file("no.mp4"), "--model", folder.file("model"), "--classes", "dog"])
+        #expect(run.status == 1 && run.errors.contains("no such file"), "\(run.errors)")
+    }
+}
