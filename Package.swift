@@ -74,7 +74,7 @@ let package = Package(
         .executableTarget(
             name: "FVLMNetworks",
             dependencies: [
-                "COCO", "FVLMCommand", "FVLMProgram", "Imaging", "Support", "Tracking", "Video",
+                "Analysis", "COCO", "FVLMCommand", "FVLMProgram", "Imaging", "Support", "Tracking", "Video",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             sources: withTorch ? nil : ["Program"]),

@@ -34,14 +34,16 @@ public struct Overlaps: Sendable {
     ///   - truth: The annotated objects.
     ///   - detections: The detections.
     ///   - geometry: Whether boxes or masks are compared.
+    ///   - categoryIDs: The classes that take part; nil for all.
     ///   - imageIDs: The images that take part; nil for all.
     ///   - threadCount: The number of threads, 0 for one per processor. Results do not depend on it.
     /// - Throws: ``COCOError`` when the files do not belong together or lack boxes or masks.
     public init(
         truth: Dataset, detections: DetectionTable, geometry: EvaluationOptions.Geometry,
-        imageIDs: [Int64]? = nil, threadCount: Int = 0
+        categoryIDs: [Int64]? = nil, imageIDs: [Int64]? = nil, threadCount: Int = 0
     ) throws {
         var options: EvaluationOptions = truth.isFederated ? .lvis(geometry) : .coco(geometry)
+        options.categoryIDs = categoryIDs
         options.imageIDs = imageIDs
         options.threadCount = threadCount
         let problem = try EvaluationProblem(truth, detections, options)

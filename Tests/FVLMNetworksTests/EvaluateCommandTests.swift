@@ -205,4 +205,53 @@ import Testing
         #expect(reports.compactMap { $0["type"] as? String } == ["bbox"])
         #expect(try stats(reports[0]) == stats(objects(whole.output)[0]))
     }
+
+    @Test func aReportIsWrittenBesideTheFigures() throws {
+        let run = try evaluate(Self.samples + "/annotations.json", "--report", folder.file("report"))
+        #expect(run.status == 0, "\(run.errors)")
+        let page = String(decoding: folder.bytes("report/index.html"), as: UTF8.self)
+        #expect(page.contains("protocol split-novel") && page.contains("000010.jpg"))
+        let again = try evaluate(Self.samples + "/annotations.json", "--report", folder.file("report"))
+        #expect(again.status != 0 && again.errors.contains("not empty"), "\(again.errors)")
+    }
+
+    /// Two data sets in the layouts of RF100-VL and ODinW, one of them broken.
+    @Test func aSuiteIsOneTableAndIsResumed() throws {
+        let manager = FileManager.default
+        for (place, name) in [
+            ("scenes/test", "_annotations.coco.json"),
+            ("deep/er/valid", "annotations_without_background.json"),
+        ] {
+            try manager.createDirectory(
+                atPath: folder.file("suite/\(place)"), withIntermediateDirectories: true)
+            try manager.copyItem(
+                atPath: Self.samples + "/annotations.json", toPath: folder.file("suite/\(place)/\(name)"))
+        }
+        for name in try manager.contentsOfDirectory(atPath: Self.samples) where name.hasSuffix(".jpg") {
+            try manager.createSymbolicLink(
+                atPath: folder.file("suite/scenes/test/\(name)"),
+                withDestinationPath: "\(Self.samples)/\(name)")
+        }
+        func run(_ more: String...) throws -> Program {
+            try Program(
+                [
+                    "evaluate", "--model", Self.root + "/Models/emoji-detector", "--suite",
+                    folder.file("suite"),
+                    "--templates", "single", "--threads", "1", "--results", folder.file("results"), "--json",
+                ] + more)
+        }
+        let first = try run()
+        // The second set has no pictures.
+        #expect(first.status == 1 && first.errors.contains("deep/er: not evaluated"), "\(first.errors)")
+        let summary = try #require(objects(first.output).first)
+        let sets = try #require(summary["sets"] as? [[String: Any]])
+        #expect(sets.count == 1 && sets[0]["name"] as? String == "scenes")
+        #expect((sets[0]["AP50"] as? Double ?? 0) > 0.8)
+        #expect((summary["median"] as? [String: Double])?["AP50"] == sets[0]["AP50"] as? Double)
+        let second = try run()
+        #expect(
+            second.errors.contains("scenes: detections of an earlier run") && second.output == first.output)
+        let other = try run("--score-threshold", "0.5")
+        #expect(other.status == 65 && other.errors.contains("another score threshold"), "\(other.errors)")
+    }
 }

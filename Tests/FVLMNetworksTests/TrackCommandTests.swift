@@ -13,7 +13,9 @@ import Testing
         try "".write(toFile: folder.file("film.mp4"), atomically: true, encoding: .utf8)
         // Six frames of one picture: what is found in them stays where it is.
         var image = try Image(width: 48, height: 32, filledWith: .white)
-        for x in 8..<30 { for y in 5..<20 { image[x, y] = Color(red: 20, green: UInt8(x * 8), blue: UInt8(y * 12)) } }
+        for x in 8..<30 {
+            for y in 5..<20 { image[x, y] = Color(red: 20, green: UInt8(x * 8), blue: UInt8(y * 12)) }
+        }
         try Data(image.pixels).write(to: URL(filePath: folder.file("frame")))
         try script(end: "")
     }
@@ -41,7 +43,8 @@ import Testing
         try Program(
             [
                 "track", folder.file("film.mp4"), "--model", folder.file("model"), "--classes", "dog, cat",
-                "--score-threshold", "0", "--set", "input.size=64", "--set", "scoring.limit=3", "--threads", "1",
+                "--score-threshold", "0", "--set", "input.size=64", "--set", "scoring.limit=3", "--threads",
+                "1",
             ] + more, environment: ["FVLM_FFMPEG": folder.file("ffmpeg")])
     }
 
@@ -69,13 +72,16 @@ import Testing
 
     @Test func filesGetTheirNamesAtTheEnd() throws {
         let run = try run([
-            "--results", folder.file("t.jsonl"), "--mot", folder.file("t.txt"), "--output", folder.file("t.mkv"), "--masks",
+            "--results", folder.file("t.jsonl"), "--mot", folder.file("t.txt"), "--output",
+            folder.file("t.mkv"), "--masks",
         ])
         #expect(run.status == 0 && run.output.isEmpty, "\(run.errors)")
         let results = String(decoding: folder.bytes("t.jsonl"), as: UTF8.self)
         #expect(try lines(results).count == 6)
         let tracks = String(decoding: folder.bytes("t.txt"), as: UTF8.self).split(separator: "\n")
-        #expect(tracks.allSatisfy { $0.split(separator: ",").count == 10 } && tracks.first?.hasPrefix("2,1,") == true)
+        #expect(
+            tracks.allSatisfy { $0.split(separator: ",").count == 10 }
+                && tracks.first?.hasPrefix("2,1,") == true)
         // Six frames of 48 x 32 pixels at the film's own rate.
         #expect(folder.bytes("t.mkv").count == 6 * 48 * 32 * 3)
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
@@ -104,7 +110,9 @@ import Testing
     }
 
     @Test func aFilmThatIsNotThereIsNamed() throws {
-        let run = try Program(["track", folder.file("no.mp4"), "--model", folder.file("model"), "--classes", "dog"])
+        let run = try Program([
+            "track", folder.file("no.mp4"), "--model", folder.file("model"), "--classes", "dog",
+        ])
         #expect(run.status == 1 && run.errors.contains("no such file"), "\(run.errors)")
     }
 }

@@ -21,6 +21,12 @@ public struct AnalysisReport: Sendable {
         /// threshold with the best F1.
         public var scoreThreshold: Double?
 
+        /// The classes that take part; nil for all.
+        public var categoryIDs: [Int64]?
+
+        /// The images that take part; nil for all.
+        public var imageIDs: [Int64]?
+
         /// Parts of the classes that are reported apart, such as base and novel.
         public var splits: [CategorySplit] = []
 
@@ -131,13 +137,16 @@ public struct AnalysisReport: Sendable {
         self.options = options
         var rules: EvaluationOptions = truth.isFederated ? .lvis(options.geometry) : .coco(options.geometry)
         rules.threadCount = options.threadCount
+        rules.categoryIDs = options.categoryIDs
+        rules.imageIDs = options.imageIDs
         let evaluation = try Evaluation(truth: truth, detections: detections, options: rules)
         self.evaluation = evaluation
         let parts = evaluation.parts(options.splits)
         self.parts = parts
         let overlaps = try Overlaps(
-            truth: truth, detections: detections, geometry: options.geometry, threadCount: options.threadCount
-        )
+            truth: truth, detections: detections, geometry: options.geometry,
+            categoryIDs: options.categoryIDs,
+            imageIDs: options.imageIDs, threadCount: options.threadCount)
         self.overlaps = overlaps
         errors = try ErrorAnalysis(
             overlaps, thresholds: options.thresholds, maximumDetections: options.maximumDetections)
@@ -160,7 +169,9 @@ public struct AnalysisReport: Sendable {
         recall = RecallBreakdown(overlaps, assignment)
         slices = try options.slices.map { slice in
             var rules = rules
+            let included = options.imageIDs.map(Set.init)
             let ids = try slice.imageIDs(in: truth, tags: options.tags)
+                .filter { included?.contains($0) ?? true }
             rules.imageIDs = ids
             // Detections of other images are no fault here.
             let part = try Evaluation(truth: truth, detections: detections, options: rules)

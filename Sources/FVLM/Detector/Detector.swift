@@ -101,7 +101,8 @@ public final class Detector: Sendable {
         return try await onQueue { [self] checkCancellation in
             try StageProfile.$current.withValue(profile) {
                 try found(
-                    images, vocabulary, options ?? configuration.scoring, includesEmbeddings: includesEmbeddings,
+                    images, vocabulary, options ?? configuration.scoring,
+                    includesEmbeddings: includesEmbeddings,
                     checkCancellation)
             }
         }

@@ -124,6 +124,7 @@ struct AnalyzeCommand: ParsableCommand {
         options.binCount = bins
         options.scoreThreshold = scoreThreshold
         options.splits = try split?.parts(of: truth) ?? []
+        if split != nil { options.categoryIDs = options.splits.flatMap(\.categoryIDs) }
         options.tags = try tags.map { try PictureTags.read($0, truth) } ?? [:]
         options.resamples = bootstrap ?? 0
         options.seed = seed
@@ -131,7 +132,11 @@ struct AnalyzeCommand: ParsableCommand {
         options.threadCount = threads.count
         let report = try AnalysisReport(
             truth: truth, detections: table, comparedWith: other, options: options)
-        if let folder { try write(report, truth, into: folder) }
+        if let folder {
+            try AnalysisPages.write(
+                report, title: "\(Path.name(detections)) on \(Path.name(groundTruth))", imagesIn: images,
+                into: folder)
+        }
         if json {
             try StandardOutput.print(report.json())
         } else {
@@ -141,20 +146,6 @@ struct AnalyzeCommand: ParsableCommand {
         for line in report.notices { StandardError.note(line) }
         if let reason = report.calibrationFailure { StandardError.note("no calibration: \(reason)") }
         if let output { StandardError.note("open \(Path.join(output, "index.html")) in a browser") }
-    }
-
-    private func write(_ report: AnalysisReport, _ truth: Dataset, into folder: consuming NewFolder) throws {
-        let pictures = images.map { PictureFolder(path: $0) }
-        let base = Path.absolute(output ?? ".")
-        var files: [(String, String)] = []
-        try report.writePages(
-            title: "\(Path.name(detections)) on \(Path.name(groundTruth))",
-            address: { image in
-                pictures?.location(of: image).map { RelativeAddress.text(from: base, to: Path.absolute($0)) }
-            }
-        ) { files.append(($0, $1)) }
-        for (name, text) in files { try folder.write(text, to: name) }
-        try folder.finish()
     }
 }
 
@@ -188,22 +179,5 @@ enum PictureTags {
             tags[id, default: []].insert(parts[1])
         }
         return tags
-    }
-}
-
-/// Addresses of files beside each other, for pages.
-enum RelativeAddress {
-    /// The address of a file as seen from a folder; both absolute.
-    static func text(from folder: String, to file: String) -> String {
-        let from = folder.split(separator: "/")
-        let to = file.split(separator: "/")
-        var shared = 0
-        while shared < from.count, shared < to.count - 1, from[shared] == to[shared] { shared += 1 }
-        let parts = Array(repeating: "..", count: from.count - shared) + to[shared...].map(String.init)
-        return parts.map { part in
-            part.addingPercentEncoding(
-                withAllowedCharacters: .urlPathAllowed.subtracting(["/", ";", "?", "#"]))
-                ?? part
-        }.joined(separator: "/")
     }
 }

@@ -21,7 +21,8 @@ extension CommandConfiguration {
             InspectCommand.self,
         ]
         let listed: [any ParsableCommand.Type] = [
-            Listed.Detect.self, Listed.Track.self, Listed.Evaluate.self, Listed.Train.self, Listed.Cache.self, Listed.Embed.self,
+            Listed.Detect.self, Listed.Track.self, Listed.Evaluate.self, Listed.Train.self, Listed.Cache.self,
+            Listed.Embed.self,
             Listed.Vocabulary.self, Listed.Convert.self, Listed.Doctor.self,
         ]
         let types = Dictionary(

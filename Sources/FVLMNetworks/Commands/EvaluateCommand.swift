@@ -1,3 +1,4 @@
+import Analysis
 import ArgumentParser
 import CLIP
 import COCO
@@ -15,20 +16,30 @@ struct EvaluateCommand: AsyncParsableCommand {
         discussion: """
             Example:
               fvlm evaluate --model detector --annotations val.json --images val2017 --split ovd48-17
+              fvlm evaluate --model detector --suite odinw --results odinw-results
 
             The classes are those of the annotations, or of the split. Figures are by COCO's rules. Without a split, \
             classes that the detector was trained on (base) and others (novel) are reported separately if there are both. \
             Masks are evaluated if the annotations have them. Pictures that cannot be read are reported and skipped, \
             as are those of annotations that cannot be read; the others are evaluated, and the exit status is 1.
+
+            --suite evaluates every data set below a folder, as ODinW and RF100-VL have them: _annotations.coco.json, \
+            annotations_without_background.json, annotations.json or instances.json in test, valid, val or the folder \
+            itself, pictures beside it; classes.txt there gives names and synonyms to ask for. With --results, a folder, \
+            an interrupted run is resumed.
             """)
 
     @OptionGroup var detector: DetectorOptions
 
     @Option(name: [.short, .long], help: "The annotation file (COCO instances).")
-    var annotations: String
+    var annotations: String?
 
     @Option(name: [.short, .long], help: "The folder of its pictures.")
-    var images: String
+    var images: String?
+
+    @Option(
+        help: ArgumentHelp("Many data sets in place of one: a folder of their folders.", valueName: "folder"))
+    var suite: String?
 
     @Option(help: "Report base and novel classes separately: ovd48-17 (COCO) or lvis-base-rare.")
     var split: OpenVocabularySplit?
@@ -38,6 +49,12 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("Also write the detections as a COCO results file.", valueName: "file"))
     var results: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Also analyze the detections, as fvlm analyze does, and write the page into this new folder.",
+            valueName: "folder"))
+    var report: String?
 
     @Option(help: "The number of pictures per batch.")
     var batchSize = 1
@@ -49,6 +66,12 @@ struct EvaluateCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
+        if suite == nil, annotations == nil || images == nil {
+            throw ValidationError("--annotations and --images are needed, or --suite")
+        }
+        if suite != nil, annotations != nil || images != nil || split != nil || report != nil {
+            throw ValidationError("--suite excludes --annotations, --images, --split and --report")
+        }
         if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
         if classes < 0 { throw ValidationError("--classes cannot be negative") }
     }
@@ -64,17 +87,20 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
 
     /// Refuses results that would replace a picture.
-    private func checkPictures(of truth: Dataset) throws {
+    private func checkPictures(of truth: Dataset, in images: String) throws {
         guard let results, FileStatus(results) != nil else { return }
         let folder = PictureFolder(path: images)
         try OutputGuard((0..<truth.images.count).map { folder.location(of: truth.images[$0]) }).check(results)
     }
 
     func run() async throws {
+        if let suite { return try await evaluate(DatasetSuite(folder: suite), folder: suite) }
+        guard let annotations, let images else { return }
         let inputs = OutputGuard([annotations, templates, images], models: detector.models)
         try inputs.check(file: results)
         let truth = try Dataset(tolerating: annotations)
-        try checkPictures(of: truth)
+        try checkPictures(of: truth, in: images)
+        let folder = try report.map { try NewFolder(path: $0) }
         let loaded = try detector.load()
         let splits = try split?.parts(of: truth) ?? Self.parts(of: truth, trained: loaded.trainedNames)
         let scored = truth.categories.filter { category in
@@ -110,6 +136,21 @@ struct EvaluateCommand: AsyncParsableCommand {
             try StandardOutput.print(
                 json ? report.json() : report.table(classes: classes), terminator: json ? "\n" : "")
             if geometry == .box { for line in report.notices { StandardError.note(line) } }
+        }
+        if let folder {
+            var options = AnalysisReport.Options()
+            options.geometry = measurement.geometries.last ?? .box
+            options.splits = splits
+            if split != nil { options.categoryIDs = scored.map(\.id) }
+            let skipped = Set(found.faults.map(\.imageID))
+            options.imageIDs = truth.images.ids.filter { !skipped.contains($0) }
+            options.protocolName = splits.isEmpty ? nil : "split-novel"
+            let analysis = try AnalysisReport(
+                truth: evaluator.truth, detections: found.table, options: options)
+            try AnalysisPages.write(
+                analysis, title: "\(Path.name(detector.model)) on \(Path.name(annotations))",
+                imagesIn: images,
+                into: folder)
         }
         for note in measurement.notes { StandardError.note(note) }
         if found.table.count == 0 {

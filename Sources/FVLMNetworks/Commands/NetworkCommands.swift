@@ -5,7 +5,8 @@ import Torch
 /// The commands of this module, and their set-up of libtorch.
 enum NetworkCommands {
     static let all: [any ParsableCommand.Type] = [
-        DetectCommand.self, TrackCommand.self, TrainCommand.self, CacheCommand.self, EvaluateCommand.self, EmbedCommand.self,
+        DetectCommand.self, TrackCommand.self, TrainCommand.self, CacheCommand.self, EvaluateCommand.self,
+        EmbedCommand.self,
         VocabularyCommand.self, ConvertCommand.self,
     ]
 

@@ -35,10 +35,12 @@ struct TrackCommand: AsyncParsableCommand {
     @Option(
         name: [.short, .long],
         help: ArgumentHelp(
-            "A film with boxes, masks and ids drawn on it; its suffix says what kind. The sound is kept.", valueName: "file"))
+            "A film with boxes, masks and ids drawn on it; its suffix says what kind. The sound is kept.",
+            valueName: "file"))
     var output: String?
 
-    @Option(help: ArgumentHelp("Write the results, a JSON object a frame, into this file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write the results, a JSON object a frame, into this file.", valueName: "file"))
     var results: String?
 
     @Option(help: ArgumentHelp("Write the tracks in the form of the MOT challenge.", valueName: "file"))
@@ -64,7 +66,8 @@ struct TrackCommand: AsyncParsableCommand {
 
     @Option(
         help:
-            "What the thresholds of scores compare: relative to the best recent score of a class, or absolute.")
+            "What the thresholds of scores compare: relative to the best recent score of a class, or absolute."
+    )
     var scores = Tracker.ScoreScale.relativeToClass
 
     @Option(help: "The score from which a detection is associated first.")
@@ -79,7 +82,9 @@ struct TrackCommand: AsyncParsableCommand {
     func validate() throws {
         if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
         if every < 1 { throw ValidationError("--every must be at least 1") }
-        if let rate, !(rate > 0 && rate <= 1000) { throw ValidationError("--rate is above 0 and at most 1000") }
+        if let rate, !(rate > 0 && rate <= 1000) {
+            throw ValidationError("--rate is above 0 and at most 1000")
+        }
         if every > 1, rate != nil { throw ValidationError("--every and --rate exclude each other") }
         if !(start >= 0 && start < 1e7) { throw ValidationError("--start cannot be negative") }
         if !(lost >= 0 && lost < 1e6) { throw ValidationError("--lost cannot be negative") }
@@ -90,8 +95,8 @@ struct TrackCommand: AsyncParsableCommand {
     func run() async throws {
         let source = try VideoSource(film)
         let inputs = OutputGuard(
-            [film, wanted.vocabulary, wanted.names.classesFile, wanted.names.templates, detector.clip])
-        for path in [output, results, mot] { try inputs.check(path) }
+            [film, wanted.vocabulary, wanted.names.classesFile, wanted.names.templates], models: detector.models)
+        for path in [output, results, mot] { try inputs.check(file: path) }
         let loaded = try detector.load()
         let vocabulary = try await wanted.load(loaded, folder: detector.model)
         var options = detector.options(loaded)
@@ -112,7 +117,8 @@ struct TrackCommand: AsyncParsableCommand {
         let work = VideoWork(
             detector: loaded, vocabulary: vocabulary, options: options, reader: reader, rules: rules)
         let sinks = try VideoResults(
-            film: output, results: results, mot: mot, printsLines: output == nil && results == nil && mot == nil,
+            film: output, results: results, mot: mot,
+            printsLines: output == nil && results == nil && mot == nil,
             includesMasks: masks, source: source)
         let bar = ProgressBar("frames")
         let clock = ContinuousClock.now

@@ -21,7 +21,8 @@ final class VideoResults {
 
     /// Begins all files; those that are there already are replaced when the work is done.
     init(
-        film: String?, results: String?, mot: String?, printsLines: Bool, includesMasks: Bool, source: VideoSource
+        film: String?, results: String?, mot: String?, printsLines: Bool, includesMasks: Bool,
+        source: VideoSource
     ) throws {
         self.film = film
         self.source = source
@@ -112,7 +113,8 @@ final class VideoResults {
             return Object(
                 id: assignment.id, box: box.map { ($0 * 100).rounded() / 100 }, score: detection.score,
                 detector_score: detection.detectorScore, vlm_score: detection.vlmScore,
-                label: assignment.id == nil ? detection.label : names[assignment.classIndex] ?? detection.label,
+                label: assignment.id == nil
+                    ? detection.label : names[assignment.classIndex] ?? detection.label,
                 segmentation: mask.map {
                     Mask(size: [$0.height, $0.width], counts: String(decoding: $0.compressed, as: UTF8.self))
                 })
@@ -128,7 +130,8 @@ final class VideoResults {
         }
         return try JSONText.line(
             Line(
-                frame: frame.index, time: (frame.time * 1e6).rounded() / 1e6, width: size.width, height: size.height,
+                frame: frame.index, time: (frame.time * 1e6).rounded() / 1e6, width: size.width,
+                height: size.height,
                 detections: objects, events: events))
     }
 
@@ -154,7 +157,8 @@ private final class GrowingFile {
 
     func append(_ text: String) throws {
         do { try handle.write(contentsOf: Data(text.utf8)) } catch {
-            throw FileFailure(path, reason: "cannot be written: \(SystemErrorText(error).text)", exitStatus: .failure)
+            throw FileFailure(
+                path, reason: "cannot be written: \(SystemErrorText(error).text)", exitStatus: .failure)
         }
     }
 

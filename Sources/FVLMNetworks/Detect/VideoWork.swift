@@ -77,7 +77,8 @@ extension TrackedDetection {
     init(_ detection: FVLMDetection) {
         self.init(
             box: TrackedBox(
-                left: detection.box.x1, top: detection.box.y1, right: detection.box.x2, bottom: detection.box.y2),
+                left: detection.box.x1, top: detection.box.y1, right: detection.box.x2,
+                bottom: detection.box.y2),
             score: Double(detection.score), classIndex: detection.classIndex, embedding: detection.embedding)
     }
 }

@@ -1,0 +1,186 @@
+import ArgumentParser
+import CLIP
+import COCO
+import Evaluation
+import FVLM
+import FVLMCommand
+import Foundation
+import Support
+
+extension EvaluateCommand {
+    /// The figures of one data set; nil where there is no object.
+    private struct Row: Encodable {
+        let name: String
+        let images: Int
+        let classes: Int
+        let AP: Double?
+        let AP50: Double?
+        let AP75: Double?
+    }
+
+    /// The figures of a suite.
+    private struct Summary: Encodable {
+        let sets: [Row]
+        let mean: [String: Double]
+        let median: [String: Double]
+    }
+
+    /// Evaluates every data set, and prints one table, or one JSON object.
+    func evaluate(_ suite: DatasetSuite, folder: String) async throws {
+        let loaded = try detector.load()
+        let results = try results.map { try SuiteResults(folder: $0, origin: origin(loaded)) }
+        var rows: [Row] = []
+        var faults = 0
+        for (number, entry) in suite.entries.enumerated() {
+            do {
+                let (row, skipped) = try await evaluate(
+                    entry, loaded, results, "\(number + 1)/\(suite.entries.count) ")
+                rows.append(row)
+                faults += skipped
+            } catch let error as any ReportedError where suite.entries.count > 1 {
+                // One broken data set must not cost the others.
+                StandardError.note("\(entry.name): not evaluated: \(error)")
+                faults += 1
+            }
+        }
+        guard !rows.isEmpty else { throw ExitCode.failure }
+        let summary = Summary(
+            sets: rows, mean: Self.figures(rows, Self.mean), median: Self.figures(rows, Self.median))
+        if json {
+            try StandardOutput.print(JSONText.line(summary))
+        } else {
+            func text(_ value: Double?) -> String { value.map { NumberText.decimals(100 * $0, 1) } ?? "-" }
+            let lines =
+                [["data set", "images", "classes", "AP", "AP50", "AP75"]]
+                + rows.map {
+                    [$0.name, "\($0.images)", "\($0.classes)", text($0.AP), text($0.AP50), text($0.AP75)]
+                }
+                + [("mean", summary.mean), ("median", summary.median)].map { name, values in
+                    [name, "", "", text(values["AP"]), text(values["AP50"]), text(values["AP75"])]
+                }
+            try StandardOutput.print(
+                "boxes, COCO's rules, protocol zero-shot unless the detector saw the data\n"
+                    + TextTable(lines, leftAligned: 1).text, terminator: "")
+        }
+        if faults > 0 { throw ExitCode.failure }
+    }
+
+    private func evaluate(
+        _ entry: DatasetSuite.Entry, _ loaded: Detector, _ results: SuiteResults?, _ label: String
+    ) async throws -> (Row, faults: Int) {
+        let truth = try Dataset(contentsOf: entry.annotations)
+        // A root of a tree of categories has no objects and is no class to ask for.
+        let counts = truth.annotationCounts
+        let scored = truth.categories.filter { (counts[$0.id] ?? 0) > 0 }
+        var synonyms: [String: [String]] = [:]
+        for item in try entry.classes.map({ try ClassNames.classes(contentsOf: $0) }) ?? [] {
+            guard truth.categories.contains(where: { $0.name == item.name }) else {
+                throw FileFailure(entry.classes ?? "", reason: "the annotations have no class '\(item.name)'")
+            }
+            synonyms[item.name] = item.synonyms
+        }
+        var faults = 0
+        let table: DetectionTable
+        var used: [Int64]?
+        if let earlier = try results?.table(entry.name) {
+            StandardError.note("\(label)\(entry.name): detections of an earlier run")
+            table = earlier
+        } else {
+            let vocabulary = try Vocabulary(
+                encoding: scored.map { Vocabulary.Class($0.name, synonyms: synonyms[$0.name] ?? []) },
+                templates: PromptTemplates(named: templates), with: loaded.clip,
+                tokenizer: loaded.clip.tokenizer(), note: StandardError.note)
+            var evaluator = try DetectorEvaluator(
+                truth: truth, imagesIn: entry.images, vocabulary: vocabulary)
+            evaluator.pictureCount = 0
+            evaluator.batchSize = batchSize
+            try evaluator.checkPictures()
+            var options = detector.options(loaded)
+            options.includesMasks = false
+            if detector.scoreThreshold == nil { options.scoreThreshold = min(options.scoreThreshold, 0.01) }
+            let bar = ProgressBar(label + entry.name)
+            let found = try await evaluator.detections(of: loaded, options: options) {
+                bar.update($0, of: $1)
+            }
+            bar.finish()
+            for fault in found.faults { StandardError.note("skipped: \(fault.error)") }
+            faults = found.faults.count
+            let skipped = Set(found.faults.map(\.imageID))
+            used = truth.images.ids.filter { !skipped.contains($0) }
+            table = found.table
+            // Complete results only: a run that skips pictures looks again.
+            if faults == 0 { try results?.write(table, entry.name) }
+        }
+        var options = EvaluationOptions.coco(.box)
+        options.imageIDs = used
+        options.categoryIDs = scored.map(\.id)
+        let evaluation = try Evaluation(truth: truth, detections: table, options: options)
+        return (
+            Row(
+                name: entry.name, images: evaluation.imageCount, classes: scored.count,
+                AP: evaluation.averagePrecision(), AP50: evaluation.averagePrecision(iouThreshold: 0.5),
+                AP75: evaluation.averagePrecision(iouThreshold: 0.75)), faults
+        )
+    }
+
+    /// What detections depend on, by names for messages.
+    private func origin(_ loaded: Detector) throws -> [String: String] {
+        try [
+            "model": loaded.network.store.digest(), "CLIP": loaded.clip.store.digest(),
+            "configuration": loaded.configuration.yaml(), "templates": templates,
+            "precision": detector.precision.value.rawValue,
+            "score threshold": detector.scoreThreshold.map { "\($0)" } ?? "the model's",
+        ]
+    }
+
+    private static func figures(_ rows: [Row], _ combined: ([Double]) -> Double) -> [String: Double] {
+        var result: [String: Double] = [:]
+        for (name, path) in [("AP", \Row.AP), ("AP50", \Row.AP50), ("AP75", \Row.AP75)] {
+            let values = rows.compactMap { $0[keyPath: path] }
+            if !values.isEmpty { result[name] = combined(values) }
+        }
+        return result
+    }
+
+    private static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
+
+    private static func median(_ values: [Double]) -> Double {
+        let sorted = values.sorted()
+        let middle = sorted.count / 2
+        return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+    }
+}
+
+/// The detections of a suite's data sets in a folder, a results file each, and what they were made with.
+private struct SuiteResults {
+    private let folder: String
+
+    /// - Throws: `FileFailure` when the folder holds results that were made otherwise.
+    init(folder: String, origin: [String: String]) throws {
+        self.folder = folder
+        try Folder.make(folder)
+        let path = Path.join(folder, "suite.json")
+        guard FileStatus(path) != nil else {
+            try AtomicFile.write(Array(JSONText.line(origin).utf8), to: path)
+            return
+        }
+        let earlier = try? JSONDecoder().decode(
+            [String: String].self, from: Data(contentsOf: URL(filePath: path)))
+        let names = origin.keys.filter { earlier?[$0] != origin[$0] }.sorted()
+        guard names.isEmpty else {
+            throw FileFailure(
+                folder, reason: "holds results of another \(names.joined(separator: ", another "))",
+                advice: "name another folder with --results")
+        }
+    }
+
+    private func path(_ name: String) -> String {
+        Path.join(folder, name.replacing("/", with: "-") + ".json")
+    }
+
+    func table(_ name: String) throws -> DetectionTable? {
+        FileStatus(path(name)) == nil ? nil : try DetectionTable(contentsOf: path(name))
+    }
+
+    func write(_ table: DetectionTable, _ name: String) throws { try table.write(to: path(name)) }
+}
