@@ -95,7 +95,8 @@ struct TrackCommand: AsyncParsableCommand {
     func run() async throws {
         let source = try VideoSource(film)
         let inputs = OutputGuard(
-            [film, wanted.vocabulary, wanted.names.classesFile, wanted.names.templates], models: detector.models)
+            [film, wanted.vocabulary, wanted.names.classesFile, wanted.names.templates],
+            models: detector.models)
         for path in [output, results, mot] { try inputs.check(file: path) }
         let loaded = try detector.load()
         let vocabulary = try await wanted.load(loaded, folder: detector.model)
