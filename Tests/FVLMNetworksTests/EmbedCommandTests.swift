@@ -63,7 +63,7 @@ import FVLMCommand
         let error = #expect(throws: CLIPError.self) {
             try EmbedCommand.printLines(embeddings, names: ["a"], key: "text")
         }
-        #expect(error?.description == "a: has an embedding that is no number or is infinite")
+        #expect(error?.description == "a: has an embedding that is NaN or infinite")
     }
 
     @Test func picturesToAFile() async throws {
@@ -161,7 +161,7 @@ import FVLMCommand
         let (both, one) = (try run(file), try run(SmallDetector.clip))
         #expect(both.status == 0 && both.output == one.output)
         #expect(
-            both.errors.contains("the weights of 'model' are taken, not those of 'model_ema'"),
+            both.errors.contains("the weights of 'model' are used, not those of 'model_ema'"),
             "\(both.errors)")
     }
 

@@ -64,7 +64,7 @@ import WeightFiles
         let ids = try Tensor(ids)
         #expect(try loaded.embed(ids: ids).isEqual(to: model.embed(ids: ids)))
         #expect(loaded.notes.count == 1)
-        #expect(loaded.notes.first?.contains("'model' are taken") == true)
+        #expect(loaded.notes.first?.contains("'model' are used") == true)
 
         try Safetensors.write(renamed("ema.", plus: 0.5) + renamed(""), to: path)
         #expect(
