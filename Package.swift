@@ -60,28 +60,34 @@ let package = Package(
         .testTarget(name: "VideoTests", dependencies: ["FixtureSupport", "Imaging", "Video"]),
         .testTarget(name: "TrackingTests", dependencies: ["FixtureSupport", "Tracking"]),
         .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "COCO", "FixtureSupport"]),
+        .target(
+            name: "DatasetFormats",
+            dependencies: ["COCO", "CZlib", "Support", .product(name: "Yams", package: "Yams")]),
+        .testTarget(
+            name: "DatasetFormatsTests",
+            dependencies: ["COCO", "DatasetFormats", "FixtureSupport", "Imaging", "Support"]),
         // The command line. FVLMProgram is `fvlm`, which loads neither libtorch nor libvips; FVLMNetworks is
         // `fvlm-networks`, which it starts for commands that need them. The latter depends on the former so that
         // building it builds both.
         .target(
             name: "FVLMCommand",
             dependencies: [
-                "Analysis", "COCO", "Support", "Tracking", "WeightFiles",
+                "Analysis", "COCO", "DatasetFormats", "Support", "Tracking", "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Yams", package: "Yams"),
             ]),
         .executableTarget(name: "FVLMProgram", dependencies: ["FVLMCommand", "Support"]),
         .executableTarget(
             name: "FVLMNetworks",
             dependencies: [
-                "Analysis", "COCO", "FVLMCommand", "FVLMProgram", "Imaging", "Support", "Tracking", "Video",
+                "Analysis", "COCO", "DatasetFormats", "FVLMCommand", "FVLMProgram", "Imaging", "Support", "Tracking",
+                "Video",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             sources: withTorch ? nil : ["Program"]),
         .testTarget(
             name: "FVLMCommandTests",
             dependencies: [
-                "COCO", "FixtureSupport", "FVLMCommand", "FVLMNetworks", "FVLMProgram", "Support",
+                "COCO", "DatasetFormats", "FixtureSupport", "FVLMCommand", "FVLMNetworks", "FVLMProgram", "Support",
                 "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -222,7 +228,8 @@ if withTorch {
         .testTarget(
             name: "FVLMNetworksTests",
             dependencies: [
-                "CLIP", "COCO", "FixtureSupport", "FVLM", "FVLMCommand", "FVLMNetworks", "FVLMProgram",
+                "CLIP", "COCO", "DatasetFormats", "FixtureSupport", "FVLM", "FVLMCommand", "FVLMNetworks",
+                "FVLMProgram",
                 "Imaging", "RegionDetection", "Support", "Torch", "TorchFixtures", "Training",
                 "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -240,7 +247,8 @@ if ProcessInfo.processInfo.environment["FVLM_FUZZ"] != nil {
     package.targets += [
         .target(name: "CFuzzer", path: "Fuzz/CFuzzer"),
         .executableTarget(
-            name: "fuzz", dependencies: ["COCO", "Support", "WeightFiles", "CFuzzer", "CZlib"],
+            name: "fuzz",
+            dependencies: ["COCO", "CZlib", "CFuzzer", "DatasetFormats", "Support", "WeightFiles"],
             path: "Fuzz/fuzz"),
     ]
 }

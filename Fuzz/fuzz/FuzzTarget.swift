@@ -18,6 +18,7 @@ struct FuzzTarget: Sendable {
     let parse: @Sendable (UnsafeRawBufferPointer) throws -> Void
 
     static let all = weights.merging(COCOTargets.all) { first, _ in first }
+        .merging(FormatTargets.all) { first, _ in first }
 
     private static let weights: [String: FuzzTarget] = [
         "flax": FuzzTarget(constant: 17 << 20) {

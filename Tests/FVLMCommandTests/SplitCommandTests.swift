@@ -1,4 +1,5 @@
 import COCO
+import DatasetFormats
 import FixtureSupport
 import Foundation
 import Testing

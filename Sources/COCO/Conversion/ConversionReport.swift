@@ -26,10 +26,10 @@ package struct ConversionReport: Sendable {
     package init() {}
 
     /// Adds an id to the entry with this text.
-    mutating func add(_ text: String, id: Int64) { add(text, ids: [id]) }
+    package mutating func add(_ text: String, id: Int64) { add(text, ids: [id]) }
 
     /// Adds ids to the entry with this text; an empty list adds nothing.
-    mutating func add(_ text: String, ids: [Int64]) {
+    package mutating func add(_ text: String, ids: [Int64]) {
         guard !ids.isEmpty else { return }
         add(text, count: ids.count, ids: ids)
     }
@@ -43,6 +43,11 @@ package struct ConversionReport: Sendable {
         } else {
             entries.append(Entry(count: count, text: text, ids: ids))
         }
+    }
+
+    /// Adds all entries of another report.
+    package mutating func add(_ other: ConversionReport) {
+        for entry in other.entries { add(entry.text, count: entry.count, ids: entry.ids) }
     }
 
     /// Adds fields of a file that are not kept.

@@ -26,10 +26,15 @@ public struct AnnotationRecord: Sendable, Hashable {
     /// The outline.
     public var segmentation: Segmentation?
 
+    /// The field `attributes` as a JSON object: what annotation tools know beyond COCO's fields, such as `occluded`; nil
+    /// when the file states none.
+    public var attributes: String?
+
     /// Creates an annotation.
     public init(
         id: Int64, imageID: Int64, categoryID: Int64, box: BoundingBox? = nil, area: Double? = nil,
-        isCrowd: Bool = false, isIgnored: Bool = false, segmentation: Segmentation? = nil
+        isCrowd: Bool = false, isIgnored: Bool = false, segmentation: Segmentation? = nil,
+        attributes: String? = nil
     ) {
         self.id = id
         self.imageID = imageID
@@ -39,6 +44,7 @@ public struct AnnotationRecord: Sendable, Hashable {
         self.isCrowd = isCrowd
         self.isIgnored = isIgnored
         self.segmentation = segmentation
+        self.attributes = attributes
     }
 }
 
@@ -83,6 +89,9 @@ public struct AnnotationTable: Sendable {
     /// The outlines.
     package internal(set) var segmentations = SegmentationColumn()
 
+    /// The attributes as JSON objects.
+    package internal(set) var attributes = SparseTextColumn()
+
     /// Creates an empty table.
     public init() {}
 
@@ -97,7 +106,7 @@ public struct AnnotationTable: Sendable {
             box: flags.contains(.hasBox) ? boxes[row] : nil,
             area: flags.contains(.hasArea) ? areas[row] : nil,
             isCrowd: flags.contains(.isCrowd), isIgnored: flags.contains(.isIgnored),
-            segmentation: segmentations[row])
+            segmentation: segmentations[row], attributes: attributes[row])
     }
 
     /// Adds an annotation.
@@ -108,6 +117,7 @@ public struct AnnotationTable: Sendable {
         if annotation.isCrowd { flags.insert(.isCrowd) }
         if annotation.isIgnored { flags.insert(.isIgnored) }
         segmentations.append(annotation.segmentation)
+        if let text = annotation.attributes { attributes.append(text, row: count) }
         appendColumns(
             id: annotation.id, imageID: annotation.imageID, categoryID: annotation.categoryID,
             box: annotation.box, area: annotation.area, flags: flags)
@@ -116,6 +126,7 @@ public struct AnnotationTable: Sendable {
     /// Adds a copy of a row of another table.
     public mutating func append(row: Int, of other: AnnotationTable) {
         segmentations.append(row: row, of: other.segmentations)
+        if let text = other.attributes[row] { attributes.append(text, row: count) }
         appendColumns(
             id: other.ids[row], imageID: other.imageIDs[row], categoryID: other.categoryIDs[row],
             box: other.boxes[row], area: other.areas[row], flags: other.flags[row])

@@ -26,10 +26,10 @@ public struct BoundingBox: Sendable, Hashable {
 
 extension BoundingBox {
     /// Whether no coordinate is NaN or infinite.
-    var isFinite: Bool { x.isFinite && y.isFinite && width.isFinite && height.isFinite }
+    package var isFinite: Bool { x.isFinite && y.isFinite && width.isFinite && height.isFinite }
 
     /// The smallest box around all points of rings `x0, y0, x1, y1, ...`; nil if there are no points.
-    init?(around rings: [[Double]]) {
+    package init?(around rings: [[Double]]) {
         var (left, top) = (Double.infinity, Double.infinity)
         var (right, bottom) = (-Double.infinity, -Double.infinity)
         for ring in rings {
@@ -45,7 +45,7 @@ extension BoundingBox {
     }
 
     /// The part inside an image, whose size is in pixels; without a size, the box itself.
-    func clipped(to size: (width: Double, height: Double)?) -> BoundingBox {
+    package func clipped(to size: (width: Double, height: Double)?) -> BoundingBox {
         guard let size else { return self }
         let (left, top) = (min(max(x, 0), size.width), min(max(y, 0), size.height))
         let (right, bottom) = (min(max(x + width, left), size.width), min(max(y + height, top), size.height))

@@ -17,7 +17,7 @@ public struct COCOError: ReportedError, Hashable {
     }
 
     /// The same error about `subject`, for code that threw without knowing it.
-    func about(_ subject: String) -> COCOError { COCOError(reason, subject: subject) }
+    package func about(_ subject: String) -> COCOError { COCOError(reason, subject: subject) }
 }
 
 /// What is wrong with an annotation or result file, where, and how to fix it.

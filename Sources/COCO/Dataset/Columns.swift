@@ -72,6 +72,44 @@ package struct IDListColumn: Sendable {
     package mutating func appendNone() { append(nil as [Int64]?) }
 }
 
+/// Texts that few rows have, in one array of UTF-8.
+package struct SparseTextColumn: Sendable {
+    private var text: [UInt8] = []
+    private var ends: [Int] = []
+    private var rows: [Int32] = []
+
+    /// An empty column.
+    package init() {}
+
+    /// Whether no row has a text.
+    package var isEmpty: Bool { rows.isEmpty }
+
+    /// The number of rows that have a text.
+    package var count: Int { rows.count }
+
+    /// The rows that have a text, in order.
+    package var rowsWithText: some Sequence<Int> { rows.lazy.map { Int($0) } }
+
+    /// The text of a row, nil when it has none.
+    package subscript(row: Int) -> String? {
+        guard !rows.isEmpty else { return nil }
+        var (low, high) = (0, rows.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if Int(rows[middle]) < row { low = middle + 1 } else { high = middle }
+        }
+        guard low < rows.count, Int(rows[low]) == row else { return nil }
+        return String(decoding: text[(low == 0 ? 0 : ends[low - 1])..<ends[low]], as: UTF8.self)
+    }
+
+    /// Adds the text of a row that lies behind all rows which have one.
+    package mutating func append(_ string: String, row: Int) {
+        text.append(contentsOf: string.utf8)
+        ends.append(text.count)
+        rows.append(Int32(row))
+    }
+}
+
 /// Many short strings in one UTF-8 array. A missing string is empty.
 package struct StringColumn: Sendable {
     private var text: [UInt8] = []

@@ -4,7 +4,7 @@ struct AnnotationReader {
     private(set) var faults: [FaultPlace] = []
 
     private var fields = JSONFields([
-        "segmentation", "area", "iscrowd", "image_id", "bbox", "category_id", "id", "ignore",
+        "segmentation", "area", "iscrowd", "image_id", "bbox", "category_id", "id", "ignore", "attributes",
     ])
     private var index = 0
 
@@ -76,6 +76,7 @@ struct AnnotationReader {
         var box: BoundingBox?
         var area: Double?
         var flags: AnnotationTable.Flags = []
+        var attributes: String?
         if try scanner.beginObject() {
             repeat {
                 switch try fields.next(&scanner) {
@@ -88,6 +89,11 @@ struct AnnotationReader {
                 case 5: categoryID = try scanner.identifier()
                 case 6: id = try scanner.identifier()
                 case 7: if try scanner.flag() { flags.insert(.isIgnored) }
+                case 8:
+                    // An empty object, which some tools write for every annotation, says nothing.
+                    let isObject = scanner.peek() == UInt8(ascii: "{")
+                    let text = try scanner.rawValue()
+                    attributes = isObject && text.utf8.count > 2 ? text : nil
                 default: try scanner.skipValue()
                 }
             } while try scanner.continueObject()
@@ -98,6 +104,7 @@ struct AnnotationReader {
         if !fields.has(0) { table.segmentations.appendNone() }
         if box != nil { flags.insert(.hasBox) }
         if area != nil { flags.insert(.hasArea) }
+        if let attributes { table.attributes.append(attributes, row: table.count) }
         table.appendColumns(
             id: id, imageID: imageID, categoryID: categoryID, box: box, area: area, flags: flags)
     }

@@ -93,6 +93,10 @@ extension Dataset {
         }
         try writer.raw(flags.contains(.isCrowd) ? ", \"iscrowd\": 1" : ", \"iscrowd\": 0")
         if flags.contains(.isIgnored) { try writer.raw(", \"ignore\": 1") }
+        if let text = annotations.attributes[row] {
+            try writer.raw(", \"attributes\": ")
+            try writer.raw(text)
+        }
         try writer.raw("}")
     }
 

@@ -25,12 +25,17 @@ extension Dataset {
     /// - Throws: ``AnnotationFileError``; see ``init(contentsOf:)``.
     package static func reading(contentsOf path: String) throws -> (dataset: Dataset, unread: [UnreadField]) {
         let file = try FileBytes(annotations: path)
-        return try withExtendedLifetime(file) {
-            let (dataset, unkept) = try FileReader.read(file.bytes, name: path) {
+        let (dataset, unkept) = try withExtendedLifetime(file) {
+            try FileReader.read(file.bytes, name: path, file: file) {
                 (try $0.dataset(), $0.unkept.sorted { ($0.list, $0.name) < ($1.list, $1.name) })
             }
-            return (dataset, try FileReader.read(file.bytes, name: path) { try $0.unreadFields() } + unkept)
         }
+        // Mapped once more, since pages that were read are given back; a stream is in memory.
+        let again = file.isInPlace ? try FileBytes(annotations: path) : file
+        let unread = try withExtendedLifetime(again) {
+            try FileReader.read(again.bytes, name: path, file: again) { try $0.unreadFields() }
+        }
+        return (dataset, unread + unkept)
     }
 }
 
@@ -42,6 +47,7 @@ extension FileReader {
         ],
         "annotations": [
             "segmentation", "area", "iscrowd", "image_id", "bbox", "category_id", "id", "ignore",
+            "attributes",
         ],
         "categories": [
             "id", "name", "supercategory", "frequency", "image_count", "instance_count", "synset", "synonyms",
@@ -95,6 +101,7 @@ extension FileReader {
                     tallies.append((String(decoding: key, as: UTF8.self), 1))
                 }
             } while try scanner.continueObject()
+            file?.release(before: scanner.position)
         } while try scanner.continueList()
         for tally in tallies where !known.contains(tally.name) {
             counts[UnreadName(list: list, name: tally.name), default: 0] += tally.count

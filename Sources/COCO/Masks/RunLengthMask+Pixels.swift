@@ -79,7 +79,7 @@ extension RunLengthMask {
     }
 
     /// Calls `body` with every run of ones, split at the ends of columns.
-    func forEachColumnRun(_ body: (_ column: Int, _ rows: Range<Int>) -> Void) {
+    package func forEachColumnRun(_ body: (_ column: Int, _ rows: Range<Int>) -> Void) {
         var position = 0
         for (index, count) in counts.enumerated() {
             let end = position + Int(count)

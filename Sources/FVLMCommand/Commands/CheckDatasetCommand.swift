@@ -1,5 +1,6 @@
 import ArgumentParser
 import COCO
+import DatasetFormats
 import Foundation
 import Support
 
@@ -12,12 +13,15 @@ struct CheckDatasetCommand: ParsableCommand {
               fvlm check-dataset instances_train.json --images train2017
               fvlm check-dataset train.json --images train --against val.json --against-images val
 
+            A file or folder in another format than COCO's or LVIS's is converted first, as fvlm convert-dataset does; \
+            what cannot be kept is reported on standard error.
+
             Exits with 0 if no errors are found (warnings and notes do not count), with 65 if errors are found \
             or a file is malformed, with 1 if a file or folder cannot be read, and with 64 for wrong usage. A \
             file name of - reads standard input.
             """)
 
-    @Argument(help: "The annotation file.")
+    @Argument(help: "The annotation file, or a file or folder of another form.")
     var annotations: String
 
     @Option(
@@ -62,8 +66,8 @@ struct CheckDatasetCommand: ParsableCommand {
     func run() throws {
         let size = try images.map { _ in try PictureSizes.reader(for: .checkDataset) }
         for folder in [images, againstImages].compactMap(\.self) { try requireFolder(folder) }
-        let dataset = try Dataset(examining: annotations)
-        let other = try against.map { try Dataset(examining: $0) }
+        let dataset = try load(annotations, pictures: images)
+        let other = try against.map { try load($0, pictures: againstImages) }
         var check = DatasetCheck(
             pictures: images.map { PictureFolder(path: $0, size: size) })
         check.threadCount = threads.count
@@ -85,6 +89,19 @@ struct CheckDatasetCommand: ParsableCommand {
             findings: findings)
         try StandardOutput.print(json ? report.json() : report.text)
         if report.errorCount > 0 { throw ExitCode(ExitStatus.badData.rawValue) }
+    }
+
+    /// Reads a data set: COCO's and LVIS's forms leniently, others by converting them.
+    private func load(_ path: String, pictures: String?) throws -> Dataset {
+        guard path != "-", let source = try? FormatSource(path: path),
+            let form = try? DatasetConversion.name(of: source), form != .coco && form != .lvis
+        else { return try Dataset(examining: path) }
+        let options = FormatReadingOptions(
+            pictures: pictures, reader: PictureSizes.readerWhenNeeded(for: .checkDataset))
+        let contents = try DatasetConversion.read(path, as: form, options).contents
+        StandardError.note("\(path) is read as \(form.title) (\(form.rawValue))")
+        for entry in contents.report.entries { StandardError.note(entry.description) }
+        return contents.dataset
     }
 
     private func requireFolder(_ path: String) throws {

@@ -17,7 +17,8 @@ extension CommandConfiguration {
     ///   neither has is listed, and throws ``CommandElsewhere`` when run.
     package static func fvlm(with commands: [any ParsableCommand.Type] = []) -> CommandConfiguration {
         let own: [any ParsableCommand.Type] = [
-            ScoreCommand.self, AnalyzeCommand.self, CheckDatasetCommand.self, SplitCommand.self,
+            ScoreCommand.self, AnalyzeCommand.self, CheckDatasetCommand.self, ConvertDatasetCommand.self,
+            SplitCommand.self,
             InspectCommand.self,
         ]
         let listed: [any ParsableCommand.Type] = [

@@ -38,7 +38,12 @@ extension CommandEntry {
         abstract: "Reports what is wrong with detections and with labels, as a page with the pictures.",
         isElsewhere: false)
     package static let checkDataset = CommandEntry(
-        name: "check-dataset", abstract: "Looks for faults in a COCO or LVIS data set.",
+        name: "check-dataset",
+        abstract: "Looks for faults in a data set of any format that convert-dataset reads.",
+        isElsewhere: false)
+    package static let convertDataset = CommandEntry(
+        name: "convert-dataset",
+        abstract: "Converts data sets between COCO, YOLO, VOC, CVAT, Label Studio and other formats.",
         isElsewhere: false)
     package static let split = CommandEntry(
         name: "split", abstract: "Filters, samples, merges and converts data sets.", isElsewhere: false)
@@ -51,7 +56,7 @@ extension CommandEntry {
     static let groups: [(title: String, entries: [CommandEntry])] = [
         ("Detector", [.detect, .track, .evaluate, .train, .cache]),
         ("CLIP and weight", [.embed, .vocabulary, .convert, .inspect]),
-        ("Data set", [.score, .analyze, .checkDataset, .split]),
+        ("Data set", [.score, .analyze, .checkDataset, .convertDataset, .split]),
         ("Installation", [.doctor]),
     ]
 

@@ -25,6 +25,10 @@ struct DetectCommand: AsyncParsableCommand {
 
             --format coco writes the category ids of the vocabulary's data set (kept by fvlm train and fvlm vocabulary \
             import --annotations); without them, classes are numbered from 1, with a note.
+
+            Labelling tools read --format labelstudio (tasks with predictions and scores), cvat (CVAT for images 1.1), \
+            voc and yolo; for the last two, --results names a folder, which gets one file per picture and links to the \
+            pictures.
             """)
 
     @OptionGroup var pictures: PictureArguments
@@ -40,14 +44,18 @@ struct DetectCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Write the results into this file, json or coco, instead of printing them.", valueName: "file"
+            "Write the results into this file (voc, yolo: folder) instead of printing them.",
+            valueName: "path"
         ))
     var results: String?
 
     @Flag(help: "Resume an interrupted run from its results file.")
     var resume = false
 
-    @Option(help: "table, json (one object per picture and line), or coco (a results file).")
+    @Option(
+        help:
+            "table, json (one object per picture and line), coco (a results file), labelstudio, cvat, voc or yolo."
+    )
     var format: DetectionReport.Format?
 
     @Flag(help: "The same as --format json.")
@@ -71,8 +79,13 @@ struct DetectCommand: AsyncParsableCommand {
             throw ValidationError("--resume requires --results, the file to resume")
         }
         if results != nil, format == .table {
-            throw ValidationError("--results requires --format json or coco; a table is only printed")
+            throw ValidationError("--results requires another format than table, which is only printed")
         }
+        if let format, format.isFolder, results == nil {
+            throw ValidationError(
+                "--format \(format.rawValue) writes a file a picture: --results names the folder")
+        }
+        if format == .voc, masks { throw ValidationError("--format voc takes boxes, no --masks") }
     }
 
     func run() async throws {
@@ -97,14 +110,24 @@ struct DetectCommand: AsyncParsableCommand {
         if report.format == .coco, let reason = vocabulary.categoryIDs.reasonForNumbers {
             note("category ids in the results are the classes' positions in the list, from 1: \(reason)")
         }
-        let file = try results.map {
+        let made = try results.map { _ in try origin(loaded, vocabulary, options, report.format) } ?? [:]
+        let isFolder = report.format.isFolder
+        let file = try (isFolder ? nil : results).map {
             try ResultsFile(
-                path: $0, isWholeOrAbsent: report.format == .coco, header: report.header,
-                origin: origin(loaded, vocabulary, options, report.format), resumes: resume)
+                path: $0, isWholeOrAbsent: report.format.isDocument, header: report.header, origin: made,
+                resumes: resume)
+        }
+        let labels = try (isFolder ? results : nil).map {
+            try LabelFolder(
+                path: $0, format: report.format, files: files, classes: vocabulary.names, origin: made,
+                resumes: resume)
+        }
+        if [.cvat, .voc, .yolo].contains(report.format) {
+            note("scores have no place in the format \(report.format.rawValue)")
         }
         var work = DetectionWork(
             detector: loaded, vocabulary: vocabulary, options: options, report: report, file: file,
-            files: files)
+            labels: labels, files: files)
         if resume, let results { note(work.resumption(of: results)) }
         drawings?.reserve(file?.earlier.compactMap(\.drawing) ?? [])
         work.drawings = drawings

@@ -1,4 +1,5 @@
 import COCO
+import DatasetFormats
 import Evaluation
 import FVLM
 import FVLMCommand
@@ -13,11 +14,26 @@ struct DetectionReport {
         case table
         case json
         case coco
+        /// Tasks with predictions, in one list.
+        case labelStudio = "labelstudio"
+        /// CVAT for images 1.1.
+        case cvat
+        /// A folder with a file a picture.
+        case voc
+        /// A folder with a file a picture.
+        case yolo
+
+        /// Whether the results are a folder with a file a picture.
+        var isFolder: Bool { self == .voc || self == .yolo }
+
+        /// Whether the results are one document, which is of no use before its end.
+        var isDocument: Bool { self == .coco || self == .labelStudio || self == .cvat }
     }
 
     let format: Format
     private let includesMasks: Bool
     private let categoryIDs: [Int64]
+    private let categories: [COCO.Category]
     private let columns: [Column]
     private let widths: [Int]
 
@@ -44,6 +60,7 @@ struct DetectionReport {
         self.format = format
         self.includesMasks = includesMasks
         self.categoryIDs = categoryIDs
+        categories = DetectedPicture.categories(names)
         columns = [.picture, .label, .box, .score, .detector] + (hasCLIPScores ? [.clip] : [])
         // Fixed before anything is detected, so that rows can be printed immediately.
         widths = columns.map { column in
@@ -96,14 +113,37 @@ struct DetectionReport {
     /// The text before the first picture.
     var header: String {
         switch format {
-        case .json: ""
+        case .json, .voc, .yolo: ""
         case .coco: "["
+        case .labelStudio: "[\n"
+        case .cvat: cvatText { CVATText(categories: categories).begin(&$0) }
         case .table: row(columns.map(\.rawValue))
         }
     }
 
-    /// The text after the last picture.
-    var footer: String { format == .coco ? "\n]\n" : "" }
+    /// What comes after the last picture.
+    var footer: String {
+        switch format {
+        case .coco, .labelStudio: "\n]\n"
+        case .cvat: cvatText { CVATText(categories: categories).end(&$0) }
+        case .table, .json, .voc, .yolo: ""
+        }
+    }
+
+    private func cvatText(_ body: (inout TextBuffer) -> Void) -> String {
+        var text = TextBuffer()
+        body(&text)
+        return text.text
+    }
+
+    /// The file of a picture in a folder of labels.
+    ///
+    /// - Parameter file: The picture's name in the folder.
+    func labels(_ file: String, _ size: ImageSize, _ detections: [FVLMDetection]) throws -> [UInt8] {
+        let picture = try DetectedPicture(
+            file, size, detections, categories: categories, includesMasks: includesMasks)
+        return try format == .voc ? picture.vocFile() : picture.yoloFile(includesMasks: includesMasks)
+    }
 
     /// The text of a picture's detections.
     /// - Parameters:
@@ -112,6 +152,12 @@ struct DetectionReport {
     func text(
         _ file: String, id: Int, _ size: ImageSize, _ detections: [FVLMDetection], isFirst: Bool
     ) throws -> String {
+        if format == .labelStudio || format == .cvat {
+            let picture = try DetectedPicture(
+                file, size, detections, categories: categories, includesMasks: includesMasks)
+            guard format == .labelStudio else { return try picture.cvatElement(number: id) }
+            return try (isFirst ? "" : ",\n") + picture.labelStudioTask(model: "fvlm")
+        }
         let masks = try runLengths(detections, size)
         let file = file.displayedPath
         switch format {
@@ -134,6 +180,7 @@ struct DetectionReport {
             }
             let text = entries.joined(separator: ",\n")
             return text.isEmpty ? "" : (isFirst ? "\n" : ",\n") + text
+        case .labelStudio, .cvat, .voc, .yolo: return ""
         case .table:
             if detections.isEmpty { return row([file, Self.nothing]) }
             return detections.enumerated().map { place, detection in

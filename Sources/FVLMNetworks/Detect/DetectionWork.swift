@@ -15,7 +15,10 @@ struct DetectionWork {
     /// The results file; nil: standard output.
     let file: ResultsFile?
 
-    /// The writer of pictures with detections drawn on them.
+    /// Where results go that are a file a picture.
+    let labels: LabelFolder?
+
+    /// Pictures with what was found drawn on them.
     var drawings: AnnotatedPictures?
     var batchSize = 1
 
@@ -32,15 +35,16 @@ struct DetectionWork {
     /// Creates work on the pictures that the file does not contain yet.
     init(
         detector: Detector, vocabulary: Vocabulary, options: ScoringOptions, report: DetectionReport,
-        file: ResultsFile?, files: [String]
+        file: ResultsFile?, labels: LabelFolder? = nil, files: [String]
     ) {
         self.detector = detector
         self.vocabulary = vocabulary
         self.options = options
         self.report = report
         self.file = file
+        self.labels = labels
         self.files = files
-        pending = Self.pending(files, earlier: file?.earlier ?? [])
+        pending = Self.pending(files, earlier: file?.earlier ?? labels?.earlier ?? [])
     }
 
     /// The files without an entry. An entry belongs to the file at its path, or to the same file under another name,
@@ -98,7 +102,7 @@ struct DetectionWork {
         }
         var output = Output(self)
         var summary = Summary()
-        if file == nil { try StandardOutput.print(report.header, terminator: "") }
+        if file == nil, labels == nil { try StandardOutput.print(report.header, terminator: "") }
         while let batch = await stream.next() {
             try Task.checkCancellation()
             for fault in batch.faults { try onUnreadable(fault.error) }
@@ -116,7 +120,7 @@ struct DetectionWork {
         }
         if let file {
             try file.finish(report.footer)
-        } else {
+        } else if labels == nil {
             try StandardOutput.print(report.footer, terminator: "")
         }
         return summary
@@ -135,7 +139,17 @@ struct DetectionWork {
 
         mutating func write(_ picture: Picture, _ detections: [FVLMDetection]) throws {
             let name = picture.file
-            let isCOCO = work.report.format == .coco
+            if let labels = work.labels {
+                try labels.write(
+                    work.report.labels(
+                        labels.pictureName(name), picture.prepared.transform.source, detections), for: name
+                )
+                if let drawings = work.drawings, let image = picture.image {
+                    _ = try drawings.write(name, image, detections)
+                }
+                return
+            }
+            let isCOCO = work.report.format == .coco || work.report.format == .cvat
             let id = isCOCO ? ids.id(of: name) : 0
             let text = try work.report.text(
                 name, id: id, picture.prepared.transform.source, detections,

@@ -154,7 +154,7 @@ final class ResultsFile {
         return (entries, start)
     }
 
-    private static func refusal(_ path: String, _ reason: String) -> FileFailure {
+    static func refusal(_ path: String, _ reason: String) -> FileFailure {
         FileFailure(path, reason: reason)
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import COCO
+import DatasetFormats
 import FVLMCommand
 import Imaging
 import Support
@@ -15,14 +16,22 @@ struct FVLMNetworksTool: AsyncParsableCommand {
     static func main() async {
         StandardStreams.prepare()
         do { try BuildContents.prepare() } catch { exit(withError: error) }
-        PictureSizes.read(by: pictureSize)
+        PictureSizes.read(by: PictureReader(size: pictureSize, sizeOfBytes: encodedSize))
         await ProgramRun(Self.self).main()
     }
 
-    /// Reads a picture's size from its header, as oriented by the decoder.
-    static let pictureSize: @Sendable (String) throws -> PictureSize = { path in
-        let header = try ImageHeader(contentsOf: path)
-        return PictureSize(
+    /// Reads a picture's size from its header, as the decoder will turn it.
+    static let pictureSize: @Sendable (String) throws -> PictureSize = {
+        size(of: try ImageHeader(contentsOf: $0))
+    }
+
+    /// The same of a picture in memory.
+    static let encodedSize: @Sendable ([UInt8]) throws -> PictureSize = { bytes in
+        try bytes.withUnsafeBytes { size(of: try ImageHeader(encoded: $0)) }
+    }
+
+    private static func size(of header: ImageHeader) -> PictureSize {
+        PictureSize(
             width: header.size.width, height: header.size.height,
             isStoredTransposed: header.orientation.swapsAxes)
     }

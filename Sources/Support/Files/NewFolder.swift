@@ -45,10 +45,15 @@ package struct NewFolder: ~Copyable {
     /// - Parameter name: The file's path relative to the folder; intermediate folders are created.
     /// - Throws: ``FileFailure``.
     package func write(_ text: String, to name: String) throws(FileFailure) {
+        try write(Array(text.utf8), to: name)
+    }
+
+    /// Writes a file, as ``write(_:to:)-(String,_)``.
+    package func write(_ bytes: [UInt8], to name: String) throws(FileFailure) {
         try makeParent(of: name)
         let file = "\(temporary)/\(name)".withPathPointer { fopen($0, "wb") }
         guard let file else { throw FileFailure("\(path)/\(name)", "cannot be written") }
-        let isWritten = Array(text.utf8).withUnsafeBytes { bytes in
+        let isWritten = bytes.withUnsafeBytes { bytes in
             bytes.baseAddress.map { fwrite($0, 1, bytes.count, file) == bytes.count } ?? true
         }
         // Closing writes buffered bytes.

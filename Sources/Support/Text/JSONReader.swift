@@ -219,6 +219,11 @@ package enum JSONValue: Sendable, Hashable {
         try reader.expectEnd()
     }
 
+    /// Reads a value, at most 100 levels deep.
+    ///
+    /// - Throws: ``JSONReader/Failure``.
+    package init(from reader: inout JSONReader) throws { try self.init(from: &reader, depth: 0) }
+
     private init(from reader: inout JSONReader, depth: Int) throws {
         guard depth < 100 else { throw reader.failure("nested deeper than 100 levels") }
         switch reader.peek() {

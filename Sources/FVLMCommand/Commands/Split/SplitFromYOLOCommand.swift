@@ -1,5 +1,6 @@
 import ArgumentParser
 import COCO
+import DatasetFormats
 import Foundation
 import Support
 
@@ -55,5 +56,6 @@ struct SplitFromYOLOCommand: ParsableCommand {
         }
         progress.finish()
         try output.write(conversion.dataset, reports: [report, conversion.report])
+        StandardError.note("fvlm convert-dataset reads this format and others")
     }
 }

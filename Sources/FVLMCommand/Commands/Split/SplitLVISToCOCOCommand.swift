@@ -33,5 +33,6 @@ struct SplitLVISToCOCOCommand: ParsableCommand {
         }
         let (dataset, report) = try loaded.dataset.cocoFromLVIS(classes: classes)
         try output.write(dataset, reports: [loaded.report, report])
+        StandardError.note("fvlm convert-dataset --to coco also does this")
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import COCO
+import DatasetFormats
 import Foundation
 import Support
 
@@ -74,6 +75,7 @@ struct SplitToYOLOCommand: ParsableCommand {
             ).yaml, to: "data.yaml")
         let path = folder.path
         try folder.finish()
+        StandardError.note("fvlm convert-dataset writes this format and others")
         StandardError.note("YOLO format does not store ids of images and annotations, areas and licenses")
         try SplitSummary(
             files: zip(subsets, counts).map {
@@ -107,7 +109,7 @@ struct SplitToYOLOCommand: ParsableCommand {
                 try folder.link(location, as: picture)
             }
             done += 1
-            objects += text.utf8.count { $0 == UInt8(ascii: "\n") }
+            objects += text.count { $0 == UInt8(ascii: "\n") }
             progress.update(done, of: dataset.images.count)
         }
         progress.finish()

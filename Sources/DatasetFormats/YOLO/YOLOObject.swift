@@ -1,3 +1,6 @@
+import COCO
+import Support
+
 /// The contents of the lines of YOLO label files.
 package enum YOLOGeometry: String, Sendable, CaseIterable {
     /// `class x y width height`: the centre and size of a box as fractions of the picture's size.
@@ -63,25 +66,22 @@ enum YOLOObject: Hashable {
     }
 
     /// The line without its line break. Ten decimals move nothing by more than a millionth of a pixel.
-    var line: String {
+    func write(to text: inout TextBuffer) {
         switch self {
         case .box(let category, let x, let y, let width, let height):
-            "\(category) " + [x, y, width, height].map(Self.text).joined(separator: " ")
+            text.integer(category)
+            for value in [x, y, width, height] {
+                text.raw(" ")
+                text.decimals(value)
+            }
         case .polygon(let category, let points):
-            "\(category) " + points.map(Self.text).joined(separator: " ")
+            text.integer(category)
+            for value in points {
+                text.raw(" ")
+                text.decimals(value)
+            }
         }
-    }
-
-    /// A number of about 0 to 1 with at most ten decimals.
-    private static func text(_ value: Double) -> String {
-        let scaled = Int64((min(max(value, -1e6), 1e6) * 1e10).rounded())
-        let (whole, rest) = scaled.magnitude.quotientAndRemainder(dividingBy: 10_000_000_000)
-        let sign = scaled < 0 ? "-" : ""
-        guard rest > 0 else { return "\(sign)\(whole)" }
-        let digits = String(rest)
-        var text = "\(sign)\(whole)." + String(repeating: "0", count: 10 - digits.count) + digits
-        while text.last == "0" { text.removeLast() }
-        return text
+        text.raw("\n")
     }
 }
 

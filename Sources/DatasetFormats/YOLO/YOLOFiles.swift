@@ -3,8 +3,8 @@ import Foundation
 import Support
 
 /// The pictures and labels of a data set in YOLO format, located as YOLO's tools locate them.
-struct YOLOFiles {
-    let description: YOLODescription
+package struct YOLOFiles {
+    package let description: YOLODescription
 
     /// The folders or lists of pictures of the subset.
     let sources: [String]
@@ -15,18 +15,28 @@ struct YOLOFiles {
     /// Formats that YOLO's tools read and this package does not.
     private static let unreadable: Set = ["bmp", "dng", "jp2", "pfm"]
 
-    /// - Parameter path: `data.yaml`, or the folder that contains it.
-    init(description path: String, subset: String, _ report: inout ConversionReport) throws {
-        let file = Self.isFolder(path) ? path + "/data.yaml" : path
-        let (description, stated) = try YOLODescription.parse(
-            try AnnotationFileError.text(contentsOf: file), file: file)
+    /// - Parameters:
+    ///   - path: `data.yaml`, or the folder that holds it, or one that holds `classes.txt` with a name of a class a line, as
+    ///     labelling tools export it.
+    ///   - subset: `train`, `val` or `test`; nil: the only one.
+    package init(description path: String, subset: String?, _ report: inout ConversionReport) throws {
+        let list = path + "/classes.txt"
+        let isList = !Self.exists(path + "/data.yaml") && Self.exists(list)
+        let file = isList ? list : Self.isFolder(path) ? path + "/data.yaml" : path
+        let text = try AnnotationFileError.text(contentsOf: file)
+        let (description, stated) =
+            try isList
+            ? (Self.description(classes: text, in: path), ".") : YOLODescription.parse(text, file: file)
         self.description = description
+        let subset = subset ?? (isList ? "train" : nil)
+        let all = description.subsets.map(\.name).joined(separator: ", ")
+        guard let subset = subset ?? (description.subsets.count == 1 ? description.subsets[0].name : nil)
+        else {
+            throw AnnotationFileError(file: file, reason: "has several subsets, \(all); --subset says which")
+        }
         let name = YOLODescription.subsetName(subset)
         guard let found = description.subsets.first(where: { $0.name == name }) else {
-            throw AnnotationFileError(
-                file: file,
-                reason: "has no \"\(subset)\"; there are "
-                    + description.subsets.map(\.name).joined(separator: ", "))
+            throw AnnotationFileError(file: file, reason: "has no \"\(subset)\"; there are " + all)
         }
         let own = (file as NSString).deletingLastPathComponent
         var base = Self.joined(own, stated)
@@ -45,6 +55,15 @@ struct YOLOFiles {
         root =
             sources.count == 1 && !Self.isList(sources[0])
             ? sources[0] : Self.commonFolder(sources.map { Self.isList($0) ? base : $0 })
+    }
+
+    private static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+    /// The description that a list of classes stands for: pictures in `images`, or beside the list.
+    private static func description(classes: String, in folder: String) -> YOLODescription {
+        let names = TextFile.lines(of: classes).map { $0.trimmingBlanks() }.filter { !$0.isEmpty }
+        return YOLODescription(
+            names: names, subsets: [("train", [isFolder(folder + "/images") ? "images" : "."])])
     }
 
     /// The location of a subset's folder. Export sites write `../train/images` for `train/images` next to the file;
@@ -84,7 +103,7 @@ struct YOLOFiles {
 
     /// The pictures of the subset with their sizes, keyed by their names relative to the common folder.
     /// - Parameter size: Reads the size of a picture.
-    func images(
+    package func images(
         _ report: inout ConversionReport, size: (String) throws -> PictureSize
     ) throws -> [(image: ImageRecord, label: String)] {
         var result: [(image: ImageRecord, label: String)] = []
@@ -126,7 +145,7 @@ struct YOLOFiles {
     }
 
     /// The images of an annotation file, with their label files.
-    func images(
+    package func images(
         like dataset: Dataset, _ report: inout ConversionReport
     ) throws -> [(image: ImageRecord, label: String)] {
         let folders = Set([root] + sources.filter { !Self.isList($0) }).sorted().map {
@@ -204,7 +223,7 @@ struct YOLOFiles {
     }
 
     /// The text of a label file, nil if there is none.
-    static func text(_ path: String) throws -> String? {
+    package static func text(_ path: String) throws -> String? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         return try AnnotationFileError.text(contentsOf: path)
     }

@@ -7,7 +7,7 @@ extension YOLODescription {
     ///
     /// - Returns: The description, and the root folder that it states (`path`).
     /// - Throws: `AnnotationFileError` with the line of the fault.
-    static func parse(_ text: String, file: String) throws -> (YOLODescription, root: String) {
+    package static func parse(_ text: String, file: String) throws -> (YOLODescription, root: String) {
         func failure(_ reason: String, line: Int? = nil, column: Int? = nil) -> AnnotationFileError {
             AnnotationFileError(file: file, line: line, column: column, reason: reason)
         }
@@ -69,7 +69,7 @@ extension YOLODescription {
     }
 
     /// The subset's canonical name for any of its common names.
-    static func subsetName(_ name: String) -> String {
+    package static func subsetName(_ name: String) -> String {
         ["validation": "val", "valid": "val", "training": "train", "testing": "test"][name] ?? name
     }
 

@@ -1,4 +1,6 @@
+import COCO
 import Foundation
+import Support
 
 /// Converts data sets to YOLO's label files: one text file per picture, one line per object.
 package struct YOLOExport: Sendable {
@@ -82,15 +84,10 @@ package struct YOLOExport: Sendable {
     ///   file; errors thrown by `body`.
     package mutating func labels(
         of dataset: Dataset, subset: String, pictures folder: String? = nil,
-        _ body: (_ picture: String, _ label: String, _ text: String) throws -> Void
+        _ body: (_ picture: String, _ label: String, _ text: [UInt8]) throws -> Void
     ) throws {
-        let index = IDIndex(dataset.images.ids)
-        guard index.duplicates.isEmpty else {
-            throw COCOError(
-                "the image id \(dataset.images.ids[index.duplicates[0]]) occurs twice; fvlm check-dataset "
-                    + "lists all such ids")
-        }
-        let rows = annotationRows(dataset, index)
+        let rows = try ImageRows(dataset)
+        report.addOrphans(rows, dataset)
         var labels: [String: Int64] = [:]
         for row in 0..<dataset.images.count {
             let image = dataset.images[row]
@@ -99,55 +96,24 @@ package struct YOLOExport: Sendable {
                     "image \(image.id) (\(image.path)) states no size, which is needed to normalize coordinates; "
                         + "fvlm check-dataset lists all such images")
             }
-            let picture = "images/\(subset)/" + (try Self.name(image, folder))
+            let picture = "images/\(subset)/" + (try PictureNames.path(of: image, pictures: folder))
             let label = YOLODescription.labelPath(ofPicture: picture)
             if let other = labels.updateValue(image.id, forKey: label) {
                 throw COCOError(
                     "images \(other) and \(image.id) would have the same label file, \(label); rename one of "
                         + "the pictures")
             }
-            var text = ""
-            for annotation in rows[row] {
-                guard let object = object(dataset.annotations, annotation, image) else { continue }
-                text += object.line + "\n"
-            }
-            try body(picture, label, text)
+            try body(picture, label, self.text(ofImage: row, dataset, rows[row]).bytes)
         }
     }
 
-    /// The name of a picture relative to a folder: its file name; for an absolute one, the part after the folder of the
-    /// pictures, else the last component.
-    static func name(_ image: ImageRecord, _ folder: String?) throws -> String {
-        var path = image.path[...]
-        if path.hasPrefix("/") {
-            let absolute = folder.map { URL(filePath: $0).standardizedFileURL.path + "/" }
-            path =
-                absolute.flatMap { path.hasPrefix($0) ? path.dropFirst($0.count) : nil } ?? path.split(
-                    separator: "/"
-                ).last ?? ""
-        }
-        // A file name comes from outside and must not lead out of the folder.
-        guard !path.isEmpty, path.split(separator: "/").allSatisfy({ $0 != ".." }), !path.utf8.contains(0)
-        else {
-            throw COCOError(
-                "\"\(image.path)\" is not a valid relative file name", subject: "image \(image.id)")
-        }
-        return String(path)
-    }
-
-    /// The rows of annotations of every image.
-    private mutating func annotationRows(_ dataset: Dataset, _ index: IDIndex) -> [[Int]] {
-        var rows = [[Int]](repeating: [], count: dataset.images.count)
-        for row in 0..<dataset.annotations.count {
-            if let image = index[dataset.annotations.imageIDs[row]] {
-                rows[image].append(row)
-            } else {
-                report.add(
-                    "annotations have an image that the file does not have and are dropped",
-                    id: dataset.annotations.ids[row])
-            }
-        }
-        return rows
+    /// The label file of an image.
+    package mutating func text(ofImage row: Int, _ dataset: Dataset, _ rows: some Sequence<Int>) -> TextBuffer
+    {
+        var text = TextBuffer()
+        let image = dataset.images[row]
+        for annotation in rows { object(dataset.annotations, annotation, image)?.write(to: &text) }
+        return text
     }
 
     private mutating func object(

@@ -1,5 +1,7 @@
 import COCO
+import DatasetFormats
 import Foundation
+import Support
 import Testing
 
 @Suite struct YOLOTests {
@@ -19,7 +21,7 @@ import Testing
         var export = try YOLOExport(geometry, categories: data.categories)
         var texts: [String: String] = [:]
         try export.labels(of: data, subset: "s") { _, label, text in
-            texts[String(label.dropFirst("labels/s/".count))] = text
+            texts[String(label.dropFirst("labels/s/".count))] = String(decoding: text, as: UTF8.self)
         }
         return (texts, export.report)
     }
@@ -50,7 +52,7 @@ import Testing
     }
 
     @Test func boxesComeBack() throws {
-        var generator = SeededGenerator(3)
+        var generator = SplitMix64(seed: 3)
         var annotations: [AnnotationRecord] = []
         for id in 1...200 {
             let (x, y) = (
@@ -78,7 +80,7 @@ import Testing
     }
 
     @Test func masksOfOneAndOfSeveralPartsComeBack() throws {
-        var generator = SeededGenerator(9)
+        var generator = SplitMix64(seed: 9)
         for _ in 0..<30 {
             // Blots of pixels: parts, holes, corners that touch.
             var pixels = [UInt8](repeating: 0, count: 200 * 100)
@@ -199,7 +201,9 @@ import Testing
         data.images.append(ImageRecord(id: 1, width: 2, height: 2, fileName: name))
         var export = try YOLOExport(.boxes, categories: [])
         var found: [String] = []
-        try export.labels(of: data, subset: "s", pictures: "/pictures") { found = [$0, $1, $2] }
+        try export.labels(of: data, subset: "s", pictures: "/pictures") {
+            found = [$0, $1, String(decoding: $2, as: UTF8.self)]
+        }
         #expect(found == [picture, label, ""])
         #expect(YOLODescription.labelPath(ofPicture: "beside/it.png") == "beside/it.txt")
     }
@@ -297,7 +301,7 @@ import Testing
             names: data.categories.map(\.name), categoryIDs: data.categories.map(\.id))
         var row = 0
         try export.labels(of: data, subset: "s") { _, label, text in
-            try conversion.add(data.images[row], labels: text, source: label)
+            try conversion.add(data.images[row], labels: String(decoding: text, as: UTF8.self), source: label)
             row += 1
         }
         let crowds = Set(data.annotationList.filter(\.isCrowd).map(\.id))
@@ -322,4 +326,12 @@ import Testing
             #expect(overlap > 0.9, "annotation \(annotation.id): \(overlap)")
         }
     }
+}
+
+extension Dataset {
+    /// The images as records.
+    fileprivate var imageList: [ImageRecord] { (0..<images.count).map { images[$0] } }
+
+    /// The annotations as records.
+    fileprivate var annotationList: [AnnotationRecord] { (0..<annotations.count).map { annotations[$0] } }
 }

@@ -1,3 +1,5 @@
+import COCO
+
 /// Converts YOLO's label files to a data set in COCO format.
 ///
 /// Lines of five numbers become boxes; longer ones become polygons, whose box and area are computed from the mask.

@@ -1,0 +1,49 @@
+import COCO
+import Support
+
+/// A file of text that is written piece by piece, whole or not at all.
+struct DocumentFile: ~Copyable {
+    private var file: AtomicFile
+    private var buffer = TextBuffer()
+
+    /// Begins a file.
+    ///
+    /// - Throws: `AnnotationFileError` when it cannot be made.
+    init(path: String) throws {
+        do { file = try AtomicFile(path: path) } catch { throw AnnotationFileError(error) }
+        buffer.reserve(1 << 20)
+    }
+
+    /// Adds what `body` writes.
+    mutating func write(_ body: (inout TextBuffer) throws -> Void) throws {
+        try body(&buffer)
+        if buffer.count > 1 << 20 { try flush() }
+    }
+
+    private mutating func flush() throws {
+        do { try file.write(buffer.bytes) } catch { throw AnnotationFileError(error) }
+        buffer.clear()
+    }
+
+    /// Puts the file in place.
+    mutating func commit() throws {
+        try flush()
+        do { try file.commit() } catch { throw AnnotationFileError(error) }
+    }
+}
+
+extension ConversionReport {
+    /// Counts annotations of images that the data set does not have.
+    mutating func addOrphans(_ rows: ImageRows, _ dataset: Dataset) {
+        add(
+            "annotations have an image that the file does not have and are dropped",
+            ids: rows.orphans.map { dataset.annotations.ids[$0] })
+    }
+
+    /// Counts what formats without ids, areas and licences lose.
+    mutating func addFieldsOfCOCO(_ dataset: Dataset) {
+        if dataset.isFederated {
+            add("images state absent or unfinished categories (LVIS): not kept", count: dataset.images.count)
+        }
+    }
+}
