@@ -79,7 +79,8 @@ let package = Package(
         .executableTarget(
             name: "FVLMNetworks",
             dependencies: [
-                "Analysis", "COCO", "DatasetFormats", "FVLMCommand", "FVLMProgram", "Imaging", "Support", "Tracking",
+                "Analysis", "COCO", "DatasetFormats", "FVLMCommand", "FVLMProgram", "Imaging", "Support",
+                "Tracking",
                 "Video",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -87,7 +88,8 @@ let package = Package(
         .testTarget(
             name: "FVLMCommandTests",
             dependencies: [
-                "COCO", "DatasetFormats", "FixtureSupport", "FVLMCommand", "FVLMNetworks", "FVLMProgram", "Support",
+                "COCO", "DatasetFormats", "FixtureSupport", "FVLMCommand", "FVLMNetworks", "FVLMProgram",
+                "Support",
                 "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
