@@ -7,10 +7,10 @@ package struct YOLOFiles {
     package let description: YOLODescription
 
     /// The folders or lists of pictures of the subset.
-    let sources: [String]
+    package let sources: [String]
 
     /// The folder that the names of pictures are relative to.
-    let root: String
+    package let root: String
 
     /// Formats that YOLO's tools read and this package does not.
     private static let unreadable: Set = ["bmp", "dng", "jp2", "pfm"]
