@@ -7,9 +7,26 @@ enum Architecture: String, ExpressibleByArgument, CaseIterable {
     case resnetSmall = "resnet-small"
     /// A small vision transformer, for detectron2's family on a processor.
     case vitSmall = "vit-small"
+    /// A small EVA-02, for heads upon a frozen one on a processor.
+    case evaSmall = "eva-small"
+    /// A small Perception Encoder, likewise.
+    case peSmall = "pe-small"
     case resnet50 = "resnet50"
     case resnet50x4 = "resnet50x4"
     case vitB32 = "vit-b-32"
+    case eva02B16 = "eva02-b-16"
+    case eva02L14 = "eva02-l-14-336"
+    case peTiny = "pe-t-16-384"
+    case peB16 = "pe-b-16"
+    case peL14 = "pe-l-14-336"
+
+    /// How the weights are named.
+    var format: CheckpointFormat {
+        switch self {
+        case .evaSmall, .eva02B16, .eva02L14: .eva
+        default: .openAI
+        }
+    }
 
     var configuration: CLIPConfiguration {
         switch self {
@@ -29,10 +46,21 @@ enum Architecture: String, ExpressibleByArgument, CaseIterable {
         case .resnet50: .resNet50
         case .resnet50x4: .resNet50x4
         case .vitB32: .viTB32
+        case .evaSmall: .eva02(width: 192, depth: 4, patchSize: 16, imageSize: 224, text: Self.smallGELUText)
+        case .peSmall:
+            .perceptionEncoder(width: 192, depth: 4, patchSize: 16, imageSize: 224, text: Self.smallGELUText)
+        case .eva02B16: .eva02B16
+        case .eva02L14: .eva02L14
+        case .peTiny: .perceptionEncoderT16
+        case .peB16: .perceptionEncoderB16
+        case .peL14: .perceptionEncoderL14
         }
     }
 
     private static let smallEmbedding = 256
+
+    private static let smallGELUText = TextTransformer.Configuration(
+        transformer: .init(width: 128, depth: 2, activation: .gelu), embeddingWidth: smallEmbedding)
 
     private static let smallText = TextTransformer.Configuration(
         transformer: .init(width: 128, depth: 2, activation: .quickGELU), embeddingWidth: smallEmbedding)

@@ -9,7 +9,7 @@ import WeightFiles
 struct CLIPCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "clip",
-        abstract: "Writes a CLIP with random weights and OpenAI's names.",
+        abstract: "Writes a CLIP with random weights and its authors' names.",
         discussion: """
             A ResNet's running statistics come from one pass over pictures: with their initial values, \
             activations would grow or vanish from layer to layer.
@@ -51,7 +51,7 @@ struct CLIPCommand: ParsableCommand {
 
     func run() throws {
         let vocabulary = try tokenizerFiles()
-        let model = try CLIPModel(architecture.configuration)
+        let model = try CLIPModel(architecture.configuration, format: architecture.format)
         try model.store.initialize(seed: seed)
         if case .resNet(let trunk, _) = model.vision {
             guard let images else {

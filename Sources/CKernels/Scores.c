@@ -149,6 +149,11 @@ CK_CLONES static int64_t fused(const ck_fusion *fusion, int64_t row, float facto
 
     // score = (e / sum)^exponent * factor is above the threshold if e is above a bound, which is rounded down slightly.
     float threshold = fusion->threshold, exponent = fusion->exponent, divisor = (float)sum;
+    if (other && fusion->is_unnormalized) {
+        // What the exponentials are relative to is what they are multiplied with again.
+        sum = exp(-(double)maximum);
+        divisor = (float)sum;
+    }
     float bound = -1;
     if (threshold >= 0 && factor <= 0) return 0;
     if (threshold >= 0 && exponent > 0) {

@@ -46,16 +46,18 @@ static double lanczos(double x) { return -3.0 <= x && x < 3.0 ? sinc(x) * sinc(x
 typedef struct {
     double (*value)(double);
     double support;
+    int widens; // when a picture shrinks
 } kernel;
 
 static kernel kernel_of(resample_filter filter) {
     switch (filter) {
-    case RESAMPLE_BOX: return (kernel){box, 0.5};
-    case RESAMPLE_BILINEAR: return (kernel){bilinear, 1.0};
-    case RESAMPLE_BICUBIC: return (kernel){bicubic, 2.0};
-    case RESAMPLE_LANCZOS: return (kernel){lanczos, 3.0};
+    case RESAMPLE_BOX: return (kernel){box, 0.5, 1};
+    case RESAMPLE_BILINEAR: return (kernel){bilinear, 1.0, 1};
+    case RESAMPLE_BICUBIC: return (kernel){bicubic, 2.0, 1};
+    case RESAMPLE_LANCZOS: return (kernel){lanczos, 3.0, 1};
+    case RESAMPLE_LINEAR: return (kernel){bilinear, 1.0, 0};
     }
-    return (kernel){bilinear, 1.0};
+    return (kernel){bilinear, 1.0, 1};
 }
 
 // The source samples that contribute to one target sample.
@@ -77,7 +79,7 @@ static void free_plan(plan *plan) {
 
 static int make_plan(resample_axis axis, kernel kernel, plan *plan) {
     const double scale = (axis.end - axis.start) / (double)axis.target;
-    const double filter_scale = scale < 1.0 ? 1.0 : scale;
+    const double filter_scale = scale < 1.0 || !kernel.widens ? 1.0 : scale;
     const double support = kernel.support * filter_scale;
     const double inverse = 1.0 / filter_scale;
     const size_t most = (size_t)ceil(support) * 2 + 1;

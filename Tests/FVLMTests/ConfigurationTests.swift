@@ -53,11 +53,14 @@ import Testing
     @Test(arguments: [
         ("input: {sise: 640}", "line 1: input.sise: is unknown; did you mean 'size'?"),
         ("scoring: {nonsense: 1}", "scoring.nonsense: is unknown; the known keys are"),
-        ("input: 640", "input: must be keys with values (size, fitting, longestSide)"),
+        (
+            "input: 640",
+            "input: must be keys with values (size, fitting, longestSide, normalization, resampling)"
+        ),
         ("input: {size: many}", "line 1: input.size: must be a whole number, not 'many'"),
         ("input: {size: 0}", "input.size: must be from 1 to 16384, not 0"),
         ("input: {size: 1, size: 2}", "line 1: the group that starts here has 'size' twice"),
-        ("family: resnet", "family: must be one of published, detectron2, not 'resnet'"),
+        ("family: resnet", "family: must be one of published, detectron2, fvit, not 'resnet'"),
         ("learning: {temperature: -1}", "learning.temperature: must be above 0"),
         ("network: {proposalCount: [100]}", "network.proposalCount: must be two numbers"),
         (
@@ -123,6 +126,47 @@ import Testing
         }
         let upon = try DetectorConfiguration(preset: "vit").architecture(for: transformer)
         #expect(upon.anchors.strides == [4, 8, 16, 32, 64])
+        #expect(throws: ConfigurationError.self) {
+            try DetectorConfiguration(preset: "fvit-coco-b16").architecture(for: .resNet50)
+        }
+    }
+
+    /// Patches of 14 pixels give maps of 3.5 pixels, on either trunk with them.
+    @Test func stridesNeedNotBeWhole() throws {
+        for clip in [CLIPConfiguration.eva02L14, .perceptionEncoderL14] {
+            let architecture = try DetectorConfiguration(preset: "fvit-lvis-l14").architecture(for: clip)
+            #expect(architecture.anchors.strides == [3.5, 7, 14, 28, 56])
+            #expect(architecture.anchors.sizes == [[28], [56], [112], [224], [448]])
+            #expect(architecture.boxPooler.strides == [3.5, 7, 14, 28])
+            #expect(architecture.boxPooler.canonicalSide == 56)
+            let sides: [Float] = [1, 111, 112, 223, 224, 447, 448, 2000]
+            let boxes = try Boxes(sides.map { [0, 0, $0, $0] })
+            #expect(try architecture.boxPooler.levels(for: boxes) == [0, 0, 1, 1, 2, 2, 3, 3])
+            #expect(
+                try DetectorConfiguration(preset: "vit").architecture(for: clip).anchors.strides == [
+                    1.75, 3.5, 7, 14, 28,
+                ])
+        }
+        let base = try DetectorConfiguration(preset: "fvit-coco-b16").architecture(for: .eva02B16)
+        #expect(base.anchors.strides == [4, 8, 16, 32, 64] && base.maskHead == nil)
+    }
+
+    @Test func fourBlocksAreSpreadAsInFViT() throws {
+        #expect(FourBlockTrunk.standardBlocks(depth: 12) == [4, 6, 8, 12])
+        #expect(FourBlockTrunk.standardBlocks(depth: 24) == [7, 11, 15, 24])
+        #expect(FourBlockTrunk.standardBlocks(depth: 50) == [15, 23, 31, 50])
+        #expect(FourBlockTrunk.standardBlocks(depth: 4) == [1, 2, 3, 4])
+    }
+
+    /// Every preset is a configuration that says itself again.
+    @Test func presetsAreWhole() throws {
+        for (name, _) in DetectorConfiguration.presets {
+            let preset = try DetectorConfiguration(preset: name)
+            try preset.validate()
+            #expect(try DetectorConfiguration(yaml: preset.yaml()) == preset, "\(name)")
+        }
+        #expect(try DetectorConfiguration(preset: "fvit-coco-l14").scoring == .fvit(.coco))
+        #expect(try DetectorConfiguration(preset: "fvit-lvis-l14").scoring == .fvit(.lvisLarge))
     }
 }
 

@@ -52,7 +52,8 @@ extension FusedScores {
         try self.init(
             detectorLogits: detectorLogits, vlmLogits: vlmLogits,
             settings: Settings(
-                detectorWeights: weights.map { 1 - $0 }, vlmWeights: weights, threshold: -1))
+                detectorWeights: weights.map { 1 - $0 }, vlmWeights: weights, threshold: -1,
+                isNormalized: options.normalizesScores))
     }
 
     /// The pairs as a table [R, K].

@@ -84,7 +84,7 @@ import Testing
 @Suite struct AnchorGeneratorTests {
     @Test func countAndPlaces() throws {
         for generator in [AnchorGenerator.detectron2(), .published()] {
-            let grids = generator.strides.map { Size2D(1024 / $0) }
+            let grids = generator.strides.map { Size2D(1024 / Int($0)) }
             #expect(try generator(grids: grids).reduce(0) { $0 + $1.count } == 261_888)
         }
         let first = try AnchorGenerator.published()(grids: [3, 2, 1, 1, 1].map { Size2D($0, 2 * $0) })[0]

@@ -169,7 +169,7 @@ import TorchFixtures
     @Test func levelsBySize() throws {
         let sides: [Float] = [1, 111, 112, 224, 448, 896, 2000]
         let boxes = try Boxes(sides.map { [10, 10, 10 + $0, 10 + $0] } + [[5, 5, 5, 9], [9, 9, 3, 3]])
-        func pooler(_ strides: [Int]) throws -> RegionPooler {
+        func pooler(_ strides: [Double]) throws -> RegionPooler {
             try RegionPooler(output: 7, strides: strides, sampling: .cellCenters)
         }
         #expect(try pooler([4, 8, 16, 32, 64]).levels(for: boxes) == [0, 0, 1, 2, 3, 4, 4, 0, 0])

@@ -89,8 +89,8 @@ typedef struct ck_log_sum {
     float log_sum;
 } ck_log_sum;
 
-// How the probabilities of two classifiers are combined into one score: s = p^w v^u for each class, divided by the sum
-// over the classes, to the power `exponent`, times a factor of the row.
+// How the probabilities of two classifiers become one score: s = p^w v^u for each class, divided by the sum over the
+// classes unless it `is_unnormalized`, to the power `exponent`, times a factor of the row.
 typedef struct ck_fusion {
     const float *detector; // logits [rows, classes]
     const float *other; // likewise; NULL: the detector's probabilities alone, without weights
@@ -100,6 +100,7 @@ typedef struct ck_fusion {
     int64_t first; // classes before this one are in the sum but get no score
     float threshold;
     float exponent;
+    bool is_unnormalized;
 } ck_fusion;
 
 // Writes the classes of a row whose score is above the threshold, ascending, and their scores; both arrays have room

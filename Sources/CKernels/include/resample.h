@@ -1,4 +1,5 @@
-// Separable antialiased resampling of 8-bit RGB in fixed-point arithmetic, bit-identical to Pillow's.
+// Separable resampling of 8-bit RGB in fixed-point arithmetic; antialiased, and equal to Pillow's bit for bit, but for the
+// filter that is never widened.
 #ifndef CKERNELS_RESAMPLE_H
 #define CKERNELS_RESAMPLE_H
 
@@ -10,6 +11,7 @@ typedef enum {
     RESAMPLE_BILINEAR,
     RESAMPLE_BICUBIC,
     RESAMPLE_LANCZOS,
+    RESAMPLE_LINEAR, // bilinear, never widened
 } resample_filter;
 
 // One axis: the interval [start, end) of `length` source samples is resampled to `target` samples, of which only

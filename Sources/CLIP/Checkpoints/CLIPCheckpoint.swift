@@ -49,17 +49,19 @@ package struct CLIPCheckpoint: Sendable {
             file = path
         }
         let source = try WeightFile.open(file)
-        let (format, unwrapped) = try Self.naming(of: source)
+        let (format, unwrapped, named) = try Self.naming(of: source)
         self.format = format
-        weights = unwrapped
+        weights = named
         prefix = unwrapped.prefix
         otherSets = Self.signs.filter { $0.format == format }.flatMap { sign in
             unwrapped.keys.filter { $0.hasSuffix("." + sign.name) }
                 .map { String($0.dropLast(sign.name.count)) }
         }
         var notes = unwrapped.note.map { [$0] } ?? []
-        configuration = try Self.configuration(
-            source, unwrapped, format, folder: folder, activation: activation, &notes)
+        configuration =
+            try Self.knownDesign(of: named, format, folder: folder, activation: activation, &notes)
+            ?? Self.configuration(
+                source, unwrapped, format, folder: folder, activation: activation, &notes)
         self.notes = notes
     }
 
@@ -77,31 +79,61 @@ package struct CLIPCheckpoint: Sendable {
     /// For each format, a tensor that all its checkpoints have.
     private static let signs: [(format: CheckpointFormat, name: String)] = [
         (.huggingFace, "text_model.embeddings.token_embedding.weight"),
+        (.eva, "text.token_embedding.weight"),
         (.openAI, "token_embedding.weight"),
     ]
 
-    /// Detects the format, and which set of weights to use if a file holds several.
+    /// Tells the format, which set of weights is meant when a file holds several, and gives timm's names those of the
+    /// authors.
     private static func naming(
         of source: any WeightSource
-    ) throws -> (CheckpointFormat, UnwrappedWeights) {
+    ) throws -> (CheckpointFormat, UnwrappedWeights, any WeightSource) {
         for (format, sign) in signs {
             guard let weights = try UnwrappedWeights(source, knownBy: [sign]) else { continue }
-            guard format == .huggingFace || weights.prefix.split(separator: ".").last != "text" else {
-                throw CLIPError(
-                    source.origin,
-                    reason:
-                        "names its text tower 'text.' like OpenCLIP models with \"custom_text\" do, which "
-                        + "are not supported")
+            guard format == .eva else { return (format, weights, weights) }
+            if weights.keys.contains("visual.blocks.0.attn.q_bias") { return (.eva, weights, weights) }
+            if let timm = try TimmWeights(weights) {
+                return (timm.kind == .eva02 ? .eva : .openAI, weights, timm)
             }
-            return (format, weights)
+            let trunk = weights.keys.first { $0.hasPrefix("visual.") }
+            throw CLIPError(
+                source.origin,
+                reason:
+                    "names its text tower 'text.' as OpenCLIP's models with \"custom_text\" do; of these only "
+                    + "EVA-02 and Perception Encoder are built here, whose image towers have other names than "
+                    + "'\(trunk ?? "none")'")
         }
         throw CLIPError(
             source.origin,
             reason: "is not a CLIP: none of its \(source.keys.count) tensors is called "
-                + signs.map { "'\($0.name)'" }.joined(separator: " or "))
+                + signs.map { "'\($0.name)'" }.joined(separator: " or ")
+                + (source.keys.contains { $0.hasSuffix("visual.blocks.0.attn.q_bias") }
+                    ? "; it seems to be the image tower of an EVA-02 alone" : ""))
     }
 
     // MARK: Architecture
+
+    /// The architecture of EVA-02 and Perception Encoder, which the shapes tell but for the number of heads, and that is a
+    /// 64th of the width in the published ones; nil for others.
+    private static func knownDesign(
+        of weights: any WeightSource, _ format: CheckpointFormat, folder: String, activation: Activation?,
+        _ notes: inout [String]
+    ) throws -> CLIPConfiguration? {
+        guard format == .eva || weights.keys.contains("visual.attn_pool.probe") else { return nil }
+        var configuration = try CLIPConfiguration(
+            inferredFrom: weights, format: format, activation: activation ?? .gelu, isValidated: false)
+        let file = URL(filePath: folder).appending(path: "open_clip_config.json").path
+        if FileManager.default.fileExists(atPath: file) {
+            try configuration.takeHeads(openCLIP: file)
+        }
+        try configuration.validate(weights.origin)
+        if let activation, activation != .gelu {
+            notes.append(
+                "\(weights.origin): the activation \(activation.rawValue) is taken for its texts, gelu is usual"
+            )
+        }
+        return configuration
+    }
 
     private static func configuration(
         _ source: any WeightSource, _ weights: UnwrappedWeights, _ format: CheckpointFormat, folder: String,
@@ -153,13 +185,28 @@ package struct CLIPCheckpoint: Sendable {
         if let path = existing("preprocessor_config.json") ?? existing("processor_config.json") {
             return try ImagePreprocessor(contentsOf: path)
         }
-        guard format == .openAI, let path = existing("open_clip_config.json") else { return nil }
-        return try ImagePreprocessor(openCLIP: path, side: configuration.vision.imageSize)
+        let side = configuration.vision.imageSize
+        if format != .huggingFace, let path = existing("open_clip_config.json") {
+            return try ImagePreprocessor(openCLIP: path, side: side)
+        }
+        guard case .transformer(let tower) = configuration.vision, case .perceptionEncoder = tower.design
+        else { return nil }
+        return .perceptionEncoder(side: side)
     }
 
     /// Whether the network does not need a tensor.
     func isIgnored(_ key: String) -> Bool {
         Self.ignoredKeys.contains(key) || otherSets.contains { key.hasPrefix($0) }
+            || format == .eva && Self.isRotaryTable(key)
+    }
+
+    /// EVA-CLIP's rotary positions are computed anew: in half precision they would be too coarse, and files of its
+    /// detectors hold those of other sizes too.
+    package static func isRotaryTable(_ key: String) -> Bool {
+        guard key.hasPrefix("visual.rope.") || key.contains(".attn.rope."),
+            let last = key.split(separator: ".").last
+        else { return false }
+        return last == "flag" || last.hasPrefix("freqs_cos") || last.hasPrefix("freqs_sin")
     }
 
     private static let ignoredKeys: Set<String> = [

@@ -11,17 +11,19 @@ extension CLIPConfiguration {
     ///   - prefix: The prefix of the names of `format`.
     ///   - format: The naming of the checkpoint's tensors.
     ///   - activation: The activation of the transformers.
+    ///   - isValidated: Whether sizes that cannot be built are refused.
     /// - Throws: ``CLIPError`` if the tensors are not those of a CLIP, `WeightFileError`.
     package init(
         inferredFrom source: some WeightSource, prefix: String = "", format: CheckpointFormat,
-        activation: Activation
+        activation: Activation, isValidated: Bool = true
     ) throws {
         let shapes = CheckpointShapes(source: source, prefix: prefix)
         switch format {
         case .openAI: self = try shapes.openAI(activation)
         case .huggingFace: self = try shapes.huggingFace(activation)
+        case .eva: self = try shapes.eva(activation)
         }
-        try validate(source.origin)
+        if isValidated { try validate(source.origin) }
     }
 }
 
@@ -67,23 +69,69 @@ private struct CheckpointShapes {
         return side
     }
 
-    private func transformer(width: Int, blocks: String, expansion: String, _ activation: Activation) throws
-        -> TransformerConfiguration
-    {
+    private func transformer(
+        width: Int, blocks: String, expansion: String, _ activation: Activation, headWidth: Int? = nil
+    ) throws -> TransformerConfiguration {
         TransformerConfiguration(
-            width: width, depth: count(blocks), heads: max(width / (Self.headWidths[width] ?? 64), 1),
+            width: width, depth: count(blocks),
+            heads: max(width / (headWidth ?? Self.headWidths[width] ?? 64), 1),
             hiddenWidth: try shape("\(blocks)0.mlp.\(expansion).weight", rank: 2)[0], activation: activation)
     }
 
-    func openAI(_ activation: Activation) throws -> CLIPConfiguration {
-        let projection = try shape("text_projection", rank: 2)
-        let tokens = try shape("token_embedding.weight", rank: 2)
-        let text = TextTransformer.Configuration(
+    /// A text tower under OpenAI's names behind `scope`.
+    private func textTower(scope: String = "", _ activation: Activation, headWidth: Int? = nil) throws
+        -> TextTransformer.Configuration
+    {
+        let projection = try shape("\(scope)text_projection", rank: 2)
+        let tokens = try shape("\(scope)token_embedding.weight", rank: 2)
+        return TextTransformer.Configuration(
             transformer: try transformer(
-                width: tokens[1], blocks: "transformer.resblocks.", expansion: "c_fc", activation),
-            vocabularySize: tokens[0], contextLength: try shape("positional_embedding", rank: 2)[0],
+                width: tokens[1], blocks: "\(scope)transformer.resblocks.", expansion: "c_fc", activation,
+                headWidth: headWidth),
+            vocabularySize: tokens[0], contextLength: try shape("\(scope)positional_embedding", rank: 2)[0],
             embeddingWidth: projection[1])
+    }
+
+    func eva(_ activation: Activation) throws -> CLIPConfiguration {
+        let patches = try shape("visual.patch_embed.proj.weight", rank: 4)
+        let grid = try side(shape("visual.pos_embed", rank: 3)[1])
+        var transformer = try transformer(
+            width: patches[0], blocks: "visual.blocks.", expansion: "w1", .silu, headWidth: 64)
+        transformer.epsilon = 1e-6
+        return CLIPConfiguration(
+            vision: .transformer(
+                .init(
+                    .eva02, transformer: transformer, patchSize: patches[3],
+                    imageSize: try product(grid, patches[3]),
+                    embeddingWidth: try shape("visual.head.weight", rank: 2)[0])),
+            text: try textTower(scope: "text.", activation, headWidth: 64))
+    }
+
+    /// A Perception Encoder: the number of its positions tells whether there is a class token.
+    private func perceptionEncoder(_ activation: Activation, patches: [Int]) throws -> CLIPConfiguration {
+        let positions = try shape("visual.positional_embedding", rank: 2)[0]
+        let hasClassToken = keys.contains("visual.class_embedding")
+        let grid = try side(positions + (hasClassToken ? 0 : 1))
+        return CLIPConfiguration(
+            vision: .transformer(
+                .init(
+                    .perceptionEncoder(hasClassToken: hasClassToken),
+                    transformer: try transformer(
+                        width: patches[0], blocks: "visual.transformer.resblocks.", expansion: "c_fc",
+                        activation,
+                        // G has 16 heads of 96 places.
+                        headWidth: patches[0] == 1_536 ? 96 : 64),
+                    patchSize: patches[3], imageSize: try product(grid, patches[3]),
+                    embeddingWidth: try shape("visual.proj", rank: 2)[1])),
+            text: try textTower(activation, headWidth: 64))
+    }
+
+    func openAI(_ activation: Activation) throws -> CLIPConfiguration {
         let first = try shape("visual.conv1.weight", rank: 4)
+        if keys.contains("visual.attn_pool.probe") {
+            return try perceptionEncoder(activation, patches: first)
+        }
+        let text = try textTower(activation)
         guard keys.contains("visual.layer1.0.conv1.weight") else {
             let grid = try side(shape("visual.positional_embedding", rank: 2)[0])
             return CLIPConfiguration(

@@ -31,6 +31,30 @@ extension CLIPConfiguration {
         try validate(path)
     }
 
+    /// Takes from an `open_clip_config.json` what the shapes of EVA-02's and Perception Encoder's tensors do not tell: the
+    /// number of heads of both towers, `vision_cfg.head_width` and `text_cfg.heads`.
+    /// - Throws: ``CLIPError`` for settings of another tower than the published ones, and when the file cannot be read.
+    mutating func takeHeads(openCLIP path: String) throws {
+        let file = try ConfigurationFile(contentsOf: path)
+        let model = file.has("model_cfg") ? try file.object("model_cfg") : file
+        let (vision, text) = (try model.object("vision_cfg"), try model.object("text_cfg"))
+        // Of EVA-CLIP's model files: settings that change what the tower computes.
+        for key in ["rope", "intp_freq", "naiveswiglu", "subln", "qkv_bias"] {
+            try vision.refuse(key, unless: [.boolean(true)])
+        }
+        for key in ["global_average_pool", "postnorm"] { try vision.refuse(key, unless: [.boolean(false)]) }
+        try vision.refuse("pt_hw_seq_len", unless: [.integer(16)])
+        try vision.refuse("timm_proj", unless: [])
+        try vision.refuse("timm_pool", unless: [.string("token"), .string("map")])
+        if let heads = try text.integer("heads") { self.text.transformer.heads = heads }
+        guard case .transformer(var tower) = self.vision, let width = try vision.integer("head_width") else {
+            return
+        }
+        try Limits.check(path, "head width", width, 1...65_536)
+        tower.transformer.heads = tower.transformer.width / width
+        self.vision = .transformer(tower)
+    }
+
     private static func resNet(
         _ file: ConfigurationFile, blocks: [Int], side: Int, embeddingWidth: Int
     ) throws -> Vision {

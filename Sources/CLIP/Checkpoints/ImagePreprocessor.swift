@@ -70,6 +70,13 @@ public struct ImagePreprocessor: Sendable, Hashable {
                 shortestSide: side, crop: ImageSize(width: side, height: side), rounding: .down))
     }
 
+    /// Perception Encoder's preparation for a square input: squashed, bilinear, numbers from -1 to 1.
+    public static func perceptionEncoder(side: Int) -> ImagePreprocessor {
+        ImagePreprocessor(
+            fitting: .exact(ImageSize(width: side, height: side)), filter: .bilinear,
+            normalization: .half)
+    }
+
     /// The mapping of an image's pixels to the network's input.
     ///
     /// - Throws: `ImagingError` if a size is not possible.

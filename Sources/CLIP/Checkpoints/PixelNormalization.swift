@@ -26,6 +26,9 @@ public struct PixelNormalization: Sendable, Hashable, Codable {
     public static let imageNet = PixelNormalization(
         mean: [0.485, 0.456, 0.406], standardDeviation: [0.229, 0.224, 0.225])
 
+    /// Means and standard deviations of one half: numbers from -1 to 1.
+    public static let half = PixelNormalization(mean: [0.5, 0.5, 0.5], standardDeviation: [0.5, 0.5, 0.5])
+
     /// The image as [3, H, W] `float32`, on the CPU.
     ///
     /// Runs on the calling thread only, which leaves libtorch's own threads to the network.

@@ -98,3 +98,82 @@ extension CLIPConfiguration {
             embeddingWidth: embeddingWidth)
     }
 }
+
+// MARK: EVA-02 and Perception Encoder
+
+extension CLIPConfiguration {
+    /// EVA-02 CLIP B/16 (Sun et al., 2023).
+    package static let eva02B16 = eva02(
+        width: 768, depth: 12, patchSize: 16, imageSize: 224, text: geluText(width: 512, embeddingWidth: 512))
+
+    /// EVA-02 CLIP L/14 at 336 pixels.
+    package static let eva02L14 = eva02(
+        width: 1024, depth: 24, patchSize: 14, imageSize: 336,
+        text: geluText(width: 768, embeddingWidth: 768))
+
+    /// An EVA-02 with heads of 64 places.
+    package static func eva02(
+        width: Int, depth: Int, patchSize: Int, imageSize: Int, text: TextTransformer.Configuration
+    ) -> CLIPConfiguration {
+        CLIPConfiguration(
+            vision: .transformer(
+                .init(
+                    .eva02,
+                    transformer: .init(
+                        width: width, depth: depth, hiddenWidth: Int(Double(width) * 2.6667),
+                        activation: .silu, epsilon: 1e-6),
+                    patchSize: patchSize, imageSize: imageSize, embeddingWidth: text.embeddingWidth)),
+            text: text)
+    }
+
+    // Bolya et al., 2025, table 2, and the configurations of OpenCLIP for T and S.
+
+    /// PE-Core T/16 at 384 pixels.
+    package static let perceptionEncoderT16 = perceptionEncoder(
+        width: 192, depth: 12, patchSize: 16, imageSize: 384,
+        text: geluText(width: 512, embeddingWidth: 512, contextLength: 32))
+
+    /// PE-Core S/16 at 384 pixels.
+    package static let perceptionEncoderS16 = perceptionEncoder(
+        width: 384, depth: 12, patchSize: 16, imageSize: 384,
+        text: geluText(width: 512, embeddingWidth: 512, contextLength: 32))
+
+    /// PE-Core B/16.
+    package static let perceptionEncoderB16 = perceptionEncoder(
+        width: 768, depth: 12, patchSize: 16, imageSize: 224,
+        text: geluText(width: 1024, depth: 24, embeddingWidth: 1024, contextLength: 32))
+
+    /// PE-Core L/14 at 336 pixels.
+    package static let perceptionEncoderL14 = perceptionEncoder(
+        width: 1024, depth: 24, patchSize: 14, imageSize: 336,
+        text: geluText(width: 1024, depth: 24, embeddingWidth: 1024, contextLength: 32))
+
+    /// PE-Core G/14 at 448 pixels.
+    package static let perceptionEncoderG14 = perceptionEncoder(
+        width: 1536, depth: 50, heads: 16, hiddenWidth: 8960, patchSize: 14, imageSize: 448,
+        hasClassToken: false,
+        text: geluText(width: 1280, depth: 24, embeddingWidth: 1280, contextLength: 72))
+
+    /// A Perception Encoder; heads have 64 places where nothing is given.
+    package static func perceptionEncoder(
+        width: Int, depth: Int, heads: Int? = nil, hiddenWidth: Int? = nil, patchSize: Int, imageSize: Int,
+        hasClassToken: Bool = true, text: TextTransformer.Configuration
+    ) -> CLIPConfiguration {
+        CLIPConfiguration(
+            vision: .transformer(
+                .init(
+                    .perceptionEncoder(hasClassToken: hasClassToken),
+                    transformer: .init(
+                        width: width, depth: depth, heads: heads, hiddenWidth: hiddenWidth, activation: .gelu),
+                    patchSize: patchSize, imageSize: imageSize, embeddingWidth: text.embeddingWidth)),
+            text: text)
+    }
+
+    private static func geluText(
+        width: Int, depth: Int = 12, embeddingWidth: Int, contextLength: Int = 77
+    ) -> TextTransformer.Configuration {
+        .init(
+            transformer: .init(width: width, depth: depth, activation: .gelu), contextLength: contextLength,
+            embeddingWidth: embeddingWidth)
+    }
+}

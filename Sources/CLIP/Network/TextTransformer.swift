@@ -82,7 +82,7 @@ public struct TextTransformer: Sendable {
         }
         projection = try EmbeddingProjection(
             scope, names.projection, width: width, embeddingWidth: configuration.embeddingWidth,
-            isTransposed: format.names.projectionsAreTransposed)
+            isTransposed: names.projectionIsTransposed)
         self.configuration = configuration
     }
 

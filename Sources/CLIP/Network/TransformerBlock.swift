@@ -5,8 +5,21 @@ extension Operator {
     fileprivate static let geluInPlace = Operator("aten::gelu_")
 }
 
+/// A block of an image tower.
+protocol VisionBlock: Sendable {
+    /// [N, L, width] to [N, L, width].
+    /// - Parameter rotary: How queries and keys are turned, where the tower does so.
+    func callAsFunction(_ tokens: Tensor, rotary: RotaryPositions.Table?) throws -> Tensor
+
+    /// The block with every token attending to itself alone: the value path.
+    ///
+    /// The output of the last block of a CLIP then stays local, and aligned to texts (Zhou et al., "Extract Free Dense
+    /// Labels from CLIP", 2022).
+    func valuePath(_ tokens: Tensor) throws -> Tensor
+}
+
 /// A pre-norm transformer block: attention and a two-layer perceptron, each added to its input.
-struct TransformerBlock: Sendable {
+struct TransformerBlock: VisionBlock {
     private let attention: MultiHeadAttention
     private let firstNorm: LayerNorm
     private let secondNorm: LayerNorm
@@ -36,10 +49,15 @@ struct TransformerBlock: Sendable {
         return try afterAttention(tokens, mixed)
     }
 
-    /// The block with each token attending only to itself: the value path.
-    ///
-    /// Keeps the output of a CLIP's last block local and aligned with texts (Zhou et al., "Extract Free Dense Labels
-    /// from CLIP", 2022).
+    func callAsFunction(_ tokens: Tensor, rotary: RotaryPositions.Table?) throws -> Tensor {
+        guard let rotary else { return try self(tokens) }
+        let normed = try firstNorm(tokens)
+        let mixed = try attention.attend(
+            rotary(attention.projectedQuery(normed)), rotary(attention.projectedKey(normed)),
+            attention.projectedValue(normed))
+        return try afterAttention(tokens, mixed)
+    }
+
     func valuePath(_ tokens: Tensor) throws -> Tensor {
         try afterAttention(
             tokens, attention.output(attention.projectedValue(firstNorm(tokens))))
@@ -70,9 +88,10 @@ struct TransformerBlock: Sendable {
     }
 }
 
-/// The linear map, without bias, from a tower's width into the shared embedding space.
+/// The linear map from a tower's width into the space that both towers share.
 struct EmbeddingProjection: Sendable {
     private let weight: Parameter
+    private let bias: Parameter?
 
     /// Whether the matrix is [width, E], like OpenAI's, rather than [E, width].
     private let isTransposed: Bool
@@ -80,17 +99,20 @@ struct EmbeddingProjection: Sendable {
     /// Declares the projection.
     init(
         _ scope: ParameterScope, _ place: CheckpointNames.Place, width: Int, embeddingWidth: Int,
-        isTransposed: Bool
+        isTransposed: Bool, hasBias: Bool = false
     ) throws {
         weight = try scope.scope(of: place).weight(
             place.name, isTransposed ? [width, embeddingWidth] : [embeddingWidth, width],
             .normal(standardDeviation: 1 / Double(width).squareRoot()))
+        bias = hasBias ? try scope.scope(of: place).weight("bias", [embeddingWidth], .zeros) : nil
         self.isTransposed = isTransposed
     }
 
     /// [..., width] to [..., E].
     func callAsFunction(_ states: Tensor) throws -> Tensor {
-        isTransposed ? try states.matmul(weight.value) : try states.linear(weight.value)
+        guard isTransposed else { return try states.linear(weight.value, bias?.value) }
+        let embedded = try states.matmul(weight.value)
+        return try bias.map { try embedded + $0.value } ?? embedded
     }
 
     /// [E, width].

@@ -56,6 +56,13 @@ public enum OpenVocabularySplit: String, Sendable, CaseIterable {
         }
     }
 
+    /// The names of COCO's 65 classes in lower case, and whether each is a base class of ``coco48x17``.
+    package static var coco48x17Names: [String: Bool] {
+        let parts = coco48.map { ($0, true) } + coco17.map { ($0, false) }
+        return Dictionary(
+            uniqueKeysWithValues: parts.compactMap { id, isBase in cocoNames[id].map { ($0, isBase) } })
+    }
+
     private static func plain(_ name: String) -> String { name.lowercased().filter(\.isLetter) }
 
     /// The ids of the 48 base classes of COCO.

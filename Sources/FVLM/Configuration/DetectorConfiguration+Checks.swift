@@ -44,6 +44,9 @@ extension DetectorConfiguration {
         for channels in trunk.adapterChannels {
             try positive("trunk.adapterChannels", channels, atMost: 65_536)
         }
+        if let blocks = trunk.pyramidBlocks {
+            for block in blocks { try positive("trunk.pyramidBlocks", block, atMost: 1024) }
+        }
         if let block = trunk.featureBlock { try positive("trunk.featureBlock", block, atMost: 1024) }
         try scoring.validate()
         try temperature("learning.temperature", learning.temperature)

@@ -11,12 +11,14 @@ import RegionDetection
 /// scoring: {scoreThreshold: 0.2}
 /// ```
 public struct DetectorConfiguration: Codable, Sendable, Hashable {
-    /// The two families of detectors on CLIP.
+    /// The ways of building a detector on CLIP.
     public enum Family: String, Codable, Sendable, CaseIterable {
         /// The published F-VLM's: batch norms, one-sample crops, P6 by convolution, boxes with inclusive corners.
         case published
         /// detectron2's mask_rcnn_R_50_FPN, whose weights fit everything except the trunk.
         case detectron2
+        /// F-ViT's, on four blocks of a vision transformer: transposed convolutions, batch norms, patches of any size.
+        case fvit
     }
 
     /// How a vision transformer's maps are converted to a pyramid.
@@ -32,7 +34,10 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
         /// The block of a vision transformer whose tokens feed the pyramid, counted from 1; null: at two thirds of the
         /// depth.
         public var featureBlock: Int?
-        /// How its tokens are converted to a pyramid.
+        /// The four blocks whose tokens the family fvit makes the pyramid of, finest first, counted from 1; null: spread as in
+        /// F-ViT, [4, 6, 8, 12] of 12 and [7, 11, 15, 24] of 24.
+        public var pyramidBlocks: [Int]?
+        /// How the tokens of featureBlock are converted to a pyramid.
         public var adapter = AdapterKind.bilinear
         /// Channels of the bilinear adapter's maps, finest first.
         public var adapterChannels = [256, 256, 256, 256]
@@ -52,12 +57,32 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
             /// Resizes the shortest side to `size` unless the longest would exceed `longestSide`.
             case shortestSide
         }
+        /// How colours become numbers.
+        public enum Normalization: String, Codable, Sendable, CaseIterable {
+            /// By the means and deviations of CLIP's pictures.
+            case clip
+            /// By those of ImageNet: F-ViT's detectors.
+            case imageNet
+            /// To numbers from -1 to 1: Perception Encoder.
+            case half
+        }
+        /// How pixels are sampled.
+        public enum Resampling: String, Codable, Sendable, CaseIterable {
+            /// Bilinear, over all pixels that a pixel of a smaller picture is made of.
+            case antialiased
+            /// Bilinear, between the four nearest pixels whatever the sizes: F-ViT's.
+            case interpolated
+        }
         /// The target side in pixels.
         public var size = 1024
         /// Which side is resized to `size`.
         public var fitting = Fitting.square
         /// The maximum longest side, for `shortestSide`.
         public var longestSide = 1333
+        /// How colours become numbers; must be what the trunk was trained with.
+        public var normalization = Normalization.clip
+        /// How pixels are sampled.
+        public var resampling = Resampling.antialiased
     }
 
     /// Sizes of the trained part.
@@ -66,6 +91,8 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
         public var width = 256
         /// The width of the box head's fully connected layers.
         public var hidden = 1024
+        /// Whether the convolutions of the proposal network are normalised, in the family fvit.
+        public var normalizesProposals = false
         /// Whether there is a mask head.
         public var masks = true
         /// Sides of the anchors in pixels, level by level; null: 8 times the stride.

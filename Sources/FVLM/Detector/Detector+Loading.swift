@@ -16,7 +16,8 @@ extension Detector {
         /// Settings applied over the configuration's, such as `input.size=640`.
         public var settings: [String] = []
 
-        /// Called with a note about every setting read from an older format.
+        /// Receives what a user should know: what was read in an older form than it is written today, and heads that look
+        /// untrained.
         public var note: @Sendable (String) -> Void = { _ in }
 
         /// Creates the default options.
@@ -41,6 +42,7 @@ extension Detector {
         let clip = try loadCLIP(configuration, files, options)
         let network = try DetectorNetwork(configuration, for: clip.configuration)
         try network.store.loadFrozen(Safetensors(contentsOf: files.weights))
+        if try network.looksUntrained { options.note("\(files.weights): \(DetectorNetwork.untrainedNote)") }
         if options.dtype != .float32 {
             // The temperature is a factor of every score, so it keeps full precision.
             let paths = Set(network.store.parameters.map { $0.name.prefix { $0 != "." } }.map(String.init))

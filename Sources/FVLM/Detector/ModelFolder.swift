@@ -29,6 +29,14 @@ public struct ModelFolder: Sendable {
     /// The classes that were trained on, with their embeddings.
     public var vocabulary: String { file("vocabulary.safetensors") }
 
+    /// The licence of the weights; nil where nothing was kept with them.
+    /// - Throws: `WeightFileError`.
+    public var license: String? {
+        get throws { try Safetensors(contentsOf: weights).metadata[Self.licenseKey] }
+    }
+
+    private static let licenseKey = "license"
+
     private func file(_ name: String) -> String { URL(filePath: path).appending(path: name).path }
 
     /// Writes a detector: weights first, so that a folder with a configuration is complete.
@@ -37,9 +45,10 @@ public struct ModelFolder: Sendable {
     ///   - clip: How the CLIP is stored.
     /// - Throws: `WeightFileError`, ``ConfigurationError`` if something cannot be written; existing files are then
     ///   unchanged.
+    ///   - license: Of the weights, which is kept with them; nil when there is nothing to say.
     public func write(
         _ configuration: DetectorConfiguration, network: DetectorNetwork, vocabulary: Vocabulary?,
-        clip: CLIPStorage = .reference
+        clip: CLIPStorage = .reference, license: String? = nil
     ) throws {
         try make(path)
         var configuration = configuration
@@ -47,7 +56,9 @@ public struct ModelFolder: Sendable {
         case .reference: configuration.clip = reference(to: configuration.clip)
         case .copy: configuration.clip = try copyCLIP(configuration.clip)
         }
-        try Safetensors.write(network.store.stored(), metadata: ["format": "fvlm-detector"], to: weights)
+        var metadata = ["format": "fvlm-detector"]
+        metadata[Self.licenseKey] = license
+        try Safetensors.write(network.store.stored(), metadata: metadata, to: weights)
         try vocabulary?.write(to: self.vocabulary)
         let text = try configuration.yaml()
         do {

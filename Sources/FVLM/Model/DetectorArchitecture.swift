@@ -11,6 +11,8 @@ package struct DetectorArchitecture: Sendable {
         case none
         /// A 1x1 convolution and bilinear upsampling for each level, before the pyramid.
         case bilinear(inputs: Int, outputs: [Int], scales: [Int])
+        /// F-ViT's transposed convolutions of four maps of one stride, into the pyramid.
+        case deconvolution(width: Int)
         /// ViTDet's simple pyramid, which replaces the feature pyramid.
         case simplePyramid(inputs: Int, width: Int, firstLevel: Int)
     }
@@ -37,6 +39,8 @@ package struct DetectorArchitecture: Sendable {
     package var boxPooler: RegionPooler
     /// The box head.
     package var boxHead: BoxHead.Configuration
+    /// What stands between the box head's vectors and what is predicted from them.
+    package var predictor = RegionPredictor.Design.linear
     /// The pooling of the mask head's regions.
     package var maskPooler: RegionPooler
     /// The mask head; nil for a detector of boxes only.
@@ -76,7 +80,7 @@ package struct DetectorArchitecture: Sendable {
         throws
         -> DetectorArchitecture
     {
-        let levels = [4, 8, 16, 32, 64]
+        let levels: [Double] = [4, 8, 16, 32, 64]
         return DetectorArchitecture(
             adapter: .none, pyramid: .published(inputs: channels, width: width),
             proposalHead: .published(width: width), anchors: .published(), proposals: .published(),
@@ -97,7 +101,7 @@ package struct DetectorArchitecture: Sendable {
     ///   - anchorSizes: Square roots of the anchors' areas in pixels, for each map and the level above.
     /// - Throws: `DetectionError` if a number is impossible.
     package static func detectron2(
-        adapter: Adapter, channels: [Int], strides: [Int] = [4, 8, 16, 32], embeddingWidth: Int,
+        adapter: Adapter, channels: [Int], strides: [Double] = [4, 8, 16, 32], embeddingWidth: Int,
         width: Int = 256,
         hidden: [Int] = [1024, 1024], anchorSizes: [Double] = [32, 64, 128, 256, 512]
     ) throws -> DetectorArchitecture {
@@ -122,5 +126,35 @@ package struct DetectorArchitecture: Sendable {
             classificationLoss: .softmax(backgroundWeight: 0.9), regionBoxLoss: .l1,
             regionBoxNormalizer: .regions, maskTargets: .binary
         )
+    }
+
+    /// F-ViT's, on four maps of a transformer whose patches have `patchSize` pixels; what its files do not say is learned
+    /// as in ``detectron2(adapter:channels:strides:embeddingWidth:width:hidden:anchorSizes:)``.
+    /// - Parameters:
+    ///   - inputs: Channels of the transformer's maps.
+    ///   - normalizesProposals: Whether the proposal network's convolutions are normalised.
+    /// - Throws: `DetectionError` when the numbers are impossible.
+    package static func fvit(
+        inputs: Int, patchSize: Int, embeddingWidth: Int, width: Int = 256, hidden: Int = 512,
+        normalizesProposals: Bool
+    ) throws -> DetectorArchitecture {
+        let strides = [0.25, 0.5, 1, 2].map { $0 * Double(patchSize) }
+        var architecture = try detectron2(
+            adapter: .deconvolution(width: inputs), channels: [Int](repeating: inputs, count: 4),
+            strides: strides, embeddingWidth: embeddingWidth, width: width,
+            anchorSizes: (strides + [4 * Double(patchSize)]).map { 8 * $0 })
+        architecture.pyramid = FeaturePyramid.Configuration(
+            inputs: [Int](repeating: inputs, count: 4), width: width, normalization: .batch())
+        architecture.proposalHead = RegionProposalHead.Configuration(
+            width: width, convolutions: 2, normalization: normalizesProposals ? .batch() : .none,
+            hasBias: !normalizesProposals)
+        architecture.proposals = .fvit()
+        architecture.boxPooler.levelEpsilon = 1e-6
+        architecture.maskPooler.levelEpsilon = 1e-6
+        architecture.boxHead = .fvit(channels: width, width: hidden)
+        architecture.predictor = .layers
+        architecture.maskHead = .fvit(channels: width)
+        architecture.regionCoder.clampsBothWays = true
+        return architecture
     }
 }

@@ -1,5 +1,7 @@
 import CLIP
+import Imaging
 import RegionDetection
+import Support
 
 extension DetectorConfiguration {
     /// The architecture of the detector on a CLIP of the given sizes.
@@ -12,12 +14,19 @@ extension DetectorConfiguration {
             guard sizes.count == strides.count else {
                 throw ConfigurationError(
                     key: "network.anchorSizes",
-                    reason: "needs \(strides.count) numbers, for the strides \(strides)")
+                    reason: "needs \(strides.count) numbers, for the strides \(Self.text(strides))")
             }
             architecture.anchors.sizes = sizes.map { [$0] }
         }
         architecture.boxPooler.canonicalSide = network.canonicalSide
         architecture.maskPooler.canonicalSide = network.maskCanonicalSide
+        if family == .fvit {
+            // mmdet counts from the finest level, a quarter of the side; the sums are rounded in the same way then.
+            for pooler in [\DetectorArchitecture.boxPooler, \.maskPooler] {
+                architecture[keyPath: pooler].canonicalSide /= 4
+                architecture[keyPath: pooler].canonicalLevel -= 2
+            }
+        }
         architecture.proposals.training = RegionProposalNetwork.Counts(
             beforeSuppression: network.proposalCandidates[0], afterSuppression: network.proposalCount[0])
         architecture.proposals.evaluation = RegionProposalNetwork.Counts(
@@ -49,15 +58,26 @@ extension DetectorConfiguration {
             throw ConfigurationError(
                 key: "family",
                 reason:
-                    "the published family needs a CLIP with a ResNet; with a vision transformer use detectron2"
+                    "the published family needs a CLIP with a ResNet; with a vision transformer use detectron2 or fvit"
             )
         case (.detectron2, .resNet(let trunk)):
             return try .detectron2(
-                adapter: .none, channels: trunk.channels, strides: ModifiedResNet.strides,
+                adapter: .none, channels: trunk.channels,
                 embeddingWidth: trunk.embeddingWidth, width: width, hidden: hidden,
-                anchorSizes: Self.anchorSizes(ModifiedResNet.strides))
+                anchorSizes: Self.anchorSizes(ModifiedResNet.strides.map(Double.init)))
         case (.detectron2, .transformer(let trunk)):
             return try upon(trunk)
+        case (.fvit, .transformer(let trunk)):
+            return try .fvit(
+                inputs: trunk.transformer.width, patchSize: trunk.patchSize,
+                embeddingWidth: trunk.embeddingWidth, width: width, hidden: network.hidden,
+                normalizesProposals: network.normalizesProposals)
+        case (.fvit, .resNet):
+            throw ConfigurationError(
+                key: "family",
+                reason:
+                    "the family fvit needs a vision transformer; with a ResNet use published or detectron2"
+            )
         }
     }
 
@@ -65,16 +85,13 @@ extension DetectorConfiguration {
 
     private func upon(_ tower: VisionTransformer.Configuration) throws -> DetectorArchitecture {
         let scales = trunk.adapterScales
-        // A map finer than pixels makes no sense; a patch of 14 pixels gives no stride that is a power of two.
-        let strides = scales.map { tower.patchSize / $0 }
-        guard let finest = scales.first, tower.patchSize % finest == 0,
-            strides.allSatisfy({ $0.nonzeroBitCount == 1 })
-        else {
+        // A map finer than pixels makes no sense.
+        let strides = scales.map { Double(tower.patchSize) / Double($0) }
+        guard strides.allSatisfy({ $0 >= 1 }) else {
             throw ConfigurationError(
                 key: "trunk.adapterScales",
                 reason:
-                    "a patch of \(tower.patchSize) pixels, \(scales) times finer, gives strides that are not powers of two"
-            )
+                    "a patch of \(tower.patchSize) pixels, \(scales) times finer, gives steps below a pixel")
         }
         let inputs = tower.transformer.width
         switch trunk.adapter {
@@ -84,27 +101,27 @@ extension DetectorConfiguration {
                 channels: trunk.adapterChannels, strides: strides, embeddingWidth: tower.embeddingWidth,
                 width: network.width, hidden: hidden, anchorSizes: Self.anchorSizes(strides))
         case .simplePyramid:
-            guard tower.patchSize % 4 == 0 else {
+            let strides = [0.25, 0.5, 1, 2].map { Double(tower.patchSize) * $0 }
+            guard strides[0] >= 1 else {
                 throw ConfigurationError(
-                    key: "trunk.adapter", reason: "the simple pyramid needs patches of a multiple of 4 pixels"
-                )
-            }
-            let strides = [4, 2, 1].map { tower.patchSize / $0 } + [tower.patchSize * 2]
-            guard strides.allSatisfy({ $0.nonzeroBitCount == 1 }) else {
-                throw ConfigurationError(
-                    key: "trunk.adapter", reason: "the strides \(strides) are not powers of two")
+                    key: "trunk.adapter", reason: "the simple pyramid needs patches of at least 4 pixels")
             }
             return try .detectron2(
                 adapter: .simplePyramid(
-                    inputs: inputs, width: network.width, firstLevel: strides[0].trailingZeroBitCount),
+                    inputs: inputs, width: network.width,
+                    firstLevel: Int(log2(strides[0]).rounded())),
                 channels: [Int](repeating: network.width, count: strides.count), strides: strides,
                 embeddingWidth: tower.embeddingWidth, width: network.width, hidden: hidden,
                 anchorSizes: Self.anchorSizes(strides))
         }
     }
 
-    private static func anchorSizes(_ strides: [Int]) -> [Double] {
-        (strides + strides.suffix(1).map { $0 * 2 }).map { 8 * Double($0) }
+    private static func text(_ strides: [Double]) -> String {
+        "[" + strides.map { $0.rounded() == $0 ? "\(Int($0))" : "\($0)" }.joined(separator: ", ") + "]"
+    }
+
+    private static func anchorSizes(_ strides: [Double]) -> [Double] {
+        (strides + strides.suffix(1).map { $0 * 2 }).map { 8 * $0 }
     }
 
     /// Creates the frozen trunk from a CLIP.
@@ -113,7 +130,10 @@ extension DetectorConfiguration {
         switch clip.vision {
         case .resNet(let tower, let pool):
             ResNetTrunk(tower, pool, sampling: family == .published ? .cellCenters : .aligned(ratio: 2))
-        case .transformer(let tower): try TransformerTrunk(tower, block: trunk.featureBlock)
+        case .transformer(let tower):
+            family == .fvit
+                ? try FourBlockTrunk(tower, blocks: trunk.pyramidBlocks)
+                : try TransformerTrunk(tower, block: trunk.featureBlock)
         }
     }
 
@@ -125,7 +145,15 @@ extension DetectorConfiguration {
             case .longestSide: .shortestSide(input.size, longestSide: input.size, multiple: 1)
             case .shortestSide: .shortestSide(input.size, longestSide: input.longestSide, multiple: 1)
             }
-        return ImagePreprocessor(fitting: fitting, filter: .bilinear, padding: .zero)
+        let filter: ResamplingFilter = input.resampling == .antialiased ? .bilinear : .linear
+        let normalization: PixelNormalization =
+            switch input.normalization {
+            case .clip: .clip
+            case .imageNet: .imageNet
+            case .half: .half
+            }
+        return ImagePreprocessor(
+            fitting: fitting, filter: filter, padding: .zero, normalization: normalization)
     }
 
     /// The size that contains every picture after resizing.
@@ -137,7 +165,9 @@ extension DetectorConfiguration {
     public func sizeMultiple(for clip: CLIPConfiguration) -> Int {
         switch clip.vision {
         case .resNet: 64
-        case .transformer(let tower): tower.patchSize * (trunk.adapter == .simplePyramid ? 4 : 2)
+        case .transformer(let tower):
+            family == .fvit
+                ? tower.patchSize : tower.patchSize * (trunk.adapter == .simplePyramid ? 4 : 2)
         }
     }
 }

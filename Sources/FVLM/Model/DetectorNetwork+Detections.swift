@@ -104,6 +104,9 @@ extension DetectorNetwork {
         try withAutocast(nil) {
             let texts = try TextClassifier.unit(texts)
             let counts = objectness.map { $0.shape[0] }
+            let classifier =
+                try options.detectorTemperature.map { try TextClassifier(fixedTemperature: $0) }
+                ?? self.classifier
             let detector = try classifier(embeddings, unitTexts: texts).split(by: counts)
             let vlm = try vlmEmbeddings.map {
                 try TextClassifier(fixedTemperature: options.vlmTemperature)($0, unitTexts: texts)

@@ -7,8 +7,8 @@ import Torch
 
 /// The trained part of the detector: everything from the frozen trunk's maps to boxes, region embeddings and masks.
 ///
-/// Split into stages, so that each can be used, measured and compared separately. Parameters: `adapter`, `fpn`,
-/// `rpn_head`, `box_head`, `bbox_pred`, `projection`, `mask_head`, `temperature`.
+/// Stage by stage, so that each can be used, measured and compared alone. Parameters: `adapter`, `fpn`, `rpn_head`,
+/// `box_head`, `bbox_fc`, `bbox_pred`, `projection`, `mask_head`, `temperature`.
 public struct DetectorNetwork: Sendable {
     /// The parts and their settings.
     package let architecture: DetectorArchitecture
@@ -23,6 +23,7 @@ public struct DetectorNetwork: Sendable {
     public let classifier: TextClassifier
 
     private let adapter: BilinearAdapter?
+    private let deconvolution: DeconvolutionAdapter?
     private let simplePyramid: SimpleFeaturePyramid?
     private let featurePyramid: FeaturePyramid?
     private let boxHead: BoxHead
@@ -43,8 +44,13 @@ public struct DetectorNetwork: Sendable {
         let root = store.root
         self.store = store
         classifier = try TextClassifier(root, temperatureScale: architecture.temperatureScale)
+        if case .deconvolution(let width) = architecture.adapter {
+            deconvolution = try DeconvolutionAdapter(root / "adapter", width: width)
+        } else {
+            deconvolution = nil
+        }
         switch architecture.adapter {
-        case .none: (adapter, simplePyramid) = (nil, nil)
+        case .none, .deconvolution: (adapter, simplePyramid) = (nil, nil)
         case .bilinear(let inputs, let outputs, let scales):
             adapter = try BilinearAdapter(root / "adapter", inputs: inputs, outputs: outputs, scales: scales)
             simplePyramid = nil
@@ -59,7 +65,8 @@ public struct DetectorNetwork: Sendable {
             architecture.proposals)
         boxHead = try BoxHead(root / "box_head", architecture.boxHead)
         predictor = try RegionPredictor(
-            root, width: architecture.boxHead.outputWidth, embeddingWidth: architecture.embeddingWidth)
+            root, width: architecture.boxHead.outputWidth, embeddingWidth: architecture.embeddingWidth,
+            design: architecture.predictor)
         maskHead = try architecture.maskHead.map { try MaskHead(root / "mask_head", $0) }
     }
 
@@ -68,6 +75,7 @@ public struct DetectorNetwork: Sendable {
     /// The adapter's output for the trunk's maps: the pyramid's input, finest first.
     /// - Throws: `DetectionError`, `TorchError`.
     public func adapted(_ trunk: [Tensor]) throws -> [Tensor] {
+        if let deconvolution { return try deconvolution(trunk) }
         guard let adapter else { return trunk }
         guard trunk.count == 1 else {
             throw DetectionError("adapter", "takes one map, but the trunk returns \(trunk.count)")

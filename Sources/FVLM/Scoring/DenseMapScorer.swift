@@ -2,22 +2,27 @@ import CLIP
 import RegionDetection
 import Torch
 
-/// Averages the patch embeddings of a vision transformer's map.
+/// A mean over the patch embeddings of a vision transformer's map; of length 1 each first, if that is the trunk's rule.
 package struct DenseMapScorer: RegionScorer {
     let tower: VisionTransformer
     let options: ScoringOptions
     /// Whether the map is the last block's value path, which is aligned with texts, or its plain output.
     let usesValuePath: Bool
+    /// Whether patch embeddings have the length 1 before they are averaged, with about a sample for each of a region's
+    /// patches: F-ViT's rule.
+    let isNormalized: Bool
 
-    /// Creates a scorer.
-    /// - Parameter usesValuePath: Whether the map is the last block's value path, which is aligned with texts, or its
-    ///   plain output.
+    /// - Parameters:
+    ///   - usesValuePath: Whether the map is the last block's value path, which is aligned to texts, or its plain output.
+    ///   - isNormalized: Whether patch embeddings have the length 1 before they are averaged: F-ViT's rule.
     package init(
-        tower: VisionTransformer, options: ScoringOptions = ScoringOptions(), usesValuePath: Bool = true
+        tower: VisionTransformer, options: ScoringOptions = ScoringOptions(), usesValuePath: Bool = true,
+        isNormalized: Bool = false
     ) {
         self.tower = tower
         self.options = options
         self.usesValuePath = usesValuePath
+        self.isNormalized = isNormalized
     }
 
     /// Embeddings of regions, [R, E] `float32`.
@@ -35,7 +40,7 @@ package struct DenseMapScorer: RegionScorer {
                     boxes: boxes, images: images, levels: [Int64](repeating: 0, count: boxes.count))
                 let cells = try roiAlign(
                     [PyramidLevel(map.to(.float32), scale: 1 / Double(stride))], regions, output: Size2D(1),
-                    sampling: .aligned(ratio: 2))
+                    sampling: .aligned(ratio: isNormalized ? 0 : 2))
                 return try cells.flattened(from: 1)
             }
         }
@@ -43,6 +48,7 @@ package struct DenseMapScorer: RegionScorer {
 
     /// The patch embeddings as a map, [N, E, grid height, grid width].
     package func map(of features: VisionTransformer.Features) throws -> Tensor {
-        usesValuePath ? try tower.denseMap(of: features) : try tower.lastHiddenMap(of: features)
+        let map = usesValuePath ? try tower.denseMap(of: features) : try tower.lastHiddenMap(of: features)
+        return isNormalized ? try map.to(.float32).normalized(1) : map
     }
 }

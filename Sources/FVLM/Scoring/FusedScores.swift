@@ -5,10 +5,10 @@ import Torch
 
 /// The fused scores of two classifiers for regions, above a threshold.
 ///
-/// Shape letters: R regions, K classes. With p and v the classifiers' probabilities, each a softmax over K, a class c
-/// has the score (p_c^w_c v_c^u_c / sum over the classes)^exponent times a factor of the region. Computed in one pass
-/// over the logits in `float32` and logarithms, one region at a time, so that a long vocabulary costs little compared
-/// with the product that gives the logits.
+/// Shape letters: R regions, K classes. With p and v the classifiers' probabilities, each a softmax over K, a class c has
+/// the score (p_c^w_c v_c^u_c / sum over the classes)^exponent times a factor of the region; the division can be left out. One pass over the logits in
+/// `float32` and logarithms, a region at a time, so that a long vocabulary costs little beside the product that gives
+/// the logits.
 public struct FusedScores: Sendable {
     /// Weights and thresholds.
     public struct Settings: Sendable {
@@ -22,17 +22,20 @@ public struct FusedScores: Sendable {
         public var threshold: Double
         /// The exponent of the fused probability.
         public var exponent: Double
+        /// Whether fused probabilities are divided by their sum over the classes.
+        public var isNormalized: Bool
 
         /// Creates settings from their parts.
         public init(
             detectorWeights: [Float], vlmWeights: [Float], firstClass: Int = 0, threshold: Double,
-            exponent: Double = 1
+            exponent: Double = 1, isNormalized: Bool = true
         ) {
             self.detectorWeights = detectorWeights
             self.vlmWeights = vlmWeights
             self.firstClass = firstClass
             self.threshold = threshold
             self.exponent = exponent
+            self.isNormalized = isNormalized
         }
     }
 
@@ -101,7 +104,7 @@ public struct FusedScores: Sendable {
                     detector_weights: memory.copy(of: settings.detectorWeights),
                     other_weights: memory.copy(of: settings.vlmWeights), classes: Int64(classCount),
                     first: Int64(settings.firstClass), threshold: Float(settings.threshold),
-                    exponent: Float(settings.exponent))
+                    exponent: Float(settings.exponent), is_unnormalized: !settings.isNormalized)
             ])
             return try Kernel.map(rows: rowCount) { try Self.fuse($0, fusion, factors) }
         }
@@ -172,7 +175,8 @@ extension FusedScores {
             detectorLogits: detectorLogits, vlmLogits: vlmLogits,
             settings: Settings(
                 detectorWeights: weights.map { 1 - $0 }, vlmWeights: weights, firstClass: 1,
-                threshold: options.scoreThreshold, exponent: weight > 0 ? 1 - weight : 1),
+                threshold: options.scoreThreshold, exponent: weight > 0 ? 1 - weight : 1,
+                isNormalized: options.normalizesScores),
             factors: weight > 0 ? objectness.to(.float32).power(weight).array(of: Float.self) : nil)
     }
 

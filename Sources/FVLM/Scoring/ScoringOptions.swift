@@ -6,7 +6,7 @@ import Support
 public struct ScoringOptions: Codable, Sendable, Hashable {
     /// How the frozen vision-language model scores a region.
     public enum Scorer: String, Codable, Sendable, CaseIterable {
-        /// A ResNet's attention pool on a crop of C5 (the published method).
+        /// A ResNet's attention pool on a crop of C5 (the published method), or a Perception Encoder's on a crop of its tokens.
         case attentionPool
         /// A mean over the patch embeddings from the last block's value path (for vision transformers).
         case denseValue
@@ -26,7 +26,8 @@ public struct ScoringOptions: Codable, Sendable, Hashable {
         case refined
     }
 
-    /// How CLIP scores regions; null: attentionPool for a ResNet, denseValue for a vision transformer.
+    /// How CLIP looks at regions; null: attentionPool for a ResNet and a Perception Encoder, denseValue for other vision
+    /// transformers.
     public var scorer: Scorer?
     /// The boxes scored by CLIP.
     public var vlmRegions = ScoredRegions.proposals
@@ -43,6 +44,8 @@ public struct ScoringOptions: Codable, Sendable, Hashable {
     public var vlmDense = false
     /// The temperature that CLIP's cosines are divided by.
     public var vlmTemperature = 0.01
+    /// The temperature that the detector's cosines are divided by; null: the one that was learned.
+    public var detectorTemperature: Double?
     /// The weight of CLIP's score for classes that were trained on, from 0 (the detector alone) to 1 (CLIP alone): 0.35
     /// for LVIS, 0.2 for COCO's 48 base classes.
     public var baseWeight = 0.35
@@ -50,6 +53,9 @@ public struct ScoringOptions: Codable, Sendable, Hashable {
     public var novelWeight = 0.65
     /// The weight of CLIP's score for the background, from 0 to 1; 0, the published method, uses only the detector's.
     public var backgroundWeight = 0.0
+    /// Whether the fused scores of a region are divided by their sum over the classes and the background, as the published
+    /// method does; F-ViT does not.
+    public var normalizesScores = true
     /// The weight w of the proposal network's objectness o in a detection's score s^(1-w) o^w, from 0 to 1. The
     /// proposal network learns class-agnostic objectness and distinguishes objects from their parts where CLIP does
     /// not. 0, the published method, ignores it; 0.5 is the mean of RegionCLIP (Zhong et al., 2022).
@@ -99,6 +105,11 @@ extension ScoringOptions {
         try require(
             vlmTemperature > 0 && vlmTemperature.isFinite, "vlmTemperature",
             "must be above 0, not \(vlmTemperature)")
+        if let temperature = detectorTemperature {
+            try require(
+                temperature > 0 && temperature.isFinite, "detectorTemperature",
+                "must be above 0, not \(temperature)")
+        }
         try share("baseWeight", baseWeight)
         try share("novelWeight", novelWeight)
         try share("backgroundWeight", backgroundWeight)

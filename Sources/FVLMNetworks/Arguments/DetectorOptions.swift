@@ -27,6 +27,9 @@ struct DetectorOptions: ParsableArguments {
 
     @OptionGroup var settings: SettingArguments
 
+    @Flag(help: "Say what the detector is made of, and the licence of its weights.")
+    var verbose = false
+
     @OptionGroup var threads: ThreadArguments
 
     mutating func validate() throws {
@@ -53,7 +56,20 @@ struct DetectorOptions: ParsableArguments {
         options.note = { StandardError.note($0) }
         let detector = try Detector.load(model, options: options)
         for note in detector.clip.notes { StandardError.note(note) }
+        if verbose { try describe(detector) }
         return detector
+    }
+
+    private func describe(_ detector: Detector) throws {
+        let configuration = detector.configuration
+        StandardError.note(
+            "family \(configuration.family.rawValue), trunk maps \(detector.trunk.levelNames.joined(separator: ", ")), "
+                + "pictures of \(configuration.input.size) pixels")
+        StandardError.note(
+            "CLIP \(clip ?? configuration.clip), identity \(detector.identity); trained parameters: "
+                + "\(detector.network.store.parameters.reduce(0) { $0 + $1.shape.reduce(1, *) })")
+        let license = try ModelFolder(model).license ?? "not said in the folder"
+        StandardError.note("licence of the detector's weights: \(license)")
     }
 
     /// The scoring options with overrides from the command line.

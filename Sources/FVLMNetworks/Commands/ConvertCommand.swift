@@ -14,7 +14,8 @@ struct ConvertCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         .convert,
         subcommands: [
-            ConvertPublishedCommand.self, ConvertDetectron2Command.self, ConvertOfficialCommand.self,
+            ConvertPublishedCommand.self, ConvertFViTCommand.self, ConvertDetectron2Command.self,
+            ConvertOfficialCommand.self,
         ])
 }
 

@@ -1,6 +1,6 @@
 import CKernels
 
-/// A resampling kernel. When a picture is reduced, the kernel widens accordingly (antialiasing).
+/// A resampling kernel. When a picture is reduced, the kernel widens accordingly (antialiasing), except for ``linear``.
 public enum ResamplingFilter: String, Sendable, Hashable, CaseIterable {
     /// The mean over an area.
     case box
@@ -14,12 +14,16 @@ public enum ResamplingFilter: String, Sendable, Hashable, CaseIterable {
     /// A windowed sinc, six pixels wide.
     case lanczos
 
+    /// A triangle, two pixels wide whatever the sizes: OpenCV's `INTER_LINEAR`, up to its rounding.
+    case linear
+
     var code: resample_filter {
         switch self {
         case .box: RESAMPLE_BOX
         case .bilinear: RESAMPLE_BILINEAR
         case .bicubic: RESAMPLE_BICUBIC
         case .lanczos: RESAMPLE_LANCZOS
+        case .linear: RESAMPLE_LINEAR
         }
     }
 }

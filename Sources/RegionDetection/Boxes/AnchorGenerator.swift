@@ -9,19 +9,20 @@ public struct AnchorGenerator: Sendable, Hashable {
     /// Heights divided by widths.
     public var ratios: [Double]
 
-    /// Strides in pixels of the image, per level.
-    public var strides: [Int]
+    /// Pixels of the image from cell to cell, for every level; 3.5 for a quarter of a patch of 14 pixels.
+    public var strides: [Double]
 
     /// The position of an anchor's centre in its cell: 0 for the upper left corner, 0.5 for the middle.
     public var offset: Double
 
     /// Creates an anchor generator.
     /// - Throws: ``DetectionError`` if levels differ in the number of anchors, or a value is not positive.
-    public init(sizes: [[Double]], ratios: [Double] = [0.5, 1, 2], strides: [Int], offset: Double = 0) throws
-    {
+    public init(
+        sizes: [[Double]], ratios: [Double] = [0.5, 1, 2], strides: [Double], offset: Double = 0
+    ) throws {
         guard sizes.count == strides.count, let first = sizes.first, !first.isEmpty, !ratios.isEmpty,
             sizes.allSatisfy({ $0.count == first.count }),
-            (sizes.flatMap { $0 } + ratios + strides.map(Double.init)).allSatisfy({ $0 > 0 && $0.isFinite })
+            (sizes.flatMap { $0 } + ratios + strides).allSatisfy({ $0 > 0 && $0.isFinite })
         else {
             throw DetectionError(
                 "AnchorGenerator",
@@ -70,7 +71,7 @@ public struct AnchorGenerator: Sendable, Hashable {
             throw DetectionError("AnchorGenerator", "has \(strides.count) levels, not \(grids.count)")
         }
         return try grids.enumerated().map { level, grid in
-            let stride = Double(strides[level])
+            let stride = strides[level]
             func centers(_ count: Int) throws -> Tensor {
                 try (Tensor.arange(to: count, dtype: .float32, device: device) + offset) * stride
             }

@@ -19,6 +19,9 @@ public struct BoxCoder: Sendable, Hashable {
     /// The upper limit of dw and dh (without weights), which keeps the exponential from overflowing.
     public var scaleClamp: Double
 
+    /// Whether dw and dh are kept above minus ``scaleClamp`` too, as mmdet does.
+    public var clampsBothWays = false
+
     /// How the width of a box is measured.
     public var extent: Extent
 
@@ -94,8 +97,11 @@ public struct BoxCoder: Sendable, Hashable {
         let source = try centersAndSides(sources.tensor.unsqueezed(1))
         let sets = try deltas.to(.float32).reshaped([sources.count, deltas.shape[1] / 4, 4]).unbound(2)
         let (dx, dy) = try (sets[0] / weights[0], sets[1] / weights[1])
-        let dw = try (sets[2] / weights[2]).clamped(max: scaleClamp)
-        let dh = try (sets[3] / weights[3]).clamped(max: scaleClamp)
+        func clamped(_ scale: Tensor) throws -> Tensor {
+            clampsBothWays
+                ? try scale.clamped(min: -scaleClamp, max: scaleClamp) : try scale.clamped(max: scaleClamp)
+        }
+        let (dw, dh) = try (clamped(sets[2] / weights[2]), clamped(sets[3] / weights[3]))
         let (x, y) = try (dx * source.width + source.x, dy * source.height + source.y)
         let (width, height) = try (dw.exp() * source.width, dh.exp() * source.height)
         let (x1, y1) = try (x - width * 0.5, y - height * 0.5)

@@ -52,6 +52,13 @@ public struct BoxHead: Sendable {
                 hasBias: true)
         }
 
+        /// F-ViT's: four convolutions with batch normalisation and two fully connected layers.
+        public static func fvit(channels: Int = 256, width: Int = 512) -> Configuration {
+            Configuration(
+                channels: channels, convolutions: [Int](repeating: channels, count: 4),
+                fullyConnected: [width, width], normalization: .batch())
+        }
+
         /// The width of the vectors.
         package var outputWidth: Int {
             fullyConnected.last ?? (convolutions.last ?? channels) * resolution * resolution
@@ -114,9 +121,20 @@ public struct BoxHead: Sendable {
 
 /// Predicts a box correction and a content embedding from a region's vector.
 ///
-/// Boxes are class-agnostic. Instead of class logits it outputs an embedding of the texts' width, for comparison by
-/// ``TextClassifier``. Parameters: `bbox_pred` (`weight` [4, width], `bias`), `projection` (`weight` [E, width]).
+/// Boxes do not depend on the class. In place of a classifier there is an embedding of the texts' width, to be compared
+/// by ``TextClassifier``. Parameters: `bbox_pred` (`weight` [4, width], `bias`), `projection` (`weight` [E, width]); with
+/// the design ``Design/layers`` also `bbox_fc` (`weight` [width, width], `bias`) and the `bias` of `projection`.
 public struct RegionPredictor: Sendable {
+    /// What stands between a region's vector and what is predicted.
+    public enum Design: String, Sendable, Hashable {
+        /// Nothing.
+        case linear
+        /// A fully connected layer with ReLU before the deltas, and a ReLU after the embedding: F-ViT's, whose embeddings
+        /// have no negative numbers.
+        case layers
+    }
+
+    private let boxLayer: Linear?
     private let boxes: Linear
     private let projection: Linear
 
@@ -125,17 +143,31 @@ public struct RegionPredictor: Sendable {
     ///   - width: The width of the regions' vectors.
     ///   - embeddingWidth: The width of the text embeddings.
     /// - Throws: ``TorchError`` if names are taken.
-    public init(_ scope: ParameterScope, width: Int, embeddingWidth: Int) throws {
+    ///   - design: What stands between vector and predictions.
+    public init(_ scope: ParameterScope, width: Int, embeddingWidth: Int, design: Design = .linear) throws {
+        let hasLayers = design == .layers
+        boxLayer =
+            hasLayers
+            ? try Linear(
+                scope / "bbox_fc", inputs: width, outputs: width, initializer: .caffe2Xavier,
+                biasInitializer: .zeros) : nil
         boxes = try Linear(
             scope / "bbox_pred", inputs: width, outputs: 4, initializer: .normal(standardDeviation: 0.001),
             biasInitializer: .zeros)
+        // Behind a ReLU small weights would leave an embedding near zero, whose direction says nothing.
         projection = try Linear(
-            scope / "projection", inputs: width, outputs: embeddingWidth, bias: false,
-            initializer: .normal(standardDeviation: 0.01))
+            scope / "projection", inputs: width, outputs: embeddingWidth, bias: hasLayers,
+            initializer: hasLayers ? .caffe2Xavier : .normal(standardDeviation: 0.01),
+            biasInitializer: .zeros)
     }
 
     /// Deltas [R, 4] and embeddings [R, E], not normalised, from vectors [R, width]; `float32`.
     public func callAsFunction(_ vectors: Tensor) throws -> (deltas: Tensor, embeddings: Tensor) {
-        (try boxes(vectors).to(.float32), try projection(vectors).to(.float32))
+        guard let boxLayer else {
+            return (try boxes(vectors).to(.float32), try projection(vectors).to(.float32))
+        }
+        return (
+            try boxes(boxLayer(vectors).relu()).to(.float32), try projection(vectors).relu().to(.float32)
+        )
     }
 }

@@ -20,6 +20,9 @@ public struct MaskHead: Sendable {
         /// Whether convolutions have a bias.
         public var hasBias: Bool
 
+        /// Whether the transposed convolution is normalised too; otherwise it has a bias in any case.
+        public var normalizesEnlarging = true
+
         /// Creates detectron2's configuration for mask_rcnn_R_50_FPN.
         /// - Parameter hasBias: Defaults to detectron2's rule: true where nothing is normalised.
         public init(
@@ -38,6 +41,15 @@ public struct MaskHead: Sendable {
             Configuration(
                 channels: channels, convolutions: [Int](repeating: channels, count: 4), width: channels,
                 normalization: .published, hasBias: true)
+        }
+
+        /// F-ViT's: batch normalisation after each convolution but the transposed one.
+        public static func fvit(channels: Int = 256) -> Configuration {
+            var configuration = Configuration(
+                channels: channels, convolutions: [Int](repeating: channels, count: 4), width: channels,
+                normalization: .batch())
+            configuration.normalizesEnlarging = false
+            return configuration
         }
     }
 
@@ -65,8 +77,10 @@ public struct MaskHead: Sendable {
         let deconv = scope / "deconv"
         enlarging = try ConvTranspose2d(
             deconv, inputs: channels, outputs: configuration.width, kernel: 2, stride: 2,
-            bias: configuration.hasBias, initializer: .caffe2MSRA, biasInitializer: .zeros)
-        let norm = try configuration.normalization.layer(deconv / "norm", channels: configuration.width)
+            bias: configuration.hasBias || !configuration.normalizesEnlarging, initializer: .caffe2MSRA,
+            biasInitializer: .zeros)
+        let normalization = configuration.normalizesEnlarging ? configuration.normalization : .none
+        let norm = try normalization.layer(deconv / "norm", channels: configuration.width)
         layers.append(
             NormalizedLayer(layer: Windows(enlarging: enlarging), norm: norm, activation: .relu))
         layers.append(

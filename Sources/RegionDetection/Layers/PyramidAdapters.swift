@@ -109,3 +109,37 @@ public struct SimpleFeaturePyramid: Sendable {
         func callAsFunction(_ input: Tensor) throws -> Tensor { try input.maxPool2d(2, stride: 2) }
     }
 }
+
+/// F-ViT's way from four maps of one stride to four strides (Wu et al., "CLIPSelf", 2024): a quarter and a half of it by
+/// transposed convolutions, the same, and twice of it by pooling.
+///
+/// Parameters: `up4.{0,1,3}`, `up2.0`, numbered as in PyTorch's lists; `1` is a batch normalisation.
+public struct DeconvolutionAdapter: Sendable {
+    private let quarter: Sequential
+    private let half: ConvTranspose2d
+
+    /// Declares an adapter.
+    /// - Parameter width: Channels of the maps, before and after.
+    /// - Throws: ``TorchError`` when names are taken.
+    public init(_ scope: ParameterScope, width: Int) throws {
+        func enlarging(_ scope: ParameterScope) throws -> ConvTranspose2d {
+            try ConvTranspose2d(scope, inputs: width, outputs: width, kernel: 2, stride: 2)
+        }
+        let list = scope / "up4"
+        quarter = Sequential([
+            try enlarging(list / 0), try BatchNorm2d(list / 1, channels: width), Activation.gelu,
+            try enlarging(list / 3),
+        ])
+        half = try enlarging(scope / "up2" / 0)
+    }
+
+    /// Makes the maps [N, width, 4 H, 4 W], [N, width, 2 H, 2 W], [N, width, H, W] and [N, width, H / 2, W / 2], rounded
+    /// down, of four maps [N, width, H, W].
+    /// - Throws: ``DetectionError`` for another number of maps, ``TorchError``.
+    public func callAsFunction(_ maps: [Tensor]) throws -> [Tensor] {
+        guard maps.count == 4 else {
+            throw DetectionError("DeconvolutionAdapter", "takes four maps, but there are \(maps.count)")
+        }
+        return [try quarter(maps[0]), try half(maps[1]), maps[2], try maps[3].maxPool2d(2, stride: 2)]
+    }
+}

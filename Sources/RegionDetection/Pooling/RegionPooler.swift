@@ -5,8 +5,8 @@ public struct RegionPooler: Sendable, Hashable {
     /// Rows and columns of a pooled region.
     public var output: Int
 
-    /// The strides of the maps in pixels of the image: consecutive powers of two.
-    public var strides: [Int]
+    /// Pixels of the image from cell to cell of each map, each twice the one before.
+    public var strides: [Double]
 
     /// How regions are sampled.
     public var sampling: RegionSampling
@@ -18,16 +18,23 @@ public struct RegionPooler: Sendable, Hashable {
     public var canonicalLevel: Int
 
     /// Creates a pooler.
-    /// - Throws: ``DetectionError`` unless the strides are consecutive powers of two.
+    /// The level of the finest map: the power of two that its stride is, or is closest to.
+    package var finestLevel: Int { Int(log2(strides[0]).rounded()) }
+
+    /// Added to the ratio of a box's side to the canonical one, so that rounding does not push an exact border down: 1e-8
+    /// in detectron2, 1e-6 in mmdet.
+    public var levelEpsilon = 1e-8
+
+    /// - Throws: ``DetectionError`` unless each stride is twice the one before.
     public init(
-        output: Int, strides: [Int], sampling: RegionSampling, canonicalSide: Double = 224,
+        output: Int, strides: [Double], sampling: RegionSampling, canonicalSide: Double = 224,
         canonicalLevel: Int = 4
     ) throws {
-        guard let first = strides.first, first > 0, first.nonzeroBitCount == 1,
+        guard let first = strides.first, first >= 0.5, first.isFinite,
             zip(strides, strides.dropFirst()).allSatisfy({ $0 * 2 == $1 })
         else {
             throw DetectionError(
-                "RegionPooler", "strides \(strides) are not consecutive powers of two")
+                "RegionPooler", "the strides \(strides) are not each twice the one before")
         }
         guard canonicalSide > 0 else {
             throw DetectionError("RegionPooler", "the canonical side \(canonicalSide) must be positive")
@@ -46,13 +53,13 @@ public struct RegionPooler: Sendable, Hashable {
     /// - Throws: ``DetectionError`` if a box is not finite.
     public func levels(for boxes: Boxes) throws -> [Int64] {
         let numbers = try boxes.finiteArray(for: "RegionPooler")
-        let first = strides[0].trailingZeroBitCount
+        let first = finestLevel
         let last = first + strides.count - 1
         return stride(from: 0, to: numbers.count, by: 4).map { place in
             let area = (numbers[place + 2] - numbers[place]) * (numbers[place + 3] - numbers[place + 1])
             let side = area > 0 ? area.squareRoot() : 0
-            // detectron2 adds the small number so that rounding does not push a value on the boundary down.
-            let level = (Float(canonicalLevel) + log2(side / Float(canonicalSide) + 1e-8)).rounded(.down)
+            let ratio = side / Float(canonicalSide) + Float(levelEpsilon)
+            let level = (Float(canonicalLevel) + log2(ratio)).rounded(.down)
             return Int64(min(max(level, Float(first)), Float(last))) - Int64(first)
         }
     }
@@ -80,7 +87,7 @@ public struct RegionPooler: Sendable, Hashable {
             [Int64](repeating: Int64($0.offset), count: $0.element.count)
         }
         let regions = try Regions(boxes: all, images: images, levels: levels(for: all))
-        let levels = zip(features, strides).map { PyramidLevel($0, scale: 1 / Double($1)) }
+        let levels = zip(features, strides).map { PyramidLevel($0, scale: 1 / $1) }
         return try roiAlign(levels, regions, output: Size2D(output), sampling: sampling, format: format)
     }
 }

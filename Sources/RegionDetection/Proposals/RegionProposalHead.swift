@@ -20,16 +20,20 @@ public struct RegionProposalHead: Sendable {
         /// Levels with a normalisation of their own; empty if all share one.
         public var normalizedLevels: [Int]
 
+        /// Whether the convolutions have a bias.
+        public var hasBias: Bool
+
         /// Creates a configuration; by default detectron2's: one convolution, no normalisation.
         public init(
             width: Int = 256, anchorsPerCell: Int = 3, convolutions: Int = 1,
-            normalization: Normalization = .none, normalizedLevels: [Int] = []
+            normalization: Normalization = .none, normalizedLevels: [Int] = [], hasBias: Bool = true
         ) {
             self.width = width
             self.anchorsPerCell = anchorsPerCell
             self.convolutions = convolutions
             self.normalization = normalization
             self.normalizedLevels = normalizedLevels
+            self.hasBias = hasBias
         }
 
         /// The published F-VLM's configuration: two convolutions, a batch normalisation for each level after each.
@@ -77,8 +81,8 @@ public struct RegionProposalHead: Sendable {
         let small = Initializer.normal(standardDeviation: 0.01)
         convolutions = try names.map { name in
             try Conv2d(
-                scope / name, inputs: width, outputs: width, kernel: 3, padding: 1, initializer: small,
-                biasInitializer: .zeros, strategy: .winograd)
+                scope / name, inputs: width, outputs: width, kernel: 3, padding: 1,
+                bias: configuration.hasBias, initializer: small, biasInitializer: .zeros, strategy: .winograd)
         }
         norms = try names.map { name in
             let norm = scope / name / "norm"

@@ -94,6 +94,16 @@ extension RegionProposalNetwork {
                 matcher: .anchors(), sampler: .anchors(), boxLoss: .l1, boxNormalizer: .sampledAnchors)
         }
 
+        /// F-ViT's, from mmdet: more candidates, and boxes that shrink no further than they grow.
+        public static func fvit() -> Configuration {
+            var configuration = detectron2()
+            let counts = Counts(beforeSuppression: 2000, afterSuppression: 1000)
+            configuration.training = counts
+            configuration.evaluation = counts
+            configuration.coder.clampsBothWays = true
+            return configuration
+        }
+
         /// The published F-VLM's configuration.
         public static func published() -> Configuration {
             let counts = Counts(beforeSuppression: 2000, afterSuppression: 1000)

@@ -48,7 +48,7 @@ extension TrainingConfiguration {
         "TrainingConfiguration.Run.checkpointInterval": "Steps between checkpoints; null: see `checkpointMinutes`.",
         "TrainingConfiguration.Run.checkpointMinutes": "Minutes between checkpoints; null: see `checkpointInterval`.",
         "TrainingConfiguration.Run.keepsLast": "The number of latest checkpoints to keep.",
-        "TrainingConfiguration.Run.initialWeights": "Initial weights, from a detector or from detectron2; null: random.",
+        "TrainingConfiguration.Run.initialWeights": "Initial weights: a detector's, detectron2's or mmdet's; null: random.",
         "TrainingConfiguration.preset": "The preset of detector settings to which those of the file are applied.",
         "TrainingConfiguration.detector": "The detector.",
         "TrainingConfiguration.data": "The training and validation data.",

@@ -165,7 +165,7 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public var checkpointMinutes: Double? = 15
         /// The number of latest checkpoints to keep.
         public var keepsLast = 3
-        /// Initial weights, from a detector or from detectron2; null: random.
+        /// Initial weights: a detector's, detectron2's or mmdet's; null: random.
         public var initialWeights: String?
     }
 

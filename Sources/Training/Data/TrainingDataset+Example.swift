@@ -18,7 +18,7 @@ extension TrainingDataset {
     func pixels(at row: Int, random: inout RandomStream) throws -> (Tensor, SpatialTransform) {
         let picture = try picture(at: row)
         let draw = try augmentation.draw(for: picture.size, random: &random)
-        var varied = try draw.transform.apply(to: picture)
+        var varied = try draw.transform.apply(to: picture, filter: filter)
         if let colors = draw.colors { varied = try colors.apply(to: varied) }
         return (try normalization(varied), draw.transform)
     }

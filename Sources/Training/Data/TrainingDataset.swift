@@ -66,6 +66,9 @@ struct TrainingDataset: ExampleSource {
     /// The normalisation of pixels.
     let normalization: PixelNormalization
 
+    /// How pixels are sampled.
+    let filter: ResamplingFilter
+
     /// See ``Options``.
     let options: Options
 
@@ -92,8 +95,8 @@ struct TrainingDataset: ExampleSource {
     ///   or nothing is left to train on; `COCOError` for a split that does not fit.
     init(
         _ dataset: Dataset, imagesIn folder: String, augmentation: Augmentation = Augmentation(),
-        normalization: PixelNormalization = .clip, options: Options = Options(),
-        faults: DataFaults = DataFaults()
+        normalization: PixelNormalization = .clip, filter: ResamplingFilter = .bilinear,
+        options: Options = Options(), faults: DataFaults = DataFaults()
     ) throws {
         let selected = try options.classes.categoryIDs(in: dataset)
         try faults.add(dataset.faults, of: dataset.annotations.count)
@@ -140,6 +143,7 @@ struct TrainingDataset: ExampleSource {
         self.summary = summary
         self.augmentation = augmentation
         self.normalization = normalization
+        self.filter = filter
         self.options = options
         self.faults = faults
         classNames = categoryIDs.map { names[$0] ?? "" }

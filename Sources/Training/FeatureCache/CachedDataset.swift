@@ -103,13 +103,16 @@ extension TrainingDataset {
         struct Identity: Encodable {
             var augmentation: Augmentation
             var normalization: PixelNormalization
+            /// Nil for the usual one: caches of before say nothing of it.
+            var filter: String?
             var seed: UInt64
             var viewCount: Int
             var more: String
         }
         return try JSONText.line(
             Identity(
-                augmentation: augmentation, normalization: normalization, seed: seed, viewCount: viewCount,
+                augmentation: augmentation, normalization: normalization,
+                filter: filter == .bilinear ? nil : filter.rawValue, seed: seed, viewCount: viewCount,
                 more: more))
     }
 }

@@ -24,8 +24,10 @@ extension TrainingRun {
         options.classes = data.classes.map { .only($0) } ?? data.split.map { .split($0.classes) } ?? .all
         options.keepsImagesWithoutObjects = data.keepsEmptyImages
         options.usesMasks = configuration.detector.network.masks && data.masks
+        let preprocessor = configuration.detector.preprocessor
         return try TrainingDataset(
-            annotations, imagesIn: data.images, augmentation: augmentation(configuration), options: options,
+            annotations, imagesIn: data.images, augmentation: augmentation(configuration),
+            normalization: preprocessor.normalization, filter: preprocessor.filter, options: options,
             faults: DataFaults(data.faults, limit: data.faultLimit))
     }
 
@@ -126,7 +128,10 @@ extension TrainingRun {
             .boxRegression: root,
         ]
         if network.architecture.maskHead != nil { scopes[.maskHead] = root / "mask_head" }
-        let checkpoint = try Detectron2Checkpoint(weights)
+        let checkpoint =
+            weights.keys.contains { $0.contains("neck.lateral_convs.") }
+            ? try Detectron2Checkpoint(MMDetectionWeights(weights).detectron2)
+            : try Detectron2Checkpoint(weights)
         let report = try checkpoint.load(
             scopes, classSpecific: .average, otherShapes: .reinitialize, seed: seed)
         return [checkpoint.note].compactMap(\.self) + ["\(path): \(report)"]

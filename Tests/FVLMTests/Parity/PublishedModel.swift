@@ -24,7 +24,7 @@ struct PublishedModel {
         let epsilon = try parameters["heads_bn_eps"].double
         #expect(Normalization.published == .batch(epsilon: epsilon, momentum: 0.003))
         let size = try parameters["anchor_size"].double
-        architecture.anchors.sizes = architecture.anchors.strides.map { [size * Double($0)] }
+        architecture.anchors.sizes = architecture.anchors.strides.map { [size * $0] }
         // Recorded as width by height.
         architecture.anchors.ratios = try parameters["ratios"].doubles.map { 1 / $0 }
         architecture.boxPooler.output = try parameters["box_resolution"].int

@@ -39,7 +39,7 @@ struct RecordedModel {
         let channels = try parameters["channels"].ints
         let box = try parameters["box"]
         let mask = try parameters["mask"]
-        let strides = Array(try parameters["strides"].ints.dropLast())
+        let strides = Array(try parameters["strides"].doubles.dropLast())
         let isTransformer = try parameters["kind"].string == "vit"
         let adapter: DetectorArchitecture.Adapter =
             isTransformer

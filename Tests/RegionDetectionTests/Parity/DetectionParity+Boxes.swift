@@ -26,7 +26,7 @@ extension DetectionParity {
         func generator(offset: Double) throws -> AnchorGenerator {
             try AnchorGenerator(
                 sizes: parameters["sizes"].array.map { try $0.doubles }, ratios: parameters["ratios"].doubles,
-                strides: strides, offset: offset)
+                strides: strides.map(Double.init), offset: offset)
         }
         for offset in try parameters["offsets"].doubles {
             for (name, anchors) in zip(names, try generator(offset: offset)(grids: grids)) {

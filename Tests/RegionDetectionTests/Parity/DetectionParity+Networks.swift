@@ -41,7 +41,7 @@ extension DetectionParity {
             boxLoss: .l1, boxNormalizer: .sampledAnchors)
         let anchors = try AnchorGenerator(
             sizes: parameters["anchor_sizes"].doubles.map { [$0] }, ratios: parameters["ratios"].doubles,
-            strides: parameters["strides"].ints, offset: parameters["offset"].double)
+            strides: parameters["strides"].doubles, offset: parameters["offset"].double)
         return try RegionProposalNetwork(
             store.root, head: .init(width: parameters["width"].int, anchorsPerCell: anchors.anchorsPerCell),
             anchors: anchors, configuration)

@@ -31,7 +31,7 @@ extension DetectionParity {
         let parameters = try fixture.parameters
         let strides = try parameters["strides"].ints
         let pooler = try RegionPooler(
-            output: parameters["output"].int, strides: strides,
+            output: parameters["output"].int, strides: strides.map(Double.init),
             sampling: .aligned(ratio: parameters["sampling_ratio"].int),
             canonicalSide: parameters["canonical_box_size"].double,
             canonicalLevel: parameters["canonical_level"].int)

@@ -22,7 +22,7 @@ import TorchFixtures
         let coder: BoxCoder
 
         init(_ parameters: JSONValue) throws {
-            let strides = try parameters["strides"].ints
+            let strides = try parameters["strides"].doubles
             let counts = RegionProposalNetwork.Counts(
                 beforeSuppression: try parameters["pre_nms_topk"].int,
                 afterSuppression: try parameters["post_nms_topk"].int)

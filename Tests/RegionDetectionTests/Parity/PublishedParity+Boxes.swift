@@ -6,10 +6,10 @@ import TorchFixtures
 extension PublishedParity {
     private static func generator(_ size: Double, _ ratios: [Double], levels: [Int]) throws -> AnchorGenerator
     {
-        let strides = levels.map { 1 << $0 }
+        let strides = levels.map { Double(1 << $0) }
         return try AnchorGenerator(
             // Widths by heights there, heights by widths here.
-            sizes: strides.map { [size * Double($0)] }, ratios: ratios.map { 1 / $0 }, strides: strides,
+            sizes: strides.map { [size * $0] }, ratios: ratios.map { 1 / $0 }, strides: strides,
             offset: 0.5)
     }
 
@@ -87,7 +87,7 @@ extension PublishedParity {
         let parameters = try fixture.parameters
         for name in ["pyramid", "large", "top"] {
             let names = fixture.levelNames("in.\(name).")
-            let strides = try names.map { 1 << (try #require(Int($0.dropFirst()))) }
+            let strides = try names.map { Double(1 << (try #require(Int($0.dropFirst())))) }
             for output in try parameters[name]["sizes"].ints {
                 let pooler = try RegionPooler(
                     output: output, strides: strides, sampling: .cellCenters,

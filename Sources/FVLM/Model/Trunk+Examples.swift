@@ -1,0 +1,26 @@
+import RegionDetection
+import Torch
+
+extension Trunk {
+    /// The pyramid's maps for one image, [C, h, w] each: the contents of a cache.
+    /// - Parameter image: [3, H, W], normalised.
+    /// - Throws: The errors of ``features(of:)``.
+    package func levels(ofImage image: Tensor, padding: ImageBatch.Padding) throws -> [Tensor] {
+        try levels(of: ImageBatch([image], padding: padding).pixels).map { try $0.squeezed(0) }
+    }
+
+    /// The pyramid's maps for a batch of examples: from their cache, or computed.
+    /// - Throws: `DetectionError` if only some of them have maps; the errors of ``features(of:)``.
+    func levels(of examples: [TrainingExample], padding: ImageBatch.Padding) throws -> [Tensor] {
+        guard let first = examples.first, !first.features.isEmpty else {
+            return try levels(of: ImageBatch(examples.map(\.pixels), padding: padding).pixels)
+        }
+        guard examples.allSatisfy({ $0.features.count == first.features.count }) else {
+            throw DetectionError(
+                "training", "some examples of a batch have the trunk's maps, others do not")
+        }
+        return try first.features.indices.map { level in
+            try Tensor.stack(examples.map { $0.features[level] }).to(.float32)
+        }
+    }
+}
