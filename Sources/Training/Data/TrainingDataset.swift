@@ -66,6 +66,9 @@ struct TrainingDataset: ExampleSource {
     /// The normalisation of pixels.
     let normalization: PixelNormalization
 
+    /// Whether pictures stay bytes, of which the network's device makes numbers.
+    var sendsBytes = false
+
     /// See ``Options``.
     let options: Options
 
