@@ -131,7 +131,7 @@ if withTorch {
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
         .target(name: "Torch", dependencies: ["CKernels", "CTorch", "Support", "WeightFiles"]),
         .target(
-            name: "TorchFixtures", dependencies: ["FixtureSupport", "Torch", "WeightFiles"],
+            name: "TorchFixtures", dependencies: ["CFakeDevice", "FixtureSupport", "Torch", "WeightFiles"],
             path: "Tests/TorchFixtures"),
         .testTarget(
             name: "TorchTests", dependencies: ["CTorch", "Torch", "FixtureSupport", "TorchFixtures"],
@@ -180,6 +180,15 @@ if withTorch {
                 "Support", "Torch", "TorchFixtures", "Training", "WeightFiles",
             ],
             linkerSettings: runPath),
+        // libtorch's PrivateUse1 on the processor, under the rules of a GPU.
+        .target(name: "CFakeDevice", dependencies: ["CLibTorch"], path: "Tests/CFakeDevice"),
+        .testTarget(
+            name: "DeviceTests",
+            dependencies: [
+                "CFakeDevice", "COCO", "CTorch", "FVLM", "FixtureSupport", "Imaging", "Support", "Torch",
+                "Training", "WeightFiles",
+            ],
+            linkerSettings: runPath),
         .target(name: "CYardsticks", dependencies: ["CLibTorch"], path: "Benchmarks/Yardsticks"),
         .executableTarget(
             name: "benchmarks",
@@ -189,6 +198,13 @@ if withTorch {
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Sources", linkerSettings: runPath),
+        .executableTarget(
+            name: "device-check",
+            dependencies: [
+                "CLIP", "FVLM", "Imaging", "RegionDetection", "Support", "Torch", "WeightFiles",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks/DeviceCheck", linkerSettings: runPath),
         .executableTarget(
             name: "random-weights",
             dependencies: [

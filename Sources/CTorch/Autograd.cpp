@@ -123,6 +123,18 @@ class OutsideFunction : public torch::autograd::Node {
     std::shared_ptr<void> context_; // guarded by the node's mutex_, as in libtorch's own nodes
 };
 
+// Nodes count their references themselves since libtorch 2.12 or 2.13; before, shared pointers did.
+template <typename Function, typename... Arguments> auto made_node(Arguments &&...arguments) {
+    using torch::autograd::Node;
+    if constexpr (std::is_base_of_v<c10::intrusive_ptr_target, Node>) {
+        return c10::intrusive_ptr<Node>(c10::make_intrusive<Function>(std::forward<Arguments>(arguments)...));
+    } else {
+        // Freed step by step, not by recursion through the graph.
+        return std::shared_ptr<Node>(new Function(std::forward<Arguments>(arguments)...),
+                                     [](auto *node) { deleteNode(node); });
+    }
+}
+
 } // namespace
 
 ct_error ct_record_function(const char *name, const ct_tensor *inputs, size_t input_count, const ct_tensor *outputs,
@@ -137,8 +149,7 @@ ct_error ct_record_function(const char *name, const ct_tensor *inputs, size_t in
         auto input_list = variables(inputs, input_count);
         bool recorded = at::GradMode::is_enabled() && torch::autograd::any_variable_requires_grad(input_list);
         if (!recorded) return;
-        c10::intrusive_ptr<torch::autograd::Node> node =
-            c10::make_intrusive<OutsideFunction>(name, input_count, backward, std::move(owner));
+        auto node = made_node<OutsideFunction>(name, input_count, backward, std::move(owner));
         node->set_next_edges(torch::autograd::collect_next_edges(input_list));
         for (size_t i = 0; i < output_count; ++i) {
             auto output = ct::borrowed(outputs[i]);

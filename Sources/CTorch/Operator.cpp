@@ -180,6 +180,7 @@ struct ct_operator_impl {
             if (parameter.kind == Kind::StringType) return c10::IValue(std::string(value.string, value.count));
             break;
         case CT_DEVICE:
+            TORCH_CHECK(value.device.type >= 0, "this kind of device is not supported");
             if (parameter.kind == Kind::DeviceObjType)
                 return c10::IValue(c10::Device(static_cast<c10::DeviceType>(value.device.type),
                                                static_cast<c10::DeviceIndex>(value.device.index)));

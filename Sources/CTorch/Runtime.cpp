@@ -2,7 +2,6 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <torch/headeronly/version.h>
 
 const char *ct_version(void) { return TORCH_VERSION; }
@@ -11,26 +10,6 @@ char *ct_cpu_capability(void) {
     char *text = nullptr;
     ct_error_free(ct::guarded([&] { text = ct::copied(at::get_cpu_capability()); }));
     return text;
-}
-
-int32_t ct_device_count(int32_t type) {
-    int32_t count = 0;
-    ct_error_free(ct::guarded([&] {
-        switch (static_cast<at::DeviceType>(type)) {
-        case at::kCPU:
-            count = 1;
-            break;
-        case at::kCUDA:
-            count = at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0;
-            break;
-        case at::kMPS:
-            count = at::hasMPS() ? 1 : 0;
-            break;
-        default:
-            break;
-        }
-    }));
-    return count;
 }
 
 int32_t ct_thread_count(void) {
@@ -43,6 +22,18 @@ ct_error ct_set_thread_count(int32_t count) {
 
 void ct_set_deterministic(bool deterministic) {
     ct_error_free(ct::guarded([&] { at::globalContext().setDeterministicAlgorithms(deterministic, false); }));
+}
+
+void ct_set_tensor_float(bool allowed) {
+    ct_error_free(ct::guarded([&] {
+        auto &context = at::globalContext();
+        context.setFloat32MatmulPrecision(allowed ? "high" : "highest");
+        context.setAllowTF32CuDNN(allowed);
+    }));
+}
+
+void ct_set_benchmark(bool benchmark) {
+    ct_error_free(ct::guarded([&] { at::globalContext().setBenchmarkCuDNN(benchmark); }));
 }
 
 bool ct_deterministic(void) {

@@ -31,9 +31,18 @@ import FVLMCommand
         let findings = try Array(run.output.utf8).withUnsafeBytes { try JSONValue(parsing: $0) }
         #expect(
             try Set(findings.object.map(\.key)) == [
-                "libtorch", "vectorInstructions", "threads", "devices", "libvips", "pictureFormats",
-                "trials",
+                "libtorch", "vectorInstructions", "threads", "devices", "backends", "drivers",
+                "deviceFaults", "libvips", "pictureFormats", "trials",
             ])
+        // What is not there is named, and why.
+        let backends = try findings["backends"].array.map { try $0.string }
+        #expect(backends.contains("cpu"))
+        for kind in ["cuda", "mps"] {
+            let count = try findings["devices"][kind].int
+            let fault = try findings["deviceFaults"].optional(kind)
+            #expect((count == 0) == (fault != nil), "\(kind)")
+            #expect(count == 0 || backends.contains(kind))
+        }
         #expect(try findings["libvips"].string.wholeMatch(of: /\d+\.\d+\.\d+.*/) != nil)
         let formats = try findings["pictureFormats"]
         for format in ImageFormat.allCases {

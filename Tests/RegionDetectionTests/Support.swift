@@ -18,11 +18,12 @@ extension FixtureCase {
     /// Loads the recorded weights into a network, all of them.
     func load(_ store: ParameterStore) throws {
         try store.load(RecordedWeights(fixture: self, prefix: "in.weight."))
+        try store.moveToTestDevice()
     }
 
     /// The tensors whose keys are a prefix and a level, `p2` and so on, finest first.
     func levels(_ prefix: String) throws -> [Tensor] {
-        try levelNames(prefix).map { try torchTensor(prefix + $0) }
+        try levelNames(prefix).map { try deviceTensor(prefix + $0) }
     }
 
     func levelNames(_ prefix: String) -> [String] {
@@ -30,9 +31,16 @@ extension FixtureCase {
     }
 }
 
-/// RoIAlign as other devices compute it.
+/// RoIAlign as other devices compute it in deterministic runs.
 func roiAlignByOperators(
     _ levels: [PyramidLevel], _ regions: Regions, output: Size2D, sampling: RegionSampling
 ) throws -> Tensor {
     try PoolingRequest(levels, regions, output: output, sampling: sampling).pooledByOperators()
+}
+
+/// RoIAlign as other devices compute it otherwise.
+func roiAlignBySampler(
+    _ levels: [PyramidLevel], _ regions: Regions, output: Size2D, sampling: RegionSampling
+) throws -> Tensor {
+    try PoolingRequest(levels, regions, output: output, sampling: sampling).pooledBySampler()
 }

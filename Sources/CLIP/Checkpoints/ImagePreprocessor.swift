@@ -101,19 +101,26 @@ public struct ImagePreprocessor: Sendable, Hashable {
     /// - Throws: `ImagingError`, ``CLIPError``, `TorchError`.
     public func callAsFunction(_ image: Image) throws -> PixelValues {
         let transform = try transform(for: image.size)
-        let content = transform.content
         return PixelValues(
             tensor: try normalization(
                 transform.apply(to: image, filter: filter), rescale: rescale,
-                content: padding == .zero ? content : nil),
-            transform: transform,
-            content: ImageSize(width: content.columns.upperBound, height: content.rows.upperBound))
+                content: padding == .zero ? transform.content : nil),
+            transform: transform)
+    }
+
+    /// Prepares a picture for a device, which makes numbers of its bytes: see ``PixelValues/tensor(on:)``.
+    ///
+    /// - Throws: `ImagingError`, `TorchError`.
+    package func bytes(_ image: Image) throws -> PixelValues {
+        let transform = try transform(for: image.size)
+        let bytes = try PixelNormalization.bytes(of: transform.apply(to: image, filter: filter))
+        return PixelValues(tensor: bytes, transform: transform, preprocessor: self)
     }
 }
 
 /// An image in the form that a network takes.
 public struct PixelValues: Sendable {
-    /// [3, height, width] float32, on the CPU.
+    /// [3, height, width] float32, on the CPU; bytes if a device is to normalise them.
     public let tensor: Tensor
 
     /// The mapping of the image's pixels to these; its inverse maps results back.
@@ -121,6 +128,28 @@ public struct PixelValues: Sendable {
 
     /// The size of the image's content; pixels to the right of it and below it are padding.
     public let content: ImageSize
+
+    /// Normalises bytes; nil for numbers.
+    private let preprocessor: ImagePreprocessor?
+
+    init(tensor: Tensor, transform: SpatialTransform, preprocessor: ImagePreprocessor? = nil) {
+        self.tensor = tensor
+        self.transform = transform
+        self.preprocessor = preprocessor
+        let content = transform.content
+        self.content = ImageSize(width: content.columns.upperBound, height: content.rows.upperBound)
+    }
+
+    /// [3, height, width] float32 on a device.
+    ///
+    /// - Throws: ``CLIPError``, `TorchError`.
+    package func tensor(on device: Device) throws -> Tensor {
+        let tensor = try tensor.to(device: device)
+        guard let preprocessor else { return tensor }
+        return try preprocessor.normalization(
+            bytes: tensor, rescale: preprocessor.rescale,
+            content: preprocessor.padding == .zero ? transform.content : nil)
+    }
 
     /// Width and height, including padding.
     public var size: ImageSize { transform.target }

@@ -81,6 +81,13 @@ public struct PixelNormalization: Sendable, Hashable, Codable {
 
     /// Every byte has one of 256 results in each channel.
     private func tables(_ rescale: Double) throws -> [[Float]] {
+        try check()
+        return (0..<3).map { channel in
+            (0..<256).map { Float((Double($0) * rescale - mean[channel]) / standardDeviation[channel]) }
+        }
+    }
+
+    func check() throws {
         guard mean.count == 3, standardDeviation.count == 3, mean.allSatisfy(\.isFinite),
             standardDeviation.allSatisfy({ $0 != 0 && $0.isFinite })
         else {
@@ -88,9 +95,6 @@ public struct PixelNormalization: Sendable, Hashable, Codable {
                 "normalisation",
                 reason: "needs three means and three nonzero deviations, not \(mean) and "
                     + "\(standardDeviation)")
-        }
-        return (0..<3).map { channel in
-            (0..<256).map { Float((Double($0) * rescale - mean[channel]) / standardDeviation[channel]) }
         }
     }
 }

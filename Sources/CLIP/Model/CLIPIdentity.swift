@@ -23,7 +23,7 @@ extension CLIPModel {
             // Evenly spaced rows: a fine-tuned model may differ in only a few.
             let stride = max(1, count / min(rows, count))
             let sampled = try tensor[TensorIndex.every(stride)]
-            let values = try sampled.to(.bfloat16).contiguous()
+            let values = try sampled.to(device: .cpu).to(.bfloat16).contiguous()
             digest.update("\(values.shape)".utf8)
             try values.withBytes { digest.update($0) }
         }

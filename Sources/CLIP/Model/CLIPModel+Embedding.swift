@@ -2,14 +2,16 @@ import Imaging
 import Torch
 
 extension CLIPModel {
-    /// Embeddings of whole images, [N, E] float32 of length 1.
+    /// Embeddings of whole images, [N, E] float32 of length 1, on the device of the weights.
     /// - Parameter pixels: [N, 3, H, W], normalised; of the trained size for a ResNet, of any size for a transformer.
     /// - Throws: ``CLIPError`` for images of the wrong size, `TorchError`.
     public func embed(pixels: Tensor) throws -> Tensor {
-        try withoutGradients { try vision.embedding(of: pixels).to(.float32).normalized() }
+        try withoutGradients {
+            try vision.embedding(of: pixels.to(device: device)).to(.float32).normalized()
+        }
     }
 
-    /// Embeddings of texts, [N, E] float32 of length 1.
+    /// Embeddings of texts, [N, E] float32 of length 1, where the weights are.
     /// - Parameter ids: [N, L] int64, each row with an end token.
     /// - Throws: ``CLIPError`` for rows longer than the context, `TorchError`.
     public func embed(ids: Tensor) throws -> Tensor {
@@ -58,7 +60,7 @@ extension CLIPModel {
             var ids: [Int64] = []
             for index in batch { ids.append(contentsOf: tokens.ids[index * length..<(index + 1) * length]) }
             parts.append(
-                try embed(ids: Tensor(ids, shape: [batch.count, length]).to(device: device)))
+                try embed(ids: Tensor(ids, shape: [batch.count, length])))
             progress(start + batch.count)
         }
         guard !parts.isEmpty else {
@@ -94,7 +96,7 @@ extension CLIPModel {
             for fault in batch.faults { try onUnreadable(files[fault.index], fault.error) }
             if !batch.pictures.isEmpty {
                 let pixels = try PixelValues.batch(batch.pictures.map(\.value))
-                parts.append(try embed(pixels: pixels.to(device: device)))
+                parts.append(try embed(pixels: pixels))
                 indices += batch.pictures.map(\.index)
             }
             progress(batch.end)

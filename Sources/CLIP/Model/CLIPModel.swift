@@ -138,8 +138,9 @@ public struct CLIPModel: Sendable {
     package static func load(
         _ checkpoint: CLIPCheckpoint, options: LoadingOptions = LoadingOptions()
     ) throws -> CLIPModel {
+        let device = try options.device.checked()
         let model = try CLIPModel(checkpoint, dtype: options.dtype)
-        if options.device != .cpu { try model.store.convert(device: options.device) }
+        if !device.isProcessor { try model.store.convert(device: device) }
         return model
     }
 

@@ -26,13 +26,14 @@ extension AttentionPool {
             [regions.count, embeddingWidth], dtype: dtype, device: maps.device)
         guard regions.count > 0 else { return result }
         let positions = try ProjectedPositions(self)
-        for (image, numbers) in try regions.byImage() {
+        let (allRows, allColumns) = try regions.shares(on: maps.device)
+        for (image, numbers) in try regions.byImage(on: maps.device) {
             let map = try ProjectedMap(self, maps[image].to(dtype))
             // The scores of a chunk are [r, heads, H * W]; larger chunks would not fit the processor's caches.
             let chunk = max(1, Self.chunkElements / (attention.heads * map.cellCount))
             for part in try numbers.split(chunk) {
-                let rows = try regions.rows.indexSelected(0, part)
-                let columns = try regions.columns.indexSelected(0, part)
+                let rows = try allRows.indexSelected(0, part)
+                let columns = try allColumns.indexSelected(0, part)
                 try result.set(part, to: embedding(map, positions, rows, columns))
             }
         }

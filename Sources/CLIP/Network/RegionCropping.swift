@@ -8,7 +8,7 @@ import Torch
 ///
 /// Shape letters: R regions, g cells along a side of a crop, H and W of the map.
 package struct RegionCropping: Sendable {
-    /// The weight of every row of the map in every row of a crop, [R, g, H] float32.
+    /// The weight of every row of the map in every row of a crop, [R, g, H] float32, in main memory.
     package let rows: Tensor
 
     /// The weight of every column, [R, g, W] float32.
@@ -134,8 +134,8 @@ package struct RegionCropping: Sendable {
                 fill(box[first], box[first + 2], width, .init(rebasing: columns[part]))
             }
         }
-        self.rows = try Tensor(rows, shape: [count, gridSize, height]).to(device: boxes.device)
-        self.columns = try Tensor(columns, shape: [count, gridSize, width]).to(device: boxes.device)
+        self.rows = try Tensor(rows, shape: [count, gridSize, height])
+        self.columns = try Tensor(columns, shape: [count, gridSize, width])
         self.images = images
         self.gridSize = gridSize
         self.mapSize = mapSize
@@ -149,11 +149,12 @@ package struct RegionCropping: Sendable {
         let channels = try maps.size(1)
         let crops = try Tensor.empty(
             [count, channels, gridSize, gridSize], device: maps.device)
-        for (image, regions) in try byImage() {
+        let (allRows, allColumns) = try shares(on: maps.device)
+        for (image, regions) in try byImage(on: maps.device) {
             // [C, H, 1, W] x [r, W, g], then the rows likewise; the regions of one image share the map.
             let map = try maps[image].to(.float32)
-            let rows = try self.rows.indexSelected(0, regions)
-            let columns = try self.columns.indexSelected(0, regions)
+            let rows = try allRows.indexSelected(0, regions)
+            let columns = try allColumns.indexSelected(0, regions)
             let across = try Tensor.einsum("chw,rjw->rchj", [map, columns])
             try crops.set(regions, to: Tensor.einsum("rih,rchj->rcij", [rows, across]))
         }
@@ -173,9 +174,13 @@ package struct RegionCropping: Sendable {
         }
     }
 
+    /// ``rows`` and ``columns`` on the device of the maps.
+    func shares(on device: Device) throws -> (rows: Tensor, columns: Tensor) {
+        (try rows.to(device: device), try columns.to(device: device))
+    }
+
     /// The indices of the regions of each image that has any, [r] int64.
-    func byImage() throws -> [(image: Int, regions: Tensor)] {
-        let device = rows.device
+    func byImage(on device: Device) throws -> [(image: Int, regions: Tensor)] {
         return try Dictionary(grouping: images.indices, by: { images[$0] }).sorted { $0.key < $1.key }
             .map { ($0.key, try Tensor($0.value).to(device: device)) }
     }

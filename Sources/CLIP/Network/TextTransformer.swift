@@ -141,10 +141,11 @@ public struct TextTransformer: Sendable {
         _ = try checkedLength(ids)
         guard try ids.size(0) > 0 else {
             return try Tensor.zeros(
-                [0, configuration.embeddingWidth], dtype: positions.dtype, device: ids.device)
+                [0, configuration.embeddingWidth], dtype: positions.dtype, device: positions.value.device)
         }
+        // Looked at where the ids are: in main memory that waits for nothing.
         let longest = try endPositions(of: ids).max().item(as: Int64.self)
-        let ids = try ids.narrowed(1, start: 0, length: Int(longest) + 1)
+        let ids = try ids.narrowed(1, start: 0, length: Int(longest) + 1).to(device: positions.value.device)
         return try projection(pooled(features(of: ids), ids: ids))
     }
 

@@ -241,9 +241,10 @@ extension Vocabulary {
             classes, background, templates, article, tokenizer,
             context: model.configuration.text.contextLength,
             note)
+        // Embeddings lie in main memory, whatever device made them: vocabularies are merged, cut and written there.
         let encoded = try model.embed(texts: prompts, tokenizer: tokenizer, batchSize: batchSize) {
             progress($0, total)
-        }
+        }.to(device: .cpu)
         let means = try encoded.split(rows.map(\.count)).map { try $0.mean(0) }
         try self.init(
             classes: classes, templates: templates.templates.map(\.text), article: article,
@@ -338,15 +339,16 @@ extension Vocabulary {
 extension Vocabulary {
     /// A digest of the classes' names and splits, their embeddings and the background's: vocabularies with the same
     /// digest give the same results.
+    /// - Parameter includesEmbeddings: Whether embeddings count; otherwise names and splits alone.
     /// - Throws: `TorchError`.
-    package func digest() throws -> String {
+    package func digest(includesEmbeddings: Bool = true) throws -> String {
         var digest = SHA256()
         for entry in classes {
             digest.update(entry.name)
             digest.update(entry.split?.rawValue ?? "")
         }
-        for rows in [embeddings, background?.embedding].compactMap({ $0 }) {
-            try rows.to(.float32).contiguous().withBytes { digest.update($0) }
+        for rows in includesEmbeddings ? [embeddings, background?.embedding].compactMap({ $0 }) : [] {
+            try rows.to(device: .cpu).to(.float32).contiguous().withBytes { digest.update($0) }
         }
         return String(digest.finalized().hexadecimal.prefix(16))
     }

@@ -50,7 +50,7 @@ typedef enum ct_tag {
 } ct_tag;
 
 typedef struct ct_device {
-    int32_t type; // c10::DeviceType: 0 cpu, 1 cuda, 13 mps, 14 meta
+    int32_t type; // c10::DeviceType: 0 cpu, 1 cuda, 13 mps, 14 meta, 20 a backend that is registered; -1: none of these
     int32_t index; // -1: the current one
 } ct_device;
 
@@ -191,15 +191,31 @@ ct_error ct_generator_set_state(ct_generator generator, ct_tensor state);
 const char *ct_version(void);
 // Freed with ct_error_free.
 char *ct_cpu_capability(void);
-int32_t ct_device_count(int32_t device_type);
 int32_t ct_thread_count(void);
 ct_error ct_set_thread_count(int32_t count);
 void ct_set_deterministic(bool deterministic);
 bool ct_deterministic(void);
+// Whether products and convolutions of float32 may be computed on GPUs with ten bits of mantissa.
+void ct_set_tensor_float(bool allowed);
+// Whether cuDNN tries its algorithms for every new shape.
+void ct_set_benchmark(bool benchmark);
 
 // The number of bytes of main memory to keep when large tensors are freed, for reuse. None are kept before the first
 // call, which replaces the process's tensor allocator.
 ct_error ct_set_kept_memory(int64_t limit);
+
+// MARK: - Devices
+
+// Whether libtorch has code for a kind of device, and how many of the kind there are.
+bool ct_device_is_built(int32_t device_type);
+int32_t ct_device_count(int32_t device_type);
+// Waits until everything is done that was begun on the device.
+ct_error ct_device_synchronize(ct_device device);
+// Bytes of tensors, and the most there were; false where they are not counted.
+bool ct_device_memory(ct_device device, int64_t *held, int64_t *peak);
+ct_error ct_device_reset_peak(ct_device device);
+// Returns memory that no tensor uses to the system.
+ct_error ct_device_empty_cache(ct_device device);
 
 // Splits [begin, end) over libtorch's threads; calls from inside a call run on the calling thread.
 ct_error ct_parallel_for(int64_t begin, int64_t end, int64_t grain,

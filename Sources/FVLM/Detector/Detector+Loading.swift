@@ -10,8 +10,11 @@ extension Detector {
         /// A location of the CLIP that overrides the configuration's.
         public var clip: String?
 
-        /// `float32`, or `bfloat16` where the processor supports it; scores, boxes and masks are always float32.
+        /// `float32`, or `bfloat16` where processor or GPU support it; scores, boxes and masks are always float32.
         public var dtype = DType.float32
+
+        /// The device of the networks; by default the CPU. `DeviceChoice.resolved(note:)` finds a GPU.
+        public var device = Device.cpu
 
         /// Settings applied over the configuration's, such as `input.size=640`.
         public var settings: [String] = []
@@ -26,9 +29,11 @@ extension Detector {
 
     /// Loads a detector from its folder.
     /// - Throws: ``ConfigurationError``, `CLIPError`, `WeightFileError`, `WeightMismatch`, naming the file and what is
-    ///   wrong with it.
+    ///   wrong with it; `DeviceError`.
     public static func load(_ folder: String, options: LoadingOptions = LoadingOptions()) throws -> Detector {
         let files = ModelFolder(folder)
+        var options = options
+        options.device = try options.device.checked()
         guard FileManager.default.fileExists(atPath: files.configuration) else {
             throw ConfigurationError(
                 origin: folder,
@@ -50,7 +55,8 @@ extension Detector {
                 try network.store.convert(under: path, dtype: options.dtype)
             }
         }
-        try network.store.convert(format: .channelsLast)
+        try network.store.convert(
+            device: options.device.isProcessor ? nil : options.device, format: .channelsLast)
         let trained: [Vocabulary.Class] =
             FileManager.default.fileExists(atPath: files.vocabulary)
             ? try Vocabulary(contentsOf: files.vocabulary).classes.filter { $0.split == .base } : []
@@ -62,7 +68,7 @@ extension Detector {
         _ configuration: DetectorConfiguration, _ files: ModelFolder, _ options: LoadingOptions
     ) throws -> CLIPModel {
         let place = options.clip ?? configuration.clip
-        let loading = CLIPModel.LoadingOptions(dtype: options.dtype)
+        let loading = CLIPModel.LoadingOptions(dtype: options.dtype, device: options.device)
         guard let path = try? loading.cache.path(of: place) else {
             throw ConfigurationError(
                 origin: options.clip == nil ? files.configuration : "", key: "clip",

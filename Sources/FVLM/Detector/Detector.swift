@@ -31,6 +31,9 @@ public final class Detector: Sendable {
     /// The trained part.
     public let network: DetectorNetwork
 
+    /// The device of the networks.
+    public let device: Device
+
     /// The CLIP's identity, which vocabularies must match.
     public let identity: CLIPIdentity
 
@@ -58,6 +61,12 @@ public final class Detector: Sendable {
         self.configuration = configuration
         self.clip = clip
         self.network = network
+        device = try clip.device
+        guard network.store.device == device else {
+            throw TorchError(
+                "Detector",
+                reason: "the CLIP is on \(device), the detector's network on \(network.store.device)")
+        }
         trunk = try configuration.trunk(of: clip)
         // An impossible scorer is an error now, not at the first picture.
         _ = try trunk.scorer(for: configuration.scoring)
@@ -132,7 +141,12 @@ public final class Detector: Sendable {
 
     /// Converts a picture to the network's input form; safe to call from several tasks.
     /// - Throws: `ImagingError`, `TorchError`.
-    public func prepare(_ image: Image) throws -> PixelValues { try preprocessor(image) }
+    public func prepare(_ image: Image) throws -> PixelValues {
+        try sendsBytes ? preprocessor.bytes(image) : preprocessor(image)
+    }
+
+    /// Whether a device makes numbers of the pictures' bytes.
+    private var sendsBytes: Bool { device.kind == .cuda || device.kind == .registered }
 
     /// Encodes class names for detection.
     /// - Parameters:
@@ -182,14 +196,14 @@ public final class Detector: Sendable {
         includesEmbeddings: Bool = false, _ checkCancellation: () throws -> Void = {}
     ) throws -> [[Detection]] {
         try options.validate()
-        let texts = try vocabulary.matrix(for: identity, withBackground: true)
+        let texts = try vocabulary.matrix(for: identity, withBackground: true).to(device: device)
         let isBase = isBase(vocabulary).map { [false] + $0 }
         var results = [[Detection]](repeating: [], count: prepared.count)
         for places in groups(prepared) {
             try checkCancellation()
             let group = places.map { prepared[$0] }
             let batch = try ImageBatch(
-                group.map(\.tensor), padding: padding,
+                group.map { try $0.tensor(on: device) }, padding: padding,
                 contents: group.map { Size2D($0.content.height, $0.content.width) })
             let found = try network.detections(
                 in: batch, trunk: trunk, texts: texts, names: vocabulary.names, isBase: isBase,

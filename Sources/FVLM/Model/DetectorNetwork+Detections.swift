@@ -37,7 +37,7 @@ extension DetectorNetwork {
             try checkCancellation()
             // 3. The box head's outputs for these regions: embeddings and box corrections.
             let output = try StageProfile.measure(.boxHead) {
-                try self.regions(pyramid, boxes: regions)
+                try self.regions(pyramid, boxes: regions).withReadableDeltas()
             }
             try checkCancellation()
             // 4. Scores of the classes: texts compared with the embeddings of both models, fused.
@@ -101,16 +101,17 @@ extension DetectorNetwork {
         _ embeddings: Tensor, vlmEmbeddings: Tensor?, texts: Tensor, isBase: [Bool]?, objectness: [Tensor],
         options: ScoringOptions
     ) throws -> [FusedScores] {
-        try withAutocast(nil) {
+        try withAutocast(nil, device: embeddings.device.kind) {
             let texts = try TextClassifier.unit(texts)
             let counts = objectness.map { $0.shape[0] }
             let classifier =
                 try options.detectorTemperature.map { try TextClassifier(fixedTemperature: $0) }
                 ?? self.classifier
-            let detector = try classifier(embeddings, unitTexts: texts).split(by: counts)
+            // Brought to main memory for the whole batch: every copy waits for the device.
+            let detector = try classifier(embeddings, unitTexts: texts).to(device: .cpu).split(by: counts)
             let vlm = try vlmEmbeddings.map {
                 try TextClassifier(fixedTemperature: options.vlmTemperature)($0, unitTexts: texts)
-                    .split(by: counts)
+                    .to(device: .cpu).split(by: counts)
             }
             return try objectness.indices.map { image in
                 try FusedScores(
@@ -131,9 +132,10 @@ extension DetectorNetwork {
             boxes, pairs: scores.pairs, candidates: options.candidatesPerClass, limit: options.limit)
     }
 
-    /// Mask probabilities within the boxes of each image, [D, S, S] `float32`; nil for a detector of boxes only.
+    /// Mask probabilities within the boxes of each image, [D, S, S] `float32` in main memory; nil for a detector of boxes
+    /// only.
     private func masks(_ pyramid: [Tensor], boxes: [Boxes]) throws -> [Tensor]? {
-        try maskLogits(pyramid, boxes: boxes)?.to(.float32).sigmoid().squeezed(1)
+        try maskLogits(pyramid, boxes: boxes)?.to(.float32).sigmoid().squeezed(1).to(device: .cpu)
             .split(by: boxes.map(\.count))
     }
 

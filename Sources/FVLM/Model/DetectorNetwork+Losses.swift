@@ -29,8 +29,8 @@ extension DetectorNetwork {
 
     /// The loss of a batch for this network, on top of the frozen trunk.
     /// - Parameters:
-    ///   - examples: Images, or the trunk's maps of them, with their ground truth.
-    ///   - texts: [K, E], row 0 the background, then the classes that examples refer to.
+    ///   - examples: Images, or the trunk's maps of them, with their ground truth, in main memory.
+    ///   - texts: [K, E], row 0 the background, then the classes that examples refer to; on this network's device.
     ///   - padding: How images are padded to a batch.
     ///   - generator: The source of random numbers for sampling anchors and regions.
     /// - Throws: `CLIPError`, `DetectionError` for a class that the texts lack, `TorchError`.
@@ -38,18 +38,23 @@ extension DetectorNetwork {
         of examples: [TrainingExample], trunk: any Trunk, texts: Tensor, padding: ImageBatch.Padding,
         generator: Generator
     ) throws -> Losses {
-        let levels = try StageProfile.measure(.trunk) { try trunk.levels(of: examples, padding: padding) }
+        let levels = try StageProfile.measure(.trunk) {
+            try trunk.levels(of: examples, padding: padding, on: store.device)
+        }
         return try losses(
             levels, sizes: examples.map { Size2D($0.pixels.shape[1], $0.pixels.shape[2]) },
             examples: examples, texts: texts, generator: generator)
     }
 
     /// The loss of a batch from the trunk's maps.
+    ///
+    /// Only arithmetic runs on a device: anchors, regions and masks are matched and sampled in main memory, and the targets
+    /// are uploaded in a few pieces.
     /// - Parameters:
     ///   - trunk: The frozen trunk's maps.
     ///   - sizes: Height and width of each image without its padding.
     ///   - examples: The ground truth of each image.
-    ///   - texts: [K, E], row 0 the background, then the classes that examples refer to.
+    ///   - texts: [K, E], row 0 the background, then the classes that examples refer to; on the maps' device.
     ///   - generator: The source of random numbers for sampling anchors and regions.
     /// - Throws: `DetectionError`, `TorchError`.
     package func losses(
@@ -64,7 +69,7 @@ extension DetectorNetwork {
         }
         let classes = try Tensor.cat(samples.map(\.classes))
         let (classification, box) = try StageProfile.measure(.scoring) {
-            try withAutocast(nil) {
+            try withAutocast(nil, device: texts.device.kind) {
                 (
                     try classificationTerm(output.embeddings, classes, texts),
                     try boxTerm(output.deltas, samples, classes)
@@ -82,7 +87,7 @@ extension DetectorNetwork {
         _ pyramid: [Tensor], sizes: [Size2D], examples: [TrainingExample], generator: Generator
     ) throws -> (RegionProposalNetwork.Losses, [RegionSampler.Sample]) {
         let proposals = try proposalNetwork(pyramid, sizes: sizes)
-        let proposalLosses = try withAutocast(nil) {
+        let proposalLosses = try withAutocast(nil, device: pyramid[0].device.kind) {
             try proposalNetwork.losses(
                 proposals, groundTruth: examples.map(\.boxes), ignored: examples.map(\.crowd),
                 generator: generator)
@@ -138,6 +143,8 @@ extension DetectorNetwork {
             targets.append(masks)
         }
         guard let logits = try maskLogits(pyramid, boxes: boxes) else { return nil }
-        return try withAutocast(nil) { try maskLoss(logits, targets: Tensor.cat(targets)) }
+        return try withAutocast(nil, device: logits.device.kind) {
+            try maskLoss(logits, targets: Tensor.cat(targets))
+        }
     }
 }

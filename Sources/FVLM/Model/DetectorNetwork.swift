@@ -113,9 +113,14 @@ public struct DetectorNetwork: Sendable {
             self.deltas = deltas
             self.embeddings = embeddings
         }
+
+        /// The same with ``deltas`` in main memory, where boxes are worked on.
+        func withReadableDeltas() throws -> RegionOutput {
+            RegionOutput(vectors: vectors, deltas: try deltas.to(device: .cpu), embeddings: embeddings)
+        }
     }
 
-    /// Runs the box head on regions.
+    /// Runs the box head on regions, which may be in main memory while the pyramid is on a device.
     /// - Parameters:
     ///   - pyramid: P2, P3, ...; the box head's levels are the first ones.
     ///   - boxes: The regions of each image.
@@ -134,10 +139,10 @@ public struct DetectorNetwork: Sendable {
             Array(pyramid.prefix(architecture.boxPooler.strides.count)), boxes: boxes, format: boxHead.format)
     }
 
-    /// The boxes from deltas, before clipping, [R].
+    /// The boxes from deltas, before clipping, [R]; on the device of the given boxes.
     /// - Throws: `DetectionError`, `TorchError`.
     public func decoded(_ deltas: Tensor, from boxes: Boxes) throws -> Boxes {
-        try architecture.regionCoder.boxes(deltas, from: boxes)
+        try architecture.regionCoder.boxes(deltas.to(device: boxes.device), from: boxes)
     }
 
     /// Mask logits of regions, [R, 1, S, S] `float32`; nil for a detector of boxes only.

@@ -1,3 +1,4 @@
+import CLIP
 import RegionDetection
 import Torch
 
@@ -6,8 +7,11 @@ public struct TrainingExample: Sendable {
     /// The image's id in its data set, for messages.
     public var imageID: Int64
 
-    /// [3, H, W] `float32`, normalised, without padding.
+    /// [3, H, W] `float32`, normalised, without padding; `uint8` where ``normalization`` is to make numbers of it.
     public var pixels: Tensor
+
+    /// What makes numbers of ``pixels`` when these are bytes, on the network's device.
+    public var normalization: PixelNormalization?
 
     /// The objects' boxes, [G, 4] in pixels of ``pixels``.
     public var boxes: Boxes
@@ -35,6 +39,12 @@ public struct TrainingExample: Sendable {
         self.classes = classes
         self.masks = masks
         self.crowd = crowd
+    }
+
+    /// ``pixels`` on a device, normalised.
+    func pixels(on device: Device) throws -> Tensor {
+        let pixels = try pixels.to(device: device)
+        return try normalization.map { try $0(bytes: pixels) } ?? pixels
     }
 }
 

@@ -25,7 +25,8 @@ package struct CropScorer<Features: Sendable>: RegionScorer {
                     sampling: .aligned(ratio: 0))
                 results.append(try tower.embedding(of: crops.contiguous()).to(.float32))
             }
-            return results.isEmpty ? try Tensor.zeros([0, tower.embeddingWidth]) : try Tensor.cat(results)
+            return results.isEmpty
+                ? try Tensor.zeros([0, tower.embeddingWidth], device: pixels.device) : try Tensor.cat(results)
         }
     }
 }

@@ -44,12 +44,13 @@ struct ScaledMaps {
                 forWidth: corners[4 * row + 2] - corners[4 * row],
                 height: corners[4 * row + 3] - corners[4 * row + 1])
         }
-        let result = try Tensor.zeros([all.count, embeddingWidth], device: all.device)
+        let result = try Tensor.zeros([all.count, embeddingWidth], device: pixels.device)
         for place in options.vlmScales.indices {
             let rows = images.indices.filter { places[$0].contains(place) }
             guard !rows.isEmpty else { continue }
-            let indices = try Tensor(rows)
-            var embeddings = try embedded(place, all.selected(indices), rows.map { images[$0] })
+            let chosen = try all.selected(Tensor(rows))
+            let indices = try Tensor(rows).to(device: pixels.device)
+            var embeddings = try embedded(place, chosen, rows.map { images[$0] })
             // The average is over directions.
             if options.vlmScalesPerRegion > 1 { embeddings = try embeddings.normalized() }
             try result.set(indices, to: result.indexSelected(0, indices) + embeddings)

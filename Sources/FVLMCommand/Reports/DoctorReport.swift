@@ -9,6 +9,15 @@ package struct DoctorReport: Encodable {
 
     /// The number of devices of each kind.
     package var devices: [String: Int] = [:]
+
+    /// The kinds of devices that libtorch has code for.
+    package var backends: [String] = []
+
+    /// The versions of drivers, by kind of device.
+    package var drivers: [String: String] = [:]
+
+    /// Why a kind of device cannot be used.
+    package var deviceFaults: [String: String] = [:]
     package var libvips: String?
 
     /// Which picture formats can be read.
@@ -27,7 +36,12 @@ package struct DoctorReport: Encodable {
         var rows = [["libtorch", libtorch ?? "not in this build"]]
         if let vectorInstructions { rows.append(["vector instructions", vectorInstructions]) }
         rows.append(["threads", "\(threads)"])
-        rows += devices.sorted { $0.key < $1.key }.map { [$0.key, "\($0.value) devices"] }
+        rows += devices.sorted { $0.key < $1.key }.map { kind, count in
+            let built = backends.contains(kind)
+            let state = deviceFaults[kind] ?? (count == 1 ? "1 device" : "\(count) devices")
+            return [kind, built ? state : "not built in: \(state)"]
+        }
+        rows += drivers.sorted { $0.key < $1.key }.map { ["\($0.key) driver", $0.value] }
         if let libvips { rows.append(["libvips", libvips]) }
         rows += pictureFormats.sorted { $0.key < $1.key }.map {
             ["pictures: \($0.key)", $0.value ? "readable" : "NOT READABLE with this libvips"]

@@ -17,6 +17,8 @@ package enum Sibling {
                     "fvlm \(command) needs \(name), which is neither next to fvlm nor on the PATH: "
                     + "build both with swift build -c release --product \(name)")
         }
+        // libtorch looks at it when it is loaded: what Apple's GPUs cannot do, the processor does.
+        setenv("PYTORCH_ENABLE_MPS_FALLBACK", "1", 0)
         execv(path, CommandLine.unsafeArgv)
         return Failure(description: "\(path): cannot be started: \(String(cString: strerror(errno)))")
     }

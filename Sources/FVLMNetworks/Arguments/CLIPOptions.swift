@@ -34,6 +34,8 @@ struct CLIPOptions: ParsableArguments {
             "The tokenizer's folder or file, if not next to the weights.", valueName: "path"))
     var tokenizer: String?
 
+    @OptionGroup var device: DeviceArguments
+
     @OptionGroup var threads: ThreadArguments
 
     /// The folders and files of the CLIP, into which nothing may be written.
@@ -45,7 +47,7 @@ struct CLIPOptions: ParsableArguments {
     func load() async throws -> CLIPModel {
         try threads.apply()
         let options = CLIPModel.LoadingOptions(
-            dtype: precision.dtype, activation: activation, revision: revision)
+            dtype: precision.dtype, device: try device.resolved(), activation: activation, revision: revision)
         if download, !FileManager.default.fileExists(atPath: model), let name = ModelName(model) {
             let bar = ProgressBar("download")
             let download = try ModelDownload(name, files: .clip, revision: revision, cache: options.cache)

@@ -27,6 +27,8 @@ struct DetectorOptions: ParsableArguments {
 
     @OptionGroup var settings: SettingArguments
 
+    @OptionGroup var device: DeviceArguments
+
     @Flag(help: "Say what the detector is made of, and the licence of its weights.")
     var verbose = false
 
@@ -52,9 +54,12 @@ struct DetectorOptions: ParsableArguments {
         var options = Detector.LoadingOptions()
         options.clip = clip
         options.dtype = precision.dtype
+        options.device = try device.resolved()
         options.settings = settings.values
         options.note = { StandardError.note($0) }
         let detector = try Detector.load(model, options: options)
+        // Pictures of one size: the fastest algorithm is looked for once.
+        Runtime.setConvolutionTuning(detector.configuration.input.fitting == .square)
         for note in detector.clip.notes { StandardError.note(note) }
         if verbose { try describe(detector) }
         return detector

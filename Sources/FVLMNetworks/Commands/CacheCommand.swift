@@ -33,6 +33,8 @@ struct CacheCommand: ParsableCommand {
 
     @OptionGroup var settings: SettingArguments
 
+    @OptionGroup var device: DeviceArguments
+
     @OptionGroup var threads: ThreadArguments
 
     @Flag(help: "Print one JSON object.")
@@ -55,7 +57,8 @@ struct CacheCommand: ParsableCommand {
         try threads.apply()
         // The cache to be created cannot be read yet.
         let more = ["data.cache=null"] + (views.map { ["data.views=\($0)"] } ?? [])
-        let configuration = try TrainingConfiguration(contentsOf: config, settings: settings.values + more)
+        var configuration = try TrainingConfiguration(contentsOf: config, settings: settings.values + more)
+        device.apply(to: &configuration)
         try OutputGuard(configuration, file: config).check(output)
         guard let viewCount = configuration.data.views else {
             throw ValidationError("specify the number of variations of each picture: --views 1")

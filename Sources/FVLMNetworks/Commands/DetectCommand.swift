@@ -132,7 +132,7 @@ struct DetectCommand: AsyncParsableCommand {
         drawings?.reserve(file?.earlier.compactMap(\.drawing) ?? [])
         work.drawings = drawings
         work.batchSize = batchSize
-        let times = profile ? StageProfile() : nil
+        let times = profile ? StageProfile(on: loaded.device) : nil
         let bar = ProgressBar("pictures")
         let summary = try await StageProfile.$current.withValue(times) {
             try await work.run(

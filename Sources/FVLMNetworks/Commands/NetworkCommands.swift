@@ -18,7 +18,15 @@ enum NetworkCommands {
         report.libtorch = Runtime.version
         report.vectorInstructions = Runtime.cpuCapability
         report.threads = Runtime.threadCount
-        for kind in [Device.Kind.cuda, .mps] { report.devices[kind.rawValue] = Device.count(of: kind) }
+        for kind in [Device.Kind.cuda, .mps] {
+            report.devices[kind.rawValue] = Device.count(of: kind)
+            if Device.availability(of: kind) != .notBuilt { report.backends.append(kind.rawValue) }
+            do { _ = try DeviceChoice.device(Device(kind)).resolved() } catch let error as DeviceError {
+                report.deviceFaults[kind.rawValue] = error.reason
+            }
+        }
+        report.backends.append("cpu")
+        report.drivers["cuda"] = Device.driverVersion
         let ones = try Tensor.ones([1, 8, 16, 16])
         let weight = try Tensor.ones([4, 8, 3, 3])
         let full = try ones.conv2d(weight)

@@ -49,6 +49,8 @@ struct TrainCommand: ParsableCommand {
     @Flag(help: "Print the time and memory of each part of a step.")
     var profile = false
 
+    @OptionGroup var device: DeviceArguments
+
     @OptionGroup var threads: ThreadArguments
 
     func validate() throws {
@@ -93,7 +95,8 @@ struct TrainCommand: ParsableCommand {
         try Runtime.keepMemory(bytes: 2 << 30)
         let folder =
             output ?? "runs/" + URL(filePath: config).deletingPathExtension().lastPathComponent
-        let settled = try TrainingConfiguration(contentsOf: config, settings: settings.values)
+        var settled = try TrainingConfiguration(contentsOf: config, settings: settings.values)
+        device.apply(to: &settled)
         // The record of the run that is resumed may be what it is resumed by.
         try OutputGuard(settled, file: resume ? nil : config, state: resumeFrom)
             .check(run: folder, copiesCLIP: selfContained)
@@ -103,7 +106,7 @@ struct TrainCommand: ParsableCommand {
         let stopRequest = StopRequest()
         let signals = Self.signals(asking: stopRequest)
         let display = ProgressDisplay()
-        let stages = profile ? StageProfile() : nil
+        let stages = profile ? StageProfile(on: training.device) : nil
         var reportedStep: Int?
         func handle(_ event: TrainingEvent) {
             if resume, case .started(let start) = event, start.step == 0 {

@@ -6,6 +6,7 @@ import Support
 /// Prints the time of each stage as a table on standard error.
 enum ProfileTable {
     static func print(_ profile: StageProfile, pictures: Int, unit: String = "picture") {
+        let deviceBytes = profile.deviceBytes
         var rows = [["stage", "ms per \(unit)", "share", "MB held"]]
         func megabytes(_ bytes: Int) -> String { bytes > 0 ? "\(bytes >> 20)" : "-" }
         let stages = profile.stages
@@ -20,6 +21,10 @@ enum ProfileTable {
             "all", String(format: "%.1f", total * 1000 / Double(pictures)), "",
             megabytes(ProcessMemory.peakBytes ?? 0) + " peak",
         ])
+        if let most = deviceBytes.values.max() {
+            let own = stages.map { megabytes(deviceBytes[$0.stage] ?? 0) } + [megabytes(most)]
+            for (row, cell) in zip(rows.indices, ["MB on the device, peak"] + own) { rows[row].append(cell) }
+        }
         StandardError.write(TextTable(rows, leftAligned: 1).text)
     }
 }

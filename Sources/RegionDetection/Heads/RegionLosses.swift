@@ -11,7 +11,8 @@ public enum RegionBoxNormalizer: String, Sendable, Hashable {
 /// The box loss of regions.
 /// - Parameters:
 ///   - deltas: [R, 4] as predicted.
-///   - targets: [R, 4]; rows of background regions are ignored.
+///   - targets: [R, 4]; rows of background regions are ignored. Targets, classes and sources are on one device: main
+///     memory, or the device of the deltas.
 ///   - classes: [R] `int64`, 0 for background, -1 for regions excluded from learning.
 ///   - sources: [R], the boxes that deltas refer to.
 public func regionBoxLoss(
@@ -19,10 +20,13 @@ public func regionBoxLoss(
     normalizer: RegionBoxNormalizer
 ) throws -> Tensor {
     let rows = try (classes .> 0).nonzeroIndices().flattened()
-    let (predicted, wanted) = try (deltas.indexSelected(0, rows), targets.indexSelected(0, rows))
+    let device = deltas.device
+    let (predicted, wanted) = try (
+        deltas.indexSelected(0, rows.to(device: device)), targets.indexSelected(0, rows).to(device: device)
+    )
     switch normalizer {
     case .regions:
-        let places = Boxes(unchecked: try sources.tensor.indexSelected(0, rows))
+        let places = Boxes(unchecked: try sources.tensor.indexSelected(0, rows).to(device: device))
         return try loss.sum(predicted, wanted, sources: places, coder: coder) / Double(max(classes.count, 1))
     case .foregroundCoordinates: return try loss.mean(predicted, wanted, where: wanted.isFinite())
     }
@@ -32,7 +36,8 @@ public func regionBoxLoss(
 /// - Parameters:
 ///   - logits: [R, S, S] or [R, 1, S, S].
 ///   - targets: [R, S, S], `bool` or soft values from 0 to 1.
-///   - classes: [R] `int64`; regions of class 0 and below are ignored. By default all regions count.
+///   - classes: [R] `int64`; regions of class 0 and below are ignored. By default all regions count. Targets and classes
+///     may be in main memory while the logits are on a device.
 public func maskLoss(_ logits: Tensor, targets: Tensor, classes: Tensor? = nil) throws -> Tensor {
     var logits = logits.rank == 4 && logits.shape[1] == 1 ? try logits.squeezed(1) : logits
     guard logits.shape == targets.shape else {
@@ -42,9 +47,13 @@ public func maskLoss(_ logits: Tensor, targets: Tensor, classes: Tensor? = nil) 
     var targets = targets
     if let classes {
         let rows = try (classes .> 0).nonzeroIndices().flattened()
-        (logits, targets) = try (logits.indexSelected(0, rows), targets.indexSelected(0, rows))
+        (logits, targets) = try (
+            logits.indexSelected(0, rows.to(device: logits.device)),
+            targets.indexSelected(0, rows.to(device: targets.device))
+        )
     }
-    let sum = try logits.to(.float32).binaryCrossEntropyWithLogits(targets.to(.float32), reduction: .sum)
+    let sum = try logits.to(.float32).binaryCrossEntropyWithLogits(
+        targets.to(device: logits.device, dtype: .float32), reduction: .sum)
     return try sum / Double(max(logits.count, 1))
 }
 
@@ -69,7 +78,8 @@ public enum ClassificationLoss: Sendable, Hashable {
     /// Computes the loss.
     /// - Parameters:
     ///   - logits: [R, K], row 0 of the text being the background; for ``contrastive(temperature:)`` cosines.
-    ///   - classes: [R] `int64`: 0 background, -1 for regions excluded from both the sum and the divisor.
+    ///   - classes: [R] `int64`: 0 background, -1 for regions excluded from both the sum and the divisor; in main memory or
+    ///     on the device of the logits.
     /// - Returns: A scalar, 0 without regions.
     /// - Throws: ``DetectionError`` for shapes that do not match and for a class that does not exist.
     public func callAsFunction(_ logits: Tensor, classes: Tensor) throws -> Tensor {
@@ -77,17 +87,18 @@ public enum ClassificationLoss: Sendable, Hashable {
             throw DetectionError(
                 "class loss", "\(logits.summary) does not fit the classes \(classes.summary)")
         }
+        // Looked at where the classes are: reading from a device would wait for it.
         let rows = try (classes .>= 0).nonzeroIndices().flattened()
-        let (logits, classes) = try (
-            logits.to(.float32).indexSelected(0, rows), classes.indexSelected(0, rows)
-        )
+        let known = try classes.indexSelected(0, rows)
+        let logits = try logits.to(.float32).indexSelected(0, rows.to(device: logits.device))
         guard rows.count > 0 else { return try logits.sum() }
-        let largest = try classes.max().item(as: Int.self)
+        let largest = try known.max().item(as: Int.self)
         guard largest < logits.shape[1] else {
             throw DetectionError(
                 "class loss",
                 "a region has class \(largest), but there are logits of \(logits.shape[1]) classes")
         }
+        let classes = try known.to(device: logits.device)
         switch self {
         case .softmax(let weight):
             let terms = try logits.crossEntropy(classes, reduction: .none)

@@ -29,8 +29,28 @@ public struct BilinearAdapter: Sendable {
         try zip(convolutions, scales).map { convolution, scale in
             let result = try convolution(map)
             guard scale > 1 else { return result }
+            // On a GPU the gradient of libtorch's operator adds in any order.
+            if Runtime.isDeterministic, !result.device.isProcessor {
+                return try Self.enlargedByProducts(result, scale)
+            }
             return try result.interpolated(to: Size2D(result.shape[2] * scale, result.shape[3] * scale))
         }
+    }
+
+    /// The same enlargement as two matrix products.
+    static func enlargedByProducts(_ map: Tensor, _ scale: Int) throws -> Tensor {
+        func shares(_ length: Int) throws -> Tensor {
+            var shares = [Float](repeating: 0, count: length * scale * length)
+            for place in 0..<length * scale {
+                let source = max((Float(place) + 0.5) / Float(scale) - 0.5, 0)
+                let low = min(Int(source), length - 1)
+                shares[place * length + low] += 1 - (source - Float(low))
+                shares[place * length + min(low + 1, length - 1)] += source - Float(low)
+            }
+            return try Tensor(shares, shape: [length * scale, length]).to(
+                device: map.device, dtype: map.dtype)
+        }
+        return try shares(map.shape[2]).matmul(map).matmul(shares(map.shape[3]).transposed(0, 1))
     }
 }
 

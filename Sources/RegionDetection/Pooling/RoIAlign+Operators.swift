@@ -40,7 +40,7 @@ extension PoolingRequest {
     }
 
     /// Start and extent along an axis (0: x, 1: y), in pixels of the map, in the order of the kernel's operations.
-    private func extent(_ region: Int, axis: Int) -> (start: Float, extent: Float) {
+    func extent(_ region: Int, axis: Int) -> (start: Float, extent: Float) {
         let scale = Float(levels[Int(regions.levels[region])].scale)
         let (low, high) = (boxes[4 * region + axis] * scale, boxes[4 * region + axis + 2] * scale)
         switch sampling {
@@ -51,15 +51,17 @@ extension PoolingRequest {
     }
 
     private func kind(of region: Int) -> Kind {
-        func samples(_ axis: Int, _ cells: Int) -> Int {
-            if sampling.ratio > 0 { return sampling.ratio }
-            let wanted = (extent(region, axis: axis).extent / Float(cells)).rounded(.up)
-            // As in the kernel: beyond this the average is zero.
-            return wanted > 0 && wanted <= 4_194_304 ? Int(wanted) : 0
-        }
-        return Kind(
-            level: Int(regions.levels[region]), rows: samples(1, output.height),
-            columns: samples(0, output.width))
+        Kind(
+            level: Int(regions.levels[region]), rows: sampleCount(region, axis: 1, cells: output.height),
+            columns: sampleCount(region, axis: 0, cells: output.width))
+    }
+
+    /// The samples of a cell along an axis (0: x, 1: y); 0 where there are none, and the region is zero.
+    func sampleCount(_ region: Int, axis: Int, cells: Int) -> Int {
+        if sampling.ratio > 0 { return sampling.ratio }
+        let wanted = (extent(region, axis: axis).extent / Float(cells)).rounded(.up)
+        // As in the kernel: beyond this the average is zero.
+        return wanted > 0 && wanted <= 4_194_304 ? Int(wanted) : 0
     }
 
     private func pooled(_ some: [Int], _ kind: Kind) throws -> Tensor {

@@ -5,7 +5,7 @@ import Support
 ///
 /// In main memory, `float32` and `bfloat16` maps use this package's kernels (sums in `float32`), with gradients;
 /// neither the result nor its gradients depend on the number of threads. Other devices and element types use libtorch
-/// operators, which give the same numbers.
+/// operators, which give the same numbers. Boxes may be in main memory while the maps are on a device.
 /// - Parameters:
 ///   - levels: Maps [N, C, H, W] of equal N, C, element type and device. Channels-last maps are not copied.
 ///   - regions: R regions.
@@ -20,7 +20,10 @@ public func roiAlign(
 ) throws -> Tensor {
     let request = try PoolingRequest(levels, regions, output: output, sampling: sampling)
     guard request.device == .cpu, request.dtype == .float32 || request.dtype == .bfloat16 else {
-        return try request.pooledByOperators().contiguous(format)
+        let pooled =
+            request.device.isProcessor || request.dtype == .float64 || Runtime.isDeterministic
+            ? try request.pooledByOperators() : try request.pooledBySampler()
+        return try pooled.contiguous(format)
     }
     let maps = levels.map(\.features)
     let shapes = maps.map(\.shape)

@@ -1,5 +1,5 @@
 extension RegionProposalNetwork {
-    /// The targets of anchors.
+    /// The targets of anchors, in main memory.
     package struct Targets: Sendable {
         /// 1 positive, 0 negative, -1 excluded from learning: [N, R] `int64`, levels one after another.
         package let labels: Tensor
@@ -53,8 +53,7 @@ extension RegionProposalNetwork {
         grids: [Size2D], groundTruth: [Boxes], ignored: [Boxes]? = nil, generator: Generator
     ) throws -> Targets {
         try withoutGradients {
-            let device = groundTruth.first?.device ?? .cpu
-            let perLevel = try anchors(grids: grids, device: device)
+            let perLevel = try anchors(grids: grids)
             let all = try Boxes.cat(perLevel)
             var levels: [Range<Int>] = []
             for boxes in perLevel {
@@ -90,29 +89,41 @@ extension RegionProposalNetwork {
         let logits = try Tensor.cat(levels.map { try predictions.flatLogits($0) }, dimension: 1)
         let deltas = try Tensor.cat(levels.map { try predictions.flatDeltas($0) }, dimension: 1)
         let normalizer = Double(configuration.sampler.count * max(images, 1))
-        let objectness = try objectnessLoss(logits, labels: targets.labels, normalizer: normalizer)
-        let predicted = try zip(deltas.unbound(0), targets.rows).map { try $0.indexSelected(0, $1) }
+        let device = logits.device
+        let labels = try device.isProcessor ? targets.labels : targets.labels.to(.int8).to(device: device)
+        let objectness = try objectnessLoss(logits, labels: labels, normalizer: normalizer)
+        let predicted = try predicted(deltas, targets.rows)
+        let wanted = try Tensor.cat(targets.deltas).to(device: device)
         switch configuration.boxNormalizer {
         case .sampledAnchors:
             let sources = try targets.rows.map { try targets.anchors.tensor.indexSelected(0, $0) }
             let sum = try configuration.boxLoss.sum(
-                Tensor.cat(predicted), Tensor.cat(targets.deltas), sources: Boxes(Tensor.cat(sources)),
+                predicted, wanted, sources: Boxes(Tensor.cat(sources).to(device: device)),
                 coder: configuration.coder)
             return Losses(objectness: objectness, boxes: try sum / normalizer)
         case .nonZeroCoordinatesOfLevel:
             let rows = try Tensor.cat(targets.rows)
-            let (all, wanted) = try (Tensor.cat(predicted), Tensor.cat(targets.deltas))
-            var sum = try all.sum() * 0
+            var sum = try predicted.sum() * 0
             for level in targets.levels {
                 let here = try ((rows .>= level.lowerBound) .&& (rows .< level.upperBound))
-                    .nonzeroIndices().flattened()
+                    .nonzeroIndices().flattened().to(device: device)
                 sum =
                     try sum
                     + configuration.boxLoss.meanOfNonZeroTargets(
-                        all.indexSelected(0, here), wanted.indexSelected(0, here))
+                        predicted.indexSelected(0, here), wanted.indexSelected(0, here))
             }
             return Losses(objectness: objectness, boxes: sum)
         }
+    }
+
+    /// The rows of each image's deltas, [N, R, 4], one image after another.
+    private func predicted(_ deltas: Tensor, _ rows: [Tensor]) throws -> Tensor {
+        if deltas.device.isProcessor {
+            return try Tensor.cat(zip(deltas.unbound(0), rows).map { try $0.indexSelected(0, $1) })
+        }
+        let count = deltas.shape[1]
+        let all = try Tensor.cat(rows.enumerated().map { try $1 + $0 * count })
+        return try deltas.reshaped([-1, 4]).indexSelected(0, all.to(device: deltas.device))
     }
 }
 
@@ -122,7 +133,7 @@ extension RegionProposalNetwork {
 /// one.
 /// - Parameters:
 ///   - logits: Any shape, computed in `float32`.
-///   - labels: The same shape, `int64`; values other than 0 and 1 are ignored.
+///   - labels: The same shape, integers; values other than 0 and 1 are ignored.
 package func objectnessLoss(_ logits: Tensor, labels: Tensor, normalizer: Double) throws -> Tensor {
     let counts = try (labels .>= 0).to(.float32)
     let target = try (labels .== 1).to(.float32)

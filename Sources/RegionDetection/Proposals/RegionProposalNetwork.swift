@@ -8,10 +8,10 @@
 public struct RegionProposalNetwork: Sendable {
     /// The proposals of a batch.
     public struct Proposals: Sendable {
-        /// The boxes of each image, best first, clipped to it, [P].
+        /// The boxes of each image, best first, clipped to it, [P]; in main memory.
         public let boxes: [Boxes]
 
-        /// The objectness of each image's boxes before the sigmoid, descending, [P].
+        /// The objectness of each image's boxes before the sigmoid, descending, [P]; in main memory.
         public let logits: [Tensor]
 
         /// The head's predictions, which ``losses(_:groundTruth:ignored:generator:)`` uses.
@@ -64,37 +64,52 @@ public struct RegionProposalNetwork: Sendable {
     {
         try predictions.validate(anchorsPerCell: anchors.anchorsPerCell, batch: sizes.count)
         return try withoutGradients {
-            let device = predictions.logits.first?.device ?? .cpu
-            let anchors = try anchors(grids: predictions.grids, device: device)
             // 1. The best boxes of every level of every image.
-            var candidates = [[Candidates]](repeating: [], count: sizes.count)
-            for level in anchors.indices {
-                let logits = try predictions.flatLogits(level).detached()
-                let deltas = try predictions.flatDeltas(level).detached()
-                if mode.isTraining { try requireFinite(logits, deltas, level: level) }
-                for (image, size) in sizes.enumerated() {
-                    candidates[image].append(
-                        try self.candidates(
-                            logits: logits[image], deltas: deltas[image], anchors: anchors[level], size: size)
-                    )
-                }
-            }
+            let device = predictions.logits.first?.device ?? .cpu
+            let candidates =
+                device.isProcessor
+                ? try candidatesInMemory(predictions, sizes) : try candidates(predictions, sizes, on: device)
             // 2. Of these the boxes that survive suppression, the best of each image.
             let best = try best(of: candidates)
             return Proposals(boxes: best.map(\.boxes), logits: best.map(\.logits), predictions: predictions)
         }
     }
 
-    private var counts: Counts { mode.isTraining ? configuration.training : configuration.evaluation }
+    var counts: Counts { mode.isTraining ? configuration.training : configuration.evaluation }
 
-    private struct Candidates {
+    /// The best boxes of a level of an image, before suppression.
+    struct Candidates {
         let boxes: Boxes
         let logits: Tensor
     }
 
-    private func requireFinite(_ logits: Tensor, _ deltas: Tensor, level: Int) throws {
-        let isFinite = try logits.isFinite().all().item() != 0 && deltas.isFinite().all().item() != 0
-        guard !isFinite else { return }
+    /// The best boxes by image, then by level.
+    private func candidatesInMemory(_ predictions: RegionProposalHead.Predictions, _ sizes: [Size2D]) throws
+        -> [[Candidates]]
+    {
+        let anchors = try anchors(grids: predictions.grids)
+        var candidates = [[Candidates]](repeating: [], count: sizes.count)
+        for level in anchors.indices {
+            let logits = try predictions.flatLogits(level).detached()
+            let deltas = try predictions.flatDeltas(level).detached()
+            if mode.isTraining {
+                try require(
+                    logits.isFinite().all().item() != 0 && deltas.isFinite().all().item() != 0, level: level)
+            }
+            for (image, size) in sizes.enumerated() {
+                candidates[image].append(
+                    try self.candidates(
+                        logits: logits[image], deltas: deltas[image], anchors: anchors[level], size: size))
+            }
+        }
+        return candidates
+    }
+
+    var isTraining: Bool { mode.isTraining }
+
+    /// Throws unless the predictions on a level are finite.
+    func require(_ areFinite: Bool, level: Int) throws {
+        guard !areFinite else { return }
         throw DetectionError(
             "RegionProposalNetwork",
             "predictions on level \(level) are infinite or NaN: training has diverged; lower the learning rate"
@@ -112,13 +127,17 @@ public struct RegionProposalNetwork: Sendable {
             deltas.indexSelected(0, rows), from: Boxes(anchors.tensor.indexSelected(0, rows)))
         let boxes = try decoded.clipped(to: size, border: configuration.border)
         // 3. Without broken or empty ones.
-        let isFinite = try decoded.areFinite() .&& logits.isFinite()
+        return try kept(boxes, logits, areFinite: decoded.areFinite() .&& logits.isFinite())
+    }
+
+    /// The candidates without broken or empty ones.
+    func kept(_ boxes: Boxes, _ logits: Tensor, areFinite: Tensor) throws -> Candidates {
         let isBox: Tensor
         switch configuration.emptyBoxes {
         case .sides(let least): isBox = try boxes.areNonEmpty(above: least)
         case .allZero: isBox = try (boxes.tensor .!= 0).any([1])
         }
-        let kept = try (isFinite .&& isBox).nonzeroIndices().flattened()
+        let kept = try (areFinite .&& isBox).nonzeroIndices().flattened()
         return Candidates(
             boxes: Boxes(unchecked: try boxes.tensor.indexSelected(0, kept)),
             logits: try logits.indexSelected(0, kept))
@@ -151,7 +170,7 @@ public struct RegionProposalNetwork: Sendable {
             if rows[image].count < counts.afterSuppression { rows[image].append(row) }
         }
         return try rows.map { rows in
-            let rows = try Tensor(rows).to(device: boxes.device)
+            let rows = try Tensor(rows)
             return Candidates(
                 boxes: Boxes(unchecked: try boxes.tensor.indexSelected(0, rows)),
                 logits: try logits.indexSelected(0, rows))

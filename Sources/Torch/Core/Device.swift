@@ -12,6 +12,10 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
         case mps
         /// Shapes without elements.
         case meta
+        /// A backend that the program has registered with libtorch itself, PyTorch's `PrivateUse1`.
+        case registered
+        /// Any other that libtorch has; this library neither makes nor reads tensors there.
+        case other
 
         var code: Int32 {
             switch self {
@@ -19,6 +23,8 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
             case .cuda: 1
             case .mps: 13
             case .meta: 14
+            case .registered: 20
+            case .other: -1
             }
         }
     }
@@ -50,7 +56,9 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
     /// Parses PyTorch's notation: `cpu`, `mps`, `cuda`, `cuda:1`.
     public init?(_ description: String) {
         let parts = description.split(separator: ":", omittingEmptySubsequences: false)
-        guard let kind = Kind(rawValue: String(parts[0])), parts.count <= 2 else { return nil }
+        guard let kind = Kind(rawValue: String(parts[0])), kind != .other, parts.count <= 2 else {
+            return nil
+        }
         if parts.count == 2 {
             guard let index = Int(parts[1]), (0..<128).contains(index) else { return nil }
             self.init(kind, index: index)
@@ -59,8 +67,8 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The number of devices of a kind that libtorch can use here.
-    public static func count(of kind: Kind) -> Int { Int(ct_device_count(kind.code)) }
+    /// Whether this is the CPU, whose memory the program can read.
+    package var isProcessor: Bool { kind == .cpu }
 
     /// PyTorch's notation.
     public var description: String { index.map { "\(kind.rawValue):\($0)" } ?? kind.rawValue }
@@ -68,7 +76,8 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
     var code: ct_device { ct_device(type: kind.code, index: Int32(clamping: index ?? -1)) }
 
     init(_ code: ct_device) {
-        let kind = Kind.allCases.first { $0.code == code.type } ?? .cpu
-        self.init(kind, index: code.index < 0 || kind == .cpu ? nil : Int(code.index))
+        let kind = Kind.allCases.first { $0.code == code.type } ?? .other
+        let isOnlyOne = kind == .cpu || kind == .mps || kind == .meta
+        self.init(kind, index: code.index < 0 || isOnlyOne ? nil : Int(code.index))
     }
 }

@@ -63,7 +63,7 @@ public final class AdamW: Optimizer {
         let steps = try entries.map { entry in
             try self.steps.tensor(of: entry.parameter) { try Tensor.zeros([], device: entry.value.device) }
         }
-        for step in steps { try step.addInPlace(1) }
+        try Tensor.addInPlace(steps, 1)
         _ = try Operator.fusedAdamW.results(
             entries.map(\.value), entries.map(\.gradient), means, meanSquares, [Tensor](), steps,
             (group.learningRate ?? learningRate) * factor, betas.first, betas.second,

@@ -5,8 +5,19 @@ public func gradientNorm(of parameters: [Parameter]) throws -> Tensor {
     let gradients = parameters.compactMap(\.grad)
     guard !gradients.isEmpty else { return try Tensor.zeros([]) }
     return try withoutGradients {
-        try Tensor.stack(gradients.map { try $0.norm().to(.float32) }).norm()
+        try Tensor.stack(Tensor.norms(gradients).map { try $0.to(.float32) }).norm()
     }
+}
+
+/// The parameters whose gradient contains infinities or NaN.
+/// - Throws: ``TorchError``.
+package func parametersWithBrokenGradients(_ parameters: [Parameter]) throws -> [Parameter] {
+    let entries = parameters.compactMap { parameter in parameter.grad.map { (parameter, $0) } }
+    guard !entries.isEmpty else { return [] }
+    let norms = try withoutGradients {
+        try Tensor.stack(Tensor.norms(entries.map(\.1)).map { try $0.to(.float32) }).array(of: Float.self)
+    }
+    return zip(entries, norms).filter { !$1.isFinite }.map(\.0.0)
 }
 
 /// Scales all gradients down together if their total norm exceeds a bound, like `torch.nn.utils.clip_grad_norm_`.
@@ -24,9 +35,7 @@ public func clipGradients(
     }
     let norm = try knownNorm ?? gradientNorm(of: parameters).item()
     guard norm.isFinite else {
-        let culprits = try parameters.filter { parameter in
-            try parameter.grad.map { try !$0.norm().item().isFinite } ?? false
-        }
+        let culprits = try parametersWithBrokenGradients(parameters)
         throw TorchError(
             "clipGradients",
             reason: "the gradients' norm is \(norm); not finite: "
@@ -34,7 +43,7 @@ public func clipGradients(
     }
     let factor = Float(bound) / (Float(norm) + 1e-6)
     if factor < 1 {
-        for gradient in parameters.compactMap(\.grad) { try gradient.multiplyInPlace(Double(factor)) }
+        try Tensor.multiplyInPlace(parameters.compactMap(\.grad), Double(factor))
     }
     return norm
 }

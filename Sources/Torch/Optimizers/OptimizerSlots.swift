@@ -56,7 +56,7 @@ struct OptimizerSlots {
                 let tensor =
                     loaded.shape == value.shape
                     ? try value.emptyLike().to(device: value.device, dtype: loaded.dtype)
-                    : try loaded.emptyLike()
+                    : try loaded.emptyLike().to(device: value.device)
                 try tensor.copyInPlace(loaded)
                 result[index][parameter] = tensor
             }

@@ -9,7 +9,8 @@ extension ParameterStore {
         for parameter in parameters where parameter.hasValue {
             let values = try parameter.value.detached().flattened()
             let stride = max(1, values.shape[0] / 256)
-            let sampled = try values[TensorIndex.every(stride)].to(.float32).contiguous()
+            let sampled = try values[TensorIndex.every(stride)].to(device: .cpu)
+                .to(.float32).contiguous()
             try sampled.withBytes { digest.update($0) }
         }
         return String(digest.finalized().hexadecimal.prefix(16))

@@ -120,6 +120,11 @@ public final class ParameterStore: Sendable {
 
     // MARK: Values
 
+    /// The device of the values; the CPU if there are none.
+    public var device: Device {
+        parameters.lazy.compactMap { try? $0.value.device }.first ?? .cpu
+    }
+
     /// Initialises the parameters at a path or below it, each with its own initialiser.
     ///
     /// Every parameter draws from its own stream, derived from the seed and its name: its values do not depend on the

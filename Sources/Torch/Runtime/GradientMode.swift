@@ -21,7 +21,9 @@ package var isAutocasting: Bool { ct_autocast_enabled(Device.Kind.cpu.code) }
 ///
 /// The setting is per thread, hence `body` cannot suspend; it is restored when `body` returns or throws. Run the
 /// backward pass outside.
-/// - Parameter dtype: `bfloat16`; `nil` runs `body` with autocast off.
+/// - Parameters:
+///   - dtype: `bfloat16` or `float16`; `nil` runs `body` with autocast off.
+///   - device: The kind of device that computes: autocast is a setting of each kind.
 /// - Throws: ``TorchError`` for devices without autocast; the errors of `body`.
 public func withAutocast<Result>(
     _ dtype: DType?, device: Device.Kind = .cpu, _ body: () throws -> Result

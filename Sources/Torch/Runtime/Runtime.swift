@@ -1,4 +1,5 @@
 internal import CTorch
+import Foundation
 
 /// Global settings and properties of libtorch.
 public enum Runtime {
@@ -24,7 +25,22 @@ public enum Runtime {
     public static var isDeterministic: Bool { ct_deterministic() }
 
     /// Makes operators bit-reproducible between runs, for the whole process.
-    public static func setDeterministic(_ deterministic: Bool) { ct_set_deterministic(deterministic) }
+    ///
+    /// On CUDA matrix products need `CUBLAS_WORKSPACE_CONFIG` in the environment; this sets it if it is missing, which works
+    /// before the first computation on a GPU.
+    public static func setDeterministic(_ deterministic: Bool) {
+        if deterministic { setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0) }
+        ct_set_deterministic(deterministic)
+    }
+
+    /// Allows or forbids TF32 (ten bits of mantissa) for `float32` products and convolutions on NVIDIA GPUs, which is several
+    /// times faster. For the whole process; libtorch's default allows it for convolutions only.
+    public static func setTensorFloat32(_ allowed: Bool) { ct_set_tensor_float(allowed) }
+
+    /// Lets cuDNN benchmark its algorithms for every new shape of a convolution, for the whole process.
+    ///
+    /// Worthwhile for few shapes; the choice, and with it the last bits, may differ between runs.
+    public static func setConvolutionTuning(_ tunes: Bool) { ct_set_benchmark(tunes) }
 
     /// Keeps up to `bytes` of the main memory of released large tensors for reuse.
     ///

@@ -9,6 +9,7 @@ extension Operator {
     static let copyInPlace = Operator("aten::copy_")
     static let fillInPlace = Operator("aten::fill_.Scalar")
     static let zeroInPlace = Operator("aten::zero_")
+    static let pinMemory = Operator("aten::pin_memory")
 }
 
 extension Tensor {
@@ -18,9 +19,36 @@ extension Tensor {
     }
 
     /// The tensor on another device, optionally with a different element type; itself if nothing changes.
+    ///
+    /// Copies to a GPU are asynchronous: operators that need the tensor wait for it there. Copies from a GPU are complete on
+    /// return. The element type is converted where less has to be copied, and never to `float64` on a GPU, which may lack it.
     public func to(device: Device, dtype: DType? = nil) throws -> Tensor {
-        try Operator.toDevice(self, device, dtype ?? self.dtype)
+        let current = try self.dtype
+        let dtype = dtype ?? current
+        guard dtype != current, self.device.isProcessor != device.isProcessor else {
+            return try moved(to: device, dtype)
+        }
+        let convertsFirst =
+            device.isProcessor
+            ? dtype.byteCount < current.byteCount && dtype != .float64 : dtype.byteCount <= current.byteCount
+        return convertsFirst
+            ? try to(dtype).moved(to: device, dtype) : try moved(to: device, current).to(dtype)
     }
+
+    private func moved(to device: Device, _ dtype: DType) throws -> Tensor {
+        try Operator.toDevice(self, device, dtype, Self.sends(from: self.device, to: device))
+    }
+
+    /// Whether a copy may be asynchronous. Not from a device: the elements would be read too early.
+    private static func sends(from source: Device, to target: Device) -> Bool {
+        source.isProcessor && (target.kind == .cuda || target.kind == .registered)
+    }
+
+    /// A copy in pinned main memory; itself if it is pinned already.
+    ///
+    /// It must not be modified before copies from it to a device have completed.
+    /// - Throws: ``TorchError`` without a device.
+    package func pinned() throws -> Tensor { try Operator.pinMemory(self) }
 
     /// The tensor with its elements stored in this order; itself if they already are.
     public func contiguous(_ format: MemoryFormat = .contiguous) throws -> Tensor {
@@ -33,7 +61,9 @@ extension Tensor {
     }
 
     /// Overwrites the elements with those of another tensor, converted and broadcast.
-    public func copyInPlace(_ source: Tensor) throws { try Operator.copyInPlace(self, source) }
+    public func copyInPlace(_ source: Tensor) throws {
+        try Operator.copyInPlace(self, source, Self.sends(from: source.device, to: device))
+    }
 
     /// Sets every element to one number.
     public func fillInPlace(_ value: some ScalarConvertible) throws {
@@ -50,7 +80,8 @@ extension Tensor {
     /// The elements, row by row, converted to a Swift type.
     /// - Throws: ``TorchError`` if the elements cannot be copied to main memory.
     public func array<Element: TensorElement>(of type: Element.Type = Element.self) throws -> [Element] {
-        let source = try detached().to(device: .cpu, dtype: Element._dtype).contiguous()
+        // Moved first and converted then: a GPU may lack the type that is wanted here.
+        let source = try detached().to(device: .cpu).to(Element._dtype).contiguous()
         return try source.withBytes { bytes in
             [Element](unsafeUninitializedCapacity: source.count) { buffer, count in
                 UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes)

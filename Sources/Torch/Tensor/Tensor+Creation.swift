@@ -13,9 +13,8 @@ extension Operator {
     static let onesLike = Operator("aten::ones_like")
 }
 
-/// The layout is always libtorch's default (strided), and pinned memory is never requested.
+/// The layout is always libtorch's default (strided).
 let noLayout: Int? = nil
-let notPinned: Bool? = nil
 
 extension Tensor {
     // MARK: From Swift values
@@ -132,7 +131,12 @@ extension Tensor {
     public static func empty(
         _ shape: [Int], dtype: DType = .float32, device: Device = .cpu, format: MemoryFormat = .contiguous
     ) throws -> Tensor {
-        try Operator.empty(shape, dtype, noLayout, device, notPinned, format)
+        try Operator.empty(shape, dtype, noLayout, device, false, format)
+    }
+
+    /// As ``empty(_:dtype:device:format:)`` in main memory that devices read directly, where there is a device.
+    package static func emptyPinned(_ shape: [Int], dtype: DType) throws -> Tensor {
+        try Operator.empty(shape, dtype, noLayout, Device.cpu, true, MemoryFormat.contiguous)
     }
 
     /// A tensor of zeros.

@@ -56,8 +56,17 @@ struct Checkpoint: Sendable {
         /// The number of updates of the moving averages.
         var averageUpdates: Int
 
+        /// The scale of losses in `float16` and the steps since it changed; nil for other precisions.
+        var lossScale: LossScale?
+
         /// The versions of the run's machine and libraries, by name: `libtorch`, `threads`, ...
         var versions: [String: String]
+    }
+
+    /// The scale of losses in half precision.
+    struct LossScale: Sendable, Hashable, Codable {
+        var scale: Double
+        var stepsSinceChange: Int
     }
 
     /// The folder.

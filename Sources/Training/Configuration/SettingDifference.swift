@@ -67,7 +67,8 @@ extension TrainingConfiguration {
         "optimizer.clipNorm", "optimizer.warmupSteps", "optimizer.warmupFactor", "optimizer.schedule",
         "optimizer.minimumRatio", "optimizer.milestones", "optimizer.decayFactor", "run.steps",
         "run.reportInterval", "run.evaluationInterval", "run.checkpointInterval", "run.checkpointMinutes",
-        "run.keepsLast", "run.initialWeights", "run.isDeterministic",
+        "run.keepsLast", "run.initialWeights", "run.isDeterministic", "run.allowsTensorFloat32",
+        "run.tunesConvolutions",
     ]
 
     /// Compares with the configuration of the run to resume.
@@ -79,7 +80,10 @@ extension TrainingConfiguration {
         do { before = try TrainingConfiguration(yaml: text) } catch {
             return ["the configuration of its checkpoint cannot be read and is not compared: \(error)"]
         }
-        let differences = try SettingDifference.all(from: before, to: self)
+        // A run may go on anywhere.
+        let differences = try SettingDifference.all(from: before, to: self).filter {
+            $0.key != "run.device"
+        }
         func isResumable(_ difference: SettingDifference) -> Bool {
             Self.resumable.contains(difference.key) || difference.key.hasPrefix("detector.scoring.")
         }

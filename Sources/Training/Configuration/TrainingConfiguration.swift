@@ -141,10 +141,20 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public enum Precision: String, Codable, Sendable, CaseIterable {
             case float32
             case bfloat16
+            /// With losses that are scaled up against underflow, for GPUs without `bfloat16`.
+            case float16
 
             /// The element type of matrix products and convolutions in the forward pass; nil: that of the weights.
-            var autocast: DType? { self == .bfloat16 ? .bfloat16 : nil }
+            var autocast: DType? {
+                switch self {
+                case .float32: nil
+                case .bfloat16: .bfloat16
+                case .float16: .float16
+                }
+            }
         }
+        /// The device of the networks: `auto` (a working GPU, otherwise the CPU), `cpu`, `cuda`, `cuda:N` or `mps`.
+        public var device = DeviceChoice.automatic
         /// The total number of optimiser steps.
         public var steps = 1000
         /// The number of batches whose gradients are accumulated per step.
@@ -155,6 +165,11 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public var isDeterministic = false
         /// The element type of matrix products and convolutions.
         public var precision = Precision.float32
+        /// Whether NVIDIA's GPUs may compute `float32` with ten bits of mantissa (TF32): several times faster.
+        public var allowsTensorFloat32 = true
+        /// Whether cuDNN looks for the fastest algorithm of every new shape; null: where all pictures have one size and
+        /// the run need not be deterministic.
+        public var tunesConvolutions: Bool?
         /// Steps between reports.
         public var reportInterval = 20
         /// Steps between evaluations; null: only at the end.

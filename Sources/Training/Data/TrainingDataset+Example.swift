@@ -1,3 +1,4 @@
+import CLIP
 import COCO
 import RegionDetection
 import FVLM
@@ -9,18 +10,30 @@ extension TrainingDataset {
     /// - Throws: ``TrainingError`` with the image's id and path if the picture's size differs from the annotations' or
     ///   an outline is broken; `ImagingError` if the picture cannot be read.
     func example(at row: Int, view: Int = 0, random: inout RandomStream) throws -> TrainingExample {
-        let (pixels, transform) = try pixels(at: row, random: &random)
-        return try example(at: row, transform: transform, pixels: pixels)
+        guard sendsBytes else {
+            let (pixels, transform) = try pixels(at: row, random: &random)
+            return try example(at: row, transform: transform, pixels: pixels)
+        }
+        let (varied, transform) = try variedPicture(at: row, random: &random)
+        var example = try example(
+            at: row, transform: transform, pixels: PixelNormalization.bytes(of: varied))
+        example.normalization = normalization
+        return example
     }
 
     /// The augmented picture of a row in the network's form, [3, H, W], and its transform.
     /// - Throws: The errors of ``example(at:view:random:)``.
     func pixels(at row: Int, random: inout RandomStream) throws -> (Tensor, SpatialTransform) {
+        let (varied, transform) = try variedPicture(at: row, random: &random)
+        return (try normalization(varied), transform)
+    }
+
+    private func variedPicture(at row: Int, random: inout RandomStream) throws -> (Image, SpatialTransform) {
         let picture = try picture(at: row)
         let draw = try augmentation.draw(for: picture.size, random: &random)
         var varied = try draw.transform.apply(to: picture, filter: filter)
         if let colors = draw.colors { varied = try colors.apply(to: varied) }
-        return (try normalization(varied), draw.transform)
+        return (varied, draw.transform)
     }
 
     /// The upright picture of a row.

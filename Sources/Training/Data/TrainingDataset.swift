@@ -69,6 +69,9 @@ struct TrainingDataset: ExampleSource {
     /// How pixels are sampled.
     let filter: ResamplingFilter
 
+    /// Whether pictures stay bytes, of which the network's device makes numbers.
+    var sendsBytes = false
+
     /// See ``Options``.
     let options: Options
 

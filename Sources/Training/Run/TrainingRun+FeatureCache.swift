@@ -51,8 +51,8 @@ extension TrainingRun {
             case .known: break
             case .excluded(let key): writer.exclude(key)
             case .pixels(let key, let pixels):
-                let features = try withAutocast(configuration.run.precision.autocast) {
-                    try trunk.levels(ofImage: pixels, padding: padding)
+                let features = try withAutocast(configuration.run.precision.autocast, device: device.kind) {
+                    try trunk.levels(ofImage: pixels, padding: padding, on: device)
                 }
                 try writer.write(key, zip(levels, features).map { (name: $0, tensor: $1) })
                 made += 1

@@ -6,8 +6,8 @@ import Torch
 import WeightFiles
 
 extension TrainingRun {
-    static func loadCLIP(_ path: String) throws -> CLIPModel {
-        do { return try CLIPModel.load(path) } catch {
+    static func loadCLIP(_ path: String, on device: Device) throws -> CLIPModel {
+        do { return try CLIPModel.load(path, options: .init(device: device)) } catch {
             guard !FileManager.default.fileExists(atPath: path) else { throw error }
             throw TrainingError(
                 "detector.clip",

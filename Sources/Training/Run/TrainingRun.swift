@@ -25,6 +25,9 @@ public struct TrainingRun {
     /// The trained part of the detector.
     package let network: DetectorNetwork
 
+    /// The device of the networks.
+    package let device: Device
+
     /// How images are padded to a batch.
     let padding: ImageBatch.Padding
 
@@ -42,7 +45,7 @@ public struct TrainingRun {
 
     let clip: CLIPModel
     /// The embeddings of the training classes, [K, E], row 0 the background.
-    private let texts: Tensor
+    let texts: Tensor
     private let validation: ValidationSet?
     private let evaluator: DetectorEvaluator?
 
@@ -52,9 +55,11 @@ public struct TrainingRun {
     public init(_ configuration: TrainingConfiguration, folder: String) throws {
         var configuration = configuration
         var notes = [try configuration.presetNote()].compactMap { $0 }
-        let clip = try Self.loadCLIP(configuration.detector.clip)
+        let device = try configuration.run.device.resolved { notes.append($0) }
+        let clip = try Self.loadCLIP(configuration.detector.clip, on: device)
         let annotations = try Dataset(tolerating: configuration.data.annotations)
-        let dataset = try Self.dataset(annotations, configuration)
+        var dataset = try Self.dataset(annotations, configuration)
+        dataset.sendsBytes = device.kind == .cuda || device.kind == .registered
         notes += Self.chooseMasks(for: dataset, &configuration)
         notes += dataset.summary.exclusions
         let lookedOver = try dataset.lookOver(decodes: configuration.data.cache == nil)
@@ -66,13 +71,14 @@ public struct TrainingRun {
             try clip.notes
             + Self.loadInitialWeights(
                 configuration.run.initialWeights, into: network, seed: configuration.run.seed)
-        try network.store.convert(format: .channelsLast)
+        try network.store.convert(device: device.isProcessor ? nil : device, format: .channelsLast)
 
         let known = try Self.vocabulary(configuration, clip, annotations, dataset)
         let vocabulary = try known.selecting(dataset.classNames)
         self.network = network
+        self.device = device
         trunk = try configuration.detector.trunk(of: clip)
-        texts = try vocabulary.matrix(for: clip.identity(), withBackground: true)
+        texts = try vocabulary.matrix(for: clip.identity(), withBackground: true).to(device: device)
         padding = ImageBatch.Padding(
             multiple: configuration.detector.sizeMultiple(for: clip.configuration),
             frame: Self.frame(configuration))
@@ -137,6 +143,7 @@ public struct TrainingRun {
         }
         if latest == nil { try checkFolder() }
         try Generator.standard().seed(run.seed)
+        try prepareDevice()
         let trainer = try Trainer(
             network.store, source: source, optimizer: configuration.makeOptimizer(of: network.store),
             configuration: configuration, checkpoints: checkpoints, identity: identity(),
@@ -144,6 +151,7 @@ public struct TrainingRun {
         ) {
             try network.losses(of: $0, trunk: trunk, texts: texts, padding: padding, generator: $1).terms
         }
+        trainer.isMeasuredExactly = StageProfile.current != nil
         if let latest {
             let changes = try configuration.changes(since: latest.configuration, in: folder)
             try trainer.resume(from: latest)
@@ -188,9 +196,28 @@ public struct TrainingRun {
         }
     }
 
+    /// Applies the run's settings to the device.
+    private func prepareDevice() throws {
+        let run = configuration.run
+        guard !device.isProcessor else { return }
+        try Generator.standard(for: device).seed(run.seed)
+        Runtime.setTensorFloat32(run.allowsTensorFloat32)
+        let isFixed =
+            configuration.detector.input.fitting == .square && configuration.data.variation != .resize
+        Runtime.setConvolutionTuning(run.tunesConvolutions ?? (isFixed && !run.isDeterministic))
+    }
+
     /// Digests of everything that must be unchanged when the training is resumed, independent of the files' locations.
     private func identity() throws -> [String: String] {
-        ["the CLIP's weights": try clip.store.digest(), "the classes' embeddings": try vocabulary.digest()]
+        var identity = [
+            "the CLIP's weights": try clip.store.digest(),
+            "the classes": try vocabulary.digest(includesEmbeddings: false),
+        ]
+        // Embeddings that one GPU makes differ in their last bits from those of another, and from the CPU's.
+        if device.isProcessor || configuration.texts.vocabulary != nil {
+            identity["the classes' embeddings"] = try vocabulary.digest()
+        }
+        return identity
     }
 
     private func evaluation() throws -> Trainer.Evaluate? {

@@ -27,10 +27,10 @@ final class MovingAverage {
         let kept = min(decay, Double(1 + updates) / Double(10 + updates))
         updates += 1
         try withoutGradients {
-            for (parameter, average) in entries {
-                try average.multiplyInPlace(kept)
-                try average.addInPlace(parameter.value.detached(), times: 1 - kept)
-            }
+            let averages = entries.map(\.average)
+            try Tensor.multiplyInPlace(averages, kept)
+            try Tensor.addInPlace(
+                averages, entries.map { try $0.parameter.value.detached() }, times: 1 - kept)
         }
     }
 
@@ -49,12 +49,10 @@ final class MovingAverage {
 
     private func exchange() throws {
         try withoutGradients {
-            for (parameter, average) in entries {
-                let weight = try parameter.value.detached()
-                let kept = try weight.clone()
-                try weight.copyInPlace(average)
-                try average.copyInPlace(kept)
-            }
+            let weights = try entries.map { try $0.parameter.value.detached() }
+            let (averages, kept) = (entries.map(\.average), try weights.map { try $0.clone() })
+            try Tensor.copyInPlace(weights, averages)
+            try Tensor.copyInPlace(averages, kept)
         }
     }
 

@@ -46,16 +46,32 @@ extension Trainer {
         let random = try checkpoint.random()
         try generator.restore(Tensor(random.tensor(named: "training")))
         try Generator.standard().restore(Tensor(random.tensor(named: "standard")))
+        try restoreDevice(random)
+        if let scaler, let scale = state.lossScale {
+            scaler.restore(scale: scale.scale, stepsSinceChange: scale.stepsSinceChange)
+        }
         loader = try ExampleLoader(source, options: .init(configuration), position: state.position)
         step = state.step
         lastMetric = state.metric
         evaluatedStep = state.evaluatedStep
-        notes = Self.versions.compactMap { name, value in
+        notes += Self.versions.compactMap { name, value in
             let before = state.versions[name]
             return before == value ? nil : "\(name) was \(before ?? "unknown"), now it is \(value)"
         }.sorted()
+        if let before = state.versions["device"], before != device.kind.rawValue {
+            notes.append("it was made on \(before), now the network computes on \(device.kind.rawValue)")
+        }
         if state.schedule != schedule { notes.append("the learning rate's schedule was changed") }
     }
+
+    /// Restores the device's random number stream; the state of another kind of device is ignored.
+    private func restoreDevice(_ random: Safetensors) throws {
+        let name = Self.streamName(device)
+        guard !device.isProcessor, random.keys.contains(name) else { return }
+        try Generator.standard(for: device).restore(Tensor(random.tensor(named: name)))
+    }
+
+    private static func streamName(_ device: Device) -> String { "device \(device.kind.rawValue)" }
 
     /// The contents of a checkpoint of the current state.
     func contents() throws -> CheckpointContents {
@@ -63,15 +79,21 @@ extension Trainer {
             step: step, position: loader.position, dataFingerprint: source.fingerprint,
             seed: settings.seed, schedule: schedule, metric: lastMetric,
             evaluatedStep: evaluatedStep, identity: identity, averageUpdates: average?.updates ?? 0,
-            versions: Self.versions)
+            lossScale: scaler.map { .init(scale: $0.scale, stepsSinceChange: $0.stepsSinceChange) },
+            versions: Self.versions.merging(["device": device.kind.rawValue]) { own, _ in own })
+        var random = [
+            try generator.state().stored(named: "training"),
+            try Generator.standard().state().stored(named: "standard"),
+        ]
+        if !device.isProcessor {
+            random.append(
+                try Generator.standard(for: device).state().stored(named: Self.streamName(device)))
+        }
         return CheckpointContents(
             state: state, configuration: try configuration.yaml(),
             model: try parameters.stored(),
             average: try average?.stored() ?? [], optimizer: try optimizer.state(),
-            random: [
-                try generator.state().stored(named: "training"),
-                try Generator.standard().state().stored(named: "standard"),
-            ])
+            random: random)
     }
 
     /// Everything that affects the last bits of results.

@@ -23,17 +23,25 @@ extension Trainer {
             window.add(terms, images: batch.count)
             try measured(\.backward) {
                 let total = try losses.dropFirst().reduce(losses[0].value) { try $0 + $1.value }
-                try (settings.accumulation == 1 ? total : total * (1 / Double(settings.accumulation)))
-                    .backward()
+                let mean =
+                    try settings.accumulation == 1 ? total : total * (1 / Double(settings.accumulation))
+                try (scaler.map { try $0.scaled(mean) } ?? mean).backward()
             }
         }
         try measured(\.update) {
+            try scaler?.unscale(parameters.compactMap(\.grad))
             let norm = try gradientNorm(of: parameters).item()
-            guard norm.isFinite else {
-                let names = try parameters.filter { parameter in
-                    try parameter.grad.map { try !$0.norm().item().isFinite } ?? false
-                }.map(\.name)
-                throw nonFinite(nil, terms, examples, [], parameters: names)
+            // With a scale that was too large the step is left out, and the scale is lowered.
+            let isLeftOut = try scaler.map { try $0.update(norm: norm) } ?? false
+            guard norm.isFinite || isLeftOut else {
+                throw nonFinite(
+                    nil, terms, examples, [],
+                    parameters: try parametersWithBrokenGradients(parameters).map(\.name))
+            }
+            if isLeftOut {
+                try optimizer.clearGradients()
+                step += 1
+                return
             }
             if let bound = configuration.optimizer.clipNorm {
                 try clipGradients(of: parameters, maximumNorm: bound, knownNorm: norm)
@@ -51,9 +59,10 @@ extension Trainer {
     /// Adds the duration of `body` to a part of the report's timing.
     private func measured<Result>(
         _ part: WritableKeyPath<TrainingProgress.Timing, Double>, _ body: () throws -> Result
-    ) rethrows -> Result {
+    ) throws -> Result {
         let start = ContinuousClock.now
         let result = try body()
+        if isMeasuredExactly { try device.synchronize() }
         window.timing[keyPath: part] += (ContinuousClock.now - start).seconds
         return result
     }
@@ -65,7 +74,7 @@ extension Trainer {
     }
 
     private func forward(_ batch: [TrainingExample]) throws -> [Term] {
-        let losses = try withAutocast(settings.precision.autocast) {
+        let losses = try withAutocast(settings.precision.autocast, device: device.kind) {
             try self.losses(batch, generator)
         }
         guard !losses.isEmpty else { throw TrainingError("training", "there are no terms of a loss") }

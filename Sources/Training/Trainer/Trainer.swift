@@ -46,8 +46,17 @@ final class Trainer {
     /// Steps made so far.
     var step = 0
 
+    /// Whether timing synchronises the device, so that each part of a step is charged its own time.
+    var isMeasuredExactly = false
+
     /// The moving averages, if configured.
     let average: MovingAverage?
+
+    /// Where the network computes.
+    let device: Device
+
+    /// Keeps the gradients of half precision from underflow; nil in other precisions.
+    let scaler: LossScaler?
 
     let losses: Losses
     let generator: Generator
@@ -85,6 +94,8 @@ final class Trainer {
         self.bestMetric = bestMetric
         self.evaluate = evaluate
         self.losses = losses
+        device = parameters.device
+        scaler = configuration.run.precision == .float16 ? LossScaler(device: parameters.device) : nil
         generator = try Generator(seed: configuration.run.seed)
         loader = try ExampleLoader(source, options: .init(configuration))
         average = try configuration.optimizer.averageDecay.map {
@@ -258,14 +269,16 @@ final class Trainer {
     /// Runs `body` with the network in evaluation mode and the averages in place of the weights.
     private func evaluated<Result>(_ body: () throws -> Result) throws -> Result {
         // Evaluations must not change later random numbers.
-        let standard = try Generator.standard()
-        let state = try standard.state()
+        let streams = try (device.isProcessor ? [.cpu] : [.cpu, device]).map {
+            try Generator.standard(for: $0)
+        }
+        let states = try streams.map { try $0.state() }
         parameters.train(false)
         defer { parameters.train() }
         let result = Swift.Result {
             try withoutGradients { try average.map { try $0.applied(body) } ?? body() }
         }
-        try standard.restore(state)
+        for (stream, state) in zip(streams, states) { try stream.restore(state) }
         return try result.get()
     }
 }

@@ -8,7 +8,8 @@ import WeightFiles
 extension CLIPParity {
     /// The stages of the trunk at the trained size and at another one, whole pictures and regions.
     func compareResNet(_ recorded: FixtureCase, model path: String) throws {
-        let model = try CLIPModel.load(path, options: .init(activation: .quickGELU))
+        let model = try CLIPModel.load(
+            path, options: .init(device: TestDevice.current, activation: .quickGELU))
         guard case .resNet(let trunk, let pool) = model.vision else {
             Issue.record("\(recorded): not a ResNet")
             return
@@ -16,7 +17,7 @@ extension CLIPParity {
         #expect(try trunk.configuration.heads == recorded.parameters["heads"].int)
         #expect(try pool.gridSize == recorded.parameters["grid"].int)
         for prefix in ["", "large."] {
-            let pixels = try recorded.torchTensor("in.\(prefix)pixel_values")
+            let pixels = try recorded.deviceTensor("in.\(prefix)pixel_values")
             try recorded.expectEqual("out.\(prefix)stem", trunk.stem(pixels))
             let maps = try trunk.features(of: pixels)
             for (level, map) in zip(2..., maps.all) {
@@ -28,7 +29,7 @@ extension CLIPParity {
                 try compareRegions(recorded, pool, maps.c5)
             }
         }
-        let ids = try recorded.torchTensor("out.input_ids")
+        let ids = try recorded.deviceTensor("out.input_ids")
         try recorded.expectEqual("out.text_embeds", model.text.embedding(of: ids))
     }
 

@@ -7,7 +7,7 @@ import TorchFixtures
 extension CLIPParity {
     /// Every block of the image tower, at the trained size and at another one, and all that pooling makes of it.
     func compareVisionTransformer(_ recorded: FixtureCase, model path: String) throws {
-        let model = try CLIPModel.load(path)
+        let model = try CLIPModel.load(path, options: .init(device: TestDevice.current))
         guard case .transformer(let tower) = model.vision else {
             Issue.record("\(recorded): not a vision transformer")
             return
@@ -15,7 +15,7 @@ extension CLIPParity {
         let depth = tower.configuration.transformer.depth
         #expect(!recorded.has("out.block\(depth + 1)"))
         for prefix in ["", "large."] {
-            let pixels = try recorded.torchTensor(
+            let pixels = try recorded.deviceTensor(
                 prefix.isEmpty ? "out.pixel_values" : "in.\(prefix)pixel_values")
             let features = try tower.features(of: pixels, keeping: Set(0...depth))
             func expect(_ key: String, _ got: Tensor?) throws {
@@ -34,9 +34,9 @@ extension CLIPParity {
 
     /// Every block of the text tower, with the mask that padding makes, and the embeddings, which need none.
     func compareTextTransformer(_ recorded: FixtureCase, model path: String) throws {
-        let tower = try CLIPModel.load(path).text
-        let ids = try recorded.torchTensor("out.input_ids")
-        let mask = try recorded.torchTensor("out.attention_mask")
+        let tower = try CLIPModel.load(path, options: .init(device: TestDevice.current)).text
+        let ids = try recorded.deviceTensor("out.input_ids")
+        let mask = try recorded.deviceTensor("out.attention_mask")
         let depth = tower.configuration.transformer.depth
         #expect(!recorded.has("out.text.block\(depth + 1)"))
         let features = try tower.features(of: ids, attentionMask: mask, keeping: Set(0...depth))
@@ -51,10 +51,10 @@ extension CLIPParity {
 
     /// Both towers together.
     func compareLogits(_ recorded: FixtureCase, model path: String) throws {
-        let model = try CLIPModel.load(path)
+        let model = try CLIPModel.load(path, options: .init(device: TestDevice.current))
         let key = recorded.has("out.pixel_values") ? "out.pixel_values" : "in.pixel_values"
-        let images = try model.embed(pixels: recorded.torchTensor(key))
-        let texts = try model.embed(ids: recorded.torchTensor("out.input_ids"))
+        let images = try model.embed(pixels: recorded.deviceTensor(key))
+        let texts = try model.embed(ids: recorded.deviceTensor("out.input_ids"))
         try recorded.expectEqual("out.logits_per_image", model.logits(images: images, texts: texts))
     }
 }

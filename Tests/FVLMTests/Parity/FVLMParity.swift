@@ -64,10 +64,10 @@ import TorchFixtures
     private static func endToEnd(_ fixture: FixtureCase) throws {
         let model = try RecordedModel(fixture)
         let parameters = try fixture.parameters
-        let pixels = try fixture.torchTensor("in.pixel_values")
+        let pixels = try fixture.deviceTensor("in.pixel_values")
         let sides = try parameters["image"].ints
         let batch = ImageBatch(pixels: pixels, sizes: [Size2D(sides[0], sides[1])])
-        let texts = try fixture.torchTensor("in.text")
+        let texts = try fixture.deviceTensor("in.text")
         let flags = try parameters["base"].ints.map { $0 != 0 }
         let options = try model.options()
         let network = model.network
@@ -128,8 +128,8 @@ import TorchFixtures
     private static func trainStep(_ fixture: FixtureCase) throws {
         let model = try RecordedModel(fixture)
         let network = model.network
-        let pixels = try fixture.torchTensor("in.pixel_values")
-        let texts = try fixture.torchTensor("in.text")
+        let pixels = try fixture.deviceTensor("in.pixel_values")
+        let texts = try fixture.deviceTensor("in.text")
         let sizes = [Size2D](
             repeating: Size2D(pixels.shape[2], pixels.shape[3]), count: pixels.shape[0])
         let examples = try sizes.indices.map { image in

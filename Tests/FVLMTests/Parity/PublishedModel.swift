@@ -52,6 +52,7 @@ struct PublishedModel {
                 try parameter.set(yxFirst(parameter.value, dimension: 0))
             }
         }
+        try network.store.moveToTestDevice()
         let (tower, pool) = try Self.tower(
             fixture, blocks: parameters["layers"].ints, width: parameters["width"].int)
         trunk = ResNetTrunk(tower, pool)
@@ -66,13 +67,14 @@ struct PublishedModel {
             channels: [1, 1, 1, 1], embeddingWidth: parameters["embed"].int, width: 4, hidden: 4)
         architecture.temperatureScale = try parameters["temperature_scale"].double
         network = try DetectorNetwork(architecture)
-        try #require(network.store["temperature"]).set(fixture.torchTensor("in.temperature").reshaped([]))
+        try #require(network.store["temperature"]).set(fixture.deviceTensor("in.temperature").reshaped([]))
         let store = ParameterStore()
         let pool = try AttentionPool(
             store.root / "visual" / "attnpool", channels: parameters["channels"].int,
             gridSize: parameters["grid"].int, heads: parameters["heads"].int,
             embeddingWidth: parameters["embed"].int)
         try store.load(RecordedWeights(fixture: fixture, prefix: "in.weight."))
+        try store.moveToTestDevice()
         // Only the pool was recorded; the trunk before it is never asked.
         let tower = try ModifiedResNet(
             ParameterStore().root,
@@ -96,6 +98,7 @@ struct PublishedModel {
         let pool = try AttentionPool(scope / "attnpool", configuration)
         let weights = RecordedWeights(fixture: fixture, prefix: "in.weight.") { $0.hasPrefix("visual.") }
         try store.load(weights)
+        try store.moveToTestDevice()
         try store.freeze()
         return (tower, pool)
     }

@@ -22,11 +22,11 @@ import TorchFixtures
         let parameters = try fixture.parameters
         let model = try PublishedModel(fixture)
         let (trunk, network) = (model.trunk, model.network)
-        let pixels = try fixture.torchTensor("in.pixel_values")
+        let pixels = try fixture.deviceTensor("in.pixel_values")
         let batch = ImageBatch(
             pixels: pixels,
             sizes: try parameters["true"].array.map { try $0.ints }.map { Size2D($0[0], $0[1]) })
-        let texts = try fixture.torchTensor("in.text")
+        let texts = try fixture.deviceTensor("in.text")
         let flags =
             try parameters["base_indicator"].bool
             ? try fixture.integers("in.base_indicator").map { $0 != 0 } : nil
@@ -118,7 +118,7 @@ import TorchFixtures
         func perImage(_ tensor: Tensor) throws -> Tensor {
             try tensor.reshaped([images, count] + tensor.shape.dropFirst())
         }
-        let map = try fixture.torchTensor("in.c5")
+        let map = try fixture.deviceTensor("in.c5")
         let corners = try Boxes.cat(boxes).tensor
         let cropping = try RegionCropping.cellCenters(
             corners, images: (0..<images).flatMap { [Int](repeating: $0, count: count) },
@@ -130,7 +130,7 @@ import TorchFixtures
         try fixture.expectEqual("out.vlm_embeddings", perImage(vlm))
         let output = DetectorNetwork.RegionOutput(
             vectors: vlm, deltas: try yxFirst(fixture.torchTensor("in.deltas")).reshaped([-1, 4]),
-            embeddings: try fixture.torchTensor("in.embeddings").flattened(from: 0, to: 1))
+            embeddings: try fixture.deviceTensor("in.embeddings").flattened(from: 0, to: 1))
         let sizes = try fixture.torchTensor("in.sizes").array(of: Int.self)
         let imageSizes = (0..<images).map { Size2D(sizes[2 * $0], sizes[2 * $0 + 1]) }
         let indicator = try fixture.torchTensor("in.base_indicator")
@@ -144,7 +144,7 @@ import TorchFixtures
             options.baseWeight = try parameters["base_vlm_weight"].double
             options.novelWeight = try parameters["novel_vlm_weight"].double
             // Every image has base classes of its own.
-            let texts = try fixture.torchTensor("in.text")
+            let texts = try fixture.deviceTensor("in.text")
             let parts = try (0..<images).map { image in
                 let rows = image * count..<(image + 1) * count
                 return (
@@ -206,7 +206,8 @@ extension PublishedParity {
         try checkpoint.load(into: network)
         for parameter in network.store.parameters where !parameter.isOptional {
             let same = try #require(recorded.network.store[parameter.name])
-            #expect(try parameter.value.isEqual(to: same.value), "\(parameter.name)")
+            #expect(
+                try parameter.value.isEqual(to: same.value.to(device: .cpu)), "\(parameter.name)")
         }
     }
 }
@@ -216,7 +217,9 @@ func yxFirst(_ tensor: Tensor, dimension: Int = -1) throws -> Tensor {
     let shape = tensor.shape
     let place = dimension < 0 ? dimension + shape.count : dimension
     let split = Array(shape[..<place]) + [shape[place] / 4, 4] + Array(shape[(place + 1)...])
-    return try tensor.reshaped(split).indexSelected(place + 1, Tensor([1, 0, 3, 2])).reshaped(shape)
+    return try tensor.reshaped(split).indexSelected(
+        place + 1, Tensor([1, 0, 3, 2]).to(device: tensor.device)
+    ).reshaped(shape)
 }
 
 extension FixtureCase {

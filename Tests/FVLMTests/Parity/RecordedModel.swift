@@ -2,6 +2,7 @@ import FVLM
 import FixtureSupport
 import Foundation
 import Testing
+import TorchFixtures
 
 /// A model of the group `fvlm`, built as its case says, with the recorded weights.
 struct RecordedModel {
@@ -22,7 +23,8 @@ struct RecordedModel {
         let isFolderOfTransformers = try parameters["kind"].string == "vit"
         clip = try CLIPModel.load(
             isFolderOfTransformers ? clipFolder : clipFolder + "/model.safetensors",
-            options: CLIPModel.LoadingOptions(activation: isFolderOfTransformers ? nil : .quickGELU))
+            options: CLIPModel.LoadingOptions(
+                device: TestDevice.current, activation: isFolderOfTransformers ? nil : .quickGELU))
         switch (try parameters["kind"].string, clip.vision) {
         case ("rn", .resNet(let tower, let pool)):
             trunk = ResNetTrunk(
@@ -33,6 +35,7 @@ struct RecordedModel {
         }
         network = try DetectorNetwork(Self.architecture(parameters))
         try network.store.load(RecordedWeights(fixture: fixture, prefix: "in.weight."))
+        try network.store.moveToTestDevice()
     }
 
     private static func architecture(_ parameters: JSONValue) throws -> DetectorArchitecture {

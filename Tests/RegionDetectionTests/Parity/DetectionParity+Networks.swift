@@ -12,7 +12,7 @@ extension DetectionParity {
             .init(inputs: parameters["channels"].ints, width: parameters["width"].int, lastLevel: .maxPool))
         try fixture.load(store)
         let features = try pyramid.configuration.inputs.indices.map {
-            try fixture.torchTensor("in.res\($0 + 2)")
+            try fixture.deviceTensor("in.res\($0 + 2)")
         }
         let outputs = try pyramid(features)
         let names = fixture.levelNames("out.")
@@ -92,7 +92,7 @@ extension DetectionParity {
                 convolutions: parameters["convs"].ints, fullyConnected: parameters["fcs"].ints,
                 normalization: #require(norms[parameters["norm"].string])))
         try fixture.load(store)
-        try fixture.expectEqual("out.output", head(fixture.torchTensor("in.input")))
+        try fixture.expectEqual("out.output", head(fixture.deviceTensor("in.input")))
     }
 
     @Sendable static func maskHead(_ fixture: FixtureCase) throws {
@@ -106,7 +106,7 @@ extension DetectionParity {
                 channels: parameters["channels"].int, convolutions: Array(widths.dropLast()),
                 width: #require(widths.last)))
         try fixture.load(store)
-        let logits = try head(fixture.torchTensor("in.input"))
+        let logits = try head(fixture.deviceTensor("in.input"))
         try fixture.expectEqual("out.logits", logits)
         try fixture.expectEqual("out.probabilities", logits.sigmoid())
     }

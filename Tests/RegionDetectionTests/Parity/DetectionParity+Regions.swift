@@ -16,12 +16,12 @@ extension DetectionParity {
                 try parameters["aligned"].bool
                 ? RegionSampling.aligned(ratio: ratio) : .legacy(ratio: ratio)
             for pool in RoIAlignTests.pools {
-                let features = try fixture.torchTensor("in.features").requiringGrad()
+                let features = try fixture.deviceTensor("in.features").requiringGrad()
                 let pooled = try pool(
                     [PyramidLevel(features, scale: parameters["scale"].double)], places,
                     Size2D(output[0], output[1]), sampling)
                 try fixture.expectEqual("out.output.\(name)", pooled)
-                try pooled.backward(fixture.torchTensor("in.upstream.\(name)"))
+                try pooled.backward(fixture.deviceTensor("in.upstream.\(name)"))
                 try fixture.expectEqual("out.grad.\(name)", #require(features.grad))
             }
         }
@@ -37,7 +37,7 @@ extension DetectionParity {
             canonicalLevel: parameters["canonical_level"].int)
         let boxes = try fixture.keys(startingWith: "in.boxes").sorted().map { try fixture.boxes($0) }
         try fixture.expectEqual("out.levels", Tensor(pooler.levels(for: Boxes.cat(boxes))))
-        let features = try strides.map { try fixture.torchTensor("in.p\($0.trailingZeroBitCount)") }
+        let features = try strides.map { try fixture.deviceTensor("in.p\($0.trailingZeroBitCount)") }
         try fixture.expectEqual("out.output", pooler(features, boxes: boxes))
     }
 

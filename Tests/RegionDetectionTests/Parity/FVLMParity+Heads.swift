@@ -80,6 +80,7 @@ import TorchFixtures
         // The pyramid and what comes before it are loaded by other tests.
         let weights = RecordedWeights(fixture: fixture, prefix: "in.weight.")
         try model.store.load(weights, ignoring: { $0.hasPrefix("fpn.") || $0.hasPrefix("adapter.") })
+        try model.store.moveToTestDevice()
         let image = try parameters["image"].ints
         let size = Size2D(image[0], image[1])
         let maps = try fixture.levels("out.")
@@ -102,7 +103,7 @@ import TorchFixtures
         try fixture.expectEqual(
             "out.detector_logits",
             model.classifier(
-                fixture.torchTensor("out.embeddings"), texts: fixture.torchTensor("in.text")))
+                fixture.deviceTensor("out.embeddings"), texts: fixture.deviceTensor("in.text")))
 
         let decoded = try model.coder.boxes(fixture.torchTensor("out.deltas"), from: boxes)
         try fixture.expectEqual("out.decoded", decoded.tensor)
@@ -141,8 +142,9 @@ import TorchFixtures
         let weights = RecordedWeights(fixture: fixture, prefix: "in.weight.")
         let others = ["temperature", "rpn_head.", "box_head.", "bbox_pred.", "projection.", "mask_head."]
         try store.load(weights, ignoring: { key in others.contains { key.hasPrefix($0) } })
+        try store.moveToTestDevice()
         guard let adapter else { return #expect(store.parameters.allSatisfy { $0.hasValue }) }
-        let features = try adapter(fixture.torchTensor("out.grid"))
+        let features = try adapter(fixture.deviceTensor("out.grid"))
         for (level, map) in features.enumerated() where fixture.has("out.res\(level + 2)") {
             try fixture.expectEqual("out.res\(level + 2)", map)
         }

@@ -21,7 +21,7 @@ extension PublishedParity {
         try fixture.load(store)
 
         let features = try parameters["channels"].ints.indices.map {
-            try fixture.torchTensor("in.c\($0 + 2)")
+            try fixture.deviceTensor("in.c\($0 + 2)")
         }
         let maps = try pyramid(features)
         #expect(maps.count == levels.count)
@@ -32,19 +32,19 @@ extension PublishedParity {
             // The recorded weights of box outputs are in the published order of coordinates, hence the outputs too.
             try fixture.expectEqual("out.rpn_deltas.p\(level)", predictions.deltas[place])
         }
-        let regions = try fixture.torchTensor("in.box_rois")
+        let regions = try fixture.deviceTensor("in.box_rois")
         let (batch, count) = (regions.shape[0], regions.shape[1])
         let (deltas, embeddings) = try predictor(boxHead(regions.flattened(from: 0, to: 1)))
         try fixture.expectEqual("out.embeddings", embeddings.reshaped([batch, count, -1]))
         try fixture.expectEqual("out.deltas", deltas.reshaped([batch, count, 4]))
-        let masks = try maskHead(fixture.torchTensor("in.mask_rois").flattened(from: 0, to: 1)).squeezed(1)
+        let masks = try maskHead(fixture.deviceTensor("in.mask_rois").flattened(from: 0, to: 1)).squeezed(1)
         try fixture.expectEqual("out.mask_logits", masks.reshaped([batch, count] + masks.shape.dropFirst()))
     }
 
     @Sendable static func losses(_ fixture: FixtureCase) throws {
         let parameters = try fixture.parameters
         let batch = try parameters["batch"].int
-        func input(_ key: String) throws -> Tensor { try fixture.torchTensor(key).requiringGrad() }
+        func input(_ key: String) throws -> Tensor { try fixture.deviceTensor(key).requiringGrad() }
 
         let names = fixture.levelNames("in.rpn_logits.")
         let logits = try names.map { try input("in.rpn_logits.\($0)") }
@@ -65,9 +65,9 @@ extension PublishedParity {
         let store = ParameterStore()
         let classifier = try TextClassifier(
             store.root, temperatureScale: parameters["temperature_scale"].double)
-        try #require(store["temperature"]).set(fixture.torchTensor("in.temperature").reshaped([]))
+        try #require(store["temperature"]).set(fixture.deviceTensor("in.temperature").reshaped([]))
         let embeddings = try input("in.embeddings")
-        let classLogits = try classifier(embeddings, texts: fixture.torchTensor("in.text"))
+        let classLogits = try classifier(embeddings, texts: fixture.deviceTensor("in.text"))
         try fixture.expectEqual("out.class_logits", classLogits)
         let classes = try fixture.torchTensor("in.classes").flattened()
         // A leaf of its own, as the recorded gradient is that with respect to the logits.

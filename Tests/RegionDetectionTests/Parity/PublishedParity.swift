@@ -24,7 +24,8 @@ import TorchFixtures
 /// The published code has y before x.
 extension FixtureCase {
     func swapped(_ tensor: Tensor, dimension: Int = -1) throws -> Tensor {
-        try tensor.indexSelected(dimension, Tensor([1, 0, 3, 2] as [Int64]))
+        try tensor.indexSelected(
+            dimension, Tensor([1, 0, 3, 2] as [Int64]).to(device: tensor.device))
     }
 
     /// Boxes [..., 4] as a list [N, 4].

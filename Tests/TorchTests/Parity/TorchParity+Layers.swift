@@ -11,14 +11,15 @@ extension TorchParity {
             let layer = try Self.layer(name, parameters, store.root)
             try store.load(
                 RecordedWeights(fixture: fixture, prefix: "weights.\(name).", file: #require(fixture.file)))
+            try store.moveToTestDevice()
             store.train(try parameters["training"].bool)
 
-            let input = try fixture.torchTensor("in.\(name)")
+            let input = try fixture.deviceTensor("in.\(name)")
             let takesGradient = fixture.has("grad.\(name).input")
             if takesGradient { try input.setRequiresGrad(true) }
             let output = try layer(input)
             try fixture.expectEqual("out.\(name)", output)
-            try output.backward(fixture.torchTensor("seed.\(name)"))
+            try output.backward(fixture.deviceTensor("seed.\(name)"))
             if takesGradient { try fixture.expectEqual("grad.\(name).input", #require(input.grad)) }
             for parameter in store.parameters {
                 if parameter.role == .weight {

@@ -12,7 +12,7 @@ extension TorchParity {
             guard let function = Self.operators[name] else { continue }
             let prefix = "in.\(name)."
             let leaves = try fixture.keys(startingWith: prefix).sorted().map { key in
-                let tensor = try fixture.torchTensor(key)
+                let tensor = try fixture.deviceTensor(key)
                 return try fixture.has(key.replacing("in.", with: "grad.", maxReplacements: 1))
                     ? tensor.requiringGrad() : tensor
             }
@@ -24,7 +24,7 @@ extension TorchParity {
                 try fixture.expectEqual("out.\(name).\(index)", result)
                 guard fixture.has("seed.\(name).\(index)") else { continue }
                 differentiable.append(result)
-                seeds.append(try fixture.torchTensor("seed.\(name).\(index)"))
+                seeds.append(try fixture.deviceTensor("seed.\(name).\(index)"))
             }
             guard !differentiable.isEmpty else { continue }
             try Tensor.backward(differentiable, seeds: seeds)
@@ -38,12 +38,14 @@ extension TorchParity {
     private typealias Function = @Sendable ([Tensor]) throws -> [Tensor]
 
     private static var mask: Tensor {
-        get throws { try Tensor([[true, false, true], [false, true, true]] as [[Bool]]) }
+        get throws { try here(Tensor([[true, false, true], [false, true, true]] as [[Bool]])) }
     }
 
-    private static var classes: Tensor { get throws { try Tensor([1, 0, 3]) } }
+    private static var classes: Tensor { get throws { try here(Tensor([1, 0, 3])) } }
 
-    private static func integers(_ rows: [[Int]]) throws -> Tensor { try Tensor(rows) }
+    private static func integers(_ rows: [[Int]]) throws -> Tensor { try here(Tensor(rows)) }
+
+    private static func here(_ tensor: Tensor) throws -> Tensor { try tensor.to(device: TestDevice.current) }
 
     private static let operators = arithmetic.merging(network) { $1 }.merging(structure) { $1 }
 
@@ -160,8 +162,8 @@ extension TorchParity {
         "gather": { [try $0[0].gathered(1, integers([[0, 2], [1, 1]]))] },
         "scatter": { [try $0[0].scattered(1, integers([[0], [2]]), $0[1])] },
         "scatter-add": { [try $0[0].scatterAdded(1, integers([[0, 0], [2, 1]]), $0[1])] },
-        "index-select": { [try $0[0].indexSelected(0, Tensor([2, 0, 2]))] },
-        "index-add": { [try $0[0].indexAdded(0, Tensor([1, 1]), $0[1])] },
+        "index-select": { [try $0[0].indexSelected(0, here(Tensor([2, 0, 2])))] },
+        "index-add": { [try $0[0].indexAdded(0, here(Tensor([1, 1])), $0[1])] },
         "index-slices": { [try $0[0][1..., TensorIndex.ellipsis, TensorIndex.every(2)]] },
         "index-mask": { [try $0[0][mask]] },
         "index-tensor": { [try $0[0][TensorIndex.all, [2, 0]]] },
@@ -204,7 +206,7 @@ extension TorchParity {
         "roll": { [try $0[0].rolled([1], dimensions: [1])] },
         "lower-triangle": { [try $0[0].lowerTriangle(-1)] },
         "diagonal": { [try $0[0].diagonal(1)] },
-        "one-hot": { [try Tensor([2, 0]).oneHot(classCount: 3) * $0[0].to(.int64)] },
+        "one-hot": { [try here(Tensor([2, 0])).oneHot(classCount: 3) * $0[0].to(.int64)] },
         "nonzero": { [try ($0[0] .> 0).nonzeroIndices()] },
     ]
 }

@@ -29,6 +29,7 @@ extension TorchParity {
             for step in 0..<9 { _ = try first.step(step) }
             let second = try OptimizerRun(fixture, setting)
             try second.store.load(StoredTensors(first.store.stored()))
+            try second.store.moveToTestDevice()
             try second.optimizer.load(state: StoredTensors(first.optimizer.state()))
             for step in 9..<20 { _ = try second.step(step) }
 
@@ -109,6 +110,7 @@ private struct OptimizerRun {
             try Linear(store.root / 2, inputs: shapes[1][1], outputs: shapes[1][0]),
         ])
         try store.load(RecordedWeights(fixture: fixture, prefix: "weights.", file: #require(fixture.file)))
+        try store.moveToTestDevice()
         let groups = [
             ParameterGroup(store.parameters.filter { $0.name.hasSuffix("weight") }),
             ParameterGroup(
@@ -128,8 +130,8 @@ private struct OptimizerRun {
     }
 
     func step(_ step: Int) throws -> Float {
-        let data = try fixture.torchTensor("in.data")
-        let target = try fixture.torchTensor("in.target")
+        let data = try fixture.deviceTensor("in.data")
+        let target = try fixture.deviceTensor("in.target")
         let batch = try fixture.parameters["batch"].int
         let start = step * batch % (try data.size(0))
         let loss = try model(data[start..<start + batch]).meanSquaredError(target[start..<start + batch])

@@ -1,0 +1,39 @@
+// A device that is not there, for tests: libtorch's `PrivateUse1` with memory that the program cannot read.
+//
+// Linking it registers the backend. Operators run on the processor, under CUDA's rules: tensors of two devices do not meet,
+// generators belong to their device, and every look at a number waits for the device and is counted.
+
+#ifndef FAKE_DEVICE_H
+#define FAKE_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fake_device_counts {
+    int64_t operators;        // that were run
+    int64_t copies_to_host;   // of tensors and of single numbers
+    int64_t copies_to_device; // of tensors
+    int64_t waits;            // whatever makes a program wait for a GPU: copies to the host, blocking copies to the device,
+                              // operators whose results have a size that only the device knows
+    int64_t pinned_copies;    // to the device, from pinned memory
+} fake_device_counts;
+
+// Registers what linking alone does not; to be called before the device is used.
+void fake_device_prepare(void);
+
+// What was counted in the whole process since the last reset.
+fake_device_counts fake_device_count(void);
+void fake_device_reset(void);
+
+// The names of the operators that made the program wait since the last reset, a line each; to be freed.
+char *fake_device_waits(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

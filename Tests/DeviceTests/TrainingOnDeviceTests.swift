@@ -1,0 +1,272 @@
+import COCO
+import FixtureSupport
+import Foundation
+import Imaging
+import Support
+import Testing
+import Torch
+
+@testable import FVLM
+@testable import Training
+
+extension OnDevice {
+    /// Training on the stand-in for a GPU.
+    @Suite struct TrainingTests {
+        let device = FakeDevice.device
+        private let folder: TemporaryFolder
+
+        init() throws {
+            folder = try TemporaryFolder()
+            var annotations = Dataset()
+            annotations.categories = [COCO.Category(id: 1, name: "dog"), COCO.Category(id: 2, name: "bus")]
+            for number in 0..<6 {
+                let (width, height) = (80 + 10 * number, 120 - 10 * number)
+                let shade = UInt8(30 * number)
+                let pixels = (0..<width * height * 3).map { UInt8(truncatingIfNeeded: $0 / 7 &+ Int(shade)) }
+                try Image(width: width, height: height, pixels: pixels).write(
+                    to: folder.file("\(number).png"))
+                annotations.images.append(
+                    ImageRecord(id: Int64(number), width: width, height: height, fileName: "\(number).png"))
+                // A picture without objects, one with a crowd.
+                guard number != 3 else { continue }
+                annotations.annotations.append(
+                    AnnotationRecord(
+                        id: Int64(number + 1), imageID: Int64(number), categoryID: Int64(1 + number % 2),
+                        box: .init(x: 10, y: 10, width: 40, height: 30),
+                        segmentation: .polygons([[10, 10, 50, 10, 50, 40, 10, 40]])))
+            }
+            try annotations.write(to: folder.file("train.json"))
+        }
+
+        private func configuration(_ kind: String, _ settings: [String] = []) throws -> TrainingConfiguration
+        {
+            let clip = Fixtures.folder("clip").appending(path: kind).path
+            var text = """
+                preset: \(kind == "openai-rn" ? "published-small" : "vit-small")
+                detector:
+                  clip: \(clip)\(kind == "openai-rn" ? "/model.pt" : "/model")
+                  input: {size: 96}
+                  network: {width: 16, hidden: 24, proposalCandidates: [60, 40], proposalCount: [40, 20]}
+                  scoring: {scorer: none}
+                  learning: {regionsPerImage: 16, anchorsPerImage: 32}
+                data: {annotations: \(folder.file("train.json")), images: \(folder.path), batchSize: 2, jitter: [0.5, 1.5], views: 2}
+                texts: {templates: single}
+                run: {steps: 3, seed: 5, reportInterval: 1}
+
+                """
+            if kind != "openai-rn" {
+                text = text.replacing(
+                    "  scoring:",
+                    with: "  trunk: {adapterChannels: [16, 16], adapterScales: [2, 1]}\n  scoring:")
+            }
+            return try TrainingConfiguration(yaml: text, settings: settings)
+        }
+
+        private struct Course {
+            var losses: [[Double]] = []
+            var norms: [Double] = []
+            var notes: [String] = []
+            var weights: [String: Tensor] = [:]
+        }
+
+        private func course(
+            _ kind: String, on device: String, _ settings: [String] = [], in name: String = UUID().uuidString,
+            resumes: Bool = false
+        ) throws -> Course {
+            var course = Course()
+            let run = try TrainingRun(
+                configuration(kind, settings + ["run.device=\(device)"]), folder: folder.file(name))
+            try run.start(resumes: resumes) { event in
+                if case .progress(let progress) = event {
+                    course.losses.append(progress.losses.map(\.value))
+                    course.norms.append(progress.gradientNorm)
+                }
+                if case .started(let start) = event { course.notes = start.notes }
+            }
+            for parameter in run.network.store.parameters {
+                course.weights[parameter.name] = try parameter.value
+            }
+            return course
+        }
+
+        private func expectNear(_ mine: Course, _ theirs: Course, _ tolerance: Double = 2e-3) throws {
+            #expect(mine.losses.count == theirs.losses.count && !mine.losses.isEmpty)
+            for (a, b) in zip(mine.losses.joined(), theirs.losses.joined()) {
+                #expect(abs(a - b) <= tolerance * max(1, abs(b)), "\(a), \(b)")
+            }
+            for (a, b) in zip(mine.norms, theirs.norms) {
+                #expect(abs(a - b) <= tolerance * max(1, b), "\(a), \(b)")
+            }
+            for (name, weight) in theirs.weights {
+                let other = try #require(mine.weights[name])
+                #expect(try other.isNear(weight, relative: 1e-2, absolute: 5e-4), "\(name)")
+            }
+        }
+
+        @Test(arguments: ["openai-rn", "hf-vit"]) func aTrainingGoesAsOnTheProcessor(_ kind: String) throws {
+            FakeDevice.prepare()
+            let settings = ["optimizer.averageDecay=0.9", "optimizer.clipNorm=1"]
+            let here = try course(kind, on: "cpu", settings)
+            let there = try course(kind, on: "registered", settings)
+            #expect(there.weights.values.allSatisfy { $0.device == device })
+            try expectNear(there, here)
+        }
+
+        @Test func momentumGoesAsOnTheProcessor() throws {
+            FakeDevice.prepare()
+            let settings = ["optimizer.kind=sgd", "optimizer.learningRate=0.001", "run.isDeterministic=true"]
+            try expectNear(
+                course("openai-rn", on: "registered", settings), course("openai-rn", on: "cpu", settings))
+        }
+
+        @Test(arguments: ["openai-rn", "hf-vit"]) func waitsHaveABoundForAStep(_ kind: String) throws {
+            FakeDevice.prepare()
+            func waits(_ batchSize: Int) throws -> [FakeDevice.Counts] {
+                let run = try TrainingRun(
+                    configuration(kind, ["run.device=registered", "data.batchSize=\(batchSize)"]),
+                    folder: folder.file("none"))
+                let trainer = try Trainer(
+                    run.network.store, source: run.source,
+                    optimizer: run.configuration.makeOptimizer(of: run.network.store),
+                    configuration: run.configuration
+                ) {
+                    try run.network.losses(
+                        of: $0, trunk: run.trunk, texts: run.texts, padding: run.padding, generator: $1
+                    ).terms
+                }
+                run.network.store.train()
+                try trainer.makeStep()
+                return try (0..<2).map { _ in try FakeDevice.counting { try trainer.makeStep() }.counts }
+            }
+            for batchSize in [1, 4] {
+                for counts in try waits(batchSize) {
+                    #expect(counts.waits <= 8, "\(counts.reasons)")
+                    #expect(counts.copiesToHost <= 4)
+                }
+            }
+        }
+
+        /// A run goes on where it ended, on the same device and on another.
+        @Test(arguments: [("registered", "registered"), ("registered", "cpu"), ("cpu", "registered")])
+        func checkpointsMoveBetweenDevices(_ first: String, _ second: String) throws {
+            FakeDevice.prepare()
+            let settings = ["optimizer.averageDecay=0.9", "run.isDeterministic=true"]
+            // The schedule is that of four steps in both.
+            let constant = ["optimizer.schedule=constant", "optimizer.warmupSteps=0"]
+            let straight = try course("openai-rn", on: first, settings + constant + ["run.steps=4"])
+            _ = try course("openai-rn", on: first, settings + constant + ["run.steps=2"], in: "run")
+            let resumed = try course(
+                "openai-rn", on: second, settings + constant + ["run.steps=4"], in: "run", resumes: true)
+            #expect(resumed.losses.count == 2)
+            #expect(!resumed.notes.contains { $0.hasPrefix("run.device") })
+            #expect(resumed.notes.contains { $0.contains("was made on") } == (first != second))
+            for (name, weight) in straight.weights {
+                let tolerance = first == second ? 0.0 : 5e-4
+                #expect(
+                    try #require(resumed.weights[name]).isNear(
+                        weight, relative: first == second ? 0 : 1e-2, absolute: tolerance), "\(name)")
+            }
+        }
+
+        @Test func theStateOfTheDevicesRandomNumbersIsKept() throws {
+            FakeDevice.prepare()
+            _ = try course("openai-rn", on: "registered", ["run.steps=1"], in: "kept")
+            let latest = try CheckpointFolder(
+                path: folder.file("kept/checkpoints"), retention: .init(last: 3)
+            ).latest()
+            let checkpoint = try #require(latest)
+            #expect(try Set(checkpoint.random().keys) == ["training", "standard", "device registered"])
+            #expect(checkpoint.state.versions["device"] == "registered")
+        }
+
+        @Test(arguments: ["openai-rn", "hf-vit"]) func castsGoAsOnTheProcessor(_ kind: String) throws {
+            FakeDevice.prepare()
+            let settings = ["run.precision=bfloat16", "run.steps=2"]
+            let here = try course(kind, on: "cpu", settings)
+            let there = try course(kind, on: "registered", settings)
+            let exact = try course(kind, on: "registered", ["run.steps=2"])
+            // Rounded features lead to other proposals: the losses of the anchors alone can be compared.
+            for (a, b) in zip(there.losses[0].prefix(2), here.losses[0].prefix(2)) {
+                #expect(abs(a - b) < 0.02 * max(1, abs(b)))
+            }
+            #expect(there.losses[0] != exact.losses[0], "nothing was cast")
+        }
+
+        /// With losses that are scaled; the scale is kept in checkpoints.
+        @Test func halfPrecisionScalesLosses() throws {
+            FakeDevice.prepare()
+            let settings = ["run.precision=float16"]
+            let half = try course("openai-rn", on: "registered", settings + ["run.steps=2"], in: "half")
+            let exact = try course("openai-rn", on: "registered", ["run.steps=2"])
+            #expect(half.losses.joined().allSatisfy { $0.isFinite })
+            for (a, b) in zip(half.losses[0].prefix(2), exact.losses[0].prefix(2)) {
+                #expect(abs(a - b) < 0.02 * max(1, abs(b)))
+            }
+            #expect(half.losses[0] != exact.losses[0], "nothing was cast")
+            let latest = try CheckpointFolder(
+                path: folder.file("half/checkpoints"), retention: .init(last: 3)
+            ).latest()
+            let scale = try #require(latest?.state.lossScale)
+            #expect(scale.scale <= 65_536 && scale.stepsSinceChange <= 2)
+            let more = try course(
+                "openai-rn", on: "registered", settings + ["run.steps=3"], in: "half", resumes: true)
+            #expect(more.losses.count == 1)
+        }
+
+        @Test(arguments: ["openai-rn", "hf-vit"]) func cachesAreThoseOfTheProcessor(_ kind: String) throws {
+            FakeDevice.prepare()
+            func made(_ device: String) throws -> String {
+                let cache = folder.file("cache-\(device)")
+                let report = try TrainingRun(
+                    configuration(kind, ["run.device=\(device)"]), folder: folder.file("none")
+                ).cacheFeatures(to: cache, dtype: .float32) { _, _ in }
+                #expect(report.madeCount == 12)
+                return cache
+            }
+            // A cache of one device is a cache of the other.
+            let (here, there) = try (made("cpu"), made("registered"))
+            try expectNear(
+                course(kind, on: "registered", ["data.cache=\(here)"]),
+                course(kind, on: "cpu", ["data.cache=\(there)"]))
+        }
+
+        @Test func evaluationsRunOnTheDevice() throws {
+            FakeDevice.prepare()
+            let settings = [
+                "data.validationAnnotations=\(folder.file("train.json"))",
+                "data.validationImages=\(folder.path)",
+                "run.steps=1",
+            ]
+            func metrics(_ device: String) throws -> [String: Double] {
+                var metrics: [String: Double] = [:]
+                try TrainingRun(
+                    configuration("openai-rn", settings + ["run.device=\(device)"]),
+                    folder: folder.file(device)
+                ).start(resumes: false) { event in
+                    if case .evaluated(_, let report) = event {
+                        for metric in report.metrics { metrics[metric.name] = metric.value }
+                    }
+                }
+                return metrics
+            }
+            let (here, there) = try (metrics("cpu"), metrics("registered"))
+            #expect(!here.isEmpty && Set(here.keys) == Set(there.keys))
+        }
+    }
+
+    /// Half precision's scaling of losses, wherever.
+    @Suite struct LossScalerTests {
+        @Test func overflowLowersTheScaleAndLeavesTheStepOut() throws {
+            let scaler = LossScaler(device: .cpu, scale: 8)
+            #expect(try scaler.scaled(Tensor(scalar: Float(2))).item() == 16)
+            let gradients = try [Tensor([8, 16] as [Float]), Tensor([24] as [Float])]
+            try scaler.unscale(gradients)
+            #expect(try gradients.map { try $0.array(of: Float.self) } == [[1, 2], [3]])
+            #expect(try scaler.update(norm: .infinity))
+            #expect(scaler.scale == 4 && scaler.stepsSinceChange == 0)
+            for _ in 0..<2000 { #expect(try !scaler.update(norm: 1)) }
+            #expect(scaler.scale == 8)
+            #expect(throws: TrainingError.self) { while true { _ = try scaler.update(norm: .nan) } }
+        }
+    }
+}
