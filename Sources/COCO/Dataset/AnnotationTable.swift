@@ -146,7 +146,7 @@ public struct AnnotationTable: Sendable {
 
     /// Reserves room for the annotations of a file of `byteCount` bytes. A column that is moved as it grows is in
     /// memory twice; reserved room that is not touched costs nothing.
-    mutating func reserve(forFileOf byteCount: Int) {
+    package mutating func reserve(forFileOf byteCount: Int) {
         let rows = byteCount / 160
         ids.reserveCapacity(rows)
         imageIDs.reserveCapacity(rows)

@@ -12,6 +12,9 @@ struct DatasetBuilder {
     private var categoryIDs: [String: Int64] = [:]
     private var fileNames: Set<String> = []
 
+    /// Makes room for the objects of a file of `byteCount` bytes.
+    mutating func reserve(forFileOf byteCount: Int) { dataset.annotations.reserve(forFileOf: byteCount) }
+
     /// The id of a class, which is added when it is new.
     mutating func category(_ name: String) -> Int64 {
         if let id = categoryIDs[name] { return id }

@@ -44,6 +44,7 @@ private struct CVATReading {
 
     mutating func read(_ scanner: inout XMLScanner, _ file: FileBytes) throws {
         try scanner.enterRoot("annotations")
+        builder.reserve(forFileOf: file.count)
         try scanner.forEachChild { scanner in
             if scanner.isElement("image") {
                 try image(&scanner)
