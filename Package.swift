@@ -104,7 +104,7 @@ let package = Package(
             dependencies: [
                 "COCO", "Imaging", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Examples/Photographs", exclude: ["published.yaml", "vit.yaml"]),
+            path: "Examples/Photographs", exclude: ["published.yaml", "vit.yaml", "eva.yaml", "pe.yaml"]),
         .executableTarget(
             name: "coco-benchmark", dependencies: ["Analysis", "COCO"], path: "Benchmarks/coco/Sources"),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
