@@ -93,7 +93,9 @@ struct CheckDatasetCommand: ParsableCommand {
 
     /// Reads a data set: COCO's and LVIS's forms leniently, others by converting them.
     private func load(_ path: String, pictures: String?) throws -> Dataset {
-        guard path != "-", let source = try? FormatSource(path: path),
+        // A pipe can be read only once, so its form cannot be looked for.
+        let kind = FileStatus(path)?.kind
+        guard kind == .file || kind == .folder, let source = try? FormatSource(path: path),
             let form = try? DatasetConversion.name(of: source), form != .coco && form != .lvis
         else { return try Dataset(examining: path) }
         let options = FormatReadingOptions(

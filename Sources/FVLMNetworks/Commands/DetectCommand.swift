@@ -94,8 +94,12 @@ struct DetectCommand: AsyncParsableCommand {
             files + pictures.lists
                 + [wanted.vocabulary, wanted.names.classesFile, wanted.names.templates],
             models: detector.models)
-        for path in results.map({ [$0, $0 + ".partial", $0 + ".progress"] }) ?? [] {
-            try inputs.check(file: path)
+        if format?.isFolder == true {
+            try inputs.check(results)
+        } else {
+            for path in results.map({ [$0, $0 + ".partial", $0 + ".progress"] }) ?? [] {
+                try inputs.check(file: path)
+            }
         }
         try inputs.check(additionsTo: output)
         let drawings = try output.map { try AnnotatedPictures(folder: $0) }
