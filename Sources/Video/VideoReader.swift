@@ -60,6 +60,7 @@ public final class VideoReader: Sendable {
         var count = 0
         var last = -Double.infinity
         var fault: String?
+        var hasNoVideo = false
     }
 
     private let state = Mutex(State())
@@ -189,7 +190,7 @@ public final class VideoReader: Sendable {
             return state.count
         }
         guard count == 0 else { return }
-        if let reason, reason.contains("matches no streams") { throw VideoError(source.text, "has no video") }
+        if state.withLock(\.hasNoVideo) { throw VideoError(source.text, "has no video") }
         throw VideoError(source.text, reason.map { "cannot be read: \($0)" } ?? "has no frames")
     }
 
@@ -201,6 +202,9 @@ public final class VideoReader: Sendable {
                 guard let place = line.range(of: " pts_time:") else { return }
                 state.times.append(Double(line[place.upperBound...].prefix { !$0.isWhitespace }))
                 if state.info.size == nil, let size = Self.size(in: line) { state.info.size = size }
+            } else if line.contains("matches no streams") {
+                // Advice follows it, so it is not the last message.
+                state.hasNoVideo = true
             } else if state.isInput {
                 state.info.read(line)
                 if line.hasPrefix("Stream mapping") || line.hasPrefix("Output #") { state.isInput = false }

@@ -86,7 +86,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("echo \"Stream map '0:v:0' matches no streams.\" >&2; exit 1", "has no video"),
+        (
+            "echo \"Stream map '0:v:0' matches no streams.\" >&2; echo 'To ignore this, add a ?' >&2; exit 1",
+            "has no video"
+        ),
         (
             "echo '[in#0 @ 0x1] Error opening input: Invalid data found' >&2; exit 183",
             "Error opening input: Invalid data"
