@@ -7,7 +7,7 @@ enum Architecture: String, ExpressibleByArgument, CaseIterable {
     case resnetSmall = "resnet-small"
     /// A small vision transformer, for detectron2's family on a processor.
     case vitSmall = "vit-small"
-    /// A small EVA-02, for heads upon a frozen one on a processor.
+    /// A small EVA-02, as a frozen trunk on a CPU.
     case evaSmall = "eva-small"
     /// A small Perception Encoder, likewise.
     case peSmall = "pe-small"

@@ -16,7 +16,7 @@ struct FViTCommand: ParsableCommand {
               random-weights fvit --clip random-eva --preset fvit-coco-b16 --classes names.txt --output fvit.pth
             """)
 
-    @Option(help: ArgumentHelp("The EVA-02 CLIP that the checkpoint is upon.", valueName: "folder"))
+    @Option(help: ArgumentHelp("The EVA-02 CLIP that the checkpoint is built on.", valueName: "folder"))
     var clip: String
 
     @Option(help: "The preset that says the sizes.")
@@ -54,7 +54,7 @@ struct FViTCommand: ParsableCommand {
         try PyTorchArchive.write(
             ["meta": ["CLASSES": .tuple(names.map { .text($0) })], "state_dict": .tensors(tensors)],
             to: output)
-        print("\(output): \(network.store.trainableWeightCount) random weights upon \(clip)")
+        print("\(output): \(network.store.trainableWeightCount) random weights for \(clip)")
     }
 
     /// mmdet's name of a parameter; nil for what F-ViT does not have.

@@ -8,7 +8,7 @@ public struct VideoSource: Sendable, Hashable {
     /// The arguments of ffmpeg that open it.
     let arguments: [String]
 
-    /// Whether it goes on until it is stopped, and cannot be read again.
+    /// Whether it is live: without an end, and readable once.
     public let isLive: Bool
 
     private static let suffixes: Set<String> = [

@@ -115,4 +115,13 @@ import Testing
         ])
         #expect(run.status == 1 && run.errors.contains("no such file"), "\(run.errors)")
     }
+
+    @Test func aFilmWithoutFramesLeavesNoFile() throws {
+        let none = "#!/bin/sh\nexit 0\n"
+        // In place: a new file would not be executable.
+        try Data(none.utf8).write(to: URL(filePath: folder.file("ffmpeg")))
+        let run = try run(["--results", folder.file("none.jsonl")])
+        #expect(run.status == 65 && run.errors.contains("has no frames"), "\(run.errors)")
+        #expect(!folder.names.contains { $0.hasPrefix("none") }, "\(folder.names)")
+    }
 }

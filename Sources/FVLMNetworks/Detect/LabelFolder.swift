@@ -13,7 +13,7 @@ final class LabelFolder {
     /// What is in the folder at the start.
     let earlier: [ResultsFile.Entry]
 
-    /// Begins a folder, or goes on with one.
+    /// Begins a folder, or resumes one.
     ///
     /// - Parameters:
     ///   - files: All pictures of the work.

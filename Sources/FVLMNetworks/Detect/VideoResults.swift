@@ -155,6 +155,11 @@ private final class GrowingFile {
         }
     }
 
+    deinit {
+        // A film without a frame leaves nothing behind.
+        if FileStatus("\(path).partial")?.byteCount == 0 { unlink("\(path).partial") }
+    }
+
     func append(_ text: String) throws {
         do { try handle.write(contentsOf: Data(text.utf8)) } catch {
             throw FileFailure(
