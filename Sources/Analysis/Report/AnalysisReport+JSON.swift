@@ -2,8 +2,8 @@ import COCO
 import Support
 
 extension AnalysisReport {
-    /// All figures as one JSON object, keys in the order of the alphabet. Shares are of 1, costs of errors in percent of AP;
-    /// null stands for figures that do not exist, such as the AP of a class without objects.
+    /// All figures as one JSON object, keys in the order of the alphabet. Shares are of 1, costs of errors in percent of AP.
+    /// Figures that do not exist, such as the AP of a class without objects, are absent.
     public func json() throws -> String { try JSONText.document(Output(self)) }
 
     /// ``json()`` in one line.
