@@ -42,7 +42,7 @@ public final class Detector: Sendable {
     public let trainedNames: Set<String>
 
     private let preprocessor: ImagePreprocessor
-    private let padding: ImageBatch.Padding
+    let padding: ImageBatch.Padding
     private let queue = DispatchQueue(label: "fvlm.detector", qos: .userInitiated)
 
     /// Creates a detector from its parts, with loaded weights.
@@ -105,15 +105,10 @@ public final class Detector: Sendable {
         includesEmbeddings: Bool = false
     ) async throws -> [[Detection]] {
         guard !images.isEmpty else { return [] }
-        // The queue's threads have no task of their own.
-        let profile = StageProfile.current
         return try await onQueue { [self] checkCancellation in
-            try StageProfile.$current.withValue(profile) {
-                try found(
-                    images, vocabulary, options ?? configuration.scoring,
-                    includesEmbeddings: includesEmbeddings,
-                    checkCancellation)
-            }
+            try found(
+                images, vocabulary, options ?? configuration.scoring,
+                includesEmbeddings: includesEmbeddings, checkCancellation)
         }
     }
 
@@ -131,12 +126,7 @@ public final class Detector: Sendable {
         prepared images: [PixelValues], vocabulary: Vocabulary, options: ScoringOptions? = nil
     ) throws -> [[Detection]] {
         guard !images.isEmpty else { return [] }
-        let profile = StageProfile.current
-        return try queue.sync {
-            try StageProfile.$current.withValue(profile) {
-                try found(images, vocabulary, options ?? configuration.scoring)
-            }
-        }
+        return try onQueueNow { try found(images, vocabulary, options ?? configuration.scoring) }
     }
 
     /// Converts a picture to the network's input form; safe to call from several tasks.
@@ -163,17 +153,28 @@ public final class Detector: Sendable {
         }
     }
 
+    /// Runs work in its turn, on this thread.
+    func onQueueNow<Value>(_ body: () throws -> Value) throws -> Value {
+        let profile = StageProfile.current
+        return try queue.sync { try StageProfile.$current.withValue(profile) { try body() } }
+    }
+
     /// Runs work outside the threads of tasks, which must not block. A cancelled task stops waiting.
-    private func onQueue<Value: Sendable>(
+    func onQueue<Value: Sendable>(
         _ body: @escaping @Sendable (_ checkCancellation: () throws -> Void) throws -> Value
     ) async throws -> Value {
         let turn = Turn<Value>()
+        // The queue's threads have no task of their own.
+        let profile = StageProfile.current
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 guard turn.wait(continuation) else { return }
                 queue.async {
                     guard turn.begin() else { return }
-                    turn.end(Result { try body(turn.checkCancellation) })
+                    turn.end(
+                        Result {
+                            try StageProfile.$current.withValue(profile) { try body(turn.checkCancellation) }
+                        })
                 }
             }
         } onCancel: {
@@ -186,7 +187,7 @@ public final class Detector: Sendable {
     public func wasTrained(on name: String) -> Bool { trainedNames.contains(ClassName.key(name)) }
 
     /// The vocabulary's base classes if it states them, otherwise the classes that the heads were trained on.
-    private func isBase(_ vocabulary: Vocabulary) -> [Bool]? {
+    func isBase(_ vocabulary: Vocabulary) -> [Bool]? {
         if let isBase = vocabulary.isBase { return isBase }
         return trainedNames.isEmpty ? nil : vocabulary.names.map(wasTrained)
     }
@@ -196,34 +197,23 @@ public final class Detector: Sendable {
         includesEmbeddings: Bool = false, _ checkCancellation: () throws -> Void = {}
     ) throws -> [[Detection]] {
         try options.validate()
-        let texts = try vocabulary.matrix(for: identity, withBackground: true).to(device: device)
-        let isBase = isBase(vocabulary).map { [false] + $0 }
+        let classes = try rows(of: vocabulary)
         var results = [[Detection]](repeating: [], count: prepared.count)
+        // A group at a time, so that the maps of one are in memory.
         for places in groups(prepared) {
             try checkCancellation()
-            let group = places.map { prepared[$0] }
-            let batch = try ImageBatch(
-                group.map { try $0.tensor(on: device) }, padding: padding,
-                contents: group.map { Size2D($0.content.height, $0.content.width) })
-            let found = try network.detections(
-                in: batch, trunk: trunk, texts: texts, names: vocabulary.names, isBase: isBase,
-                options: options, includesEmbeddings: includesEmbeddings,
-                checkCancellation: checkCancellation)
-            for (place, detections) in zip(places, found) {
-                let back = prepared[place].transform.inverse
-                results[place] = detections.compactMap { detection in
-                    let box = back.apply(to: detection.box).clipped(to: back.target)
-                    // Entirely outside the picture; detectron2's post-processing drops such boxes too.
-                    return box.width > 0 && box.height > 0 ? detection.moved(to: box) : nil
-                }
-            }
+            let seen = try encoded(
+                places.map { prepared[$0] }, options, includesMasks: options.includesMasks, checkCancellation)
+            let found = try detections(
+                in: seen, classes, options, includesEmbeddings: includesEmbeddings, checkCancellation)
+            for (place, detections) in zip(places, found) { results[place] = detections }
         }
         return results
     }
 
     /// Indices of pictures that are batched together: those padded to the same size. Otherwise the detections in a
     /// picture would depend on the rest of the batch, since the network sees where padding ends.
-    private func groups(_ prepared: [PixelValues]) -> [[Int]] {
+    func groups(_ prepared: [PixelValues]) -> [[Int]] {
         let sizes = prepared.map { padding.size($0.size.height, $0.size.width) }
         var groups: [[Int]] = []
         for place in prepared.indices {

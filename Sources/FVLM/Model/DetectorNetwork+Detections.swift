@@ -21,6 +21,24 @@ extension DetectorNetwork {
         options: ScoringOptions, includesEmbeddings: Bool = false,
         checkCancellation: () throws -> Void = {}
     ) throws -> [[Detection]] {
+        let seen = try encoded(
+            batch, trunk: trunk, options: options, includesMasks: options.includesMasks,
+            checkCancellation: checkCancellation)
+        return try detections(
+            in: seen, classes: ClassRows(texts: texts, names: names, isBase: isBase), options: options,
+            includesEmbeddings: includesEmbeddings, checkCancellation: checkCancellation)
+    }
+
+    /// Everything that is seen in images before any word is known: one pass through the trunk and this network.
+    /// - Parameters:
+    ///   - includesMasks: Whether the maps that masks are made from are kept.
+    ///   - checkCancellation: Called between the steps; throwing stops the work.
+    /// - Throws: ``ConfigurationError`` for a scorer that does not fit the trunk, `CLIPError`, `DetectionError`,
+    ///   `TorchError`.
+    package func encoded<Tower: Trunk>(
+        _ batch: ImageBatch, trunk: Tower, options: ScoringOptions, includesMasks: Bool,
+        checkCancellation: () throws -> Void = {}
+    ) throws -> EncodedRegions {
         try withoutGradients {
             let scorer = try trunk.scorer(for: options)
             // 1. The frozen trunk's features, and the pyramid on top.
@@ -39,39 +57,66 @@ extension DetectorNetwork {
             let output = try StageProfile.measure(.boxHead) {
                 try self.regions(pyramid, boxes: regions).withReadableDeltas()
             }
-            try checkCancellation()
-            // 4. Scores of the classes: texts compared with the embeddings of both models, fused.
-            let scores = try StageProfile.measure(.scoring) {
-                let seen =
-                    options.vlmRegions == .refined
-                    ? try self.boxes(output, from: regions, sizes: batch.sizes) : regions
-                let embeddings = try scorer?.embeddings(of: seen, features: features, pixels: batch.pixels)
-                return try self.scores(
-                    output.embeddings, vlmEmbeddings: embeddings, texts: texts, isBase: isBase,
-                    objectness: proposals.logits.map { try $0.sigmoid() }, options: options)
-            }
-            try checkCancellation()
-            // 5. The best boxes of every class.
-            let boxes = try StageProfile.measure(.suppression) {
+            let boxes = try StageProfile.measure(.boxHead) {
                 try self.boxes(output, from: regions, sizes: batch.sizes)
             }
-            let kept = try StageProfile.measure(.suppression) {
-                try zip(boxes, scores).map { try suppressed($0, $1, options: options) }
+            try checkCancellation()
+            // 4. The vision-language model's embeddings of the same regions.
+            let vlmEmbeddings = try StageProfile.measure(.scoring) {
+                try scorer?.embeddings(
+                    of: options.vlmRegions == .refined ? boxes : regions, features: features,
+                    pixels: batch.pixels)
             }
-            let found = try zip(boxes, kept).map { boxes, kept in
+            return EncodedRegions(
+                boxes: boxes, objectness: try proposals.logits.map { try $0.sigmoid() },
+                embeddings: output.embeddings, vlmEmbeddings: vlmEmbeddings,
+                maskLevels: includesMasks
+                    ? Array(pyramid.prefix(architecture.maskPooler.strides.count)) : nil)
+        }
+    }
+
+    /// Detects objects among regions that were seen before; the network is used for masks only.
+    /// - Parameters:
+    ///   - classes: The classes, the background first.
+    ///   - includesEmbeddings: Whether detections carry the box head's embeddings of their regions.
+    ///   - checkCancellation: Called between the steps; throwing stops the detection.
+    /// - Returns: The detections in each image, best first, with boxes in pixels of the batch; masks if the options ask for
+    ///   them and their maps were kept.
+    /// - Throws: `DetectionError`, `TorchError`.
+    package func detections(
+        in seen: EncodedRegions, classes: ClassRows, options: ScoringOptions,
+        includesEmbeddings: Bool = false, checkCancellation: () throws -> Void = {}
+    ) throws -> [[Detection]] {
+        try withoutGradients {
+            try checkCancellation()
+            // 5. Scores of the classes: their rows compared with the embeddings of both models, fused.
+            let scores = try StageProfile.measure(.scoring) {
+                try self.scores(
+                    seen.embeddings,
+                    vlmEmbeddings: options.scorer == ScoringOptions.Scorer.none ? nil : seen.vlmEmbeddings,
+                    classes: classes, objectness: seen.objectness, options: options)
+            }
+            try checkCancellation()
+            // 6. The best boxes of every class.
+            let kept = try StageProfile.measure(.suppression) {
+                try zip(seen.boxes, scores).map { try suppressed($0, $1, options: options) }
+            }
+            let found = try zip(seen.boxes, kept).map { boxes, kept in
                 kept.rows.isEmpty ? try Boxes.none() : try boxes.selected(Tensor(kept.rows.map { Int64($0) }))
             }
             try checkCancellation()
-            // 6. Masks within these boxes.
+            // 7. Masks within these boxes.
             let masks =
                 try options.includesMasks
-                ? StageProfile.measure(.masks) { try self.masks(pyramid, boxes: found) } : nil
+                ? StageProfile.measure(.masks) {
+                    try seen.maskLevels.flatMap { try self.masks($0, boxes: found) }
+                } : nil
             let embeddings =
-                try includesEmbeddings ? output.embeddings.split(by: regions.map(\.count)) : nil
+                try includesEmbeddings ? seen.embeddings.split(by: seen.boxes.map(\.count)) : nil
             return try found.indices.map { image in
                 try Self.detections(
-                    kept[image], found[image], scores[image], masks?[image], embeddings?[image], names: names,
-                    pasting: (architecture.maskPlacement, options.maskThreshold))
+                    kept[image], found[image], scores[image], masks?[image], embeddings?[image],
+                    names: classes.names, pasting: (architecture.maskPlacement, options.maskThreshold))
             }
         }
     }
@@ -87,22 +132,21 @@ extension DetectorNetwork {
         }
     }
 
-    /// Scores regions against texts, image by image.
+    /// Scores regions against classes, image by image.
     /// - Parameters:
     ///   - embeddings: The box head's embeddings, [R, E].
     ///   - vlmEmbeddings: The vision-language model's embeddings, [R, E].
-    ///   - texts: [K, E], row 0 the background.
-    ///   - isBase: [K]; nil: all classes count as novel.
+    ///   - classes: The classes, the background first.
     ///   - objectness: The proposal network's probability that a region is an object, [R] per image.
     /// - Returns: The scores above the threshold except the background's, in `float32` regardless of the network's
     ///   precision.
     /// - Throws: `DetectionError`, `TorchError`.
     package func scores(
-        _ embeddings: Tensor, vlmEmbeddings: Tensor?, texts: Tensor, isBase: [Bool]?, objectness: [Tensor],
+        _ embeddings: Tensor, vlmEmbeddings: Tensor?, classes: ClassRows, objectness: [Tensor],
         options: ScoringOptions
     ) throws -> [FusedScores] {
         try withAutocast(nil, device: embeddings.device.kind) {
-            let texts = try TextClassifier.unit(texts)
+            let texts = try TextClassifier.unit(classes.detector)
             let counts = objectness.map { $0.shape[0] }
             let classifier =
                 try options.detectorTemperature.map { try TextClassifier(fixedTemperature: $0) }
@@ -110,15 +154,28 @@ extension DetectorNetwork {
             // Brought to main memory for the whole batch: every copy waits for the device.
             let detector = try classifier(embeddings, unitTexts: texts).to(device: .cpu).split(by: counts)
             let vlm = try vlmEmbeddings.map {
-                try TextClassifier(fixedTemperature: options.vlmTemperature)($0, unitTexts: texts)
-                    .to(device: .cpu).split(by: counts)
+                try TextClassifier(fixedTemperature: options.vlmTemperature)(
+                    $0, unitTexts: classes.vlm.map(TextClassifier.unit) ?? texts
+                )
+                .to(device: .cpu).split(by: counts)
             }
             return try objectness.indices.map { image in
                 try FusedScores(
-                    detectorLogits: detector[image], vlmLogits: vlm?[image], isBase: isBase,
+                    detectorLogits: detector[image], vlmLogits: vlm?[image], isBase: classes.isBase,
                     objectness: objectness[image], options: options)
             }
         }
+    }
+
+    /// As ``scores(_:vlmEmbeddings:classes:objectness:options:)``, with the same rows for both models.
+    package func scores(
+        _ embeddings: Tensor, vlmEmbeddings: Tensor?, texts: Tensor, isBase: [Bool]?, objectness: [Tensor],
+        options: ScoringOptions
+    ) throws -> [FusedScores] {
+        try scores(
+            embeddings, vlmEmbeddings: vlmEmbeddings,
+            classes: ClassRows(texts: texts, names: [], isBase: isBase), objectness: objectness,
+            options: options)
     }
 
     /// The detections of an image after suppression within each class, best first.
