@@ -27,7 +27,8 @@ import Testing
         for names in Self.vocabularies {
             let vocabulary = try await detector.vocabulary(of: names, templates: .single)
             let fresh = try await detector.detect(images, vocabulary: vocabulary)
-            #expect(fresh.allSatisfy { !$0.isEmpty && $0.allSatisfy { $0.mask != nil } })
+            #expect(fresh.joined().count >= 10)
+            #expect(fresh.allSatisfy { $0.allSatisfy { $0.mask != nil } })
             #expect(try await together.detections(of: vocabulary) == fresh)
             for image in images {
                 let alone = try await detector.encode([image])
