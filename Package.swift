@@ -160,7 +160,7 @@ if withTorch {
             ]),
         .testTarget(
             name: "FVLMTests",
-            dependencies: ["FVLM", "FixtureSupport", "Imaging", "Support", "TorchFixtures"],
+            dependencies: ["FVLM", "FixtureSupport", "Imaging", "Support", "TorchFixtures", "WeightFiles"],
             linkerSettings: runPath),
         .target(name: "Evaluation", dependencies: ["CLIP", "COCO", "FVLM", "Imaging", "Support", "Torch"]),
         .target(

@@ -11,7 +11,7 @@ enum SmallDetector {
 
     /// Writes it into a folder.
     @discardableResult
-    static func write(to folder: String) throws -> (
+    static func write(to folder: String, seed: UInt64 = 1) throws -> (
         configuration: DetectorConfiguration, network: DetectorNetwork
     ) {
         var configuration = try DetectorConfiguration(preset: "vit-small")
@@ -19,7 +19,7 @@ enum SmallDetector {
         configuration = try configuration.with(settings: ["network.width=8", "network.hidden=16"])
         let model = try CLIPModel.load(clip)
         let network = try DetectorNetwork(configuration, for: model.configuration)
-        try network.store.initialize(seed: 1)
+        try network.store.initialize(seed: seed)
         try ModelFolder(folder).write(configuration, network: network, vocabulary: nil)
         return (configuration, network)
     }

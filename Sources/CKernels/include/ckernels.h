@@ -109,6 +109,34 @@ typedef struct ck_fusion {
 int64_t ck_fused_scores(const ck_fusion *fusion, int64_t row, float factor, float *scratch, ck_log_sum *log_sums,
                         int32_t *classes, float *scores);
 
+// MARK: - Search
+
+// A region and its score for a class.
+typedef struct ck_hit {
+    int64_t row;
+    float score;
+} ck_hit;
+
+// Regions that are compared with a few classes: embeddings of both towers as halves (IEEE 754, finite).
+typedef struct ck_search_problem {
+    const uint16_t *detector; // [rows, width]
+    const uint16_t *other; // likewise; NULL: the detector alone
+    int64_t width;
+    const float *detector_texts; // [classes, stride], divided by the temperature, zeros past the width
+    const float *other_texts;
+    int64_t stride; // the width rounded up to a multiple of 16
+    const float *factors; // of each row; NULL: 1
+    ck_fusion fusion; // its logits are computed here
+    int64_t limit; // hits kept of each class, at least 1
+} ck_search_problem;
+
+// Searches the rows begin..<end: `heaps` [classes, limit] receive the rows with the best scores of each class, in no
+// order, `counts` [classes], zeros before, their numbers. `scratch` has room for `ck_search_scratch` floats. Returns -1 if
+// a number is NaN.
+int64_t ck_search(const ck_search_problem *problem, int64_t begin, int64_t end, float *scratch, ck_hit *heaps,
+                  int64_t *counts);
+int64_t ck_search_scratch(int64_t classes);
+
 // MARK: - Suppression
 
 // Sorts scores, none of them NaN: order[0] is the index of the largest; equal scores stay in input order. `scratch` has

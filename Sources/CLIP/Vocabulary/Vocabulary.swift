@@ -30,6 +30,9 @@ public struct Vocabulary: Sendable {
         /// The id of the category in the class's data set; nil if it has none.
         public var categoryID: Int64?
 
+        /// How the class's rows were made from boxes in pictures; nil: from its names alone.
+        public var examples: Vocabulary.Examples?
+
         /// Creates a class.
         public init(
             _ name: String, synonyms: [String] = [], split: Split? = nil, categoryID: Int64? = nil
@@ -68,6 +71,10 @@ public struct Vocabulary: Sendable {
     /// One row per class, [K, E] float32.
     public let embeddings: Tensor
 
+    /// Rows for a detector's own tower where they differ from ``embeddings``, which are then for CLIP's alone, [K, E]
+    /// float32; nil: the same rows for both. Classes shown by examples have both.
+    public let detectorEmbeddings: Tensor?
+
     /// The background row, if there is one.
     public let background: Background?
 
@@ -75,29 +82,35 @@ public struct Vocabulary: Sendable {
     public let clip: CLIPIdentity
 
     /// Creates a vocabulary from rows.
+    /// - Parameter detectorEmbeddings: See ``detectorEmbeddings``.
     /// - Throws: ``CLIPError`` if there are no classes, two names are the same to the text tower, or the numbers of
     ///   rows and classes differ.
     public init(
         classes: [Class], templates: [String], article: Article = .asWritten, embeddings: Tensor,
-        background: Background?, clip: CLIPIdentity
+        detectorEmbeddings: Tensor? = nil, background: Background?, clip: CLIPIdentity
     ) throws {
         do { try ClassNames.check(classes.map(\.name)) } catch let error as CLIPError {
             throw error.about("vocabulary")
         }
         try self.init(
             stored: classes, templates: templates, article: article, embeddings: embeddings,
-            background: background, clip: clip)
+            detectorEmbeddings: detectorEmbeddings, background: background, clip: clip)
     }
 
     /// Creates a vocabulary from a file's contents: earlier versions merged names that differ only in case.
     init(
         stored classes: [Class], templates: [String], article: Article, embeddings: Tensor,
-        background: Background?, clip: CLIPIdentity
+        detectorEmbeddings: Tensor? = nil, background: Background?, clip: CLIPIdentity
     ) throws {
         try Self.check(classes)
         guard embeddings.rank == 2, embeddings.shape[0] == classes.count, embeddings.shape[1] > 0 else {
             throw CLIPError(
                 "vocabulary", reason: "\(classes.count) classes have embeddings \(embeddings.shape)")
+        }
+        if let detectorEmbeddings, detectorEmbeddings.shape != embeddings.shape {
+            throw CLIPError(
+                "vocabulary",
+                reason: "the detector's rows are \(detectorEmbeddings.shape), CLIP's \(embeddings.shape)")
         }
         if let background, background.embedding.shape != [embeddings.shape[1]] {
             throw CLIPError(
@@ -109,6 +122,7 @@ public struct Vocabulary: Sendable {
         self.templates = templates
         self.article = article
         self.embeddings = try embeddings.to(.float32)
+        self.detectorEmbeddings = try detectorEmbeddings?.to(.float32)
         self.background = background
         self.clip = clip
     }
@@ -137,12 +151,23 @@ public struct Vocabulary: Sendable {
     /// - Throws: ``CLIPError`` if a CLIP other than `clip` made the vocabulary, or there is no background row.
     public func matrix(for clip: CLIPIdentity, withBackground: Bool = false) throws -> Tensor {
         try check(clip)
-        guard withBackground else { return try embeddings.normalized() }
+        return try matrix(embeddings, withBackground)
+    }
+
+    /// As ``matrix(for:withBackground:)``, for a detector's own tower; nil if the rows are the same.
+    /// - Throws: As there.
+    public func detectorMatrix(for clip: CLIPIdentity, withBackground: Bool = false) throws -> Tensor? {
+        try check(clip)
+        return try detectorEmbeddings.map { try matrix($0, withBackground) }
+    }
+
+    private func matrix(_ rows: Tensor, _ withBackground: Bool) throws -> Tensor {
+        guard withBackground else { return try rows.normalized() }
         guard let background else {
             throw CLIPError(
                 "vocabulary", reason: "has no background row; build it with one (\"background\" is usual)")
         }
-        return try Tensor.cat([background.embedding.unsqueezed(0), embeddings]).normalized()
+        return try Tensor.cat([background.embedding.unsqueezed(0), rows]).normalized()
     }
 
     /// Rejects a CLIP other than the one that made the embeddings.
@@ -198,7 +223,8 @@ public struct Vocabulary: Sendable {
     package func takingCategoryIDs(from other: Vocabulary) throws -> Vocabulary {
         try Vocabulary(
             stored: other.addingCategoryIDs(to: classes), templates: templates, article: article,
-            embeddings: embeddings, background: background, clip: clip)
+            embeddings: embeddings, detectorEmbeddings: detectorEmbeddings, background: background, clip: clip
+        )
     }
 
     /// Which classes are base, for scores that weight them separately; nil unless known for every class.
@@ -331,8 +357,10 @@ extension Vocabulary {
         }
         return try Vocabulary(
             classes: vocabularies.flatMap(\.classes), templates: first.templates, article: first.article,
-            embeddings: Tensor.cat(vocabularies.map(\.embeddings)), background: backgrounds.first,
-            clip: first.clip)
+            embeddings: Tensor.cat(vocabularies.map(\.embeddings)),
+            detectorEmbeddings: vocabularies.allSatisfy { $0.detectorEmbeddings == nil }
+                ? nil : Tensor.cat(vocabularies.map { $0.detectorEmbeddings ?? $0.embeddings }),
+            background: backgrounds.first, clip: first.clip)
     }
 }
 
@@ -347,7 +375,8 @@ extension Vocabulary {
             digest.update(entry.name)
             digest.update(entry.split?.rawValue ?? "")
         }
-        for rows in includesEmbeddings ? [embeddings, background?.embedding].compactMap({ $0 }) : [] {
+        let rows = [embeddings, background?.embedding, detectorEmbeddings].compactMap { $0 }
+        for rows in includesEmbeddings ? rows : [] {
             try rows.to(device: .cpu).to(.float32).contiguous().withBytes { digest.update($0) }
         }
         return String(digest.finalized().hexadecimal.prefix(16))

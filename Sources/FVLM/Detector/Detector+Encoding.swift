@@ -55,10 +55,26 @@ extension Detector {
         try onQueueNow { try encodedImages(images, options, includesMasks) }
     }
 
+    /// Looks at given boxes of pictures, such as examples, annotations or another detector's boxes: they are the regions,
+    /// in their order, and are not refined. Their objectness is 1.
+    /// - Parameters:
+    ///   - boxes: The boxes of each picture, in its pixels; clipped to it.
+    ///   - options: How regions are seen; the configuration's by default.
+    /// - Throws: `DetectionError` for a box without a part in its picture; otherwise as
+    ///   ``encode(_:options:includesMasks:)-(_,_,_)``.
+    public func encode(
+        _ images: [Image], boxes: [[Box]], options: ScoringOptions? = nil, includesMasks: Bool = true
+    ) throws -> EncodedImages {
+        try onQueueNow {
+            try encodedImages(images.map(prepare), boxes: boxes, options, includesMasks)
+        }
+    }
+
     private func encodedImages(
-        _ prepared: [PixelValues], _ options: ScoringOptions?, _ includesMasks: Bool,
+        _ prepared: [PixelValues], boxes: [[Box]]? = nil, _ options: ScoringOptions?, _ includesMasks: Bool,
         _ checkCancellation: () throws -> Void = {}
     ) throws -> EncodedImages {
+        let boxes = try boxes.map { try Self.clipped($0, to: prepared.map(\.transform.source)) }
         let options = options ?? configuration.scoring
         try options.validate()
         let includesMasks = includesMasks && configuration.network.masks
@@ -67,11 +83,36 @@ extension Detector {
             return EncodedImages.Batch(
                 places: places,
                 seen: try encoded(
-                    places.map { prepared[$0] }, options, includesMasks: includesMasks, checkCancellation))
+                    places.map { prepared[$0] }, boxes: boxes.map { boxes in places.map { boxes[$0] } },
+                    options,
+                    includesMasks: includesMasks, checkCancellation))
         }
         return EncodedImages(
             detector: self, options: options, includesMasks: includesMasks, batches: batches,
             transforms: prepared.map(\.transform))
+    }
+}
+
+extension Detector {
+    /// Given boxes within their pictures.
+    private static func clipped(_ boxes: [[Box]], to sizes: [ImageSize]) throws -> [[Box]] {
+        guard boxes.count == sizes.count else {
+            throw DetectionError("encode", "\(sizes.count) pictures have \(boxes.count) lists of boxes")
+        }
+        return try zip(boxes, sizes).map { boxes, size in
+            try boxes.map { box in
+                let inside = box.clipped(to: size)
+                guard [box.x1, box.y1, box.x2, box.y2].allSatisfy(\.isFinite), inside.width > 0,
+                    inside.height > 0
+                else {
+                    throw DetectionError(
+                        "encode",
+                        "the box \(box.x1), \(box.y1) to \(box.x2), \(box.y2) has no part in its picture of "
+                            + "\(size) pixels")
+                }
+                return inside
+            }
+        }
     }
 }
 
@@ -86,23 +127,33 @@ extension Detector {
 
     /// Runs the network on pictures that are padded to the same size.
     func encoded(
-        _ group: [PixelValues], _ options: ScoringOptions, includesMasks: Bool,
+        _ group: [PixelValues], boxes: [[Box]]? = nil, _ options: ScoringOptions, includesMasks: Bool,
         _ checkCancellation: () throws -> Void = {}
     ) throws -> SeenBatch {
+        let given = try boxes.map { boxes in
+            try zip(group, boxes).map { picture, boxes in
+                let boxes = boxes.map { picture.transform.apply(to: $0) }
+                return boxes.isEmpty
+                    ? try Boxes.none()
+                    : try Boxes(boxes.map { [Float($0.x1), Float($0.y1), Float($0.x2), Float($0.y2)] })
+            }
+        }
         let batch = try ImageBatch(
             group.map { try $0.tensor(on: device) }, padding: padding,
             contents: group.map { Size2D($0.content.height, $0.content.width) })
         return SeenBatch(
             regions: try network.encoded(
-                batch, trunk: trunk, options: options, includesMasks: includesMasks,
+                batch, trunk: trunk, given: given, options: options, includesMasks: includesMasks,
                 checkCancellation: checkCancellation), transforms: group.map(\.transform))
     }
 
     /// A vocabulary's rows on the device of the network, the background first.
     func rows(of vocabulary: Vocabulary) throws -> ClassRows {
-        ClassRows(
-            texts: try vocabulary.matrix(for: identity, withBackground: true).to(device: device),
-            names: vocabulary.names, isBase: isBase(vocabulary).map { [false] + $0 })
+        let rows = try vocabulary.matrix(for: identity, withBackground: true).to(device: device)
+        let own = try vocabulary.detectorMatrix(for: identity, withBackground: true)?.to(device: device)
+        return ClassRows(
+            texts: own ?? rows, vlm: own == nil ? nil : rows, names: vocabulary.names,
+            isBase: isBase(vocabulary).map { [false] + $0 })
     }
 
     /// The detections in each picture, in its pixels.

@@ -99,6 +99,26 @@ public struct EncodedImages: Sendable {
         throw DetectionError("EncodedImages", "there are \(count) pictures, none at the place \(place)")
     }
 
+    /// The masks of the regions of the picture at a place, in their order; nil without the maps of masks.
+    /// - Throws: `DetectionError`, `TorchError`.
+    public func masks(ofPicture place: Int) throws -> [Mask]? {
+        let regions = try regions(ofPicture: place)
+        guard let batch = batches.first(where: { $0.places.contains(place) }),
+            let row = batch.places.firstIndex(of: place), let levels = batch.seen.regions.maskLevels
+        else { return nil }
+        let (network, size) = (detector.network, transforms[place].source)
+        let probabilities = try detector.onQueueNow {
+            try withoutGradients { try network.masks(levels, boxes: batch.seen.regions.boxes)?[row] }
+        }
+        guard let probabilities = try probabilities?.contiguous() else { return nil }
+        return try regions.boxes.indices.map { index in
+            try MaskPatch(
+                side: probabilities.shape[1], probabilities: probabilities[index].array(of: Float.self),
+                placement: network.architecture.maskPlacement, threshold: options.maskThreshold
+            ).mask(of: regions.boxes[index], in: size)
+        }
+    }
+
     private func found(
         _ vocabulary: Vocabulary, _ given: ScoringOptions?, _ includesEmbeddings: Bool,
         _ checkCancellation: () throws -> Void = {}

@@ -53,19 +53,22 @@ public struct MaskPatch: Sendable, Hashable {
     let threshold: Double
 }
 
+extension MaskPatch {
+    /// The mask of a box in a picture.
+    func mask(of box: Box, in size: ImageSize) throws -> Mask {
+        let paster = try MaskPaster(
+            size: Size2D(size.height, size.width), threshold: threshold, placement: placement)
+        let crop = try paster.crop(
+            probabilities, side: side, box: [Float(box.x1), Float(box.y1), Float(box.x2), Float(box.y2)])
+        return try Mask(size: size, columns: crop.columns, rows: crop.rows, crop: crop.pixels)
+    }
+}
+
 extension Detection {
     /// The mask in its picture, computed on demand; nil for a detector without masks.
     ///
     /// Takes memory only for the pixels around the box.
     /// - Parameter size: The size of the picture.
     /// - Throws: `DetectionError` if the size is impossible, `ImagingError`.
-    public func mask(in size: ImageSize) throws -> Mask? {
-        guard let mask else { return nil }
-        let paster = try MaskPaster(
-            size: Size2D(size.height, size.width), threshold: mask.threshold, placement: mask.placement)
-        let crop = try paster.crop(
-            mask.probabilities, side: mask.side,
-            box: [Float(box.x1), Float(box.y1), Float(box.x2), Float(box.y2)])
-        return try Mask(size: size, columns: crop.columns, rows: crop.rows, crop: crop.pixels)
-    }
+    public func mask(in size: ImageSize) throws -> Mask? { try mask?.mask(of: box, in: size) }
 }

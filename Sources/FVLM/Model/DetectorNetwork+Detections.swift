@@ -31,13 +31,14 @@ extension DetectorNetwork {
 
     /// Everything that is seen in images before any word is known: one pass through the trunk and this network.
     /// - Parameters:
+    ///   - given: The regions of each image, taken as they are; nil: the proposal network's, refined by the box head.
     ///   - includesMasks: Whether the maps that masks are made from are kept.
     ///   - checkCancellation: Called between the steps; throwing stops the work.
     /// - Throws: ``ConfigurationError`` for a scorer that does not fit the trunk, `CLIPError`, `DetectionError`,
     ///   `TorchError`.
     package func encoded<Tower: Trunk>(
-        _ batch: ImageBatch, trunk: Tower, options: ScoringOptions, includesMasks: Bool,
-        checkCancellation: () throws -> Void = {}
+        _ batch: ImageBatch, trunk: Tower, given: [Boxes]? = nil, options: ScoringOptions,
+        includesMasks: Bool, checkCancellation: () throws -> Void = {}
     ) throws -> EncodedRegions {
         try withoutGradients {
             let scorer = try trunk.scorer(for: options)
@@ -48,18 +49,21 @@ extension DetectorNetwork {
             }
             try checkCancellation()
             // 2. Proposals of possible objects.
-            let proposals = try StageProfile.measure(.proposals) {
-                try proposalNetwork(pyramid, sizes: batch.sizes)
-            }
-            let regions = proposals.boxes
+            let proposals =
+                given == nil
+                ? try StageProfile.measure(.proposals) { try proposalNetwork(pyramid, sizes: batch.sizes) }
+                : nil
+            let regions = given ?? proposals?.boxes ?? []
             try checkCancellation()
             // 3. The box head's outputs for these regions: embeddings and box corrections.
             let output = try StageProfile.measure(.boxHead) {
                 try self.regions(pyramid, boxes: regions).withReadableDeltas()
             }
-            let boxes = try StageProfile.measure(.boxHead) {
-                try self.boxes(output, from: regions, sizes: batch.sizes)
-            }
+            let boxes =
+                try given
+                ?? StageProfile.measure(.boxHead) {
+                    try self.boxes(output, from: regions, sizes: batch.sizes)
+                }
             try checkCancellation()
             // 4. The vision-language model's embeddings of the same regions.
             let vlmEmbeddings = try StageProfile.measure(.scoring) {
@@ -68,7 +72,9 @@ extension DetectorNetwork {
                     pixels: batch.pixels)
             }
             return EncodedRegions(
-                boxes: boxes, objectness: try proposals.logits.map { try $0.sigmoid() },
+                boxes: boxes,
+                objectness: try proposals?.logits.map { try $0.sigmoid() }
+                    ?? regions.map { try Tensor.ones([$0.count]) },
                 embeddings: output.embeddings, vlmEmbeddings: vlmEmbeddings,
                 maskLevels: includesMasks
                     ? Array(pyramid.prefix(architecture.maskPooler.strides.count)) : nil)
@@ -191,7 +197,7 @@ extension DetectorNetwork {
 
     /// Mask probabilities within the boxes of each image, [D, S, S] `float32` in main memory; nil for a detector of boxes
     /// only.
-    private func masks(_ pyramid: [Tensor], boxes: [Boxes]) throws -> [Tensor]? {
+    func masks(_ pyramid: [Tensor], boxes: [Boxes]) throws -> [Tensor]? {
         try maskLogits(pyramid, boxes: boxes)?.to(.float32).sigmoid().squeezed(1).to(device: .cpu)
             .split(by: boxes.map(\.count))
     }

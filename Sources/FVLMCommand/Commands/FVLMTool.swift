@@ -22,7 +22,9 @@ extension CommandConfiguration {
             InspectCommand.self,
         ]
         let listed: [any ParsableCommand.Type] = [
-            Listed.Detect.self, Listed.Track.self, Listed.Evaluate.self, Listed.Train.self, Listed.Cache.self,
+            Listed.Detect.self, Listed.Track.self, Listed.Evaluate.self, Listed.Index.self,
+            Listed.Search.self,
+            Listed.Train.self, Listed.Cache.self,
             Listed.Embed.self,
             Listed.Vocabulary.self, Listed.Convert.self, Listed.Doctor.self,
         ]

@@ -27,7 +27,12 @@ extension CommandEntry {
     package static let embed = CommandEntry(
         name: "embed", abstract: "Embeds pictures or texts with CLIP; classifies pictures without training.")
     package static let vocabulary = CommandEntry(
-        name: "vocabulary", abstract: "Creates, shows and merges files of classes with their embeddings.")
+        name: "vocabulary",
+        abstract: "Creates, shows and merges files of classes, given by words or by example boxes.")
+    package static let index = CommandEntry(
+        name: "index", abstract: "Stores what a detector sees in pictures, to be searched later.")
+    package static let search = CommandEntry(
+        name: "search", abstract: "Searches an index of pictures by words and by examples.")
     package static let convert = CommandEntry(
         name: "convert", abstract: "Imports weights of other projects, and exports to their formats.")
     package static let score = CommandEntry(
@@ -54,7 +59,7 @@ extension CommandEntry {
 
     /// All commands, grouped by the titles of the help.
     static let groups: [(title: String, entries: [CommandEntry])] = [
-        ("Detector", [.detect, .track, .evaluate, .train, .cache]),
+        ("Detector", [.detect, .track, .evaluate, .index, .search, .train, .cache]),
         ("CLIP and weight", [.embed, .vocabulary, .convert, .inspect]),
         ("Data set", [.score, .analyze, .checkDataset, .convertDataset, .split]),
         ("Installation", [.doctor]),
@@ -90,6 +95,8 @@ enum Listed {
     struct Detect: ListedCommand { static let entry = CommandEntry.detect }
     struct Track: ListedCommand { static let entry = CommandEntry.track }
     struct Evaluate: ListedCommand { static let entry = CommandEntry.evaluate }
+    struct Index: ListedCommand { static let entry = CommandEntry.index }
+    struct Search: ListedCommand { static let entry = CommandEntry.search }
     struct Train: ListedCommand { static let entry = CommandEntry.train }
     struct Cache: ListedCommand { static let entry = CommandEntry.cache }
     struct Embed: ListedCommand { static let entry = CommandEntry.embed }

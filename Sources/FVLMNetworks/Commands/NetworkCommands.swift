@@ -6,8 +6,7 @@ import Torch
 enum NetworkCommands {
     static let all: [any ParsableCommand.Type] = [
         DetectCommand.self, TrackCommand.self, TrainCommand.self, CacheCommand.self, EvaluateCommand.self,
-        EmbedCommand.self,
-        VocabularyCommand.self, ConvertCommand.self,
+        IndexCommand.self, SearchCommand.self, EmbedCommand.self, VocabularyCommand.self, ConvertCommand.self,
     ]
 
     /// Keeps the memory of large tensors for reuse.

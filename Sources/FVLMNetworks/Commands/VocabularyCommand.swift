@@ -8,7 +8,9 @@ import Support
 struct VocabularyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         .vocabulary,
-        subcommands: [Build.self, VocabularyImportCommand.self, Show.self, Merge.self])
+        subcommands: [
+            Build.self, VocabularyExamplesCommand.self, VocabularyImportCommand.self, Show.self, Merge.self,
+        ])
 
     /// `fvlm vocabulary build`
     struct Build: AsyncParsableCommand {
@@ -115,6 +117,7 @@ struct VocabularyCommand: AsyncParsableCommand {
             let background: String?
             let clip: String
             let embeddingWidth: Int
+            let hasDetectorEmbeddings: Bool
         }
 
         func run() throws {
@@ -126,7 +129,8 @@ struct VocabularyCommand: AsyncParsableCommand {
                             classes: vocabulary.classes, templates: vocabulary.templates,
                             article: vocabulary.article.rawValue,
                             background: vocabulary.background?.phrase, clip: "\(vocabulary.clip)",
-                            embeddingWidth: vocabulary.embeddingWidth)))
+                            embeddingWidth: vocabulary.embeddingWidth,
+                            hasDetectorEmbeddings: vocabulary.detectorEmbeddings != nil)))
                 return
             }
             try StandardOutput.print(
@@ -138,12 +142,17 @@ struct VocabularyCommand: AsyncParsableCommand {
             )
             try StandardOutput.print("classes     \(vocabulary.classes.count)")
             let hasIDs = vocabulary.classes.contains { $0.categoryID != nil }
-            var rows = [["class", "split"] + (hasIDs ? ["category id"] : []) + ["synonyms"]]
+            let hasExamples = vocabulary.classes.contains { $0.examples != nil }
+            var rows = [
+                ["class", "split"] + (hasIDs ? ["category id"] : []) + ["synonyms"]
+                    + (hasExamples ? ["made of"] : [])
+            ]
             for entry in vocabulary.classes {
                 let id = entry.categoryID.map { "\($0)" } ?? "-"
                 rows.append(
                     [entry.name, entry.split?.rawValue ?? "-"] + (hasIDs ? [id] : [])
-                        + [entry.synonyms.joined(separator: ", ")])
+                        + [entry.synonyms.joined(separator: ", ")]
+                        + (hasExamples ? [entry.examples?.summary ?? "words"] : []))
             }
             try StandardOutput.print(
                 TextTable(rows, leftAligned: rows[0].count).text, terminator: "")
@@ -170,5 +179,19 @@ struct VocabularyCommand: AsyncParsableCommand {
             try OutputGuard(files).check(file: output)
             try Vocabulary.merging(files.map { try Vocabulary(contentsOf: $0) }).write(to: output)
         }
+    }
+}
+
+extension Vocabulary.Examples {
+    /// How a class was made, in a few words.
+    fileprivate var summary: String {
+        let negatives = shown.count(where: \.isNegative)
+        let pictures = Set(shown.map(\.picture)).count
+        var parts = [
+            "\(shown.count - negatives) boxes in \(pictures) \(pictures == 1 ? "picture" : "pictures")"
+        ]
+        if negatives > 0 { parts.append("\(negatives) negatives x \(JSONText.number(negativeWeight))") }
+        if mix > 0 { parts.append("words x \(JSONText.number(mix))") }
+        return parts.joined(separator: ", ")
     }
 }

@@ -99,7 +99,7 @@ extension TrainingRun {
                         $0.name, synonyms: $0.synonyms, split: $0.split ?? split($0.name),
                         categoryID: id($0) ?? (isOfDataset ? $0.categoryID : nil))
                 }, templates: given.templates, article: given.article, embeddings: given.embeddings,
-                background: given.background, clip: given.clip)
+                detectorEmbeddings: given.detectorEmbeddings, background: given.background, clip: given.clip)
         }
         let categories = try dataset.vocabularyCategories(annotations.categories)
         return try Vocabulary(
@@ -166,6 +166,7 @@ extension Vocabulary {
                 entry.name = name
                 return entry
             }, templates: templates, article: article, embeddings: embeddings.indexSelected(0, Tensor(rows)),
-            background: background, clip: clip)
+            detectorEmbeddings: detectorEmbeddings?.indexSelected(0, Tensor(rows)), background: background,
+            clip: clip)
     }
 }

@@ -1,0 +1,74 @@
+import Torch
+
+extension Vocabulary {
+    /// How a class's rows were made from boxes in pictures, as it is kept in the vocabulary's file.
+    public struct Examples: Sendable, Hashable, Codable {
+        /// A box that shows the class, or what is not the class.
+        public struct Shown: Sendable, Hashable, Codable {
+            /// The picture's path, as it was given.
+            public var picture: String
+            /// x, y, width and height in pixels of the upright picture.
+            public var box: [Double]
+            /// The weight in the mean.
+            public var weight: Double
+            /// Whether the box shows what is not the class.
+            public var isNegative: Bool
+
+            /// Creates a box.
+            public init(picture: String, box: [Double], weight: Double = 1, isNegative: Bool = false) {
+                self.picture = picture
+                self.box = box
+                self.weight = weight
+                self.isNegative = isNegative
+            }
+        }
+
+        /// The boxes.
+        public var shown: [Shown]
+
+        /// The share of the names' embedding in the rows, from 0 to 1.
+        public var mix: Double
+
+        /// The share of the negatives' mean that was taken away.
+        public var negativeWeight: Double
+
+        /// Creates a description.
+        public init(shown: [Shown], mix: Double = 0, negativeWeight: Double = 0) {
+            self.shown = shown
+            self.mix = mix
+            self.negativeWeight = negativeWeight
+        }
+    }
+}
+
+extension Vocabulary {
+    /// The classes of another vocabulary put in the place of those of the same name, the others at the end.
+    /// - Throws: As ``merging(_:)``.
+    public func replacing(with other: Vocabulary) throws -> Vocabulary {
+        let own = Dictionary(
+            classes.enumerated().map { (ClassNames.form($1.name), $0) },
+            uniquingKeysWith: { first, _ in first })
+        let replaced = Set(other.classes.compactMap { own[ClassNames.form($0.name)] })
+        guard replaced.count < classes.count else { return try Vocabulary.merging([other]) }
+        // Where the new classes go: the places of their namesakes, then the end.
+        let kept = classes.indices.filter { !replaced.contains($0) }
+        let joined = try Vocabulary.merging([rows(kept), other])
+        var order: [(place: Int, row: Int)] = kept.enumerated().map { ($1, $0) }
+        for (row, entry) in other.classes.enumerated() {
+            order.append((own[ClassNames.form(entry.name)] ?? classes.count + row, kept.count + row))
+        }
+        order.sort { $0.place < $1.place }
+        return try joined.rows(order.map(\.row))
+    }
+
+    /// The classes at these places.
+    /// - Throws: ``CLIPError`` without any, `TorchError`.
+    package func rows(_ places: [Int]) throws -> Vocabulary {
+        let chosen = try Tensor(places)
+        return try Vocabulary(
+            stored: places.map { classes[$0] }, templates: templates, article: article,
+            embeddings: embeddings.indexSelected(0, chosen),
+            detectorEmbeddings: detectorEmbeddings?.indexSelected(0, chosen), background: background,
+            clip: clip)
+    }
+}

@@ -1,0 +1,238 @@
+import CLIP
+internal import CKernels
+import Foundation
+import Imaging
+import RegionDetection
+import Support
+import Torch
+
+extension RegionIndex {
+    /// A region that a search has found.
+    public struct Hit: Sendable, Hashable {
+        /// The place of its picture in the index.
+        public let picture: Int
+
+        /// The box in pixels of the picture.
+        public let box: Box
+
+        /// The score, as a detection's.
+        public let score: Float
+
+        /// The name of the class.
+        public let label: String
+
+        /// The index of the class in the vocabulary.
+        public let classIndex: Int
+
+        /// The place of the region among all of the index.
+        public let region: Int
+    }
+
+    /// Finds the regions with the best scores for each class: the fused scores that ``Detector/detect(_:vocabulary:options:)-(_,_,_)``
+    /// gives, up to the rounding of embeddings to halves, among the regions of the index.
+    ///
+    /// Every region is compared with every class and the background. Of regions of a picture that overlap by more than the
+    /// options' threshold of suppression, the best one of a class counts.
+    /// - Parameters:
+    ///   - vocabulary: The classes, with a background row; made by the CLIP of the index.
+    ///   - detector: The detector that made the index, whose temperature and base classes count.
+    ///   - options: Scoring options; the configuration's by default. Their settings of regions must be those of the index.
+    ///   - top: The number of hits of each class.
+    /// - Returns: The hits by falling score.
+    /// - Throws: `DetectionError` for another detector's index, `CLIPError` for another CLIP's vocabulary;
+    ///   ``ConfigurationError``, `TorchError`.
+    public func search(
+        _ vocabulary: Vocabulary, with detector: Detector, options: ScoringOptions? = nil, top: Int = 100
+    ) throws -> [Hit] {
+        let options = options ?? detector.configuration.scoring
+        try options.validate()
+        try check(detector, options: options)
+        let rows = try detector.rows(of: vocabulary)
+        let classifier = detector.network.classifier
+        let temperature =
+            try options.detectorTemperature
+            ?? classifier.temperatureScale * (classifier.temperature?.value.to(.float32).item() ?? 1)
+        let query = try Query(
+            detector: rows.detector, vlm: rows.vlm ?? rows.detector, detectorTemperature: temperature,
+            options: options, isBase: rows.isBase)
+        // More than are wanted, since some are suppressed; all of them if there are not enough.
+        var limit = max(4 * top, 64)
+        while true {
+            let found = try search(query, limit: limit)
+            let hits = try suppressed(found, vocabulary.names, options, detector, top: top)
+            let isWhole = zip(found, hits).allSatisfy { $0.count < limit || $1.count >= top }
+            guard !isWhole, limit < regionCount else {
+                return hits.flatMap { $0 }.sorted {
+                    $0.score != $1.score
+                        ? $0.score > $1.score
+                        : ($0.region, $0.classIndex) < ($1.region, $1.classIndex)
+                }
+            }
+            limit = min(limit * 8, regionCount)
+        }
+    }
+
+    /// The texts of a search in the form that the kernel takes.
+    struct Query {
+        /// [K, stride], divided by the temperature.
+        let detector: [Float]
+        let vlm: [Float]
+        let stride: Int
+        let classCount: Int
+        let options: ScoringOptions
+        let weights: [Float]
+
+        init(
+            detector: Tensor, vlm: Tensor, detectorTemperature: Double, options: ScoringOptions,
+            isBase: [Bool]?
+        ) throws {
+            let (classCount, width) = (detector.shape[0], detector.shape[1])
+            let stride = (width + 15) / 16 * 16
+            func padded(_ texts: Tensor, _ temperature: Double) throws -> [Float] {
+                try (TextClassifier.unit(texts).to(device: .cpu) / temperature)
+                    .padded([0, stride - width]).array(of: Float.self)
+            }
+            self.detector = try padded(detector, detectorTemperature)
+            self.vlm = try padded(vlm, options.vlmTemperature)
+            self.stride = stride
+            self.classCount = classCount
+            self.options = options
+            weights = options.weights(isBase: isBase ?? [Bool](repeating: false, count: classCount))
+        }
+    }
+
+    /// A region before suppression.
+    struct Candidate {
+        let shard: Int
+        let row: Int
+        let score: Float
+    }
+
+    /// The best regions of each class but the background, without an order.
+    func search(_ query: Query, limit: Int) throws -> [[Candidate]] {
+        let options = query.options
+        let usesVLM = options.scorer != ScoringOptions.Scorer.none
+        // Parts of shards, each with hits of its own.
+        let pieces = shards.indices.flatMap { shard in
+            stride(from: 0, to: shards[shard].count, by: Self.pieceSize).map {
+                (shard: shard, rows: $0..<min($0 + Self.pieceSize, shards[shard].count))
+            }
+        }
+        let found = try Kernel.call { memory in
+            let detectorWeights = memory.copy(of: query.weights.map { 1 - $0 })
+            let vlmWeights = memory.copy(of: query.weights)
+            let (detectorTexts, vlmTexts) = (memory.copy(of: query.detector), memory.copy(of: query.vlm))
+            let weight = options.objectnessWeight
+            let fusion = ck_fusion(
+                detector: nil, other: nil, detector_weights: UnsafePointer(detectorWeights),
+                other_weights: UnsafePointer(vlmWeights), classes: Int64(query.classCount), first: 1,
+                threshold: Float(options.scoreThreshold), exponent: Float(weight > 0 ? 1 - weight : 1),
+                is_unnormalized: !options.normalizesScores)
+            let problems = shards.map { shard in
+                ck_search_problem(
+                    detector: shard.detector.pointer.assumingMemoryBound(to: UInt16.self),
+                    other: usesVLM
+                        ? shard.vlm.map { UnsafePointer($0.pointer.assumingMemoryBound(to: UInt16.self)) }
+                        : nil,
+                    width: Int64(identity.width), detector_texts: UnsafePointer(detectorTexts),
+                    other_texts: UnsafePointer(vlmTexts), stride: Int64(query.stride),
+                    factors: weight > 0
+                        ? UnsafePointer(memory.copy(of: shard.objectness.map { pow($0, Float(weight)) }))
+                        : nil,
+                    fusion: fusion, limit: Int64(limit))
+            }
+            let all = memory.copy(of: problems)
+            return try Kernel.map(rows: pieces.count) { range in
+                try range.map { piece -> [[Candidate]] in
+                    let (shard, rows) = pieces[piece]
+                    return try Self.hits(
+                        all + shard, rows, shard: shard, classCount: query.classCount, limit: limit)
+                }
+            }
+        }
+        return (1..<max(query.classCount, 1)).map { place in
+            let hits = found.flatMap { $0[place] }
+            guard hits.count > limit else { return hits }
+            return Array(
+                hits.sorted {
+                    $0.score != $1.score ? $0.score > $1.score : ($0.shard, $0.row) < ($1.shard, $1.row)
+                }
+                .prefix(limit))
+        }
+    }
+
+    /// Regions of one thread's turn: enough that a turn's overhead does not count.
+    private static let pieceSize = 16_384
+
+    private static func hits(
+        _ problem: UnsafePointer<ck_search_problem>, _ rows: Range<Int>, shard: Int, classCount: Int,
+        limit: Int
+    ) throws -> [[Candidate]] {
+        var scratch = [Float](repeating: 0, count: Int(ck_search_scratch(Int64(classCount))))
+        // A class has no more hits than the piece has rows.
+        var own = problem.pointee
+        own.limit = Int64(min(limit, rows.count))
+        var heaps = [ck_hit](repeating: ck_hit(), count: classCount * Int(own.limit))
+        var counts = [Int64](repeating: 0, count: classCount)
+        guard ck_search(&own, Int64(rows.lowerBound), Int64(rows.upperBound), &scratch, &heaps, &counts) == 0
+        else { throw ScoredPairs.overflow }
+        return (0..<classCount).map { place in
+            let start = place * Int(own.limit)
+            return heaps[start..<start + Int(counts[place])].map {
+                Candidate(shard: shard, row: Int($0.row), score: $0.score)
+            }
+        }
+    }
+
+    /// The best of each class that no better one of the same class and picture covers.
+    private func suppressed(
+        _ found: [[Candidate]], _ names: [String], _ options: ScoringOptions, _ detector: Detector, top: Int
+    ) throws -> [[Hit]] {
+        let includes = detector.network.architecture.includesSuppressionThreshold
+        var starts: [Int] = []
+        var start = 0
+        for shard in shards {
+            starts.append(start)
+            start += shard.count
+        }
+        return found.enumerated().map { place, candidates in
+            var kept: [Hit] = []
+            var byPicture: [Int: [Int]] = [:]
+            let order = candidates.sorted {
+                $0.score != $1.score ? $0.score > $1.score : ($0.shard, $0.row) < ($1.shard, $1.row)
+            }
+            for candidate in order {
+                guard kept.count < top else { break }
+                let shard = shards[candidate.shard]
+                let corners = shard.boxes[4 * candidate.row..<4 * candidate.row + 4].map { Double($0) }
+                let box = Box(x1: corners[0], y1: corners[1], x2: corners[2], y2: corners[3])
+                // Detection drops boxes that lie outside of the picture.
+                guard box.width > 0, box.height > 0 else { continue }
+                let picture = shard.firstPicture + Int(shard.pictureOfRow[candidate.row])
+                let isCovered = byPicture[picture, default: []].contains {
+                    let overlap = kept[$0].box.intersectionOverUnion(with: box)
+                    return includes
+                        ? overlap >= options.suppressionThreshold : overlap > options.suppressionThreshold
+                }
+                guard !isCovered else { continue }
+                byPicture[picture, default: []].append(kept.count)
+                kept.append(
+                    Hit(
+                        picture: picture, box: box, score: candidate.score, label: names[place],
+                        classIndex: place, region: starts[candidate.shard] + candidate.row))
+            }
+            return kept
+        }
+    }
+}
+
+extension Box {
+    /// The intersection's share of the union; 0 for boxes without a common part.
+    func intersectionOverUnion(with other: Box) -> Double {
+        let width = min(x2, other.x2) - max(x1, other.x1)
+        let height = min(y2, other.y2) - max(y1, other.y1)
+        guard width > 0, height > 0 else { return 0 }
+        let common = width * height
+        return common / (self.width * self.height + other.width * other.height - common)
+    }
+}
