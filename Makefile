@@ -20,9 +20,10 @@ test: setup lint ## Lint, the consumer package, all tests
 demo: setup ## Finds emoji by name with the committed detector, trains and tests a fresh one (runs/demo)
 	Tools/demo
 
-lint: ## Formatting and style of the Swift sources, arrows between targets and folders
+lint: ## Formatting and style of the Swift sources, arrows between targets and folders, names in CONTRIBUTING
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Examples Fuzz
 	@Tools/check-arrows
+	@Tools/check-words
 
 format: ## Formats the Swift sources in place
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks Examples Fuzz

@@ -106,7 +106,8 @@ let package = Package(
             ],
             path: "Examples/Photographs", exclude: ["published.yaml", "vit.yaml", "eva.yaml", "pe.yaml"]),
         .executableTarget(
-            name: "coco-benchmark", dependencies: ["Analysis", "COCO"], path: "Benchmarks/coco/Sources"),
+            name: "coco-benchmark", dependencies: ["Analysis", "COCO", "Support"],
+            path: "Benchmarks/coco/Sources"),
         .testTarget(name: "COCOTests", dependencies: ["COCO", "FixtureSupport", "WeightFiles"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "Support", "FixtureSupport"]),
     ],
@@ -173,11 +174,14 @@ if withTorch {
             name: "EvaluationTests",
             dependencies: ["CLIP", "COCO", "Evaluation", "FVLM", "FixtureSupport", "Imaging"],
             linkerSettings: runPath),
+        .target(
+            name: "TrainingFixtures", dependencies: ["COCO", "FixtureSupport", "Imaging", "Training"],
+            path: "Tests/TrainingFixtures"),
         .testTarget(
             name: "TrainingTests",
             dependencies: [
                 "CLIP", "COCO", "Evaluation", "FVLM", "FixtureSupport", "Imaging", "RegionDetection",
-                "Support", "Torch", "TorchFixtures", "Training", "WeightFiles",
+                "Support", "Torch", "TorchFixtures", "Training", "TrainingFixtures", "WeightFiles",
             ],
             linkerSettings: runPath),
         // libtorch's PrivateUse1 on the processor, under the rules of a GPU.
@@ -185,8 +189,8 @@ if withTorch {
         .testTarget(
             name: "DeviceTests",
             dependencies: [
-                "CFakeDevice", "COCO", "CTorch", "FVLM", "FixtureSupport", "Imaging", "Support", "Torch",
-                "Training", "WeightFiles",
+                "CFakeDevice", "CTorch", "FVLM", "FixtureSupport", "Imaging", "Support", "Torch",
+                "Training", "TrainingFixtures", "WeightFiles",
             ],
             linkerSettings: runPath),
         .target(name: "CYardsticks", dependencies: ["CLibTorch"], path: "Benchmarks/Yardsticks"),

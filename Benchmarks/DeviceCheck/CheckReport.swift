@@ -68,14 +68,8 @@ final class CheckReport {
     }
 
     func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        return String(
-            decoding: try encoder.encode(
-                Document(device: device, libtorch: libtorch, driver: driver, checks: entries)),
-            as: UTF8.self) + "\n"
+        let document = Document(device: device, libtorch: libtorch, driver: driver, checks: entries)
+        return try JSONText.document(document, keepsNonFinite: true) + "\n"
     }
 
     static func seconds(_ duration: Duration) -> Double {
@@ -83,6 +77,6 @@ final class CheckReport {
     }
 
     private static func short(_ value: Double) -> String {
-        value != 0 && abs(value) < 0.01 ? String(format: "%.2g", value) : String(format: "%.2f", value)
+        value != 0 && abs(value) < 0.01 ? NumberText.significant(value, 2) : NumberText.decimals(value, 2)
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import CLIP
 import Foundation
 import Imaging
+import Support
 import Torch
 import WeightFiles
 
@@ -60,7 +61,7 @@ struct CLIPCommand: ParsableCommand {
             }
             let start = ContinuousClock.now
             let (count, rest) = try setStatistics(model, trunk, folder: images)
-            let seconds = String(format: "%.1f s", start.duration(to: .now) / .seconds(1))
+            let seconds = NumberText.decimals(start.duration(to: .now) / .seconds(1), 1) + " s"
             print(
                 "statistics of \(count) pictures in \(seconds)"
                     + (rest > 0 ? "; \(rest) more do not fill a batch of \(batchSize)" : ""))
@@ -76,12 +77,7 @@ struct CLIPCommand: ParsableCommand {
     private func setStatistics(_ model: CLIPModel, _ trunk: ModifiedResNet, folder: String) throws
         -> (used: Int, rest: Int)
     {
-        guard let files = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
-            throw RandomWeightsError(folder, "cannot be read as a folder of pictures")
-        }
-        let names = files.sorted()
-            .filter { ["jpg", "jpeg", "png", "webp"].contains(URL(filePath: $0).pathExtension.lowercased()) }
-            .prefix(limit)
+        let names = try Folder.names(in: folder).filter { PictureExtensions.isPicture($0) }.prefix(limit)
         guard names.count >= batchSize else {
             throw RandomWeightsError(
                 folder, "has \(names.count) pictures, fewer than a batch of \(batchSize)")
@@ -122,22 +118,21 @@ struct CLIPCommand: ParsableCommand {
     // MARK: Files
 
     /// The tokenizer's files by name, read before any long work.
-    private func tokenizerFiles() throws -> [String: Data] {
-        var files: [String: Data] = [:]
+    private func tokenizerFiles() throws -> [String: [UInt8]] {
+        var files: [String: [UInt8]] = [:]
         for name in ["vocab.json", "merges.txt"] {
-            guard let data = FileManager.default.contents(atPath: "\(tokenizer)/\(name)") else {
+            guard let file = try? FileBytes(contentsOf: "\(tokenizer)/\(name)") else {
                 throw RandomWeightsError("\(tokenizer)/\(name)", "cannot be read: use --tokenizer")
             }
-            files[name] = data
+            files[name] = file.array
         }
         return files
     }
 
     /// Matrices in half precision and norms in full precision, as in OpenAI's archives, from which readers infer the
     /// activation.
-    private func write(_ model: CLIPModel, _ vocabulary: [String: Data]) throws {
-        let folder = URL(filePath: output)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    private func write(_ model: CLIPModel, _ vocabulary: [String: [UInt8]]) throws {
+        try Folder.make(output)
         let tensors = try withoutGradients {
             try model.store.parameters.filter { !$0.name.hasSuffix("num_batches_tracked") }.map {
                 parameter in
@@ -146,11 +141,9 @@ struct CLIPCommand: ParsableCommand {
                 return try value.to(isMatrix ? .float16 : .float32).contiguous().stored(named: parameter.name)
             }
         }
-        for (name, data) in vocabulary {
-            try data.write(to: folder.appending(path: name), options: .atomic)
-        }
+        for (name, bytes) in vocabulary { try AtomicFile.write(bytes, to: Path.join(output, name)) }
         try Safetensors.write(
             tensors, metadata: ["format": "pt", "seed": String(seed)],
-            to: folder.appending(path: "model.safetensors").path)
+            to: Path.join(output, "model.safetensors"))
     }
 }

@@ -123,8 +123,7 @@ extension DetectorEvaluator {
     ) throws -> EvaluationReport.Picture {
         let predicted = try Annotator().draw(
             found.filter { $0.score >= Self.drawnScore }, on: image)
-        let names = Dictionary(
-            truth.categories.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
+        let names = truth.categories.namesByID
         let places = Dictionary(
             categoryIDs.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         var marks: [Imaging.Annotation] = []

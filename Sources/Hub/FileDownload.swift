@@ -26,7 +26,7 @@ public struct FileDownload: Sendable {
     public func run(
         to path: String, progress: @escaping @Sendable (_ received: Int, _ total: Int?) -> Void = { _, _ in }
     ) async throws {
-        if FileManager.default.fileExists(atPath: path) {
+        if FileStatus(path) != nil {
             guard let sha256 else { return }
             let digest = try ModelDownload.sha256(of: path)
             guard digest == sha256 else {
@@ -38,7 +38,7 @@ public struct FileDownload: Sendable {
             }
             return
         }
-        try ModelDownload.makeFolder(URL(filePath: path).deletingLastPathComponent().path)
+        try ModelDownload.makeFolder(Path.parent(path))
         let transfer = HubTransfer(endpoint: address, token: nil)
         let file = try await transfer.describe(address, needsTag: false)
         let part = path + ".incomplete"

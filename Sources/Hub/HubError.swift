@@ -20,4 +20,9 @@ public struct HubError: ReportedError, Hashable {
         self.reason = reason
         self.advice = advice
     }
+
+    /// Creates an error for a file that cannot be used.
+    init(_ failure: FileFailure) {
+        self.init(failure.path, reason: failure.reason, advice: failure.advice)
+    }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Synchronization
 
 #if canImport(FoundationNetworking)
@@ -201,7 +202,7 @@ private final class Transfer: NSObject, URLSessionDataDelegate, Sendable {
         }
         // A hub that ignores the range sends the whole file again.
         if status == 200 { state.received = 0 }
-        if !FileManager.default.fileExists(atPath: path) {
+        if FileStatus(path) == nil {
             guard FileManager.default.createFile(atPath: path, contents: nil) else {
                 throw HubError(path, reason: "cannot be created")
             }

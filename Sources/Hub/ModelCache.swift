@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The folder in which Hugging Face's libraries cache their downloads:
 /// `models--owner--name/{refs,blobs,snapshots/<commit>}`.
@@ -29,7 +30,7 @@ public struct ModelCache: Sendable, Hashable {
     /// The path of a model given by path or name.
     /// - Throws: ``HubError`` if it is neither a path nor in the cache.
     public func path(of location: String, revision: String = "main") throws -> String {
-        if FileManager.default.fileExists(atPath: location) { return location }
+        if FileStatus(location) != nil { return location }
         guard let name = ModelName(location) else {
             throw HubError(location, reason: "there is no such file or folder")
         }
@@ -52,11 +53,10 @@ public struct ModelCache: Sendable, Hashable {
         guard ModelName.isSafe(revision: revision) else { return nil }
         let reference = "\(folder(of: model))/refs/\(revision)"
         let commit =
-            (try? String(contentsOfFile: reference, encoding: .utf8))?
-            .trimmingCharacters(in: .whitespacesAndNewlines) ?? revision
+            (try? TextFile(contentsOf: reference))?.text.trimmingBlanks() ?? revision
         guard ModelName.isSafe(revision: commit) else { return nil }
         let path = snapshot(of: model, commit: commit)
-        return FileManager.default.fileExists(atPath: path) ? commit : nil
+        return FileStatus(path) != nil ? commit : nil
     }
 
     /// The folder of a model's files, as downloaded by any of Hugging Face's libraries or by ``ModelDownload``.

@@ -144,14 +144,14 @@ public struct ModelDownload: Sendable {
         _ progress: @escaping @Sendable (Progress) -> Void
     ) async throws {
         let link = "\(snapshot)/\(name)"
-        guard !FileManager.default.fileExists(atPath: link) else { return }
+        guard FileStatus(link) == nil else { return }
         let address = "\(endpoint)/\(model)/resolve/\(Self.escaped(commit))/\(Self.escaped(name))"
         let file = try await transfer.describe(address)
         let blobs = "\(cache.folder(of: model))/blobs"
         let blob = "\(blobs)/\(file.tag)"
         try Self.makeFolder(blobs)
         try Self.makeFolder(snapshot)
-        if !FileManager.default.fileExists(atPath: blob) {
+        if FileStatus(blob) == nil {
             let part = blob + ".incomplete"
             try await transfer.download(file, to: part) {
                 progress(Progress(file: name, received: $0, total: file.size))
@@ -190,43 +190,30 @@ public struct ModelDownload: Sendable {
 
 extension ModelDownload {
     static func makeFolder(_ path: String) throws {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch { throw HubError(path, reason: "cannot be created: \(error.localizedDescription)") }
+        do { try Folder.make(path) } catch { throw HubError(error) }
     }
 
     static func rename(_ path: String, to target: String) throws {
-        do {
-            try FileManager.default.moveItem(atPath: path, toPath: target)
-        } catch {
-            throw HubError(target, reason: "cannot be moved into place: \(error.localizedDescription)")
-        }
+        do { try Folder.move(path, to: target) } catch { throw HubError(error) }
     }
 
     static func write(_ text: String, to path: String) throws {
-        try makeFolder(URL(filePath: path).deletingLastPathComponent().path)
-        do {
-            try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
-        } catch { throw HubError(path, reason: "cannot be written: \(error.localizedDescription)") }
+        try makeFolder(Path.parent(path))
+        do { try AtomicFile.write(text, to: path) } catch { throw HubError(error) }
     }
 
     static func contents(of path: String) throws -> [UInt8] {
-        do {
-            return [UInt8](try Data(contentsOf: URL(filePath: path)))
-        } catch { throw HubError(path, reason: "cannot be read: \(error.localizedDescription)") }
+        do { return try FileBytes(contentsOf: path, access: .read).array } catch { throw HubError(error) }
     }
 
-    /// The digest of a file of any size, read in chunks.
+    /// The digest of a file of any size.
     static func sha256(of path: String) throws -> String {
         do {
-            let handle = try FileHandle(forReadingFrom: URL(filePath: path))
-            defer { try? handle.close() }
+            let file = try FileBytes(contentsOf: path)
             var digest = SHA256()
-            while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty {
-                piece.withUnsafeBytes { digest.update($0) }
-            }
+            withExtendedLifetime(file) { digest.update(file.bytes) }
             return digest.finalized().hexadecimal
-        } catch { throw HubError(path, reason: "cannot be read: \(error.localizedDescription)") }
+        } catch { throw HubError(error) }
     }
 
     /// Percent-encodes text for use in an address.

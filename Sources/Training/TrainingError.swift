@@ -17,6 +17,13 @@ public struct TrainingError: ReportedError, Hashable {
         self.reason = reason
         self.exitStatus = exitStatus
     }
+
+    /// Creates an error for a file that cannot be used.
+    init(_ failure: FileFailure) {
+        self.init(
+            failure.path, failure.reason + (failure.advice.map { "; \($0)" } ?? ""),
+            exitStatus: failure.exitStatus)
+    }
 }
 
 extension Error {

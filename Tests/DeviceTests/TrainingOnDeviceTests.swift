@@ -1,10 +1,9 @@
-import COCO
 import FixtureSupport
 import Foundation
-import Imaging
 import Support
 import Testing
 import Torch
+import TrainingFixtures
 
 @testable import FVLM
 @testable import Training
@@ -13,53 +12,15 @@ extension OnDevice {
     /// Training on the stand-in for a GPU.
     @Suite struct TrainingTests {
         let device = FakeDevice.device
-        private let folder: TemporaryFolder
+        private let small: SmallRun
+        private var folder: TemporaryFolder { small.folder }
 
-        init() throws {
-            folder = try TemporaryFolder()
-            var annotations = Dataset()
-            annotations.categories = [COCO.Category(id: 1, name: "dog"), COCO.Category(id: 2, name: "bus")]
-            for number in 0..<6 {
-                let (width, height) = (80 + 10 * number, 120 - 10 * number)
-                let shade = UInt8(30 * number)
-                let pixels = (0..<width * height * 3).map { UInt8(truncatingIfNeeded: $0 / 7 &+ Int(shade)) }
-                try Image(width: width, height: height, pixels: pixels).write(
-                    to: folder.file("\(number).png"))
-                annotations.images.append(
-                    ImageRecord(id: Int64(number), width: width, height: height, fileName: "\(number).png"))
-                // A picture without objects, one with a crowd.
-                guard number != 3 else { continue }
-                annotations.annotations.append(
-                    AnnotationRecord(
-                        id: Int64(number + 1), imageID: Int64(number), categoryID: Int64(1 + number % 2),
-                        box: .init(x: 10, y: 10, width: 40, height: 30),
-                        segmentation: .polygons([[10, 10, 50, 10, 50, 40, 10, 40]])))
-            }
-            try annotations.write(to: folder.file("train.json"))
-        }
+        // With a picture without objects.
+        init() throws { small = try SmallRun(empty: [3]) }
 
         private func configuration(_ kind: String, _ settings: [String] = []) throws -> TrainingConfiguration
         {
-            let clip = Fixtures.folder("clip").appending(path: kind).path
-            var text = """
-                preset: \(kind == "openai-rn" ? "published-small" : "vit-small")
-                detector:
-                  clip: \(clip)\(kind == "openai-rn" ? "/model.pt" : "/model")
-                  input: {size: 96}
-                  network: {width: 16, hidden: 24, proposalCandidates: [60, 40], proposalCount: [40, 20]}
-                  scoring: {scorer: none}
-                  learning: {regionsPerImage: 16, anchorsPerImage: 32}
-                data: {annotations: \(folder.file("train.json")), images: \(folder.path), batchSize: 2, jitter: [0.5, 1.5], views: 2}
-                texts: {templates: single}
-                run: {steps: 3, seed: 5, reportInterval: 1}
-
-                """
-            if kind != "openai-rn" {
-                text = text.replacing(
-                    "  scoring:",
-                    with: "  trunk: {adapterChannels: [16, 16], adapterScales: [2, 1]}\n  scoring:")
-            }
-            return try TrainingConfiguration(yaml: text, settings: settings)
+            try small.configuration(kind, ["run.steps=3", "run.isDeterministic=false"] + settings)
         }
 
         private struct Course {

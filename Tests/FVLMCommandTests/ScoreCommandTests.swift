@@ -83,6 +83,18 @@ import Testing
         #expect((try self.object(proposals.output)["stat_names"] as? [String])?.first == "AR@100")
     }
 
+    /// All files are read at once; of several faults the annotations' is told, whichever thread is first.
+    @Test func theFaultOfTheAnnotationsComesFirst() throws {
+        let folder = try TemporaryFolder()
+        let wrong = try folder.write("[{]", "results.json")
+        let arguments = ["score", "-g", folder.file("absent.json"), "-d", wrong, "--compare", wrong]
+        for _ in 0..<8 {
+            let run = try Program(arguments)
+            #expect(run.status == 1 && run.errors.contains("absent.json"), "\(run.errors)")
+            #expect(!run.errors.contains("results.json"))
+        }
+    }
+
     @Test func wrongUsageEndsWith64() throws {
         for arguments in [
             ["score"], ["score", "-g", truth, "-d", results, "--type", "cubes"],

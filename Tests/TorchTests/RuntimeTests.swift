@@ -26,6 +26,24 @@ import Torch
         #expect(!isAutocasting)
     }
 
+    /// Kernels get pointers; the tensors behind them live until the call is over, used otherwise or not.
+    @Test func tensorsOutliveTheirPointers() throws {
+        weak var watched: Tensor?
+        try Kernel.call { memory in
+            let pointer = try { () throws -> UnsafeMutablePointer<Float> in
+                let tensor = try Tensor.ones([1 << 16])
+                watched = tensor
+                return try memory.floats(of: tensor)
+            }()
+            // Would take the place of a tensor that is gone.
+            let others = try (0..<8).map { _ in try Tensor.zeros([1 << 16]) }
+            #expect(watched != nil)
+            #expect((0..<1 << 16).allSatisfy { pointer[$0] == 1 })
+            withExtendedLifetime(others) {}
+        }
+        #expect(watched == nil)
+    }
+
     @Test func generatorsRepeatAndContinue() throws {
         let generator = try Generator(seed: 42)
         let first = try Tensor.random([5], generator: generator)

@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Support
 import Testing
 
 @testable import Training
@@ -106,5 +107,13 @@ import Testing
         // YIQ's matrices are published to three digits, so that grey may move by one.
         let grey = try jittered(Color(red: 90, green: 90, blue: 90), hue: 0.3)
         #expect([grey.red, grey.green, grey.blue].allSatisfy { abs(Int($0) - 90) <= 1 })
+    }
+}
+
+extension Augmentation {
+    /// The published F-VLM's: large-scale jitter from 0.1 to 2 and mirroring.
+    static func published(side: Int = 1024) -> Augmentation {
+        Augmentation(
+            resizing: .largeScaleJitter(side: side, minimumScale: 0.1, maximumScale: 2), flipProbability: 0.5)
     }
 }

@@ -3,6 +3,7 @@ import Foundation
 import Imaging
 import Testing
 import Torch
+import TrainingFixtures
 
 @testable import Training
 

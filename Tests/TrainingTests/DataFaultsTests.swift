@@ -4,8 +4,10 @@ import Evaluation
 import FVLM
 import FixtureSupport
 import Foundation
+import Support
 import Testing
 import Torch
+import TrainingFixtures
 
 @testable import Training
 

@@ -1,5 +1,6 @@
 import FVLM
 import Foundation
+import Support
 import Synchronization
 import Testing
 import Torch

@@ -1,5 +1,6 @@
 import COCO
 import Imaging
+import Support
 import Testing
 
 @testable import Training

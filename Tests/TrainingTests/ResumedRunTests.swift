@@ -2,8 +2,10 @@ import Evaluation
 import FVLM
 import FixtureSupport
 import Foundation
+import Support
 import Synchronization
 import Testing
+import TrainingFixtures
 
 @testable import Training
 

@@ -1,6 +1,7 @@
 import RegionDetection
 import FVLM
 import Foundation
+import Support
 import Torch
 
 @testable import Training

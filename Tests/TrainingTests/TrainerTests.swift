@@ -2,6 +2,7 @@ import Evaluation
 import FVLM
 import FixtureSupport
 import Foundation
+import Support
 import Synchronization
 import Testing
 import Torch

@@ -2,6 +2,7 @@ import FVLM
 import FixtureSupport
 import Foundation
 import Testing
+import TrainingFixtures
 
 @testable import Training
 

@@ -4,6 +4,7 @@ import FVLM
 import FixtureSupport
 import Foundation
 import Imaging
+import Support
 import Testing
 import Torch
 

@@ -3,10 +3,12 @@ import RegionDetection
 import FVLM
 import FixtureSupport
 import Foundation
+import Support
 import Testing
 import Torch
 import TorchFixtures
 import WeightFiles
+import TrainingFixtures
 
 @testable import Training
 

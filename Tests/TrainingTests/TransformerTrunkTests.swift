@@ -7,6 +7,7 @@ import Synchronization
 import Testing
 import Torch
 import WeightFiles
+import TrainingFixtures
 
 @testable import Training
 

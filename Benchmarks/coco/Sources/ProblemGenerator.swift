@@ -1,23 +1,12 @@
 import COCO
 import Foundation
+import Support
 
 /// Generates a problem of the size and composition of val2017 with a detector's results, from a seed.
 struct ProblemGenerator {
-    private var generator: Generator
+    private var generator: SplitMix64
 
-    init(seed: UInt64) { generator = Generator(state: seed) }
-
-    /// Random numbers that are the same on every system.
-    private struct Generator: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var value = state
-            value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-            return value ^ (value >> 31)
-        }
-    }
+    init(seed: UInt64) { generator = SplitMix64(seed: seed) }
 
     private mutating func uniform(_ low: Double, _ high: Double) -> Double {
         Double.random(in: low..<high, using: &generator)

@@ -1,5 +1,6 @@
 import COCO
 import Foundation
+import Support
 
 /// The results of the benchmark as a self-contained page.
 struct BenchmarkReport {
@@ -27,7 +28,7 @@ struct BenchmarkReport {
             td,th{text-align:right}td:first-child,th:first-child{text-align:left}
             figure{margin:0;display:inline-block;max-width:48%}svg,img{max-width:100%;height:auto}
             </style></head><body><h1>EmojiScenes</h1>
-            \(notes.map { "<p>\($0)</p>" }.joined(separator: "\n"))
+            \(notes.map { "<p>\(Markup.escaped($0))</p>" }.joined(separator: "\n"))
             \(tables.map(\.html).joined(separator: "\n"))
             \(plots.isEmpty ? "" : "<h2>Precision against recall</h2>" + curves)
             \(pictures ?? "")
@@ -40,13 +41,13 @@ struct BenchmarkReport {
 extension BenchmarkTable {
     /// A heading and a table.
     fileprivate var html: String {
-        let head = "<tr><th></th>" + columns.map { "<th>\($0)</th>" }.joined() + "</tr>"
+        let head = "<tr><th></th>" + columns.map { "<th>\(Markup.escaped($0))</th>" }.joined() + "</tr>"
         let body = rows.map { row in
             let cells = columns.map { column in
-                "<td>" + (row.values[column].map { String(format: "%.3f", $0) } ?? "") + "</td>"
+                "<td>" + (row.values[column].map { NumberText.decimals($0, 3) } ?? "") + "</td>"
             }
-            return "<tr><td>\(row.name)</td>\(cells.joined())</tr>"
+            return "<tr><td>\(Markup.escaped(row.name))</td>\(cells.joined())</tr>"
         }
-        return "<h2>\(title)</h2><table>\(head)\(body.joined(separator: "\n"))</table>"
+        return "<h2>\(Markup.escaped(title))</h2><table>\(head)\(body.joined(separator: "\n"))</table>"
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Rows of named figures, as Markdown and as JSON.
 struct BenchmarkTable: Codable, Sendable {
@@ -21,7 +22,7 @@ struct BenchmarkTable: Codable, Sendable {
         var lines = ["### \(title)", "", "| | " + columns.joined(separator: " | ") + " |"]
         lines.append("|---|" + String(repeating: "---|", count: columns.count))
         for row in rows {
-            let cells = columns.map { column in row.values[column].map { String(format: "%.3f", $0) } ?? "" }
+            let cells = columns.map { column in row.values[column].map { NumberText.decimals($0, 3) } ?? "" }
             lines.append("| \(row.name) | " + cells.joined(separator: " | ") + " |")
         }
         return lines.joined(separator: "\n") + "\n"

@@ -4,6 +4,7 @@ import Evaluation
 import FVLM
 import Foundation
 import Imaging
+import Support
 import Torch
 import Training
 
@@ -203,7 +204,7 @@ struct DetectorTest {
             tiles.append(
                 try Annotator().draw(found, on: image) { detection in
                     let isNovel = vocabulary.classes[detection.classIndex].split == .novel
-                    let score = String(format: "%.2f", detection.score)
+                    let score = NumberText.decimals(Double(detection.score), 2)
                     return "\(isNovel ? "★ " : "")\(detection.label) \(score)"
                 })
         }

@@ -4,6 +4,7 @@ import COCO
 import FVLM
 import Foundation
 import Imaging
+import Support
 import Torch
 import Training
 import WeightFiles
@@ -96,7 +97,7 @@ struct BenchmarkCommand: ParsableCommand {
         if let first {
             let test = try DetectorTest("test", in: data, vocabulary: vocabulary, splits: splits, limit: 12)
             try test.pictures(of: first, count: 12).write(to: output + "/pictures.png")
-            pictures = try Data(contentsOf: URL(filePath: output + "/pictures.png"))
+            pictures = Data(try FileBytes(contentsOf: output + "/pictures.png").array)
         }
         try write(BenchmarkReport(tables: tables, plots: plots, pictures: pictures))
         print("\(output)/report.html, results.md, results.json, pictures.png")
@@ -111,7 +112,7 @@ struct BenchmarkCommand: ParsableCommand {
             (SceneSet(name: "test", count: test, novelObjects: .labelled), GlyphStyle.seen),
             (SceneSet(name: "test-unseen", count: test, novelObjects: .labelled), [GlyphStyle.unseen]),
         ]
-        for part in parts where !FileManager.default.fileExists(atPath: "\(data)/\(part.set.name).json") {
+        for part in parts where FileStatus("\(data)/\(part.set.name).json") == nil {
             let glyphSet = try GlyphSet(GlyphFolder(path: glyphs), categories: known, styles: part.styles)
             try part.set.render(glyphs: glyphSet, side: 256, seed: Self.dataSeed, folder: data)
             print("rendered \(part.set.name)")
@@ -124,7 +125,7 @@ struct BenchmarkCommand: ParsableCommand {
     ) throws -> String {
         let folder = "\(output)/seed\(seed)"
         let model = folder + "/model"
-        if FileManager.default.fileExists(atPath: model + "/detector.yaml") { return model }
+        if FileStatus(model + "/detector.yaml") != nil { return model }
         var configuration = TrainingConfiguration()
         configuration.preset = "published-small"
         configuration.detector = try DetectorConfiguration(preset: "published-small")
@@ -172,7 +173,7 @@ struct BenchmarkCommand: ParsableCommand {
         configuration.run.checkpointInterval = 100
         configuration.run.keepsLast = 1
         let run = try TrainingRun(configuration, folder: folder)
-        try run.start(resumes: FileManager.default.fileExists(atPath: folder + "/checkpoints")) { event in
+        try run.start(resumes: FileStatus(folder + "/checkpoints") != nil) { event in
             if case .progress(let progress) = event {
                 print(
                     String(
@@ -311,7 +312,7 @@ struct BenchmarkCommand: ParsableCommand {
             var options = options()
             options.vlmTemperature *= factor
             temperatures.add(
-                String(format: "%.4f", options.vlmTemperature),
+                NumberText.decimals(options.vlmTemperature, 4),
                 try val.figures(of: detector, options: options))
         }
         var recall = BenchmarkTable(
@@ -323,15 +324,13 @@ struct BenchmarkCommand: ParsableCommand {
     private func write(_ report: BenchmarkReport) throws {
         let markdown = report.tables.map(\.markdown).joined(separator: "\n")
         print(markdown)
-        func write(_ data: Data, _ name: String) throws {
-            try data.write(to: URL(filePath: "\(output)/\(name)"), options: .atomic)
+        func write(_ text: String, _ name: String) throws {
+            try AtomicFile.write(text, to: "\(output)/\(name)")
         }
-        try write(Data(markdown.utf8), "results.md")
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        try write(encoder.encode(report.tables), "results.json")
-        for plot in report.plots { try write(Data(plot.svg.utf8), plot.fileName) }
-        try write(Data(report.html.utf8), "report.html")
+        try write(markdown, "results.md")
+        try write(JSONText.document(report.tables), "results.json")
+        for plot in report.plots { try write(plot.svg, plot.fileName) }
+        try write(report.html, "report.html")
     }
 }
 

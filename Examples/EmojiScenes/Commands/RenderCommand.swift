@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Support
 
 /// Renders the data set.
 struct RenderCommand: ParsableCommand {
@@ -51,11 +52,11 @@ struct RenderCommand: ParsableCommand {
             let dataset = try set.render(glyphs: glyphs, side: side, seed: seed, folder: output)
             print(
                 "\(set.name): \(dataset.images.count) scenes, \(dataset.annotations.count) annotated objects, "
-                    + String(format: "%.1f s", seconds(since: start)))
+                    + NumberText.decimals(seconds(since: start), 1) + " s")
         }
         for split in [EmojiCategory.Split.base, .novel] {
             let names = known.filter { $0.split == split }.map(\.name).joined(separator: "\n") + "\n"
-            try Data(names.utf8).write(to: URL(filePath: "\(output)/\(split.rawValue).txt"), options: .atomic)
+            try AtomicFile.write(names, to: "\(output)/\(split.rawValue).txt")
         }
     }
 }

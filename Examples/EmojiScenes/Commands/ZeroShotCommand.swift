@@ -1,6 +1,7 @@
 import ArgumentParser
 import CLIP
 import Foundation
+import Support
 import Torch
 
 /// Tests the small CLIP.
@@ -74,9 +75,7 @@ struct ZeroShotCommand: ParsableCommand {
                 ])
         }
         if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            print(String(decoding: try encoder.encode(table), as: UTF8.self))
+            print(try JSONText.document(table))
         } else {
             print(table.markdown)
         }

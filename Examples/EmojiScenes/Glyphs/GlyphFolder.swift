@@ -1,5 +1,6 @@
 import CGlyphs
 import Foundation
+import Support
 
 /// The folder of vendors' drawings that `Tools/setup-emoji` creates.
 struct GlyphFolder: Sendable {
@@ -25,7 +26,7 @@ struct GlyphFolder: Sendable {
     }
 
     /// Whether a folder contains the downloaded drawings.
-    static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path + "/ready") }
+    static func exists(_ path: String) -> Bool { FileStatus(path + "/ready") != nil }
 
     /// A vendor's drawing of a category.
     /// - Throws: ``EmojiScenesError`` if there is none.
@@ -39,7 +40,7 @@ struct GlyphFolder: Sendable {
                 category.text, "Noto Color Emoji", path + "/noto/NotoColorEmoji.ttf", Self.notoSize, &picture)
         case .openmoji, .emojione:
             let files = category.fileStems.map { "\(path)/\(style.rawValue)/\($0).svg" }
-            guard let file = files.first(where: FileManager.default.fileExists(atPath:)) else {
+            guard let file = files.first(where: { FileStatus($0) != nil }) else {
                 throw EmojiScenesError(category.name, reason: "\(style.rawValue) has no drawing \(files[0])")
             }
             status = glyphs_render_svg(file, Self.side, &picture)

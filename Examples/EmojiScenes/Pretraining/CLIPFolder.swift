@@ -1,5 +1,6 @@
 import CLIP
 import Foundation
+import Support
 import WeightFiles
 
 /// A trained CLIP as a folder in OpenCLIP's format, next to the tokenizer's files.
@@ -36,7 +37,7 @@ enum CLIPFolder {
             }
 
             """
-        try Data(json.utf8).write(to: URL(filePath: folder + "/open_clip_config.json"), options: .atomic)
+        try AtomicFile.write(json, to: folder + "/open_clip_config.json")
         try Safetensors.write(
             trainer.clip.exported(), metadata: ["format": "pt", "seed": String(trainer.plan.seed)],
             to: folder + "/open_clip_model.safetensors")

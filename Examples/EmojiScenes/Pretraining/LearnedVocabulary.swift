@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The vocabulary of a CLIP-style tokenizer, learned from texts: frequent pairs of adjacent symbols are merged, in
 /// order.
@@ -77,10 +78,9 @@ struct LearnedVocabulary: Sendable {
 
     /// Writes `vocab.json` and `merges.txt` in the format of Hugging Face's tokenizers into a folder.
     func write(to folder: String) throws {
-        let vocabulary = try JSONEncoder.sorted.encode(ids)
-        try vocabulary.write(to: URL(filePath: folder + "/vocab.json"), options: .atomic)
+        try AtomicFile.write(JSONText.line(ids), to: folder + "/vocab.json")
         let list = "#version: 0.2\n" + merges.map { "\($0.0) \($0.1)\n" }.joined()
-        try Data(list.utf8).write(to: URL(filePath: folder + "/merges.txt"), options: .atomic)
+        try AtomicFile.write(list, to: folder + "/merges.txt")
     }
 
     // MARK: Words and bytes

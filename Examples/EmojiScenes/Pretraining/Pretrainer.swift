@@ -1,5 +1,6 @@
 import CLIP
 import Foundation
+import Support
 import Torch
 import WeightFiles
 
@@ -200,7 +201,7 @@ final class Pretrainer {
 
     /// Writes everything needed to resume.
     func save(to path: String) throws {
-        let plan = try String(decoding: JSONEncoder.sorted.encode(plan), as: UTF8.self)
+        let plan = try JSONText.line(plan)
         let state = try optimizer.state().map { $0.renamed("optimizer/" + $0.name) }
         try Safetensors.write(
             clip.stored() + state, metadata: ["step": String(step), "plan": plan], to: path)
@@ -213,7 +214,7 @@ final class Pretrainer {
     /// - Throws: ``EmojiScenesError`` if it belongs to another plan.
     func resume(from path: String) throws {
         let file = try Safetensors(contentsOf: path)
-        let plan = try String(decoding: JSONEncoder.sorted.encode(plan), as: UTF8.self)
+        let plan = try JSONText.line(plan)
         guard file.metadata["plan"] == plan, let step = file.metadata["step"].flatMap({ Int($0) }) else {
             throw EmojiScenesError(
                 path,
@@ -233,15 +234,6 @@ final class Pretrainer {
         bank = []
     }
 
-}
-
-extension JSONEncoder {
-    /// Sorted keys, so that equal values give equal text.
-    static var sorted: JSONEncoder {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        return encoder
-    }
 }
 
 extension StoredTensor {

@@ -1,5 +1,6 @@
 import CLIP
 import Foundation
+import Support
 import Torch
 
 /// A pretraining in a folder: started, resumed after an interruption, and exported as a model at the end.
@@ -70,15 +71,15 @@ struct PretrainingRun {
         let start = ContinuousClock.now
         let list = try CategoryList()
         let set = try GlyphSet(GlyphFolder(path: glyphs), categories: list.known, styles: GlyphStyle.seen)
-        try FileManager.default.createDirectory(atPath: modelFolder, withIntermediateDirectories: true)
+        try Folder.make(modelFolder)
         try LearnedVocabulary(learnedFrom: CaptionBook.texts(of: list.all), size: 2_000).write(
             to: modelFolder)
         let trainer = try Pretrainer(plan: plan, glyphs: set, tokenizer: Tokenizer(contentsOf: modelFolder))
         print(
             "\(set.categories.count) categories, \(trainer.tokenizer.vocabularyCount) tokens, "
                 + "\(trainer.clip.model.store.weightCount()) weights, "
-                + String(format: "ready after %.1f s", seconds(since: start)))
-        if FileManager.default.fileExists(atPath: checkpoint) {
+                + "ready after \(NumberText.decimals(seconds(since: start), 1)) s")
+        if FileStatus(checkpoint) != nil {
             try trainer.resume(from: checkpoint)
             print("resuming at step \(trainer.step)")
         } else if let from {

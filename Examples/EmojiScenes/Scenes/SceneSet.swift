@@ -2,6 +2,7 @@ import COCO
 import Dispatch
 import Foundation
 import Imaging
+import Support
 import Synchronization
 
 /// A part of the data set: scenes with their own stream of random numbers.
@@ -40,8 +41,7 @@ struct SceneSet: Sendable {
             glyphs: glyphs, candidates: novelObjects == .absent ? base : Array(glyphs.categories.indices),
             side: side)
         let isLabelled = Set(novelObjects == .labelled ? Array(glyphs.categories.indices) : base)
-        try FileManager.default.createDirectory(
-            atPath: folder + "/" + name, withIntermediateDirectories: true)
+        try Folder.make(folder + "/" + name)
         let objects = try parallelMap(count) { index in
             var random = RandomStream(seed: seed, "scenes \(name) \(side)", index: index)
             let scene = try composer.scene(&random)

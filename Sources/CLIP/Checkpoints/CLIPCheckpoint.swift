@@ -1,5 +1,6 @@
 import Foundation
 import Hub
+import Support
 import Torch
 import WeightFiles
 
@@ -35,13 +36,12 @@ package struct CLIPCheckpoint: Sendable {
     ///   - activation: Overrides the activation, which shapes do not reveal.
     /// - Throws: ``CLIPError`` or `WeightFileError` stating what is missing or wrong.
     package init(_ path: String, activation: Activation? = nil) throws {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+        guard let status = FileStatus(path) else {
             throw CLIPError(
                 path, reason: "there is no such file or folder", exitStatus: .failure)
         }
         let file: String
-        if isFolder.boolValue {
+        if status.kind == .folder {
             folder = path
             file = try Self.weightFile(in: path)
         } else {
@@ -68,7 +68,7 @@ package struct CLIPCheckpoint: Sendable {
     private static func weightFile(in folder: String) throws -> String {
         let names = ModelDownload.Selection.clip.weights
         let paths = names.map { URL(filePath: folder).appending(path: $0).path }
-        guard let path = paths.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+        guard let path = paths.first(where: { FileStatus($0) != nil }) else {
             throw CLIPError(folder, reason: "has no weights: none of \(names.joined(separator: ", "))")
         }
         return path
@@ -123,7 +123,7 @@ package struct CLIPCheckpoint: Sendable {
         var configuration = try CLIPConfiguration(
             inferredFrom: weights, format: format, activation: activation ?? .gelu, isValidated: false)
         let file = URL(filePath: folder).appending(path: "open_clip_config.json").path
-        if FileManager.default.fileExists(atPath: file) {
+        if FileStatus(file) != nil {
             try configuration.takeHeads(openCLIP: file)
         }
         try configuration.validate(weights.origin)
@@ -141,7 +141,7 @@ package struct CLIPCheckpoint: Sendable {
     ) throws -> CLIPConfiguration {
         let name = format == .huggingFace ? "config.json" : "open_clip_config.json"
         let file = URL(filePath: folder).appending(path: name).path
-        guard FileManager.default.fileExists(atPath: file) else {
+        guard FileStatus(file) != nil else {
             var known = activation
             if known == nil, isOpenAIArchive(source) {
                 known = .quickGELU
@@ -180,7 +180,7 @@ package struct CLIPCheckpoint: Sendable {
     func preprocessor() throws -> ImagePreprocessor? {
         func existing(_ name: String) -> String? {
             let path = URL(filePath: folder).appending(path: name).path
-            return FileManager.default.fileExists(atPath: path) ? path : nil
+            return FileStatus(path) != nil ? path : nil
         }
         if let path = existing("preprocessor_config.json") ?? existing("processor_config.json") {
             return try ImagePreprocessor(contentsOf: path)

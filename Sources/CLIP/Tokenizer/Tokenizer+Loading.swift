@@ -12,11 +12,10 @@ extension Tokenizer {
     ///   Face's for other files.
     /// - Throws: ``CLIPError`` with the path.
     public convenience init(contentsOf path: String, flavor: Flavor? = nil) throws {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+        guard let status = FileStatus(path) else {
             throw CLIPError(path, reason: "does not exist", exitStatus: .failure)
         }
-        guard isFolder.boolValue else {
+        guard status.kind == .folder else {
             if path.hasSuffix(".json") {
                 try self.init(tokenizerFile: path, flavor: flavor ?? .huggingFace)
             } else {
@@ -26,7 +25,7 @@ extension Tokenizer {
         }
         func file(_ name: String) -> String? {
             let file = path + "/" + name
-            return FileManager.default.fileExists(atPath: file) ? file : nil
+            return FileStatus(file) != nil ? file : nil
         }
         if let vocabulary = file("vocab.json"), let merges = file("merges.txt") {
             try self.init(vocabulary: vocabulary, merges: merges, flavor: flavor ?? .huggingFace)
@@ -202,7 +201,7 @@ extension Tokenizer {
     ) throws -> Int? {
         for name in ["tokenizer_config.json", "special_tokens_map.json"] {
             let path = folder + "/" + name
-            guard FileManager.default.fileExists(atPath: path) else { continue }
+            guard FileStatus(path) != nil else { continue }
             let entry = try inFile(path) { try JSONValue(file: path)["pad_token"] }
             guard case .string(let token)? = entry?["content"] ?? entry else { continue }
             guard let id = ids[token] ?? added.first(where: { $0.content == token })?.id else {
@@ -229,8 +228,8 @@ extension Tokenizer {
 
 extension JSONValue {
     init(file path: String) throws {
-        let data = try Data(contentsOf: URL(filePath: path))
-        self = try data.withUnsafeBytes { try JSONValue(parsing: $0) }
+        let file = try FileBytes(contentsOf: path)
+        self = try withExtendedLifetime(file) { try JSONValue(parsing: file.bytes) }
     }
 
     /// The value of a key; nil if this is not an object, the key is missing or its value is null.

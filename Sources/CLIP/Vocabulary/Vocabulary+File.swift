@@ -44,7 +44,7 @@ extension Vocabulary {
         }
         func decoded<Value: Decodable>(_ key: String, _ type: Value.Type) throws -> Value {
             do {
-                return try JSONDecoder().decode(type, from: Data((file.metadata[key] ?? "").utf8))
+                return try JSONText.value(of: Array((file.metadata[key] ?? "").utf8))
             } catch { throw CLIPError(path, reason: "its metadata \"\(key)\" cannot be read") }
         }
         func floats(_ name: String) throws -> Tensor {

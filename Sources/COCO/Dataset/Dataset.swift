@@ -94,3 +94,10 @@ public struct Category: Sendable, Hashable {
         self.definition = definition
     }
 }
+
+extension [Category] {
+    /// The names by id; of several categories with one id, the first counts.
+    package var namesByID: [Int64: String] {
+        Dictionary(map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
+    }
+}

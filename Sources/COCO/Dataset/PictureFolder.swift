@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The size of a picture file.
 public struct PictureSize: Sendable, Hashable {
@@ -60,7 +61,7 @@ public struct PictureFolder: Sendable {
         return place
     }
 
-    private static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+    private static func exists(_ path: String) -> Bool { FileStatus(path) != nil }
 
     /// The rest of a name after the leading components that the folder's path ends with; nil if there are none.
     private func remainder(of name: String) -> String? {

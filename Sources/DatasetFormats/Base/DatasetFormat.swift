@@ -65,7 +65,8 @@ package protocol DatasetFormat: Sendable {
     /// Writes a data set, whole or not at all.
     ///
     /// - Returns: what has no place in the format, counted.
-    /// - Throws: `AnnotationFileError` when it cannot be written, `COCOError` for data that has no place at all.
+    /// - Throws: `AnnotationFileError` or `FileFailure` when it cannot be written, `COCOError` for data that has no place
+    ///   at all.
     static func write(
         _ dataset: Dataset, to path: String, _ options: FormatWritingOptions
     ) throws -> ConversionReport

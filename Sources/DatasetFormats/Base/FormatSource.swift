@@ -128,16 +128,6 @@ package struct FormatSource: Sendable {
 }
 
 extension AnnotationFileError {
-    /// A fault in JSON text.
-    init(_ failure: JSONReader.Failure, in bytes: UnsafeRawBufferPointer, file: String) {
-        self.init(failure.reason, at: failure.position, in: bytes, file: file)
-    }
-
-    /// A fault in XML text.
-    init(_ failure: XMLScanner.Failure, in bytes: UnsafeRawBufferPointer, file: String) {
-        self.init(failure.reason, at: failure.position, in: bytes, file: file)
-    }
-
     /// A fault at a byte.
     init(_ reason: String, at position: Int, in bytes: UnsafeRawBufferPointer, file: String) {
         var (line, start) = (1, 0)
@@ -154,7 +144,15 @@ enum FormatFile {
     static func withBytes<Result>(_ path: String, _ body: (FileBytes) throws -> Result) throws -> Result {
         let file: FileBytes
         do { file = try FileBytes(contentsOf: path) } catch { throw AnnotationFileError(error) }
-        return try withExtendedLifetime(file) { try body(file) }
+        do {
+            return try withExtendedLifetime(file) { try body(file) }
+        } catch let failure as XMLScanner.Failure {
+            throw AnnotationFileError(failure.reason, at: failure.position, in: file.bytes, file: path)
+        } catch let failure as JSONReader.Failure {
+            throw AnnotationFileError(failure.reason, at: failure.position, in: file.bytes, file: path)
+        } catch let failure as CSVReader.Failure {
+            throw AnnotationFileError(file: path, line: failure.line, reason: failure.reason)
+        }
     }
 
     /// Reads XML.
@@ -162,12 +160,8 @@ enum FormatFile {
         _ path: String, _ body: (inout XMLScanner, FileBytes) throws -> Result
     ) throws -> Result {
         try withBytes(path) { file in
-            do {
-                var scanner = try XMLScanner(file.bytes)
-                return try body(&scanner, file)
-            } catch let failure as XMLScanner.Failure {
-                throw AnnotationFileError(failure, in: file.bytes, file: path)
-            }
+            var scanner = try XMLScanner(file.bytes)
+            return try body(&scanner, file)
         }
     }
 
@@ -176,17 +170,13 @@ enum FormatFile {
         _ path: String, _ body: (inout JSONReader, FileBytes) throws -> Result
     ) throws -> Result {
         try withBytes(path) { file in
-            do {
-                if let encoding = TextFile.foreignEncoding(file.bytes) {
-                    throw AnnotationFileError(file: path, reason: "the text is \(encoding); save it as UTF-8")
-                }
-                var reader = JSONReader(file.bytes)
-                let result = try body(&reader, file)
-                try reader.expectEnd()
-                return result
-            } catch let failure as JSONReader.Failure {
-                throw AnnotationFileError(failure, in: file.bytes, file: path)
+            if let encoding = TextFile.foreignEncoding(file.bytes) {
+                throw AnnotationFileError(file: path, reason: "the text is \(encoding); save it as UTF-8")
             }
+            var reader = JSONReader(file.bytes)
+            let result = try body(&reader, file)
+            try reader.expectEnd()
+            return result
         }
     }
 
@@ -195,12 +185,8 @@ enum FormatFile {
         _ path: String, _ body: (inout CSVReader, FileBytes) throws -> Result
     ) throws -> Result {
         try withBytes(path) { file in
-            do {
-                var reader = try CSVReader(file.bytes)
-                return try body(&reader, file)
-            } catch let failure as CSVReader.Failure {
-                throw AnnotationFileError(file: path, line: failure.line, reason: failure.reason)
-            }
+            var reader = try CSVReader(file.bytes)
+            return try body(&reader, file)
         }
     }
 }

@@ -38,9 +38,9 @@ package struct YOLOFiles {
         guard let found = description.subsets.first(where: { $0.name == name }) else {
             throw AnnotationFileError(file: file, reason: "has no \"\(subset)\"; there are " + all)
         }
-        let own = (file as NSString).deletingLastPathComponent
+        let own = Self.folder(of: file)
         var base = Self.joined(own, stated)
-        if !FileManager.default.fileExists(atPath: base.isEmpty ? "." : base) {
+        if FileStatus(base.isEmpty ? "." : base) == nil {
             report.add("folder named by \"path\" does not exist; the folder of \(file) is used", count: 1)
             base = own
         }
@@ -57,7 +57,7 @@ package struct YOLOFiles {
             ? sources[0] : Self.commonFolder(sources.map { Self.isList($0) ? base : $0 })
     }
 
-    private static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+    private static func exists(_ path: String) -> Bool { FileStatus(path) != nil }
 
     /// The description that a list of classes stands for: pictures in `images`, or beside the list.
     private static func description(classes: String, in folder: String) -> YOLODescription {
@@ -70,7 +70,7 @@ package struct YOLOFiles {
     /// YOLO's tools fall back to that when the former does not exist.
     private static func place(_ folder: String, _ base: String) -> String {
         let place = joined(base, folder)
-        guard folder.hasPrefix("../"), !FileManager.default.fileExists(atPath: place) else { return place }
+        guard folder.hasPrefix("../"), FileStatus(place) == nil else { return place }
         return joined(base, String(folder.dropFirst(3)))
     }
 
@@ -84,9 +84,11 @@ package struct YOLOFiles {
         URL(filePath: path.isEmpty ? "." : path).standardizedFileURL.path
     }
 
+    /// The folder that a path lies in; empty for a name alone.
+    private static func folder(of path: String) -> String { path.contains("/") ? Path.parent(path) : "" }
+
     private static func isFolder(_ path: String) -> Bool {
-        var isFolder: ObjCBool = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+        FileStatus(path)?.kind == .folder
     }
 
     private static func isList(_ path: String) -> Bool { path.hasSuffix(".txt") && !isFolder(path) }
@@ -157,7 +159,7 @@ package struct YOLOFiles {
                 .map(YOLODescription.labelPath(ofPicture:))
             return (
                 image: image,
-                label: labels.first { FileManager.default.fileExists(atPath: $0) } ?? labels.first ?? ""
+                label: labels.first { FileStatus($0) != nil } ?? labels.first ?? ""
             )
         }
         try check(result.map(\.label), &report)
@@ -167,11 +169,11 @@ package struct YOLOFiles {
     /// Notes label files without a picture, and throws if no picture has a label file.
     private func check(_ labels: [String], _ report: inout ConversionReport) throws {
         let used = Set(labels)
-        let folders = Set(labels.map { ($0 as NSString).deletingLastPathComponent })
+        let folders = Set(labels.map(Self.folder(of:)))
         var (unused, found) = (0, false)
         for folder in folders {
             let files =
-                (try? FileManager.default.contentsOfDirectory(atPath: folder.isEmpty ? "." : folder)) ?? []
+                (try? Folder.names(in: folder.isEmpty ? "." : folder)) ?? []
             for file in files where file.lowercased().hasSuffix(".txt") && !file.hasPrefix(".") {
                 let path = folder.isEmpty ? file : folder + "/" + file
                 if used.contains(path) { found = true } else if file != "classes.txt" { unused += 1 }
@@ -196,7 +198,7 @@ package struct YOLOFiles {
         var pictures: [String] = []
         var hidden = 0
         for name in names {
-            let suffix = PictureExtensions.of(name)
+            let suffix = Path.suffix(name)
             if unreadable.contains(suffix) {
                 report.add(
                     "pictures in the unsupported format \(suffix) are skipped", count: 1)
@@ -214,17 +216,17 @@ package struct YOLOFiles {
 
     /// The pictures listed in a text file, one per line; `./` means its own folder.
     private static func listed(in file: String) throws -> [String] {
-        let folder = (file as NSString).deletingLastPathComponent
+        let own = folder(of: file)
         return try AnnotationFileError.text(contentsOf: file).split(whereSeparator: \.isNewline)
             .map { $0.trimmingCharacters(in: .whitespaces) }
             .filter { !$0.isEmpty && !$0.hasPrefix("#") }
             .map { $0.hasPrefix("./") ? String($0.dropFirst(2)) : $0 }
-            .map { joined(folder, $0) }
+            .map { joined(own, $0) }
     }
 
     /// The text of a label file, nil if there is none.
     package static func text(_ path: String) throws -> String? {
-        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        guard FileStatus(path) != nil else { return nil }
         return try AnnotationFileError.text(contentsOf: path)
     }
 }

@@ -36,14 +36,6 @@ package enum YOLOFormat: DatasetFormat {
     package static func write(
         _ dataset: Dataset, to path: String, _ options: FormatWritingOptions
     ) throws -> ConversionReport {
-        do { return try written(dataset, path, options) } catch let failure as FileFailure {
-            throw AnnotationFileError(failure)
-        }
-    }
-
-    private static func written(
-        _ dataset: Dataset, _ path: String, _ options: FormatWritingOptions
-    ) throws -> ConversionReport {
         var report = ConversionReport()
         let categories = try YOLOExport.categories(of: [dataset], &report)
         var export = try YOLOExport(options.keepsOutlines ? .polygons : .boxes, categories: categories)

@@ -1,5 +1,6 @@
 import RegionDetection
 import Imaging
+import Foundation
 
 /// A detected object.
 public struct Detection: Sendable, Hashable {
@@ -71,4 +72,36 @@ extension Detection {
     /// - Parameter size: The size of the picture.
     /// - Throws: `DetectionError` if the size is impossible, `ImagingError`.
     public func mask(in size: ImageSize) throws -> Mask? { try mask?.mask(of: box, in: size) }
+}
+
+extension Annotator {
+    /// The picture with detections drawn on it, each in its class's colour, the first one on top.
+    /// - Parameter label: The text at a box; by default the class and the score.
+    /// - Throws: `DetectionError`, `ImagingError`.
+    public func draw(
+        _ detections: [Detection], on image: Image,
+        label: (Detection) -> String = { "\($0.label) \(String(format: "%.2f", $0.score))" }
+    ) throws -> Image {
+        var result = image
+        try draw(detections, onto: &result, label: label)
+        return result
+    }
+
+    /// As ``draw(_:on:label:)``, in place: it takes memory for one mask at a time beside the picture's own.
+    public func draw(
+        _ detections: [Detection], onto image: inout Image,
+        label: (Detection) -> String = { "\($0.label) \(String(format: "%.2f", $0.score))" }
+    ) throws {
+        // Masks below everything else.
+        for detection in detections.reversed() {
+            if let mask = try detection.mask(in: image.size) {
+                try image.blend(
+                    mask, with: Palette.color(at: detection.classIndex), opacity: maskOpacity)
+            }
+        }
+        let annotations = detections.map {
+            Annotation(box: $0.box, label: label($0), color: Palette.color(at: $0.classIndex))
+        }
+        try draw(annotations, onto: &image)
+    }
 }

@@ -66,7 +66,7 @@ extension DetectorConfiguration {
                 embeddingWidth: trunk.embeddingWidth, width: width, hidden: hidden,
                 anchorSizes: Self.anchorSizes(ModifiedResNet.strides.map(Double.init)))
         case (.detectron2, .transformer(let trunk)):
-            return try upon(trunk)
+            return try detectron2(on: trunk)
         case (.fvit, .transformer(let trunk)):
             return try .fvit(
                 inputs: trunk.transformer.width, patchSize: trunk.patchSize,
@@ -83,7 +83,8 @@ extension DetectorConfiguration {
 
     private var hidden: [Int] { [network.hidden, network.hidden] }
 
-    private func upon(_ tower: VisionTransformer.Configuration) throws -> DetectorArchitecture {
+    /// The family detectron2 on a vision transformer, whose single map an adapter makes a pyramid of.
+    private func detectron2(on tower: VisionTransformer.Configuration) throws -> DetectorArchitecture {
         let scales = trunk.adapterScales
         // A map finer than pixels makes no sense.
         let strides = scales.map { Double(tower.patchSize) / Double($0) }

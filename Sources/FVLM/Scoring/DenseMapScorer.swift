@@ -29,20 +29,12 @@ package struct DenseMapScorer: RegionScorer {
     package func embeddings(of boxes: [Boxes], features: VisionTransformer.Features, pixels: Tensor) throws
         -> Tensor
     {
-        let stride = tower.configuration.patchSize
-        return try withoutGradients {
-            try ScaledMaps(
-                options: options, stride: stride, embeddingWidth: tower.configuration.embeddingWidth
-            ).embeddings(of: boxes, pixels: pixels) { enlarged in
-                try map(of: enlarged.map { try tower.features(of: $0) } ?? features)
-            } embed: { map, boxes, images in
-                let regions = try Regions(
-                    boxes: boxes, images: images, levels: [Int64](repeating: 0, count: boxes.count))
-                let cells = try roiAlign(
-                    [PyramidLevel(map.to(.float32), scale: 1 / Double(stride))], regions, output: Size2D(1),
-                    sampling: .aligned(ratio: isNormalized ? 0 : 2))
-                return try cells.flattened(from: 1)
-            }
+        try tower.embeddings(of: boxes, features: features, pixels: pixels, options) {
+            try map(of: $0).to(.float32)
+        } embed: { level, regions in
+            try roiAlign(
+                [level], regions, output: Size2D(1), sampling: .aligned(ratio: isNormalized ? 0 : 2)
+            ).flattened(from: 1)
         }
     }
 

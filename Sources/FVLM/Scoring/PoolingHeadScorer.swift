@@ -30,21 +30,13 @@ package struct PoolingHeadScorer: RegionScorer {
     package func embeddings(of boxes: [Boxes], features: VisionTransformer.Features, pixels: Tensor) throws
         -> Tensor
     {
-        let stride = tower.configuration.patchSize
-        return try withoutGradients {
-            try ScaledMaps(
-                options: options, stride: stride, embeddingWidth: tower.configuration.embeddingWidth
-            ).embeddings(of: boxes, pixels: pixels) { enlarged in
-                let seen = try enlarged.map { try tower.features(of: $0) } ?? features
-                return try head.projected(tower.normalizedMap(of: seen))
-            } embed: { map, boxes, images in
-                let regions = try Regions(
-                    boxes: boxes, images: images, levels: [Int64](repeating: 0, count: boxes.count))
-                let crops = try roiAlign(
-                    [PyramidLevel(map, scale: 1 / Double(stride))], regions, output: Size2D(Self.gridSize),
-                    sampling: .aligned(ratio: 2), format: .contiguous)
-                return try tower.embedding(ofPooled: head.pooled(crops)).to(.float32)
-            }
+        try tower.embeddings(of: boxes, features: features, pixels: pixels, options) {
+            try head.projected(tower.normalizedMap(of: $0))
+        } embed: { level, regions in
+            let crops = try roiAlign(
+                [level], regions, output: Size2D(Self.gridSize), sampling: .aligned(ratio: 2),
+                format: .contiguous)
+            return try tower.embedding(ofPooled: head.pooled(crops)).to(.float32)
         }
     }
 }

@@ -68,6 +68,30 @@ struct ScaledMaps {
     }
 }
 
+extension VisionTransformer {
+    /// Embeddings of regions on a map of patches, [R, E] `float32`, each on the scales that suit it best.
+    /// - Parameters:
+    ///   - map: The map that regions are pooled from.
+    ///   - embed: Embeds regions on such a map.
+    func embeddings(
+        of boxes: [Boxes], features: Features, pixels: Tensor, _ options: ScoringOptions,
+        map: (Features) throws -> Tensor, embed: (PyramidLevel, Regions) throws -> Tensor
+    ) throws -> Tensor {
+        let stride = configuration.patchSize
+        return try withoutGradients {
+            try ScaledMaps(
+                options: options, stride: stride, embeddingWidth: configuration.embeddingWidth
+            ).embeddings(of: boxes, pixels: pixels) { enlarged in
+                try map(enlarged.map { try self.features(of: $0) } ?? features)
+            } embed: { map, boxes, images in
+                let regions = try Regions(
+                    boxes: boxes, images: images, levels: [Int64](repeating: 0, count: boxes.count))
+                return try embed(PyramidLevel(map, scale: 1 / Double(stride)), regions)
+            }
+        }
+    }
+}
+
 extension [Boxes] {
     /// The image index of each box, all boxes of the first image first.
     var imageIndices: [Int64] {

@@ -17,28 +17,13 @@ struct AnalyzeCommand: ParsableCommand {
             works offline and shows the pictures of --images where they are, and figures.json.
             """)
 
-    @Option(name: [.short, .long], help: "The annotation file (COCO instances or LVIS v1).")
-    var groundTruth: String
-
-    @Option(name: [.short, .long], help: "The result file.")
-    var detections: String
-
-    @Option(
-        help: ArgumentHelp(
-            "Another result file to compare with, by class and by a paired test.", valueName: "file"))
-    var compare: String?
+    @OptionGroup var given: ResultArguments
 
     @Option(name: [.short, .long], help: "The folder of the pictures, which the page shows.")
     var images: String?
 
     @Option(name: [.short, .long], help: ArgumentHelp("A new folder for the page.", valueName: "folder"))
     var output: String?
-
-    @Option(help: "What is compared: bbox or segm.")
-    var type: EvaluationOptions.Geometry = .box
-
-    @Option(help: "Also report base and novel classes: ovd48-17 (COCO) or lvis-base-rare.")
-    var split: OpenVocabularySplit?
 
     @Option(
         help: ArgumentHelp(
@@ -68,28 +53,13 @@ struct AnalyzeCommand: ParsableCommand {
             valueName: "file"))
     var tags: String?
 
-    @Option(
-        help: ArgumentHelp("Confidence intervals from this many draws of the images.", valueName: "draws"))
-    var bootstrap: Int?
-
-    @Option(help: "The seed of the draws.")
-    var seed: UInt64 = 0
-
     @Option(help: "How many bins of scores the reliability diagram has.")
     var bins = 10
-
-    @Option(help: ArgumentHelp("How many rows tables show.", valueName: "count"))
-    var classes = 20
-
-    @OptionGroup var threads: ThreadArguments
-
-    @Flag(help: "Print one JSON object.")
-    var json = false
 
     private static let protocols = ["split-novel", "zero-shot", "closed"]
 
     func validate() throws {
-        if [groundTruth, detections, compare, tags].count(where: { $0 == "-" }) > 1 {
+        if tags == "-", ([given.groundTruth] + given.tables).contains("-") {
             throw ValidationError("standard input (-) can be read only once")
         }
         if let `protocol`, !Self.protocols.contains(`protocol`) {
@@ -97,8 +67,6 @@ struct AnalyzeCommand: ParsableCommand {
                 "--protocol \(`protocol`) is not known; it is one of \(Self.protocols.joined(separator: ", "))"
             )
         }
-        if let bootstrap, bootstrap < 1 { throw ValidationError("--bootstrap needs at least 1 draw") }
-        if classes < 0 { throw ValidationError("--classes cannot be negative") }
         if bins < 1 { throw ValidationError("--bins needs at least 1") }
         if !(iouThreshold > 0 && iouThreshold <= 1) {
             throw ValidationError("--iou must be above 0 and at most 1")
@@ -116,33 +84,34 @@ struct AnalyzeCommand: ParsableCommand {
         var options = AnalysisReport.Options()
         options.slices = try slices.map(ImageSlice.init)
         let folder = try output.map { try NewFolder(path: $0) }
-        let truth = try Dataset(contentsOf: groundTruth)
-        let table = try DetectionTable(contentsOf: detections)
-        let other = try compare.map { try DetectionTable(contentsOf: $0) }
-        options.geometry = type
+        let truth = try Dataset(contentsOf: given.groundTruth)
+        let table = try DetectionTable(contentsOf: given.detections)
+        let other = try given.compare.map { try DetectionTable(contentsOf: $0) }
+        options.geometry = given.type
         options.thresholds = .init(foreground: iouThreshold, background: backgroundThreshold)
         options.binCount = bins
         options.scoreThreshold = scoreThreshold
-        options.splits = try split?.parts(of: truth) ?? []
-        if split != nil { options.categoryIDs = options.splits.flatMap(\.categoryIDs) }
+        options.splits = try given.split?.parts(of: truth) ?? []
+        if given.split != nil { options.categoryIDs = options.splits.flatMap(\.categoryIDs) }
         options.tags = try tags.map { try PictureTags.read($0, truth) } ?? [:]
-        options.resamples = bootstrap ?? 0
-        options.seed = seed
-        options.protocolName = `protocol` ?? split.map { _ in "split-novel" }
-        options.threadCount = threads.count
+        options.resamples = given.bootstrap ?? 0
+        options.seed = given.seed
+        options.protocolName = `protocol` ?? given.split.map { _ in "split-novel" }
+        options.threadCount = given.threads.count
         let report = try AnalysisReport(
             truth: truth, detections: table, comparedWith: other, options: options)
         if let folder {
             try AnalysisPages.write(
-                report, title: "\(Path.name(detections)) on \(Path.name(groundTruth))", imagesIn: images,
+                report, title: "\(Path.name(given.detections)) on \(Path.name(given.groundTruth))",
+                imagesIn: images,
                 into: folder)
         }
-        if json {
+        if given.json {
             try StandardOutput.print(report.json())
         } else {
-            try StandardOutput.print(report.text(classLimit: classes), terminator: "")
+            try StandardOutput.print(report.text(classLimit: given.classes), terminator: "")
         }
-        if table.count == 0 { StandardError.note("\(detections) holds no detection") }
+        if table.count == 0 { StandardError.note("\(given.detections) holds no detection") }
         for line in report.notices { StandardError.note(line) }
         if let reason = report.calibrationFailure { StandardError.note("no calibration: \(reason)") }
         if let output { StandardError.note("open \(Path.join(output, "index.html")) in a browser") }

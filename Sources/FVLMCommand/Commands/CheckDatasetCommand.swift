@@ -107,8 +107,7 @@ struct CheckDatasetCommand: ParsableCommand {
     }
 
     private func requireFolder(_ path: String) throws {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+        guard FileStatus(path)?.kind == .folder else {
             throw AnnotationFileError(
                 file: path, kind: .inaccessible,
                 reason: "is not a folder; --images and --against-images need the folders of the pictures")

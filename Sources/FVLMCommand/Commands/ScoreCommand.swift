@@ -5,9 +5,6 @@ import Foundation
 import Support
 import Synchronization
 
-extension EvaluationOptions.Geometry: ExpressibleByArgument {}
-extension OpenVocabularySplit: ExpressibleByArgument {}
-
 /// `fvlm score`
 struct ScoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -19,14 +16,7 @@ struct ScoreCommand: ParsableCommand {
             A file name of - reads standard input. Figures are -1 where there is no object to find.
             """)
 
-    @Option(name: [.short, .long], help: "The annotation file (COCO instances or LVIS v1).")
-    var groundTruth: String
-
-    @Option(name: [.short, .long], help: "The result file.")
-    var detections: String
-
-    @Option(help: "What to compare: bbox or segm.")
-    var type: EvaluationOptions.Geometry = .box
+    @OptionGroup var given: ResultArguments
 
     @Flag(
         help:
@@ -43,9 +33,6 @@ struct ScoreCommand: ParsableCommand {
     )
     var tracking = false
 
-    @Option(help: "Also report base and novel classes separately: ovd48-17 (COCO) or lvis-base-rare.")
-    var split: OpenVocabularySplit?
-
     @Flag(help: "Skip images without an object of the scored classes.")
     var onlyAnnotatedImages = false
 
@@ -54,99 +41,72 @@ struct ScoreCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A second result file to compare with the first in a paired test.", valueName: "file"))
-    var compare: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Report confidence intervals from this many bootstrap draws of the images.", valueName: "draws"))
-    var bootstrap: Int?
-
-    @Option(help: "The seed of the draws.")
-    var seed: UInt64 = 0
-
-    @Option(
-        help: ArgumentHelp(
-            "The number of classes in the table, those that lose most first.", valueName: "count"))
-    var classes = 20
-
-    @OptionGroup var threads: ThreadArguments
-
-    @Option(
-        help: ArgumentHelp(
             "Write precision-recall curves as SVG files into this folder: overall, for the splits, and for the "
                 + "classes that lose most.", valueName: "folder"))
     var plots: String?
 
-    @Flag(help: "Print one JSON object.")
-    var json = false
-
     func validate() throws {
         if tracking,
-            lvis || proposals || split != nil || bootstrap != nil || compare != nil || plots != nil
+            lvis || proposals || given.split != nil || given.bootstrap != nil || given.compare != nil
+                || plots != nil
                 || onlyAnnotatedImages || pycocotoolsCompatible
         {
             throw ValidationError("--tracking goes with --ground-truth, --detections and --json alone")
         }
         if lvis, proposals { throw ValidationError("--lvis and --proposals cannot be combined") }
-        if proposals, split != nil || bootstrap != nil || compare != nil {
+        if proposals, given.split != nil || given.bootstrap != nil || given.compare != nil {
             throw ValidationError(
                 "--proposals cannot be combined with --split, --bootstrap or --compare")
         }
-        if [groundTruth, detections, compare].count(where: { $0 == "-" }) > 1 {
-            throw ValidationError("standard input (-) can be read only once")
-        }
-        if let bootstrap, bootstrap < 1 { throw ValidationError("--bootstrap needs at least 1 draw") }
-        if classes < 0 { throw ValidationError("--classes cannot be negative") }
     }
 
     func run() throws {
         if tracking {
-            let report = try TrackingReport(truth: groundTruth, tracks: detections)
-            return try StandardOutput.print(json ? report.json() : report.table, terminator: json ? "\n" : "")
+            let report = try TrackingReport(truth: given.groundTruth, tracks: given.detections)
+            return try StandardOutput.print(
+                given.json ? report.json() : report.table, terminator: given.json ? "\n" : "")
         }
         let (truth, results) = try read()
         var options: EvaluationOptions =
-            proposals ? .proposals(type) : lvis ? .lvis(type) : .coco(type)
+            proposals ? .proposals(given.type) : lvis ? .lvis(given.type) : .coco(given.type)
         options.pycocotoolsCompatible = pycocotoolsCompatible
-        options.threadCount = threads.count
-        let splits = try split?.parts(of: truth) ?? []
-        if split != nil { options.categoryIDs = splits.flatMap(\.categoryIDs) }
+        options.threadCount = given.threads.count
+        let splits = try given.split?.parts(of: truth) ?? []
+        if given.split != nil { options.categoryIDs = splits.flatMap(\.categoryIDs) }
         if onlyAnnotatedImages { options.imageIDs = annotatedImages(truth, options.categoryIDs) }
 
         let evaluation = try Evaluation(truth: truth, detections: results[0], options: options)
         var report = ScoreReport(evaluation, splits: splits)
-        let draws = bootstrap ?? 1000
+        let draws = given.bootstrap ?? 1000
         let progress = ProgressBar("draws")
-        let total = compare == nil ? draws : 2 * draws
+        let total = given.compare == nil ? draws : 2 * draws
         let resampling = ResamplingProgress { progress.update($0, of: total) }
-        if let compare {
+        if given.compare != nil {
             let other = try Evaluation(truth: truth, detections: results[1], options: options)
             report.differences = try Evaluation.compare(
-                evaluation, other, parts: evaluation.parts(splits), resamples: draws, seed: seed,
+                evaluation, other, parts: evaluation.parts(splits), resamples: draws, seed: given.seed,
                 progress: resampling)
-            report.comparedFile = compare
-        } else if bootstrap != nil {
+            report.comparedFile = given.compare
+        } else if given.bootstrap != nil {
             report.intervals = try evaluation.intervals(
-                parts: evaluation.parts(splits), resamples: draws, seed: seed, progress: resampling)
+                parts: evaluation.parts(splits), resamples: draws, seed: given.seed, progress: resampling)
         }
         progress.finish()
         if let plots {
             try PlotFolder(path: plots).write(
                 evaluation.precisionRecallPlots(parts: report.parts),
-                notOver: OutputGuard([groundTruth, detections, compare]))
+                notOver: OutputGuard([given.groundTruth] + given.tables))
         }
-        if json {
+        if given.json {
             try StandardOutput.print(report.json())
         } else {
-            try StandardOutput.print(report.table(classes: classes), terminator: "")
+            try StandardOutput.print(report.table(classes: given.classes), terminator: "")
         }
         if truth.isFederated, !lvis, !proposals {
             StandardError.note(
-                "\(groundTruth) lists absent classes as LVIS does; use --lvis to score by LVIS's rules")
+                "\(given.groundTruth) lists absent classes as LVIS does; use --lvis to score by LVIS's rules")
         }
-        for (path, table) in zip([detections] + (compare.map { [$0] } ?? []), results) where table.count == 0
-        {
+        for (path, table) in zip(given.tables, results) where table.count == 0 {
             StandardError.note(
                 "\(path) contains no detections; figures are 0 where there are objects to find")
         }
@@ -155,7 +115,7 @@ struct ScoreCommand: ParsableCommand {
 
     /// Reads all files, each on its own thread.
     private func read() throws -> (Dataset, [DetectionTable]) {
-        let paths = [detections] + (compare.map { [$0] } ?? [])
+        let paths = given.tables
         let truth = Mutex<Result<Dataset, any Error>?>(nil)
         let results = Mutex<[Int: Result<DetectionTable, any Error>]>([:])
         DispatchQueue.concurrentPerform(iterations: paths.count + 1) { index in
@@ -163,7 +123,7 @@ struct ScoreCommand: ParsableCommand {
                 let result = Result { try DetectionTable(contentsOf: paths[index]) }
                 results.withLock { $0[index] = result }
             } else {
-                let result = Result { try usable(Dataset(tolerating: groundTruth)) }
+                let result = Result { try usable(Dataset(tolerating: given.groundTruth)) }
                 truth.withLock { $0 = result }
             }
         }
@@ -176,16 +136,16 @@ struct ScoreCommand: ParsableCommand {
     /// polygon loses a last number without a partner, both as pycocotools does.
     private func usable(_ truth: Dataset) throws -> Dataset {
         let isNeeded = { (fault: RecordFault) in
-            fault.loss == .annotation || fault.loss == .segmentation && type == .mask
+            fault.loss == .annotation || fault.loss == .segmentation && given.type == .mask
         }
         if let fault = truth.faults.first(where: isNeeded) { throw fault.error }
-        let rest = truth.faults.filter { ($0.loss == .unpairedNumber) == (type == .mask) }
+        let rest = truth.faults.filter { ($0.loss == .unpairedNumber) == (given.type == .mask) }
         if let first = rest.first {
             let text =
-                type == .mask
+                given.type == .mask
                 ? "polygons with an odd count of numbers: the last one is passed over, as by pycocotools"
                 : "segmentations that cannot be read, which boxes do not need"
-            StandardError.note("\(groundTruth) has \(rest.count) \(text) (the first: \(first.error))")
+            StandardError.note("\(given.groundTruth) has \(rest.count) \(text) (the first: \(first.error))")
         }
         return truth
     }
@@ -217,6 +177,6 @@ struct PlotFolder {
             for plot in plots {
                 try AtomicFile.write(Array(plot.svg.utf8), to: Path.join(path, plot.fileName))
             }
-        } catch let failure as FileFailure { throw AnnotationFileError(failure) }
+        } catch { throw AnnotationFileError(error) }
     }
 }

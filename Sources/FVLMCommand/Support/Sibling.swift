@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The program `fvlm-networks`, which has the commands that need networks or pictures.
 package enum Sibling {
@@ -26,14 +27,12 @@ package enum Sibling {
     /// The sibling's path: next to this program, next to the link it was called by, or on the PATH.
     package static func path() -> String? {
         var folders: [String] = []
-        if let own = ownPath() { folders.append((own as NSString).deletingLastPathComponent) }
+        if let own = ownPath() { folders.append(Path.parent(own)) }
         let called = CommandLine.arguments.first ?? ""
-        if called.contains("/") { folders.append((called as NSString).deletingLastPathComponent) }
+        if called.contains("/") { folders.append(Path.parent(called)) }
         folders += (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
         return folders.lazy.map { $0.isEmpty ? "./\(name)" : "\($0)/\(name)" }.first {
-            var isFolder: ObjCBool = false
-            return FileManager.default.fileExists(atPath: $0, isDirectory: &isFolder) && !isFolder.boolValue
-                && access($0, X_OK) == 0
+            FileStatus($0)?.kind == .file && access($0, X_OK) == 0
         }
     }
 

@@ -7,7 +7,6 @@ import Support
 import Torch
 
 extension Activation: ExpressibleByArgument {}
-extension Article: ExpressibleByArgument {}
 
 /// The CLIP used by a command.
 struct CLIPOptions: ParsableArguments {
@@ -48,7 +47,7 @@ struct CLIPOptions: ParsableArguments {
         try threads.apply()
         let options = CLIPModel.LoadingOptions(
             dtype: precision.dtype, device: try device.resolved(), activation: activation, revision: revision)
-        if download, !FileManager.default.fileExists(atPath: model), let name = ModelName(model) {
+        if download, FileStatus(model) == nil, let name = ModelName(model) {
             let bar = ProgressBar("download")
             let download = try ModelDownload(name, files: .clip, revision: revision, cache: options.cache)
             let folder = try await download.run {
@@ -79,48 +78,5 @@ struct CLIPOptions: ParsableArguments {
         let loaded = try Tokenizer(contentsOf: tokenizer)
         try model.check(loaded)
         return loaded
-    }
-}
-
-/// The classes given to a command.
-struct ClassOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Class names, separated by commas.", valueName: "a, b, c"))
-    var classes: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "A file with one class per line (a name, optionally synonyms separated by tabs), or an annotation file.",
-            valueName: "file"))
-    var classesFile: String?
-
-    @Option(help: "single, imagenet-80, or a file with one template per line ({} for the name).")
-    var templates: String?
-
-    @Option(help: "as-written (the default), or english: an before vowels.")
-    var article: Article?
-
-    /// Rejects several sources of classes, and prompt options where no prompts are made.
-    ///
-    /// - Parameter vocabulary: The value of `--vocabulary`, which is also a source.
-    func check(vocabulary: String?) throws {
-        if [classes, classesFile, vocabulary].count(where: { $0 != nil }) > 1 {
-            throw ValidationError("--classes, --classes-file and --vocabulary are mutually exclusive")
-        }
-        guard classes == nil, classesFile == nil else { return }
-        for (option, isGiven) in [("--templates", templates != nil), ("--article", article != nil)]
-        where isGiven {
-            throw ValidationError(
-                "\(option) applies to names (--classes, --classes-file); a vocabulary already has its prompts"
-            )
-        }
-    }
-
-    /// The classes; nil if none were given.
-    func given() throws -> [Vocabulary.Class]? {
-        if let classesFile { return try ClassFile(path: classesFile).classes }
-        guard let classes else { return nil }
-        let names = classes.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-        try ClassNames.check(names)
-        return names.map { Vocabulary.Class($0) }
     }
 }

@@ -84,37 +84,3 @@ struct DetectorOptions: ParsableArguments {
         return options
     }
 }
-
-/// The classes to detect.
-struct VocabularyOptions: ParsableArguments {
-    @OptionGroup var names: ClassOptions
-
-    @Option(help: ArgumentHelp("Classes from a file created by fvlm vocabulary.", valueName: "file"))
-    var vocabulary: String?
-
-    mutating func validate() throws {
-        try names.check(vocabulary: vocabulary)
-    }
-
-    /// The vocabulary; by default the one in the model's folder.
-    func load(_ detector: Detector, folder: String) async throws -> Vocabulary {
-        let own = ModelFolder(folder).vocabulary
-        let trained = FileStatus(own) == nil ? nil : try Vocabulary(contentsOf: own)
-        if let vocabulary {
-            let given = try Vocabulary(contentsOf: vocabulary)
-            return try trained.map { try given.takingCategoryIDs(from: $0) } ?? given
-        }
-        if let classes = try names.given() {
-            return try Vocabulary(
-                encoding: trained?.addingCategoryIDs(to: classes) ?? classes,
-                templates: PromptTemplates(named: names.templates ?? PromptTemplates.imageNet.name),
-                article: names.article ?? .asWritten, with: detector.clip,
-                tokenizer: detector.clip.tokenizer(),
-                note: StandardError.note)
-        }
-        guard let trained else {
-            throw ValidationError("specify what to detect: --classes \"dog, traffic light\"")
-        }
-        return trained
-    }
-}

@@ -139,7 +139,7 @@ struct ConvertFViTCommand: AsyncParsableCommand {
         guard file.entries().first?.hasPrefix("[") == true else {
             return try ClassNames.list(contentsOf: path)
         }
-        guard let names = try? JSONDecoder().decode([String].self, from: Data(file.text.utf8)) else {
+        guard let names: [String] = try? JSONText.value(of: Array(file.text.utf8)) else {
             throw CLIPError(path, reason: "is no JSON list of names")
         }
         try ClassNames.check(names)

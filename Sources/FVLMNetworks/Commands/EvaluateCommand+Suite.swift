@@ -164,8 +164,7 @@ private struct SuiteResults {
             try AtomicFile.write(Array(JSONText.line(origin).utf8), to: path)
             return
         }
-        let earlier = try? JSONDecoder().decode(
-            [String: String].self, from: Data(contentsOf: URL(filePath: path)))
+        let earlier: [String: String]? = try? JSONText.value(of: FileBytes(contentsOf: path).array)
         let names = origin.keys.filter { earlier?[$0] != origin[$0] }.sorted()
         guard names.isEmpty else {
             throw FileFailure(

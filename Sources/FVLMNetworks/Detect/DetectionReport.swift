@@ -75,28 +75,12 @@ struct DetectionReport {
 
     private static let nothing = "nothing found"
 
-    /// A mask in the compressed text form of the COCO tools.
-    private struct Mask: Encodable {
-        let size: [Int]
-        let counts: String
-    }
-
-    /// One detection in the format of `--json`.
-    private struct Found: Encodable {
-        let box: [Double]
-        let score: Float
-        let detector_score: Float
-        let vlm_score: Float
-        let label: String
-        let segmentation: Mask?
-    }
-
     /// One picture in the format of `--json`.
     private struct Line: Encodable {
         let file: String
         let width: Int
         let height: Int
-        let detections: [Found]
+        let detections: [DetectedObject]
     }
 
     /// One detection in the format of a COCO results file.
@@ -107,7 +91,7 @@ struct DetectionReport {
         let category_name: String
         let bbox: [Double]
         let score: Float
-        let segmentation: Mask?
+        let segmentation: CompressedMask?
     }
 
     /// The text before the first picture.
@@ -162,12 +146,7 @@ struct DetectionReport {
         let file = file.displayedPath
         switch format {
         case .json:
-            let found = zip(detections, masks).map { detection, mask in
-                Found(
-                    box: detection.rounded, score: detection.score,
-                    detector_score: detection.detectorScore, vlm_score: detection.vlmScore,
-                    label: detection.label, segmentation: mask)
-            }
+            let found = zip(detections, masks).map { DetectedObject($0, mask: $1) }
             let line = Line(file: file, width: size.width, height: size.height, detections: found)
             return try JSONText.line(line) + "\n"
         case .coco:
@@ -175,7 +154,7 @@ struct DetectionReport {
                 try JSONText.line(
                     Entry(
                         image_id: id, file_name: file, category_id: categoryIDs[detection.classIndex],
-                        category_name: detection.label, bbox: detection.rounded, score: detection.score,
+                        category_name: detection.label, bbox: detection.roundedBox, score: detection.score,
                         segmentation: mask))
             }
             let text = entries.joined(separator: ",\n")
@@ -186,10 +165,10 @@ struct DetectionReport {
             return detections.enumerated().map { place, detection in
                 row([
                     place == 0 ? file : "", detection.label,
-                    detection.rounded.map { String(format: "%.0f", $0) }.joined(separator: " "),
-                    String(format: "%.3f", detection.score),
-                    String(format: "%.3f", detection.detectorScore),
-                    String(format: "%.3f", detection.vlmScore),
+                    detection.roundedBox.map { NumberText.decimals($0, 0) }.joined(separator: " "),
+                    NumberText.decimals(Double(detection.score), 3),
+                    NumberText.decimals(Double(detection.detectorScore), 3),
+                    NumberText.decimals(Double(detection.vlmScore), 3),
                 ])
             }.joined()
         }
@@ -199,22 +178,8 @@ struct DetectionReport {
         TextTable([Array(cells.prefix(columns.count))], leftAligned: 3, widths: widths).text
     }
 
-    private func runLengths(_ detections: [FVLMDetection], _ size: ImageSize) throws -> [Mask?] {
+    private func runLengths(_ detections: [FVLMDetection], _ size: ImageSize) throws -> [CompressedMask?] {
         guard includesMasks, format != .table else { return detections.map { _ in nil } }
-        return try detections.map { detection in
-            try detection.mask(in: size).map {
-                let runs = try RunLengthMask($0)
-                return Mask(
-                    size: [runs.height, runs.width],
-                    counts: String(decoding: runs.compressed, as: UTF8.self))
-            }
-        }
-    }
-}
-
-extension FVLMDetection {
-    /// x, y, width, height, to a hundredth of a pixel.
-    fileprivate var rounded: [Double] {
-        [box.x1, box.y1, box.width, box.height].map { ($0 * 100).rounded() / 100 }
+        return try detections.map { try CompressedMask($0, in: size) }
     }
 }

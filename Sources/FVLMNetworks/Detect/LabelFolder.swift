@@ -34,8 +34,8 @@ final class LabelFolder {
                 path, "is not empty: add --resume to resume it, or choose another folder")
         }
         if !isNew {
-            guard let bytes = FileManager.default.contents(atPath: record),
-                let begun = try? JSONDecoder().decode(ResultsFile.Origin.self, from: bytes)
+            guard let file = try? FileBytes(contentsOf: record),
+                let begun: ResultsFile.Origin = try? JSONText.value(of: file.array)
             else {
                 throw ResultsFile.refusal(
                     path,

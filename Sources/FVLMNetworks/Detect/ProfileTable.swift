@@ -13,12 +13,12 @@ enum ProfileTable {
         let total = stages.reduce(0) { $0 + $1.seconds }
         for (stage, seconds, bytes) in stages {
             rows.append([
-                stage.rawValue, String(format: "%.1f", seconds * 1000 / Double(pictures)),
-                String(format: "%.0f %%", 100 * seconds / max(total, 1e-9)), megabytes(bytes),
+                stage.rawValue, NumberText.decimals(seconds * 1000 / Double(pictures), 1),
+                NumberText.decimals(100 * seconds / max(total, 1e-9), 0) + " %", megabytes(bytes),
             ])
         }
         rows.append([
-            "all", String(format: "%.1f", total * 1000 / Double(pictures)), "",
+            "all", NumberText.decimals(total * 1000 / Double(pictures), 1), "",
             megabytes(ProcessMemory.peakBytes ?? 0) + " peak",
         ])
         if let most = deviceBytes.values.max() {

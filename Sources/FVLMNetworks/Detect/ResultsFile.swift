@@ -49,7 +49,7 @@ final class ResultsFile {
         self.header = header
         growing = isWholeOrAbsent ? path + ".partial" : path
         let record = path + ".progress"
-        let present = [path, growing, record].filter { FileManager.default.fileExists(atPath: $0) }
+        let present = [path, growing, record].filter { FileStatus($0) != nil }
         if let first = present.first {
             guard resumes else {
                 throw Self.refusal(
@@ -106,9 +106,7 @@ final class ResultsFile {
             try progress.synchronize()
         } catch { throw Self.fault(growing, error) }
         guard growing != path else { return }
-        guard rename(growing, path) == 0 else {
-            throw FileFailure(path, "cannot be put in place")
-        }
+        try Folder.move(growing, to: path)
     }
 
     private func write(_ text: String) throws {
@@ -131,8 +129,7 @@ final class ResultsFile {
     ) {
         let data = try record.readToEnd() ?? Data()
         guard let first = data.firstIndex(of: 0x0A) else { return ([], 0) }
-        let decoder = JSONDecoder()
-        guard let begun = try? decoder.decode(Origin.self, from: data[..<first]) else {
+        guard let begun: Origin = try? JSONText.value(of: Array(data[..<first])) else {
             throw refusal("\(path).progress", "is not a record of results")
         }
         let names = Set(begun.keys).union(origin.keys).filter { begun[$0] != origin[$0] }.sorted()
@@ -145,7 +142,7 @@ final class ResultsFile {
         var entries: [Entry] = []
         var start = first + 1
         while let stop = data[start...].firstIndex(of: 0x0A),
-            let entry = try? decoder.decode(Entry.self, from: data[start..<stop]),
+            let entry: Entry = try? JSONText.value(of: Array(data[start..<stop])),
             entry.end >= entries.last?.end ?? 0, entry.end <= size
         {
             entries.append(entry)

@@ -34,21 +34,6 @@ final class VideoResults {
         if let film { writer = try VideoWriter(path: film, frameRate: 30) }
     }
 
-    private struct Mask: Encodable {
-        let size: [Int]
-        let counts: String
-    }
-
-    private struct Object: Encodable {
-        let id: Int?
-        let box: [Double]
-        let score: Float
-        let detector_score: Float
-        let vlm_score: Float
-        let label: String
-        let segmentation: Mask?
-    }
-
     private struct Event: Encodable {
         let id: Int
         let event: String
@@ -59,7 +44,7 @@ final class VideoResults {
         let time: Double
         let width: Int
         let height: Int
-        let detections: [Object]
+        let detections: [DetectedObject]
         let events: [Event]
     }
 
@@ -108,16 +93,11 @@ final class VideoResults {
     ) throws -> String {
         let size = frame.image.size
         let objects = try zip(detections, tracked.assignments).map { detection, assignment in
-            let box = [detection.box.x1, detection.box.y1, detection.box.width, detection.box.height]
-            let mask = includesMasks ? try detection.mask(in: size).map(RunLengthMask.init) : nil
-            return Object(
-                id: assignment.id, box: box.map { ($0 * 100).rounded() / 100 }, score: detection.score,
-                detector_score: detection.detectorScore, vlm_score: detection.vlmScore,
-                label: assignment.id == nil
-                    ? detection.label : names[assignment.classIndex] ?? detection.label,
-                segmentation: mask.map {
-                    Mask(size: [$0.height, $0.width], counts: String(decoding: $0.compressed, as: UTF8.self))
-                })
+            // An object keeps the class that it was given first.
+            let label = assignment.id.flatMap { _ in names[assignment.classIndex] }
+            return try DetectedObject(
+                detection, id: assignment.id, label: label,
+                mask: includesMasks ? CompressedMask(detection, in: size) : nil)
         }
         for detection in detections { names[detection.classIndex] = detection.label }
         let events = tracked.events.map { event in
@@ -169,6 +149,6 @@ private final class GrowingFile {
 
     func finish() throws {
         try? handle.synchronize()
-        guard rename("\(path).partial", path) == 0 else { throw FileFailure(path, "cannot be put in place") }
+        try Folder.move("\(path).partial", to: path)
     }
 }

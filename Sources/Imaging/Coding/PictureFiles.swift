@@ -111,7 +111,7 @@ package struct PictureFiles: Sendable {
             } else if PictureExtensions.isPicture(entry.name) {
                 paths.append(path)
             } else {
-                passedOver.files[PictureExtensions.of(entry.name), default: 0] += 1
+                passedOver.files[Path.suffix(entry.name), default: 0] += 1
             }
         }
     }

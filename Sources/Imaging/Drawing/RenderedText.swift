@@ -1,4 +1,5 @@
 import CVips
+import Support
 
 /// One line of text as pixels.
 struct RenderedText: Sendable {
@@ -45,19 +46,13 @@ struct RenderedText: Sendable {
 
     /// Escapes text for Pango markup: one line, without control characters.
     private static func escaped(_ text: String) -> String {
-        var result = ""
+        var line = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            default:
-                let isControl = [.control, .lineSeparator, .paragraphSeparator, .unassigned].contains(
-                    scalar.properties.generalCategory)
-                result.unicodeScalars.append(isControl ? " " : scalar)
-            }
+            let isControl = [.control, .lineSeparator, .paragraphSeparator, .unassigned].contains(
+                scalar.properties.generalCategory)
+            line.append(isControl ? " " : scalar)
         }
-        return result
+        return Markup.escaped(String(line))
     }
 
     /// The text as large as fits into `maximum`: first reduced in size, then truncated with an ellipsis.

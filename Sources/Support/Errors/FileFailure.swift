@@ -1,3 +1,5 @@
+import Foundation
+
 /// A file or folder that cannot be used: what the system refused, or what is wrong with its contents.
 ///
 /// Targets with their own error type convert it to that type.
@@ -31,4 +33,24 @@ package struct FileFailure: ReportedError, Hashable {
 
     /// The path.
     package var subject: String { path }
+}
+
+/// One sentence for an error of the system or of Foundation, with the path.
+package struct SystemErrorText {
+    package let text: String
+
+    package init(_ error: any Error) {
+        guard let error = error as? CocoaError ?? (error as? POSIXError).map({ $0 as any Error }) else {
+            text = "\(error)"
+            return
+        }
+        let details = error as NSError
+        let underlying = details.userInfo[NSUnderlyingErrorKey] as? NSError
+        let system = [details, underlying].compactMap(\.self).first { $0.domain == NSPOSIXErrorDomain }
+        let path =
+            details.userInfo[NSFilePathErrorKey] as? String
+            ?? (details.userInfo[NSURLErrorKey] as? URL)?.path
+        let reason = system.map { String(cString: strerror(Int32($0.code))) } ?? details.localizedDescription
+        text = path.map { "\($0): \(reason)" } ?? reason
+    }
 }

@@ -33,6 +33,13 @@ package enum Folder {
         guard path.withPathPointer({ rmdir($0) }) == 0 else { throw FileFailure(path, "cannot be removed") }
     }
 
+    /// Gives a file or folder another name, in place of a file that has it.
+    package static func move(_ path: String, to target: String) throws(FileFailure) {
+        guard path.withPathPointer({ from in target.withPathPointer { rename(from, $0) } }) == 0 else {
+            throw FileFailure(target, "cannot be put in place")
+        }
+    }
+
     /// Flushes a folder's entries to the disk. Some file systems cannot; that is not an error, because the files
     /// themselves are complete.
     package static func flush(_ path: String) {

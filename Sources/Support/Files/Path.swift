@@ -137,3 +137,19 @@ extension String {
     private static var rawBase: UInt32 { 0x10FF00 }
     private static var rawBytes: ClosedRange<UInt32> { 0x10FF80...0x10FFFF }
 }
+
+/// The rule by which every command recognizes the pictures in a folder: their extension.
+///
+/// A file that is named explicitly is read regardless of its name; then its contents decide.
+package enum PictureExtensions {
+    /// The extensions of all formats that can be decoded, in lower case.
+    package static let all: Set<String> = [
+        "jpg", "jpeg", "jpe", "jfif", "mpo", "png", "webp", "gif", "tif", "tiff", "heic", "heif", "avif",
+    ]
+
+    /// Whether a file name or path belongs to a picture. Hidden files, such as the `._a.jpg` that macOS creates next to
+    /// `a.jpg`, do not count.
+    package static func isPicture(_ path: String) -> Bool {
+        !Path.name(path).hasPrefix(".") && all.contains(Path.suffix(path))
+    }
+}

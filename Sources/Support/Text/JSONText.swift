@@ -6,21 +6,9 @@ import Foundation
 package enum JSONText {
     /// `string` in quotes, with the escapes that JSON requires.
     package static func quoted(_ string: String) -> String {
-        var text = "\""
-        for scalar in string.unicodeScalars {
-            switch scalar {
-            case "\"": text += "\\\""
-            case "\\": text += "\\\\"
-            case "\n": text += "\\n"
-            case "\r": text += "\\r"
-            case "\t": text += "\\t"
-            case "\0"..."\u{1F}":
-                let digits = String(scalar.value, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
-        return text + "\""
+        var buffer = TextBuffer()
+        buffer.quoted(string)
+        return buffer.text
     }
 
     /// The fewest digits that round-trip.
@@ -47,8 +35,25 @@ package enum JSONText {
     }
 
     /// A value on several lines, with sorted keys.
-    package static func document(_ value: some Encodable) throws -> String {
-        try text(value, [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+    /// - Parameter keepsNonFinite: Whether NaN and infinities become the texts `nan`, `inf`, `-inf`, which ``value(of:)``
+    ///   reads back.
+    package static func document(_ value: some Encodable, keepsNonFinite: Bool = false) throws -> String {
+        let formatting: JSONEncoder.OutputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        guard keepsNonFinite else { return try text(value, formatting) }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = formatting
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
+    /// The value that JSON text stands for.
+    /// - Throws: `DecodingError`.
+    package static func value<Value: Decodable>(of bytes: [UInt8]) throws -> Value {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return try decoder.decode(Value.self, from: Data(bytes))
     }
 
     private static func text(

@@ -90,6 +90,8 @@ package struct TextBuffer: Sendable {
                 bytes.append(UInt8(ascii: "\\"))
                 bytes.append(byte)
             case 0x0A: raw("\\n")
+            case 0x0D: raw("\\r")
+            case 0x09: raw("\\t")
             case 0..<0x20:
                 raw("\\u00")
                 bytes.append(hexadecimal[Int(byte >> 4)])
@@ -100,7 +102,7 @@ package struct TextBuffer: Sendable {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    /// Adds text between tags or in an attribute of XML, with its escapes.
+    /// Adds text between tags or in an attribute of XML or HTML, with its escapes.
     package mutating func markup(_ text: String) {
         for byte in text.utf8 {
             switch byte {
@@ -112,8 +114,15 @@ package struct TextBuffer: Sendable {
             case 0x09: raw("&#9;")
             case 0x0A: raw("&#10;")
             case 0x0D: raw("&#13;")
+            case UInt8(ascii: "'"): raw("&#39;")
             // XML has no place for these, even escaped.
             case 0..<0x20: raw(" ")
+            case 0xBE, 0xBF:
+                bytes.append(byte)
+                // Nor for U+FFFE and U+FFFF.
+                if bytes.suffix(3).starts(with: [0xEF, 0xBF]) {
+                    bytes.replaceSubrange((bytes.count - 3)..., with: [0x20])
+                }
             default: bytes.append(byte)
             }
         }
@@ -130,5 +139,15 @@ package struct TextBuffer: Sendable {
             isFirst = false
             try body(&self, element)
         }
+    }
+}
+
+/// Text inside XML and HTML.
+package enum Markup {
+    /// The text with the special characters of XML and HTML replaced, for elements and attributes.
+    package static func escaped(_ text: String) -> String {
+        var buffer = TextBuffer()
+        buffer.markup(text)
+        return buffer.text
     }
 }

@@ -141,3 +141,10 @@ extension StringProtocol {
         split(whereSeparator: \.isNewline).joined(separator: " ")
     }
 }
+
+extension ConfigurationError {
+    /// The text of a configuration file.
+    package static func text(of path: String) throws -> String {
+        do { return try TextFile(contentsOf: path).text } catch { throw ConfigurationError(error) }
+    }
+}

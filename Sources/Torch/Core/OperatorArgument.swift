@@ -34,8 +34,13 @@ public struct _OperatorArguments: ~Copyable {
         values.deallocate()
     }
 
+    /// Appends a value of a kind, whose contents `fill` sets; of a list or a string with its length.
     @inline(__always)
-    mutating func append(_ value: ct_value) {
+    mutating func append(_ tag: ct_tag, count length: Int = 0, _ fill: (inout ct_value) -> Void = { _ in }) {
+        var value = ct_value()
+        value.tag = tag
+        value.count = Int64(length)
+        fill(&value)
         if count == capacity { grow() }
         (values + count).initialize(to: value)
         count += 1
@@ -65,10 +70,7 @@ public struct _OperatorArguments: ~Copyable {
 
 extension Tensor: OperatorArgument {
     public func _append(to arguments: inout _OperatorArguments) {
-        var value = ct_value()
-        value.tag = CT_TENSOR
-        value.tensor = handle
-        arguments.append(value)
+        arguments.append(CT_TENSOR) { $0.tensor = handle }
     }
 
     public var _operatorDescription: String { summary }
@@ -79,9 +81,7 @@ extension Optional: OperatorArgument where Wrapped: OperatorArgument {
         if let self {
             self._append(to: &arguments)
         } else {
-            var value = ct_value()
-            value.tag = CT_NONE
-            arguments.append(value)
+            arguments.append(CT_NONE)
         }
     }
 
@@ -105,21 +105,15 @@ public protocol OperatorListElement: OperatorArgument {
 
 extension Tensor: OperatorListElement {
     public static func _append(_ list: [Tensor], to arguments: inout _OperatorArguments) {
-        var value = ct_value()
-        value.tag = CT_TENSORS
-        value.count = Int64(list.count)
-        value.tensors = UnsafePointer(arguments.block(list.map { Optional($0.handle) }))
-        arguments.append(value)
+        let block = UnsafePointer(arguments.block(list.map { Optional($0.handle) }))
+        arguments.append(CT_TENSORS, count: list.count) { $0.tensors = block }
     }
 }
 
 extension Optional: OperatorListElement where Wrapped == Tensor {
     public static func _append(_ list: [Tensor?], to arguments: inout _OperatorArguments) {
-        var value = ct_value()
-        value.tag = CT_OPTIONAL_TENSORS
-        value.count = Int64(list.count)
-        value.tensors = UnsafePointer(arguments.block(list.map { $0?.handle }))
-        arguments.append(value)
+        let block = UnsafePointer(arguments.block(list.map { $0?.handle }))
+        arguments.append(CT_OPTIONAL_TENSORS, count: list.count) { $0.tensors = block }
     }
 }
 
@@ -127,18 +121,12 @@ extension Optional: OperatorListElement where Wrapped == Tensor {
 
 extension Int: OperatorListElement {
     public func _append(to arguments: inout _OperatorArguments) {
-        var value = ct_value()
-        value.tag = CT_INTEGER
-        value.integer = Int64(self)
-        arguments.append(value)
+        arguments.append(CT_INTEGER) { $0.integer = Int64(self) }
     }
 
     public static func _append(_ list: [Int], to arguments: inout _OperatorArguments) {
-        var value = ct_value()
-        value.tag = CT_INTEGERS
-        value.count = Int64(list.count)
-        value.integers = UnsafePointer(arguments.block(list.lazy.map(Int64.init)))
-        arguments.append(value)
+        let block = UnsafePointer(arguments.block(list.lazy.map(Int64.init)))
+        arguments.append(CT_INTEGERS, count: list.count) { $0.integers = block }
     }
 
     public var _operatorDescription: String { description }
@@ -146,18 +134,12 @@ extension Int: OperatorListElement {
 
 extension Double: OperatorListElement {
     public func _append(to arguments: inout _OperatorArguments) {
-        var value = ct_value()
-        value.tag = CT_REAL
-        value.real = self
-        arguments.append(value)
+        arguments.append(CT_REAL) { $0.real = self }
     }
 
     public static func _append(_ list: [Double], to arguments: inout _OperatorArguments) {
-        var value = ct_value()
-        value.tag = CT_REALS
-        value.count = Int64(list.count)
-        value.reals = UnsafePointer(arguments.block(list))
-        arguments.append(value)
+        let block = UnsafePointer(arguments.block(list))
+        arguments.append(CT_REALS, count: list.count) { $0.reals = block }
     }
 
     public var _operatorDescription: String { description }
@@ -171,18 +153,12 @@ extension Float: OperatorArgument {
 
 extension Bool: OperatorListElement {
     public func _append(to arguments: inout _OperatorArguments) {
-        var value = ct_value()
-        value.tag = CT_BOOL
-        value.boolean = self
-        arguments.append(value)
+        arguments.append(CT_BOOL) { $0.boolean = self }
     }
 
     public static func _append(_ list: [Bool], to arguments: inout _OperatorArguments) {
-        var value = ct_value()
-        value.tag = CT_BOOLS
-        value.count = Int64(list.count)
-        value.booleans = UnsafePointer(arguments.block(list))
-        arguments.append(value)
+        let block = UnsafePointer(arguments.block(list))
+        arguments.append(CT_BOOLS, count: list.count) { $0.booleans = block }
     }
 
     public var _operatorDescription: String { description }
@@ -192,12 +168,8 @@ extension Bool: OperatorListElement {
 
 extension String: OperatorArgument {
     public func _append(to arguments: inout _OperatorArguments) {
-        let bytes = arguments.block(utf8.map(CChar.init(bitPattern:)))
-        var value = ct_value()
-        value.tag = CT_STRING
-        value.count = Int64(utf8.count)
-        value.string = UnsafePointer(bytes)
-        arguments.append(value)
+        let bytes = UnsafePointer(arguments.block(utf8.map(CChar.init(bitPattern:))))
+        arguments.append(CT_STRING, count: utf8.count) { $0.string = bytes }
     }
 
     public var _operatorDescription: String { "\"\(self)\"" }
@@ -217,10 +189,7 @@ extension MemoryFormat: OperatorArgument {
 
 extension Device: OperatorArgument {
     public func _append(to arguments: inout _OperatorArguments) {
-        var value = ct_value()
-        value.tag = CT_DEVICE
-        value.device = code
-        arguments.append(value)
+        arguments.append(CT_DEVICE) { $0.device = code }
     }
 
     public var _operatorDescription: String { description }
@@ -228,10 +197,7 @@ extension Device: OperatorArgument {
 
 extension Generator: OperatorArgument {
     public func _append(to arguments: inout _OperatorArguments) {
-        var value = ct_value()
-        value.tag = CT_GENERATOR
-        value.generator = handle
-        arguments.append(value)
+        arguments.append(CT_GENERATOR) { $0.generator = handle }
     }
 
     public var _operatorDescription: String { "generator" }

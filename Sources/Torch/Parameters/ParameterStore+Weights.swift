@@ -1,4 +1,5 @@
 import WeightFiles
+import Support
 
 extension ParameterStore {
     /// Loads the parameters from a checkpoint: all of them, or none if anything does not fit.
@@ -112,5 +113,22 @@ extension ParameterStore {
             return nil
         }
         return "the file's keys seem to lack the prefix '\(name.dropLast(key.count))'"
+    }
+}
+
+extension ParameterStore {
+    /// A digest of evenly spaced values of every parameter: distinguishes different weights of the same network.
+    ///
+    /// - Throws: `TorchError`.
+    package func digest() throws -> String {
+        var digest = SHA256()
+        for parameter in parameters where parameter.hasValue {
+            let values = try parameter.value.detached().flattened()
+            let stride = max(1, values.shape[0] / 256)
+            let sampled = try values[TensorIndex.every(stride)].to(device: .cpu)
+                .to(.float32).contiguous()
+            try sampled.withBytes { digest.update($0) }
+        }
+        return String(digest.finalized().hexadecimal.prefix(16))
     }
 }

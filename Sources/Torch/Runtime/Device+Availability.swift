@@ -1,5 +1,6 @@
 internal import CTorch
 import Foundation
+import Support
 
 extension Device {
     /// What there is of a family of devices.
@@ -97,10 +98,32 @@ extension Device {
 
     /// The version of NVIDIA's driver, if there is one.
     package static var driverVersion: String? {
-        guard let text = try? String(contentsOfFile: "/proc/driver/nvidia/version", encoding: .utf8) else {
+        guard let text = try? TextFile(contentsOf: "/proc/driver/nvidia/version").text else {
             return nil
         }
         let words = text.split(whereSeparator: \.isWhitespace)
         return words.first { $0.first?.isNumber == true && $0.contains(".") }.map(String.init)
+    }
+}
+
+/// A device that cannot be used, or does not exist.
+public struct DeviceError: ReportedError, Hashable {
+    /// The device, as it was asked for.
+    public let subject: String
+
+    /// Why it cannot be used.
+    public let reason: String
+
+    /// What helps.
+    public let advice: String?
+
+    /// `usage` for a text that names no device, otherwise `failure`: the machine lacks what is wanted.
+    public let exitStatus: ExitStatus
+
+    init(_ subject: String, _ reason: String, advice: String? = nil, exitStatus: ExitStatus = .failure) {
+        self.subject = subject
+        self.reason = reason
+        self.advice = advice
+        self.exitStatus = exitStatus
     }
 }

@@ -1,5 +1,6 @@
 internal import CTorch
 import Foundation
+import Support
 
 /// Global settings and properties of libtorch.
 public enum Runtime {
@@ -56,5 +57,22 @@ public enum Runtime {
         guard let text else { return "" }
         defer { ct_error_free(text) }
         return String(cString: text)
+    }
+}
+
+extension StageProfile {
+    /// Nothing measured yet of work on a device: it is waited for at the end of each stage, whose peak of memory is kept.
+    package convenience init(on device: Device) {
+        guard !device.isProcessor else {
+            self.init()
+            return
+        }
+        self.init(
+            AsynchronousDevice(
+                synchronize: { try? device.synchronize() },
+                peakBytes: {
+                    defer { try? device.resetPeakMemory() }
+                    return device.memory?.peak
+                }))
     }
 }

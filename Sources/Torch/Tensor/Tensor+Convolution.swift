@@ -6,6 +6,11 @@ extension Operator {
     static let adaptiveAveragePool2d = Operator("aten::adaptive_avg_pool2d")
     static let unfold = Operator("aten::im2col")
     static let gridSample = Operator("aten::grid_sampler_2d")
+    static let upsampleNearest = Operator("aten::upsample_nearest2d")
+    static let upsampleBilinear = Operator("aten::upsample_bilinear2d")
+    static let upsampleBicubic = Operator("aten::upsample_bicubic2d")
+    static let upsampleBilinearAntialias = Operator("aten::_upsample_bilinear2d_aa")
+    static let upsampleBicubicAntialias = Operator("aten::_upsample_bicubic2d_aa")
 }
 
 /// A size, stride or padding in both dimensions of an image.
@@ -93,14 +98,6 @@ extension Tensor {
 }
 
 // MARK: - Resizing
-
-extension Operator {
-    static let upsampleNearest = Operator("aten::upsample_nearest2d")
-    static let upsampleBilinear = Operator("aten::upsample_bilinear2d")
-    static let upsampleBicubic = Operator("aten::upsample_bicubic2d")
-    static let upsampleBilinearAntialias = Operator("aten::_upsample_bilinear2d_aa")
-    static let upsampleBicubicAntialias = Operator("aten::_upsample_bicubic2d_aa")
-}
 
 /// How values between pixels are computed.
 public enum Interpolation: String, Sendable, CaseIterable {

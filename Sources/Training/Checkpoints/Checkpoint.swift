@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Torch
 import WeightFiles
 
@@ -83,15 +84,10 @@ struct Checkpoint: Sendable {
     init(folder: String) throws {
         self.folder = folder
         let path = "\(folder)/\(File.state)"
-        guard let data = FileManager.default.contents(atPath: path) else {
+        guard let file = try? FileBytes(contentsOf: path) else {
             throw TrainingError(folder, "is not a checkpoint: it has no readable \(File.state)")
         }
-        do {
-            let decoder = JSONDecoder()
-            decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-                positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-            state = try decoder.decode(State.self, from: data)
-        } catch {
+        do { state = try JSONText.value(of: file.array) } catch {
             throw TrainingError(path, "cannot be read: \(error.oneLine)")
         }
         guard state.formatVersion == 1 else {
@@ -100,8 +96,7 @@ struct Checkpoint: Sendable {
             )
         }
         configuration =
-            FileManager.default.contents(atPath: "\(folder)/\(File.configuration)")
-            .map { String(decoding: $0, as: UTF8.self) } ?? ""
+            (try? TextFile(contentsOf: "\(folder)/\(File.configuration)").text) ?? ""
     }
 
     /// The weights and buffers.
@@ -122,7 +117,7 @@ struct Checkpoint: Sendable {
 
     private func optional(_ name: String) throws -> Safetensors? {
         let path = "\(folder)/\(name)"
-        return FileManager.default.fileExists(atPath: path) ? try Safetensors(contentsOf: path) : nil
+        return FileStatus(path) != nil ? try Safetensors(contentsOf: path) : nil
     }
 }
 
@@ -145,4 +140,54 @@ struct CheckpointContents: Sendable {
 
     /// The states of random streams.
     var random: [StoredTensor] = []
+}
+
+extension ParameterStore {
+    /// Restores the parameters from a checkpoint in their existing memory: all of them, or none if anything does not
+    /// fit.
+    ///
+    /// Unlike `load`, this keeps the values' memory and layout, since the layout affects the last bits of kernels'
+    /// results.
+    /// - Parameter omitted: Parameters that are not in the checkpoint and keep their values.
+    /// - Throws: ``TrainingError`` listing what is missing, unexpected or of the wrong shape; `WeightFileError`,
+    ///   `TorchError`.
+    func restore(_ source: some WeightSource, omitting omitted: (Parameter) -> Bool = { _ in false }) throws {
+        let expected = parameters.filter { !omitted($0) }
+        let names = Set(expected.map(\.name))
+        let available = Set(source.keys)
+        var problems: [String] = []
+        func list(_ what: String, _ names: [String]) {
+            guard !names.isEmpty else { return }
+            let shown = names.prefix(8).joined(separator: ", ")
+            problems.append("\(names.count) \(what): \(shown)\(names.count > 8 ? ", …" : "")")
+        }
+        list("missing", expected.map(\.name).filter { !available.contains($0) })
+        list("unexpected", source.keys.filter { !names.contains($0) })
+        var pairs: [(Parameter, Tensor)] = []
+        var wrong: [String] = []
+        for parameter in expected where available.contains(parameter.name) {
+            let stored = try source.tensor(named: parameter.name)
+            if stored.shape == parameter.shape {
+                pairs.append((parameter, try Tensor(stored)))
+            } else {
+                wrong.append("\(parameter.name) \(stored.shape), expected \(parameter.shape)")
+            }
+        }
+        list("of a different shape", wrong)
+        guard problems.isEmpty else {
+            throw TrainingError(
+                source.origin,
+                "does not fit the network; was the configuration changed? " + problems.joined(separator: "; ")
+            )
+        }
+        try withoutGradients {
+            for (parameter, tensor) in pairs {
+                if parameter.hasValue {
+                    try parameter.value.detached().copyInPlace(tensor)
+                } else {
+                    try parameter.set(tensor.clone(.contiguous))
+                }
+            }
+        }
+    }
 }

@@ -35,7 +35,7 @@ struct CheckpointFolder: Sendable {
     /// The steps of the checkpoints, earliest first.
     /// - Throws: ``TrainingError`` if the folder cannot be listed; a missing folder has no checkpoints.
     func steps() throws -> [Int] {
-        guard FileManager.default.fileExists(atPath: path) else { return [] }
+        guard FileStatus(path) != nil else { return [] }
         return try Folder.names(in: path).compactMap { name in
             guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)) else { return nil }
             return Self.name(step: step) == name ? step : nil
@@ -106,11 +106,7 @@ struct CheckpointFolder: Sendable {
     }
 
     private static func encoded(_ state: Checkpoint.State) throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        return [UInt8](try encoder.encode(state))
+        Array(try JSONText.document(state, keepsNonFinite: true).utf8)
     }
 
     private func write(_ contents: CheckpointContents, into folder: String) throws {
@@ -130,24 +126,18 @@ struct CheckpointFolder: Sendable {
     /// Moves a complete folder into place, replacing an existing one.
     private func replace(_ final: String, by folder: String) throws {
         if FileStatus(final) == nil {
-            try rename(folder, to: final)
+            try Folder.move(folder, to: final)
         } else {
             let aside = "\(path)/.removing-\(Path.name(final))"
             try Folder.remove(aside)
-            try rename(final, to: aside)
-            do { try rename(folder, to: final) } catch {
-                try? rename(aside, to: final)
+            try Folder.move(final, to: aside)
+            do { try Folder.move(folder, to: final) } catch {
+                try? Folder.move(aside, to: final)
                 throw error
             }
             try Folder.remove(aside)
         }
         Folder.flush(path)
-    }
-
-    private func rename(_ folder: String, to other: String) throws {
-        do { try FileManager.default.moveItem(atPath: folder, toPath: other) } catch {
-            throw TrainingError(folder, "cannot be renamed: \(error.oneLine)", exitStatus: .failure)
-        }
     }
 
     /// Removes checkpoints not covered by ``retention``, and incomplete folders of an interrupted run.
@@ -159,7 +149,7 @@ struct CheckpointFolder: Sendable {
         for step in steps where !kept.contains(step) {
             let name = Self.name(step: step)
             // Renamed first, so that an incomplete folder is never mistaken for a checkpoint.
-            try rename("\(path)/\(name)", to: "\(path)/.removing-\(name)")
+            try Folder.move("\(path)/\(name)", to: "\(path)/.removing-\(name)")
         }
         for name in try Folder.names(in: path)
         where name.hasPrefix(".removing-step-") || name.hasPrefix(".writing-step-") {

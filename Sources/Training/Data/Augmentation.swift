@@ -1,4 +1,5 @@
 import Imaging
+import Support
 
 /// How pictures are augmented for training: mirrored, resized, cropped, recoloured.
 ///

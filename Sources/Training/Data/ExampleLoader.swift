@@ -1,5 +1,6 @@
 import FVLM
 import Foundation
+import Support
 import Torch
 
 /// Loads examples in random order, ahead of the network, on its own threads.

@@ -3,6 +3,7 @@ import COCO
 import RegionDetection
 import FVLM
 import Imaging
+import Support
 import Torch
 
 extension TrainingDataset {

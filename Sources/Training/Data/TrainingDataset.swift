@@ -105,8 +105,7 @@ struct TrainingDataset: ExampleSource {
         try faults.add(dataset.faults, of: dataset.annotations.count)
         let rows = try Rows(dataset, Set(selected), faults)
         var summary = rows.summary
-        let names = Dictionary(
-            dataset.categories.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
+        let names = dataset.categories.namesByID
         // A class without objects would be learned as absent everywhere. Published splits are kept unchanged.
         let isPublished = if case .split = options.classes { true } else { false }
         let categoryIDs = isPublished ? selected : selected.filter(rows.categoriesWithObjects.contains)

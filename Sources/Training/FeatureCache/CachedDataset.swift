@@ -31,7 +31,7 @@ struct CachedDataset: ExampleSource {
     var note: String {
         let excluded = cache.excludedCount == 0 ? "" : ", \(cache.excludedCount) left out"
         return
-            "features come from \(cache.folder): \(cache.count) views\(excluded), \(ByteCount.text(cache.byteCount)) on the disk; "
+            "features come from \(cache.folder): \(cache.count) views\(excluded), \(NumberText.bytes(cache.byteCount)) on the disk; "
             + "read again in every epoch, fast while they fit the memory that is free"
     }
 
@@ -67,20 +67,20 @@ struct CachedDataset: ExampleSource {
 private final class ContentHashes: Sendable {
     private struct Entry {
         let size: Int?
-        let date: Date?
+        let modification: Int64?
         let hash: String
     }
 
     private let entries = Mutex<[Int: Entry]>([:])
 
     func hash(of row: Int, _ path: String, _ make: () throws -> String) rethrows -> String {
-        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-        let (size, date) = (attributes?[.size] as? Int, attributes?[.modificationDate] as? Date)
-        if let entry = entries.withLock({ $0[row] }), entry.size == size, entry.date == date {
+        let status = FileStatus(path)
+        let (size, modification) = (status?.byteCount, status?.modification)
+        if let entry = entries.withLock({ $0[row] }), entry.size == size, entry.modification == modification {
             return entry.hash
         }
         let hash = try make()
-        entries.withLock { $0[row] = Entry(size: size, date: date, hash: hash) }
+        entries.withLock { $0[row] = Entry(size: size, modification: modification, hash: hash) }
         return hash
     }
 }

@@ -52,7 +52,7 @@ final class FeatureCache: Sendable {
     /// The total size of all files in bytes.
     var byteCount: Int {
         shards.reduce(0) { sum, shard in
-            sum + (((try? FileManager.default.attributesOfItem(atPath: shard.origin)[.size]) as? Int) ?? 0)
+            sum + (FileStatus(shard.origin)?.byteCount ?? 0)
         }
     }
 
@@ -101,12 +101,12 @@ struct FeatureIndex: Codable {
 
     init(folder: String) throws {
         let path = "\(folder)/\(Self.fileName)"
-        guard let data = FileManager.default.contents(atPath: path) else {
+        guard let file = try? FileBytes(contentsOf: path) else {
             throw TrainingError(
                 folder, "is not a feature cache: it has no readable \(Self.fileName)",
                 exitStatus: FileStatus(folder) == nil ? .failure : .badData)
         }
-        do { self = try JSONDecoder().decode(Self.self, from: data) } catch {
+        do { self = try JSONText.value(of: file.array) } catch {
             throw TrainingError(path, "cannot be read: \(error.oneLine)")
         }
     }

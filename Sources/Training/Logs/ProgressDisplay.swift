@@ -12,7 +12,7 @@ public final class ProgressDisplay {
     /// Creates a display on standard error.
     public convenience init() {
         self.init(isTerminal: isatty(2) == 1, width: Self.terminalWidth) {
-            try? FileHandle.standardError.write(contentsOf: Data($0.utf8))
+            StandardError.write($0)
         }
     }
 
@@ -42,7 +42,7 @@ public final class ProgressDisplay {
             for note in start.notes { line("note: \(note)") }
         case .estimated(_, let secondsPerStep, let remainingSeconds):
             line(
-                "\(Self.short(secondsPerStep)) s per step: about \(Self.duration(remainingSeconds)) to the last step"
+                "\(Self.short(secondsPerStep)) s per step: about \(NumberText.duration(seconds: remainingSeconds)) to the last step"
             )
         case .noted(_, let note): line("note: \(note)")
         case .progress(let progress): show(progress)
@@ -56,7 +56,7 @@ public final class ProgressDisplay {
         case .finished(let summary):
             let speed = Double(summary.imageCount) / max(summary.seconds, 1e-9)
             line(
-                "\(summary.isComplete ? "finished" : "stopped") at step \(summary.step) after \(Self.duration(summary.seconds)), \(Self.short(speed)) images/s"
+                "\(summary.isComplete ? "finished" : "stopped") at step \(summary.step) after \(NumberText.duration(seconds: summary.seconds)), \(Self.short(speed)) images/s"
             )
         }
     }
@@ -64,7 +64,7 @@ public final class ProgressDisplay {
     private func show(_ progress: TrainingProgress) {
         let losses = progress.losses.map { "\($0.name) \(Self.short($0.value))" }.joined(separator: " ")
         let speed = "\(Self.short(progress.imagesPerSecond)) img/s"
-        let rest = Self.duration(progress.remainingSeconds)
+        let rest = NumberText.duration(seconds: progress.remainingSeconds)
         let count = "\(progress.step)/\(progress.totalSteps)"
         guard isTerminal else {
             line(
@@ -101,14 +101,5 @@ public final class ProgressDisplay {
     }
 
     /// Four significant digits.
-    static func short(_ value: Double) -> String { String(format: "%.4g", value) }
-
-    /// Hours (if any), minutes and seconds: `1:02:03`, `2:03`.
-    static func duration(_ seconds: Double) -> String {
-        guard seconds.isFinite, seconds < 1e9 else { return "?" }
-        let whole = Int(max(seconds, 0).rounded())
-        let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
-        return hours > 0
-            ? String(format: "%d:%02d:%02d", hours, minutes, rest) : String(format: "%d:%02d", minutes, rest)
-    }
+    static func short(_ value: Double) -> String { NumberText.significant(value, 4) }
 }

@@ -36,10 +36,9 @@ struct TrainingHistory: Sendable {
     /// Creates a history from a `metrics.jsonl`; classes, curves and pictures follow with the next evaluation.
     /// - Throws: ``TrainingError`` if a line is not such an object.
     init(contentsOf path: String) throws {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw TrainingError(path, "cannot be read")
-        }
-        for (number, line) in data.split(separator: 0x0A).enumerated() {
+        let file: FileBytes
+        do { file = try FileBytes(contentsOf: path) } catch { throw TrainingError(error) }
+        for (number, line) in file.array.split(separator: 0x0A).enumerated() {
             guard let value = try? [UInt8](line).withUnsafeBytes({ try JSONValue(parsing: $0) }),
                 case .object(let fields) = value, case .string(let event)? = fields["event"],
                 case .integer(let step)? = fields["step"]
@@ -201,7 +200,7 @@ extension TrainingHistory {
 
     /// COCO's metrics are -1 or NaN if there is nothing to find.
     private static func figure(_ value: Double) -> String {
-        value.isFinite && value != -1 ? String(format: "%.4g", value) : "–"
+        value.isFinite && value != -1 ? NumberText.significant(value, 4) : "–"
     }
 
     private static func table(_ head: [String], _ rows: [[String]]) -> String {

@@ -103,7 +103,7 @@ extension TrainingRun {
         guard let free = FileStatus.freeBytes(at: folder), views > 0, bytes > free / views else { return }
         throw TrainingError(
             folder,
-            "has no room for the cache: \(views) views of \(ByteCount.text(bytes)) take \(ByteCount.text(bytes * views)), \(ByteCount.text(free)) are free. Fewer views (data.views) or bfloat16 take less",
+            "has no room for the cache: \(views) views of \(NumberText.bytes(bytes)) take \(NumberText.bytes(bytes * views)), \(NumberText.bytes(free)) are free. Fewer views (data.views) or bfloat16 take less",
             exitStatus: .failure)
     }
 
