@@ -3,9 +3,9 @@
 ///
 /// Some of these weights have no counterpart here: the trunk, the classifier, and class-specific weights. Their
 /// treatment is explicit, never guessed, and listed in a ``Report``.
-public struct Detectron2Checkpoint: Sendable {
+package struct Detectron2Checkpoint: Sendable {
     /// A part of the detector with weights in the checkpoint.
-    public enum Part: String, Sendable, Hashable, CaseIterable {
+    package enum Part: String, Sendable, Hashable, CaseIterable {
         /// ``FeaturePyramid``.
         case pyramid
         /// ``RegionProposalHead``.
@@ -30,7 +30,7 @@ public struct Detectron2Checkpoint: Sendable {
 
     /// The treatment of class-specific weights where a single set is expected: `bbox_pred` and the mask head's
     /// `predictor`.
-    public enum ClassSpecific: String, Sendable, Hashable {
+    package enum ClassSpecific: String, Sendable, Hashable {
         /// The mean over the classes.
         case average
         /// New random weights.
@@ -38,7 +38,7 @@ public struct Detectron2Checkpoint: Sendable {
     }
 
     /// The treatment of other weights whose shape differs, such as lateral convolutions for a different trunk.
-    public enum OtherShapes: String, Sendable, Hashable {
+    package enum OtherShapes: String, Sendable, Hashable {
         /// Throws an error that lists them.
         case reject
         /// New random weights.
@@ -46,31 +46,31 @@ public struct Detectron2Checkpoint: Sendable {
     }
 
     /// What was done with every weight.
-    public struct Report: Sendable, Hashable, CustomStringConvertible {
+    package struct Report: Sendable, Hashable, CustomStringConvertible {
         /// A weight that does not fit unchanged.
-        public struct Entry: Sendable, Hashable {
+        package struct Entry: Sendable, Hashable {
             /// The name in the checkpoint.
-            public let key: String
+            package let key: String
             /// The shape in the checkpoint.
-            public let stored: [Int]
+            package let stored: [Int]
             /// The shape in the detector; nil if it has no such weight.
-            public let expected: [Int]?
+            package let expected: [Int]?
         }
 
         /// Parameters loaded from the checkpoint, by name in the detector.
-        public internal(set) var loaded: [String] = []
+        package internal(set) var loaded: [String] = []
 
         /// Class-specific weights that were averaged.
-        public internal(set) var averaged: [Entry] = []
+        package internal(set) var averaged: [Entry] = []
 
         /// Weights replaced with new random ones.
-        public internal(set) var reinitialized: [Entry] = []
+        package internal(set) var reinitialized: [Entry] = []
 
         /// Weights without a counterpart in the detector: the trunk, the classifier, stored anchors.
-        public internal(set) var unused: [Entry] = []
+        package internal(set) var unused: [Entry] = []
 
         /// Counts, and the names of all weights that did not fit; the trunk's are only counted.
-        public var description: String {
+        package var description: String {
             func list(_ what: String, _ entries: [Entry]) -> String? {
                 guard !entries.isEmpty else { return nil }
                 let names = entries.map { entry in
@@ -98,7 +98,7 @@ public struct Detectron2Checkpoint: Sendable {
     /// around the weights are removed.
     /// - Throws: ``DetectionError`` if there are no weights of a pyramid, a proposal network or a head;
     ///   `WeightFileError` if there are several sets of weights and it is unclear which one was trained.
-    public init(_ source: some WeightSource) throws {
+    package init(_ source: some WeightSource) throws {
         guard let weights = try UnwrappedWeights(source, knownBy: Part.allCases.map(\.prefix)) else {
             throw DetectionError(
                 "Detectron2Checkpoint",
@@ -118,7 +118,7 @@ public struct Detectron2Checkpoint: Sendable {
     ///   - seed: The seed for new random weights.
     /// - Throws: ``DetectionError`` listing what is missing or rejected; ``TorchError``.
     @discardableResult
-    public func load(
+    package func load(
         _ scopes: [Part: ParameterScope], classSpecific: ClassSpecific, otherShapes: OtherShapes, seed: UInt64
     ) throws -> Report {
         var report = Report()
@@ -210,7 +210,7 @@ extension Detectron2Checkpoint {
     /// Parameters without a counterpart in detectron2 get the names where they would belong: the adapter in the
     /// backbone, the projection to embeddings and the temperature in the box predictor.
     /// - Parameter name: Such as `fpn.fpn_lateral2.weight`, `box_head.fc1.bias`.
-    public static func key(for name: String) -> String {
+    package static func key(for name: String) -> String {
         let part: Part? =
             switch name.prefix(while: { $0 != "." }) {
             case "adapter": .pyramid

@@ -4,16 +4,16 @@
 /// The same names serve F-ViT and ordinary Mask R-CNN: `neck`, `rpn_head`, `roi_head.bbox_head`, `roi_head.mask_head`, and
 /// `backbone.interpolate*` for F-ViT's adapter. Of a class-specific head the numbers are as they are; what becomes of them
 /// is the business of who loads them.
-public struct MMDetectionWeights: WeightSource {
+package struct MMDetectionWeights: WeightSource {
     /// The path of the file.
-    public let origin: String
+    package let origin: String
 
     /// The names of the detector's own weights here, such as `fpn.fpn_lateral2.weight`; those of a vision transformer begin
     /// with `visual.`, and `temperature` and `embeddings` stand for F-ViT's `detect_temperature` and `all_embeddings`.
-    public let keys: [String]
+    package let keys: [String]
 
     /// Keys that no part here needs, by what they are.
-    public let unused: [(what: String, keys: [String])]
+    package let unused: [(what: String, keys: [String])]
 
     /// Which set of weights is taken, when the file holds several.
     package let note: String?
@@ -24,7 +24,7 @@ public struct MMDetectionWeights: WeightSource {
     /// Takes the weights of a file that was opened, for example by `WeightFile.open`.
     /// - Throws: ``DetectionError`` for a file of something else, or with weights that belong to no part;
     ///   `WeightFileError` when there are several sets of weights and none is the trained one.
-    public init(_ source: some WeightSource) throws {
+    package init(_ source: some WeightSource) throws {
         let signs = [
             "neck.lateral_convs.", "rpn_head.rpn_cls.weight", "roi_head.bbox_head.", "roi_head.mask_head.",
         ]
@@ -67,7 +67,7 @@ public struct MMDetectionWeights: WeightSource {
     }
 
     /// The tensor of a name here, as the file has it.
-    public func tensor(named name: String) throws -> StoredTensor {
+    package func tensor(named name: String) throws -> StoredTensor {
         guard let original = originals[name] else {
             throw WeightFileError(
                 file: origin, place: "'\(name)'", reason: "the file has no weight of this name")
@@ -166,7 +166,7 @@ public struct MMDetectionWeights: WeightSource {
 
 extension MMDetectionWeights {
     /// The detector's weights under detectron2's names, for ``Detectron2Checkpoint``: an ordinary Mask R-CNN.
-    public var detectron2: some WeightSource { Detectron2Names(base: self) }
+    package var detectron2: some WeightSource { Detectron2Names(base: self) }
 
     private struct Detectron2Names: WeightSource {
         let base: MMDetectionWeights

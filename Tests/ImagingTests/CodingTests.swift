@@ -1,5 +1,6 @@
 import FixtureSupport
 import Foundation
+import Support
 import Testing
 
 @testable import Imaging
@@ -126,7 +127,7 @@ import Testing
     }
 
     @Test func damagedFilesDoNotEndTheProcess() throws {
-        var random = TestRandom(state: 7)
+        var random = SplitMix64(seed: 7)
         for encoding in [ImageEncoding.png(), .jpeg(), .webp(), .losslessWebP] {
             let bytes = try patternImage(width: 40, height: 30).encoded(as: encoding)
             for _ in 0..<40 {

@@ -1,9 +1,10 @@
+import Support
 import Testing
 
 @testable import Imaging
 
 @Suite struct SpatialTransformTests {
-    private static func random(_ random: inout TestRandom, from source: ImageSize) throws -> SpatialTransform
+    private static func random(_ random: inout SplitMix64, from source: ImageSize) throws -> SpatialTransform
     {
         func side() -> Int { .random(in: 1...90, using: &random) }
         switch Int.random(in: 0..<8, using: &random) {
@@ -25,7 +26,7 @@ import Testing
 
     @Test(arguments: 0..<200)
     func inversesAndSequences(_ seed: Int) throws {
-        var random = TestRandom(state: UInt64(seed))
+        var random = SplitMix64(seed: UInt64(seed))
         var size = ImageSize(
             width: .random(in: 1...80, using: &random), height: .random(in: 1...80, using: &random))
         let first = size

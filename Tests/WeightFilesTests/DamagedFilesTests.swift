@@ -1,24 +1,11 @@
 import Foundation
+import Support
 import Testing
 
 @testable import WeightFiles
 
 /// Damaged copies of every recorded file are read or refused with an error; nothing else happens.
 @Suite struct DamagedFilesTests {
-    /// Numbers that are the same in every run.
-    struct Generator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            // SplitMix64.
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
-    }
-
     static let files = [
         "state_dict.pt", "legacy.pth", "deflated.pt", "zip64.pt", "streamed.pt", "script.pt", "protocol2.pkl",
         "protocol5.pkl", "plain.safetensors",
@@ -61,7 +48,7 @@ import Testing
 
     @Test(arguments: files) func mutationsAreReadOrRefused(file: String) throws {
         let (bytes, form) = try Self.load(file)
-        var generator = Generator(state: UInt64(bytes.count))
+        var generator = SplitMix64(seed: UInt64(bytes.count))
         var refused = 0
         for _ in 0..<400 {
             var mutated = bytes

@@ -2,7 +2,7 @@
 /// by bilinear upsampling.
 ///
 /// Parameters: `res2` ... `res5` (`weight`, `bias`). Adds no detail, whereas ``SimpleFeaturePyramid`` learns some.
-public struct BilinearAdapter: Sendable {
+package struct BilinearAdapter: Sendable {
     private let convolutions: [Conv2d]
     private let scales: [Int]
 
@@ -12,7 +12,7 @@ public struct BilinearAdapter: Sendable {
     ///   - outputs: Channels of the results, finest first.
     ///   - scales: The upsampling factor of each result.
     /// - Throws: ``DetectionError`` unless there is one scale per result; ``TorchError``.
-    public init(_ scope: ParameterScope, inputs: Int, outputs: [Int], scales: [Int] = [8, 4, 2, 1]) throws {
+    package init(_ scope: ParameterScope, inputs: Int, outputs: [Int], scales: [Int] = [8, 4, 2, 1]) throws {
         guard outputs.count == scales.count, scales.allSatisfy({ (1...64).contains($0) }) else {
             throw DetectionError("BilinearAdapter", "\(outputs.count) results have the scales \(scales)")
         }
@@ -25,7 +25,7 @@ public struct BilinearAdapter: Sendable {
     }
 
     /// Computes maps [N, outputs, H * scale, W * scale] from a map [N, inputs, H, W].
-    public func callAsFunction(_ map: Tensor) throws -> [Tensor] {
+    package func callAsFunction(_ map: Tensor) throws -> [Tensor] {
         try zip(convolutions, scales).map { convolution, scale in
             let result = try convolution(map)
             guard scale > 1 else { return result }
@@ -58,7 +58,7 @@ public struct BilinearAdapter: Sendable {
 /// transposed convolutions and pooling, each followed by a 1x1 and a 3x3 convolution with layer normalisation.
 ///
 /// Parameters are named as in detectron2's `SimpleFeaturePyramid`: `simfp_2.0` ... for a map of stride 16.
-public struct SimpleFeaturePyramid: Sendable {
+package struct SimpleFeaturePyramid: Sendable {
     private let branches: [Sequential]
     private let hasLastLevel: Bool
 
@@ -69,7 +69,7 @@ public struct SimpleFeaturePyramid: Sendable {
     ///   - firstLevel: The level of the finest result: 2 for a map of stride 16.
     ///   - hasLastLevel: Whether there is a fifth map, of every second row and column of the coarsest.
     /// - Throws: ``DetectionError`` for channels not divisible by 4; ``TorchError``.
-    public init(
+    package init(
         _ scope: ParameterScope, inputs: Int, width: Int = 256, firstLevel: Int = 2,
         normalization: Normalization = .layer(), hasLastLevel: Bool = true
     ) throws {
@@ -117,7 +117,7 @@ public struct SimpleFeaturePyramid: Sendable {
     }
 
     /// Computes the maps, finest first, from a map [N, inputs, H, W].
-    public func callAsFunction(_ map: Tensor) throws -> [Tensor] {
+    package func callAsFunction(_ map: Tensor) throws -> [Tensor] {
         var result = try branches.map { try $0(map) }
         if hasLastLevel, let coarsest = result.last {
             result.append(try coarsest.maxPool2d(1, stride: 2))
@@ -134,14 +134,14 @@ public struct SimpleFeaturePyramid: Sendable {
 /// transposed convolutions, the same, and twice of it by pooling.
 ///
 /// Parameters: `up4.{0,1,3}`, `up2.0`, numbered as in PyTorch's lists; `1` is a batch normalisation.
-public struct DeconvolutionAdapter: Sendable {
+package struct DeconvolutionAdapter: Sendable {
     private let quarter: Sequential
     private let half: ConvTranspose2d
 
     /// Declares an adapter.
     /// - Parameter width: Channels of the maps, before and after.
     /// - Throws: ``TorchError`` when names are taken.
-    public init(_ scope: ParameterScope, width: Int) throws {
+    package init(_ scope: ParameterScope, width: Int) throws {
         func enlarging(_ scope: ParameterScope) throws -> ConvTranspose2d {
             try ConvTranspose2d(scope, inputs: width, outputs: width, kernel: 2, stride: 2)
         }
@@ -156,7 +156,7 @@ public struct DeconvolutionAdapter: Sendable {
     /// Makes the maps [N, width, 4 H, 4 W], [N, width, 2 H, 2 W], [N, width, H, W] and [N, width, H / 2, W / 2], rounded
     /// down, of four maps [N, width, H, W].
     /// - Throws: ``DetectionError`` for another number of maps, ``TorchError``.
-    public func callAsFunction(_ maps: [Tensor]) throws -> [Tensor] {
+    package func callAsFunction(_ maps: [Tensor]) throws -> [Tensor] {
         guard maps.count == 4 else {
             throw DetectionError("DeconvolutionAdapter", "takes four maps, but there are \(maps.count)")
         }

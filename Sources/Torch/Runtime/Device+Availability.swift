@@ -92,7 +92,7 @@ extension Device {
     }
 
     /// Returns memory of the device that no tensor uses to the system.
-    public func releaseUnusedMemory() throws {
+    package func releaseUnusedMemory() throws {
         try check(ct_device_empty_cache(code), "releaseUnusedMemory", [description])
     }
 
