@@ -106,7 +106,7 @@ public struct RegionIndex: Sendable {
                     : "is not an index: it contains no index.json")
         }
         let bytes = try FileBytes(contentsOf: path, access: .read).array
-        guard let header = try? JSONDecoder().decode(Header.self, from: Data(bytes)),
+        guard let header: Header = try? JSONText.value(of: bytes),
             header.format == Header.format
         else { throw DetectionError(path, "is not the description of an index") }
         guard header.version == 1 else {
@@ -146,8 +146,7 @@ public struct RegionIndex: Sendable {
     /// The pictures of a shard.
     static func pictures(of file: Safetensors, _ path: String) throws -> [Picture] {
         guard file.metadata["format"] == Header.format,
-            let pictures = try? JSONDecoder().decode(
-                [Picture].self, from: Data((file.metadata[picturesKey] ?? "").utf8))
+            let pictures: [Picture] = try? JSONText.value(of: Array((file.metadata[picturesKey] ?? "").utf8))
         else { throw DetectionError(path, "is not a part of an index") }
         return pictures
     }

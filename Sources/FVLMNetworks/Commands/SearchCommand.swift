@@ -1,7 +1,5 @@
 import ArgumentParser
 import CLIP
-import COCO
-import Evaluation
 import FVLM
 import FVLMCommand
 import Foundation
@@ -96,7 +94,7 @@ struct SearchCommand: ParsableCommand {
         let milliseconds = Double(time.components.attoseconds) / 1e15 + Double(time.components.seconds) * 1e3
         StandardError.note(
             "\(regions.regionCount) regions of \(regions.pictures.count) pictures searched in "
-                + String(format: "%.0f ms", milliseconds))
+                + NumberText.decimals(milliseconds, 0) + " ms")
         try print(hits, regions, detector)
         if let sheet {
             try AtomicFile.write(SearchSheet(hits, of: regions, vocabulary.names).html(), to: sheet)
@@ -132,18 +130,12 @@ struct SearchCommand: ParsableCommand {
         return try Vocabulary.merging(parts)
     }
 
-    /// A mask in the compressed text form of the COCO tools.
-    private struct MaskText: Encodable {
-        let size: [Int]
-        let counts: String
-    }
-
     private struct Line: Encodable {
         let file: String
         let label: String
         let score: Float
         let box: [Double]
-        let segmentation: MaskText?
+        let segmentation: CompressedMask?
     }
 
     private func print(_ hits: [RegionIndex.Hit], _ regions: RegionIndex, _ detector: Detector) throws {
@@ -162,8 +154,8 @@ struct SearchCommand: ParsableCommand {
         for hit in hits {
             rows.append([
                 regions.pictures[hit.picture].path.displayedPath, hit.label,
-                hit.box.rounded.map { String(format: "%.0f", $0) }.joined(separator: " "),
-                String(format: "%.3f", hit.score),
+                hit.box.rounded.map { NumberText.decimals($0, 0) }.joined(separator: " "),
+                NumberText.decimals(Double(hit.score), 3),
             ])
         }
         try StandardOutput.print(
@@ -172,29 +164,20 @@ struct SearchCommand: ParsableCommand {
 
     /// The masks of hits by their places: each picture found is read and seen once.
     private func masks(of hits: [RegionIndex.Hit], _ regions: RegionIndex, _ detector: Detector) throws
-        -> [Int: MaskText]
+        -> [Int: CompressedMask]
     {
         guard detector.configuration.network.masks else {
             throw DetectionError("search", "this detector finds boxes only, no masks")
         }
-        var result: [Int: MaskText] = [:]
+        var result: [Int: CompressedMask] = [:]
         for (picture, places) in Dictionary(grouping: hits.indices, by: { hits[$0].picture }).sorted(by: {
             $0.key < $1.key
         }) {
             let image = try SearchSheet.image(regions.pictures[picture])
             let seen = try detector.encode([image], boxes: [places.map { hits[$0].box }])
             guard let masks = try seen.masks(ofPicture: 0) else { continue }
-            for (place, mask) in zip(places, masks) {
-                let runs = try RunLengthMask(mask)
-                result[place] = MaskText(
-                    size: [runs.height, runs.width], counts: String(decoding: runs.compressed, as: UTF8.self))
-            }
+            for (place, mask) in zip(places, masks) { result[place] = try CompressedMask(mask) }
         }
         return result
     }
-}
-
-extension Imaging.Box {
-    /// x, y, width, height, to a hundredth of a pixel.
-    fileprivate var rounded: [Double] { [x1, y1, width, height].map { ($0 * 100).rounded() / 100 } }
 }

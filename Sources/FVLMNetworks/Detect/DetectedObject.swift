@@ -16,7 +16,7 @@ struct DetectedObject: Encodable {
     /// - Parameter label: The class's name in place of the detection's own.
     init(_ detection: FVLMDetection, id: Int? = nil, label: String? = nil, mask: CompressedMask?) {
         self.id = id
-        box = detection.roundedBox
+        box = detection.box.rounded
         score = detection.score
         detector_score = detection.detectorScore
         vlm_score = detection.vlmScore
@@ -30,18 +30,20 @@ struct CompressedMask: Encodable {
     let size: [Int]
     let counts: String
 
+    init(_ mask: Imaging.Mask) throws {
+        let runs = try RunLengthMask(mask)
+        size = [runs.height, runs.width]
+        counts = String(decoding: runs.compressed, as: UTF8.self)
+    }
+
     /// The mask of a detection in a picture of this size; nil if it has none.
     init?(_ detection: FVLMDetection, in size: ImageSize) throws {
         guard let mask = try detection.mask(in: size) else { return nil }
-        let runs = try RunLengthMask(mask)
-        self.size = [runs.height, runs.width]
-        counts = String(decoding: runs.compressed, as: UTF8.self)
+        try self.init(mask)
     }
 }
 
-extension FVLMDetection {
+extension Imaging.Box {
     /// x, y, width, height, to a hundredth of a pixel.
-    var roundedBox: [Double] {
-        [box.x1, box.y1, box.width, box.height].map { ($0 * 100).rounded() / 100 }
-    }
+    var rounded: [Double] { [x1, y1, width, height].map { ($0 * 100).rounded() / 100 } }
 }

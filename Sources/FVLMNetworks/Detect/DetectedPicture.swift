@@ -21,7 +21,7 @@ struct DetectedPicture {
             ImageRecord(id: 0, width: size.width, height: size.height, fileName: file.displayedPath))
         for (place, detection) in detections.enumerated() {
             let mask = includesMasks ? try detection.mask(in: size).map { try RunLengthMask($0) } : nil
-            let sides = detection.roundedBox
+            let sides = detection.box.rounded
             let segmentation = mask.flatMap { mask in
                 mask.area == 0
                     ? nil

@@ -154,7 +154,7 @@ struct DetectionReport {
                 try JSONText.line(
                     Entry(
                         image_id: id, file_name: file, category_id: categoryIDs[detection.classIndex],
-                        category_name: detection.label, bbox: detection.roundedBox, score: detection.score,
+                        category_name: detection.label, bbox: detection.box.rounded, score: detection.score,
                         segmentation: mask))
             }
             let text = entries.joined(separator: ",\n")
@@ -165,7 +165,7 @@ struct DetectionReport {
             return detections.enumerated().map { place, detection in
                 row([
                     place == 0 ? file : "", detection.label,
-                    detection.roundedBox.map { NumberText.decimals($0, 0) }.joined(separator: " "),
+                    detection.box.rounded.map { NumberText.decimals($0, 0) }.joined(separator: " "),
                     NumberText.decimals(Double(detection.score), 3),
                     NumberText.decimals(Double(detection.detectorScore), 3),
                     NumberText.decimals(Double(detection.vlmScore), 3),
