@@ -162,7 +162,9 @@ if withTorch {
             name: "FVLMTests",
             dependencies: ["FVLM", "FixtureSupport", "Imaging", "Support", "TorchFixtures", "WeightFiles"],
             linkerSettings: runPath),
-        .target(name: "Evaluation", dependencies: ["CLIP", "COCO", "FVLM", "Imaging", "Support", "Torch"]),
+        .target(
+            name: "Evaluation",
+            dependencies: ["Analysis", "CLIP", "COCO", "FVLM", "Imaging", "Support", "Torch"]),
         .target(
             name: "Training",
             dependencies: [
@@ -171,7 +173,7 @@ if withTorch {
             ]),
         .testTarget(
             name: "EvaluationTests",
-            dependencies: ["CLIP", "COCO", "Evaluation", "FVLM", "FixtureSupport", "Imaging"],
+            dependencies: ["Analysis", "CLIP", "COCO", "Evaluation", "FVLM", "FixtureSupport", "Imaging"],
             linkerSettings: runPath),
         .testTarget(
             name: "TrainingTests",
