@@ -163,7 +163,9 @@ if withTorch {
             name: "FVLMTests",
             dependencies: ["FVLM", "FixtureSupport", "Imaging", "Support", "TorchFixtures", "WeightFiles"],
             linkerSettings: runPath),
-        .target(name: "Evaluation", dependencies: ["CLIP", "COCO", "FVLM", "Imaging", "Support", "Torch"]),
+        .target(
+            name: "Evaluation",
+            dependencies: ["Analysis", "CLIP", "COCO", "FVLM", "Imaging", "Support", "Torch"]),
         .target(
             name: "Training",
             dependencies: [
@@ -172,7 +174,7 @@ if withTorch {
             ]),
         .testTarget(
             name: "EvaluationTests",
-            dependencies: ["CLIP", "COCO", "Evaluation", "FVLM", "FixtureSupport", "Imaging"],
+            dependencies: ["Analysis", "CLIP", "COCO", "Evaluation", "FVLM", "FixtureSupport", "Imaging"],
             linkerSettings: runPath),
         .target(
             name: "TrainingFixtures", dependencies: ["COCO", "FixtureSupport", "Imaging", "Training"],

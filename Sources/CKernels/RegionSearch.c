@@ -1,6 +1,7 @@
 #include "Clones.h"
 #include "ckernels.h"
 
+#include <math.h>
 #include <string.h>
 
 // Rows are read once, in order: with few classes the speed of memory decides. A half becomes a float by its bits, so that
@@ -95,6 +96,40 @@ static void push(ck_hit *heap, int64_t *count, int64_t limit, ck_hit hit) {
     heap[at] = hit;
 }
 
+// Whether a row may have a hit, without exponentials. A class's share of the sum is at most what it has beside the first
+// class alone, s / (s + s_0), whose log-odds are the difference of the weighted logits and of the logarithms of both sums,
+// for which there are bounds: the greatest logit, and that plus the logarithm of the number of classes. `bounds` are the
+// log-odds of the least score in each full heap.
+CK_CLONES static bool may_hit(const ck_search_problem *problem, const float *detector, const float *other,
+                              const float *bounds) {
+    const ck_fusion *fusion = &problem->fusion;
+    int64_t classes = fusion->classes;
+    float most = detector[0], other_most = other[0];
+    for (int64_t i = 1; i < classes; ++i) {
+        most = most < detector[i] ? detector[i] : most;
+        other_most = other_most < other[i] ? other[i] : other_most;
+    }
+    // NaN is found by the fusion.
+    if (!(most - most == 0) || !(other_most - other_most == 0)) return true;
+    float count = logf((float)classes);
+    float first = fusion->detector_weights[0] * detector[0] + fusion->other_weights[0] * other[0];
+    for (int64_t i = fusion->first; i < classes; ++i) {
+        float share = fusion->other_weights[i] - fusion->other_weights[0];
+        float sums = share * (most - other_most) + fabsf(share) * count;
+        float odds = fusion->detector_weights[i] * detector[i] + fusion->other_weights[i] * other[i] - first + sums;
+        if (!(odds < bounds[i])) return true;
+    }
+    return false;
+}
+
+// The bound of a class, a little lower than exact: rounding must not lose a hit.
+static float bound(const ck_search_problem *problem, ck_hit least) {
+    float share = powf(least.score, 1 / problem->fusion.exponent);
+    if (!(share > 0)) return -INFINITY;
+    if (share >= 1) return 20;
+    return logf(share) - log1pf(-share) - 0.01f;
+}
+
 enum { block = 64 };
 
 int64_t ck_search(const ck_search_problem *problem, int64_t begin, int64_t end, float *scratch, ck_hit *heaps,
@@ -105,6 +140,11 @@ int64_t ck_search(const ck_search_problem *problem, int64_t begin, int64_t end, 
     float *detector = scratch, *other = detector + block * classes;
     float *row_scratch = other + block * classes, *scores = row_scratch + padded;
     int32_t *kept = (int32_t *)(scores + padded);
+    float *bounds = scores + 2 * padded;
+    for (int64_t i = 0; i < classes; ++i) bounds[i] = -INFINITY;
+    // Weights of both towers add up to 1 for each class, and factors are at most 1: what the bounds stand on.
+    bool bounded = problem->other && !problem->fusion.is_unnormalized && problem->fusion.first == 1
+        && problem->fusion.exponent > 0;
     ck_fusion fusion = problem->fusion;
     fusion.detector = detector;
     fusion.other = problem->other ? other : NULL;
@@ -116,13 +156,16 @@ int64_t ck_search(const ck_search_problem *problem, int64_t begin, int64_t end, 
             logits(problem->other + start * width, count, width, problem->other_texts, problem->stride, classes, other);
         }
         for (int64_t row = 0; row < count; ++row) {
+            if (bounded && !may_hit(problem, detector + row * classes, other + row * classes, bounds)) continue;
             ck_log_sum sums[2];
             float factor = problem->factors ? problem->factors[start + row] : 1;
             int64_t found = ck_fused_scores(&fusion, row, factor, row_scratch, sums, kept, scores);
             if (found < 0) return -1;
             for (int64_t i = 0; i < found; ++i) {
                 ck_hit hit = {.row = start + row, .score = scores[i]};
-                push(heaps + kept[i] * problem->limit, counts + kept[i], problem->limit, hit);
+                ck_hit *heap = heaps + kept[i] * problem->limit;
+                push(heap, counts + kept[i], problem->limit, hit);
+                if (counts[kept[i]] == problem->limit) bounds[kept[i]] = bound(problem, heap[0]);
             }
         }
     }
@@ -131,5 +174,5 @@ int64_t ck_search(const ck_search_problem *problem, int64_t begin, int64_t end, 
 
 int64_t ck_search_scratch(int64_t classes) {
     int64_t padded = (classes + lanes - 1) / lanes * lanes;
-    return 2 * block * classes + 3 * padded;
+    return 2 * block * classes + 4 * padded;
 }

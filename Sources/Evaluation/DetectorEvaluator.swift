@@ -139,7 +139,7 @@ public struct DetectorEvaluator: Sendable {
     // MARK: Pictures
 
     /// A picture that has been read.
-    private struct Sample: Sendable {
+    struct Sample: Sendable {
         let prepared: PixelValues
         /// Its pixels, if the picture is drawn on.
         let image: Image?
@@ -155,7 +155,7 @@ public struct DetectorEvaluator: Sendable {
         }
     }
 
-    private func pictures(for detector: Detector) throws -> PictureStream<Sample> {
+    func pictures(for detector: Detector) throws -> PictureStream<Sample> {
         let (paths, images, pictureCount) = (try paths(), truth.images, pictureCount)
         return PictureStream(paths, batchSize: batchSize) { image, row in
             let record = images[row]

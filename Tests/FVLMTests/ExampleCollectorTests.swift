@@ -39,14 +39,13 @@ import WeightFiles
         try collector.add(second, named: "b.png", [ExampleBox(className: "Mug", box: other)])
         #expect(collector.classNames == ["mug"])
         var options = ExampleOptions()
-        (options.negativeWeight, options.strength) = (0.25, 2)
+        (options.negativeWeight, options.shrinkage) = (0.25, 0.3)
         let made = try collector.vocabulary(beside: words, options: options)
         #expect(made.names == ["mug"] && made.templates == words.templates)
         #expect(made.background?.phrase == "background")
 
         let seen = try Self.encode(detector, [first, second], [[box, other], [other]])
         let ordinary = try await detector.encode([first, second])
-        let texts = try words.matrix(for: detector.identity)
         for (tower, rows) in [made.detectorEmbeddings, made.embeddings].enumerated() {
             func embeddings(_ seen: EncodedImages, _ place: Int) throws -> Tensor {
                 let regions = try seen.regions(ofPicture: place)
@@ -58,10 +57,13 @@ import WeightFiles
             let mean = try all.mean(0)
             let positive = try (a[0] * 3 + b[0]) / 4
             let direction = try positive - mean - (a[1] - mean) * 0.25
-            let center = try texts.mean(0)
-            let radius = try (texts - center).square().sum(1).sqrt().mean(0).item()
-            let expected = try center + direction.normalized() * (radius * 2)
-            #expect(isNear(try unit(#require(rows))[0], try unit(expected.unsqueezed(0))[0]))
+            // The row times the covariance of regions, with more on its diagonal, is that direction.
+            let centered = try all - mean
+            let covariance = try centered.transposed(0, 1).matmul(centered) / Double(all.shape[0])
+            let width = mean.shape[0]
+            let variance = try covariance.diagonal().sum().item() / Double(width)
+            let back = try (covariance + Tensor.eye(width) * (0.3 * variance)).matmul(#require(rows)[0])
+            #expect(isNear(try unit(back.unsqueezed(0))[0], try unit(direction.unsqueezed(0))[0]))
         }
         let kept = try #require(made.classes[0].examples)
         #expect(kept.shown.map(\.picture) == ["a.png", "a.png", "b.png"])

@@ -125,8 +125,8 @@ typedef struct ck_search_problem {
     const float *detector_texts; // [classes, stride], divided by the temperature, zeros past the width
     const float *other_texts;
     int64_t stride; // the width rounded up to a multiple of 16
-    const float *factors; // of each row; NULL: 1
-    ck_fusion fusion; // its logits are computed here
+    const float *factors; // of each row, at most 1; NULL: 1
+    ck_fusion fusion; // its logits are computed here; the weights of both towers add up to 1 for each class
     int64_t limit; // hits kept of each class, at least 1
 } ck_search_problem;
 

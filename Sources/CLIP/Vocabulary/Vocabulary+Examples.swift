@@ -72,3 +72,43 @@ extension Vocabulary {
             clip: clip)
     }
 }
+
+extension Vocabulary {
+    /// The exclusive groups of the classes as numbers; nil if no class has one.
+    package var exclusiveGroups: [Int?]? {
+        var numbers: [String: Int] = [:]
+        let groups = classes.map { entry in
+            entry.exclusiveGroup.map { name in
+                numbers[name]
+                    ?? {
+                        numbers[name] = numbers.count
+                        return numbers.count - 1
+                    }()
+            }
+        }
+        return numbers.isEmpty ? nil : groups
+    }
+
+    /// The same with classes made a group of which an object has at most one.
+    /// - Throws: ``CLIPError`` for fewer than two names, names that are not in the vocabulary, and classes that have a group.
+    public func makingExclusive(_ names: [String]) throws -> Vocabulary {
+        let forms = names.map(ClassNames.form)
+        guard Set(forms).count > 1 else {
+            throw CLIPError("vocabulary", reason: "an exclusive group needs at least two classes")
+        }
+        var classes = classes
+        for (name, form) in zip(names, forms) {
+            guard let place = classes.firstIndex(where: { ClassNames.form($0.name) == form }) else {
+                throw CLIPError("vocabulary", reason: "has no class '\(name)' for an exclusive group")
+            }
+            if let group = classes[place].exclusiveGroup {
+                throw CLIPError(
+                    "vocabulary", reason: "the class '\(name)' is in the exclusive group '\(group)' already")
+            }
+            classes[place].exclusiveGroup = names.joined(separator: " / ")
+        }
+        return try Vocabulary(
+            stored: classes, templates: templates, article: article, embeddings: embeddings,
+            detectorEmbeddings: detectorEmbeddings, background: background, clip: clip)
+    }
+}

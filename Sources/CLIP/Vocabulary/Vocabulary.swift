@@ -30,6 +30,9 @@ public struct Vocabulary: Sendable {
         /// The id of the category in the class's data set; nil if it has none.
         public var categoryID: Int64?
 
+        /// The name of a group of classes of which an object has at most one, such as with and without a helmet; nil: none.
+        public var exclusiveGroup: String?
+
         /// How the class's rows were made from boxes in pictures; nil: from its names alone.
         public var examples: Vocabulary.Examples?
 
@@ -374,6 +377,7 @@ extension Vocabulary {
         for entry in classes {
             digest.update(entry.name)
             digest.update(entry.split?.rawValue ?? "")
+            if let group = entry.exclusiveGroup { digest.update(group) }
         }
         let rows = [embeddings, background?.embedding, detectorEmbeddings].compactMap { $0 }
         for rows in includesEmbeddings ? rows : [] {

@@ -153,7 +153,7 @@ extension Detector {
         let own = try vocabulary.detectorMatrix(for: identity, withBackground: true)?.to(device: device)
         return ClassRows(
             texts: own ?? rows, vlm: own == nil ? nil : rows, names: vocabulary.names,
-            isBase: isBase(vocabulary).map { [false] + $0 })
+            isBase: isBase(vocabulary).map { [false] + $0 }, groups: vocabulary.exclusiveGroups)
     }
 
     /// The detections in each picture, in its pixels.

@@ -187,7 +187,7 @@ public final class Detector: Sendable {
     public func wasTrained(on name: String) -> Bool { trainedNames.contains(ClassName.key(name)) }
 
     /// The vocabulary's base classes if it states them, otherwise the classes that the heads were trained on.
-    func isBase(_ vocabulary: Vocabulary) -> [Bool]? {
+    package func isBase(_ vocabulary: Vocabulary) -> [Bool]? {
         if let isBase = vocabulary.isBase { return isBase }
         return trainedNames.isEmpty ? nil : vocabulary.names.map(wasTrained)
     }

@@ -31,8 +31,9 @@ public struct ExampleOptions: Codable, Sendable, Hashable {
     /// The share of the negatives' mean that is taken away from the examples', from 0 to 1.
     public var negativeWeight = 0.5
 
-    /// The length of the examples' part, relative to that of the words of the vocabulary: how sure an example makes.
-    public var strength = 1.0
+    /// What is added to the variances of ordinary regions in all directions, relative to their mean, above 0: the less, the
+    /// more directions in which regions hardly differ count.
+    public var shrinkage = 0.1
 
     /// Creates the default options.
     public init() {}
@@ -45,9 +46,9 @@ public struct ExampleOptions: Codable, Sendable, Hashable {
                 throw ConfigurationError(key: "examples.\(key)", reason: "must be from 0 to 1, not \(value)")
             }
         }
-        guard strength > 0, strength.isFinite else {
+        guard shrinkage > 0, shrinkage.isFinite else {
             throw ConfigurationError(
-                key: "examples.strength", reason: "must be above 0, not \(strength)")
+                key: "examples.shrinkage", reason: "must be above 0, not \(shrinkage)")
         }
     }
 }

@@ -11,13 +11,14 @@ import Torch
 /// let mugs = try examples.vocabulary(beside: detector.vocabulary(of: ["mug", "cup", "bottle"]))
 /// ```
 ///
-/// Both towers embed each box, and each has its own mean of a class's boxes. Embeddings of regions are not where those of
-/// words are (Liang et al., "Mind the Gap", 2022): a row made of the former alone would win or lose against words
-/// everywhere. So the mean of ordinary regions, the proposals in the pictures, is taken away, what is left is brought to the
-/// length that words have around their mean, and put there. With e the mean of the examples, r of regions, t of words, and s
-/// the mean length of a word's row minus t:
+/// Both towers embed each box, and each has its own mean of a class's boxes. Embeddings of regions resemble each other more
+/// than they resemble words, so a row made of the mean alone would win against words everywhere. It is made as a linear
+/// discriminant instead: with e the mean of the examples, n of the negatives, r and C the mean and the covariance of ordinary
+/// regions, the proposals in the pictures, and v the mean of C's diagonal,
 ///
-///     row = mix * word + (1 - mix) * (t + strength * s * unit(e - r - negativeWeight * (n - r)))
+///     row = mix * word + (1 - mix) * unit((C + shrinkage * v * I)^-1 (e - r - negativeWeight * (n - r)))
+///
+/// Directions in which all regions differ count less than those in which the examples alone do.
 public struct ExampleCollector: Sendable {
     /// The detector that looks at the boxes.
     public let detector: Detector
@@ -37,8 +38,8 @@ public struct ExampleCollector: Sendable {
 
     private var names: [String] = []
     private var classes: [String: Shown] = [:]
-    /// Sums over ordinary regions, by tower, [E].
-    private var regionSums: [Tensor?] = [nil, nil]
+    /// Sums over ordinary regions and their products, by tower, [E] and [E, E] `float64`.
+    private var regionSums: [(sum: Tensor, products: Tensor)?] = [nil, nil]
     private var regionCount = 0
 
     /// The most proposals of a picture that count as ordinary regions.
@@ -76,9 +77,12 @@ public struct ExampleCollector: Sendable {
             .regions(ofPicture: 0)
         let count = min(ordinary.boxes.count, Self.regionsPerPicture)
         for (tower, rows) in [ordinary.embeddings, ordinary.vlmEmbeddings].enumerated() where count > 0 {
-            guard let rows else { continue }
-            let sum = try rows[0..<count].sum(0)
-            regionSums[tower] = try regionSums[tower].map { try $0 + sum } ?? sum
+            guard let rows = try rows?[0..<count].to(.float64) else { continue }
+            let (sum, products) = (try rows.sum(0), try rows.transposed(0, 1).matmul(rows))
+            regionSums[tower] =
+                try regionSums[tower].map { (try $0.sum + sum, try $0.products + products) } ?? (
+                    sum, products
+                )
         }
         regionCount += count
         for (row, example) in examples.enumerated() {
@@ -111,8 +115,8 @@ public struct ExampleCollector: Sendable {
 
     /// Makes a vocabulary of the classes shown.
     /// - Parameters:
-    ///   - words: A vocabulary of the detector's CLIP. Its rows say where words are; its background, templates and article
-    ///     are taken over; classes of the same names give the words' part of a mix, their synonyms, split and ids.
+    ///   - words: A vocabulary of the detector's CLIP. Its background, templates and article are taken over; classes of the
+    ///     same names give the words' part of a mix, their synonyms, split and ids.
     ///   - options: How rows are made.
     /// - Returns: The classes in the order in which they were shown first.
     /// - Throws: ``ConfigurationError``; `CLIPError` for another CLIP's words, without examples, for a class that has only
@@ -129,7 +133,7 @@ public struct ExampleCollector: Sendable {
         let own = try words.detectorMatrix(for: detector.identity) ?? texts
         var entries: [Vocabulary.Class] = []
         var rows: [[Tensor]] = [[], []]
-        let frames = try [own, texts].map(Frame.init)
+        let frames = try [0, 1].map { try frame($0, options) }
         for name in names {
             let key = ClassNames.form(name)
             guard let shown = classes[key] else { continue }
@@ -151,7 +155,7 @@ public struct ExampleCollector: Sendable {
             entries.append(entry)
             for tower in 0..<2 {
                 let word = try place.map { try [own, texts][tower][$0] }
-                rows[tower].append(try row(shown, tower, word, frames[tower], options))
+                rows[tower].append(try row(shown, tower, word, frames, options))
             }
         }
         return try Vocabulary(
@@ -160,23 +164,30 @@ public struct ExampleCollector: Sendable {
             background: words.background, clip: words.clip)
     }
 
-    /// Where words are.
+    /// Ordinary regions of a tower.
     private struct Frame {
-        /// The mean of the words' rows, [E].
+        /// Their mean, [E] `float64`.
         let mean: Tensor
-        /// The mean length of a row minus it.
-        let radius: Double
+        /// Their covariance with what is added to its diagonal, [E, E] `float64`.
+        let covariance: Tensor
+    }
 
-        init(_ rows: Tensor) throws {
-            mean = try rows.mean(0)
-            // A single word has no distance to its mean; words of CLIPs are about this far from theirs.
-            let distance = try (rows - mean).square().sum(1).sqrt().mean(0).item()
-            radius = rows.shape[0] > 1 && distance > 0 ? distance : 0.5
-        }
+    private func frame(_ tower: Int, _ options: ExampleOptions) throws -> Frame? {
+        guard let (sum, products) = regionSums[tower], regionCount > 0 else { return nil }
+        let mean = try sum / Double(regionCount)
+        let covariance = try products / Double(regionCount) - mean.outer(mean)
+        let width = mean.shape[0]
+        let variance = try covariance.diagonal().sum().item() / Double(width)
+        // A single region has no variance.
+        let added = variance > 0 ? options.shrinkage * variance : 1
+        return Frame(
+            mean: mean, covariance: try covariance + Tensor.eye(width).to(.float64) * added)
     }
 
     /// The row of a class for a tower, [E].
-    private func row(_ shown: Shown, _ tower: Int, _ word: Tensor?, _ frame: Frame, _ options: ExampleOptions)
+    private func row(
+        _ shown: Shown, _ tower: Int, _ word: Tensor?, _ frames: [Frame?], _ options: ExampleOptions
+    )
         throws -> Tensor
     {
         // A detector that does not let CLIP look has no use for its rows: the detector's examples stand in.
@@ -184,16 +195,36 @@ public struct ExampleCollector: Sendable {
         guard let sum = shown.positives[tower] else {
             throw CLIPError("examples", reason: "there is nothing to make a row of")
         }
-        let regions = try regionSums[tower].map { try $0 / Double(max(regionCount, 1)) }
-        var direction = try sum / shown.positiveWeight
-        if let regions { direction = try direction - regions }
-        if let negatives = shown.negatives[tower] {
-            var other = try negatives / shown.negativeWeight
-            if let regions { other = try other - regions }
-            direction = try direction - other * options.negativeWeight
+        let frame = frames[tower]
+        func centered(_ sum: Tensor, _ weight: Double) throws -> Tensor {
+            let mean = try sum.to(.float64) / weight
+            return try frame.map { try mean - $0.mean } ?? mean
         }
-        let example = try frame.mean + direction.normalized() * (frame.radius * options.strength)
+        var direction = try centered(sum, shown.positiveWeight)
+        if let negatives = shown.negatives[tower] {
+            direction = try direction - centered(negatives, shown.negativeWeight) * options.negativeWeight
+        }
+        if let frame { direction = try Self.solution(frame.covariance, direction) }
+        let example = try direction.to(.float32).normalized()
         guard let word, options.mix > 0 else { return example }
         return try word * options.mix + example * (1 - options.mix)
+    }
+
+    /// The x with A x = b for a positive definite matrix, by conjugate gradients.
+    private static func solution(_ matrix: Tensor, _ right: Tensor) throws -> Tensor {
+        var (x, residual) = (try right.zerosLike(), right)
+        var direction = residual
+        var square = try residual.square().sum().item()
+        let enough = square * 1e-20
+        for _ in 0..<2 * right.shape[0] where square > enough {
+            let image = try matrix.matmul(direction)
+            let step = try square / (direction * image).sum().item()
+            x = try x + direction * step
+            residual = try residual - image * step
+            let next = try residual.square().sum().item()
+            direction = try residual + direction * (next / square)
+            square = next
+        }
+        return x
     }
 }

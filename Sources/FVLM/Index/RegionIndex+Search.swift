@@ -48,10 +48,7 @@ extension RegionIndex {
         try options.validate()
         try check(detector, options: options)
         let rows = try detector.rows(of: vocabulary)
-        let classifier = detector.network.classifier
-        let temperature =
-            try options.detectorTemperature
-            ?? classifier.temperatureScale * (classifier.temperature?.value.to(.float32).item() ?? 1)
+        let temperature = try options.detectorTemperature ?? detector.network.temperature
         let query = try Query(
             detector: rows.detector, vlm: rows.vlm ?? rows.detector, detectorTemperature: temperature,
             options: options, isBase: rows.isBase)

@@ -8,7 +8,7 @@ public struct Detection: Sendable, Hashable {
     public private(set) var box: Box
 
     /// The confidence, from 0 to 1: the fused score.
-    public let score: Float
+    public private(set) var score: Float
 
     /// The trained detector's own probability of the class.
     public let detectorScore: Float
@@ -30,6 +30,13 @@ public struct Detection: Sendable, Hashable {
 
     /// The mask within the box; nil if masks are off.
     public let mask: MaskPatch?
+
+    /// The same detection with another score, such as a calibrated one.
+    public func rescored(_ score: Float) -> Detection {
+        var detection = self
+        detection.score = score
+        return detection
+    }
 
     /// The same detection at another position, such as in the picture that a batch was made from.
     func moved(to box: Box) -> Detection {

@@ -105,7 +105,10 @@ extension DetectorNetwork {
             try checkCancellation()
             // 6. The best boxes of every class.
             let kept = try StageProfile.measure(.suppression) {
-                try zip(seen.boxes, scores).map { try suppressed($0, $1, options: options) }
+                try zip(seen.boxes, scores).map { boxes, scores in
+                    let kept = try suppressed(boxes, scores, options: options)
+                    return try classes.groups.map { try exclusive(kept, boxes, $0, options) } ?? kept
+                }
             }
             let found = try zip(seen.boxes, kept).map { boxes, kept in
                 kept.rows.isEmpty ? try Boxes.none() : try boxes.selected(Tensor(kept.rows.map { Int64($0) }))
@@ -193,6 +196,28 @@ extension DetectorNetwork {
             includesThreshold: architecture.includesSuppressionThreshold
         ).perClass(
             boxes, pairs: scores.pairs, candidates: options.candidatesPerClass, limit: options.limit)
+    }
+
+    /// The detections without those whose object a better one of the same exclusive group has.
+    private func exclusive(
+        _ kept: ScoredPairs, _ boxes: Boxes, _ groups: [Int?], _ options: ScoringOptions
+    ) throws -> ScoredPairs {
+        let corners = try boxes.tensor.array(of: Float.self).map { Double($0) }
+        var better: [Int: [Box]] = [:]
+        let places = kept.rows.indices.filter { place in
+            guard let group = groups[Int(kept.classes[place]) - 1] else { return true }
+            let start = 4 * Int(kept.rows[place])
+            let box = Box(
+                x1: corners[start], y1: corners[start + 1], x2: corners[start + 2], y2: corners[start + 3])
+            let isTaken = better[group, default: []].contains {
+                $0.intersectionOverUnion(with: box) > options.suppressionThreshold
+            }
+            if !isTaken { better[group, default: []].append(box) }
+            return !isTaken
+        }
+        return ScoredPairs(
+            rows: places.map { kept.rows[$0] }, classes: places.map { kept.classes[$0] },
+            scores: places.map { kept.scores[$0] }, rowCount: kept.rowCount, classCount: kept.classCount)
     }
 
     /// Mask probabilities within the boxes of each image, [D, S, S] `float32` in main memory; nil for a detector of boxes

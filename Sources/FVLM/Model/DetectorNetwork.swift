@@ -22,6 +22,14 @@ public struct DetectorNetwork: Sendable {
     /// Compares region embeddings with texts.
     public let classifier: TextClassifier
 
+    /// What the cosines of region embeddings and texts are divided by, as it was learned.
+    /// - Throws: `TorchError`.
+    package var temperature: Double {
+        get throws {
+            try classifier.temperatureScale * (classifier.temperature?.value.to(.float32).item() ?? 1)
+        }
+    }
+
     private let adapter: BilinearAdapter?
     private let deconvolution: DeconvolutionAdapter?
     private let simplePyramid: SimpleFeaturePyramid?

@@ -47,8 +47,14 @@ package struct ClassRows: Sendable {
     /// Which classes were trained on, [K]; nil: all count as novel.
     package let isBase: [Bool]?
 
+    /// The exclusive group of each class, [K - 1], numbers of any kind; nil for classes without one, and without any group.
+    package let groups: [Int?]?
+
     /// Creates rows, by default the same for both models.
-    package init(texts: Tensor, vlm: Tensor? = nil, names: [String], isBase: [Bool]?) {
+    package init(
+        texts: Tensor, vlm: Tensor? = nil, names: [String], isBase: [Bool]?, groups: [Int?]? = nil
+    ) {
+        self.groups = groups
         detector = texts
         self.vlm = vlm
         self.names = names

@@ -22,7 +22,8 @@ extension CommandConfiguration {
             InspectCommand.self,
         ]
         let listed: [any ParsableCommand.Type] = [
-            Listed.Detect.self, Listed.Track.self, Listed.Evaluate.self, Listed.Index.self,
+            Listed.Detect.self, Listed.Track.self, Listed.Evaluate.self, Listed.Calibrate.self,
+            Listed.Index.self,
             Listed.Search.self,
             Listed.Train.self, Listed.Cache.self,
             Listed.Embed.self,

@@ -29,6 +29,8 @@ extension CommandEntry {
     package static let vocabulary = CommandEntry(
         name: "vocabulary",
         abstract: "Creates, shows and merges files of classes, given by words or by example boxes.")
+    package static let calibrate = CommandEntry(
+        name: "calibrate", abstract: "Fits scores and thresholds to annotated pictures.")
     package static let index = CommandEntry(
         name: "index", abstract: "Stores what a detector sees in pictures, to be searched later.")
     package static let search = CommandEntry(
@@ -59,7 +61,7 @@ extension CommandEntry {
 
     /// All commands, grouped by the titles of the help.
     static let groups: [(title: String, entries: [CommandEntry])] = [
-        ("Detector", [.detect, .track, .evaluate, .index, .search, .train, .cache]),
+        ("Detector", [.detect, .track, .evaluate, .calibrate, .index, .search, .train, .cache]),
         ("CLIP and weight", [.embed, .vocabulary, .convert, .inspect]),
         ("Data set", [.score, .analyze, .checkDataset, .convertDataset, .split]),
         ("Installation", [.doctor]),
@@ -95,6 +97,7 @@ enum Listed {
     struct Detect: ListedCommand { static let entry = CommandEntry.detect }
     struct Track: ListedCommand { static let entry = CommandEntry.track }
     struct Evaluate: ListedCommand { static let entry = CommandEntry.evaluate }
+    struct Calibrate: ListedCommand { static let entry = CommandEntry.calibrate }
     struct Index: ListedCommand { static let entry = CommandEntry.index }
     struct Search: ListedCommand { static let entry = CommandEntry.search }
     struct Train: ListedCommand { static let entry = CommandEntry.train }

@@ -9,7 +9,10 @@ extension Article: ExpressibleByArgument {}
 
 /// The classes given to a command.
 struct ClassOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Class names, separated by commas.", valueName: "a, b, c"))
+    @Option(
+        help: ArgumentHelp(
+            "Class names, separated by commas, or the name of a list: coco, lvis, objects365.",
+            valueName: "a, b, c"))
     var classes: String?
 
     @Option(
@@ -44,6 +47,10 @@ struct ClassOptions: ParsableArguments {
     func given() throws -> [Vocabulary.Class]? {
         if let classesFile { return try ClassFile(path: classesFile).classes }
         guard let classes else { return nil }
+        if let list = ClassList(rawValue: classes.trimmingCharacters(in: .whitespaces)) {
+            StandardError.note("\(list.names.count) classes: \(list.source)")
+            return list.classes
+        }
         let names = classes.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
         try ClassNames.check(names)
         return names.map { Vocabulary.Class($0) }

@@ -1,3 +1,4 @@
+import Analysis
 import ArgumentParser
 import CLIP
 import FVLM
@@ -67,6 +68,14 @@ struct DetectCommand: AsyncParsableCommand {
     @Option(help: "The number of pictures per batch.")
     var batchSize = 1
 
+    @OptionGroup var calibration: CalibrationOptions
+
+    @Flag(
+        help:
+            "Say which threshold of scores parts probable objects from the rest of what was found; low scores are kept."
+    )
+    var suggestThreshold = false
+
     @Flag(help: "Print the time of each stage; pictures are decoded in parallel with the network.")
     var profile = false
 
@@ -107,6 +116,9 @@ struct DetectCommand: AsyncParsableCommand {
         let vocabulary = try await wanted.load(loaded, folder: detector.model)
         var options = detector.options(loaded)
         options.includesMasks = options.includesMasks && (masks || output != nil)
+        if suggestThreshold, detector.scoreThreshold == nil { options.scoreThreshold = 0.01 }
+        let calibration = try calibration.load(loaded, folder: detector.model)
+        if let calibration { options = calibration.options(options) }
         let report = DetectionReport(
             format: json ? .json : format ?? (results == nil ? .table : .json), includesMasks: masks,
             hasCLIPScores: loaded.configuration.scoring.scorer != ScoringOptions.Scorer.none, files: files,
@@ -136,6 +148,8 @@ struct DetectCommand: AsyncParsableCommand {
         drawings?.reserve(file?.earlier.compactMap(\.drawing) ?? [])
         work.drawings = drawings
         work.batchSize = batchSize
+        work.calibration = calibration
+        work.collectsScores = suggestThreshold
         let times = profile ? StageProfile(on: loaded.device) : nil
         let bar = ProgressBar("pictures")
         let summary = try await StageProfile.$current.withValue(times) {
@@ -144,6 +158,7 @@ struct DetectCommand: AsyncParsableCommand {
                 progress: { bar.update($0, of: $1) })
         }
         bar.finish()
+        if suggestThreshold { note(Self.suggestion(summary.scores)) }
         if let results {
             try StandardOutput.print("\(results): \(summary.objects) objects in \(summary.pictures) pictures")
         }
@@ -155,6 +170,16 @@ struct DetectCommand: AsyncParsableCommand {
     }
 
     private func note(_ text: String) { StandardError.note("\(text)") }
+
+    private static func suggestion(_ scores: [Double]) -> String {
+        guard let suggested = SuggestedThreshold(scores) else {
+            return "no threshold can be suggested: too few objects were found"
+        }
+        return
+            "suggested threshold: --score-threshold \(String(format: "%.3f", suggested.score)), which keeps "
+            + "\(suggested.keptCount) of \(suggested.count) detections"
+            + (suggested.separation < 0.75 ? "; scores do not part clearly, so look at some of them" : "")
+    }
 
     /// Everything that the results depend on, by names for messages.
     private func origin(
@@ -169,6 +194,9 @@ struct DetectCommand: AsyncParsableCommand {
             "choice of thresholds": JSONText.line(choices), "precision": detector.precision.value.rawValue,
             "form of the results": format.rawValue, "choice of masks": masks ? "with" : "without",
         ]
+        if let file = try calibration.load(loaded, folder: self.detector.model) {
+            origin["calibration"] = try JSONText.line(file.calibration) + "\(file.maps) \(file.keeps)"
+        }
         let (ids, reasonForNumbers) = vocabulary.categoryIDs
         if format == .coco, reasonForNumbers == nil { origin["choice of category ids"] = "\(ids)" }
         return origin

@@ -77,7 +77,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
 
     /// Base and novel classes; empty if all classes are of one kind.
-    private static func parts(of truth: Dataset, trained: Set<String>) -> [CategorySplit] {
+    static func parts(of truth: Dataset, trained: Set<String>) -> [CategorySplit] {
         let isBase = truth.categories.map { trained.contains(ClassName.key($0.name)) }
         guard Set(isBase).count == 2 else { return [] }
         return [("base", true), ("novel", false)].map { name, flag in

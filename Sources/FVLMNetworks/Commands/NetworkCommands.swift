@@ -6,7 +6,8 @@ import Torch
 enum NetworkCommands {
     static let all: [any ParsableCommand.Type] = [
         DetectCommand.self, TrackCommand.self, TrainCommand.self, CacheCommand.self, EvaluateCommand.self,
-        IndexCommand.self, SearchCommand.self, EmbedCommand.self, VocabularyCommand.self, ConvertCommand.self,
+        CalibrateCommand.self, IndexCommand.self, SearchCommand.self, EmbedCommand.self,
+        VocabularyCommand.self, ConvertCommand.self,
     ]
 
     /// Keeps the memory of large tensors for reuse.

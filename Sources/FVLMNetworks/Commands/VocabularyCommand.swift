@@ -9,7 +9,8 @@ struct VocabularyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         .vocabulary,
         subcommands: [
-            Build.self, VocabularyExamplesCommand.self, VocabularyImportCommand.self, Show.self, Merge.self,
+            Build.self, VocabularyExamplesCommand.self, VocabularyImportCommand.self, Show.self,
+            VocabularyCheckCommand.self, Merge.self,
         ])
 
     /// `fvlm vocabulary build`
@@ -42,6 +43,12 @@ struct VocabularyCommand: AsyncParsableCommand {
                 "A file with the names of novel classes; all others are base.", valueName: "file"))
         var novelFile: String?
 
+        @Option(
+            help: ArgumentHelp(
+                "Classes of which an object has at most one: of detections that overlap, the best is kept. May be repeated.",
+                valueName: "a, b"))
+        var exclusive: [String] = []
+
         @Option(help: "The number of prompts per batch.")
         var batchSize = 64
 
@@ -65,12 +72,16 @@ struct VocabularyCommand: AsyncParsableCommand {
                 named: classOptions.templates ?? PromptTemplates.imageNet.name)
             let model = try await clip.load()
             let bar = ProgressBar("prompts")
-            let vocabulary = try Vocabulary(
+            var vocabulary = try Vocabulary(
                 encoding: classes, templates: templates, article: classOptions.article ?? .asWritten,
                 background: noBackground ? nil : background, with: model,
                 tokenizer: clip.loadTokenizer(model), batchSize: batchSize,
                 progress: { bar.update($0, of: $1) }, note: StandardError.note)
             bar.finish()
+            for group in exclusive {
+                vocabulary = try vocabulary.makingExclusive(
+                    group.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) })
+            }
             try vocabulary.write(to: output)
             StandardError.write("\(output): \(classes.count) classes, CLIP \(vocabulary.clip)\n")
         }
@@ -142,16 +153,18 @@ struct VocabularyCommand: AsyncParsableCommand {
             )
             try StandardOutput.print("classes     \(vocabulary.classes.count)")
             let hasIDs = vocabulary.classes.contains { $0.categoryID != nil }
+            let hasGroups = vocabulary.classes.contains { $0.exclusiveGroup != nil }
             let hasExamples = vocabulary.classes.contains { $0.examples != nil }
             var rows = [
                 ["class", "split"] + (hasIDs ? ["category id"] : []) + ["synonyms"]
-                    + (hasExamples ? ["made of"] : [])
+                    + (hasGroups ? ["exclusive group"] : []) + (hasExamples ? ["made of"] : [])
             ]
             for entry in vocabulary.classes {
                 let id = entry.categoryID.map { "\($0)" } ?? "-"
                 rows.append(
                     [entry.name, entry.split?.rawValue ?? "-"] + (hasIDs ? [id] : [])
                         + [entry.synonyms.joined(separator: ", ")]
+                        + (hasGroups ? [entry.exclusiveGroup ?? "-"] : [])
                         + (hasExamples ? [entry.examples?.summary ?? "words"] : []))
             }
             try StandardOutput.print(

@@ -12,11 +12,11 @@ struct VocabularyExamplesCommand: ParsableCommand {
         commandName: "examples",
         abstract: "Makes classes of boxes in pictures, with or without words.",
         discussion: """
-            A class is the mean of its boxes, as both towers of the detector see them, brought to where words are. \
+            A class is what tells its boxes from ordinary regions, for each tower of the detector. \
             --negative shows what is not the class. --mix 0.5 gives the class's words half of the weight. The result is \
             an ordinary vocabulary for this detector's CLIP; fvlm vocabulary show says how its classes were made.
 
-            --words is the vocabulary that says where words are, and whose background and templates are used: by default \
+            --words is the vocabulary whose words, background and templates are used: by default \
             the one in the detector's folder. With --keep, its other classes are written too.
 
             Examples:
@@ -37,8 +37,11 @@ struct VocabularyExamplesCommand: ParsableCommand {
     @Option(help: "The share of the negatives' mean that is taken away, from 0 to 1.")
     var negativeWeight = ExampleOptions().negativeWeight
 
-    @Option(help: "The length of the examples' part relative to that of words.")
-    var strength = ExampleOptions().strength
+    @Option(
+        help:
+            "What is added to the variances of ordinary regions, relative to their mean: more for very few pictures."
+    )
+    var shrinkage = ExampleOptions().shrinkage
 
     @Option(
         help: ArgumentHelp(
@@ -69,7 +72,7 @@ struct VocabularyExamplesCommand: ParsableCommand {
 
     private var options: ExampleOptions {
         var options = ExampleOptions()
-        (options.mix, options.negativeWeight, options.strength) = (mix, negativeWeight, strength)
+        (options.mix, options.negativeWeight, options.shrinkage) = (mix, negativeWeight, shrinkage)
         return options
     }
 

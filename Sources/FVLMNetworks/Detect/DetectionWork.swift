@@ -22,6 +22,12 @@ struct DetectionWork {
     var drawings: AnnotatedPictures?
     var batchSize = 1
 
+    /// Whether scores are wanted in the summary.
+    var collectsScores = false
+
+    /// What is done to scores; nil: nothing.
+    var calibration: AppliedCalibration?
+
     private let files: [String]
     private let pending: [String]
 
@@ -30,6 +36,8 @@ struct DetectionWork {
         var pictures = 0
         var objects = 0
         var unreadable = 0
+        /// The scores of everything found, where they are wanted.
+        var scores: [Double] = []
     }
 
     /// Creates work on the pictures that the file does not contain yet.
@@ -108,11 +116,15 @@ struct DetectionWork {
             for fault in batch.faults { try onUnreadable(fault.error) }
             StageProfile.current?.add(.decoding, batch.time)
             let pictures = batch.pictures.map(\.value)
-            let found = try await detector.detect(
+            var found = try await detector.detect(
                 prepared: pictures.map(\.prepared), vocabulary: vocabulary, options: options)
+            if let calibration {
+                found = found.map { calibration.applied(to: $0, of: detector, vocabulary) }
+            }
             for (picture, detections) in zip(pictures, found) {
                 try output.write(picture, detections)
                 summary.objects += detections.count
+                if collectsScores { summary.scores += detections.map { Double($0.score) } }
             }
             summary.unreadable += batch.faults.count
             summary.pictures += pictures.count
