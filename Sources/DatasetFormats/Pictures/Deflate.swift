@@ -7,6 +7,8 @@ enum Deflate {
     ///
     /// - Throws: `COCOError` when they are damaged or more than `limit`.
     static func inflated(_ packed: [UInt8], limit: Int) throws -> [UInt8] {
+        // No stream of zlib's unpacks to more than 1,032 times its length.
+        let limit = min(limit, 1100 * packed.count + 1024)
         var capacity = max(1 << 12, 4 * packed.count)
         while true {
             var result = [UInt8](repeating: 0, count: min(capacity, limit))
