@@ -32,7 +32,7 @@ bench: setup ## Timings against peers (FVLM_PYTHON: an interpreter that has them
 	Tools/bench
 
 test-pages: setup ## The page of fvlm analyze in a headless browser (needs chromium-driver; FVLM_PYTHON: one with selenium)
-	swift build -c release --product fvlm
+	swift build -c release --product fvlm-networks
 	$(or $(FVLM_PYTHON),python3) Tools/test-pages "$$(swift build -c release --show-bin-path)/fvlm"
 
 test-video: setup ## Films read and written with the real ffmpeg (needs ffmpeg and ffprobe)

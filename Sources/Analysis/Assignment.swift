@@ -52,7 +52,7 @@ public struct Assignment: Sendable {
         var decisions = [[Decision]](repeating: [], count: overlaps.categories.count)
         var finders = [Int32](repeating: -1, count: problem.annotationRows.count)
         for image in 0..<overlaps.imageCount {
-            let federation = problem.options.rules == .lvis ? try Federation(problem, image: image) : nil
+            let federation = overlaps.federation(image: image)
             var (category, rank) = (-1, 0)
             for place in problem.detectionStarts[image]..<problem.detectionStarts[image + 1] {
                 rank = overlaps.category(ofDetection: place) == category ? rank + 1 : 0

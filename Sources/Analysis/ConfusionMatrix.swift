@@ -63,7 +63,8 @@ public struct ConfusionMatrix: Sendable {
     /// The pairs in the order in which they were made, image by image.
     public let matches: [Match]
 
-    /// Pairs the detections and objects of pairs. Crowds take no part.
+    /// Pairs the detections and objects of pairs. Crowds take no part, nor do detections without an object whose class their
+    /// image is not annotated completely with (LVIS).
     ///
     /// - Throws: ``COCOError`` for an IoU threshold outside of 0 to 1 or a limit below 1.
     public init(_ overlaps: Overlaps, options: Options = Options()) throws {
@@ -88,8 +89,12 @@ public struct ConfusionMatrix: Sendable {
                 case .byScore: Self.pairsByScore(overlaps, detections, options, &isTaken)
                 case .classFirst: Self.pairsOfClassesFirst(overlaps, detections, options, &isTaken)
                 }
+            let federation = overlaps.federation(image: image)
             for place in detections {
                 let truth = paired[place]
+                if truth == nil, federation?.isPartial(Int32(overlaps.category(ofDetection: place))) == true {
+                    continue
+                }
                 matches.append(
                     Match(
                         detection: Int(problem.detectionRows[place]),

@@ -30,7 +30,8 @@ public struct ErrorAnalysis: Sendable {
         case truePositive = "TP"
         /// It is an error.
         case falsePositive = "FP"
-        /// It lies in a crowd and does not count.
+        /// It does not count: it lies in a crowd, or it found nothing and its image is not annotated completely with its
+        /// class (LVIS).
         case ignored
         /// It is not among the best detections of its image, or its class is not known.
         case dropped
@@ -90,8 +91,8 @@ public struct ErrorAnalysis: Sendable {
     /// What became of each detection, in the file's order.
     public let outcomes: [Outcome]
 
-    /// The kind of error of each detection, in the file's order; nil for those that found an object. Ignored detections
-    /// are classified as well.
+    /// The kind of error of each detection, in the file's order; nil for those that found an object, and of classes that
+    /// the image is not annotated completely with (LVIS). Detections in crowds are classified as well.
     public let kinds: [Kind?]
 
     /// The row of the annotation that each detection found, or that a classification or localization error points at; nil
@@ -239,8 +240,13 @@ private struct ErrorFinder {
         var isTargeted = [Bool](repeating: false, count: isFound.count)
         for image in 0..<overlaps.imageCount {
             let ranked = overlaps.ranked(image: image).prefix(limit)
+            let federation = overlaps.federation(image: image)
             for place in ranked { match(place) }
             for place in ranked where outcomes[place] != .truePositive {
+                if federation?.isPartial(Int32(overlaps.category(ofDetection: place))) == true {
+                    outcomes[place] = .ignored
+                    continue
+                }
                 let (kind, target) = classify(place)
                 kinds[place] = kind
                 guard let target else { continue }

@@ -26,6 +26,9 @@ public struct Overlaps: Sendable {
     /// Where the pairs of each detection begin; one more than detections.
     private let pairStarts: [Int]
 
+    /// What each image is judged by; empty but by LVIS's rules.
+    private let federations: [Federation]
+
     /// Compares detections with ground truth.
     ///
     /// Classes that the ground truth does not know are omitted; ``omissions`` counts them. For a federated data set (LVIS),
@@ -48,6 +51,9 @@ public struct Overlaps: Sendable {
         options.threadCount = threadCount
         let problem = try EvaluationProblem(truth, detections, options)
         self.problem = problem
+        federations =
+            options.rules == .lvis
+            ? try problem.imageRows.indices.map { try Federation(problem, image: $0) } : []
         var images = [ImagePairs](repeating: ImagePairs(), count: problem.imageRows.count)
         try images.withUnsafeMutableBufferPointer { images in
             guard let images = images.baseAddress.map(Parallel.Shared.init) else { return }
@@ -108,6 +114,9 @@ public struct Overlaps: Sendable {
     func truths(image: Int) -> Range<Int> {
         problem.annotationStarts[image]..<problem.annotationStarts[image + 1]
     }
+
+    /// The classes that an image is judged by, in a federated data set; nil in others.
+    func federation(image: Int) -> Federation? { federations.isEmpty ? nil : federations[image] }
 
     /// The number of annotations of each class that are to be found.
     func objectCounts() -> [Int] {

@@ -173,5 +173,43 @@ import Testing
         #expect((json["pictures"] as? [Any])?.count == 5)
         let script = try #require(files["pictures/0.js"])
         #expect(script.hasPrefix("page(0,[") && script.components(separatedBy: "\n").count == 8)
+        // Boxes alone have no outlines to draw.
+        #expect(page.contains("const hasMasks = false;") && !script.contains("\"tp\""))
+    }
+
+    @Test func masksAreDrawnAsOutlines() throws {
+        var truth = Dataset()
+        truth.images.append(ImageRecord(id: 0, width: 60, height: 40, fileName: "a.jpg"))
+        truth.categories = [Category(id: 0, name: "a")]
+        let box = BoundingBox(x: 4, y: 6, width: 20, height: 10)
+        truth.annotations.append(
+            AnnotationRecord(
+                id: 0, imageID: 0, categoryID: 0, box: box, area: 200,
+                // A point that no one sees, on a side.
+                segmentation: .polygons([[4, 6, 14, 6.2, 24, 6, 24, 16, 4, 16]])))
+        truth.annotations.append(
+            AnnotationRecord(
+                id: 1, imageID: 0, categoryID: 0, box: BoundingBox(x: 40, y: 6, width: 5, height: 5), area: 25
+            ))
+        var detections = DetectionTable()
+        var pixels = [UInt8](repeating: 0, count: 60 * 40)
+        for row in 6..<16 { for column in 4..<24 { pixels[row * 60 + column] = 1 } }
+        // A hole is a ring of its own, without a cut to it.
+        for row in 9..<13 { for column in 8..<12 { pixels[row * 60 + column] = 0 } }
+        let mask = try RunLengthMask(height: 40, width: 60, pixels: pixels)
+        detections.append(
+            DetectionRecord(
+                imageID: 0, categoryID: 0, score: 0.5, box: box,
+                segmentation: .compressedRunLengths(height: 40, width: 60, counts: mask.compressed)))
+        let report = try AnalysisReport(truth: truth, detections: detections)
+        var files: [String: String] = [:]
+        try report.writePages(title: "t", address: { _ in nil }, thumbnail: { "small/\($0.id).jpg" }) {
+            files[$0] = $1
+        }
+        let script = try #require(files["pictures/0.js"])
+        #expect(script.contains(#""tp":["M4 6 24 6 24 16 4 16Z",""]"#), "\(script)")
+        #expect(script.contains(#""dp":["M4 6 24 6 24 16 4 16ZM8 13 12 13 12 9 8 9Z"]"#), "\(script)")
+        let page = try #require(files["index.html"])
+        #expect(page.contains("const hasMasks = true;") && page.contains("\"thumbnail\":\"small"))
     }
 }

@@ -7,7 +7,9 @@ struct RandomBoxes {
     var truth = Dataset()
     var detections = DetectionTable()
 
-    init(seed: UInt64, images: Int = 6, classes: Int = 4, crowds: Bool = false) {
+    init(
+        seed: UInt64, images: Int = 6, classes: Int = 4, crowds: Bool = false, scoreSteps: Int = 1 << 20
+    ) {
         var state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1
         func random(_ bound: Int) -> Int {
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -37,14 +39,14 @@ struct RandomBoxes {
                         DetectionRecord(
                             imageID: Int64(image),
                             categoryID: random(3) == 0 ? Int64(3 * random(classes)) : category,
-                            score: Double(1 + random(1 << 20)) / Double(1 << 20), box: near))
+                            score: Double(1 + random(scoreSteps)) / Double(scoreSteps), box: near))
                 }
             }
             for _ in 0..<random(3) {
                 detections.append(
                     DetectionRecord(
                         imageID: Int64(image), categoryID: Int64(3 * random(classes)),
-                        score: Double(1 + random(1 << 20)) / Double(1 << 20),
+                        score: Double(1 + random(scoreSteps)) / Double(scoreSteps),
                         box: BoundingBox(
                             x: Double(random(150)), y: Double(random(100)), width: 30, height: 30)))
             }

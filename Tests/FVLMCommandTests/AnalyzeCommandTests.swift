@@ -54,9 +54,50 @@ import Testing
         #expect(page.contains("../../my%20pictures/000.jpg"))
         #expect(FileManager.default.fileExists(atPath: report + "/pictures/0.js"))
         #expect(FileManager.default.fileExists(atPath: report + "/figures.json"))
+        // None of the pictures is there.
+        #expect(run.errors.contains("8 of 8 pictures cannot be read"), "\(run.errors)")
+        #expect(!page.contains("thumbnails/"))
         // A second report does not replace the first.
         let again = try Program(arguments + ["--output", report])
         #expect(again.status != 0 && again.errors.contains("not empty"), "\(again.errors)")
+    }
+
+    @Test func smallCopiesOfThePicturesLieBesideThePage() throws {
+        let folder = try TemporaryFolder()
+        for index in 0..<7 { try folder.write(SmallPictures.turnedJPEG(), "pictures/00\(index).jpg") }
+        let images = ["--images", folder.file("pictures")]
+        let run = try Program(arguments + images + ["--output", folder.file("report"), "--thumbnails", "32"])
+        #expect(run.status == 0 && run.errors.contains("1 of 8 pictures cannot be read"), "\(run.errors)")
+        let copies = folder.namesOf("report/thumbnails")
+        #expect(copies.count == 7)
+        // Upright, and no larger than the picture.
+        let copy = folder.bytes("report/thumbnails/\(copies[0])")
+        #expect(copy.starts(with: [0xFF, 0xD8]))
+        let page = try String(contentsOfFile: folder.file("report/index.html"), encoding: .utf8)
+        #expect(page.components(separatedBy: "\"thumbnail\":\"thumbnails/").count == 8)
+        let plain = try Program(arguments + images + ["--output", folder.file("plain"), "--thumbnails", "0"])
+        #expect(plain.status == 0 && !folder.namesOf("plain").contains("thumbnails"), "\(plain.errors)")
+    }
+
+    @Test func theProtocolAndTheRulesStandBesideTheFigures() throws {
+        let run = try Program(
+            arguments + [
+                "--protocol", "zero-shot", "--slice", "width<200", "--bootstrap", "20", "--compare",
+                arguments[4],
+            ])
+        let text = run.output.replacing("\n", with: " ")
+        let statement = "boxes, COCO's rules, 3 classes at once, protocol zero-shot"
+        // Average precision, intervals, errors, slices, the comparison.
+        #expect(text.components(separatedBy: statement).count == 6, "\(run.output)")
+        let json = try Program(arguments + ["--protocol", "zero-shot", "--json", "--slice", "width<200"])
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
+        let rules = try #require(object["rules"] as? [String: String])
+        for name in ["average_precision", "errors", "slices"] {
+            #expect(rules[name]?.contains(statement) == true, "\(name)")
+        }
+        let others = ["confusion", "thresholds", "calibration", "lrp", "recall", "pictures", "suspects"]
+        #expect(Set(rules.keys) == Set(others + ["average_precision", "errors", "slices"]))
     }
 
     @Test func detectionsComparedWithThemselvesDoNotDiffer() throws {
@@ -72,13 +113,29 @@ import Testing
     @Test(arguments: [
         (["--slice", "color=red"], "'color=red' is not a condition"),
         (["--protocol", "open"], "split-novel, zero-shot, closed"),
-        (["--images", "."], "--output"), (["--iou", "0"], "--iou"),
+        (["--images", "."], "--output"), (["--thumbnails", "-1"], "0 to 4096"), (["--iou", "0"], "--iou"),
         (["--background-iou", "0.9"], "between 0 and --iou"), (["--bootstrap", "0"], "at least 1 draw"),
     ])
     func whatIsWrongIsNamed(_ extra: [String], _ text: String) throws {
         let run = try Program(arguments + extra)
         #expect(run.status != 0 && run.output.isEmpty)
         #expect(run.errors.contains(text), "\(run.errors)")
+    }
+
+    @Test func baseAndNovelClassesAreToldApartByAFile() throws {
+        let folder = try TemporaryFolder()
+        let names = try folder.write("Thing_1\nthing 4\nunicorn\n", "base.txt")
+        let run = try Program(arguments + ["--base-classes", names, "--json"])
+        #expect(run.errors.contains("1 of 3 names") && run.errors.contains("'unicorn'"), "\(run.errors)")
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+        let parts = try #require(object["parts"] as? [[String: Any]])
+        #expect(parts.compactMap { $0["name"] as? String } == ["all", "base", "novel"])
+        #expect(parts.compactMap { $0["classes"] as? Int } == [3, 2, 1])
+        #expect((object["protocol"] as? String)?.hasSuffix("protocol split-novel") == true)
+        try folder.write("unicorn\n", "base.txt")
+        let wrong = try Program(arguments + ["--base-classes", names])
+        #expect(wrong.status == 65 && wrong.errors.contains("names no class"), "\(wrong.errors)")
     }
 
     @Test func tagsAreReadByLine() throws {

@@ -136,7 +136,7 @@ import Testing
         try annotations.write(to: path)
         let run = try evaluate(path, "--classes", "3")
         #expect(run.status == 0, "\(run.errors)")
-        #expect(run.output.contains("bbox, 8 images, 1 classes"))
+        #expect(run.output.contains("bbox, 8 images, 1 classes, protocol closed"))
         #expect(!run.output.contains("novel"))
         #expect(run.errors.contains("annotations have classes that the file does not have"))
     }
@@ -211,6 +211,9 @@ import Testing
         #expect(run.status == 0, "\(run.errors)")
         let page = String(decoding: folder.bytes("report/index.html"), as: UTF8.self)
         #expect(page.contains("protocol split-novel") && page.contains("000010.jpg"))
+        #expect(run.output.contains("protocol split-novel"))
+        #expect(page.contains("const hasMasks = true;"))
+        #expect(folder.namesOf("report/thumbnails").count == 8)
         let again = try evaluate(Self.samples + "/annotations.json", "--report", folder.file("report"))
         #expect(again.status != 0 && again.errors.contains("not empty"), "\(again.errors)")
     }

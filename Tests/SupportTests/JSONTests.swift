@@ -20,6 +20,60 @@ import Testing
         #expect(object.text == #"{"z":null,"a":2.5}"#)
     }
 
+    /// Numbers of up to 20 digits with a point at any place, and what the language writes of random ones.
+    @Test func numbersAreReadAsTheLanguageReadsThem() throws {
+        var random = SplitMix64(seed: 5)
+        func check(_ text: String) throws {
+            let want = try #require(Double(text), "\(text)")
+            let bytes = Array(text.utf8)
+            let (value, double) = try bytes.withUnsafeBytes { bytes in
+                var (reader, other) = (JSONReader(bytes), JSONReader(bytes))
+                let value = try reader.number()
+                try reader.expectEnd()
+                return (value, other.plainDouble())
+            }
+            switch value {
+            case .integer(let whole): #expect(text == String(whole) || Int(text) == whole, "\(text)")
+            case .real(let number): #expect(number == want, "\(text)")
+            default: Issue.record("\(text)")
+            }
+            #expect(double == nil || double == want, "\(text)")
+            #expect(DecimalText.number(text) == want, "\(text)")
+        }
+        for index in 0..<20_000 {
+            let count = 1 + index % 20
+            var digits = (0..<count).map { _ in Character(String(random.next() % 10)) }
+            if count > 1, index % 3 > 0 { digits.insert(".", at: 1 + Int(random.next() % UInt64(count - 1))) }
+            try check((index % 5 == 0 ? "-" : "") + String(digits))
+            let scale = Double(random.next() % 100_000) / 7
+            try check("\(scale * Double(random.next() >> 11) / Double(1 << 53))")
+        }
+        for text in ["-0", "0.0", "1e3", "-2.5E-7", "9007199254740993", "0.1234567890123456789012345"] {
+            try check(text)
+        }
+        for text in ["-", "+1", ".5", "1x", "--1", ""] {
+            #expect(throws: JSONReader.Failure.self) {
+                try Array(text.utf8).withUnsafeBytes { bytes in
+                    var reader = JSONReader(bytes)
+                    _ = try reader.number()
+                    try reader.expectEnd()
+                }
+            }
+        }
+    }
+
+    @Test func aKeyThatOccursTwiceIsNamed() throws {
+        for count in [2, 40] {
+            let keys = (0..<count).map { "\"k\($0)\": 1" } + ["\"k1\": 2"]
+            let failure = #expect(throws: JSONReader.Failure.self) {
+                _ = try Array("{\(keys.joined(separator: ", "))}".utf8).withUnsafeBytes {
+                    try JSONValue(parsing: $0)
+                }
+            }
+            #expect(failure?.reason == "key \"k1\" occurs twice")
+        }
+    }
+
     @Test func markupHasNoTags() {
         #expect(Markup.escaped("<a b='\"'>&\u{1}") == "&lt;a b=&#39;&quot;&#39;&gt;&amp; ")
     }

@@ -236,13 +236,7 @@ private struct Output: Encodable {
                 image_id: $0.imageID, file_name: report.pictureName($0), true_positives: $0.truePositives,
                 false_positives: $0.falsePositives, false_negatives: $0.falseNegatives)
         }
-        rules = [
-            "errors": AnalysisReport.Rules.errors(report.options.thresholds),
-            "confusion": AnalysisReport.Rules.confusion, "thresholds": AnalysisReport.Rules.thresholds,
-            "calibration": AnalysisReport.Rules.calibration,
-            "lrp": AnalysisReport.Rules.localizationRecallPrecision, "recall": AnalysisReport.Rules.recall,
-            "pictures": AnalysisReport.Rules.pictures, "suspects": AnalysisReport.Rules.suspects,
-        ]
+        rules = AnalysisReport.Rules(report).byName(report)
         notices = report.notices + (report.calibrationFailure.map { ["calibration: \($0)"] } ?? [])
     }
 }

@@ -8,26 +8,26 @@ extension AnalysisReport {
     /// - Parameters:
     ///   - title: The title of the page.
     ///   - address: Where the picture of an image is, as seen from the folder; nil for none.
+    ///   - thumbnail: Where a small copy of it is, for lists; nil: the picture itself is listed.
     ///   - body: Called with each file's name and contents.
     /// - Throws: What `body` throws.
     public func writePages(
-        title: String, address: (ImageRecord) -> String?,
+        title: String, address: (ImageRecord) -> String?, thumbnail: (ImageRecord) -> String? = { _ in nil },
         _ body: (_ name: String, _ text: String) throws -> Void
     ) throws {
         try body("figures.json", json())
         let size = 200
-        let images = overlaps.problem.truth.images
         var index: [PictureRow] = []
         for start in stride(from: 0, to: pictures.count, by: size) {
             let part = pictures[start..<min(start + size, pictures.count)]
-            let texts = try part.map { summary in
-                let record = images[overlaps.problem.imageRows[summary.index]]
+            for summary in part {
+                let record = image(of: summary)
                 index.append(
                     PictureRow(
-                        name: pictureName(summary), address: address(record), width: record.width,
-                        height: record.height, pairs: wrongPairs(summary)))
-                return try JSONText.line(PictureContents(self, summary))
+                        name: pictureName(summary), address: address(record), thumbnail: thumbnail(record),
+                        width: record.width, height: record.height, pairs: wrongPairs(summary)))
             }
+            let texts = try contents(of: part)
             try body(
                 "pictures/\(start / size).js",
                 "page(\(start / size),[\n" + texts.joined(separator: ",\n") + "\n])\n")
@@ -36,7 +36,33 @@ extension AnalysisReport {
             "const report = \(Self.scriptSafe(try compactJSON()));\n"
             + "const pictureRows = \(Self.scriptSafe(try JSONText.line(index)));\n"
             + "const pageSize = \(size);\n"
+            + "const hasMasks = \(hasMasks);\n"
         try body("index.html", ReportPage.html(title: Markup.escaped(title), data: data))
+    }
+
+    /// The record of a picture's image.
+    package func image(of summary: PictureSummary) -> ImageRecord {
+        overlaps.problem.truth.images[overlaps.problem.imageRows[summary.index]]
+    }
+
+    /// Whether any object or detection has a mask.
+    private var hasMasks: Bool {
+        [overlaps.problem.truth.annotations.segmentations, overlaps.problem.detections.segmentations]
+            .contains { column in (0..<column.count).contains { column.kind($0) != .none } }
+    }
+
+    /// The objects and detections of pictures as JSON, each in a line.
+    private func contents(of part: ArraySlice<PictureSummary>) throws -> [String] {
+        var texts = [String](repeating: "", count: part.count)
+        try texts.withUnsafeMutableBufferPointer { texts in
+            guard let texts = texts.baseAddress.map(Parallel.Shared.init) else { return }
+            try Parallel.forEach(
+                count: part.count, threads: Parallel.threadCount(options.threadCount), grain: 4, state: {}
+            ) { _, index in
+                texts[index] = try JSONText.line(PictureContents(self, part[part.startIndex + index]))
+            }
+        }
+        return texts
     }
 
     /// JSON inside a script element: the text cannot end it.
@@ -62,6 +88,7 @@ extension AnalysisReport {
 private struct PictureRow: Encodable {
     var name: String
     var address: String?
+    var thumbnail: String?
     var width: Int
     var height: Int
     var pairs: [[Int]]
@@ -72,13 +99,18 @@ private struct PictureRow: Encodable {
 /// `t`: [index of the class, x, y, width, height, score of the detection that found it; -1 for none, -2 for a crowd].
 /// `d`: [kind, index of the class, score, x, y, width, height]; kind 0 found an object, 1 to 5 are the errors in the order of
 /// ``ErrorAnalysis/Kind``, 6 lies in a crowd.
+/// `tp`, `dp`: the outlines of their masks as SVG's paths, empty for those that have none; missing where none has one.
 private struct PictureContents: Encodable {
     var t: [[Double]] = []
     var d: [[Double]] = []
+    var tp: [String]?
+    var dp: [String]?
 
     init(_ report: AnalysisReport, _ summary: PictureSummary) {
         let overlaps = report.overlaps
         let problem = overlaps.problem
+        let image = report.image(of: summary)
+        var (objectPaths, detectionPaths): ([String], [String]) = ([], [])
         var finders: [Int: Double] = [:]
         // The page lowers its threshold down to this score.
         let least = min(report.scoreThreshold, 0.05)
@@ -100,6 +132,7 @@ private struct PictureContents: Encodable {
             d.append(
                 [Double(kind), Double(overlaps.category(ofDetection: place)), overlaps.score(place)]
                     + Self.numbers(problem.detections.boxes[row]))
+            detectionPaths.append(Self.path(problem.detections.segmentations, row, image))
         }
         for place in overlaps.truths(image: summary.index) {
             let row = Int(problem.annotationRows[place])
@@ -107,7 +140,14 @@ private struct PictureContents: Encodable {
                 [Double(overlaps.category(ofTruth: place))]
                     + Self.numbers(problem.truth.annotations.boxes[row])
                     + [overlaps.isCrowd(place) ? -2 : finders[row] ?? -1])
+            objectPaths.append(Self.path(problem.truth.annotations.segmentations, row, image))
         }
+        if objectPaths.contains(where: { !$0.isEmpty }) { tp = objectPaths }
+        if detectionPaths.contains(where: { !$0.isEmpty }) { dp = detectionPaths }
+    }
+
+    private static func path(_ column: SegmentationColumn, _ row: Int, _ image: ImageRecord) -> String {
+        OutlinePath.text(column[row], height: image.height, width: image.width) ?? ""
     }
 
     /// Tenths of a pixel are enough to draw.

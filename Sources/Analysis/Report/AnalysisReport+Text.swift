@@ -2,34 +2,6 @@ import COCO
 import Support
 
 extension AnalysisReport {
-    /// The rule of each group of figures, as reports print them.
-    enum Rules {
-        static func errors(_ thresholds: ErrorAnalysis.Thresholds) -> String {
-            "TIDE: AP in percent that repairing one kind of error alone would win, 101-point AP at IoU "
-                + "\(NumberText.shortest(thresholds.foreground)); background below IoU "
-                + "\(NumberText.shortest(thresholds.background)). Cls: wrong class; Loc: overlaps too little; Both: both; "
-                + "Dupe: object found before; Bkg: nothing there; Miss: not found. Mean over classes that have objects; "
-                + "the best 100 detections of an image count."
-        }
-        static let confusion =
-            "Pairs by IoU whatever the class, best score first, each object once; then classes are compared."
-        static let thresholds =
-            "F1 = 2 TP / (2 TP + FP + FN); a detection is kept from the threshold on; of equal F1 the highest threshold."
-        static let calibration =
-            "D-ECE: gap between mean score and precision, by bins of score, weighted by detections. LaECE: the same with "
-            + "the IoU of right detections in place of 1, averaged over classes. Detections are assigned as in COCO's "
-            + "evaluation, greedily by score."
-        static let localizationRecallPrecision =
-            "oLRP: the least (loose boxes + false positives + misses) over all thresholds, mean over classes; 0 is perfect."
-        static let recall =
-            "Share of objects found by any of the best 100 detections of their class and image."
-        static let differences =
-            "Second minus first with its 95 % interval, paired over draws of the images; p is that of no difference."
-        static let pictures = "Most false positives and missed objects first."
-        static let suspects =
-            "False positives by score: on nothing, on an object of another class, or beside an object."
-    }
-
     /// A statement of how AP was measured.
     public var protocolText: String {
         let kind = options.geometry == .box ? "boxes" : "masks"
@@ -43,11 +15,12 @@ extension AnalysisReport {
     /// - Parameter classLimit: How many classes, pairs, pictures and suspects a table shows.
     public func text(classLimit: Int = 20) -> String {
         var text = ""
+        let rules = Rules(self)
         func section(_ title: String, _ rule: String, _ rows: [[String]], left: Int = 1) {
             text += "\n\(title)\n\(Self.wrapped(rule))\n" + TextTable(rows, leftAligned: left).text
         }
         section(
-            "Average precision", protocolText + ".",
+            "Average precision", rules.averagePrecision,
             [["classes", "AP", "AP50", "AP75", "number"]]
                 + parts.map { part in
                     [
@@ -59,15 +32,14 @@ extension AnalysisReport {
                 })
         if !intervals.isEmpty {
             section(
-                "Intervals",
-                "95 % of \(options.resamples) draws of the images with replacement, seed \(options.seed).",
+                "Intervals", rules.intervals,
                 [["classes", "figure", "value", "low", "high"]]
                     + intervals.map {
                         [$0.part, $0.figure, Self.share($0.value), Self.share($0.low), Self.share($0.high)]
                     }, left: 2)
         }
         section(
-            "Errors", Rules.errors(options.thresholds),
+            "Errors", rules.errors,
             [["classes", "AP"] + ErrorAnalysis.Kind.allCases.map(\.rawValue) + ["FalsePos", "FalseNeg"]]
                 + errorRows.map { name, figures in
                     [name, Self.percent(figures.averagePrecision)]
@@ -77,7 +49,7 @@ extension AnalysisReport {
                 + [["count", ""] + ErrorAnalysis.Kind.allCases.map { "\(errors.counts[$0] ?? 0)" }])
         if let best = operatingPoints.best, let macro = operatingPoints.bestMacro {
             section(
-                "Best thresholds", Rules.thresholds,
+                "Best thresholds", rules.thresholds,
                 [
                     ["over", "threshold", "F1", "precision", "recall"],
                     [
@@ -89,14 +61,14 @@ extension AnalysisReport {
         }
         section(
             "Confused classes",
-            Rules.confusion + " Detections from a score of \(NumberText.significant(scoreThreshold, 4)).",
+            rules.confusion,
             [["objects of", "taken for", "count"]]
                 + confusion.confusions.prefix(classLimit).map {
                     [name(ofCategory: $0.truth), name(ofCategory: $0.prediction), "\($0.count)"]
                 }, left: 2)
         if let calibration {
             section(
-                "Calibration", Rules.calibration,
+                "Calibration", rules.calibration,
                 [
                     ["D-ECE", "greatest gap", "LaECE", "detections"],
                     [
@@ -107,7 +79,7 @@ extension AnalysisReport {
         }
         if let mean = localizationRecallPrecision.mean {
             section(
-                "LRP", Rules.localizationRecallPrecision,
+                "LRP", rules.localizationRecallPrecision,
                 [
                     ["oLRP", "1 - IoU", "1 - precision", "1 - recall"],
                     [
@@ -118,14 +90,14 @@ extension AnalysisReport {
                 ], left: 0)
         }
         section(
-            "Recall", Rules.recall,
+            "Recall", rules.recall,
             [["objects", "found", "of", "recall", ""]]
                 + (recall.bySize + recall.byAspect + recall.byCrowding).map {
                     [$0.name, "\($0.foundCount)", "\($0.objectCount)", Self.share($0.recall), $0.rule]
                 })
         if !slices.isEmpty {
             section(
-                "Slices", "AP on a part of the images alone.",
+                "Slices", rules.slices,
                 [["slice", "images", "objects", "AP", "AP50"]]
                     + slices.map {
                         [
@@ -140,7 +112,7 @@ extension AnalysisReport {
             let single = differences.filter { !names.contains($0.part) && $0.figure == "AP" }
                 .sorted { abs(($0.second ?? 0) - ($0.first ?? 0)) > abs(($1.second ?? 0) - ($1.first ?? 0)) }
             section(
-                "Compared with the other detections", Rules.differences,
+                "Compared with the other detections", rules.differences,
                 [["classes", "figure", "first", "second", "low", "high", "p"]]
                     + (differences.filter { names.contains($0.part) } + single.prefix(classLimit)).map {
                         [
@@ -151,7 +123,7 @@ extension AnalysisReport {
                     }, left: 2)
         }
         section(
-            "Worst pictures", Rules.pictures,
+            "Worst pictures", rules.pictures,
             [["picture", "right", "wrong", "missed"]]
                 + pictures.prefix(min(classLimit, 10)).map {
                     [
@@ -160,7 +132,7 @@ extension AnalysisReport {
                     ]
                 })
         section(
-            "Labels to look at", Rules.suspects,
+            "Labels to look at", rules.suspects,
             [["picture", "may be", "detected", "score"]]
                 + suspects.prefix(min(classLimit, 10)).map {
                     [

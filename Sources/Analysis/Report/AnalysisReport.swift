@@ -50,6 +50,9 @@ public struct AnalysisReport: Sendable {
 
         /// Creates the default options.
         public init() {}
+
+        /// A comparison needs draws where intervals of one detector alone are not asked for.
+        fileprivate var comparisonDraws: Int { max(resamples, 1000) }
     }
 
     /// The figures of a part of the images.
@@ -192,12 +195,14 @@ public struct AnalysisReport: Sendable {
                 ).dropFirst()
                 return try Evaluation.compare(
                     evaluation, Evaluation(truth: truth, detections: other, options: rules),
-                    parts: parts + single,
-                    resamples: max(options.resamples, 1000), seed: options.seed)
+                    parts: parts + single, resamples: options.comparisonDraws, seed: options.seed)
             } ?? []
         suspects = LabelSuspect.all(in: errors, overlaps, scoreThreshold: scoreThreshold)
         pictures = PictureSummary.all(overlaps, errors, scoreThreshold: scoreThreshold)
     }
+
+    /// The number of draws of the images of ``differences``.
+    var comparisonDraws: Int { options.comparisonDraws }
 
     /// What readers should know beside the figures.
     public var notices: [String] { evaluation.omissions.notices }

@@ -59,7 +59,9 @@ enum ReportPage {
         .stack svg { position: absolute; inset: 0; width: 100%; height: 100%; }
         .yes { stroke: var(--true); } .no { stroke: var(--false); } .miss { stroke: var(--missed); stroke-dasharray: 6 4; }
         .crowd { stroke: var(--crowd); stroke-dasharray: 2 3; }
-        .stack rect { fill: none; vector-effect: non-scaling-stroke; stroke-width: 2; } .stack text { font: 600 12px system-ui; fill: #fff;
+        .stack rect, .stack path { fill: none; vector-effect: non-scaling-stroke; stroke-width: 2; }
+        .stack path { fill-rule: evenodd; fill-opacity: 0.2; } path.yes { fill: var(--true); } path.no { fill: var(--false); }
+        path.miss { fill: var(--missed); } .stack text { font: 600 12px system-ui; fill: #fff;
           paint-order: stroke; stroke: #000c; stroke-width: 3px; }
         .key { font-size: 13px; } .key i { display: inline-block; width: 12px; height: 12px; border: 2px solid; margin-right: 5px; }
         dialog { width: min(1200px, 96vw); height: 94vh; border: 1px solid var(--line); border-radius: 10px; background: var(--back);
@@ -87,6 +89,7 @@ enum ReportPage {
         };
         const share = value => value === null || value === undefined ? '-' : value.toFixed(3);
         const percent = value => value === null || value === undefined ? '-' : value.toFixed(2);
+        const difference = row => row.first === undefined || row.second === undefined ? null : row.second - row.first;
         const rule = name => element('p', { className: 'rule', textContent: report.rules[name] });
         const classes = report.classes;
         const classIndex = new Map(classes.map((entry, index) => [entry.id, index]));
@@ -193,7 +196,7 @@ enum ReportPage {
           }
           return waiting.get(number).promise;
         }
-        const view = { yes: true, no: true, miss: true, threshold: report.score_threshold, text: '', pair: null, only: '', kind: '' };
+        const view = { yes: true, no: true, miss: true, masks: hasMasks, threshold: report.score_threshold, text: '', pair: null, only: '', kind: '' };
 
         function boxes(contents, row, withLabels) {
           let [width, height] = [row.width, row.height];
@@ -201,17 +204,20 @@ enum ReportPage {
             { width = Math.max(width, b[0] + b[2]); height = Math.max(height, b[1] + b[3]); }
           const root = svg('svg', { viewBox: `0 0 ${width || 1} ${height || 1}`, preserveAspectRatio: 'none' });
           const scale = Math.max(width, height) / 700;
-          const add = (name, label, [x, y, w, h]) => {
-            root.append(svg('rect', { class: name, x, y, width: w, height: h }, svg('title', {}, label)));
+          const add = (name, label, [x, y, w, h], path) => {
+            const shape = view.masks && path ? svg('path', { class: name, d: path }) : svg('rect', { class: name, x, y, width: w, height: h });
+            shape.append(svg('title', {}, label));
+            root.append(shape);
             if (withLabels) root.append(svg('text', { x: x + 2 * scale, y: name === 'yes' || name === 'no' ? Math.max(y - 4 * scale, 12 * scale) : y + h - 4 * scale, style: `font-size:${13 * scale}px;stroke-width:${3 * scale}px` }, label));
           };
-          for (const t of contents.t) {
-            if (t[5] === -2) add('crowd', `crowd of ${classes[t[0]].name}`, t.slice(1, 5));
-            else if (view.miss && t[5] < view.threshold) add('miss', `missed ${classes[t[0]].name}`, t.slice(1, 5));
+          for (const [place, t] of contents.t.entries()) {
+            const path = contents.tp?.[place];
+            if (t[5] === -2) add('crowd', `crowd of ${classes[t[0]].name}`, t.slice(1, 5), path);
+            else if (view.miss && t[5] < view.threshold) add('miss', `missed ${classes[t[0]].name}`, t.slice(1, 5), path);
           }
-          for (const d of contents.d) {
+          for (const [place, d] of contents.d.entries()) {
             if (d[2] < view.threshold || !(d[0] === 0 ? view.yes : view.no)) continue;
-            add(d[0] === 0 ? 'yes' : d[0] === 6 ? 'crowd' : 'no', `${classes[d[1]].name} ${d[2].toFixed(2)}${d[0] ? ' (' + kindNames[d[0]] + ')' : ''}`, d.slice(3));
+            add(d[0] === 0 ? 'yes' : d[0] === 6 ? 'crowd' : 'no', `${classes[d[1]].name} ${d[2].toFixed(2)}${d[0] ? ' (' + kindNames[d[0]] + ')' : ''}`, d.slice(3), contents.dp?.[place]);
           }
           return root;
         }
@@ -221,7 +227,9 @@ enum ReportPage {
           const [, , width, height] = drawing.getAttribute('viewBox').split(' ').map(Number);
           const box = element('div', { className: 'stack' });
           box.style.aspectRatio = `${width} / ${height}`; box.style.maxWidth = '100%';
-          if (row.address) box.append(element('img', { src: row.address, loading: 'lazy', alt: row.name }));
+          // Lists show the small copy; a picture that is opened is the picture itself.
+          const source = withLabels ? row.address ?? row.thumbnail : row.thumbnail ?? row.address;
+          if (source) box.append(element('img', { src: source, loading: 'lazy', alt: row.name }));
           box.append(drawing);
           return box;
         }
@@ -245,6 +253,12 @@ enum ReportPage {
             input.onchange = () => { view[key] = input.checked; redraw(); };
             const mark = element('i'); mark.style.borderColor = `var(${color})`;
             box.append(element('label', { className: 'key' }, input, ' ', mark, `${name} `, element('kbd', { textContent: letter })));
+          }
+          if (hasMasks) {
+            const input = element('input', { type: 'checkbox', checked: view.masks });
+            input.dataset.key = 'masks';
+            input.onchange = () => { view.masks = input.checked; redraw(); };
+            box.append(element('label', { className: 'key' }, input, ' masks in place of boxes ', element('kbd', { textContent: '4' })));
           }
           const slider = element('input', { type: 'range', min: Math.min(report.score_threshold, 0.05), max: 1, step: 0.01, value: view.threshold, ariaLabel: 'Score threshold' });
           const value = element('span', { textContent: `score from ${view.threshold.toFixed(2)}` });
@@ -317,8 +331,8 @@ enum ReportPage {
           if (event.key === 'j' || (event.key === 'ArrowRight' && $('#viewer').open)) move(1);
           else if (event.key === 'k' || (event.key === 'ArrowLeft' && $('#viewer').open)) move(-1);
           else if (event.key === '/') { event.preventDefault(); show('pictures'); $('#search').focus(); }
-          else if (['1', '2', '3'].includes(event.key)) {
-            const key = ['yes', 'no', 'miss'][Number(event.key) - 1];
+          else if (['1', '2', '3'].includes(event.key) || (event.key === '4' && hasMasks)) {
+            const key = ['yes', 'no', 'miss', 'masks'][Number(event.key) - 1];
             view[key] = !view[key];
             document.querySelectorAll(`input[data-key=${key}]`).forEach(input => { input.checked = view[key]; });
             redraw();
@@ -329,7 +343,8 @@ enum ReportPage {
           overview() {
             const all = report.parts[0], nodes = [];
             const tile = (value, name) => element('div', { className: 'tile' }, element('b', { textContent: value }), element('span', { textContent: name }));
-            nodes.push(element('p', { className: 'rule', textContent: `${report.protocol}; ${report.images} images, ${report.detections} detections.` }));
+            nodes.push(element('h2', { textContent: 'Average precision' }), rule('average_precision'),
+              element('p', { className: 'rule', textContent: `${report.images} images, ${report.detections} detections.` }));
             nodes.push(element('div', { className: 'tiles' }, ...report.parts.flatMap(part => [tile(share(part.AP), `AP, ${part.name}`), tile(share(part.AP50), `AP50, ${part.name}`)]),
               report.best_threshold ? tile(share(report.best_threshold.f1), `best F1, at score ${share(report.best_threshold.threshold)}`) : null,
               tile(share(report.lrp.oLRP), 'oLRP'), report.calibration ? tile(share(report.calibration.d_ece), 'D-ECE') : null));
@@ -340,20 +355,26 @@ enum ReportPage {
               ...report.parts.map(part => ({ title: `${part.name}, AP in %`, value: kind => part.errors[kind], node: kind => {
                 const bar = element('span', { className: 'bar' }); bar.style.width = `${160 * part.errors[kind] / most}px`;
                 return element('span', {}, percent(part.errors[kind]).padStart(6, '\u2007'), bar); }, text: true }))], kinds));
-            if (report.intervals.length) nodes.push(element('h2', { textContent: 'Intervals' }), table([
+            if (report.intervals.length) nodes.push(element('h2', { textContent: 'Intervals' }), rule('intervals'), table([
               { title: 'classes', text: true, value: row => row.part }, { title: 'figure', text: true, value: row => row.figure },
               { title: 'value', value: row => row.value, show: share }, { title: 'low', value: row => row.low, show: share }, { title: 'high', value: row => row.high, show: share }], report.intervals));
+            if (report.differences.length) nodes.push(element('h2', { textContent: 'Compared with the other detections' }), rule('differences'), table([
+              { title: 'classes', text: true, value: row => row.part }, { title: 'figure', text: true, value: row => row.figure },
+              { title: 'first', value: row => row.first, show: share }, { title: 'second', value: row => row.second, show: share },
+              { title: 'difference', value: row => difference(row), show: share },
+              { title: 'low', value: row => row.low, show: share }, { title: 'high', value: row => row.high, show: share },
+              { title: 'p', value: row => row.p_value, show: share }], report.differences, { filter: true, limit: 3 * report.parts.length + 10 }));
             nodes.push(element('h2', { textContent: 'Recall' }), rule('recall'));
             for (const [name, groups] of Object.entries(report.recall)) nodes.push(table([
               { title: name, text: true, value: row => row.name }, { title: 'rule', text: true, value: row => row.rule },
               { title: 'objects', value: row => row.objects }, { title: 'recall', value: row => row.objects ? row.found / row.objects : null, show: share }], groups));
-            if (report.slices.length) nodes.push(element('h2', { textContent: 'Slices' }), table([
+            if (report.slices.length) nodes.push(element('h2', { textContent: 'Slices' }), rule('slices'), table([
               { title: 'slice', text: true, value: row => row.rule }, { title: 'images', value: row => row.images }, { title: 'objects', value: row => row.objects },
               { title: 'AP', value: row => row.AP, show: share }, { title: 'AP50', value: row => row.AP50, show: share }], report.slices));
             if (report.notices.length) nodes.push(element('h2', { textContent: 'Notes' }), ...report.notices.map(note => element('p', { textContent: note })));
             return nodes;
           },
-          classes: () => [element('h2', { textContent: 'Classes' }), rule('thresholds'), table([
+          classes: () => [element('h2', { textContent: 'Classes' }), rule('average_precision'), rule('thresholds'), table([
             { title: 'class', text: true, value: row => row.name }, { title: 'part', text: true, value: row => row.part ?? '' },
             { title: 'objects', value: row => row.objects }, { title: 'detections', value: row => row.detections },
             { title: 'AP', value: row => row.AP, show: share }, { title: 'AP50', value: row => row.AP50, show: share },

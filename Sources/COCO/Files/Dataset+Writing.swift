@@ -32,7 +32,7 @@ extension Dataset {
         try writer.raw("\"images\": ")
         try writer.list(0..<images.count) { try write(image: $1, &$0) }
         try writer.raw(",\n\"annotations\": ")
-        try writer.list(0..<annotations.count) { try write(annotation: $1, &$0, name: name) }
+        try writer.list(ofRows: annotations.count) { try write(annotation: $1, &$0, name: name) }
         try writer.raw(",\n\"categories\": ")
         try writer.list(categories) { try write(category: $1, &$0) }
         try writer.raw("}\n")

@@ -1,19 +1,16 @@
-/// Powers of ten that are exact as 64-bit floating-point numbers, and powers of five as integers.
+import Support
+
+/// Powers of ten that are exact as 64-bit floating-point numbers.
 struct PowersOfTen: @unchecked Sendable {
     static let shared = PowersOfTen()
 
     /// `10^0 ... 10^22`. Never freed or changed.
     let ten: UnsafePointer<Double>
 
-    /// `5^0 ... 5^27`.
-    let five: UnsafePointer<UInt64>
-
     private init() {
         let ten = UnsafeMutablePointer<Double>.allocate(capacity: 23)
-        let five = UnsafeMutablePointer<UInt64>.allocate(capacity: 28)
         for index in 0..<23 { ten[index] = index == 0 ? 1 : ten[index - 1] * 10 }
-        for index in 0..<28 { five[index] = index == 0 ? 1 : five[index - 1] * 5 }
-        (self.ten, self.five) = (UnsafePointer(ten), UnsafePointer(five))
+        self.ten = UnsafePointer(ten)
     }
 }
 
@@ -94,7 +91,8 @@ extension JSONScanner {
             digits += decimals
         }
         // 19 digits fit into 64 bits.
-        if next.pointee | 0x20 == UInt8(ascii: "e") || digits > 19 || decimals > 27 {
+        if next.pointee | 0x20 == UInt8(ascii: "e") || digits > 19 || decimals > DecimalFraction.mostDecimals
+        {
             return try longNumber(after: next)
         }
         cursor = next
@@ -105,22 +103,9 @@ extension JSONScanner {
             // Both are exact, so one division rounds once.
             value = Double(mantissa) / powers.ten[decimals]
         } else {
-            value = Self.quotient(mantissa, powers.five[decimals], decimals)
+            value = DecimalFraction.value(mantissa, decimals: decimals)
         }
         return isNegative ? -value : value
-    }
-
-    /// `mantissa / 10^decimals`, correctly rounded, with `five` = `5^decimals`.
-    private static func quotient(_ mantissa: UInt64, _ five: UInt64, _ decimals: Int) -> Double {
-        guard mantissa != 0 else { return 0 }
-        // Both are shifted to the left end of 64 bits; the quotient then has 63 or 64 bits.
-        let upper = mantissa << UInt64(mantissa.leadingZeroBitCount)
-        let lower = five << UInt64(five.leadingZeroBitCount)
-        let (quotient, remainder) = lower.dividingFullWidth((upper >> 1, upper << 63))
-        // A last bit that stands for the remainder makes the conversion round in the right direction.
-        let sticky = quotient | (remainder == 0 ? 0 : 1)
-        let exponent = five.leadingZeroBitCount - mantissa.leadingZeroBitCount - 63 - decimals
-        return Double(sign: .plus, exponent: exponent, significand: Double(sticky))
     }
 
     /// Numbers with an exponent or with many digits.

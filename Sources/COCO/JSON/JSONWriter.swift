@@ -68,6 +68,36 @@ struct JSONWriter: ~Copyable {
         try raw("]")
     }
 
+    /// Appends a list of `count` elements, which are written on several threads, some thousand at a time.
+    mutating func list(
+        ofRows count: Int, _ element: @Sendable (inout JSONWriter, Int) throws -> Void
+    ) throws {
+        let threads = Parallel.threadCount(0)
+        let size = 4096
+        try raw("[")
+        for start in stride(from: 0, to: count, by: threads * size) {
+            let end = min(count, start + threads * size)
+            var parts = [[UInt8]](repeating: [], count: (end - start + size - 1) / size)
+            let partCount = parts.count
+            try parts.withUnsafeMutableBufferPointer { parts in
+                guard let parts = parts.baseAddress.map(Parallel.Shared.init) else { return }
+                try Parallel.forEach(count: partCount, threads: threads, grain: 1, state: {}) { _, part in
+                    var writer = try JSONWriter(path: nil)
+                    for row in start + part * size..<min(end, start + (part + 1) * size) {
+                        if row > 0 { try writer.raw(", ") }
+                        try element(&writer, row)
+                    }
+                    parts[part] = try writer.finish()
+                }
+            }
+            for part in parts {
+                buffer.raw(part)
+                if buffer.count > limit { try flush() }
+            }
+        }
+        try raw("]")
+    }
+
     /// Appends a box.
     mutating func box(_ box: BoundingBox) throws {
         try list([box.x, box.y, box.width, box.height]) { $0.number($1) }

@@ -6,11 +6,19 @@ extension RunLengthMask {
     ///
     /// - Returns: Rings `x0, y0, x1, y1, ...` of whole numbers, in pixels; none for an empty mask.
     /// - Throws: ``COCOError`` if the box around the mask has more than ``maximumPixelCount`` pixels.
-    public func polygons() throws -> [[Double]] {
+    public func polygons() throws -> [[Double]] { try rings(joiningHoles: true) }
+
+    /// The outlines of the parts and of their holes along the edges of the pixels, each a ring of its own: what lies inside of
+    /// an odd number of rings is set. For drawings, in which a cut would show.
+    ///
+    /// - Throws: As ``polygons()``.
+    package func contours() throws -> [[Double]] { try rings(joiningHoles: false) }
+
+    private func rings(joiningHoles: Bool) throws -> [[Double]] {
         let bounds = RunLength.bounds(counts.span, height: height)
         guard !bounds.isEmpty else { return [] }
         var tracer = try ContourTracer(self, bounds)
-        return tracer.rings()
+        return tracer.rings(joiningHoles: joiningHoles)
     }
 }
 
@@ -59,8 +67,9 @@ private struct ContourTracer {
         }
     }
 
-    mutating func rings() -> [[Double]] {
+    mutating func rings(joiningHoles: Bool) -> [[Double]] {
         var rings: [[Double]] = []
+        var holes: [[Double]] = []
         // For every ring, the first corners of its outline and of its holes so far.
         var cuts: [[Double]] = []
         for place in parts.indices where parts[place] != 0 && parts[place - rowLength] == 0 && !passed[place]
@@ -74,6 +83,10 @@ private struct ContourTracer {
             } else if parts[place] > 0 {
                 let ring = Int(parts[place]) - 1
                 let hole = follow(place)
+                guard joiningHoles else {
+                    holes.append(hole)
+                    continue
+                }
                 // Back to the start of the previous ring, and from there to the hole, which was found soon after.
                 rings[ring].append(contentsOf: cuts[ring].suffix(2))
                 rings[ring].append(contentsOf: hole)
@@ -86,7 +99,7 @@ private struct ContourTracer {
                 rings[ring].append(contentsOf: cuts[ring][index..<index + 2])
             }
         }
-        return rings
+        return rings + holes
     }
 
     /// The corners of the ring that begins along the upper edge of a pixel.

@@ -86,73 +86,13 @@ struct Attributes {
     }
 
     /// The attributes of an object in a data set, by name.
-    static func values(_ text: String?) -> [(name: String, value: JSONValue)] {
-        guard let text else { return [] }
-        var result: [(name: String, value: JSONValue)] = []
-        let bytes = Array(text.utf8)
-        bytes.withUnsafeBytes { bytes in
-            var reader = JSONReader(bytes)
-            try? reader.object { reader, key in result.append((key, try JSONValue(from: &reader))) }
+    static func values(_ text: String?) -> [(name: String, value: FormatValue)] {
+        guard var text else { return [] }
+        var result: [(name: String, value: FormatValue)] = []
+        text.withUTF8 { bytes in
+            var reader = JSONReader(UnsafeRawBufferPointer(bytes))
+            try? reader.object { reader, key in result.append((key, try FormatValue(from: &reader))) }
         }
         return result
-    }
-}
-
-extension JSONValue {
-    /// The value as text of other formats: of a list or an object its parts.
-    var plainText: String {
-        switch self {
-        case .null: ""
-        case .boolean(let value): value ? "true" : "false"
-        case .integer(let value): "\(value)"
-        case .real(let value): NumberText.shortest(value)
-        case .string(let value): value
-        case .array(let values): values.map(\.plainText).joined(separator: ",")
-        case .object(let values):
-            values.keys.sorted().map { "\($0)=\(values[$0]?.plainText ?? "")" }.joined(separator: ",")
-        }
-    }
-
-    /// A member of an object; nil when there is none or it is null.
-    func member(_ key: String) -> JSONValue? {
-        guard case .object(let values) = self, let value = values[key], value != .null else { return nil }
-        return value
-    }
-
-    var isBoolean: Bool { if case .boolean = self { true } else { false } }
-
-    var asNumber: Double? {
-        switch self {
-        case .integer(let value): Double(value)
-        case .real(let value) where value.isFinite: value
-        case .string(let text): DecimalText.number(text)
-        default: nil
-        }
-    }
-
-    var asInteger: Int? {
-        guard let number = asNumber, number.magnitude < 1e15 else { return nil }
-        return Int(exactly: number.rounded())
-    }
-
-    var asString: String? {
-        switch self {
-        case .string(let value): value
-        case .integer, .real: plainText
-        default: nil
-        }
-    }
-
-    var asBool: Bool? {
-        switch self {
-        case .boolean(let value): value
-        case .integer(let value): value != 0
-        default: nil
-        }
-    }
-
-    var asArray: [JSONValue]? {
-        guard case .array(let values) = self else { return nil }
-        return values
     }
 }

@@ -23,6 +23,8 @@ package enum FormatName: String, Sendable, CaseIterable {
     case openImages = "openimages"
     /// FiftyOne's data set on the disk.
     case fiftyOne = "fiftyone"
+    /// Supervisely's project.
+    case supervisely
 
     /// What people call it.
     package var title: String {
@@ -37,13 +39,14 @@ package enum FormatName: String, Sendable, CaseIterable {
         case .via: "VGG Image Annotator"
         case .openImages: "Open Images"
         case .fiftyOne: "FiftyOne"
+        case .supervisely: "Supervisely"
         }
     }
 
     /// Whether it is a folder of files; else it is one file.
     package var isFolder: Bool {
         switch self {
-        case .yolo, .voc, .labelMe, .openImages, .fiftyOne: true
+        case .yolo, .voc, .labelMe, .openImages, .fiftyOne, .supervisely: true
         case .coco, .lvis, .labelStudio, .cvat, .via: false
         }
     }

@@ -38,8 +38,9 @@ package struct LabelPicture: Sendable {
 
     /// Decodes a file in memory.
     ///
+    /// - Parameter readsAlpha: whether of pixels with alpha that is the number, and not their colour.
     /// - Throws: `COCOError` for what is no PNG, is damaged, or is interlaced.
-    package init(png bytes: some Collection<UInt8>) throws {
+    package init(png bytes: some Collection<UInt8>, readsAlpha: Bool = false) throws {
         let bytes = Array(bytes)
         guard bytes.starts(with: Self.signature) else { throw COCOError("is no PNG") }
         var header = Header()
@@ -63,7 +64,9 @@ package struct LabelPicture: Sendable {
         let rowBytes = (header.width * pixelBits + 7) / 8
         var rows = try Self.inflated(packed, count: header.height * (rowBytes + 1))
         try Self.unfilter(&rows, rowBytes: rowBytes, height: header.height, step: max(1, pixelBits / 8))
-        self.init(width: header.width, height: header.height, numbers: Self.numbers(rows, rowBytes, header))
+        self.init(
+            width: header.width, height: header.height,
+            numbers: Self.numbers(rows, rowBytes, header, readsAlpha))
     }
 
     private static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
@@ -130,10 +133,13 @@ package struct LabelPicture: Sendable {
         return a <= b && a <= c ? left : b <= c ? above : corner
     }
 
-    private static func numbers(_ rows: [UInt8], _ rowBytes: Int, _ header: Header) -> [UInt8] {
+    private static func numbers(
+        _ rows: [UInt8], _ rowBytes: Int, _ header: Header, _ readsAlpha: Bool
+    ) -> [UInt8] {
         var numbers: [UInt8] = []
         numbers.reserveCapacity(header.width * header.height)
-        let colors = header.kind == 2 || header.kind == 6 ? VOCPalette.numbers : [:]
+        let alpha = readsAlpha && (header.kind == 4 || header.kind == 6) ? header.channels - 1 : nil
+        let colors = alpha == nil && (header.kind == 2 || header.kind == 6) ? VOCPalette.numbers : [:]
         for row in 0..<header.height {
             let start = row * (rowBytes + 1) + 1
             for column in 0..<header.width {
@@ -153,7 +159,7 @@ package struct LabelPicture: Sendable {
                     return rows[at] == 0 ? rows[at + 1] : 255
                 }
                 guard !colors.isEmpty else {
-                    numbers.append(sample(0))
+                    numbers.append(sample(alpha ?? 0))
                     continue
                 }
                 let color = UInt32(sample(0)) << 16 | UInt32(sample(1)) << 8 | UInt32(sample(2))
@@ -269,6 +275,8 @@ enum Deflate {
     ///
     /// - Throws: `COCOError` when they are damaged or more than `limit`.
     static func inflated(_ packed: [UInt8], limit: Int) throws -> [UInt8] {
+        // No stream of zlib's unpacks to more than 1,032 times its length.
+        let limit = min(limit, 1100 * packed.count + 1024)
         var capacity = max(1 << 12, 4 * packed.count)
         while true {
             var result = [UInt8](repeating: 0, count: min(capacity, limit))

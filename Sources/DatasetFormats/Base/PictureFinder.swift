@@ -25,6 +25,12 @@ struct PictureFinder {
         return nil
     }
 
+    /// The name of a picture of which a format has the name without its extension; with `.jpg` where it is nowhere.
+    func fileName(stem: String) -> String {
+        let names = ["jpg", "png", "jpeg", "JPG", "webp"].map { "\(stem).\($0)" } + [stem]
+        return names.first { path($0) != nil } ?? names[0]
+    }
+
     /// The size of a picture; nil, and counted, when it is nowhere or cannot be read.
     func size(_ fileName: String, _ report: inout ConversionReport) throws -> PictureSize? {
         guard let path = path(fileName) else {

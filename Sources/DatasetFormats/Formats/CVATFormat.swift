@@ -23,17 +23,20 @@ package enum CVATFormat: DatasetFormat {
     package static func write(
         _ dataset: Dataset, to path: String, _ options: FormatWritingOptions
     ) throws -> ConversionReport {
-        var text = CVATText(categories: dataset.categories, attributes: dataset.annotations.attributes)
+        let text = CVATText(categories: dataset.categories, attributes: dataset.annotations.attributes)
+        var report = ConversionReport()
         let rows = try ImageRows(dataset)
         var file = try DocumentFile(path: path)
         try file.write { text.begin(&$0) }
-        for image in 0..<dataset.images.count {
-            try file.write { try text.add(image, of: dataset, rows[image], to: &$0) }
+        try file.write(pictures: dataset.images.count, &report) { images, buffer in
+            var text = text.numbered(from: images.lowerBound)
+            for image in images { try text.add(image, of: dataset, rows[image], to: &buffer) }
+            return text.report
         }
         try file.write { text.end(&$0) }
         try file.commit()
-        text.report.addOrphans(rows, dataset)
-        return text.report
+        report.addOrphans(rows, dataset)
+        return report
     }
 }
 

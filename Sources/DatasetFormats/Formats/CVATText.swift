@@ -25,6 +25,13 @@ package struct CVATText {
         attributeNames = Self.names(in: attributes)
     }
 
+    /// The same text, whose next picture has a number.
+    func numbered(from first: Int) -> CVATText {
+        var text = self
+        text.count = first
+        return text
+    }
+
     /// The names of all attributes that are no fields of CVAT's; labels must declare them.
     private static func names(in column: SparseTextColumn) -> [String] {
         var names: Set<String> = []

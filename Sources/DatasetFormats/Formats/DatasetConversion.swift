@@ -5,9 +5,9 @@ import Support
 package enum DatasetConversion {
     /// All formats, in the order in which they are tried: LVIS before COCO, whose format it has too.
     private static let formats: [any DatasetFormat.Type] = [
-        LVISFormat.self, COCOFormat.self, FiftyOneFormat.self, YOLOFormat.self, CVATFormat.self,
-        VOCFormat.self,
-        OpenImagesFormat.self, LabelStudioFormat.self, LabelMeFormat.self, VIAFormat.self,
+        LVISFormat.self, COCOFormat.self, FiftyOneFormat.self, SuperviselyFormat.self, YOLOFormat.self,
+        CVATFormat.self, VOCFormat.self, OpenImagesFormat.self, LabelStudioFormat.self, LabelMeFormat.self,
+        VIAFormat.self,
     ]
 
     /// The format of a name.

@@ -27,18 +27,19 @@ package enum FiftyOneFormat: DatasetFormat {
         var reading = FiftyOneReading(
             path: path, finder: PictureFinder(options, places: [source.file("data"), source.folder]))
         try FormatFile.json(path) { reader, file in
+            reading.builder.reserve(forFileOf: file.count)
             try reader.object { reader, key in
                 switch key {
                 case "samples":
                     try reader.array { reader in
-                        try reading.add(sample: JSONValue(from: &reader))
+                        try reading.add(sample: FormatValue(from: &reader))
                         file.release(before: reader.position)
                     }
                 case "classes":
-                    reading.classes = try JSONValue(from: &reader).asArray?.compactMap(\.asString) ?? []
+                    reading.classes = try FormatValue(from: &reader).asArray?.compactMap(\.asString) ?? []
                 case "labels":
                     try reader.object { reader, name in
-                        try reading.add(picture: name, JSONValue(from: &reader))
+                        try reading.add(picture: name, FormatValue(from: &reader))
                     }
                 default: try reader.skip()
                 }
@@ -64,7 +65,7 @@ private struct FiftyOneReading {
         self.finder = finder
     }
 
-    mutating func add(sample: JSONValue) throws {
+    mutating func add(sample: FormatValue) throws {
         guard case .object(let fields) = sample, let file = sample.member("filepath")?.asString else {
             throw AnnotationFileError(file: path, reason: "a sample has no \"filepath\"")
         }
@@ -86,7 +87,7 @@ private struct FiftyOneReading {
         for polyline in value.member("polylines")?.asArray ?? [] { add(polyline: polyline, to: image) }
     }
 
-    private static func isLabels(_ value: JSONValue?) -> Bool {
+    private static func isLabels(_ value: FormatValue?) -> Bool {
         ["Detections", "Polylines"].contains(value?.member("_cls")?.asString ?? "")
     }
 
@@ -95,11 +96,8 @@ private struct FiftyOneReading {
     }
 
     /// A picture of `labels.json`, which is named without its extension.
-    mutating func add(picture name: String, _ detections: JSONValue) throws {
-        let candidates = ["jpg", "png", "jpeg", "JPG", "webp"].map { "\(name).\($0)" }
-        let fileName =
-            candidates.first { finder.path($0) != nil } ?? (finder.path(name) != nil ? name : "\(name).jpg")
-        let image = try image(fileName, nil)
+    mutating func add(picture name: String, _ detections: FormatValue) throws {
+        let image = try image(finder.fileName(stem: name), nil)
         for detection in detections.asArray ?? [] { try add(detection, to: image) }
     }
 
@@ -110,7 +108,7 @@ private struct FiftyOneReading {
         return file.hasPrefix("data/") ? String(file.dropFirst(5)) : file
     }
 
-    private mutating func image(_ name: String, _ metadata: JSONValue?) throws -> ImageRecord {
+    private mutating func image(_ name: String, _ metadata: FormatValue?) throws -> ImageRecord {
         if let width = metadata?.member("width")?.asInteger,
             let height = metadata?.member("height")?.asInteger,
             width > 0, height > 0
@@ -122,15 +120,15 @@ private struct FiftyOneReading {
     }
 
     /// The class of a label, which may be a number.
-    private func label(_ value: JSONValue) -> String? {
+    private func label(_ value: FormatValue) -> String? {
         if case .integer(let number)? = value.member("label"), classes.indices.contains(number) {
             return classes[number]
         }
         return value.member("label")?.asString
     }
 
-    private mutating func add(_ detection: JSONValue, to image: ImageRecord) throws {
-        let sides = detection.member("bounding_box")?.asArray?.compactMap(\.asNumber) ?? []
+    private mutating func add(_ detection: FormatValue, to image: ImageRecord) throws {
+        let sides = detection.member("bounding_box")?.asNumbers ?? []
         guard let label = label(detection), sides.count == 4 else {
             builder.report.add("detections have no label or no box and are dropped", count: 1)
             return
@@ -166,7 +164,7 @@ private struct FiftyOneReading {
         var attributes = Attributes()
         if case .object(let values) = detection {
             for name in values.keys.sorted() where !known.contains(name) {
-                guard let value = values[name], value != .null else { continue }
+                guard let value = values[name], !value.isNull else { continue }
                 if case .boolean(let flag) = value {
                     attributes.add(name, flag)
                 } else if let text = value.asString {
@@ -208,19 +206,16 @@ private struct FiftyOneReading {
         return try fitted.mask(left: left, top: top, width: image.width, height: image.height)
     }
 
-    private mutating func add(polyline: JSONValue, to image: ImageRecord) {
+    private mutating func add(polyline: FormatValue, to image: ImageRecord) {
         guard polyline.member("closed")?.asBool == true || polyline.member("filled")?.asBool == true else {
             builder.report.add("polylines are neither closed nor filled and are dropped", count: 1)
             return
         }
         let (width, height) = (Double(image.width), Double(image.height))
-        let rings = (polyline.member("points")?.asArray ?? []).map { ring in
-            (ring.asArray ?? []).flatMap { point -> [Double] in
-                guard let pair = point.asArray, pair.count >= 2, let x = pair[0].asNumber,
-                    let y = pair[1].asNumber
-                else { return [] }
-                return [x * width, y * height]
-            }
+        let rings = (polyline.member("points")?.asArray ?? []).map { ring -> [Double] in
+            var points = ring.asPoints ?? []
+            for index in points.indices { points[index] *= index.isMultiple(of: 2) ? width : height }
+            return points
         }
         guard let label = label(polyline), width > 0, height > 0, let outline = Outline(rings: rings) else {
             builder.report.add(

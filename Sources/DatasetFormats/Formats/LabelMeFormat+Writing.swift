@@ -114,7 +114,7 @@ private struct LabelMeShapes {
 
     private mutating func begin(
         _ label: String, _ kind: StaticString, _ group: Int?,
-        _ attributes: [(name: String, value: JSONValue)],
+        _ attributes: [(name: String, value: FormatValue)],
         _ text: inout TextBuffer
     ) {
         text.raw(isFirst ? "\n{\"label\": " : ",\n{\"label\": ")

@@ -40,7 +40,7 @@ private struct LabelMeReading {
 
     mutating func read(_ file: String) throws {
         let path = Path.join(folder, file)
-        let value = try FormatFile.json(path) { reader, _ in try JSONValue(from: &reader) }
+        let value = try FormatFile.json(path) { reader, _ in try FormatValue(from: &reader) }
         guard let shapes = value.member("shapes")?.asArray else {
             builder.report.add("JSON files have no \"shapes\" and are skipped", count: 1)
             return
@@ -56,7 +56,7 @@ private struct LabelMeReading {
 
     /// The size that the file states, or that of the picture in it or beside it.
     private mutating func size(
-        _ value: JSONValue, _ fileName: String, _ stated: String, _ path: String
+        _ value: FormatValue, _ fileName: String, _ stated: String, _ path: String
     ) throws -> PictureSize? {
         if let width = value.member("imageWidth")?.asInteger, width > 0,
             let height = value.member("imageHeight")?.asInteger, height > 0
@@ -88,7 +88,7 @@ private struct LabelMeReading {
         let label: String
     }
 
-    private mutating func add(_ shapes: [JSONValue], to image: ImageRecord, _ path: String) throws {
+    private mutating func add(_ shapes: [FormatValue], to image: ImageRecord, _ path: String) throws {
         var objects: [Object] = []
         var groups: [GroupKey: Int] = [:]
         for (place, shape) in shapes.enumerated() {
@@ -125,25 +125,23 @@ private struct LabelMeReading {
     }
 
     private mutating func outline(
-        _ shape: JSONValue, _ image: ImageRecord, _ failure: (String) -> AnnotationFileError
+        _ shape: FormatValue, _ image: ImageRecord, _ failure: (String) -> AnnotationFileError
     ) throws -> Outline? {
-        let points = try (shape.member("points")?.asArray ?? []).map { point in
-            guard let pair = point.asArray, pair.count == 2, let x = pair[0].asNumber,
-                let y = pair[1].asNumber
-            else { throw failure("\"points\" is a list of [x, y]") }
-            return (x: x, y: y)
+        guard let ring = (shape.member("points") ?? .array([])).asPoints else {
+            throw failure("\"points\" is a list of [x, y]")
         }
+        let points = stride(from: 0, to: ring.count, by: 2).map { (x: ring[$0], y: ring[$0 + 1]) }
         let kind = shape.member("shape_type")?.asString ?? "polygon"
         switch kind {
         case "polygon", "oriented_rectangle", "rotation":
-            let outline = Outline(rings: [points.flatMap { [$0.x, $0.y] }])
+            let outline = Outline(rings: [ring])
             if outline == nil {
                 builder.report.add("polygons have less than three points and are dropped", count: 1)
             }
             return outline
         case "rectangle":
             // The tool writes two corners; others of its kind write all four.
-            guard let box = BoundingBox(around: [points.flatMap { [$0.x, $0.y] }]), points.count >= 2 else {
+            guard let box = BoundingBox(around: [ring]), points.count >= 2 else {
                 throw failure("a rectangle is two corners")
             }
             return Outline(box: box)
@@ -166,7 +164,7 @@ private struct LabelMeReading {
 
     /// A PNG between two pixels, the last one included.
     private mutating func mask(
-        _ shape: JSONValue, _ points: [(x: Double, y: Double)], _ image: ImageRecord,
+        _ shape: FormatValue, _ points: [(x: Double, y: Double)], _ image: ImageRecord,
         _ failure: (String) -> AnnotationFileError
     ) throws -> Outline? {
         guard points.count == 2, let text = shape.member("mask")?.asString,

@@ -22,8 +22,9 @@ package enum LabelStudioFormat: DatasetFormat {
         var reading = LabelStudioReading(
             path: path, finder: PictureFinder(options, places: [source.file("images"), source.folder]))
         try FormatFile.json(path) { reader, file in
+            reading.builder.reserve(forFileOf: file.count)
             try reader.array { reader in
-                try reading.add(try JSONValue(from: &reader))
+                try reading.add(try FormatValue(from: &reader))
                 file.release(before: reader.position)
             }
         }
@@ -34,23 +35,26 @@ package enum LabelStudioFormat: DatasetFormat {
         _ dataset: Dataset, to path: String, _ options: FormatWritingOptions
     ) throws -> ConversionReport {
         let rows = try ImageRows(dataset)
-        var text = LabelStudioText(categories: dataset.categories)
+        let text = LabelStudioText(categories: dataset.categories)
+        var report = ConversionReport()
         var file = try DocumentFile(path: path)
         try file.write { $0.raw("[\n") }
-        for image in 0..<dataset.images.count {
-            try file.write {
-                if image > 0 { $0.raw(",\n") }
-                try text.add(image, of: dataset, rows[image], to: &$0)
+        try file.write(pictures: dataset.images.count, &report) { images, buffer in
+            var text = text
+            for image in images {
+                if image > 0 { buffer.raw(",\n") }
+                try text.add(image, of: dataset, rows[image], to: &buffer)
             }
+            return text.report
         }
         try file.write { $0.raw("\n]\n") }
         try file.commit()
-        text.report.add(
+        report.add(
             "categories have no objects, which Label Studio's export cannot express, and are dropped",
             count: dataset.annotationCounts.values.count { $0 == 0 })
-        text.report.addOrphans(rows, dataset)
-        text.report.addFieldsOfCOCO(dataset)
-        return text.report
+        report.addOrphans(rows, dataset)
+        report.addFieldsOfCOCO(dataset)
+        return report
     }
 }
 
@@ -66,20 +70,20 @@ private struct LabelStudioReading {
         self.finder = finder
     }
 
-    private func failure(_ reason: String, _ task: JSONValue) -> AnnotationFileError {
+    private func failure(_ reason: String, _ task: FormatValue) -> AnnotationFileError {
         AnnotationFileError(
             file: path, object: "task " + (task.member("id")?.asString ?? "at index \(number)"),
             reason: reason)
     }
 
-    mutating func add(_ task: JSONValue) throws {
+    mutating func add(_ task: FormatValue) throws {
         defer { number += 1 }
         guard case .object(let fields) = task else { throw failure("is no object", task) }
         let data = task.member("data") ?? task
         guard let picture = LabelStudioPicture(data, task) else {
             throw failure("names no picture: no value of \"data\" is a path or an address", task)
         }
-        var results: [JSONValue] = []
+        var results: [FormatValue] = []
         if let annotations = (task.member("annotations") ?? task.member("completions"))?.asArray {
             results = self.results(of: annotations)
         } else if task.member("data") == nil {
@@ -96,7 +100,7 @@ private struct LabelStudioReading {
     }
 
     /// The results of the newest annotation that is not cancelled.
-    private mutating func results(of annotations: [JSONValue]) -> [JSONValue] {
+    private mutating func results(of annotations: [FormatValue]) -> [FormatValue] {
         let valid = annotations.filter {
             $0.member("was_cancelled")?.asBool != true && $0.member("result") != nil
         }
@@ -114,7 +118,8 @@ private struct LabelStudioReading {
     }
 
     /// The size that the first result states, else that of the picture.
-    private mutating func size(_ results: [JSONValue], _ picture: LabelStudioPicture) throws -> PictureSize? {
+    private mutating func size(_ results: [FormatValue], _ picture: LabelStudioPicture) throws -> PictureSize?
+    {
         for result in results {
             for holder in [result, result.member("value") ?? .null] {
                 if let width = holder.member("original_width")?.asInteger, width > 0,
@@ -134,7 +139,7 @@ private struct LabelStudioReading {
         var labels: [String] = []
     }
 
-    private mutating func add(_ results: [JSONValue], to image: ImageRecord, _ task: JSONValue) throws {
+    private mutating func add(_ results: [FormatValue], to image: ImageRecord, _ task: FormatValue) throws {
         var regions: [Region] = []
         var places: [String: Int] = [:]
         for result in results {
@@ -177,7 +182,7 @@ private struct LabelStudioReading {
             || kind == "labels"
     }
 
-    private func labels(_ value: JSONValue, _ kind: String) -> [String] {
+    private func labels(_ value: FormatValue, _ kind: String) -> [String] {
         let keys = [kind, "rectanglelabels", "polygonlabels", "ellipselabels", "brushlabels", "labels"]
         return keys.lazy.compactMap { value.member($0)?.asArray?.compactMap(\.asString) }.first {
             !$0.isEmpty
@@ -185,7 +190,7 @@ private struct LabelStudioReading {
     }
 
     /// The outline; all numbers are percent of the picture. Nil, and counted, for what cannot be used.
-    private mutating func outline(_ value: JSONValue, _ image: ImageRecord, _ task: JSONValue) throws
+    private mutating func outline(_ value: FormatValue, _ image: ImageRecord, _ task: FormatValue) throws
         -> Outline?
     {
         guard image.width > 0, image.height > 0 else {
@@ -194,26 +199,19 @@ private struct LabelStudioReading {
         }
         let (width, height) = (Double(image.width) / 100, Double(image.height) / 100)
         func number(_ name: String) -> Double? { value.member(name)?.asNumber }
-        if let points = value.member("points")?.asArray {
-            let ring = try points.flatMap { point -> [Double] in
-                guard let pair = point.asArray, pair.count >= 2, let x = pair[0].asNumber,
-                    let y = pair[1].asNumber
-                else { throw failure("\"points\" is a list of [x, y]", task) }
-                return [x * width, y * height]
-            }
+        if let points = value.member("points") {
+            guard var ring = points.asPoints else { throw failure("\"points\" is a list of [x, y]", task) }
+            for index in ring.indices { ring[index] *= index.isMultiple(of: 2) ? width : height }
             let outline = Outline(rings: [ring])
             if outline == nil {
                 builder.report.add("polygons have less than three points and are dropped", count: 1)
             }
             return outline
         }
-        if let runs = value.member("rle")?.asArray {
-            let bytes = try runs.map { run in
-                guard let byte = run.asInteger.flatMap(UInt8.init(exactly:)) else {
-                    throw failure("\"rle\" is a list of bytes", task)
-                }
-                return byte
-            }
+        if let runs = value.member("rle") {
+            let numbers = runs.asNumbers
+            let bytes = numbers?.compactMap(UInt8.init(exactly:)) ?? []
+            guard bytes.count == numbers?.count else { throw failure("\"rle\" is a list of bytes", task) }
             do {
                 let mask = try BrushRuns.mask(bytes, width: image.width, height: image.height)
                 let outline = Outline(mask: mask)
@@ -242,7 +240,7 @@ private struct LabelStudioPicture {
     var bytes: [UInt8]?
 
     /// The value of `data` that is a path or an address; its key is free.
-    init?(_ data: JSONValue, _ task: JSONValue) {
+    init?(_ data: FormatValue, _ task: FormatValue) {
         guard case .object(let values) = data else { return nil }
         var best: (rank: Int, text: String)?
         for key in values.keys.sorted() {

@@ -111,6 +111,7 @@ private struct OpenImagesReading {
 
     mutating func readBoxes(_ path: String) throws {
         try FormatFile.csv(path) { reader, file in
+            builder.reserve(forFileOf: file.count)
             let column = try Columns(&reader, path)
             let (imageColumn, labelColumn) = (try column("ImageID"), try column("LabelName"))
             let sides = try ["XMin", "XMax", "YMin", "YMax"].map { try column($0) }
@@ -159,8 +160,7 @@ private struct OpenImagesReading {
 
     private mutating func image(_ id: String) throws -> ImageRecord {
         if let image = images[id] { return image }
-        let candidates = ["jpg", "jpeg", "png", "JPG", "webp"].map { "\(id).\($0)" }
-        let name = candidates.first { finder.path($0) != nil } ?? "\(id).jpg"
+        let name = finder.fileName(stem: id)
         let size = try finder.size(name, &builder.report)
         let image = builder.addImage(name, width: size?.width ?? 0, height: size?.height ?? 0)
         images[id] = image
@@ -171,6 +171,7 @@ private struct OpenImagesReading {
     private mutating func mask(
         _ imageID: String, _ labelID: String, _ box: [Double], _ image: ImageRecord
     ) throws -> RunLengthMask? {
+        guard !masks.isEmpty else { return nil }
         let key = "\(imageID)\n\(labelID)"
         guard let own = masks[key],
             let place = own.firstIndex(where: { zip($0.box, box).allSatisfy { ($0 - $1).magnitude < 1e-5 } })

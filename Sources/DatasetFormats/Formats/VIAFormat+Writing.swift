@@ -11,11 +11,12 @@ extension VIAFormat {
         let labels = dataset.categories.namesByID
         var file = try DocumentFile(path: path)
         try file.write { $0.raw("{") }
-        for image in 0..<dataset.images.count {
-            let record = dataset.images[image]
-            // VIA tells pictures apart by name and length.
-            let length = folder?.location(of: record).flatMap { FileStatus($0)?.byteCount } ?? -1
-            try file.write { text in
+        try file.write(pictures: dataset.images.count, &report) { images, text in
+            var report = ConversionReport()
+            for image in images {
+                let record = dataset.images[image]
+                // VIA tells pictures apart by name and length.
+                let length = folder?.location(of: record).flatMap { FileStatus($0)?.byteCount } ?? -1
                 text.raw(image == 0 ? "\n" : ",\n")
                 text.quoted("\(record.path)\(length)")
                 text.raw(": {\"filename\": ")
@@ -29,6 +30,7 @@ extension VIAFormat {
                 }
                 text.raw("], \"file_attributes\": {}}")
             }
+            return report
         }
         try file.write { $0.raw("\n}\n") }
         try file.commit()

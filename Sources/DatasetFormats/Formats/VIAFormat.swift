@@ -23,24 +23,25 @@ package enum VIAFormat: DatasetFormat {
             let path = source.isFolder
                 ? (source.sample(suffix: "json") ?? source.sample(suffix: "csv"))?.path : source.path
         else { throw AnnotationFileError(file: source.path, reason: "holds no JSON file and no table") }
-        let isTable = try FormatSource(path: path).firstLine.contains("region_shape_attributes")
-        let pictures = try isTable ? VIATable.pictures(path) : VIADocument.pictures(path)
+        let document = VIADocument(
+            path: path, isTable: try FormatSource(path: path).firstLine.contains("region_shape_attributes"))
         var reading = VIAReading(
             path: path, finder: PictureFinder(options, places: [source.file("images"), source.folder]),
-            classAttribute: options.classAttribute ?? Self.classAttribute(of: pictures))
-        for picture in pictures { try reading.add(picture) }
+            classAttribute: try options.classAttribute ?? classAttribute(of: document))
+        reading.builder.reserve(forFileOf: FileStatus(path)?.byteCount ?? 0)
+        try document.forEachPicture { try reading.add($0) }
         return FormatContents(dataset: reading.builder.dataset, report: reading.builder.report)
     }
 
     /// The attribute that is the class: of those that all regions have, the one with a usual name, or the first.
-    private static func classAttribute(of pictures: [VIAPicture]) -> String? {
+    private static func classAttribute(of document: VIADocument) throws -> String? {
         var counts: [String: Int] = [:]
-        var total = 0
-        for region in pictures.flatMap(\.regions) {
-            total += 1
-            guard case .object(let values) = region.attributes else { continue }
-            for (name, value) in values where value.asString?.isEmpty == false {
-                counts[name, default: 0] += 1
+        try document.forEachPicture { picture in
+            for region in picture.regions {
+                guard case .object(let values) = region.attributes else { continue }
+                for (name, value) in values where value.asString?.isEmpty == false {
+                    counts[name, default: 0] += 1
+                }
             }
         }
         let most = counts.values.max() ?? 0
@@ -51,45 +52,57 @@ package enum VIAFormat: DatasetFormat {
     }
 }
 
-/// A picture as VIA states it.
+/// A picture as VIA states it, or a part of its regions.
 struct VIAPicture {
     let fileName: String
+
+    /// What parts of one picture share; nil for a picture that is stated whole.
+    var key: String?
     var regions: [VIARegion]
 }
 
 /// A region as VIA states it: two objects of JSON.
 struct VIARegion {
-    let shape: JSONValue
-    let attributes: JSONValue
+    let shape: FormatValue
+    let attributes: FormatValue
 }
 
-/// The pictures of VIA's JSON.
-private enum VIADocument {
-    static func pictures(_ path: String) throws -> [VIAPicture] {
-        try FormatFile.json(path) { reader, _ in
-            var pictures: [VIAPicture] = []
+/// VIA's file, which is read picture by picture and never held as a whole.
+private struct VIADocument {
+    let path: String
+
+    /// Whether it is a table: a row a region, JSON in two of its fields. Else it is JSON.
+    let isTable: Bool
+
+    func forEachPicture(_ body: (VIAPicture) throws -> Void) throws {
+        if isTable { try forEachRow(body) } else { try forEachValue(body) }
+    }
+
+    private func forEachValue(_ body: (VIAPicture) throws -> Void) throws {
+        try FormatFile.json(path) { reader, file in
             try reader.object { reader, key in
                 if key == "_via_img_metadata" {
                     try reader.object { reader, _ in
-                        pictures.append(try picture(JSONValue(from: &reader), path))
+                        try body(picture(FormatValue(from: &reader)))
+                        file.release(before: reader.position)
                     }
                 } else if key.hasPrefix("_via_") {
                     try reader.skip()
                 } else {
-                    pictures.append(try picture(JSONValue(from: &reader), path))
+                    try body(picture(FormatValue(from: &reader)))
+                    file.release(before: reader.position)
                 }
             }
-            return pictures
         }
     }
 
-    private static func picture(_ value: JSONValue, _ path: String) throws -> VIAPicture {
+    private func picture(_ value: FormatValue) throws -> VIAPicture {
         guard let name = value.member("filename")?.asString else {
             throw AnnotationFileError(
                 file: path, reason: "a picture has no \"filename\", as VIA's files state it")
         }
         // A list in version 2, an object with the keys "0", "1", ... in version 1.
-        let regions: [JSONValue] =
+        let regions: [FormatValue] =
             switch value.member("regions") {
             case .array(let list)?: list
             case .object(let numbered)?:
@@ -104,12 +117,9 @@ private enum VIADocument {
                     attributes: $0.member("region_attributes") ?? .null)
             })
     }
-}
 
-/// The pictures of VIA's table: a row a region, JSON in two of its fields.
-private enum VIATable {
-    static func pictures(_ path: String) throws -> [VIAPicture] {
-        try FormatFile.csv(path) { reader, _ in
+    private func forEachRow(_ body: (VIAPicture) throws -> Void) throws {
+        try FormatFile.csv(path) { reader, file in
             guard try reader.next() else { throw AnnotationFileError(file: path, reason: "is empty") }
             // Version 1 begins its head line with "#".
             let names = reader.values.map { String($0.drop { $0 == "#" || $0 == " " }) }
@@ -122,29 +132,24 @@ private enum VIATable {
             let fileName = try column("filename")
             let (shape, attributes) = (try column("region_shape_attributes"), try column("region_attributes"))
             let size = try? column("file_size")
-            var pictures: [VIAPicture] = []
-            var places: [String: Int] = [:]
             while try reader.next() {
                 let name = reader[fileName]
-                let key = name + "\n" + (size.map { reader[$0] } ?? "")
-                let place = places[key] ?? pictures.count
-                if place == pictures.count {
-                    places[key] = place
-                    pictures.append(VIAPicture(fileName: name, regions: []))
+                var picture = VIAPicture(
+                    fileName: name, key: name + "\n" + (size.map { reader[$0] } ?? ""), regions: [])
+                let shape = try json(reader, shape)
+                if case .object(let values) = shape, !values.isEmpty {
+                    picture.regions = [VIARegion(shape: shape, attributes: try json(reader, attributes))]
                 }
-                let shape = try json(reader, shape, path)
-                guard case .object(let values) = shape, !values.isEmpty else { continue }
-                pictures[place].regions.append(
-                    VIARegion(shape: shape, attributes: try json(reader, attributes, path)))
+                try body(picture)
+                file.release(before: reader.position)
             }
-            return pictures
         }
     }
 
-    private static func json(_ reader: CSVReader, _ column: Int, _ path: String) throws -> JSONValue {
+    private func json(_ reader: CSVReader, _ column: Int) throws -> FormatValue {
         try reader.withBytes(column) { bytes in
             guard !bytes.isEmpty else { return .null }
-            do { return try JSONValue(parsing: bytes) } catch let failure as JSONReader.Failure {
+            do { return try FormatValue(parsing: bytes) } catch let failure as JSONReader.Failure {
                 throw AnnotationFileError(
                     file: path, line: reader.line, reason: "the JSON in a field: \(failure.reason)")
             }
@@ -159,7 +164,17 @@ private struct VIAReading {
     let finder: PictureFinder
     let classAttribute: String?
 
-    mutating func add(_ picture: VIAPicture) throws {
+    /// The pictures whose regions come in parts.
+    private var images: [String: ImageRecord] = [:]
+
+    init(path: String, finder: PictureFinder, classAttribute: String?) {
+        self.path = path
+        self.finder = finder
+        self.classAttribute = classAttribute
+    }
+
+    private mutating func image(of picture: VIAPicture) throws -> ImageRecord {
+        if let key = picture.key, let image = images[key] { return image }
         var fileName = picture.fileName
         // An address on the web, or a path of Windows.
         if fileName.contains("://") || fileName.contains("\\") {
@@ -168,8 +183,14 @@ private struct VIAReading {
         }
         let size = try finder.size(fileName, &builder.report)
         let image = builder.addImage(fileName, width: size?.width ?? 0, height: size?.height ?? 0)
+        if let key = picture.key { images[key] = image }
+        return image
+    }
+
+    mutating func add(_ picture: VIAPicture) throws {
+        let image = try image(of: picture)
         for region in picture.regions {
-            guard let outline = try outline(region.shape, fileName) else { continue }
+            guard let outline = try outline(region.shape, image.fileName) else { continue }
             guard let classAttribute, let label = text(region.attributes.member(classAttribute)),
                 !label.isEmpty
             else {
@@ -189,14 +210,14 @@ private struct VIAReading {
     }
 
     /// A value of an attribute: of a checkbox the options that are chosen.
-    private func text(_ value: JSONValue?) -> String? {
+    private func text(_ value: FormatValue?) -> String? {
         guard case .object(let options)? = value else { return value?.plainText }
         return options.keys.filter { options[$0]?.asBool ?? (options[$0]?.asString?.isEmpty == false) }
             .sorted()
             .joined(separator: ",")
     }
 
-    private mutating func outline(_ shape: JSONValue, _ fileName: String) throws -> Outline? {
+    private mutating func outline(_ shape: FormatValue, _ fileName: String) throws -> Outline? {
         let kind = shape.member("name")?.asString ?? ""
         func number(_ name: String) throws -> Double {
             guard let value = shape.member(name)?.asNumber else {
@@ -222,13 +243,19 @@ private struct VIAReading {
                 ellipseAt: (try number("cx"), try number("cy")), radii: (try number("rx"), try number("ry")),
                 degrees: radians * 180 / .pi)
         case "polygon":
-            let x = shape.member("all_points_x")?.asArray?.compactMap(\.asNumber) ?? []
-            let y = shape.member("all_points_y")?.asArray?.compactMap(\.asNumber) ?? []
+            let x = shape.member("all_points_x")?.asNumbers ?? []
+            let y = shape.member("all_points_y")?.asNumbers ?? []
             guard x.count == y.count else {
                 throw AnnotationFileError(
                     file: path, object: fileName, reason: "a polygon has \(x.count) x and \(y.count) y")
             }
-            let outline = Outline(rings: [zip(x, y).flatMap { [$0, $1] }])
+            var ring: [Double] = []
+            ring.reserveCapacity(2 * x.count)
+            for index in x.indices {
+                ring.append(x[index])
+                ring.append(y[index])
+            }
+            let outline = Outline(rings: [ring])
             if outline == nil {
                 builder.report.add("polygons have less than three points and are dropped", count: 1)
             }

@@ -48,25 +48,6 @@ package enum VOCFormat: DatasetFormat {
     }
 }
 
-/// The files below a folder.
-enum FolderFiles {
-    /// The paths below a folder of the files with a suffix, sorted; hidden ones do not count.
-    static func below(_ folder: String, suffix: String) throws -> [String] {
-        var result: [String] = []
-        func walk(_ path: String, _ prefix: String, _ depth: Int) throws(FileFailure) {
-            for entry in try FolderEntry.all(in: path) where !entry.name.hasPrefix(".") {
-                if entry.isFolder {
-                    if depth < 20 { try walk("\(path)/\(entry.name)", "\(prefix)\(entry.name)/", depth + 1) }
-                } else if Path.suffix(entry.name) == suffix {
-                    result.append(prefix + entry.name)
-                }
-            }
-        }
-        do { try walk(folder, "", 0) } catch { throw AnnotationFileError(error) }
-        return result
-    }
-}
-
 /// Reads VOC's files.
 private struct VOCReading {
     var builder = DatasetBuilder()
@@ -146,9 +127,7 @@ private struct VOCReading {
             return name
         }
         // Some tools leave the extension out.
-        let candidates = ["jpg", "png", "jpeg", "JPG", "webp"].map { "\(name).\($0)" }
-        return candidates.first { finder.path($0) != nil }
-            ?? (finder.path(name) != nil ? name : "\(name).jpg")
+        return finder.fileName(stem: name)
     }
 
     private mutating func picture(_ scanner: inout XMLScanner) throws -> Picture {

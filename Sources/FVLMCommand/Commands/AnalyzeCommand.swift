@@ -27,6 +27,18 @@ struct AnalyzeCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "The longer side of the small copies of pictures that the page lists, in pixels; 0 for none: it lists the pictures themselves.",
+            valueName: "pixels"))
+    var thumbnails = AnalysisPages.thumbnailSide
+
+    @Option(
+        help: ArgumentHelp(
+            "The same for other data sets: a file with the names of the base classes, one per line; all others are novel.",
+            valueName: "file"))
+    var baseClasses: String?
+
+    @Option(
+        help: ArgumentHelp(
             "How the detections were made: split-novel (trained on the base classes), zero-shot (trained on none of them) or closed "
                 + "(trained on all). Printed beside each AP.", valueName: "protocol"))
     var `protocol`: String?
@@ -59,7 +71,11 @@ struct AnalyzeCommand: ParsableCommand {
     private static let protocols = ["split-novel", "zero-shot", "closed"]
 
     func validate() throws {
-        if tags == "-", ([given.groundTruth] + given.tables).contains("-") {
+        if given.split != nil, baseClasses != nil {
+            throw ValidationError("--split excludes --base-classes")
+        }
+        let files = [given.groundTruth] + given.tables + [tags, baseClasses].compactMap(\.self)
+        if files.count(where: { $0 == "-" }) > 1 {
             throw ValidationError("standard input (-) can be read only once")
         }
         if let `protocol`, !Self.protocols.contains(`protocol`) {
@@ -74,12 +90,17 @@ struct AnalyzeCommand: ParsableCommand {
         if !(backgroundThreshold >= 0 && backgroundThreshold <= iouThreshold) {
             throw ValidationError("--background-iou must be between 0 and --iou")
         }
+        if thumbnails < 0 || thumbnails > 4096 {
+            throw ValidationError("--thumbnails is from 0 to 4096 pixels")
+        }
         if images != nil, output == nil {
             throw ValidationError("--images are shown by the page: name its folder with --output")
         }
     }
 
     func run() throws {
+        // Before anything is read or made: this may be the other program's work.
+        let maker = images == nil || thumbnails == 0 ? nil : try PictureThumbnails.maker(for: .analyze)
         // Begun first, so that an output that cannot be is told before the work.
         var options = AnalysisReport.Options()
         options.slices = try slices.map(ImageSlice.init)
@@ -91,20 +112,21 @@ struct AnalyzeCommand: ParsableCommand {
         options.thresholds = .init(foreground: iouThreshold, background: backgroundThreshold)
         options.binCount = bins
         options.scoreThreshold = scoreThreshold
-        options.splits = try given.split?.parts(of: truth) ?? []
+        options.splits =
+            try given.split?.parts(of: truth) ?? baseClasses.map { try BaseClasses.parts($0, of: truth) } ?? []
         if given.split != nil { options.categoryIDs = options.splits.flatMap(\.categoryIDs) }
         options.tags = try tags.map { try PictureTags.read($0, truth) } ?? [:]
         options.resamples = given.bootstrap ?? 0
         options.seed = given.seed
-        options.protocolName = `protocol` ?? given.split.map { _ in "split-novel" }
+        options.protocolName = `protocol` ?? (options.splits.isEmpty ? nil : "split-novel")
         options.threadCount = given.threads.count
         let report = try AnalysisReport(
             truth: truth, detections: table, comparedWith: other, options: options)
         if let folder {
-            try AnalysisPages.write(
-                report, title: "\(Path.name(given.detections)) on \(Path.name(given.groundTruth))",
-                imagesIn: images,
-                into: folder)
+            try AnalysisPages(
+                title: "\(Path.name(given.detections)) on \(Path.name(given.groundTruth))", images: images,
+                thumbnails: maker.map { (thumbnails, $0) }
+            ).write(report, into: folder)
         }
         if given.json {
             try StandardOutput.print(report.json())
@@ -115,6 +137,30 @@ struct AnalyzeCommand: ParsableCommand {
         for line in report.notices { StandardError.note(line) }
         if let reason = report.calibrationFailure { StandardError.note("no calibration: \(reason)") }
         if let output { StandardError.note("open \(Path.join(output, "index.html")) in a browser") }
+    }
+}
+
+/// Base and novel classes by a file of the base classes' names.
+enum BaseClasses {
+    /// The parts `base` and `novel`, without those that have no class. Names are compared as those of prompts are.
+    static func parts(_ path: String, of truth: Dataset) throws -> [CategorySplit] {
+        let names = Set(try TextFile(contentsOf: path).entries(remarks: false).map(ClassName.key))
+        let missing = names.subtracting(truth.categories.map { ClassName.key($0.name) })
+        guard missing.count < names.count else {
+            throw AnnotationFileError(
+                file: path, reason: "names no class of the annotations; a line holds one name")
+        }
+        if let first = missing.sorted().first {
+            StandardError.note(
+                "\(missing.count) of \(names.count) names in \(path) are no classes of the annotations, such as '\(first)'"
+            )
+        }
+        return [("base", true), ("novel", false)].map { name, isBase in
+            CategorySplit(
+                name: name,
+                categoryIDs: truth.categories.filter { names.contains(ClassName.key($0.name)) == isBase }
+                    .map(\.id))
+        }.filter { !$0.categoryIDs.isEmpty }
     }
 }
 

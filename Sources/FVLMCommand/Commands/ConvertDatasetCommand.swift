@@ -17,7 +17,7 @@ struct ConvertDatasetCommand: ParsableCommand {
               fvlm convert-dataset export.json voc --to voc --images pictures
 
             Formats: coco, lvis, yolo (data.yaml and text files), voc (Pascal VOC), labelstudio (JSON), cvat (CVAT for \
-            images 1.1), labelme, via (VGG Image Annotator), openimages (CSV), fiftyone (samples.json or labels.json). \
+            images 1.1), labelme, via (VGG Image Annotator), openimages (CSV), fiftyone (samples.json or labels.json), supervisely. \
             That of the input is found from its contents, that of the output from its name where it ends in .json \
             (coco) or .xml (cvat).
 

@@ -5,6 +5,7 @@ import Support
 extension ScoreReport {
     private struct Output: Encodable {
         let type: String
+        let `protocol`: String?
         let images: Int
         let stats: [Double]
         let statNames: [String]
@@ -65,7 +66,8 @@ extension ScoreReport {
         func finite(_ value: Double) -> Double? { value.isFinite ? value : nil }
         let figures = evaluation.figures()
         let output = Output(
-            type: evaluation.options.geometry.rawValue, images: evaluation.imageCount,
+            type: evaluation.options.geometry.rawValue, protocol: protocolName,
+            images: evaluation.imageCount,
             stats: figures.map(\.value),
             statNames: figures.map(\.name),
             perCategory: classFigures().map {

@@ -7,12 +7,16 @@ package struct ScoreReport {
     let evaluation: Evaluation
     let parts: [Evaluation.Part]
     let hasSplits: Bool
+
+    /// How the detections were made; nil where it is not known.
+    let protocolName: String?
     var intervals: [Evaluation.Interval] = []
     var differences: [Evaluation.Difference] = []
     var comparedFile: String?
 
-    package init(_ evaluation: Evaluation, splits: [CategorySplit]) {
+    package init(_ evaluation: Evaluation, splits: [CategorySplit], protocolName: String? = nil) {
         self.evaluation = evaluation
+        self.protocolName = protocolName
         parts = evaluation.parts(splits)
         hasSplits = !splits.isEmpty
     }
@@ -61,7 +65,8 @@ extension ScoreReport {
     /// - Parameter classes: The number of classes to show, those that lose most first.
     package func table(classes: Int) -> String {
         var text = "\(evaluation.options.geometry.rawValue), \(evaluation.imageCount) images, "
-        text += "\(evaluation.categories.count) classes\n\n"
+        text += "\(evaluation.categories.count) classes"
+        text += (protocolName.map { ", protocol \($0)" } ?? "") + "\n\n"
         text += figureTable()
         if !intervals.isEmpty { text += "\n95 % intervals over images\n" + intervalTable() }
         if let comparedFile {

@@ -86,6 +86,16 @@ struct EvaluateCommand: AsyncParsableCommand {
         }
     }
 
+    /// How detections are made, for reports: the classes are novel ones beside base ones, or the detector was trained on all or
+    /// on none of them. Nil where it does not say what it was trained on.
+    static func protocolName(
+        _ classes: [COCO.Category], _ splits: [CategorySplit], trained: Set<String>
+    ) -> String? {
+        if !splits.isEmpty { return "split-novel" }
+        guard !trained.isEmpty, let first = classes.first else { return nil }
+        return trained.contains(ClassName.key(first.name)) ? "closed" : "zero-shot"
+    }
+
     /// Refuses results that would replace a picture.
     private func checkPictures(of truth: Dataset, in images: String) throws {
         guard let results, FileStatus(results) != nil else { return }
@@ -129,10 +139,11 @@ struct EvaluateCommand: AsyncParsableCommand {
         for fault in found.faults { StandardError.note("skipped: \(fault.error)") }
         if let results { try found.table.write(to: results) }
         let measurement = evaluator.measurement(of: found)
+        let protocolName = Self.protocolName(truth.categories, splits, trained: loaded.trainedNames)
         for geometry in measurement.geometries {
             let evaluation = try evaluator.evaluation(
                 of: found, geometry, categoryIDs: split == nil ? nil : scored.map(\.id))
-            let report = ScoreReport(evaluation, splits: splits)
+            let report = ScoreReport(evaluation, splits: splits, protocolName: protocolName)
             try StandardOutput.print(
                 json ? report.json() : report.table(classes: classes), terminator: json ? "\n" : "")
             if geometry == .box { for line in report.notices { StandardError.note(line) } }
@@ -144,13 +155,14 @@ struct EvaluateCommand: AsyncParsableCommand {
             if split != nil { options.categoryIDs = scored.map(\.id) }
             let skipped = Set(found.faults.map(\.imageID))
             options.imageIDs = truth.images.ids.filter { !skipped.contains($0) }
-            options.protocolName = splits.isEmpty ? nil : "split-novel"
+            options.protocolName = protocolName
             let analysis = try AnalysisReport(
                 truth: evaluator.truth, detections: found.table, options: options)
-            try AnalysisPages.write(
-                analysis, title: "\(Path.name(detector.model)) on \(Path.name(annotations))",
-                imagesIn: images,
-                into: folder)
+            let maker = try PictureThumbnails.maker(for: .evaluate)
+            try AnalysisPages(
+                title: "\(Path.name(detector.model)) on \(Path.name(annotations))", images: images,
+                thumbnails: (AnalysisPages.thumbnailSide, maker)
+            ).write(analysis, into: folder)
         }
         for note in measurement.notes { StandardError.note(note) }
         if found.table.count == 0 {

@@ -17,6 +17,7 @@ struct FVLMNetworksTool: AsyncParsableCommand {
         StandardStreams.prepare()
         do { try BuildContents.prepare() } catch { exit(withError: error) }
         PictureSizes.read(by: PictureReader(size: pictureSize, sizeOfBytes: encodedSize))
+        PictureThumbnails.make(by: thumbnail)
         await ProgramRun(Self.self).main()
     }
 
@@ -28,6 +29,16 @@ struct FVLMNetworksTool: AsyncParsableCommand {
     /// The same of a picture in memory.
     static let encodedSize: @Sendable ([UInt8]) throws -> PictureSize = { bytes in
         try bytes.withUnsafeBytes { size(of: try ImageHeader(encoded: $0)) }
+    }
+
+    /// A JPEG file of a small copy of a picture.
+    private static let thumbnail: PictureThumbnails.Maker = { path, side in
+        let image = try Image(contentsOf: path)
+        let scale = min(1, Double(side) / Double(max(image.width, image.height)))
+        let size = ImageSize(
+            width: max(1, Int((Double(image.width) * scale).rounded())),
+            height: max(1, Int((Double(image.height) * scale).rounded())))
+        return try image.resized(to: size, filter: .bilinear).encoded(as: .jpeg(quality: 80))
     }
 
     private static func size(of header: ImageHeader) -> PictureSize {

@@ -1,9 +1,5 @@
 /// Numbers in text of other programs: XML attributes, fields of CSV files.
 package enum DecimalText {
-    private static let powersOfTen: [Double] = (0..<23).map { power in
-        (0..<power).reduce(1.0) { value, _ in value * 10 }
-    }
-
     /// A number with an optional sign, point and exponent, white space around it allowed; correctly rounded.
     ///
     /// - Returns: nil for anything else, and for a number that is not finite.
@@ -30,9 +26,9 @@ package enum DecimalText {
             index += 1
         }
         guard digits > 0 else { return nil }
-        // Both are exact, so one division rounds once.
-        guard digits <= 19, mantissa <= 1 << 53, decimals <= 22 else { return rare(bytes, first, last) }
-        let value = decimals == 0 ? Double(mantissa) : Double(mantissa) / powersOfTen[decimals]
+        // 19 digits fit into 64 bits.
+        guard digits <= 19, decimals <= DecimalFraction.mostDecimals else { return rare(bytes, first, last) }
+        let value = DecimalFraction.value(mantissa, decimals: decimals)
         return isNegative ? -value : value
     }
 

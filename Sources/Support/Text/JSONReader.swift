@@ -21,7 +21,11 @@ package struct JSONReader {
     package func failure(_ reason: String) -> Failure { Failure(position: position, reason: reason) }
 
     private mutating func skipSpace() {
-        while position < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[position]) { position += 1 }
+        while position < bytes.count {
+            let byte = bytes[position]
+            guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return }
+            position += 1
+        }
     }
 
     /// The next byte that is not whitespace, without consuming it; nil at the end.
@@ -51,10 +55,10 @@ package struct JSONReader {
     package mutating func object(_ body: (inout JSONReader, String) throws -> Void) throws {
         try expect("{")
         if take("}") { return }
-        var seen: Set<String> = []
+        var seen = SeenKeys()
         repeat {
             let key = try string()
-            guard seen.insert(key).inserted else { throw failure("key \"\(key)\" occurs twice") }
+            guard seen.insert(key) else { throw failure("key \"\(key)\" occurs twice") }
             try expect(":")
             try body(&self, key)
         } while take(",")
@@ -91,18 +95,81 @@ package struct JSONReader {
         }
     }
 
+    /// The keys of an object so far: compared one by one while they are few, as in most objects.
+    private struct SeenKeys {
+        private static let few = 16
+        private var list: [String] = []
+        private var set: Set<String> = []
+
+        /// Adds a key; false when it is there.
+        mutating func insert(_ key: String) -> Bool {
+            if list.count < Self.few {
+                guard !list.contains(key) else { return false }
+                list.append(key)
+                return true
+            }
+            if set.isEmpty { set = Set(list) }
+            return set.insert(key).inserted
+        }
+    }
+
+    /// The bytes that a number may have.
+    private static func isNumeric(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),
+            UInt8(ascii: "e"), UInt8(ascii: "E"):
+            true
+        default: false
+        }
+    }
+
     /// The text of a number.
     private mutating func numberText() throws -> String {
         skipSpace()
         let start = position
-        while position < bytes.count, position - start < 400,
-            "+-.eE0123456789".utf8.contains(bytes[position])
-        { position += 1 }
+        while position < bytes.count, position - start < 400, Self.isNumeric(bytes[position]) {
+            position += 1
+        }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         guard let first = text.utf8.first, first != UInt8(ascii: "+") else {
             throw failure("number expected")
         }
         return text
+    }
+
+    /// A number as programs write most of them: an optional minus, at most 18 digits, and a point between two of them. Nil,
+    /// and nothing is consumed, for any other, which the general way reads or refuses.
+    private mutating func plainNumber() -> (value: UInt64, decimals: Int?, isNegative: Bool)? {
+        skipSpace()
+        let isNegative = position < bytes.count && bytes[position] == UInt8(ascii: "-")
+        let start = isNegative ? position + 1 : position
+        var index = start
+        var value: UInt64 = 0
+        var point = -1
+        while index < bytes.count {
+            let digit = bytes[index] &- UInt8(ascii: "0")
+            if digit <= 9 {
+                value = value &* 10 &+ UInt64(digit)
+            } else if bytes[index] == UInt8(ascii: "."), point < 0 {
+                point = index
+            } else if Self.isNumeric(bytes[index]) {
+                return nil
+            } else {
+                break
+            }
+            index += 1
+        }
+        let digits = index - start - (point < 0 ? 0 : 1)
+        guard digits > 0, digits <= 18, point != start, point != index - 1 else { return nil }
+        position = index
+        return (value, point < 0 ? nil : index - point - 1, isNegative)
+    }
+
+    /// A number that is not an exponent's and has at most 18 digits. Nil, and nothing is consumed, for any other value.
+    package mutating func plainDouble() -> Double? {
+        guard let (value, decimals, isNegative) = plainNumber() else { return nil }
+        let number = DecimalFraction.value(value, decimals: decimals ?? 0)
+        return isNegative ? -number : number
     }
 
     /// An integer.
@@ -114,6 +181,11 @@ package struct JSONReader {
 
     /// Any number; exact if it is a 64-bit integer.
     package mutating func number() throws -> JSONValue {
+        if let (value, decimals, isNegative) = plainNumber() {
+            guard let decimals else { return .integer(isNegative ? -Int(value) : Int(value)) }
+            let number = DecimalFraction.value(value, decimals: decimals)
+            return .real(isNegative ? -number : number)
+        }
         let text = try numberText()
         if text == "-", position < bytes.count, bytes[position] == UInt8(ascii: "I") {
             try word("Infinity")
@@ -141,6 +213,14 @@ package struct JSONReader {
             bytes[position] >= 0x20
         {
             position += 1
+        }
+        if position < bytes.count, bytes[position] == 0x22 {
+            let units = UnsafeRawBufferPointer(rebasing: bytes[start..<position])
+            position += 1
+            guard let text = String(validating: units, as: UTF8.self) else {
+                throw failure("a string is not valid UTF-8")
+            }
+            return text
         }
         var units = Array(bytes[start..<position])
         while true {
