@@ -14,16 +14,16 @@ extension Annotator {
         return result
     }
 
-    /// As ``draw(_:on:label:)``, in place: it takes memory for one mask at a time beside the picture's own.
+    /// As ``draw(_:on:label:)``, in place: it takes memory for a band of one mask at a time beside the picture's own.
     public func draw(
         _ detections: [Detection], onto image: inout Image,
         label: (Detection) -> String = { "\($0.label) \(String(format: "%.2f", $0.score))" }
     ) throws {
         // Masks below everything else.
         for detection in detections.reversed() {
-            if let mask = try detection.mask(in: image.size) {
-                try image.blend(
-                    mask, with: Palette.color(at: detection.classIndex), opacity: maskOpacity)
+            let color = Palette.color(at: detection.classIndex)
+            try detection.forEachBandOfMask(in: image.size) { rows, mask in
+                try image.blend(mask, rows: rows, with: color, opacity: maskOpacity)
             }
         }
         let annotations = detections.map {

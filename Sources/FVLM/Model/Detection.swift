@@ -61,11 +61,38 @@ extension Detection {
     /// - Throws: `DetectionError` if the size is impossible, `ImagingError`.
     public func mask(in size: ImageSize) throws -> Mask? {
         guard let mask else { return nil }
-        let paster = try MaskPaster(
-            size: Size2D(size.height, size.width), threshold: mask.threshold, placement: mask.placement)
-        let crop = try paster.crop(
-            mask.probabilities, side: mask.side,
-            box: [Float(box.x1), Float(box.y1), Float(box.x2), Float(box.y2)])
+        let crop = try mask.paster(size).crop(mask.probabilities, side: mask.side, box: corners)
         return try Mask(size: size, columns: crop.columns, rows: crop.rows, crop: crop.pixels)
+    }
+
+    /// Calls `body` with bands of the mask in its picture, from the top: however large the picture is, they take the memory
+    /// of a few hundred rows. Nothing for a detector without masks.
+    ///
+    /// - Parameters:
+    ///   - size: The size of the picture.
+    ///   - height: The number of rows in a band.
+    ///   - body: Takes the band's rows, and a mask of them and of the rows next to them.
+    /// - Throws: `DetectionError` if the size is impossible, `ImagingError`; errors of `body`.
+    package func forEachBandOfMask(
+        in size: ImageSize, height: Int = 256, _ body: (Range<Int>, Mask) throws -> Void
+    ) throws {
+        guard let mask else { return }
+        let paster = try mask.paster(size)
+        let rows = try paster.bounds(mask.probabilities, side: mask.side, box: corners).rows
+        for top in stride(from: rows.lowerBound, to: rows.upperBound, by: max(height, 1)) {
+            let band = top..<min(top + max(height, 1), rows.upperBound)
+            let crop = try paster.crop(
+                mask.probabilities, side: mask.side, box: corners,
+                rows: band.lowerBound - 1..<band.upperBound + 1)
+            try body(band, Mask(size: size, columns: crop.columns, rows: crop.rows, crop: crop.pixels))
+        }
+    }
+
+    private var corners: [Float] { [Float(box.x1), Float(box.y1), Float(box.x2), Float(box.y2)] }
+}
+
+extension MaskPatch {
+    fileprivate func paster(_ size: ImageSize) throws -> MaskPaster {
+        try MaskPaster(size: Size2D(size.height, size.width), threshold: threshold, placement: placement)
     }
 }
