@@ -9,10 +9,9 @@ extension ImagePreprocessor {
     /// - Parameter path: The file, or its folder.
     /// - Throws: ``CLIPError`` with the path if the file cannot be read or contains something unknown.
     public init(contentsOf path: String) throws {
-        var isFolder: ObjCBool = false
-        let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+        let isFolder = FileStatus(path)?.kind == .folder
         let file = try ConfigurationFile(
-            contentsOf: exists && isFolder.boolValue ? path + "/preprocessor_config.json" : path)
+            contentsOf: isFolder ? Path.join(path, "preprocessor_config.json") : path)
         try self.init(file.has("image_processor") ? file.object("image_processor") : file)
     }
 

@@ -64,7 +64,7 @@ struct AddedToken: Sendable, Hashable {
         var found: [String: AddedToken] = [:]
         for (name, read) in readers {
             let path = folder + "/" + name
-            guard FileManager.default.fileExists(atPath: path) else { continue }
+            guard FileStatus(path) != nil else { continue }
             let tokens = try inFile(path) {
                 let tokens = try read(JSONValue(file: path))
                 for token in tokens {

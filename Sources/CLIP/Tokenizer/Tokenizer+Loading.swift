@@ -12,11 +12,10 @@ extension Tokenizer {
     ///   Face's for other files.
     /// - Throws: ``CLIPError`` with the path.
     public convenience init(contentsOf path: String, flavor: Flavor? = nil) throws {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+        guard let kind = FileStatus(path)?.kind else {
             throw CLIPError(path, reason: "does not exist", exitStatus: .failure)
         }
-        guard isFolder.boolValue else {
+        guard kind == .folder else {
             if path.hasSuffix(".json") {
                 try self.init(tokenizerFile: path, flavor: flavor ?? .huggingFace)
             } else {
@@ -26,7 +25,7 @@ extension Tokenizer {
         }
         func file(_ name: String) -> String? {
             let file = path + "/" + name
-            return FileManager.default.fileExists(atPath: file) ? file : nil
+            return FileStatus(file) != nil ? file : nil
         }
         if let vocabulary = file("vocab.json"), let merges = file("merges.txt") {
             try self.init(vocabulary: vocabulary, merges: merges, flavor: flavor ?? .huggingFace)
@@ -137,7 +136,7 @@ extension Tokenizer {
             let end = ids[Self.endName] ?? ids["<end_of_text>"]
         else { throw CLIPError(file, reason: "lacks \(Self.startName) or \(Self.endName)") }
         let encoding = try Self.inFile(file) { try BytePairEncoding(ids: ids, merges: pairs) }
-        let folder = URL(filePath: file).deletingLastPathComponent().path
+        let folder = Path.parent(file)
         let added = try AddedToken.all(
             in: folder, known: ids,
             other: [Self.startName, Self.endName, "<start_of_text>", "<end_of_text>"], inFile: Self.inFile)
@@ -202,7 +201,7 @@ extension Tokenizer {
     ) throws -> Int? {
         for name in ["tokenizer_config.json", "special_tokens_map.json"] {
             let path = folder + "/" + name
-            guard FileManager.default.fileExists(atPath: path) else { continue }
+            guard FileStatus(path) != nil else { continue }
             let entry = try inFile(path) { try JSONValue(file: path)["pad_token"] }
             guard case .string(let token)? = entry?["content"] ?? entry else { continue }
             guard let id = ids[token] ?? added.first(where: { $0.content == token })?.id else {
@@ -221,6 +220,8 @@ extension Tokenizer {
             throw error.about(path)
         } catch let error as JSONReader.Failure {
             throw CLIPError(path, reason: "byte \(error.position): \(error.reason)")
+        } catch let failure as FileFailure {
+            throw CLIPError(failure)
         } catch {
             throw CLIPError(path, reason: "cannot be read: \(error.localizedDescription)")
         }
@@ -229,8 +230,8 @@ extension Tokenizer {
 
 extension JSONValue {
     init(file path: String) throws {
-        let data = try Data(contentsOf: URL(filePath: path))
-        self = try data.withUnsafeBytes { try JSONValue(parsing: $0) }
+        let file = try FileBytes(contentsOf: path, access: .read)
+        self = try JSONValue(parsing: file.bytes)
     }
 
     /// The value of a key; nil if this is not an object, the key is missing or its value is null.

@@ -7,9 +7,8 @@ import Support
 enum FileContents {
     /// The length of a file in bytes; nil if it is not a regular file or cannot be examined.
     static func length(_ path: String) -> Int? {
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        return Int(status.st_size)
+        guard let status = FileStatus(path), status.kind == .file else { return nil }
+        return status.byteCount
     }
 
     /// For every path, the index of the first path with the same contents, which may be its own; nil for nil and for
@@ -64,7 +63,7 @@ enum FileContents {
 
     /// Calls `body` with the chunks of a file; returns false if the file cannot be read to its end.
     private static func read(_ path: String, _ body: (UnsafeRawBufferPointer) -> Bool) -> Bool {
-        guard let file = fopen(path, "rb") else { return false }
+        guard let file = path.withPathPointer({ fopen($0, "rb") }) else { return false }
         defer { fclose(file) }
         return withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 8) { buffer in
             guard let base = buffer.baseAddress else { return false }
@@ -97,7 +96,7 @@ enum FileContents {
 
     private static func areEqual(_ first: String, _ second: String) -> Bool {
         guard first != second else { return true }
-        guard let other = fopen(second, "rb") else { return false }
+        guard let other = second.withPathPointer({ fopen($0, "rb") }) else { return false }
         defer { fclose(other) }
         let isSame = read(first) { piece in
             withUnsafeTemporaryAllocation(byteCount: piece.count, alignment: 8) { buffer in

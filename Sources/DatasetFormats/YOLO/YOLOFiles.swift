@@ -40,7 +40,7 @@ package struct YOLOFiles {
         }
         let own = (file as NSString).deletingLastPathComponent
         var base = Self.joined(own, stated)
-        if !FileManager.default.fileExists(atPath: base.isEmpty ? "." : base) {
+        if FileStatus(base.isEmpty ? "." : base) == nil {
             report.add("folder named by \"path\" does not exist; the folder of \(file) is used", count: 1)
             base = own
         }
@@ -57,7 +57,7 @@ package struct YOLOFiles {
             ? sources[0] : Self.commonFolder(sources.map { Self.isList($0) ? base : $0 })
     }
 
-    private static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+    private static func exists(_ path: String) -> Bool { FileStatus(path) != nil }
 
     /// The description that a list of classes stands for: pictures in `images`, or beside the list.
     private static func description(classes: String, in folder: String) -> YOLODescription {
@@ -70,7 +70,7 @@ package struct YOLOFiles {
     /// YOLO's tools fall back to that when the former does not exist.
     private static func place(_ folder: String, _ base: String) -> String {
         let place = joined(base, folder)
-        guard folder.hasPrefix("../"), !FileManager.default.fileExists(atPath: place) else { return place }
+        guard folder.hasPrefix("../"), FileStatus(place) == nil else { return place }
         return joined(base, String(folder.dropFirst(3)))
     }
 
@@ -85,8 +85,7 @@ package struct YOLOFiles {
     }
 
     private static func isFolder(_ path: String) -> Bool {
-        var isFolder: ObjCBool = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+        FileStatus(path)?.kind == .folder
     }
 
     private static func isList(_ path: String) -> Bool { path.hasSuffix(".txt") && !isFolder(path) }
@@ -157,7 +156,7 @@ package struct YOLOFiles {
                 .map(YOLODescription.labelPath(ofPicture:))
             return (
                 image: image,
-                label: labels.first { FileManager.default.fileExists(atPath: $0) } ?? labels.first ?? ""
+                label: labels.first { FileStatus($0) != nil } ?? labels.first ?? ""
             )
         }
         try check(result.map(\.label), &report)
@@ -170,8 +169,7 @@ package struct YOLOFiles {
         let folders = Set(labels.map { ($0 as NSString).deletingLastPathComponent })
         var (unused, found) = (0, false)
         for folder in folders {
-            let files =
-                (try? FileManager.default.contentsOfDirectory(atPath: folder.isEmpty ? "." : folder)) ?? []
+            let files = (try? Folder.names(in: folder.isEmpty ? "." : folder)) ?? []
             for file in files where file.lowercased().hasSuffix(".txt") && !file.hasPrefix(".") {
                 let path = folder.isEmpty ? file : folder + "/" + file
                 if used.contains(path) { found = true } else if file != "classes.txt" { unused += 1 }
@@ -189,22 +187,23 @@ package struct YOLOFiles {
     /// tools: other file systems and notebooks create them.
     private static func pictures(of source: String, _ report: inout ConversionReport) throws -> [String] {
         if isList(source) { return try listed(in: source) }
-        guard let names = try? FileManager.default.subpathsOfDirectory(atPath: source) else {
+        var hidden = 0
+        let names: [String]
+        do {
+            names = try Folder.files(below: source) { path, isFolder in
+                if isFolder || PictureExtensions.all.contains(PictureExtensions.of(path)) { hidden += 1 }
+            }
+        } catch {
             throw AnnotationFileError(
                 file: source, kind: .inaccessible, reason: "the folder of pictures cannot be read")
         }
         var pictures: [String] = []
-        var hidden = 0
         for name in names {
             let suffix = PictureExtensions.of(name)
             if unreadable.contains(suffix) {
                 report.add(
                     "pictures in the unsupported format \(suffix) are skipped", count: 1)
-            } else if !PictureExtensions.all.contains(suffix) {
-                continue
-            } else if name.split(separator: "/").contains(where: { $0.hasPrefix(".") }) {
-                hidden += 1
-            } else {
+            } else if PictureExtensions.all.contains(suffix) {
                 pictures.append("\(source)/\(name)")
             }
         }
@@ -224,7 +223,7 @@ package struct YOLOFiles {
 
     /// The text of a label file, nil if there is none.
     package static func text(_ path: String) throws -> String? {
-        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        guard FileStatus(path) != nil else { return nil }
         return try AnnotationFileError.text(contentsOf: path)
     }
 }

@@ -34,7 +34,7 @@ extension Detector {
         let files = ModelFolder(folder)
         var options = options
         options.device = try options.device.checked()
-        guard FileManager.default.fileExists(atPath: files.configuration) else {
+        guard FileStatus(files.configuration) != nil else {
             throw ConfigurationError(
                 origin: folder,
                 reason: FileStatus(folder) == nil
@@ -58,7 +58,7 @@ extension Detector {
         try network.store.convert(
             device: options.device.isProcessor ? nil : options.device, format: .channelsLast)
         let trained: [Vocabulary.Class] =
-            FileManager.default.fileExists(atPath: files.vocabulary)
+            FileStatus(files.vocabulary) != nil
             ? try Vocabulary(contentsOf: files.vocabulary).classes.filter { $0.split == .base } : []
         return try Detector(
             configuration: configuration, clip: clip, network: network, trainedNames: trained.map(\.name))

@@ -115,6 +115,7 @@ struct AnalyzeCommand: ParsableCommand {
         // Begun first, so that an output that cannot be is told before the work.
         var options = AnalysisReport.Options()
         options.slices = try slices.map(ImageSlice.init)
+        if let images { try PictureFolder(path: images).check() }
         let folder = try output.map { try NewFolder(path: $0) }
         let truth = try Dataset(contentsOf: groundTruth)
         let table = try DetectionTable(contentsOf: detections)

@@ -48,7 +48,7 @@ struct CLIPOptions: ParsableArguments {
         try threads.apply()
         let options = CLIPModel.LoadingOptions(
             dtype: precision.dtype, device: try device.resolved(), activation: activation, revision: revision)
-        if download, !FileManager.default.fileExists(atPath: model), let name = ModelName(model) {
+        if download, FileStatus(model) == nil, let name = ModelName(model) {
             let bar = ProgressBar("download")
             let download = try ModelDownload(name, files: .clip, revision: revision, cache: options.cache)
             let folder = try await download.run {

@@ -102,6 +102,7 @@ struct DetectCommand: AsyncParsableCommand {
             }
         }
         try inputs.check(additionsTo: output)
+        try OutputGuard.checkDistinct([output, results])
         let drawings = try output.map { try AnnotatedPictures(folder: $0) }
         let loaded = try detector.load()
         let vocabulary = try await wanted.load(loaded, folder: detector.model)

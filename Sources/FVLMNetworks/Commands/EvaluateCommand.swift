@@ -98,6 +98,8 @@ struct EvaluateCommand: AsyncParsableCommand {
         guard let annotations, let images else { return }
         let inputs = OutputGuard([annotations, templates, images], models: detector.models)
         try inputs.check(file: results)
+        try inputs.check(report)
+        try OutputGuard.checkDistinct([results, report])
         let truth = try Dataset(tolerating: annotations)
         try checkPictures(of: truth, in: images)
         let folder = try report.map { try NewFolder(path: $0) }
@@ -127,7 +129,10 @@ struct EvaluateCommand: AsyncParsableCommand {
         }
         bar.finish()
         for fault in found.faults { StandardError.note("skipped: \(fault.error)") }
-        if let results { try found.table.write(to: results) }
+        // Results that cannot be written cost no figures.
+        let unwritten = results.flatMap { path in
+            Result { try found.table.write(to: path) }.failure
+        }
         let measurement = evaluator.measurement(of: found)
         for geometry in measurement.geometries {
             let evaluation = try evaluator.evaluation(
@@ -159,6 +164,13 @@ struct EvaluateCommand: AsyncParsableCommand {
             )
         }
         let isWhole = truth.faults.allSatisfy { $0.loss == .unpairedNumber }
+        if let unwritten { throw unwritten }
         if !found.faults.isEmpty || !isWhole { throw ExitCode.failure }
+    }
+}
+
+extension Result {
+    fileprivate var failure: Failure? {
+        if case .failure(let error) = self { error } else { nil }
     }
 }

@@ -49,7 +49,7 @@ final class ResultsFile {
         self.header = header
         growing = isWholeOrAbsent ? path + ".partial" : path
         let record = path + ".progress"
-        let present = [path, growing, record].filter { FileManager.default.fileExists(atPath: $0) }
+        let present = [path, growing, record].filter { FileStatus($0) != nil }
         if let first = present.first {
             guard resumes else {
                 throw Self.refusal(
@@ -66,9 +66,8 @@ final class ResultsFile {
         }
         // A complete file keeps its name until there is a longer one.
         if growing != path, !present.contains(growing), present.contains(path) {
-            do { try FileManager.default.copyItem(atPath: path, toPath: growing) } catch {
-                throw Self.fault(growing, error)
-            }
+            let earlier = try FileBytes(contentsOf: path)
+            try AtomicFile.write(to: growing) { try $0.write(earlier.bytes) }
         }
         results = try Self.open(growing)
         do {
@@ -106,9 +105,7 @@ final class ResultsFile {
             try progress.synchronize()
         } catch { throw Self.fault(growing, error) }
         guard growing != path else { return }
-        guard rename(growing, path) == 0 else {
-            throw FileFailure(path, "cannot be put in place")
-        }
+        try Folder.rename(growing, to: path)
     }
 
     private func write(_ text: String) throws {
@@ -120,7 +117,7 @@ final class ResultsFile {
     // MARK: Parts
 
     private static func open(_ path: String) throws -> FileHandle {
-        let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+        let descriptor = path.withPathPointer { Foundation.open($0, O_RDWR | O_CREAT | O_CLOEXEC, 0o666) }
         guard descriptor >= 0 else { throw FileFailure(path, "cannot be opened") }
         return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }

@@ -29,6 +29,11 @@ public struct ConfigurationError: ReportedError, Hashable {
         self.exitStatus = exitStatus
     }
 
+    /// Creates an error for a file that cannot be used.
+    package init(_ failure: FileFailure) {
+        self.init(origin: failure.path, reason: failure.reason, exitStatus: failure.exitStatus)
+    }
+
     /// Origin, line and key.
     public var subject: String {
         [origin, line.map { "line \($0)" } ?? "", key].filter { !$0.isEmpty }.joined(separator: ": ")

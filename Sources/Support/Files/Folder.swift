@@ -1,8 +1,42 @@
+/// The C library's `rename`, which a method with that name hides.
+private func systemRename(_ from: UnsafePointer<CChar>, _ to: UnsafePointer<CChar>) -> Int32 {
+    rename(from, to)
+}
+
 /// Operations on folders.
 package enum Folder {
     /// The names in a folder, without `.` and `..`, in byte order.
     package static func names(in path: String) throws(FileFailure) -> [String] {
         try FolderEntry.all(in: path).map(\.name)
+    }
+
+    /// The paths of the files in a folder and in all folders below it, relative to it, in byte order of their folders. What
+    /// begins with a dot is left out: other systems and notebooks make it. A folder that is a link is looked into, once.
+    ///
+    /// - Parameter passing: Called with the path of every file or folder that is left out, and whether it is a folder.
+    package static func files(
+        below path: String, passing: (_ path: String, _ isFolder: Bool) -> Void = { _, _ in }
+    ) throws(FileFailure) -> [String] {
+        var seen: Set<FileIdentity> = []
+        var found: [String] = []
+        try collect(path, "", &seen, &found, passing)
+        return found
+    }
+
+    private static func collect(
+        _ path: String, _ prefix: String, _ seen: inout Set<FileIdentity>, _ found: inout [String],
+        _ passing: (String, Bool) -> Void
+    ) throws(FileFailure) {
+        if let identity = FileIdentity(path), !seen.insert(identity).inserted { return }
+        for entry in try FolderEntry.all(in: path) {
+            if entry.name.hasPrefix(".") {
+                passing(prefix + entry.name, entry.isFolder)
+            } else if entry.isFolder {
+                try collect(Path.join(path, entry.name), prefix + entry.name + "/", &seen, &found, passing)
+            } else {
+                found.append(prefix + entry.name)
+            }
+        }
     }
 
     /// Creates a folder and its parents, unless it exists.
@@ -31,6 +65,13 @@ package enum Folder {
         }
         for name in try names(in: path) { try remove(Path.join(path, name)) }
         guard path.withPathPointer({ rmdir($0) }) == 0 else { throw FileFailure(path, "cannot be removed") }
+    }
+
+    /// Gives a file or a folder another name in the same file system, replacing a file of that name.
+    package static func rename(_ path: String, to target: String) throws(FileFailure) {
+        guard path.withPathPointer({ from in target.withPathPointer { systemRename(from, $0) } }) == 0 else {
+            throw FileFailure(target, "cannot be moved into place")
+        }
     }
 
     /// Flushes a folder's entries to the disk. Some file systems cannot; that is not an error, because the files

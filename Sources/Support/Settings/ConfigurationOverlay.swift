@@ -73,7 +73,7 @@ package struct ConfigurationOverlay<Value: Codable> {
             }
             var merge = Merge(
                 schema: schema,
-                paths: PathStart(folder: FileManager.default.currentDirectoryPath, isFile: false))
+                paths: PathStart(folder: Path.absolute("."), isFile: false))
             node = try merge.merged(node, with: value, at: [])
         }
     }
@@ -137,12 +137,9 @@ private struct PathStart {
         guard !path.isEmpty, !path.hasPrefix("/") else { return path }
         let inside = URL(filePath: path, relativeTo: URL(filePath: folder, directoryHint: .isDirectory))
             .standardizedFileURL.path
-        let files = FileManager.default
-        if files.fileExists(atPath: inside) { return inside }
+        if FileStatus(inside) != nil { return inside }
         // Earlier versions also looked for files relative to the working folder.
-        if isFile, files.fileExists(atPath: path) {
-            return URL(filePath: path).standardizedFileURL.path
-        }
+        if isFile, FileStatus(path) != nil { return Path.absolute(path) }
         return kind == .path || path.hasPrefix("./") || path.hasPrefix("../") ? inside : path
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Torch
 import WeightFiles
 
@@ -83,7 +84,7 @@ struct Checkpoint: Sendable {
     init(folder: String) throws {
         self.folder = folder
         let path = "\(folder)/\(File.state)"
-        guard let data = FileManager.default.contents(atPath: path) else {
+        guard let data = (try? FileBytes(contentsOf: path, access: .read)).map({ Data($0.array) }) else {
             throw TrainingError(folder, "is not a checkpoint: it has no readable \(File.state)")
         }
         do {
@@ -100,8 +101,8 @@ struct Checkpoint: Sendable {
             )
         }
         configuration =
-            FileManager.default.contents(atPath: "\(folder)/\(File.configuration)")
-            .map { String(decoding: $0, as: UTF8.self) } ?? ""
+            (try? FileBytes(contentsOf: "\(folder)/\(File.configuration)", access: .read))
+            .map { String(decoding: $0.bytes, as: UTF8.self) } ?? ""
     }
 
     /// The weights and buffers.
@@ -122,7 +123,7 @@ struct Checkpoint: Sendable {
 
     private func optional(_ name: String) throws -> Safetensors? {
         let path = "\(folder)/\(name)"
-        return FileManager.default.fileExists(atPath: path) ? try Safetensors(contentsOf: path) : nil
+        return FileStatus(path) != nil ? try Safetensors(contentsOf: path) : nil
     }
 }
 

@@ -35,7 +35,7 @@ struct CheckpointFolder: Sendable {
     /// The steps of the checkpoints, earliest first.
     /// - Throws: ``TrainingError`` if the folder cannot be listed; a missing folder has no checkpoints.
     func steps() throws -> [Int] {
-        guard FileManager.default.fileExists(atPath: path) else { return [] }
+        guard FileStatus(path) != nil else { return [] }
         return try Folder.names(in: path).compactMap { name in
             guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)) else { return nil }
             return Self.name(step: step) == name ? step : nil
@@ -145,8 +145,8 @@ struct CheckpointFolder: Sendable {
     }
 
     private func rename(_ folder: String, to other: String) throws {
-        do { try FileManager.default.moveItem(atPath: folder, toPath: other) } catch {
-            throw TrainingError(folder, "cannot be renamed: \(error.oneLine)", exitStatus: .failure)
+        do { try Folder.rename(folder, to: other) } catch {
+            throw TrainingError(folder, "cannot be renamed: \(error.reason)", exitStatus: .failure)
         }
     }
 

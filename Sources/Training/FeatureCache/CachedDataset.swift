@@ -67,15 +67,15 @@ struct CachedDataset: ExampleSource {
 private final class ContentHashes: Sendable {
     private struct Entry {
         let size: Int?
-        let date: Date?
+        let date: Int64?
         let hash: String
     }
 
     private let entries = Mutex<[Int: Entry]>([:])
 
     func hash(of row: Int, _ path: String, _ make: () throws -> String) rethrows -> String {
-        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-        let (size, date) = (attributes?[.size] as? Int, attributes?[.modificationDate] as? Date)
+        let status = FileStatus(path)
+        let (size, date) = (status?.byteCount, status?.modification)
         if let entry = entries.withLock({ $0[row] }), entry.size == size, entry.date == date {
             return entry.hash
         }

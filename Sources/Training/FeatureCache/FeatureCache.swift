@@ -51,9 +51,7 @@ final class FeatureCache: Sendable {
 
     /// The total size of all files in bytes.
     var byteCount: Int {
-        shards.reduce(0) { sum, shard in
-            sum + (((try? FileManager.default.attributesOfItem(atPath: shard.origin)[.size]) as? Int) ?? 0)
-        }
+        shards.reduce(0) { $0 + (FileStatus($1.origin)?.byteCount ?? 0) }
     }
 
     /// Whether a view is in the cache.
@@ -101,7 +99,7 @@ struct FeatureIndex: Codable {
 
     init(folder: String) throws {
         let path = "\(folder)/\(Self.fileName)"
-        guard let data = FileManager.default.contents(atPath: path) else {
+        guard let data = (try? FileBytes(contentsOf: path, access: .read)).map({ Data($0.array) }) else {
             throw TrainingError(
                 folder, "is not a feature cache: it has no readable \(Self.fileName)",
                 exitStatus: FileStatus(folder) == nil ? .failure : .badData)

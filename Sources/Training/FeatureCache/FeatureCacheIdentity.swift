@@ -66,13 +66,11 @@ struct FeatureKey: Sendable, Hashable, CustomStringConvertible {
     /// Creates the key of a view of the picture in a file.
     /// - Throws: ``TrainingError`` if the file cannot be read.
     init(path: String, row: Int = 0, view: Int = 0) throws {
-        let data: Data
-        do { data = try Data(contentsOf: URL(filePath: path)) } catch {
-            let isThere = FileManager.default.fileExists(atPath: path)
-            throw TrainingError(
-                path, "cannot be read: \(isThere ? error.oneLine : "there is no such file")")
+        let bytes: FileBytes
+        do { bytes = try FileBytes(contentsOf: path, access: .read) } catch {
+            throw TrainingError(path, error.reason, exitStatus: error.exitStatus)
         }
-        self.init(content: SHA256.hash(data).hexadecimal, row: row, view: view)
+        self.init(content: SHA256.hash(bytes.array).hexadecimal, row: row, view: view)
     }
 
     /// `content/row/view`.

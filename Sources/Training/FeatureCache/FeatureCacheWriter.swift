@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Torch
 import WeightFiles
 
@@ -23,18 +24,14 @@ final class FeatureCacheWriter {
     init(folder: String, identity: FeatureCacheIdentity, shardByteCount: Int = 256 << 20) throws {
         self.folder = folder
         self.shardByteCount = max(shardByteCount, 1)
-        if FileManager.default.fileExists(atPath: "\(folder)/\(FeatureIndex.fileName)") {
+        if FileStatus("\(folder)/\(FeatureIndex.fileName)") != nil {
             index = try FeatureIndex(folder: folder)
             if let difference = index.identity.difference(from: identity) {
                 throw TrainingError(
                     folder, "holds another cache: \(difference). Choose an empty folder")
             }
         } else {
-            do {
-                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            } catch {
-                throw TrainingError(folder, "cannot be created: \(error.oneLine)")
-            }
+            try Folder.make(folder)
             index = FeatureIndex(identity: identity)
             try index.write(to: folder)
         }

@@ -20,11 +20,9 @@ final class MetricsLog {
         self.path = path
         do {
             let kept = try resumedStep.map { try Self.lines(of: path, upTo: $0) } ?? []
-            try FileManager.default.createDirectory(
-                at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Folder.make(Path.parent(path))
             try AtomicFile.write(kept.flatMap { $0 + [0x0A] }, to: path)
-            file = try FileHandle(forWritingTo: URL(filePath: path))
-            try file.seekToEnd()
+            file = try FileHandle(appendingTo: path)
         } catch let error as TrainingError {
             throw error
         } catch {
@@ -35,8 +33,8 @@ final class MetricsLog {
     deinit { try? file.close() }
 
     private static func lines(of path: String, upTo step: Int) throws -> [[UInt8]] {
-        guard let data = FileManager.default.contents(atPath: path) else { return [] }
-        return data.split(separator: 0x0A).map { [UInt8]($0) }.filter { line in
+        guard let data = try? FileBytes(contentsOf: path, access: .read).array else { return [] }
+        return data.split(separator: 0x0A).map { Array($0) }.filter { line in
             // A line truncated by a crash belongs to the last step, which is repeated.
             guard let value = try? line.withUnsafeBytes({ try JSONValue(parsing: $0) }),
                 case .object(let fields) = value, case .integer(let lineStep)? = fields["step"]

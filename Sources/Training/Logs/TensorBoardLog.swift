@@ -64,12 +64,11 @@ final class EventFileWriter {
         var path = "\(folder)/events.out.tfevents.\(seconds).\(host).\(process.processIdentifier)"
         // A second run of the same process within a second must not overwrite the first.
         var number = 0
-        while FileManager.default.fileExists(atPath: "\(path).\(number)") { number += 1 }
+        while FileStatus("\(path).\(number)") != nil { number += 1 }
         path += ".\(number)"
         do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            try Data().write(to: URL(filePath: path))
-            file = try FileHandle(forWritingTo: URL(filePath: path))
+            try Folder.make(folder)
+            file = try FileHandle(appendingTo: path)
         } catch {
             throw TrainingError(path, "cannot be written: \(error.oneLine)", exitStatus: .failure)
         }

@@ -36,7 +36,7 @@ struct TrainingHistory: Sendable {
     /// Creates a history from a `metrics.jsonl`; classes, curves and pictures follow with the next evaluation.
     /// - Throws: ``TrainingError`` if a line is not such an object.
     init(contentsOf path: String) throws {
-        guard let data = FileManager.default.contents(atPath: path) else {
+        guard let data = try? FileBytes(contentsOf: path, access: .read).array else {
             throw TrainingError(path, "cannot be read")
         }
         for (number, line) in data.split(separator: 0x0A).enumerated() {

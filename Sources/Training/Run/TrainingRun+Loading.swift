@@ -2,13 +2,14 @@ import CLIP
 import COCO
 import FVLM
 import Foundation
+import Support
 import Torch
 import WeightFiles
 
 extension TrainingRun {
     static func loadCLIP(_ path: String, on device: Device) throws -> CLIPModel {
         do { return try CLIPModel.load(path, options: .init(device: device)) } catch {
-            guard !FileManager.default.fileExists(atPath: path) else { throw error }
+            guard FileStatus(path) == nil else { throw error }
             throw TrainingError(
                 "detector.clip",
                 "there is no CLIP '\(path)': set it to the folder or file of a CLIP, or to the name of one in the "

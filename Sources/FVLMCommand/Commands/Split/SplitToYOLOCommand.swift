@@ -102,7 +102,7 @@ struct SplitToYOLOCommand: ParsableCommand {
             picture, label, text in
             try folder.write(text, to: label)
             if let location = locations?[done] {
-                guard FileManager.default.fileExists(atPath: location) else {
+                guard FileStatus(location) != nil else {
                     throw AnnotationFileError(
                         file: location, kind: .inaccessible, reason: "the picture does not exist")
                 }
