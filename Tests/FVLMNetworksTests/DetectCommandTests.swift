@@ -101,7 +101,7 @@ import FVLMCommand
     }
 
     /// Pictures are known again by the file, however their folder is spelled.
-    @Test func picturesUnderAnotherNameAreKnown() throws {
+    @Test("B41: pictures under another name are known") func picturesUnderAnotherNameAreKnown() throws {
         try pictures(3)
         var command = arguments(["--results", folder.file("found.jsonl"), "--resume"])
         #expect(try Program(command).status == 0)
