@@ -97,9 +97,14 @@ struct AnalyzeCommand: ParsableCommand {
                 "--protocol \(`protocol`) is not known; it is one of \(Self.protocols.joined(separator: ", "))"
             )
         }
-        if let bootstrap, bootstrap < 1 { throw ValidationError("--bootstrap needs at least 1 draw") }
+        if let bootstrap, !(1...1_000_000).contains(bootstrap) {
+            throw ValidationError("--bootstrap must be from 1 to 1000000 draws")
+        }
         if classes < 0 { throw ValidationError("--classes cannot be negative") }
-        if bins < 1 { throw ValidationError("--bins needs at least 1") }
+        if !(1...10_000).contains(bins) { throw ValidationError("--bins must be from 1 to 10000") }
+        if let scoreThreshold, !scoreThreshold.isFinite {
+            throw ValidationError("--score-threshold must be a number")
+        }
         if !(iouThreshold > 0 && iouThreshold <= 1) {
             throw ValidationError("--iou must be above 0 and at most 1")
         }

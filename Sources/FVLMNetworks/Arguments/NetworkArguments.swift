@@ -32,3 +32,15 @@ extension ThreadArguments {
         if count > 0 { try Runtime.setThreadCount(count) }
     }
 }
+
+/// The option `--batch-size` of all commands that have it.
+enum BatchSize {
+    private static let range = 1...65_536
+
+    /// - Throws: `ValidationError` for a number of items that no batch can have.
+    static func check(_ count: Int) throws {
+        guard range.contains(count) else {
+            throw ValidationError("--batch-size must be from \(range.lowerBound) to \(range.upperBound)")
+        }
+    }
+}

@@ -72,7 +72,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         if suite != nil, annotations != nil || images != nil || split != nil || report != nil {
             throw ValidationError("--suite excludes --annotations, --images, --split and --report")
         }
-        if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
+        try BatchSize.check(batchSize)
         if classes < 0 { throw ValidationError("--classes cannot be negative") }
     }
 

@@ -80,7 +80,7 @@ struct TrackCommand: AsyncParsableCommand {
     var looks = true
 
     func validate() throws {
-        if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
+        try BatchSize.check(batchSize)
         if every < 1 { throw ValidationError("--every must be at least 1") }
         if let rate, !(rate > 0 && rate <= 1000) {
             throw ValidationError("--rate is above 0 and at most 1000")
