@@ -111,10 +111,15 @@ bool ck_paste(const float *masks, int64_t side, const float *boxes, int64_t heig
 }
 
 bool ck_paste_crop(const float *mask, int64_t side, const float *box, int64_t height, int64_t width, float threshold,
-                   int64_t bounds[4], uint8_t *crop) {
+                   int64_t first, int64_t last, int64_t bounds[4], uint8_t *crop) {
     placement place;
     if (!create_placement(&place, side, height, width)) return false;
-    bool touches = find_placement(&place, box, side, height, width) && place.left < place.right && place.top < place.bottom;
+    bool touches = find_placement(&place, box, side, height, width);
+    if (touches) {
+        if (place.top < first) place.top = first;
+        if (place.bottom > last) place.bottom = last;
+        touches = place.left < place.right && place.top < place.bottom;
+    }
     bounds[0] = touches ? place.left : 0;
     bounds[1] = touches ? place.top : 0;
     bounds[2] = touches ? place.right : 0;
@@ -122,6 +127,34 @@ bool ck_paste_crop(const float *mask, int64_t side, const float *box, int64_t he
     if (crop != NULL && touches) paste_mask(&place, mask, side, threshold, bounds[2] - bounds[0], crop, NULL);
     free(place.columns);
     return true;
+}
+
+// MARK: - Drawing
+
+// opacity 255 is the colour itself.
+static void mix(uint8_t *pixel, const uint8_t color[3], int32_t opacity) {
+    for (int channel = 0; channel < 3; ++channel)
+        pixel[channel] = (uint8_t)((color[channel] * opacity + pixel[channel] * (255 - opacity) + 127) / 255);
+}
+
+void ck_draw_mask(const uint8_t *mask, int64_t columns, int64_t rows, int64_t first, int64_t last,
+                  const uint8_t color[3], int32_t opacity, bool outline, uint8_t *rgb, int64_t stride) {
+    for (int64_t y = first; y < last; ++y) {
+        const uint8_t *line = mask + y * columns;
+        uint8_t *pixel = rgb + y * stride;
+        for (int64_t x = 0; x < columns; ++x, pixel += 3) {
+            if (line[x] == 0) continue;
+            // Pixels that are not stored are outside, as are those beyond the picture.
+            bool edge = outline && (x == 0 || x == columns - 1 || y == 0 || y == rows - 1 || line[x - 1] == 0 ||
+                                    line[x + 1] == 0 || line[x - columns] == 0 || line[x + columns] == 0);
+            mix(pixel, color, edge ? 255 : opacity);
+        }
+    }
+}
+
+void ck_draw_box(int64_t columns, int64_t rows, const uint8_t color[3], int32_t opacity, uint8_t *rgb, int64_t stride) {
+    for (int64_t y = 0; y < rows; ++y)
+        for (int64_t x = 0; x < columns; ++x) mix(rgb + y * stride + 3 * x, color, opacity);
 }
 
 // MARK: - Targets

@@ -4,6 +4,9 @@
 #include <list>
 #include <mutex>
 #include <unordered_map>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 namespace {
 
@@ -44,6 +47,8 @@ class KeptMemory final : public c10::Allocator {
         }
         shrink(limit);
     }
+
+    void release() { shrink(0); }
 
     static KeptMemory &shared() {
         // Never destroyed: tensors outlive static objects.
@@ -146,5 +151,15 @@ ct_error ct_set_kept_memory(int64_t limit) {
         // Existing tensors return to their original allocator.
         static std::once_flag installed;
         std::call_once(installed, [&] { c10::SetAllocator(c10::DeviceType::CPU, &memory, 1); });
+    });
+}
+
+ct_error ct_release_kept_memory(void) {
+    return ct::guarded([] {
+        KeptMemory::shared().release();
+#ifdef __GLIBC__
+        // Small blocks that were freed, of the C library's own.
+        malloc_trim(0);
+#endif
     });
 }

@@ -143,17 +143,18 @@ static int layout_of(VipsImage *image, layout *found) {
     return -1;
 }
 
-// `step` and `high` select the bytes to copy: every one, or the high byte of 16-bit samples.
-static void copy_row(const uint8_t *source, uint8_t *target, int width, int bands, int sample_bytes,
+// `step` and `high` select the bytes to copy: every one, or the high byte of 16-bit samples. Pixels of the target are
+// `across` bytes apart.
+static void copy_row(const uint8_t *source, uint8_t *target, int64_t across, int width, int bands, int sample_bytes,
                      layout layout) {
     size_t high = sample_bytes == 2 && G_BYTE_ORDER == G_LITTLE_ENDIAN ? 1 : 0;
     size_t step = (size_t)sample_bytes, pixel = step * (size_t)bands;
     source += high;
-    if (layout == RGB && pixel == 3) {
+    if (layout == RGB && pixel == 3 && across == 3) {
         memcpy(target, source, (size_t)width * 3);
         return;
     }
-    for (int x = 0; x < width; x++, source += pixel, target += 3) {
+    for (int x = 0; x < width; x++, source += pixel, target += across) {
         if (layout == GRAY) {
             target[0] = target[1] = target[2] = source[0];
         } else if (layout == RGB) {
@@ -170,7 +171,7 @@ static void copy_row(const uint8_t *source, uint8_t *target, int width, int band
     }
 }
 
-static int copy_pixels(VipsImage *image, uint8_t *rgb) {
+static int copy_pixels(VipsImage *image, uint8_t *rgb, cvips_order order) {
     layout layout;
     if (layout_of(image, &layout) != 0)
         return -1;
@@ -184,22 +185,22 @@ static int copy_pixels(VipsImage *image, uint8_t *rgb) {
         VipsRect area = {0, top, width, VIPS_MIN(strip, height - top)};
         status = vips_region_prepare(region, &area);
         for (int y = top; status == 0 && y < top + area.height; y++)
-            copy_row((const uint8_t *)VIPS_REGION_ADDR(region, 0, y), rgb + (size_t)y * (size_t)width * 3, width,
-                     bands, sample_bytes, layout);
+            copy_row((const uint8_t *)VIPS_REGION_ADDR(region, 0, y), rgb + order.start + y * order.down,
+                     order.across, width, bands, sample_bytes, layout);
     }
     g_object_unref(region);
     return status;
 }
 
 int cvips_decode(const void *bytes, size_t count, cvips_format format, int convert_profile, uint8_t *rgb,
-                 int32_t width, int32_t height) {
+                 cvips_order order, int32_t width, int32_t height) {
     int status = -1;
     VipsImage *image = open_picture(bytes, count, format);
     if (image) {
         if (vips_image_get_width(image) != width || vips_image_get_height(image) != height)
             vips_error("decode", "the size changed while the picture was read");
         else if (convert_colours(&image, convert_profile) == 0)
-            status = copy_pixels(image, rgb);
+            status = copy_pixels(image, rgb, order);
         g_object_unref(image);
     }
     vips_thread_shutdown();

@@ -34,7 +34,8 @@ public struct DatasetSuite: Sendable {
     /// - Throws: ``EvaluationError`` when there is no data set; `FileFailure` for a folder that cannot be read.
     public init(folder: String) throws {
         var entries: [Entry] = []
-        try Self.collect(folder, name: "", depth: 0, into: &entries)
+        var seen: Set<FileIdentity> = []
+        try Self.collect(folder, name: "", depth: 0, seen: &seen, into: &entries)
         guard !entries.isEmpty else {
             throw EvaluationError(
                 folder,
@@ -44,9 +45,11 @@ public struct DatasetSuite: Sendable {
         self.entries = entries
     }
 
-    private static func collect(_ folder: String, name: String, depth: Int, into entries: inout [Entry])
-        throws
-    {
+    private static func collect(
+        _ folder: String, name: String, depth: Int, seen: inout Set<FileIdentity>, into entries: inout [Entry]
+    ) throws {
+        // A folder counts once, by whichever links it is reached.
+        if let identity = FileIdentity(folder), !seen.insert(identity).inserted { return }
         for part in ["test", "valid", "val", ""] {
             let place = part.isEmpty ? folder : Path.join(folder, part)
             let file = annotationNames.map { Path.join(place, $0) }.first { FileStatus($0)?.kind == .file }
@@ -58,13 +61,14 @@ public struct DatasetSuite: Sendable {
                     classes: FileStatus(classes)?.kind == .file ? classes : nil))
             return
         }
-        // Deep enough for all published suites; links may lead in circles.
+        // Deep enough for all published suites.
         guard depth < 6 else { return }
         for child in try Folder.names(in: folder).sorted() where !child.hasPrefix(".") {
             let path = Path.join(folder, child)
             guard FileStatus(path)?.kind == .folder else { continue }
             try collect(
-                path, name: name.isEmpty ? child : "\(name)/\(child)", depth: depth + 1, into: &entries)
+                path, name: name.isEmpty ? child : "\(name)/\(child)", depth: depth + 1, seen: &seen,
+                into: &entries)
         }
     }
 }

@@ -87,10 +87,12 @@ public struct DetectorEvaluator: Sendable {
     }
 
     /// Checks that all pictures exist.
-    /// - Throws: ``EvaluationError`` with the number of missing pictures and the name of the first.
+    /// - Throws: ``EvaluationError`` with the number of missing pictures and the name of the first; `AnnotationFileError` when
+    ///   their folder is missing.
     public func checkPictures() throws {
-        let missing = try paths().filter { access($0, F_OK) != 0 }
+        let missing = try paths().filter { FileStatus($0) == nil }
         guard let first = missing.first else { return }
+        try PictureFolder(path: folder).check()
         throw EvaluationError(
             first,
             missing.count == 1

@@ -42,16 +42,22 @@ public struct MOTFile: Sendable, Hashable {
     public init(contentsOf path: String) throws {
         let file: TextFile
         do { file = try TextFile(contentsOf: path) } catch {
-            throw TrackingError(path, error.reason, exitStatus: error.exitStatus)
+            throw TrackingError(
+                path, error.reason + (error.advice.map { "; \($0)" } ?? ""), exitStatus: error.exitStatus)
         }
         var rows: [Row] = []
         var seen: Set<[Int]> = []
         for (index, line) in file.lines.enumerated() where !line.allSatisfy(\.isWhitespace) {
-            // Some programs put blanks in place of commas.
-            let separator: (Character) -> Bool =
-                line.contains(",") ? { $0 == "," } : { $0 == " " || $0 == "\t" }
-            let fields = line.split(whereSeparator: separator).map { Double($0.filter { !$0.isWhitespace }) }
-            guard fields.count >= 6, let numbers = Self.finite(fields.prefix(7)) else {
+            // Some programs put blanks in place of commas. A field between commas may be empty, and has its place then.
+            let parts =
+                line.contains(",")
+                ? line.split(separator: ",", omittingEmptySubsequences: false)
+                : line.split { $0 == " " || $0 == "\t" }
+            let fields = parts.map { Double($0.filter { !$0.isWhitespace }) }
+            guard fields.count >= 6, let numbers = Self.finite(fields.prefix(7)),
+                numbers[0].rounded() == numbers[0], numbers[1].rounded() == numbers[1], numbers[4] >= 0,
+                numbers[5] >= 0
+            else {
                 throw TrackingError(
                     "\(path):\(index + 1)",
                     "is not frame, id, left, top, width, height and a score, numbers with commas between")

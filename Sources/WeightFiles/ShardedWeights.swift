@@ -23,7 +23,7 @@ public struct ShardedWeights: WeightSource {
     public init(contentsOf path: String) throws {
         let storage = try TensorStorage.mapping(file: path)
         let index = try Self.index(storage, origin: path)
-        let folder = URL(filePath: path).deletingLastPathComponent()
+        let folder = Path.parent(path)
         let files = Set(index.map(\.file)).sorted()
         var sources: [String: any WeightSource] = [:]
         for file in files {
@@ -32,7 +32,7 @@ public struct ShardedWeights: WeightSource {
                     file: path, place: file.debugDescription,
                     reason: "is not the name of a file next to the index")
             }
-            let source = try WeightFile.open(folder.appending(path: file).path)
+            let source = try WeightFile.open(Path.join(folder, file))
             guard !(source is ShardedWeights) else {
                 throw WeightFileError(file: path, place: file.debugDescription, reason: "is an index itself")
             }

@@ -223,7 +223,7 @@ import Testing
         }
     }
 
-    @Test func lvisDisregardsAreasOfZero() throws {
+    @Test("A11: lvis disregards areas of zero") func lvisDisregardsAreasOfZero() throws {
         // lvis 0.5.3 asks for areas above 0 after it took the best 300.
         let truth = try dataset(
             """

@@ -234,7 +234,9 @@ func message(_ body: () throws -> Void) -> String? {
         )
     }
 
-    @Test func fieldsThatNoFigureNeedsMayBeOfAnyType() throws {
+    @Test("A17: fields that no figure needs may be of any type") func fieldsThatNoFigureNeedsMayBeOfAnyType()
+        throws
+    {
         for (image, category) in [
             (#""license": "CC-BY""#, #""supercategory": 0"#), (#""license": """#, #""synonyms": "a""#),
             (#""license": {"a": [1]}"#, #""image_count": 1.5"#), (#""coco_url": 0"#, #""frequency": "x""#),
@@ -298,7 +300,7 @@ func message(_ body: () throws -> Void) -> String? {
         }
     }
 
-    @Test func otherEncodingsAreNamed() throws {
+    @Test("A25: other encodings are named") func otherEncodingsAreNamed() throws {
         for (encoding, name) in [
             (String.Encoding.utf16LittleEndian, "UTF-16"), (.utf16BigEndian, "UTF-16"), (.utf16, "UTF-16"),
             (.utf32LittleEndian, "UTF-32"), (.utf32, "UTF-32"),

@@ -24,7 +24,9 @@ import Testing
 
     /// An empty segmentation is none: boxes are scored and converted, masks are refused by name, nobody is told to remove
     /// the annotation.
-    @Test(arguments: ["", #", "segmentation": []"#, #", "segmentation": [[]]"#, #", "segmentation": null"#])
+    @Test(
+        "A03: no mask",
+        arguments: ["", #", "segmentation": []"#, #", "segmentation": [[]]"#, #", "segmentation": null"#])
     func noMask(_ segmentation: String) throws {
         let truth = try truth(#", "area": 2500"# + segmentation)
         let boxes = try run("score", "-g", truth, "-d", "results.json")
@@ -41,7 +43,9 @@ import Testing
     }
 
     /// pycocotools 2.0.11 with the area filled in: the object of 2,500 pixels is of medium size.
-    @Test(arguments: ["", #", "area": null"#, #", "area": 2500"#]) func noArea(_ area: String) throws {
+    @Test("A04: no area", arguments: ["", #", "area": null"#, #", "area": 2500"#]) func noArea(_ area: String)
+        throws
+    {
         let run = try run("score", "-g", truth(area), "-d", "results.json")
         let lines = run.output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
         func figure(_ name: String) -> String? { lines.first { $0.first == name }?.dropFirst().first }
@@ -50,7 +54,8 @@ import Testing
     }
 
     /// What every command refuses is an error of the data set.
-    @Test(arguments: ["NaN", "Infinity", "-Infinity"]) func areasThatAreNoNumbers(_ area: String) throws {
+    @Test("A24: areas that are no numbers", arguments: ["NaN", "Infinity", "-Infinity"])
+    func areasThatAreNoNumbers(_ area: String) throws {
         let truth = try truth(#", "area": \#(area)"#)
         #expect(try run("check-dataset", truth).status == 65)
         #expect(try run("score", "-g", truth, "-d", "results.json").status == 65)

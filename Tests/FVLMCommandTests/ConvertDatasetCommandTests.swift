@@ -83,4 +83,18 @@ import Testing
         let run = try Program(["split", "to-yolo", "--train", input, "-o", folder.file("yolo")])
         #expect(run.status == 0 && run.errors.contains("fvlm convert-dataset"), "\(run.errors)")
     }
+
+    /// Text in UTF-16 is called so, in every format, of a file and in a folder.
+    @Test(
+        "A25: UTF-16 is called so", arguments: ["a.json", "a.xml", "labels/a.json", "voc/Annotations/a.xml"])
+    func otherEncodingsAreCalledByTheirName(_ name: String) throws {
+        let folder = try TemporaryFolder()
+        let text =
+            name.hasSuffix("json")
+            ? #"{"images": [], "annotations": [], "categories": []}"# : "<annotations></annotations>\n"
+        try folder.write([UInt8](text.data(using: .utf16) ?? Data()), name)
+        let input = String(name.prefix { $0 != "/" })
+        let run = try Program(["convert-dataset", input, "o.json"], in: folder.path)
+        #expect(run.status == 65 && run.errors.contains("UTF-16"), "\(run.errors)")
+    }
 }

@@ -32,6 +32,38 @@ import Testing
         #expect(!folder.names.contains("b.json"))
     }
 
+    /// One path for two outputs, although nothing is there yet; a picture of the data set as an output.
+    @Test(arguments: [
+        ("split subsample a.json --images 1 -o b.json --rest ./b.json", "is the path of two outputs"),
+        ("convert-dataset pic.json a.png --to coco", "choose another output"),
+        ("convert-dataset pic.json pics/b.png --to cvat --images pics", "choose another output"),
+        ("convert-dataset yolo yolo/labels/a.txt --to coco", "choose another output"),
+        ("convert-dataset yolo/data.yaml ./yolo/labels/a.txt --to coco", "choose another output"),
+        ("convert-dataset voc ./voc/Annotations/a.xml --to cvat", "choose another output"),
+    ]) func outputsThatReplaceAnother(_ line: String, _ reason: String) throws {
+        for name in ["a.png", "pics/a.png", "pics/b.png"] { try folder.write(SmallPictures.png(), name) }
+        try folder.write(
+            #"{"images": [{"id": 1, "file_name": "a.png", "width": 4, "height": 3}, "#
+                + #"{"id": 2, "file_name": "b.png", "width": 4, "height": 3}], "annotations": [], "categories": []}"#,
+            "pic.json")
+        try folder.write("train: images\nnames: [dog]\n", "yolo/data.yaml")
+        try folder.write(SmallPictures.png(), "yolo/images/a.png")
+        try folder.write("0 .5 .5 .2 .2\n", "yolo/labels/a.txt")
+        try folder.write("<annotation></annotation>", "voc/Annotations/a.xml")
+        let before = (
+            folder.names, folder.bytes("a.png"), folder.bytes("pics/b.png"),
+            folder.bytes("yolo/labels/a.txt"),
+            folder.bytes("voc/Annotations/a.xml")
+        )
+        let run = try Program(line.split(separator: " ").map(String.init), in: folder.path)
+        #expect(run.status == 64 && run.errors.contains(reason), "\(run.status) \(run.errors)")
+        #expect(
+            (
+                folder.names, folder.bytes("a.png"), folder.bytes("pics/b.png"),
+                folder.bytes("yolo/labels/a.txt"), folder.bytes("voc/Annotations/a.xml")
+            ) == before)
+    }
+
     /// What a data set of YOLO is read from is not replaced: its description, its lists, pictures and labels; nor is the
     /// data set that one is written from.
     @Test(arguments: [

@@ -33,7 +33,7 @@ import Testing
         try compare(text, "score -g truth.json -d results.json --compare FILE", file: "results.json")
     }
 
-    @Test func listsOfCategories() throws {
+    @Test("A21: lists of categories") func listsOfCategories() throws {
         let name = try #require(truth.firstMatch(of: /"name": ?"([^"]*)"/)).1
         try folder.write("\(name)\r\n", "names.txt")
         try compare(

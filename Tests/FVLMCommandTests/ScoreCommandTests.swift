@@ -101,6 +101,7 @@ import Testing
             ["score", "-g", "-", "-d", "-"],
             ["score", "-g", truth, "-d", results, "--lvis", "--proposals"], ["nonsense"],
             ["score", "-g", truth, "-d", results, "--bootstrap", "0"],
+            ["score", "-g", truth, "-d", results, "--bootstrap", "99999999999"],
         ] {
             let run = try Program(arguments)
             #expect(run.status == 64, "\(arguments)")

@@ -259,7 +259,7 @@ import Testing
         return ((0..<data.images.count).map { data.images[$0].fileName }, run.errors)
     }
 
-    @Test func severalFoldersKeepNamesApart() throws {
+    @Test("A07: several folders keep names apart") func severalFoldersKeepNamesApart() throws {
         let two = try yolo("train: [p1/images, p2/images]", pictures: ["p1/images/a.png", "p2/images/a.png"])
         let (found, errors) = try names(two)
         #expect(found == ["p1/images/a.png", "p2/images/a.png"], "\(errors)")
@@ -271,7 +271,7 @@ import Testing
         #expect(try names(inside).errors.contains("1 pictures are listed twice"))
     }
 
-    @Test func hiddenFilesArePassedOver() throws {
+    @Test("A13: hidden files are passed over") func hiddenFilesArePassedOver() throws {
         let folder = try yolo(
             "train: images",
             pictures: ["images/a.png", "images/.ipynb_checkpoints/a-checkpoint.png", "images/._a.png"])
@@ -280,15 +280,17 @@ import Testing
         #expect(errors.contains("2 hidden files are skipped"))
     }
 
-    @Test(arguments: [
-        ("train: ../train/images", "train/images/a.png", "train", "a.png"),
-        ("train: train", "train/images/a.png", "train", "images/a.png"),
-        ("validation: images", "images/a.png", "val", "a.png"),
-        ("valid: images", "images/a.png", "validation", "a.png"),
-        ("path: nowhere\ntrain: images", "images/a.png", "train", "a.png"),
-        ("train: beside", "beside/a.png", "train", "a.png"),
-        ("train: images", "images/images/a.png", "train", "images/a.png"),
-    ])
+    @Test(
+        "A16: layouts of tools are read",
+        arguments: [
+            ("train: ../train/images", "train/images/a.png", "train", "a.png"),
+            ("train: train", "train/images/a.png", "train", "images/a.png"),
+            ("validation: images", "images/a.png", "val", "a.png"),
+            ("valid: images", "images/a.png", "validation", "a.png"),
+            ("path: nowhere\ntrain: images", "images/a.png", "train", "a.png"),
+            ("train: beside", "beside/a.png", "train", "a.png"),
+            ("train: images", "images/images/a.png", "train", "images/a.png"),
+        ])
     func layoutsOfToolsAreRead(_ yaml: String, _ picture: String, _ subset: String, _ name: String) throws {
         let (found, errors) = try names(try yolo(yaml, pictures: [picture]), subset: subset)
         #expect(found == [name], "\(yaml): \(errors)")
@@ -302,7 +304,7 @@ import Testing
         #expect(found == ["images/a.png", "images/b/c.png"], "\(errors)")
     }
 
-    @Test func byteOrderMarksArePassedOver() throws {
+    @Test("A18: byte order marks are passed over") func byteOrderMarksArePassedOver() throws {
         let folder = try yolo("\u{FEFF}train: images", pictures: ["images/a.png"])
         try folder.write("\u{FEFF}0 .5 .5 .2 .2\r\n", "labels/a.txt")
         #expect(try names(folder).0 == ["a.png"])
@@ -312,7 +314,7 @@ import Testing
         #expect(try read(run.output).categories.map(\.name) == ["hot dog"], "\(run.errors)")
     }
 
-    @Test func keyPointsAreToldAndLost() throws {
+    @Test("A05: key points are told and lost") func keyPointsAreToldAndLost() throws {
         let folder = try yolo("kpt_shape: [3, 2]\ntrain: images", pictures: ["images/a.png"])
         try folder.write("0 .5 .5 .5 .5 .4 .4 .6 .6 .5 .7\n", "labels/a.txt")
         let run = try run("from-yolo", folder.path, "-o", "-")
@@ -321,7 +323,8 @@ import Testing
         #expect([box.x, box.y, box.width, box.height] == [1, 0.75, 2, 1.5])
     }
 
-    @Test func folderOfImagesInNamesGoesToYOLOAndComesBack() throws {
+    @Test("A06, A25: folder of images in names goes to YOLO and comes back")
+    func folderOfImagesInNamesGoesToYOLOAndComesBack() throws {
         let folder = try TemporaryFolder()
         let input = try folder.write(
             #"{"images": [{"id": 1, "width": 4, "height": 3, "file_name": "./images/a.png"}], "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 2, 2], "area": 4, "segmentation": []}], "categories": [{"id": 0, "name": "cat"}, {"id": 1, "name": "cat", "supercategory": "cat"}]}"#,
@@ -360,7 +363,7 @@ import Testing
             "\(run.output)")
     }
 
-    @Test func brokenDescriptionsAreErrors() throws {
+    @Test("A22: broken descriptions are errors") func brokenDescriptionsAreErrors() throws {
         let folder = try TemporaryFolder()
         for (yaml, text) in [
             ("train: [", "is not YAML"), ("- a", "needs \"names\""),

@@ -6,7 +6,8 @@ import Testing
     private static let truth = Fixtures.folder("coco").appending(path: "eval-1/gt.json").path
     private static let results = Fixtures.folder("coco").appending(path: "eval-1/dt.json").path
 
-    @Test(arguments: [Program.Stream.full, .closed]) func standardErrorIsOfNoMatter(_ stream: Program.Stream)
+    @Test("A02: standard error is of no matter", arguments: [Program.Stream.full, .closed])
+    func standardErrorIsOfNoMatter(_ stream: Program.Stream)
         throws
     {
         let missing = try Program(["score", "-g", "none.json", "-d", "none.json"], errors: stream)
@@ -18,10 +19,13 @@ import Testing
         #expect(deaf.status == 0 && deaf.output == whole.output && !deaf.output.isEmpty)
     }
 
-    @Test(arguments: [
-        "score -g TRUTH -d RESULTS", "score -g TRUTH -d RESULTS --json", "check-dataset TRUTH",
-        "split merge TRUTH -o -", "--help", "--version", "score --help", "doctor", "doctor --json",
-    ]) func standardOutputThatCannotBeWrittenIsSaid(_ line: String) throws {
+    @Test(
+        "A08, B17: standard output that cannot be written is said",
+        arguments: [
+            "score -g TRUTH -d RESULTS", "score -g TRUTH -d RESULTS --json", "check-dataset TRUTH",
+            "split merge TRUTH -o -", "--help", "--version", "score --help", "doctor", "doctor --json",
+        ]) func standardOutputThatCannotBeWrittenIsSaid(_ line: String) throws
+    {
         let arguments = line.split(separator: " ").map {
             $0 == "TRUTH" ? Self.truth : $0 == "RESULTS" ? Self.results : String($0)
         }

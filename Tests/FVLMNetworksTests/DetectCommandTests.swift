@@ -101,7 +101,7 @@ import FVLMCommand
     }
 
     /// Pictures are known again by the file, however their folder is spelled.
-    @Test func picturesUnderAnotherNameAreKnown() throws {
+    @Test("B41: pictures under another name are known") func picturesUnderAnotherNameAreKnown() throws {
         try pictures(3)
         var command = arguments(["--results", folder.file("found.jsonl"), "--resume"])
         #expect(try Program(command).status == 0)
@@ -299,6 +299,7 @@ import FVLMCommand
         (["--results", "x", "--format", "table"], "--results requires"),
         (["--json", "--format", "coco"], "are mutually exclusive"),
         (["--batch-size", "0"], "--batch-size must be"),
+        (["--batch-size", "9223372036854775807"], "--batch-size must be from 1 to 65536"),
     ]) func wrongUseIsRefused(_ more: [String], _ reason: String) throws {
         let run = try Program(["detect", "a.png", "--model", "m"] + more)
         #expect(run.status == 64 && run.errors.contains(reason), "\(run.errors)")

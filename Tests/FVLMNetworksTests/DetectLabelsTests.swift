@@ -3,6 +3,7 @@ import DatasetFormats
 import FixtureSupport
 import Foundation
 import Imaging
+import Support
 import Testing
 
 @testable import FVLMNetworks
@@ -115,6 +116,29 @@ import Testing
             let x = try value["x"].double * 48 / 100
             #expect((x - results.boxes[row].x).magnitude < 1e-6)
             #expect(["dog", "cat & co"].contains(try value["rectanglelabels"].strings[0]))
+        }
+    }
+
+    /// A folder of labels is written by one run at a time; names are as long as they may be.
+    @Test func foldersOfLabelsAreGuarded() throws {
+        try folder.write("", "labels/x")
+        try FileManager.default.removeItem(atPath: folder.file("labels/x"))
+        let lock = try FolderLock(folder: folder.file("labels"))
+        let second = try detect("--format", "yolo", "--results", folder.file("labels"))
+        #expect(
+            second.status == 1 && second.errors.contains("labels: is in use by another run"),
+            "\(second.errors)")
+        withExtendedLifetime(lock) {}
+        for (name, number) in [("n", 251), ("d/n", 251)] {
+            let long = String(repeating: "n", count: number - 1)
+            try folder.write(folder.bytes("pictures/street 0.png"), "pictures/\(name)\(long).png")
+        }
+        for format in ["yolo", "voc"] {
+            let run = try detect("--format", format, "--results", folder.file(format), "--recursive")
+            #expect(run.status == 0, "\(run.errors)")
+            let names = folder.namesOf(format == "yolo" ? "yolo/labels/train" : "voc/Annotations")
+            #expect(names.count == 6 && names.allSatisfy { $0.utf8.count <= 255 })
+            #expect(names.filter { $0.hasPrefix("nnn") && $0.contains("-2.") }.count == 1)
         }
     }
 

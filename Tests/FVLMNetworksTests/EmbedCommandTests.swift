@@ -122,7 +122,8 @@ import FVLMCommand
     }
 
     /// Lines end as on any system; a mark of byte order is no character.
-    @Test(arguments: ["a\nb\n", "a\r\nb\r\n", "a\rb", "\u{FEFF}a\r\nb"]) func textsOfAFile(_ text: String)
+    @Test("B02: texts of a file", arguments: ["a\nb\n", "a\r\nb\r\n", "a\rb", "\u{FEFF}a\r\nb"])
+    func textsOfAFile(_ text: String)
         throws
     {
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -137,7 +138,7 @@ import FVLMCommand
     }
 
     /// Of two sets of weights the trained one is taken, and the command says so.
-    @Test func twoSetsOfWeights() throws {
+    @Test("B06: two sets of weights") func twoSetsOfWeights() throws {
         defer { try? FileManager.default.removeItem(at: folder) }
         let recorded = URL(filePath: SmallDetector.clip).deletingLastPathComponent()
         for name in ["vocab.json", "merges.txt"] {

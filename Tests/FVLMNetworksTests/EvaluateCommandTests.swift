@@ -59,7 +59,7 @@ import Testing
     }
 
     /// Names that write `_` for the space are the same to the text tower: the same classes are base, with the same figures.
-    @Test func namesWithUnderscores() throws {
+    @Test("B09: names with underscores") func namesWithUnderscores() throws {
         let spaces = try Program(scenes { try everyClass(&$0) })
         let underscores = try Program(
             scenes {
@@ -128,6 +128,42 @@ import Testing
         #expect(try rest.count == 2 && stats(rest[0])[1] > 0.8, "\(record.errors)")
     }
 
+    /// One rule for the names of pictures in all commands: absolute ones, and LVIS's addresses in a folder that they name.
+    @Test("A14: absolute names and addresses", arguments: ["file_name", "coco_url"])
+    func namesOfPicturesInEveryCommand(_ field: String) throws {
+        let data = try Dataset(contentsOf: Self.samples + "/annotations.json")
+        let name = data.images[0].fileName
+        try folder.write(Data(contentsOf: URL(filePath: "\(Self.samples)/\(name)")), "val2017/\(name)")
+        let place =
+            field == "file_name"
+            ? folder.file("val2017/\(name)") : "http://images.cocodataset.org/val2017/\(name)"
+        try folder.write(
+            #"{"images": [{"id": 1, "width": 256, "height": 256, "\#(field)": "\#(place)"}], "annotations": [{"id": 1, "#
+                + #""image_id": 1, "category_id": 1, "bbox": [4, 10, 36, 40], "area": 1440, "segmentation": "#
+                + #"[[4, 10, 40, 10, 40, 50]]}], "categories": [{"id": 1, "name": "smiley"}]}"#, "a.json")
+        let check = try Program([
+            "check-dataset", folder.file("a.json"), "--images", folder.file("val2017"),
+        ])
+        #expect(check.status == 0 && !check.output.contains("picture-missing"), "\(check.output)")
+        let evaluate = try evaluate(folder.file("a.json"), "--images", folder.file("val2017"))
+        #expect(evaluate.status == 0 && evaluate.output.contains("bbox, 1 images"), "\(evaluate.errors)")
+        let training = try folder.write(
+            """
+            preset: published-small
+            detector:
+              clip: \(SmallDetector.clip)
+              input: {size: 64}
+              network: {width: 8, hidden: 16, proposalCandidates: [60, 40], proposalCount: [40, 20]}
+              learning: {regionsPerImage: 16, anchorsPerImage: 32}
+            data: {annotations: a.json, images: val2017, batchSize: 1, workers: 0}
+            texts: {templates: single}
+            run: {steps: 1}
+
+            """, "t.yaml")
+        let train = try Program(["train", training, "--output", folder.file("run"), "--threads", "1"])
+        #expect(train.status == 0, "\(train.errors)")
+    }
+
     @Test func withoutOtherClassesThereAreNoParts() throws {
         var annotations = try Dataset(contentsOf: Self.samples + "/annotations.json")
         annotations.categories = annotations.categories.filter { $0.name == "monkey face" }
@@ -173,7 +209,7 @@ import Testing
     }
 
     /// A picture that cannot be read is named; the others are measured and written.
-    @Test func aDamagedPictureCostsNothingElse() throws {
+    @Test("B45: a damaged picture costs nothing else") func aDamagedPictureCostsNothingElse() throws {
         let command = try scenes()
         let name = try #require(folder.namesOf("pictures").first)
         try folder.write(folder.bytes("pictures/" + name).prefix(900), "pictures/" + name)
@@ -186,8 +222,16 @@ import Testing
         #expect(folder.bytes("r.json").count > 100)
     }
 
+    /// Results that cannot be written are an error at the end, after the figures.
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full"))) func resultsWithoutRoom() throws
+    {
+        let run = try Program(scenes() + ["--results", "/dev/full"])
+        #expect(run.status == 1 && run.errors.contains("No space left on device"), "\(run.errors)")
+        #expect(try objects(run.output).count == 2)
+    }
+
     /// Boxes alone are a valid ground truth.
-    @Test func annotationsWithoutMasks() throws {
+    @Test("B14: annotations without masks") func annotationsWithoutMasks() throws {
         let whole = try Program(scenes())
         let boxes = try Program(
             scenes { data in
@@ -256,5 +300,62 @@ import Testing
             second.errors.contains("scenes: detections of an earlier run") && second.output == first.output)
         let other = try run("--score-threshold", "0.5")
         #expect(other.status == 65 && other.errors.contains("another score threshold"), "\(other.errors)")
+    }
+
+    /// Results of a suite: two sets whose names differ by a slash, annotations that are changed, a circle of links, a folder of
+    /// somebody else.
+    @Test func resultsOfASuiteAreThoseOfItsSets() throws {
+        let manager = FileManager.default
+        let whole = try Dataset(contentsOf: Self.samples + "/annotations.json")
+        func write(_ place: String, _ row: Int) throws {
+            var data = Dataset()
+            data.categories = whole.categories
+            data.images.append(whole.images[row])
+            for annotation in 0..<whole.annotations.count
+            where whole.annotations.imageIDs[annotation] == whole.images[row].id {
+                data.annotations.append(whole.annotations[annotation])
+            }
+            try folder.write("", "suite/\(place)/x")
+            try data.write(to: folder.file("suite/\(place)/annotations.json"))
+            let name = whole.images[row].fileName
+            if !manager.fileExists(atPath: folder.file("suite/\(place)/\(name)")) {
+                try manager.createSymbolicLink(
+                    atPath: folder.file("suite/\(place)/\(name)"),
+                    withDestinationPath: "\(Self.samples)/\(name)")
+            }
+        }
+        try write("a/b", 0)
+        try write("a-b", 1)
+        try manager.createSymbolicLink(atPath: folder.file("suite/circle"), withDestinationPath: ".")
+        func run(_ results: String) throws -> (Program, [String: Double]) {
+            let run = try Program([
+                "evaluate", "--model", Self.root + "/Models/emoji-detector", "--suite", folder.file("suite"),
+                "--templates", "single", "--threads", "1", "--results", folder.file(results), "--json",
+            ])
+            let sets = try objects(run.output).first?["sets"] as? [[String: Any]] ?? []
+            return (
+                run,
+                Dictionary(
+                    sets.map { ($0["name"] as? String ?? "", $0["AP"] as? Double ?? -1) },
+                    uniquingKeysWith: { first, _ in first })
+            )
+        }
+        let (first, figures) = try run("results")
+        #expect(first.status == 0 && Set(figures.keys) == ["a/b", "a-b"], "\(first.errors)")
+        #expect(try run("results").1 == figures)
+        // Other objects under the name of a set.
+        try write("a-b", 0)
+        try manager.setAttributes(
+            [.modificationDate: Date(timeIntervalSinceNow: 60)],
+            ofItemAtPath: folder.file("suite/a-b/annotations.json"))
+        let (again, changed) = try run("results")
+        #expect(again.errors.contains("a/b: detections of an earlier run"), "\(again.errors)")
+        #expect(again.errors.contains("is newer than the detections"), "\(again.errors)")
+        #expect(changed["a-b"] == figures["a/b"] && changed["a/b"] == figures["a/b"])
+        try folder.write("mine", "other/a-b.json")
+        let refused = try run("other").0
+        #expect(refused.status == 65 && refused.errors.contains("other: is not empty"), "\(refused.errors)")
+        #expect(folder.bytes("other/a-b.json") == Array("mine".utf8))
+        #expect(try run("suite").0.status == 64)
     }
 }

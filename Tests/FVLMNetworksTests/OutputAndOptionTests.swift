@@ -28,7 +28,7 @@ import Testing
 
     private func run(_ arguments: [String]) throws -> Program { try Program(arguments) }
 
-    @Test func aFileIsNoFolderOfDrawings() throws {
+    @Test("A22: a file is no folder of drawings") func aFileIsNoFolderOfDrawings() throws {
         let run = try run(
             [
                 "detect", folder.file("a"), "--classes-file", folder.file("names.txt"), "--output",
@@ -39,7 +39,7 @@ import Testing
         #expect(run.errors.contains("names.txt: is a file, not a folder"))
     }
 
-    @Test func outputsOverInputs() throws {
+    @Test("A01: outputs over inputs") func outputsOverInputs() throws {
         let (names, clip) = (folder.file("names.txt"), SmallDetector.clip)
         for arguments in [
             [
@@ -176,7 +176,7 @@ import Testing
     }
 
     /// Results of an evaluation replace no picture.
-    @Test func resultsOverAPicture() throws {
+    @Test("A01: results over a picture") func resultsOverAPicture() throws {
         var data = Dataset()
         data.categories = [COCO.Category(id: 1, name: "dog")]
         data.images.append(ImageRecord(id: 1, width: 48, height: 32, fileName: "x.png"))
@@ -227,7 +227,7 @@ import Testing
     }
 
     /// `--article` acts on the classes of detect; beside a vocabulary, which has its prompts, options of prompts are refused.
-    @Test func articles() throws {
+    @Test("B19: articles") func articles() throws {
         let common = ["detect", folder.file("a"), "--json", "--classes", "apple, orange"] + detect
         let plain = try run(common + ["--article", "as-written"])
         let english = try run(common + ["--article", "english"])
@@ -241,7 +241,7 @@ import Testing
     }
 
     /// Names of a list are read alike by detect and by vocabulary build: synonyms stand behind tabs.
-    @Test func synonymsBehindTabs() throws {
+    @Test("B20: synonyms behind tabs") func synonymsBehindTabs() throws {
         try folder.write("pig nose\tsnout\n", "classes.txt")
         let run = try run(
             ["detect", folder.file("a"), "--json", "--classes-file", folder.file("classes.txt")] + detect)
@@ -249,7 +249,9 @@ import Testing
         #expect(!run.output.contains("snout"))
     }
 
-    @Test(arguments: ["nan", "2", "-0.1", "inf"]) func thresholdsOutOfRange(_ value: String) throws {
+    @Test("B42: thresholds out of range", arguments: ["nan", "2", "-0.1", "inf"]) func thresholdsOutOfRange(
+        _ value: String
+    ) throws {
         let run = try run(
             ["detect", folder.file("a"), "--model", "m", "--classes", "dog", "--score-threshold=\(value)"])
         #expect(

@@ -41,7 +41,7 @@ import Testing
     }
 
     /// Every name that pictures go by is found; what is passed over is counted.
-    @Test func foldersAsPeopleKeepThem() throws {
+    @Test("A12, A13: folders as people keep them") func foldersAsPeopleKeepThem() throws {
         for name in ["a.jpg", "b.jfif", "c.JPE", "d.mpo", "deep/e.png"] { try picture("photos/" + name) }
         for name in ["._a.jpg", ".DS_Store", "notes.txt"] { try folder.write("x", "photos/" + name) }
         let run = try detect([folder.file("photos"), "--json"])
@@ -54,7 +54,7 @@ import Testing
         #expect(try files(all).last == "photos/deep/e.png" && files(all).count == 5)
     }
 
-    @Test func listsEndedByNUL() throws {
+    @Test("A15: lists ended by NUL") func listsEndedByNUL() throws {
         for name in ["a b.png", "c\nd.png"] { try picture(name) }
         let run = try detect(
             ["-", "--json"], input: "\(folder.file("a b.png"))\0\(folder.file("c\nd.png"))\0")
@@ -62,7 +62,7 @@ import Testing
     }
 
     /// A name that is not UTF-8 is read, and shown as well as it can be.
-    @Test func namesThatAreNoText() throws {
+    @Test("A20: names that are no text") func namesThatAreNoText() throws {
         try picture("photos/x.png")
         let path = folder.file("photos/caf") + String(pathBytes: [0xE9]) + ".png"
         #expect(path.withPathPointer { rename(folder.file("photos/x.png"), $0) } == 0)
@@ -71,7 +71,7 @@ import Testing
     }
 
     /// A drawing takes a free name, whatever is in the folder: another run's drawing, or the picture itself.
-    @Test func drawingsReplaceNothing() throws {
+    @Test("A01, B15, B16: drawings replace nothing") func drawingsReplaceNothing() throws {
         try picture("a/x.png", 10)
         try picture("b/x.png", 200)
         let before = folder.bytes("a/x.png")
@@ -84,7 +84,7 @@ import Testing
         #expect(folder.bytes("a/x.png") == before)
     }
 
-    @Test func longNames() throws {
+    @Test("A19: long names") func longNames() throws {
         let stem = String(repeating: "n", count: 251)
         try picture("a/\(stem).png")
         for _ in 0..<2 {
@@ -98,7 +98,8 @@ import Testing
 
     /// The same pictures give the same detections one by one and together, whatever the others are: rounding alone may
     /// differ, by which kernels a processor chooses.
-    @Test(arguments: ["longestSide", "shortestSide"]) func batchesChangeNothing(_ fitting: String) throws {
+    @Test("B40: batches change nothing", arguments: ["longestSide", "shortestSide"])
+    func batchesChangeNothing(_ fitting: String) throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().path
         for (number, name) in ["000001", "000003", "000005"].enumerated() {

@@ -38,7 +38,7 @@ import Testing
         #expect(piped.output == named.output && again == written, "\(command)")
     }
 
-    @Test func classes() throws {
+    @Test("A21: classes") func classes() throws {
         let names = "dog\ncat\tkitten\n"
         try compare(
             names, ["detect", folder.file("photos"), "--classes-file", "FILE", "--json"] + detector)

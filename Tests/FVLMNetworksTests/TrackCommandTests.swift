@@ -104,6 +104,23 @@ import Testing
         #expect(run.status == 64 && run.errors.contains(text) && run.output.isEmpty, "\(run.errors)")
     }
 
+    /// One file for two outputs, by whatever spelling, and a file that another run writes.
+    @Test func everyOutputHasItsFile() throws {
+        for (one, other) in [("x", "x"), ("x", "./x")] {
+            let run = try run(["--results", folder.file(one), "--mot", folder.file(other)])
+            #expect(run.status == 64 && run.errors.contains("is the path of two outputs"), "\(run.errors)")
+        }
+        let record = try folder.write("another run's", "r.jsonl.partial")
+        let descriptor = open(record, O_RDWR)
+        defer { close(descriptor) }
+        #expect(flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+        let second = try run(["--results", folder.file("r.jsonl")])
+        #expect(
+            second.status == 1 && second.errors.contains("r.jsonl: is being written by another process"),
+            "\(second.errors)")
+        #expect(folder.bytes("r.jsonl.partial") == Array("another run's".utf8))
+    }
+
     @Test func theFilmIsNotReplaced() throws {
         let run = try run(["--output", folder.file("film.mp4")])
         #expect(run.status == 64 && run.errors.contains("film.mp4"), "\(run.errors)")

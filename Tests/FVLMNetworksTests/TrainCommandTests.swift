@@ -117,7 +117,8 @@ import FVLMCommand
     }
 
     /// Interrupted in a long evaluation, at the end of the terminal too, it ends within seconds and goes on later.
-    @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func anEvaluationHearsSignals(_ number: Int32) throws {
+    @Test("B12: an evaluation hears signals", arguments: [SIGINT, SIGTERM, SIGHUP])
+    func anEvaluationHearsSignals(_ number: Int32) throws {
         let training = try SmallTraining(in: folder, steps: 1)
         let many = try training.repeated(3_000, in: folder)
         let process = try Program.started(
@@ -176,6 +177,30 @@ import FVLMCommand
         try FileManager.default.moveItem(
             atPath: folder.file("holds/model"), toPath: folder.file("elsewhere"))
         _ = try Detector.load(folder.file("elsewhere"))
+    }
+
+    /// A run that is resumed with settings that it cannot have is refused before any of its files is written.
+    @Test("B23: a refused --resume changes no file") func aRefusedResumptionChangesNothing() throws {
+        let training = try SmallTraining(in: folder, steps: 2)
+        #expect(try Program(arguments(training, "run", [])).status == 0)
+        func files() -> [String: [UInt8]] {
+            let names = FileManager.default.enumerator(atPath: folder.file("run"))?.compactMap {
+                $0 as? String
+            }
+            return Dictionary(uniqueKeysWithValues: (names ?? []).map { ($0, folder.bytes("run/\($0)")) })
+        }
+        let before = files()
+        #expect(String(decoding: folder.bytes("run/config.yaml"), as: UTF8.self).contains("width: 8"))
+        for (setting, text) in [
+            ("detector.network.width=48", "detector.network.width was 8, now it is 48"),
+            ("detector.network.masks=false", "detector.network.masks was true, now it is false"),
+            ("data.variation=none", "data.variation was"),
+        ] {
+            let run = try Program(
+                arguments(training, "run", ["--resume", "--set", setting, "--set", "run.steps=4"]))
+            #expect(run.status == 65 && run.errors.contains(text), "\(run.status) \(run.errors)")
+            #expect(files() == before, "\(setting)")
+        }
     }
 
     @Test func anotherRunsFolderIsRefused() throws {

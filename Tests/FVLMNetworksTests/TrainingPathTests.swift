@@ -24,7 +24,7 @@ import Testing
     }
 
     /// A CLIP that is named as seen from the shell's folder is found by the detector from any folder.
-    @Test func aCLIPOfTheShellsFolder() throws {
+    @Test("B27: a CLIP of the shells folder") func aCLIPOfTheShellsFolder() throws {
         try FileManager.default.copyItem(
             atPath: URL(filePath: SmallDetector.clip).deletingLastPathComponent().path,
             toPath: folder.file("here/clip"))
@@ -41,7 +41,7 @@ import Testing
     }
 
     /// Relative paths of the file, those of templates too, start from its folder.
-    @Test func templatesBesideTheConfiguration() throws {
+    @Test("B28: templates beside the configuration") func templatesBesideTheConfiguration() throws {
         let text = String(decoding: folder.bytes("settings/train.yaml"), as: UTF8.self)
         try folder.write(text.replacing("templates: single", with: "templates: t.txt"), "settings/t.yaml")
         try folder.write("a picture of {}.\n", "settings/t.txt")
@@ -54,7 +54,7 @@ import Testing
     }
 
     /// What is typed is about the shell's folder, although a file of that name lies beside the configuration too.
-    @Test func annotationsOfTheShellsFolder() throws {
+    @Test("B29: annotations of the shells folder") func annotationsOfTheShellsFolder() throws {
         let text = String(decoding: folder.bytes("settings/train.json"), as: UTF8.self)
         try folder.write(text.replacing("\"bus\"", with: "\"smiley\""), "here/train.json")
         let run = try train(
@@ -66,7 +66,7 @@ import Testing
     }
 
     /// The values that a setting may have are listed.
-    @Test func valuesThatAreNone() throws {
+    @Test("B33: values that are none") func valuesThatAreNone() throws {
         for (setting, line) in [
             ("optimizer.kind=adam", "sgd, adamw"), ("data.variation=crop", "none, flip, resize, jitter"),
             ("data.faults=skip", "exclude, refuse"), ("optimizer.schedule=linear", "constant, cosine, steps"),

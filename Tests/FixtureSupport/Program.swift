@@ -31,11 +31,27 @@ package struct Program {
         _ arguments: [String], input: String? = nil, output: Stream = .kept, errors: Stream = .kept,
         in folder: String? = nil, environment: [String: String] = [:]
     ) throws {
-        let process = Process()
         // The shell closes streams, which the class cannot; it says of a signal what people see.
-        process.executableURL = URL(filePath: "/bin/sh")
         let redirection = [output.redirection(of: 1), errors.redirection(of: 2)].joined(separator: " ")
-        process.arguments = ["-c", "exec \"$@\" \(redirection)", "sh", Self.path] + arguments
+        try self.init(
+            "exec \"$0\" \"$@\" \(redirection)", arguments, input: input, in: folder, environment: environment
+        )
+    }
+
+    /// Runs lines of a shell, in which `fvlm` is the program: for what no other way of starting it can say, such as words that
+    /// are not UTF-8.
+    package init(shell script: String, in folder: String? = nil) throws {
+        try self.init(
+            "fvlm=$0; fvlm() { \"$fvlm\" \"$@\"; }\n\(script)", [], input: nil, in: folder, environment: [:])
+    }
+
+    private init(
+        _ script: String, _ arguments: [String], input: String?, in folder: String?,
+        environment: [String: String]
+    ) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", script, Self.path] + arguments
         if !environment.isEmpty {
             process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         }

@@ -80,6 +80,34 @@ import Testing
         }
     }
 
+    /// What is written while it is encoded is what is encoded in memory, to the byte.
+    @Test(arguments: ["png", "jpg", "webp"]) func filesHoldTheEncodedBytes(_ ending: String) throws {
+        try withFolder { folder in
+            let image = try patternImage(width: 300, height: 200)
+            let path = folder.appending(path: "a.\(ending)").path
+            try image.write(to: path)
+            let encoding = try #require(ImageEncoding(path: path))
+            #expect(
+                try [UInt8](Data(contentsOf: URL(filePath: path))) == image.encoded(as: encoding))
+        }
+    }
+
+    /// A disk that is full while a picture is written is the error, and leaves nothing behind.
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full"))) func fullDisks() throws {
+        try withFolder { folder in
+            let image = try patternImage(width: 500, height: 400)
+            for ending in ["png", "jpg", "webp"] {
+                let path = folder.appending(path: "a.\(ending)").path
+                try FileManager.default.createSymbolicLink(
+                    atPath: path, withDestinationPath: "/dev/full")
+                let error = #expect(throws: ImagingError.self) { try image.write(to: path) }
+                #expect(error?.reason.contains("No space left on device") == true, "\(ending)")
+                #expect(error?.exitStatus == .failure)
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).count == 3)
+        }
+    }
+
     @Test func unreadableFilesAreErrorsWithThePath() throws {
         try withFolder { folder in
             let missing = folder.appending(path: "missing.jpg").path

@@ -82,6 +82,32 @@ import Testing
         #expect(throws: ImagingError.self) { try Mask(size: size, columns: 3..<5, rows: 1..<2, crop: [1]) }
     }
 
+    /// A mask that is drawn in bands, each with the rows beside it, is the mask drawn at once: its outline is where it was.
+    @Test(arguments: [1, 2, 5, 40]) func masksInBands(_ height: Int) throws {
+        var random = TestRandom(state: 3)
+        let size = ImageSize(width: 31, height: 23)
+        let (columns, rows) = (4..<29, 3..<22)
+        let crop = (0..<columns.count * rows.count).map { _ in
+            UInt8(Int.random(in: 0...9, using: &random) / 3)
+        }
+        let whole = try Mask(size: size, columns: columns, rows: rows, crop: crop)
+        let color = Color(red: 200, green: 40, blue: 90)
+        var (once, banded) = (
+            try patternImage(width: 31, height: 23), try patternImage(width: 31, height: 23)
+        )
+        try once.blend(whole, with: color)
+        for top in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
+            let band = top..<min(top + height, rows.upperBound)
+            let stored = (band.lowerBound - 1..<band.upperBound + 1).clamped(to: rows)
+            let first = (stored.lowerBound - rows.lowerBound) * columns.count
+            let part = try Mask(
+                size: size, columns: columns, rows: stored,
+                crop: Array(crop[first..<first + stored.count * columns.count]))
+            try banded.blend(part, rows: band, with: color)
+        }
+        #expect(banded == once)
+    }
+
     @Test func linesOfOneSizeHaveOneHeight() throws {
         let texts = ["ace", "Ápgj", "x & <y>", "猫"].map { try? RenderedText($0, size: 20, color: .white) }
         #expect(texts[0]?.height == texts[1]?.height)

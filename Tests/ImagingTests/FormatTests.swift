@@ -33,7 +33,7 @@ import Testing
     }
 
     /// (255 - ink) (255 - black) / 255, as Pillow since 4.3.
-    @Test func blackInkDarkensByAShare() throws {
+    @Test("A10: black ink darkens by a share") func blackInkDarkensByAShare() throws {
         let image = try Image(contentsOf: path("cmyk-black.tif"))
         for y in 0..<16 {
             for x in 0..<16 {

@@ -49,6 +49,24 @@ import Testing
         }
     }
 
+    /// Pixels that are put in their places while a picture is decoded make the picture that is turned afterwards.
+    @Test(arguments: EXIFOrientation.allCases) func pixelsInTheirOrderAreUpright(
+        _ orientation: EXIFOrientation
+    ) throws {
+        let stored = try patternImage(width: 7, height: 5)
+        let upright = stored.upright(from: orientation)
+        let order = orientation.order(of: stored.size)
+        for y in 0..<stored.height {
+            for x in 0..<stored.width {
+                let place = order.start + x * order.across + y * order.down
+                #expect(
+                    Array(upright.pixels[place..<place + 3]) == [
+                        stored[x, y].red, stored[x, y].green, stored[x, y].blue,
+                    ], "\(x) \(y)")
+            }
+        }
+    }
+
     @Test func readableForegroundHasEnoughContrast() {
         for value in stride(from: 0, through: 255, by: 5) {
             let color = Color(red: UInt8(value), green: UInt8(255 - value), blue: UInt8(value / 2))

@@ -193,7 +193,9 @@ import Testing
 
     /// Recorded from Pillow 13, which takes the vertical axis first where the height loses more than twice the pixels
     /// that the width loses.
-    @Test func tallPicturesAreSquashedVerticallyFirst() throws {
+    @Test("B43: tall pictures are squashed vertically first") func tallPicturesAreSquashedVerticallyFirst()
+        throws
+    {
         let size = ImageSize(width: 4, height: 4)
         #expect(
             try pattern(5, 19).resized(to: size).pixels == [

@@ -101,7 +101,8 @@ import Testing
         #expect(throws: DetectionError.self) { try maskLoss(logits, targets: Tensor.ones([2, 5, 4])) }
     }
 
-    @Test func checkpointsOfOtherNetworksAreTold() throws {
+    @Test("B39: wrappers of trainers are taken off, other networks are told")
+    func checkpointsOfOtherNetworksAreTold() throws {
         struct Other: WeightSource {
             let origin = "other.pth"
             let keys = ["layer1.weight"]

@@ -175,6 +175,13 @@ import Testing
                 }
             }
             #expect(pixels == whole, "\(box)")
+            // A part of the rows.
+            let rows = Int.random(in: -2...20, using: &random)..<Int.random(in: 20...40, using: &random)
+            let part = try paster.crop(values, side: side, box: box, rows: rows)
+            let inside = crop.rows.clamped(to: rows)
+            #expect(part.rows == (inside.isEmpty || crop.columns.isEmpty ? 0..<0 : inside), "\(box)")
+            let skipped = max(0, inside.lowerBound - crop.rows.lowerBound) * crop.columns.count
+            #expect(part.pixels == Array(crop.pixels.dropFirst(skipped).prefix(part.pixels.count)))
         }
     }
 

@@ -149,6 +149,68 @@ import Testing
         try ofFile.check(folder.file("clip/new"))
     }
 
+    /// Two outputs of one run under one path, there or not yet.
+    @Test func oneFileForTwoOutputs() throws {
+        try AtomicFile.write("a", to: folder.file("there"))
+        try FileManager.default.createSymbolicLink(atPath: folder.file("link"), withDestinationPath: "there")
+        try Folder.make(folder.file("sub"))
+        for (one, other) in [
+            ("there", "there"), ("there", "link"), ("new", "new"), ("new", "sub/../new"), ("new", "./new"),
+            ("none/new", "none/./new"),
+        ] {
+            let failure = #expect(throws: FileFailure.self, "\(one) \(other)") {
+                try OutputGuard.checkDistinct([folder.file(one), nil, folder.file(other)])
+            }
+            #expect(failure?.exitStatus == .usage && failure?.reason.contains("two outputs") == true)
+        }
+        try OutputGuard.checkDistinct([folder.file("there"), folder.file("new"), folder.file("sub/new")])
+        try OutputGuard.checkDistinct(["/dev/null", "/dev/null", "-", "-", nil])
+    }
+
+    /// Links in what leads to a file are resolved, there or not yet.
+    @Test func resolvedPaths() throws {
+        try Folder.make(folder.file("real/sub"))
+        try FileManager.default.createSymbolicLink(atPath: folder.file("link"), withDestinationPath: "real")
+        let real = Path.resolved(folder.file("real"))
+        #expect(Path.resolved(folder.file("link/sub")) == real + "/sub")
+        #expect(Path.resolved(folder.file("link/new/file")) == real + "/new/file")
+        #expect(Path.resolved("/none/x") == "/none/x")
+    }
+
+    /// Files below a folder: hidden ones are told, links are followed once, and circles end.
+    @Test func filesBelowAFolder() throws {
+        for name in ["b", "a/c", ".hidden/d", "._b", "a/.e"] { try folder.write("", name) }
+        try FileManager.default.createSymbolicLink(atPath: folder.file("a/circle"), withDestinationPath: "..")
+        try FileManager.default.createSymbolicLink(atPath: folder.file("other"), withDestinationPath: "a")
+        var passed: [String] = []
+        let files = try Folder.files(below: folder.path) { passed.append($0 + ($1 ? "/" : "")) }
+        #expect(files == ["a/c", "b"])
+        #expect(passed.sorted() == ["._b", ".hidden/", "a/.e"])
+    }
+
+    /// A second run is refused at its start, not when its files are ready; a run that is given up leaves nothing.
+    @Test func aNewFolderIsMadeByOneRun() throws {
+        let path = folder.file("new")
+        do {
+            let first = try NewFolder(path: path)
+            let failure = #expect(throws: FileFailure.self) { _ = try NewFolder(path: path) }
+            #expect(failure?.reason == "is in use by another run (process \(getpid()))")
+            try first.write("text", to: "a/b")
+            #expect(folder.namesOf("new") == [".running"])
+            try first.finish()
+        }
+        #expect(folder.namesOf("new") == ["a"] && folder.names == ["new"])
+        let full = #expect(throws: FileFailure.self) { _ = try NewFolder(path: path) }
+        #expect(full?.reason.contains("not empty") == true && folder.namesOf("new") == ["a"])
+        do { _ = try NewFolder(path: folder.file("given up")) }
+        #expect(folder.names == ["new"])
+        try Folder.make(folder.file("empty"))
+        let again = try NewFolder(path: folder.file("empty"))
+        try again.write("x", to: "x")
+        try again.finish()
+        #expect(folder.namesOf("empty") == ["x"])
+    }
+
     @Test func aFolderIsLockedOnce() throws {
         var lock: FolderLock? = try FolderLock(folder: folder.path)
         let failure = #expect(throws: FileFailure.self) { try FolderLock(folder: folder.path) }

@@ -153,7 +153,11 @@ import Torch
             try Runtime.keepMemory(bytes: 2 * size)
             let kept = try growth(4)
             #expect(kept > size * 3 / 2 && kept < size * 5 / 2, "\(kept) bytes are kept")
-            let before = ResidentMemory.bytes
+            var before = ResidentMemory.bytes
+            try Runtime.releaseKeptMemory()
+            #expect(before - ResidentMemory.bytes > size * 3 / 2)
+            #expect(try growth(4) > size * 3 / 2, "nothing is kept after a release")
+            before = ResidentMemory.bytes
             try Runtime.keepMemory(bytes: 0)
             #expect(before - ResidentMemory.bytes > size * 3 / 2)
         }

@@ -198,6 +198,9 @@ import Testing
         ("1,1,0,0,10,10,1\n1,1,5,5,10,10,1\n", ":2", "twice"), ("0,1,0,0,10,10,1\n", ":1", "from 1"),
         ("1,1,0,0\n", ":1", "numbers with commas"), ("1,1,0,0,nan,10,1\n", ":1", "numbers with commas"),
         ("frame,id,left,top,width,height\n", ":1", "numbers with commas"),
+        // An empty field has its place, frames and ids are whole, sides are not negative.
+        ("1,1,,10,10,20,20,1\n", ":1", "numbers with commas"), ("1.5,1,0,0,5,5,1\n", ":1", "numbers with"),
+        ("1,1.2,0,0,5,5,1\n", ":1", "numbers with commas"), ("1,1,9,0,-5,5,1\n", ":1", "numbers with"),
     ])
     func aWrongLineIsNamed(_ text: String, _ place: String, _ reason: String) throws {
         let folder = try TemporaryFolder()

@@ -35,7 +35,9 @@ import TrainingFixtures
         try folder.write(folder.bytes(name).prefix(120), name)
     }
 
-    @Test(arguments: [true, false]) func aBrokenRingIsLeftOut(_ isBesideAGoodOne: Bool) throws {
+    @Test("A09: a broken ring is left out", arguments: [true, false]) func aBrokenRingIsLeftOut(
+        _ isBesideAGoodOne: Bool
+    ) throws {
         let file = try withRing([5, 5, 6, 6], beside: isBesideAGoodOne)
         let training = try training("data.annotations=\(file)")
         let kind = isBesideAGoodOne ? "1 outline" : "1 mask"
@@ -115,7 +117,7 @@ import TrainingFixtures
         #expect(text.contains("2 objects of 6 cannot be used, more than data.faultLimit 0.2"), "\(text)")
     }
 
-    @Test func aDamagedPictureIsLeftOut() throws {
+    @Test("B11: a damaged picture is left out") func aDamagedPictureIsLeftOut() throws {
         try damage("3.png")
         let training = try training("run.steps=9")
         #expect(training.notes.contains { $0.hasPrefix("1 picture is skipped: ") && $0.contains("3.png") })
@@ -174,7 +176,7 @@ import TrainingFixtures
         ["data.validationAnnotations=\(file)", "data.validationImages=\(images ?? folder.path)"]
     }
 
-    @Test func validationIsLookedOverAtTheStart() throws {
+    @Test("B10: validation is looked over at the start") func validationIsLookedOverAtTheStart() throws {
         func notes(_ settings: [String]) throws -> [String] {
             try TrainingRun(run.configuration("hf-vit", settings), folder: folder.file("none")).notes
         }
@@ -217,7 +219,7 @@ import TrainingFixtures
 
     // MARK: What takes part
 
-    @Test func aSegmentationThatIsEmptyIsNoMask() throws {
+    @Test("A03: a segmentation that is empty is no mask") func aSegmentationThatIsEmptyIsNoMask() throws {
         func example(_ segmentation: Any?) throws -> TrainingExample {
             let file = try run.annotations("cut.json") { entries in
                 var entry = entries[0].filter { $0.key != "segmentation" }
@@ -240,7 +242,8 @@ import TrainingFixtures
         }
     }
 
-    @Test(arguments: ["absent", "empty"]) func boxesAloneTrainADetectorOfBoxes(_ form: String) throws {
+    @Test("B13: boxes alone train a detector of boxes", arguments: ["absent", "empty"])
+    func boxesAloneTrainADetectorOfBoxes(_ form: String) throws {
         let boxes = try run.annotations("boxes.json") { entries in
             entries.map { entry in
                 var entry = entry
@@ -264,7 +267,7 @@ import TrainingFixtures
         #expect(!chosen.configuration.detector.network.masks && chosen.notes.isEmpty)
     }
 
-    @Test func classesWithoutObjectsTakeNoPart() throws {
+    @Test("B24, B25: classes without objects take no part") func classesWithoutObjectsTakeNoPart() throws {
         let file = try run.annotations("more.json", "categories") {
             [["id": 0, "name": "Bus"]] + $0 + [["id": 9, "name": "butterfly"]]
         }
@@ -284,7 +287,9 @@ import TrainingFixtures
         #expect(classes.allSatisfy { $0.values.allSatisfy { $0.value >= 0 } })
     }
 
-    @Test func twoClassesOfOneNameAreNamedByTheirIds() throws {
+    @Test("B25: two classes of one name are named by their ids") func twoClassesOfOneNameAreNamedByTheirIds()
+        throws
+    {
         let file = try run.annotations("twins.json", "categories") {
             $0.map { $0.merging(["name": $0["id"] as? Int == 1 ? "red_apple" : "Red apple"]) { $1 } }
         }
@@ -293,7 +298,7 @@ import TrainingFixtures
                 .hasPrefix("categories: 1 'red_apple' and 2 'Red apple' have the same name"))
     }
 
-    @Test func whatIsLeftOutIsCounted() throws {
+    @Test("B26: what is left out is counted") func whatIsLeftOutIsCounted() throws {
         let none = try run.annotations("none.json") { _ in [] }
         #expect(
             message { _ = try self.training("data.annotations=\(none)") }.contains(
@@ -313,7 +318,7 @@ import TrainingFixtures
     }
 
     /// A vocabulary that does not say base or novel: what is trained on is base, as without one.
-    @Test func trainedClassesAreBase() throws {
+    @Test("B08: trained classes are base") func trainedClassesAreBase() throws {
         let plain = try training()
         let clip = try CLIPModel.load(plain.configuration.detector.clip)
         let own = try Vocabulary(

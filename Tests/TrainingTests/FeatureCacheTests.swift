@@ -39,6 +39,24 @@ import WeightFiles
         try writer.flush()
     }
 
+    /// A disk without room is told after the first view, by what that takes; a disk that just suffices is not refused.
+    @Test func aDiskWithoutRoomIsToldAtOnce() throws {
+        let text = message {
+            try TrainingRun.checkSpace(in: "cache", for: 1000, of: 2_000_000, free: 1_999_999_999)
+        }
+        #expect(
+            text.hasPrefix(
+                "cache: has no room for the cache: 1000 views of 2.0 MB take 2.0 GB, 2.0 GB are free"),
+            "\(text)")
+        #expect(text.contains("Fewer views (data.views) or bfloat16 take less"))
+        try TrainingRun.checkSpace(in: "cache", for: 1000, of: 2_000_000, free: 2_000_000_000)
+        try TrainingRun.checkSpace(in: "cache", for: 0, of: 2_000_000, free: 0)
+        try TrainingRun.checkSpace(in: "cache", for: 1000, of: 2_000_000, free: nil)
+        // What is free is known, of a folder as of a file in it.
+        let free = try #require(FileStatus.freeBytes(at: folder.path))
+        #expect(free > 0 && FileStatus.freeBytes(at: folder.file("none")) == nil)
+    }
+
     @Test(arguments: [DType.bfloat16, .float32]) func whatIsWrittenIsRead(_ dtype: DType) throws {
         var identity = identity
         identity.dtype = dtype

@@ -26,7 +26,7 @@ import TrainingFixtures
         return Dictionary(uniqueKeysWithValues: (names ?? []).map { ($0, folder.bytes("run/\($0)")) })
     }
 
-    @Test func aChangedSettingIsNamedAndRefused() throws {
+    @Test("B22: a changed setting is named and refused") func aChangedSettingIsNamedAndRefused() throws {
         try training().start(resumes: false) { _ in }
         let before = files
         let templates = try folder.write("a picture of {}.\n", "templates.txt")
@@ -65,7 +65,7 @@ import TrainingFixtures
         #expect(refusal.contains("the classes' embeddings differ"), "\(refusal)")
     }
 
-    @Test func oneRunAFolderAtATime() throws {
+    @Test("B31: one run a folder at a time") func oneRunAFolderAtATime() throws {
         var refusal = ""
         try training().start(resumes: false) { event in
             guard case .started = event else { return }
@@ -76,7 +76,7 @@ import TrainingFixtures
             message { try training().start(resumes: false) { _ in } }.contains("already contains a run"))
     }
 
-    @Test func aFileIsNoFolderOfARun() throws {
+    @Test("B35: a file is no folder of a run") func aFileIsNoFolderOfARun() throws {
         try folder.write("a file", "run")
         let refusal = message { try training().start(resumes: false) { _ in } }
         #expect(
@@ -105,7 +105,7 @@ import TrainingFixtures
 
     private struct Failure: Error {}
 
-    @Test func anEvaluationThatFailsCostsNothing() throws {
+    @Test("B10: an evaluation that fails costs nothing") func anEvaluationThatFailsCostsNothing() throws {
         let checkpoints = CheckpointFolder(path: folder.file("toy"))
         var saved: [[Int]] = []
         var failures: [Int] = []

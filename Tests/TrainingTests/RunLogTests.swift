@@ -110,7 +110,8 @@ import WeightFiles
         var text = ""
         let display = ProgressDisplay(isTerminal: false) { text += $0 }
         for event in [
-            start, progress(10), .evaluated(step: 10, report), .checkpointed(step: 10, path: "x/step-000010"),
+            start, .estimated(step: 11, secondsPerStep: 0.25, remainingSeconds: 7384), progress(10),
+            .evaluated(step: 10, report), .checkpointed(step: 10, path: "x/step-000010"),
             .finished(TrainingSummary(step: 40, isComplete: true, seconds: 65, imageCount: 130)),
         ] {
             display.show(event)
@@ -118,6 +119,7 @@ import WeightFiles
         #expect(
             text == """
                 training to step 40: 100 examples, 4 per step, 1234 trainable weights
+                0.25 s per step: about 2:03:04 to the last step
                 step 10/40 epoch 0.5 loss 1 (box 0.25 class 0.75) rate 0.1 gradient 2 12.34 img/s, 1:02:05 left
                 step 10: evaluation: bbox/AP50 0.5, bbox/APs -1
                 step 10: checkpoint x/step-000010

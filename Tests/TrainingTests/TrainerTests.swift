@@ -46,6 +46,35 @@ import WeightFiles
             evaluate: evaluate.map { evaluate in { step, _ in try evaluate(step) } }, losses: detector.losses)
     }
 
+    /// How long it will take is said once, after the first steps, again when a run is resumed; not by a run that is over before.
+    @Test func theDurationIsEstimatedAfterTheFirstSteps() throws {
+        func estimates(_ steps: Int, from checkpoint: Checkpoint? = nil, _ folder: CheckpointFolder) throws
+            -> [(
+                step: Int, perStep: Double, remaining: Double
+            )]
+        {
+            var found: [(step: Int, perStep: Double, remaining: Double)] = []
+            let trainer = try trainer(ToyDetector(), steps: steps, checkpoints: folder)
+            if let checkpoint { try trainer.resume(from: checkpoint) }
+            try trainer.run {
+                if case .estimated(let step, let perStep, let remaining) = $0 {
+                    found.append((step, perStep, remaining))
+                }
+            }
+            return found
+        }
+        let checkpoints = CheckpointFolder(path: folder.file("checkpoints"))
+        #expect(try estimates(10, checkpoints).isEmpty)
+        let latest = try #require(try checkpoints.latest())
+        let resumed = try estimates(30, from: latest, checkpoints)
+        #expect(resumed.map(\.step) == [21])
+        let found = try estimates(25, CheckpointFolder(path: folder.file("other")))
+        #expect(found.map(\.step) == [11])
+        for estimate in found {
+            #expect(estimate.perStep > 0 && abs(estimate.remaining - estimate.perStep * 14) < 1e-9)
+        }
+    }
+
     /// All bits of weights, buffers and averages.
     private func bits(_ detector: ToyDetector, _ trainer: Trainer) throws -> [String: [UInt8]] {
         var bits: [String: [UInt8]] = [:]

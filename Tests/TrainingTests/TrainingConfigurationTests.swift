@@ -13,19 +13,21 @@ import TrainingFixtures
 
     init() throws { run = try SmallRun() }
 
-    @Test(arguments: [
-        "optimizer.minimumRatio=-3", "optimizer.warmupFactor=-2", "optimizer.decayFactor=-1",
-        "optimizer.momentum=7", "optimizer.momentum=1", "optimizer.weightDecay=-0.1",
-        "optimizer.learningRate=-1", "optimizer.learningRate=.nan", "optimizer.learningRate=.inf",
-        "optimizer.clipNorm=-1", "optimizer.clipNorm=.nan", "optimizer.warmupSteps=-1",
-        "optimizer.milestones=[0.9, 0.5]", "optimizer.milestones=[1.5]", "optimizer.averageDecay=1",
-        "optimizer.decayFactor=0", "data.batchSize=0", "data.workers=-1", "data.jitter=[2, 1]",
-        "data.jitter=[0.1, .inf]", "data.faultLimit=2", "data.faultLimit=.nan", "data.views=-1",
-        "data.colors.hue=0.6", "run.steps=0", "run.accumulation=0", "run.reportInterval=0",
-        "run.evaluationInterval=-1", "run.checkpointInterval=-1", "run.checkpointMinutes=-1",
-        "run.checkpointMinutes=.nan", "run.keepsLast=0", "run.precision=half",
-        "detector.scoring.baseWeight=2", "detector.learning.backgroundWeight=-1",
-    ])
+    @Test(
+        "B32: values out of range name their key",
+        arguments: [
+            "optimizer.minimumRatio=-3", "optimizer.warmupFactor=-2", "optimizer.decayFactor=-1",
+            "optimizer.momentum=7", "optimizer.momentum=1", "optimizer.weightDecay=-0.1",
+            "optimizer.learningRate=-1", "optimizer.learningRate=.nan", "optimizer.learningRate=.inf",
+            "optimizer.clipNorm=-1", "optimizer.clipNorm=.nan", "optimizer.warmupSteps=-1",
+            "optimizer.milestones=[0.9, 0.5]", "optimizer.milestones=[1.5]", "optimizer.averageDecay=1",
+            "optimizer.decayFactor=0", "data.batchSize=0", "data.workers=-1", "data.jitter=[2, 1]",
+            "data.jitter=[0.1, .inf]", "data.faultLimit=2", "data.faultLimit=.nan", "data.views=-1",
+            "data.colors.hue=0.6", "run.steps=0", "run.accumulation=0", "run.reportInterval=0",
+            "run.evaluationInterval=-1", "run.checkpointInterval=-1", "run.checkpointMinutes=-1",
+            "run.checkpointMinutes=.nan", "run.keepsLast=0", "run.precision=half",
+            "detector.scoring.baseWeight=2", "detector.learning.backgroundWeight=-1",
+        ])
     func valuesOutOfRangeNameTheirKey(_ setting: String) throws {
         let key = String(setting.prefix { $0 != "=" })
         #expect(message { _ = try run.configuration("hf-vit", [setting]) }.contains(key))
@@ -51,7 +53,7 @@ import TrainingFixtures
         #expect(typed.data.annotations == here + "/Package.swift")
     }
 
-    @Test func aPresetWithoutEffectIsNoted() throws {
+    @Test("B30: a preset without effect is noted") func aPresetWithoutEffectIsNoted() throws {
         func note(_ text: String, _ settings: [String] = []) throws -> String? {
             try TrainingConfiguration(
                 yaml: text + "data: {annotations: a, images: b}\n", settings: settings
@@ -71,7 +73,9 @@ import TrainingFixtures
         #expect(printed.detector.input.size == 320)
     }
 
-    @Test func aCLIPThatIsNotThereIsNamedByItsKey() throws {
+    @Test("B34: a CLIP that is not there is named by its key") func aCLIPThatIsNotThereIsNamedByItsKey()
+        throws
+    {
         let text = message {
             _ = try TrainingRun(
                 run.configuration("hf-vit", ["detector.clip=gone/clip"]), folder: folder.file("run"))

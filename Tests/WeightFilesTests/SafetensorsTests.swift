@@ -38,7 +38,7 @@ import Testing
     }
 
     /// As safetensors itself does: no metadata.
-    @Test func nullMetadataIsNone() throws {
+    @Test("B37: null metadata is none") func nullMetadataIsNone() throws {
         let text = "{\"__metadata__\": null, \"a\":{\"dtype\":\"I8\",\"shape\":[1],\"data_offsets\":[0,1]}}"
         let file = try Self.open(Self.file(text, data: [5]))
         #expect(file.keys == ["a"] && file.metadata.isEmpty)

@@ -223,10 +223,19 @@ void ck_winograd_weight_gradient(const float *transformed, int64_t count, float 
 bool ck_paste(const float *masks, int64_t side, const float *boxes, int64_t height, int64_t width, float threshold,
               uint8_t *binary, float *soft, int64_t begin, int64_t end);
 
-// Same as ck_paste for one mask and only the pixels that it can touch: `bounds` receives their left, top, right and
-// bottom (all 0 if there are none), `crop`, unless it is NULL, the pixels, row by row.
+// Same as ck_paste for one mask and only the pixels that it can touch in the rows first..<last: `bounds` receives their
+// left, top, right and bottom (all 0 if there are none), `crop`, unless it is NULL, the pixels, row by row.
 bool ck_paste_crop(const float *mask, int64_t side, const float *box, int64_t height, int64_t width, float threshold,
-                   int64_t bounds[4], uint8_t *crop);
+                   int64_t first, int64_t last, int64_t bounds[4], uint8_t *crop);
+
+// Draws the rows first..<last of a mask [rows, columns] on a picture of RGB: pixels inside are mixed with `color` by
+// opacity / 255; with `outline` those with a neighbour outside, or at the mask's sides, take the colour itself. `rgb` is
+// the picture's pixel under the mask's first one; the picture's rows are `stride` bytes apart.
+void ck_draw_mask(const uint8_t *mask, int64_t columns, int64_t rows, int64_t first, int64_t last,
+                  const uint8_t color[3], int32_t opacity, bool outline, uint8_t *rgb, int64_t stride);
+
+// Mixes `color` into a rectangle of a picture, as ck_draw_mask.
+void ck_draw_box(int64_t columns, int64_t rows, const uint8_t color[3], int32_t opacity, uint8_t *rgb, int64_t stride);
 
 // Averages of the bitmaps [masks, height, width] in side x side cells of the boxes begin..<end, each with the index of
 // its mask: same as ck_pool of one channel with CK_ALIGNED and ratio 0.

@@ -36,16 +36,16 @@ package struct CLIPCheckpoint: Sendable {
     ///   - activation: Overrides the activation, which shapes do not reveal.
     /// - Throws: ``CLIPError`` or `WeightFileError` stating what is missing or wrong.
     package init(_ path: String, activation: Activation? = nil) throws {
-        guard let status = FileStatus(path) else {
+        guard let kind = FileStatus(path)?.kind else {
             throw CLIPError(
                 path, reason: "there is no such file or folder", exitStatus: .failure)
         }
         let file: String
-        if status.kind == .folder {
+        if kind == .folder {
             folder = path
             file = try Self.weightFile(in: path)
         } else {
-            folder = URL(filePath: path).deletingLastPathComponent().path
+            folder = Path.parent(path)
             file = path
         }
         let source = try WeightFile.open(file)
@@ -67,7 +67,7 @@ package struct CLIPCheckpoint: Sendable {
 
     private static func weightFile(in folder: String) throws -> String {
         let names = ModelDownload.Selection.clip.weights
-        let paths = names.map { URL(filePath: folder).appending(path: $0).path }
+        let paths = names.map { Path.join(folder, $0) }
         guard let path = paths.first(where: { FileStatus($0) != nil }) else {
             throw CLIPError(folder, reason: "has no weights: none of \(names.joined(separator: ", "))")
         }
@@ -122,7 +122,7 @@ package struct CLIPCheckpoint: Sendable {
         guard format == .eva || weights.keys.contains("visual.attn_pool.probe") else { return nil }
         var configuration = try CLIPConfiguration(
             inferredFrom: weights, format: format, activation: activation ?? .gelu, isValidated: false)
-        let file = URL(filePath: folder).appending(path: "open_clip_config.json").path
+        let file = Path.join(folder, "open_clip_config.json")
         if FileStatus(file) != nil {
             try configuration.takeHeads(openCLIP: file)
         }
@@ -140,7 +140,7 @@ package struct CLIPCheckpoint: Sendable {
         activation: Activation?, _ notes: inout [String]
     ) throws -> CLIPConfiguration {
         let name = format == .huggingFace ? "config.json" : "open_clip_config.json"
-        let file = URL(filePath: folder).appending(path: name).path
+        let file = Path.join(folder, name)
         guard FileStatus(file) != nil else {
             var known = activation
             if known == nil, isOpenAIArchive(source) {
@@ -179,7 +179,7 @@ package struct CLIPCheckpoint: Sendable {
     /// - Throws: ``CLIPError``.
     func preprocessor() throws -> ImagePreprocessor? {
         func existing(_ name: String) -> String? {
-            let path = URL(filePath: folder).appending(path: name).path
+            let path = Path.join(folder, name)
             return FileStatus(path) != nil ? path : nil
         }
         if let path = existing("preprocessor_config.json") ?? existing("processor_config.json") {

@@ -10,7 +10,8 @@ extension ImagePreprocessor {
     /// - Throws: ``CLIPError`` with the path if the file cannot be read or contains something unknown.
     public init(contentsOf path: String) throws {
         let isFolder = FileStatus(path)?.kind == .folder
-        let file = try ConfigurationFile(contentsOf: isFolder ? path + "/preprocessor_config.json" : path)
+        let file = try ConfigurationFile(
+            contentsOf: isFolder ? Path.join(path, "preprocessor_config.json") : path)
         try self.init(file.has("image_processor") ? file.object("image_processor") : file)
     }
 

@@ -12,10 +12,10 @@ extension Tokenizer {
     ///   Face's for other files.
     /// - Throws: ``CLIPError`` with the path.
     public convenience init(contentsOf path: String, flavor: Flavor? = nil) throws {
-        guard let status = FileStatus(path) else {
+        guard let kind = FileStatus(path)?.kind else {
             throw CLIPError(path, reason: "does not exist", exitStatus: .failure)
         }
-        guard status.kind == .folder else {
+        guard kind == .folder else {
             if path.hasSuffix(".json") {
                 try self.init(tokenizerFile: path, flavor: flavor ?? .huggingFace)
             } else {
@@ -136,7 +136,7 @@ extension Tokenizer {
             let end = ids[Self.endName] ?? ids["<end_of_text>"]
         else { throw CLIPError(file, reason: "lacks \(Self.startName) or \(Self.endName)") }
         let encoding = try Self.inFile(file) { try BytePairEncoding(ids: ids, merges: pairs) }
-        let folder = URL(filePath: file).deletingLastPathComponent().path
+        let folder = Path.parent(file)
         let added = try AddedToken.all(
             in: folder, known: ids,
             other: [Self.startName, Self.endName, "<start_of_text>", "<end_of_text>"], inFile: Self.inFile)
@@ -220,6 +220,8 @@ extension Tokenizer {
             throw error.about(path)
         } catch let error as JSONReader.Failure {
             throw CLIPError(path, reason: "byte \(error.position): \(error.reason)")
+        } catch let failure as FileFailure {
+            throw CLIPError(failure)
         } catch {
             throw CLIPError(path, reason: "cannot be read: \(error.localizedDescription)")
         }

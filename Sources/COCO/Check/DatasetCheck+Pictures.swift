@@ -89,17 +89,13 @@ extension DatasetCheck {
     /// Finds pictures that no image refers to. Hidden files do not count: file systems and notebooks create them.
     private func unlistedFiles(_ folder: PictureFolder, _ locations: [String?]) -> DatasetFinding? {
         let listed = Set(locations.compactMap { $0.map(Self.normalized) })
-        var names: [String] = []
-        guard let files = FileManager.default.enumerator(atPath: folder.path) else { return nil }
-        while let name = files.nextObject() as? String {
-            guard PictureExtensions.isPicture(name),
-                !name.split(separator: "/").contains(where: { $0.hasPrefix(".") }),
-                !listed.contains(Self.normalized(folder.path + "/" + name))
-            else { continue }
-            names.append(name)
-        }
+        let names = (try? Folder.files(below: folder.path.isEmpty ? "." : folder.path)) ?? []
         var builder = builder(.pictureNotListed)
-        for name in names.sorted() { builder.add(id: nil, name) }
+        for name in names.sorted()
+        where PictureExtensions.isPicture(name) && !listed.contains(Self.normalized(folder.path + "/" + name))
+        {
+            builder.add(id: nil, name)
+        }
         return builder.finding
     }
 

@@ -7,9 +7,8 @@ import Support
 enum FileContents {
     /// The length of a file in bytes; nil if it is not a regular file or cannot be examined.
     static func length(_ path: String) -> Int? {
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        return Int(status.st_size)
+        guard let status = FileStatus(path), status.kind == .file else { return nil }
+        return status.byteCount
     }
 
     /// For every path, the index of the first path with the same contents, which may be its own; nil for nil and for

@@ -61,6 +61,20 @@ public struct PictureFolder: Sendable {
         return place
     }
 
+    /// Makes sure that there is a folder.
+    ///
+    /// - Throws: ``AnnotationFileError``; the folder is named by the command, so that the status is that of a missing file.
+    public func check() throws(AnnotationFileError) {
+        guard let kind = FileStatus(path.isEmpty ? "." : path)?.kind else {
+            throw AnnotationFileError(FileFailure(path, "the folder of the pictures cannot be opened"))
+        }
+        guard kind == .folder else {
+            throw AnnotationFileError(
+                file: path, kind: .inaccessible,
+                reason: "is not a folder; the folder of the pictures is needed")
+        }
+    }
+
     private static func exists(_ path: String) -> Bool { FileStatus(path) != nil }
 
     /// The rest of a name after the leading components that the folder's path ends with; nil if there are none.

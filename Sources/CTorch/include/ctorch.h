@@ -204,6 +204,9 @@ void ct_set_benchmark(bool benchmark);
 // call, which replaces the process's tensor allocator.
 ct_error ct_set_kept_memory(int64_t limit);
 
+// Gives what is kept back to the system; memory that is freed afterwards is kept as before.
+ct_error ct_release_kept_memory(void);
+
 // MARK: - Devices
 
 // Whether libtorch has code for a kind of device, and how many of the kind there are.

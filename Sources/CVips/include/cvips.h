@@ -35,14 +35,26 @@ int cvips_can_load(cvips_format format);
 
 int cvips_read_header(const void *bytes, size_t count, cvips_format format, cvips_header *header);
 
-// Writes width * height * 3 bytes of RGB, rows as stored (orientation is not applied). `width` and `height` are those
-// of the header; a file whose size has changed since is an error.
-int cvips_decode(const void *bytes, size_t count, cvips_format format, int convert_profile, uint8_t *rgb,
-                 int32_t width, int32_t height);
+// Where decoded pixels go, in bytes from the result's beginning: the place of the first stored one, the step to the next
+// in a stored row, and the step to the next row.
+typedef struct {
+    int64_t start;
+    int64_t across;
+    int64_t down;
+} cvips_order;
 
-// Encodes RGB rows; free the result with cvips_free. Quality 1 to 100 (JPEG, lossy WebP), compression 0 to 9 (PNG).
+// Writes width * height * 3 bytes of RGB; `order` turns the picture. `width` and `height` are those of the header; a file
+// whose size has changed since is an error.
+int cvips_decode(const void *bytes, size_t count, cvips_format format, int convert_profile, uint8_t *rgb,
+                 cvips_order order, int32_t width, int32_t height);
+
+// Takes the next bytes of an encoded file; -1 ends the encoding.
+typedef int (*cvips_sink)(void *context, const void *bytes, size_t count);
+
+// Encodes RGB rows into a sink, a few rows at a time (WebP: all at once). Quality 1 to 100 (JPEG, lossy WebP),
+// compression 0 to 9 (PNG).
 int cvips_encode(const uint8_t *rgb, int32_t width, int32_t height, cvips_format format, int quality,
-                 int compression, int lossless, int full_chroma, void **bytes, size_t *count);
+                 int compression, int lossless, int full_chroma, cvips_sink sink, void *context);
 
 // Renders one line of Pango markup into RGBA (not premultiplied); free the result with cvips_free.
 int cvips_render_markup(const char *markup, const char *font, uint8_t **rgba, int32_t *width,

@@ -83,10 +83,14 @@ package struct FormatContents: Sendable {
     /// What was lost or looks wrong.
     package var report: ConversionReport
 
-    /// Both; see the properties.
-    package init(dataset: Dataset, report: ConversionReport) {
+    /// Files that were read, apart from the source itself and what lies in its folder.
+    package var files: [String]
+
+    /// All of them; see the properties.
+    package init(dataset: Dataset, report: ConversionReport, files: [String] = []) {
         self.dataset = dataset
         self.report = report
+        self.files = files
     }
 }
 

@@ -24,9 +24,25 @@ package enum DatasetConversion {
             throw AnnotationFileError(
                 file: source.path, reason: "is a file of results, not of annotations; fvlm score reads it")
         }
+        try checkEncoding(of: source)
         let names = FormatName.allCases.map(\.rawValue).joined(separator: ", ")
         throw AnnotationFileError(
             file: source.path, reason: "is of no format that is known; --from says which it is: \(names)")
+    }
+
+    /// Refuses text in another encoding by its name: no format is recognized in it.
+    private static func checkEncoding(of source: FormatSource) throws {
+        // VOC's files lie in a folder of their own.
+        let inside =
+            source.hasFolder("Annotations") ? try? FormatSource(path: source.file("Annotations")) : nil
+        let samples = [source, inside].compactMap(\.self).flatMap { source in
+            ["json", "xml", "csv", "txt", "yaml"].compactMap { source.sample(suffix: $0) }
+        }
+        for sample in samples {
+            guard let encoding = sample.head.withUnsafeBytes(TextFile.foreignEncoding) else { continue }
+            throw AnnotationFileError(
+                file: sample.path, reason: "the text is \(encoding); save it as UTF-8")
+        }
     }
 
     /// Reads a data set.

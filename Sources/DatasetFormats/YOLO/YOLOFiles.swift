@@ -172,8 +172,7 @@ package struct YOLOFiles {
         let folders = Set(labels.map(Self.folder(of:)))
         var (unused, found) = (0, false)
         for folder in folders {
-            let files =
-                (try? Folder.names(in: folder.isEmpty ? "." : folder)) ?? []
+            let files = (try? Folder.names(in: folder.isEmpty ? "." : folder)) ?? []
             for file in files where file.lowercased().hasSuffix(".txt") && !file.hasPrefix(".") {
                 let path = folder.isEmpty ? file : folder + "/" + file
                 if used.contains(path) { found = true } else if file != "classes.txt" { unused += 1 }
@@ -191,22 +190,23 @@ package struct YOLOFiles {
     /// tools: other file systems and notebooks create them.
     private static func pictures(of source: String, _ report: inout ConversionReport) throws -> [String] {
         if isList(source) { return try listed(in: source) }
-        guard let names = try? FileManager.default.subpathsOfDirectory(atPath: source) else {
+        var hidden = 0
+        let names: [String]
+        do {
+            names = try Folder.files(below: source) { path, isFolder in
+                if isFolder || PictureExtensions.all.contains(PictureExtensions.of(path)) { hidden += 1 }
+            }
+        } catch {
             throw AnnotationFileError(
                 file: source, kind: .inaccessible, reason: "the folder of pictures cannot be read")
         }
         var pictures: [String] = []
-        var hidden = 0
         for name in names {
             let suffix = Path.suffix(name)
             if unreadable.contains(suffix) {
                 report.add(
                     "pictures in the unsupported format \(suffix) are skipped", count: 1)
-            } else if !PictureExtensions.all.contains(suffix) {
-                continue
-            } else if name.split(separator: "/").contains(where: { $0.hasPrefix(".") }) {
-                hidden += 1
-            } else {
+            } else if PictureExtensions.all.contains(suffix) {
                 pictures.append("\(source)/\(name)")
             }
         }

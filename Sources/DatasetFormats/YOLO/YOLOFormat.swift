@@ -30,7 +30,9 @@ package enum YOLOFormat: DatasetFormat {
             try conversion.add(entry.image, labels: try YOLOFiles.text(entry.label), source: entry.label)
         }
         report.add(conversion.report)
-        return FormatContents(dataset: conversion.dataset, report: report)
+        return FormatContents(
+            dataset: conversion.dataset, report: report,
+            files: files.sources + images.flatMap { [Path.join(files.root, $0.image.fileName), $0.label] })
     }
 
     package static func write(

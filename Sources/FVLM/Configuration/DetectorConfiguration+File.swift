@@ -28,7 +28,7 @@ extension DetectorConfiguration {
     /// Creates a configuration from a YAML file; relative paths in it are resolved against its folder.
     /// - Throws: ``ConfigurationError`` with the path.
     public init(contentsOf path: String, note: (String) -> Void = { _ in }) throws {
-        let folder = URL(filePath: path).deletingLastPathComponent().path
+        let folder = Path.parent(path)
         try self.init(
             yaml: ConfigurationError.text(of: path), origin: path, pathsFrom: folder, note: note)
     }

@@ -37,7 +37,7 @@ public struct ModelFolder: Sendable {
 
     private static let licenseKey = "license"
 
-    private func file(_ name: String) -> String { URL(filePath: path).appending(path: name).path }
+    private func file(_ name: String) -> String { Path.join(path, name) }
 
     /// Writes a detector: weights first, so that a folder with a configuration is complete.
     /// - Parameters:
@@ -72,52 +72,43 @@ public struct ModelFolder: Sendable {
         if !clip.hasPrefix("/"), FileStatus(file(clip)) != nil { return clip }
         guard FileStatus(clip) != nil else { return clip }
         // Links are resolved: `..` is relative to a link's actual folder.
-        let target = URL(filePath: clip).resolvingSymlinksInPath().standardizedFileURL.pathComponents
-        let base = URL(filePath: path).resolvingSymlinksInPath().standardizedFileURL.pathComponents
+        let target = Path.resolved(clip).split(separator: "/")
+        let base = Path.resolved(path).split(separator: "/")
         let shared = zip(target, base).prefix { $0 == $1 }.count
-        let up = [String](repeating: "..", count: base.count - shared)
+        let up = [Substring](repeating: "..", count: base.count - shared)
         return (up + target.dropFirst(shared)).joined(separator: "/")
     }
 
     /// Copies a CLIP into the folder.
     /// - Returns: Its relative path.
     private func copyCLIP(_ clip: String) throws -> String {
-        let files = FileManager.default
-        let inside = file(clip)
-        if !clip.hasPrefix("/"), FileStatus(inside) != nil { return clip }
+        if !clip.hasPrefix("/"), FileStatus(file(clip)) != nil { return clip }
         guard let source = try? CLIPModel.LoadingOptions().cache.path(of: clip),
-            let isFolder = FileStatus(source).map({ $0.kind == .folder })
+            let kind = FileStatus(source)?.kind
         else {
             throw ConfigurationError(
                 key: "clip", reason: "there is no CLIP '\(clip)' to copy into \(path)")
         }
         let folder = file("clip")
         try make(folder)
-        let origin =
-            isFolder ? URL(filePath: source) : URL(filePath: source).deletingLastPathComponent()
+        let isFolder = kind == .folder
+        let origin = isFolder ? source : Path.parent(source)
         do {
-            for name in try files.contentsOfDirectory(atPath: origin.path).sorted() {
+            for name in try Folder.names(in: origin) where !name.hasPrefix(".") {
                 let isWeight = ["safetensors", "bin", "pt", "pth", "h5", "msgpack"].contains(
-                    URL(filePath: name).pathExtension)
+                    Path.suffix(name))
                 // A weight file is copied with the small files next to it, without other weights.
-                if !isFolder, isWeight, name != URL(filePath: source).lastPathComponent { continue }
-                let file = origin.appending(path: name).resolvingSymlinksInPath()
-                let kind = try files.attributesOfItem(atPath: file.path)
-                guard kind[.type] as? FileAttributeType == .typeRegular, !name.hasPrefix(".") else {
-                    continue
-                }
-                guard isFolder || isWeight || (kind[.size] as? Int ?? 0) <= 16 << 20 else {
-                    continue
-                }
-                let copy = URL(filePath: folder).appending(path: name)
-                try? files.removeItem(at: copy)
-                try files.copyItem(at: file, to: copy)
+                if !isFolder, isWeight, name != Path.name(source) { continue }
+                guard let status = FileStatus(Path.join(origin, name)), status.kind == .file,
+                    isFolder || isWeight || status.byteCount <= 16 << 20
+                else { continue }
+                let bytes = try FileBytes(contentsOf: Path.join(origin, name))
+                try AtomicFile.write(to: Path.join(folder, name)) { try $0.write(bytes.bytes) }
             }
         } catch {
-            throw ConfigurationError(
-                origin: folder, reason: "the CLIP cannot be copied into it: \(SystemErrorText(error).text)")
+            throw ConfigurationError(origin: folder, reason: "the CLIP cannot be copied into it: \(error)")
         }
-        return isFolder ? "clip" : "clip/\(URL(filePath: source).lastPathComponent)"
+        return isFolder ? "clip" : "clip/\(Path.name(source))"
     }
 
     private func make(_ folder: String) throws {

@@ -62,12 +62,13 @@ public struct MaskPatch: Sendable, Hashable {
 }
 
 extension MaskPatch {
+    fileprivate func paster(_ size: ImageSize) throws -> MaskPaster {
+        try MaskPaster(size: Size2D(size.height, size.width), threshold: threshold, placement: placement)
+    }
+
     /// The mask of a box in a picture.
     func mask(of box: Box, in size: ImageSize) throws -> Mask {
-        let paster = try MaskPaster(
-            size: Size2D(size.height, size.width), threshold: threshold, placement: placement)
-        let crop = try paster.crop(
-            probabilities, side: side, box: [Float(box.x1), Float(box.y1), Float(box.x2), Float(box.y2)])
+        let crop = try paster(size).crop(probabilities, side: side, box: box.corners)
         return try Mask(size: size, columns: crop.columns, rows: crop.rows, crop: crop.pixels)
     }
 }
@@ -79,6 +80,34 @@ extension Detection {
     /// - Parameter size: The size of the picture.
     /// - Throws: `DetectionError` if the size is impossible, `ImagingError`.
     public func mask(in size: ImageSize) throws -> Mask? { try mask?.mask(of: box, in: size) }
+
+    /// Calls `body` with bands of the mask in its picture, from the top: however large the picture is, they take the memory
+    /// of a few hundred rows. Nothing for a detector without masks.
+    ///
+    /// - Parameters:
+    ///   - size: The size of the picture.
+    ///   - height: The number of rows in a band.
+    ///   - body: Takes the band's rows, and a mask of them and of the rows next to them.
+    /// - Throws: `DetectionError` if the size is impossible, `ImagingError`; errors of `body`.
+    package func forEachBandOfMask(
+        in size: ImageSize, height: Int = 256, _ body: (Range<Int>, Mask) throws -> Void
+    ) throws {
+        guard let mask else { return }
+        let paster = try mask.paster(size)
+        let rows = try paster.bounds(mask.probabilities, side: mask.side, box: box.corners).rows
+        for top in stride(from: rows.lowerBound, to: rows.upperBound, by: max(height, 1)) {
+            let band = top..<min(top + max(height, 1), rows.upperBound)
+            let crop = try paster.crop(
+                mask.probabilities, side: mask.side, box: box.corners,
+                rows: band.lowerBound - 1..<band.upperBound + 1)
+            try body(band, Mask(size: size, columns: crop.columns, rows: crop.rows, crop: crop.pixels))
+        }
+    }
+
+}
+
+extension Box {
+    fileprivate var corners: [Float] { [Float(x1), Float(y1), Float(x2), Float(y2)] }
 }
 
 extension Annotator {
@@ -94,16 +123,16 @@ extension Annotator {
         return result
     }
 
-    /// As ``draw(_:on:label:)``, in place: it takes memory for one mask at a time beside the picture's own.
+    /// As ``draw(_:on:label:)``, in place: it takes memory for a band of one mask at a time beside the picture's own.
     public func draw(
         _ detections: [Detection], onto image: inout Image,
         label: (Detection) -> String = { "\($0.label) \(String(format: "%.2f", $0.score))" }
     ) throws {
         // Masks below everything else.
         for detection in detections.reversed() {
-            if let mask = try detection.mask(in: image.size) {
-                try image.blend(
-                    mask, with: Palette.color(at: detection.classIndex), opacity: maskOpacity)
+            let color = Palette.color(at: detection.classIndex)
+            try detection.forEachBandOfMask(in: image.size) { rows, mask in
+                try image.blend(mask, rows: rows, with: color, opacity: maskOpacity)
             }
         }
         let annotations = detections.map {

@@ -48,7 +48,9 @@ struct ResultArguments: ParsableArguments {
         if ([groundTruth] + tables).count(where: { $0 == "-" }) > 1 {
             throw ValidationError("standard input (-) can be read only once")
         }
-        if let bootstrap, bootstrap < 1 { throw ValidationError("--bootstrap needs at least 1 draw") }
+        if let bootstrap, !(1...1_000_000).contains(bootstrap) {
+            throw ValidationError("--bootstrap must be from 1 to 1000000 draws")
+        }
         if classes < 0 { throw ValidationError("--classes cannot be negative") }
     }
 }

@@ -35,7 +35,7 @@ struct SplitOutput: ParsableArguments {
         let inputs = OutputGuard(inputs)
         try inputs.check(file: output)
         try inputs.check(file: other)
-        if let other { try OutputGuard([output]).check(other) }
+        try OutputGuard.checkDistinct([output, other])
     }
 
     /// Writes data sets, the first one to ``output``, and reports on them.

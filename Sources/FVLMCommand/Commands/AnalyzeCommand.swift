@@ -83,7 +83,10 @@ struct AnalyzeCommand: ParsableCommand {
                 "--protocol \(`protocol`) is not known; it is one of \(Self.protocols.joined(separator: ", "))"
             )
         }
-        if bins < 1 { throw ValidationError("--bins needs at least 1") }
+        if !(1...10_000).contains(bins) { throw ValidationError("--bins must be from 1 to 10000") }
+        if let scoreThreshold, !scoreThreshold.isFinite {
+            throw ValidationError("--score-threshold must be a number")
+        }
         if !(iouThreshold > 0 && iouThreshold <= 1) {
             throw ValidationError("--iou must be above 0 and at most 1")
         }
@@ -104,6 +107,7 @@ struct AnalyzeCommand: ParsableCommand {
         // Begun first, so that an output that cannot be is told before the work.
         var options = AnalysisReport.Options()
         options.slices = try slices.map(ImageSlice.init)
+        if let images { try PictureFolder(path: images).check() }
         let folder = try output.map { try NewFolder(path: $0) }
         let truth = try Dataset(contentsOf: given.groundTruth)
         let table = try DetectionTable(contentsOf: given.detections)

@@ -65,7 +65,7 @@ struct CheckDatasetCommand: ParsableCommand {
 
     func run() throws {
         let size = try images.map { _ in try PictureSizes.reader(for: .checkDataset) }
-        for folder in [images, againstImages].compactMap(\.self) { try requireFolder(folder) }
+        for folder in [images, againstImages].compactMap(\.self) { try PictureFolder(path: folder).check() }
         let dataset = try load(annotations, pictures: images)
         let other = try against.map { try load($0, pictures: againstImages) }
         var check = DatasetCheck(
@@ -104,13 +104,5 @@ struct CheckDatasetCommand: ParsableCommand {
         StandardError.note("\(path) is read as \(form.title) (\(form.rawValue))")
         for entry in contents.report.entries { StandardError.note(entry.description) }
         return contents.dataset
-    }
-
-    private func requireFolder(_ path: String) throws {
-        guard FileStatus(path)?.kind == .folder else {
-            throw AnnotationFileError(
-                file: path, kind: .inaccessible,
-                reason: "is not a folder; --images and --against-images need the folders of the pictures")
-        }
     }
 }

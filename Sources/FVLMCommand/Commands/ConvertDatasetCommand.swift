@@ -72,17 +72,20 @@ struct ConvertDatasetCommand: ParsableCommand {
         let source = try FormatSource(path: input)
         if !target.isFolder {
             try OutputGuard([input] + source.names.map { source.file($0) }).check(output)
+            if source.isFolder { try OutputGuard.check(output, inside: source.path) }
         }
-        if let images, FileStatus(images)?.kind != .folder {
-            throw AnnotationFileError(
-                file: images, kind: .inaccessible,
-                reason: "is no folder; the folder of the pictures is needed")
-        }
+        if let images { try PictureFolder(path: images).check() }
         let reader = PictureSizes.readerWhenNeeded(for: .convertDataset)
         var (form, contents) = try DatasetConversion.read(
             input, as: from,
             FormatReadingOptions(
                 pictures: images, reader: reader, subset: subset, classAttribute: classAttribute))
+        if !target.isFolder, FileStatus(output) != nil {
+            let (pictures, table) = (PictureFolder(path: images ?? ""), contents.dataset.images)
+            try OutputGuard(
+                contents.files + (0..<table.count).compactMap { pictures.location(of: table[$0]) }
+            ).check(output)
+        }
         if from == nil { StandardError.note("\(input) is read as \(form.title) (\(form.rawValue))") }
         contents.report.add(
             try DatasetConversion.write(

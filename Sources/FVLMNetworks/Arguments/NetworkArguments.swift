@@ -63,3 +63,15 @@ struct DeviceArguments: ParsableArguments {
         if allowsTensorFloat32 { configuration.run.allowsTensorFloat32 = true }
     }
 }
+
+/// The option `--batch-size` of all commands that have it.
+enum BatchSize {
+    private static let range = 1...65_536
+
+    /// - Throws: `ValidationError` for a number of items that no batch can have.
+    static func check(_ count: Int) throws {
+        guard range.contains(count) else {
+            throw ValidationError("--batch-size must be from \(range.lowerBound) to \(range.upperBound)")
+        }
+    }
+}

@@ -35,6 +35,7 @@ struct PictureArguments: ParsableArguments {
             try FileBytes(contentsOf: "-", access: .read).array
         }
         if let note = pictures.passedOver.note { StandardError.note(note) }
+        if pictures.paths.isEmpty { StandardError.note("the list on standard input names no picture") }
         return pictures.paths
     }
 

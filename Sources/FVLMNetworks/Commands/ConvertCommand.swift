@@ -59,15 +59,9 @@ struct ConvertPublishedCommand: AsyncParsableCommand {
 
     func run() async throws {
         let folder = ModelFolder(output)
-        guard FileStatus(folder.configuration) == nil else {
-            throw FileFailure(
-                output, reason: "holds a detector already", advice: "name another folder",
-                exitStatus: .failure)
-        }
-        let inputs = OutputGuard(
-            download ? [] : [checkpoint], models: [clip.flatMap { try? ModelCache().path(of: $0) }])
-        for path in [output, folder.configuration, folder.weights] { try inputs.check(path) }
-        let lock = try FolderLock(making: output)
+        let lock = try folder.begin(
+            notOver: OutputGuard(
+                download ? [] : [checkpoint], models: [clip.flatMap { try? ModelCache().path(of: $0) }]))
         defer { withExtendedLifetime(lock) {} }
         var configuration = DetectorConfiguration()
         var (checkpoint, clip) = (checkpoint, clip ?? "")
@@ -155,5 +149,19 @@ struct ConvertDetectron2Command: ParsableCommand {
         default: try PyTorchArchive.write(["model": .tensors(tensors)], to: output)
         }
         try StandardOutput.print("\(output): \(tensors.count) tensors")
+    }
+}
+
+extension ModelFolder {
+    /// Begins a new detector's folder, which no other run writes into meanwhile.
+    ///
+    /// - Throws: `FileFailure` when it holds a detector, an input would be replaced, or another run has it.
+    func begin(notOver inputs: OutputGuard) throws(FileFailure) -> FolderLock {
+        for path in [path, configuration, weights] { try inputs.check(path) }
+        guard FileStatus(configuration) == nil else {
+            throw FileFailure(
+                path, reason: "holds a detector already", advice: "name another folder", exitStatus: .failure)
+        }
+        return try FolderLock(making: path)
     }
 }

@@ -65,8 +65,9 @@ struct ConvertFViTCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try OutputGuard([checkpoint, trunk, classesFile, baseClasses, annotations])
-            .check(ModelFolder(output).weights)
+        let lock = try ModelFolder(output).begin(
+            notOver: OutputGuard([checkpoint, classesFile, baseClasses, annotations], models: [trunk]))
+        defer { withExtendedLifetime(lock) {} }
         let published = try FViTCheckpoint(contentsOf: checkpoint)
         for note in published.notes { StandardError.note("\(checkpoint): \(note)") }
         let names = try classesFile.map(Self.names) ?? published.classNames

@@ -80,7 +80,7 @@ struct DetectCommand: AsyncParsableCommand {
     var profile = false
 
     func validate() throws {
-        if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
+        try BatchSize.check(batchSize)
         if json, let format, format != .json {
             throw ValidationError("--json and --format \(format) are mutually exclusive")
         }
@@ -111,6 +111,7 @@ struct DetectCommand: AsyncParsableCommand {
             }
         }
         try inputs.check(additionsTo: output)
+        try OutputGuard.checkDistinct([output, results])
         let drawings = try output.map { try AnnotatedPictures(folder: $0) }
         let loaded = try detector.load()
         let vocabulary = try await wanted.load(loaded, folder: detector.model)
@@ -137,6 +138,9 @@ struct DetectCommand: AsyncParsableCommand {
             try LabelFolder(
                 path: $0, format: report.format, files: files, classes: vocabulary.names, origin: made,
                 resumes: resume)
+        }
+        if masks, report.format == .table {
+            note("masks have no place in a table: --json and other formats have them")
         }
         if [.cvat, .voc, .yolo].contains(report.format) {
             note("scores have no place in the format \(report.format.rawValue)")

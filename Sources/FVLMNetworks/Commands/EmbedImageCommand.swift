@@ -47,7 +47,7 @@ struct EmbedImageCommand: AsyncParsableCommand {
         {
             throw ValidationError("pass --output, --json or classes")
         }
-        if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
+        try BatchSize.check(batchSize)
         if top < 1 { throw ValidationError("--top must be at least 1") }
     }
 

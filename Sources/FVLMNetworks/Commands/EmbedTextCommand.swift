@@ -39,7 +39,7 @@ struct EmbedTextCommand: AsyncParsableCommand {
     func validate() throws {
         if texts.isEmpty == (file == nil) { throw ValidationError("pass texts or --file") }
         if output == nil, !json { throw ValidationError("pass --output or --json") }
-        if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
+        try BatchSize.check(batchSize)
     }
 
     func run() async throws {

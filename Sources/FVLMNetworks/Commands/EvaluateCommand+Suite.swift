@@ -27,6 +27,8 @@ extension EvaluateCommand {
 
     /// Evaluates every data set, and prints one table, or one JSON object.
     func evaluate(_ suite: DatasetSuite, folder: String) async throws {
+        let inputs = OutputGuard([folder, templates], models: detector.models)
+        try inputs.check(results)
         let loaded = try detector.load()
         let results = try results.map { try SuiteResults(folder: $0, origin: origin(loaded)) }
         var rows: [Row] = []
@@ -82,7 +84,7 @@ extension EvaluateCommand {
         var faults = 0
         let table: DetectionTable
         var used: [Int64]?
-        if let earlier = try results?.table(entry.name) {
+        if let earlier = try results?.table(entry) {
             StandardError.note("\(label)\(entry.name): detections of an earlier run")
             table = earlier
         } else {
@@ -109,7 +111,7 @@ extension EvaluateCommand {
             used = truth.images.ids.filter { !skipped.contains($0) }
             table = found.table
             // Complete results only: a run that skips pictures looks again.
-            if faults == 0 { try results?.write(table, entry.name) }
+            if faults == 0 { try results?.write(table, entry) }
         }
         var options = EvaluationOptions.coco(.box)
         options.imageIDs = used
@@ -152,16 +154,26 @@ extension EvaluateCommand {
 }
 
 /// The detections of a suite's data sets in a folder, a results file each, and what they were made with.
-private struct SuiteResults {
+private final class SuiteResults {
     private let folder: String
+    private let lock: FolderLock
 
-    /// - Throws: `FileFailure` when the folder holds results that were made otherwise.
+    /// What the results depend on.
+    private static let record = ".suite"
+
+    /// - Throws: `FileFailure` when the folder holds results that were made otherwise, or something else, or another run
+    ///   writes into it.
     init(folder: String, origin: [String: String]) throws {
         self.folder = folder
-        try Folder.make(folder)
-        let path = Path.join(folder, "suite.json")
+        lock = try FolderLock(making: folder)
+        let path = Path.join(folder, Self.record)
         guard FileStatus(path) != nil else {
-            try AtomicFile.write(Array(JSONText.line(origin).utf8), to: path)
+            guard try Folder.names(in: folder).allSatisfy({ $0 == FolderLock.fileName }) else {
+                throw FileFailure(
+                    folder, reason: "is not empty, and holds no results of a suite",
+                    advice: "name another folder with --results")
+            }
+            try AtomicFile.write(JSONText.line(origin), to: path)
             return
         }
         let earlier: [String: String]? = try? JSONText.value(of: FileBytes(contentsOf: path).array)
@@ -173,13 +185,24 @@ private struct SuiteResults {
         }
     }
 
-    private func path(_ name: String) -> String {
-        Path.join(folder, name.replacing("/", with: "-") + ".json")
+    /// The file of a data set; names of two never give one path.
+    private func path(_ entry: DatasetSuite.Entry) -> String { Path.join(folder, entry.name + ".json") }
+
+    /// The detections of an earlier run; nil when there are none, or the data set was changed since.
+    func table(_ entry: DatasetSuite.Entry) throws -> DetectionTable? {
+        guard let made = FileStatus(path(entry)) else { return nil }
+        for input in [entry.annotations, entry.classes].compactMap(\.self) {
+            if let changed = FileStatus(input)?.modification, changed > made.modification {
+                StandardError.note(
+                    "\(entry.name): \(input) is newer than the detections, which are made anew")
+                return nil
+            }
+        }
+        return try DetectionTable(contentsOf: path(entry))
     }
 
-    func table(_ name: String) throws -> DetectionTable? {
-        FileStatus(path(name)) == nil ? nil : try DetectionTable(contentsOf: path(name))
+    func write(_ table: DetectionTable, _ entry: DatasetSuite.Entry) throws {
+        try Folder.make(Path.parent(path(entry)))
+        try table.write(to: path(entry))
     }
-
-    func write(_ table: DetectionTable, _ name: String) throws { try table.write(to: path(name)) }
 }

@@ -72,7 +72,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         if suite != nil, annotations != nil || images != nil || split != nil || report != nil {
             throw ValidationError("--suite excludes --annotations, --images, --split and --report")
         }
-        if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
+        try BatchSize.check(batchSize)
         if classes < 0 { throw ValidationError("--classes cannot be negative") }
     }
 
@@ -108,6 +108,8 @@ struct EvaluateCommand: AsyncParsableCommand {
         guard let annotations, let images else { return }
         let inputs = OutputGuard([annotations, templates, images], models: detector.models)
         try inputs.check(file: results)
+        try inputs.check(report)
+        try OutputGuard.checkDistinct([results, report])
         let truth = try Dataset(tolerating: annotations)
         try checkPictures(of: truth, in: images)
         let folder = try report.map { try NewFolder(path: $0) }
@@ -137,7 +139,10 @@ struct EvaluateCommand: AsyncParsableCommand {
         }
         bar.finish()
         for fault in found.faults { StandardError.note("skipped: \(fault.error)") }
-        if let results { try found.table.write(to: results) }
+        // Results that cannot be written cost no figures.
+        let unwritten = results.flatMap { path in
+            Result { try found.table.write(to: path) }.failure
+        }
         let measurement = evaluator.measurement(of: found)
         let protocolName = Self.protocolName(truth.categories, splits, trained: loaded.trainedNames)
         for geometry in measurement.geometries {
@@ -171,6 +176,13 @@ struct EvaluateCommand: AsyncParsableCommand {
             )
         }
         let isWhole = truth.faults.allSatisfy { $0.loss == .unpairedNumber }
+        if let unwritten { throw unwritten }
         if !found.faults.isEmpty || !isWhole { throw ExitCode.failure }
+    }
+}
+
+extension Result {
+    fileprivate var failure: Failure? {
+        if case .failure(let error) = self { error } else { nil }
     }
 }

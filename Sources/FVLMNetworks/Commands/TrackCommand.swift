@@ -80,7 +80,7 @@ struct TrackCommand: AsyncParsableCommand {
     var looks = true
 
     func validate() throws {
-        if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
+        try BatchSize.check(batchSize)
         if every < 1 { throw ValidationError("--every must be at least 1") }
         if let rate, !(rate > 0 && rate <= 1000) {
             throw ValidationError("--rate is above 0 and at most 1000")
@@ -98,6 +98,7 @@ struct TrackCommand: AsyncParsableCommand {
             [film, wanted.vocabulary, wanted.names.classesFile, wanted.names.templates],
             models: detector.models)
         for path in [output, results, mot] { try inputs.check(file: path) }
+        try OutputGuard.checkDistinct([output, results, mot])
         let loaded = try detector.load()
         let vocabulary = try await wanted.load(loaded, folder: detector.model)
         var options = detector.options(loaded)
@@ -107,8 +108,8 @@ struct TrackCommand: AsyncParsableCommand {
         reading.frameRate = rate
         reading.start = start
         let reader = try VideoReader(source, options: reading)
-        let signals = stopping(reader)
-        defer { for signal in signals { signal.cancel() } }
+        let signals = StopSignals { reader.stop() }
+        defer { withExtendedLifetime(signals) {} }
         var rules = Tracker.Options()
         rules.lostDuration = lost
         rules.scoreScale = scores
@@ -138,20 +139,6 @@ struct TrackCommand: AsyncParsableCommand {
         if let fault = reader.fault {
             StandardError.note("\(film): ended early: \(fault)")
             throw ExitCode.failure
-        }
-    }
-
-    /// Signals that end the reading and not the program; a second Ctrl-C ends it.
-    private func stopping(_ reader: VideoReader) -> [any DispatchSourceSignal] {
-        [SIGINT, SIGTERM].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler {
-                reader.stop()
-                signal(number, SIG_DFL)
-            }
-            source.activate()
-            return source
         }
     }
 }

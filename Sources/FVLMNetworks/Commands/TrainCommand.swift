@@ -61,28 +61,6 @@ struct TrainCommand: ParsableCommand {
         }
     }
 
-    /// Signals that ask the training to stop. Closing the terminal sends one of them, unless nohup ignores it.
-    private static func signals(asking stopRequest: StopRequest) -> [any DispatchSourceSignal] {
-        [SIGINT, SIGTERM, SIGHUP].compactMap { number in
-            let previous = signal(number, SIG_IGN)
-            if number == SIGHUP, isIgnored(previous) { return nil }
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler {
-                if number == SIGINT, stopRequest.isMade {
-                    signal(SIGINT, SIG_DFL)
-                    kill(getpid(), SIGINT)
-                }
-                stopRequest.make()
-            }
-            source.resume()
-            return source
-        }
-    }
-
-    private static func isIgnored(_ handler: sig_t?) -> Bool {
-        unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
-    }
-
     func run() throws {
         if defaults {
             try StandardOutput.print(
@@ -104,7 +82,7 @@ struct TrainCommand: ParsableCommand {
         let training = try TrainingRun(settled, folder: folder)
         for note in training.notes { StandardError.note("\(note)") }
         let stopRequest = StopRequest()
-        let signals = Self.signals(asking: stopRequest)
+        let signals = StopSignals { stopRequest.make() }
         let display = ProgressDisplay()
         let stages = profile ? StageProfile(on: training.device) : nil
         var reportedStep: Int?

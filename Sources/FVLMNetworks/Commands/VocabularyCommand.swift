@@ -59,7 +59,7 @@ struct VocabularyCommand: AsyncParsableCommand {
             if (classOptions.classes == nil) == (classOptions.classesFile == nil) {
                 throw ValidationError("pass --classes or --classes-file")
             }
-            if batchSize < 1 { throw ValidationError("--batch-size must be at least 1") }
+            try BatchSize.check(batchSize)
         }
 
         func run() async throws {

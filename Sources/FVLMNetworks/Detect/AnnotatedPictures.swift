@@ -2,6 +2,7 @@ import FVLM
 import Foundation
 import Imaging
 import Support
+import Torch
 
 /// The detector's result, under a name that other modules of the command line do not use.
 typealias FVLMDetection = Detection
@@ -37,6 +38,8 @@ final class AnnotatedPictures {
     /// - Returns: The name.
     func write(_ file: String, _ image: Image?, _ detections: [FVLMDetection]) throws -> String {
         let name = freeName(for: file)
+        // A large picture takes the place of the network's memory.
+        if image == nil { try Runtime.releaseKeptMemory() }
         var picture = try image ?? Image(contentsOf: file)
         try Annotator().draw(detections, onto: &picture)
         try picture.write(to: Path.join(folder, name))
@@ -46,19 +49,13 @@ final class AnnotatedPictures {
     private func freeName(for file: String) -> String {
         let whole = file[(file.lastIndex(of: "/").map(file.index(after:)) ?? file.startIndex)...]
         let stem = String(whole.lastIndex(of: ".").map { whole[..<$0] } ?? whole)
-        var (name, number) = (Self.name(stem, ".png"), 2)
-        while !names.insert(name.lowercased()).inserted || isTaken(name) {
-            name = Self.name(stem, "-\(number).png")
+        func name(_ ending: String) -> String { FileName.shortened(stem, ending: ending) + ending }
+        var (free, number) = (name(".png"), 2)
+        while !names.insert(free.lowercased()).inserted || isTaken(free) {
+            free = name("-\(number).png")
             number += 1
         }
-        return name
-    }
-
-    /// Truncates a name to file systems' limit of 255 bytes.
-    private static func name(_ stem: String, _ ending: String) -> String {
-        var stem = stem
-        while (stem + ending).pathBytes.count > 255 { stem.removeLast() }
-        return stem + ending
+        return free
     }
 
     private func isTaken(_ name: String) -> Bool {

@@ -156,8 +156,8 @@ struct DetectionWork {
                     work.report.labels(
                         labels.pictureName(name), picture.prepared.transform.source, detections), for: name
                 )
-                if let drawings = work.drawings, let image = picture.image {
-                    _ = try drawings.write(name, image, detections)
+                if let drawings = work.drawings {
+                    _ = try drawings.write(name, picture.image, detections)
                 }
                 return
             }

@@ -9,6 +9,7 @@ final class LabelFolder {
     private let path: String
     private let format: DetectionReport.Format
     private let names: [String: (label: String, picture: String)]
+    private let lock: FolderLock
 
     /// What is in the folder at the start.
     let earlier: [ResultsFile.Entry]
@@ -26,9 +27,10 @@ final class LabelFolder {
     ) throws {
         (self.path, self.format) = (path, format)
         names = Self.names(files, format)
+        lock = try FolderLock(making: path)
         let record = Path.join(path, ".progress")
         let text = try JSONText.line(origin) + "\n"
-        let isNew = (try? FolderEntry.all(in: path).isEmpty) ?? true
+        let isNew = try Folder.names(in: path).allSatisfy { $0 == FolderLock.fileName }
         guard isNew || resumes else {
             throw ResultsFile.refusal(
                 path, "is not empty: add --resume to resume it, or choose another folder")
@@ -56,13 +58,14 @@ final class LabelFolder {
             }
             return ResultsFile.Entry(file: file, path: Path.absolute(file), end: 0)
         }
-        guard isNew else { return }
+        // The record first: with it, what a full disk has stopped can be resumed.
+        if isNew { try AtomicFile.write(text, to: record) }
         for name in Self.folders(format) { try Folder.make(Path.join(path, name)) }
-        if format == .yolo {
+        let place = Path.join(path, "data.yaml")
+        if format == .yolo, FileStatus(place) == nil {
             let description = YOLODescription(names: classes, subsets: [("train", ["images/train"])])
-            try AtomicFile.write(description.yaml, to: Path.join(path, "data.yaml"))
+            try AtomicFile.write(description.yaml, to: place)
         }
-        try AtomicFile.write(text, to: record)
     }
 
     private static func folders(_ format: DetectionReport.Format) -> [String] {
@@ -77,10 +80,13 @@ final class LabelFolder {
         var taken: Set<String> = []
         var result: [String: (label: String, picture: String)] = [:]
         for file in files where result[file] == nil {
-            let (stem, suffix) = (Path.stem(file), Path.suffix(file))
+            let suffix = Path.suffix(file)
+            // The longer one of the endings, for file systems' limit on a name.
+            let room = suffix.utf8.count > 3 ? suffix : "txt"
+            let stem = FileName.shortened(Path.stem(file), ending: ".\(room)")
             var (name, number) = (stem, 2)
             while !taken.insert(name.lowercased()).inserted {
-                name = "\(stem)-\(number)"
+                name = FileName.shortened(stem, ending: "-\(number).\(room)") + "-\(number)"
                 number += 1
             }
             result[file] = (

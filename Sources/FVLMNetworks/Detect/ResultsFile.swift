@@ -66,9 +66,8 @@ final class ResultsFile {
         }
         // A complete file keeps its name until there is a longer one.
         if growing != path, !present.contains(growing), present.contains(path) {
-            do { try FileManager.default.copyItem(atPath: path, toPath: growing) } catch {
-                throw Self.fault(growing, error)
-            }
+            let earlier = try FileBytes(contentsOf: path)
+            try AtomicFile.write(to: growing) { try $0.write(earlier.bytes) }
         }
         results = try Self.open(growing)
         do {
@@ -118,7 +117,7 @@ final class ResultsFile {
     // MARK: Parts
 
     private static func open(_ path: String) throws -> FileHandle {
-        let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+        let descriptor = path.withPathPointer { Foundation.open($0, O_RDWR | O_CREAT | O_CLOEXEC, 0o666) }
         guard descriptor >= 0 else { throw FileFailure(path, "cannot be opened") }
         return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }

@@ -123,32 +123,40 @@ final class VideoResults {
 /// work does not end.
 private final class GrowingFile {
     private let path: String
+    private let partial: String
     private let handle: FileHandle
+    private var isOwn = false
 
     init(path: String) throws {
         self.path = path
-        let descriptor = Foundation.open("\(path).partial", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw FileFailure("\(path).partial", "cannot be written") }
+        partial = path + ".partial"
+        let descriptor = partial.withPathPointer { open($0, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666) }
+        guard descriptor >= 0 else { throw FileFailure(partial, "cannot be written") }
         handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw FileFailure(path, reason: "is being written by another process", exitStatus: .failure)
         }
+        // Under the lock: before, it may be another run's.
+        guard ftruncate(descriptor, 0) == 0 else { throw FileFailure(partial, "cannot be written") }
+        isOwn = true
     }
 
     deinit {
         // A film without a frame leaves nothing behind.
-        if FileStatus("\(path).partial")?.byteCount == 0 { unlink("\(path).partial") }
+        if isOwn, FileStatus(partial)?.byteCount == 0 { _ = partial.withPathPointer { unlink($0) } }
     }
 
     func append(_ text: String) throws {
-        do { try handle.write(contentsOf: Data(text.utf8)) } catch {
-            throw FileFailure(
-                path, reason: "cannot be written: \(SystemErrorText(error).text)", exitStatus: .failure)
-        }
+        do { try handle.write(contentsOf: Data(text.utf8)) } catch { throw fault(error) }
     }
 
     func finish() throws {
-        try? handle.synchronize()
-        try Folder.move("\(path).partial", to: path)
+        do { try handle.synchronize() } catch { throw fault(error) }
+        try Folder.move(partial, to: path)
+        isOwn = false
+    }
+
+    private func fault(_ error: any Error) -> FileFailure {
+        FileFailure(path, reason: "cannot be written: \(SystemErrorText(error).text)", exitStatus: .failure)
     }
 }

@@ -40,15 +40,18 @@ extension Image {
         let header = try ImageHeader(encoded: bytes, source: source, limits: options.limits)
         let size = header.storedSize
         do {
-            let stored = try Image(uninitialized: size) { pixels in
+            // Pixels are put where they are upright: a second picture to turn it would take as much memory again.
+            let order = header.orientation.order(of: size)
+            self = try Image(uninitialized: header.size) { pixels in
                 try Vips.perform {
                     cvips_decode(
                         bytes.baseAddress, bytes.count, header.format.code,
-                        options.colorProfile == .convert ? 1 : 0, pixels.baseAddress, Int32(size.width),
-                        Int32(size.height))
+                        options.colorProfile == .convert ? 1 : 0, pixels.baseAddress,
+                        cvips_order(
+                            start: Int64(order.start), across: Int64(order.across), down: Int64(order.down)),
+                        Int32(size.width), Int32(size.height))
                 }
             }
-            self = stored.upright(from: header.orientation)
         } catch let failure as Vips.Failure {
             throw ImagingError(
                 source, reason: "cannot be decoded as \(header.format.rawValue): \(failure.reason)")
@@ -62,8 +65,7 @@ public struct DecodingLimits: Sendable, Hashable {
     /// The largest encoded size in bytes.
     public var bytes: Int
 
-    /// The largest number of pixels. Decoding takes 3 bytes per pixel, twice that while a picture is turned upright,
-    /// and 6 more for a progressive JPEG.
+    /// The largest number of pixels. Decoding takes 3 bytes per pixel, and 6 more for a progressive JPEG.
     public var pixels: Int
 
     /// The largest width or height.

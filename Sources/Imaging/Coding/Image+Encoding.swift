@@ -33,13 +33,19 @@ extension Image {
     /// - Throws: ``ImagingError`` if a setting is out of range or the format cannot hold a picture of this size (JPEG
     ///   65,535, WebP 16,383 pixels per side).
     public func encoded(as encoding: ImageEncoding) throws -> [UInt8] {
-        try withEncodedBytes(as: encoding) { [UInt8]($0) }
+        var bytes: [UInt8] = []
+        try encode(
+            as: encoding,
+            into: EncodingSink {
+                bytes.removeAll(keepingCapacity: true)
+            } append: {
+                bytes.append(contentsOf: $0)
+            })
+        return bytes
     }
 
-    /// Calls `body` with the bytes of the file.
-    private func withEncodedBytes<Result>(
-        as encoding: ImageEncoding, _ body: (UnsafeRawBufferPointer) throws -> Result
-    ) throws -> Result {
+    /// Gives the bytes of the file to `sink`, part by part.
+    private func encode(as encoding: ImageEncoding, into sink: EncodingSink) throws {
         var (format, quality, compression, lossless) = (ImageFormat.png, 75, 6, false)
         switch encoding {
         case .jpeg(let value): (format, quality) = (.jpeg, value)
@@ -58,25 +64,29 @@ extension Image {
             throw ImagingError(
                 reason: "a \(format.rawValue) file cannot hold \(size) pixels, only \(side) per side")
         }
-        var memory: UnsafeMutableRawPointer?
-        var count = 0
         do throws(Vips.Failure) {
             try pixels.withUnsafeBufferPointer { pixels throws(Vips.Failure) in
                 try Vips.perform {
-                    cvips_encode(
+                    guard sink.begins() else { return -1 }
+                    return cvips_encode(
                         pixels.baseAddress, Int32(width), Int32(height), format.code, Int32(quality),
-                        Int32(compression), lossless ? 1 : 0, quality >= 90 ? 1 : 0, &memory, &count)
+                        Int32(compression), lossless ? 1 : 0, quality >= 90 ? 1 : 0,
+                        { context, bytes, count in
+                            guard let context else { return -1 }
+                            let sink = Unmanaged<EncodingSink>.fromOpaque(context).takeUnretainedValue()
+                            return sink.takes(UnsafeRawBufferPointer(start: bytes, count: count)) ? 0 : -1
+                        }, Unmanaged.passUnretained(sink).toOpaque())
                 }
             }
         } catch {
+            if let failure = sink.failure { throw failure }
             throw ImagingError(
                 reason: "\(size) pixels cannot be encoded as \(format.rawValue): \(error.reason)")
         }
-        defer { cvips_free(memory) }
-        return try body(UnsafeRawBufferPointer(start: memory, count: count))
     }
 
-    /// Writes the picture to a file, which is replaced atomically.
+    /// Writes the picture to a file, which is replaced atomically. Its bytes are written while they are made: they are not
+    /// in memory together (except those of WebP).
     ///
     /// - Parameter encoding: The encoding; by default, the one for the file extension.
     /// - Throws: ``ImagingError`` with the path if the extension is unknown or the file cannot be written.
@@ -85,13 +95,59 @@ extension Image {
             throw ImagingError(path, reason: "the name must end in .jpg, .jpeg, .png or .webp")
         }
         do {
-            try withEncodedBytes(as: encoding) { bytes in
-                try AtomicFile.write(to: path) { try $0.write(bytes) }
-            }
+            let output = EncodedFile()
+            try encode(
+                as: encoding,
+                into: EncodingSink {
+                    try output.open(path)
+                } append: {
+                    try output.append($0)
+                })
+            try output.commit()
         } catch let failure as FileFailure {
             throw ImagingError(failure)
         } catch let error as ImagingError {
             throw ImagingError(path, reason: error.reason)
         }
     }
+}
+
+/// Takes a file's bytes from libvips.
+private final class EncodingSink {
+    private let begin: () throws -> Void
+    private let append: (UnsafeRawBufferPointer) throws -> Void
+
+    /// The first error of `begin` or `append`.
+    private(set) var failure: (any Error)?
+
+    /// - Parameters:
+    ///   - begin: Called before the first byte, again when an encoding that failed is repeated.
+    ///   - append: Takes the next bytes.
+    init(begin: @escaping () throws -> Void, append: @escaping (UnsafeRawBufferPointer) throws -> Void) {
+        (self.begin, self.append) = (begin, append)
+    }
+
+    /// Begins; false after an error, which a repetition would only meet again.
+    func begins() -> Bool { succeeds(begin) }
+
+    /// Takes bytes; false for an error.
+    func takes(_ bytes: UnsafeRawBufferPointer) -> Bool { succeeds { try append(bytes) } }
+
+    private func succeeds(_ body: () throws -> Void) -> Bool {
+        guard failure == nil else { return false }
+        do { try body() } catch { failure = error }
+        return failure == nil
+    }
+}
+
+/// A file that grows while its picture is encoded.
+private final class EncodedFile {
+    private var file: AtomicFile?
+
+    /// Starts at the beginning.
+    func open(_ path: String) throws(FileFailure) { file = try AtomicFile(path: path) }
+
+    func append(_ bytes: UnsafeRawBufferPointer) throws(FileFailure) { try file?.write(bytes) }
+
+    func commit() throws(FileFailure) { try file?.commit() }
 }

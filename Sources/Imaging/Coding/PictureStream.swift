@@ -68,7 +68,7 @@ package final class PictureStream<Value: Sendable> {
         _ paths: [String], batchSize: Int = 1, options: DecodingOptions = DecodingOptions(),
         prepare: @escaping @Sendable (Image, Int) throws -> Value
     ) {
-        let batchSize = max(batchSize, 1)
+        let batchSize = min(max(batchSize, 1), max(paths.count, 1))
         count = paths.count
         self.batchSize = batchSize
         let window = batchSize + max(batchSize, ProcessInfo.processInfo.activeProcessorCount)

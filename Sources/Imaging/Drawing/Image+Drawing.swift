@@ -1,3 +1,5 @@
+import CKernels
+
 extension Image {
     /// Fills the pixels of a box with a colour.
     ///
@@ -7,10 +9,11 @@ extension Image {
     package mutating func fill(_ box: Box, with color: Color, opacity: Double = 1) {
         let box = box.clipped(to: size)
         let (left, right) = (Int(box.x1.rounded()), Int(box.x2.rounded()))
+        let (top, bottom) = (Int(box.y1.rounded()), Int(box.y2.rounded()))
         let opacity = Self.byte(opacity)
-        guard right > left, opacity > 0 else { return }
-        for y in Int(box.y1.rounded())..<max(Int(box.y2.rounded()), Int(box.y1.rounded())) {
-            for x in left..<right { self[x, y] = color.blended(over: self[x, y], opacity: opacity) }
+        guard right > left, bottom > top, opacity > 0 else { return }
+        withPixels(fromColumn: left, row: top) { pixels, stride in
+            ck_draw_box(Int64(right - left), Int64(bottom - top), color.channels, opacity, pixels, stride)
         }
     }
 
@@ -37,28 +40,22 @@ extension Image {
 
     /// Tints the pixels of a mask, and draws its outline in the full colour.
     ///
+    /// - Parameter rows: The rows of the picture to draw, of those that the mask stores; by default all. A mask of many rows
+    ///   can so be drawn in bands, each with the rows beside it, which decide where its outline is.
     /// - Throws: ``ImagingError`` if the mask does not have the picture's size.
-    package mutating func blend(_ mask: Mask, with color: Color, opacity: Double = 0.45, outline: Bool = true)
-        throws
-    {
+    package mutating func blend(
+        _ mask: Mask, rows: Range<Int>? = nil, with color: Color, opacity: Double = 0.45, outline: Bool = true
+    ) throws {
         guard mask.size == size else {
             throw ImagingError(reason: "a mask of \(mask.size) pixels does not fit a picture of \(size)")
         }
-        let opacity = Self.byte(opacity)
-        // Pixels that are not stored are outside, as are those beyond the picture: its border is an edge.
-        let (columns, rows) = (mask.columns.count, mask.rows.count)
-        for row in 0..<rows {
-            for column in 0..<columns where mask.crop[row * columns + column] != 0 {
-                let isEdge =
-                    outline
-                    && (column == 0 || column == columns - 1 || row == 0 || row == rows - 1
-                        || mask.crop[row * columns + column - 1] == 0
-                        || mask.crop[row * columns + column + 1] == 0
-                        || mask.crop[(row - 1) * columns + column] == 0
-                        || mask.crop[(row + 1) * columns + column] == 0)
-                let (x, y) = (mask.columns.lowerBound + column, mask.rows.lowerBound + row)
-                self[x, y] = isEdge ? color : color.blended(over: self[x, y], opacity: opacity)
-            }
+        let drawn = (rows ?? mask.rows).clamped(to: mask.rows)
+        guard !drawn.isEmpty, !mask.columns.isEmpty else { return }
+        let first = drawn.lowerBound - mask.rows.lowerBound
+        withPixels(fromColumn: mask.columns.lowerBound, row: mask.rows.lowerBound) { pixels, stride in
+            ck_draw_mask(
+                mask.crop, Int64(mask.columns.count), Int64(mask.rows.count), Int64(first),
+                Int64(first + drawn.count), color.channels, Self.byte(opacity), outline, pixels, stride)
         }
     }
 
@@ -75,7 +72,22 @@ extension Image {
         }
     }
 
-    private static func byte(_ opacity: Double) -> Int {
-        opacity.isNaN ? 0 : Int((min(max(opacity, 0), 1) * 255).rounded())
+    /// Calls `body` with a pixel's place and the number of bytes from one row to the next.
+    private mutating func withPixels(
+        fromColumn x: Int, row y: Int, _ body: (UnsafeMutablePointer<UInt8>, Int64) -> Void
+    ) {
+        let (width, place) = (width, (y * width + x) * 3)
+        withMutablePixels { pixels in
+            guard let start = pixels.baseAddress, place < pixels.count else { return }
+            body(start + place, Int64(width * 3))
+        }
     }
+
+    private static func byte(_ opacity: Double) -> Int32 {
+        opacity.isNaN ? 0 : Int32((min(max(opacity, 0), 1) * 255).rounded())
+    }
+}
+
+extension Color {
+    fileprivate var channels: [UInt8] { [red, green, blue] }
 }

@@ -33,6 +33,18 @@ public enum EXIFOrientation: Int, Sendable, Hashable, CaseIterable {
     /// Whether upright y runs against its stored axis.
     var flipsY: Bool { [.down, .downMirrored, .rightMirrored, .left].contains(self) }
 
+    /// Where the pixels of a stored picture go in the upright one, of RGB without gaps: the place of the first in bytes, the
+    /// step from one stored pixel to the next in its row, and the step to the next row.
+    func order(of stored: ImageSize) -> (start: Int, across: Int, down: Int) {
+        let (width, height) = (stored.width, stored.height)
+        let line = (swapsAxes ? height : width) * 3
+        let (x, y) = (flipsX ? -3 : 3, flipsY ? -line : line)
+        let upright = swapsAxes ? stored.transposed : stored
+        let start = (flipsX ? (upright.width - 1) * 3 : 0) + (flipsY ? (upright.height - 1) * line : 0)
+        let (across, down) = swapsAxes ? (y, x) : (x, y)
+        return (start, across, down)
+    }
+
     /// The orientation with these properties.
     init(swapsAxes: Bool, flipsX: Bool, flipsY: Bool) {
         switch (swapsAxes, flipsX, flipsY) {

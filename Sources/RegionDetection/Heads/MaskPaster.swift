@@ -156,9 +156,34 @@ extension MaskPaster {
     /// - Parameters:
     ///   - probabilities: [side, side].
     ///   - box: In pixels of the image: left, top, right, bottom.
+    ///   - rows: The image's rows to look at; by default all.
     /// - Returns: The pixels of ``callAsFunction(_:boxes:)``, bit for bit.
     /// - Throws: ``DetectionError`` if the number of probabilities is wrong or the box is not finite.
-    public func crop(_ probabilities: [Float], side: Int, box: [Float]) throws -> Crop {
+    public func crop(
+        _ probabilities: [Float], side: Int, box: [Float], rows: Range<Int>? = nil
+    ) throws -> Crop {
+        let rows = (rows ?? 0..<size.height).clamped(to: 0..<size.height)
+        let bounds = try paste(probabilities, side: side, box: box, rows: rows, into: nil)
+        var pixels = [UInt8](repeating: 0, count: bounds.columns.count * bounds.rows.count)
+        if !pixels.isEmpty {
+            try pixels.withUnsafeMutableBufferPointer {
+                _ = try paste(probabilities, side: side, box: box, rows: rows, into: $0.baseAddress)
+            }
+        }
+        return Crop(columns: bounds.columns, rows: bounds.rows, pixels: pixels)
+    }
+
+    /// The part of the image that a mask covers, as of ``crop(_:side:box:rows:)``.
+    package func bounds(_ probabilities: [Float], side: Int, box: [Float]) throws -> (
+        columns: Range<Int>, rows: Range<Int>
+    ) {
+        try paste(probabilities, side: side, box: box, rows: 0..<size.height, into: nil)
+    }
+
+    private func paste(
+        _ probabilities: [Float], side: Int, box: [Float], rows: Range<Int>,
+        into crop: UnsafeMutablePointer<UInt8>?
+    ) throws -> (columns: Range<Int>, rows: Range<Int>) {
         guard (1...4096).contains(side), probabilities.count == side * side, box.count == 4 else {
             throw DetectionError(
                 "mask pasting", "\(probabilities.count) values are not a mask of \(side) x \(side) cells")
@@ -168,17 +193,11 @@ extension MaskPaster {
         }
         let place = placed(box, side: side)
         var bounds = [Int64](repeating: 0, count: 4)
-        func paste(into crop: UnsafeMutablePointer<UInt8>?) throws {
-            guard
-                ck_paste_crop(
-                    probabilities, Int64(side), place, Int64(size.height), Int64(size.width), leastValue,
-                    &bounds, crop)
-            else { throw DetectionError("mask pasting", "out of memory") }
-        }
-        try paste(into: nil)
-        let (columns, rows) = (Int(bounds[0])..<Int(bounds[2]), Int(bounds[1])..<Int(bounds[3]))
-        var pixels = [UInt8](repeating: 0, count: columns.count * rows.count)
-        if !pixels.isEmpty { try pixels.withUnsafeMutableBufferPointer { try paste(into: $0.baseAddress) } }
-        return Crop(columns: columns, rows: rows, pixels: pixels)
+        guard
+            ck_paste_crop(
+                probabilities, Int64(side), place, Int64(size.height), Int64(size.width), leastValue,
+                Int64(rows.lowerBound), Int64(rows.upperBound), &bounds, crop)
+        else { throw DetectionError("mask pasting", "out of memory") }
+        return (Int(bounds[0])..<Int(bounds[2]), Int(bounds[1])..<Int(bounds[3]))
     }
 }

@@ -29,8 +29,11 @@ extension ReportedError {
 }
 
 /// The exit status of a program after an error.
+///
+/// What a command or a setting names and is not there is a ``failure``; what is missing only by a data set's own account, such
+/// as one of the pictures that annotations name, is ``badData``.
 public enum ExitStatus: Int32, Sendable, Hashable {
-    /// The system refused: a missing file, a missing permission, a full disk.
+    /// The system refused: a missing file or folder, a missing permission, a full disk.
     case failure = 1
 
     /// The command line cannot be understood, as in sysexits.h.

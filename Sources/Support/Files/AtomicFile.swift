@@ -66,7 +66,7 @@ package struct AtomicFile: ~Copyable {
             guard descriptor >= 0 else { throw FileFailure(path, "cannot be opened") }
             return (path, nil, descriptor)
         }
-        let target = status == nil ? path : resolved(path)
+        let target = status == nil ? path : Path.resolved(path)
         let temporary = TemporaryName.beside(target)
         let descriptor = temporary.withPathPointer { systemOpen($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC) }
         guard descriptor >= 0 else { throw FileFailure(path, "cannot be created") }
@@ -82,13 +82,6 @@ package struct AtomicFile: ~Copyable {
     }
 
     private static let bufferSize = 1 << 16
-
-    /// The file that a path refers to, with links resolved.
-    private static func resolved(_ path: String) -> String {
-        guard let real = path.withPathPointer({ realpath($0, nil) }) else { return path }
-        defer { free(real) }
-        return String(systemPath: real)
-    }
 
     /// Keeps the permissions, so that a private file stays private.
     private static func copyPermissions(of path: String, to descriptor: Int32) {
@@ -146,6 +139,16 @@ package struct AtomicFile: ~Copyable {
         guard isRenamed else { throw FileFailure(path, "cannot be moved into place") }
         isCommitted = true
         Folder.flush(Path.parent(target))
+    }
+}
+
+/// Names within the limits of file systems.
+package enum FileName {
+    /// The part of a name before its ending, as much of it as leaves the name the 255 bytes that file systems allow.
+    package static func shortened(_ stem: String, ending: String) -> String {
+        var stem = stem
+        while !stem.isEmpty, (stem + ending).pathBytes.count > 255 { stem.removeLast() }
+        return stem
     }
 }
 

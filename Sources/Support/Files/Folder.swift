@@ -5,6 +5,35 @@ package enum Folder {
         try FolderEntry.all(in: path).map(\.name)
     }
 
+    /// The paths of the files in a folder and in all folders below it, relative to it, in byte order of their folders. What
+    /// begins with a dot is left out: other systems and notebooks make it. A folder that is a link is looked into, once.
+    ///
+    /// - Parameter passing: Called with the path of every file or folder that is left out, and whether it is a folder.
+    package static func files(
+        below path: String, passing: (_ path: String, _ isFolder: Bool) -> Void = { _, _ in }
+    ) throws(FileFailure) -> [String] {
+        var seen: Set<FileIdentity> = []
+        var found: [String] = []
+        try collect(path, "", &seen, &found, passing)
+        return found
+    }
+
+    private static func collect(
+        _ path: String, _ prefix: String, _ seen: inout Set<FileIdentity>, _ found: inout [String],
+        _ passing: (String, Bool) -> Void
+    ) throws(FileFailure) {
+        if let identity = FileIdentity(path), !seen.insert(identity).inserted { return }
+        for entry in try FolderEntry.all(in: path) {
+            if entry.name.hasPrefix(".") {
+                passing(prefix + entry.name, entry.isFolder)
+            } else if entry.isFolder {
+                try collect(Path.join(path, entry.name), prefix + entry.name + "/", &seen, &found, passing)
+            } else {
+                found.append(prefix + entry.name)
+            }
+        }
+    }
+
     /// Creates a folder and its parents, unless it exists.
     package static func make(_ path: String) throws(FileFailure) {
         if let status = FileStatus(path) {

@@ -1,34 +1,44 @@
-/// A folder of many files that appears under its name only when it is complete.
+/// A folder of many files that appear under its name only when all of them are complete.
+///
+/// Until then the folder is empty but for the lock of the run that makes it: another run is refused at its start, not when its
+/// work is done.
 package struct NewFolder: ~Copyable {
     /// The final path of the folder.
     package let path: String
 
     private let temporary: String
+    private var lock: FolderLock?
     private var isFinished = false
 
     /// Creates a temporary folder next to `path`.
     ///
-    /// - Throws: ``FileFailure`` if `path` exists and is not an empty folder, or the folder cannot be created.
+    /// - Throws: ``FileFailure`` if `path` exists and is not an empty folder, another run makes it, or it cannot be created.
     package init(path: String) throws(FileFailure) {
         var path = path
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        try Self.check(path)
+        let lock = try FolderLock(making: path)
+        // Meanwhile another run may have finished.
+        try Self.check(path)
         let temporary = try Self.makeTemporary(beside: path)
         self.path = path
         self.temporary = temporary
+        self.lock = lock
+    }
+
+    private static func check(_ path: String) throws(FileFailure) {
+        guard let kind = FileStatus(path)?.kind else { return }
+        guard kind == .folder else {
+            throw FileFailure(
+                path, reason: "is a file; choose the path of a new folder", exitStatus: .failure)
+        }
+        guard try Folder.names(in: path).allSatisfy({ $0 == FolderLock.fileName }) else {
+            throw FileFailure(
+                path, reason: "the folder is not empty; choose a new one", exitStatus: .failure)
+        }
     }
 
     private static func makeTemporary(beside path: String) throws(FileFailure) -> String {
-        switch FileStatus(path)?.kind {
-        case .folder?:
-            guard try Folder.names(in: path).isEmpty else {
-                throw FileFailure(
-                    path, reason: "the folder is not empty; choose a new one", exitStatus: .failure)
-            }
-        case .some:
-            throw FileFailure(
-                path, reason: "is a file; choose the path of a new folder", exitStatus: .failure)
-        case nil: break
-        }
         let temporary = TemporaryName.beside(path)
         guard temporary.withPathPointer({ mkdir($0, 0o777) }) == 0 else {
             throw FileFailure(path, "cannot be created")
@@ -87,6 +97,7 @@ package struct NewFolder: ~Copyable {
     ///
     /// - Throws: ``FileFailure``.
     package consuming func finish() throws(FileFailure) {
+        lock = nil
         let isRenamed = temporary.withPathPointer { from in path.withPathPointer { rename(from, $0) } } == 0
         guard isRenamed else { throw FileFailure(path, "cannot be moved into place") }
         isFinished = true

@@ -81,6 +81,53 @@ package struct OutputGuard: Sendable {
             output, reason: "cannot be created: there is no folder \(folder)", exitStatus: .failure)
     }
 
+    /// Refuses an output that is there already and lies in a folder that is read, at any depth, by whatever path.
+    package static func check(_ output: String, inside folder: String) throws(FileFailure) {
+        guard FileStatus(output) != nil else { return }
+        let (path, folder, place) = (Path.resolved(output), folder, Path.resolved(folder))
+        guard path == place || path.hasPrefix(place == "/" ? place : place + "/") else { return }
+        throw FileFailure(
+            output,
+            reason: "would be replaced by the output, and is a file of \(folder), which is read: "
+                + "choose another output", exitStatus: .usage)
+    }
+
+    /// Refuses outputs of one run of which one would replace another: the same path in two spellings or by a link, there or
+    /// not yet. Pipes and devices may be named twice.
+    ///
+    /// - Throws: ``FileFailure``, which names both.
+    package static func checkDistinct(_ outputs: [String?]) throws(FileFailure) {
+        var taken: [Place: String] = [:]
+        for output in outputs.compactMap(\.self) where output != "-" {
+            if let kind = FileStatus(output)?.kind, kind != .file, kind != .folder { continue }
+            let place = Place(output)
+            if let other = taken[place] {
+                throw FileFailure(
+                    output,
+                    reason: "is the path of two outputs" + (other == output ? "" : " (also as \(other))")
+                        + ": choose two", exitStatus: .usage)
+            }
+            taken[place] = output
+        }
+    }
+
+    /// Where a file is or will be.
+    private enum Place: Hashable {
+        case file(FileIdentity)
+        case name(String, in: FileIdentity)
+        case path(String)
+
+        init(_ path: String) {
+            if let identity = FileIdentity(path) {
+                self = .file(identity)
+            } else if let parent = FileIdentity(Path.parent(path)) {
+                self = .name(Path.name(path), in: parent)
+            } else {
+                self = .path(Path.absolute(path))
+            }
+        }
+    }
+
     /// Refuses a new folder as ``check(_:)``, but for pictures: a folder of theirs may be written into by a command that
     /// replaces no file.
     package func check(additionsTo folder: String?) throws(FileFailure) {
@@ -94,12 +141,7 @@ package struct OutputGuard: Sendable {
     /// The model in whose folder a path is, there or not yet; links are followed.
     private func model(holding path: String) -> String? {
         guard !models.isEmpty else { return nil }
-        var place = Path.absolute(path)
-        while FileStatus(place) == nil, Path.parent(place) != place { place = Path.parent(place) }
-        if let real = place.withPathPointer({ realpath($0, nil) }) {
-            place = String(systemPath: real)
-            free(real)
-        }
+        var place = Path.resolved(path)
         while true {
             if let identity = FileIdentity(place), let model = models[identity] { return model }
             let parent = Path.parent(place)

@@ -65,6 +65,20 @@ package enum Path {
         return normalized(join(String(systemPath: current), path))
     }
 
+    /// The absolute path with links resolved; of one that is not there, only what leads to it is.
+    package static func resolved(_ path: String) -> String {
+        var (place, rest) = (absolute(path), "")
+        while true {
+            if let real = place.withPathPointer({ realpath($0, nil) }) {
+                defer { free(real) }
+                return rest.isEmpty ? String(systemPath: real) : join(String(systemPath: real), rest)
+            }
+            guard place != "/" else { return absolute(path) }
+            rest = rest.isEmpty ? name(place) : join(name(place), rest)
+            place = parent(place)
+        }
+    }
+
     private static func trimmed(_ path: String) -> String {
         var path = path[...]
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }

@@ -17,7 +17,9 @@ package enum StandardStreams {
 /// Messages for the user, next to the program's output. If they cannot be written, the program continues.
 package enum StandardError {
     /// Writes text unchanged.
-    package static func write(_ text: String) { _ = writeAll(Array(text.utf8), to: STDERR_FILENO) }
+    package static func write(_ text: String) {
+        _ = writeAll(Array(text.displayedPath.utf8), to: STDERR_FILENO)
+    }
 
     /// Writes a line prefixed with "note:".
     package static func note(_ text: String) { write("note: \(text)\n") }
@@ -33,7 +35,7 @@ package enum StandardOutput {
     ///
     /// - Throws: ``FileFailure``.
     package static func print(_ text: String, terminator: String = "\n") throws(FileFailure) {
-        try write(Array((text + terminator).utf8))
+        try write(Array((text + terminator).displayedPath.utf8))
     }
 
     /// Writes bytes.

@@ -139,9 +139,7 @@ private struct PathStart {
             .standardizedFileURL.path
         if FileStatus(inside) != nil { return inside }
         // Earlier versions also looked for files relative to the working folder.
-        if isFile, FileStatus(path) != nil {
-            return URL(filePath: path).standardizedFileURL.path
-        }
+        if isFile, FileStatus(path) != nil { return Path.absolute(path) }
         return kind == .path || path.hasPrefix("./") || path.hasPrefix("../") ? inside : path
     }
 }

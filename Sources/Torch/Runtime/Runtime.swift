@@ -53,6 +53,13 @@ public enum Runtime {
         try check(ct_set_kept_memory(Int64(bytes)), "keepMemory", ["\(bytes) bytes"])
     }
 
+    /// Returns kept memory to the system, before work that needs much of it outside of tensors. What is released afterwards
+    /// is kept as before.
+    /// - Throws: ``TorchError``.
+    public static func releaseKeptMemory() throws {
+        try check(ct_release_kept_memory(), "releaseKeptMemory", [])
+    }
+
     private static func taken(_ text: UnsafeMutablePointer<CChar>?) -> String {
         guard let text else { return "" }
         defer { ct_error_free(text) }

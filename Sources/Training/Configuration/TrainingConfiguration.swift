@@ -252,7 +252,7 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
     public init(contentsOf path: String, settings: [String] = [], note: (String) -> Void = { _ in }) throws {
         try self.init(
             yaml: ConfigurationError.text(of: path), settings: settings, origin: path,
-            pathsFrom: URL(filePath: path).deletingLastPathComponent().path, note: note)
+            pathsFrom: Path.parent(path), note: note)
     }
 
     /// All settings as YAML text.

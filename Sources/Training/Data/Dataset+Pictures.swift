@@ -12,10 +12,12 @@ extension Dataset {
     }
 
     /// Checks that pictures exist.
-    /// - Throws: ``TrainingError`` with the number of missing ones and the first name.
+    /// - Throws: ``TrainingError`` with the number of missing ones and the first name; `AnnotationFileError` when the folder is
+    ///   missing.
     func checkPictures(of rows: [Int], in folder: String) throws {
         let missing = rows.filter { FileStatus(picturePath($0, in: folder)) == nil }
         guard let first = missing.first else { return }
+        try PictureFolder(path: folder).check()
         throw TrainingError(
             picturePath(first, in: folder),
             missing.count == 1

@@ -51,9 +51,7 @@ final class FeatureCache: Sendable {
 
     /// The total size of all files in bytes.
     var byteCount: Int {
-        shards.reduce(0) { sum, shard in
-            sum + (FileStatus(shard.origin)?.byteCount ?? 0)
-        }
+        shards.reduce(0) { $0 + (FileStatus($1.origin)?.byteCount ?? 0) }
     }
 
     /// Whether a view is in the cache.

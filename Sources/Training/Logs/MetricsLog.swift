@@ -22,8 +22,7 @@ final class MetricsLog {
             let kept = try resumedStep.map { try Self.lines(of: path, upTo: $0) } ?? []
             try Folder.make(Path.parent(path))
             try AtomicFile.write(kept.flatMap { $0 + [0x0A] }, to: path)
-            file = try FileHandle(forWritingTo: URL(filePath: path))
-            try file.seekToEnd()
+            file = try FileHandle(appendingTo: path)
         } catch let error as TrainingError {
             throw error
         } catch {

@@ -68,8 +68,7 @@ final class EventFileWriter {
         path += ".\(number)"
         do {
             try Folder.make(folder)
-            try AtomicFile.write([], to: path)
-            file = try FileHandle(forWritingTo: URL(filePath: path))
+            file = try FileHandle(appendingTo: path)
         } catch {
             throw TrainingError(path, "cannot be written: \(error.oneLine)", exitStatus: .failure)
         }

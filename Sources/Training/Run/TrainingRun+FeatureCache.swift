@@ -58,7 +58,9 @@ extension TrainingRun {
                 made += 1
                 seconds += (ContinuousClock.now - start).seconds
                 if made == 1 {
-                    try checkSpace(in: folder, for: total - done, of: writer.byteCountOfView)
+                    try Self.checkSpace(
+                        in: folder, for: total - done, of: writer.byteCountOfView,
+                        free: FileStatus.freeBytes(at: folder))
                 }
             }
             progress(done, total)
@@ -99,8 +101,12 @@ extension TrainingRun {
     }
 
     /// Refuses a cache for which the disk has no room, before the hours that it takes.
-    private func checkSpace(in folder: String, for views: Int, of bytes: Int) throws {
-        guard let free = FileStatus.freeBytes(at: folder), views > 0, bytes > free / views else { return }
+    /// - Parameters:
+    ///   - views: The views that are still to be made.
+    ///   - bytes: What one of them takes.
+    ///   - free: The bytes that are free; nil if that cannot be told.
+    static func checkSpace(in folder: String, for views: Int, of bytes: Int, free: Int?) throws {
+        guard let free, views > 0, bytes > free / views else { return }
         throw TrainingError(
             folder,
             "has no room for the cache: \(views) views of \(NumberText.bytes(bytes)) take \(NumberText.bytes(bytes * views)), \(NumberText.bytes(free)) are free. Fewer views (data.views) or bfloat16 take less",

@@ -34,7 +34,7 @@ import WeightFiles
     }
 
     /// Half precision says how a trainer saves, not which activation it has.
-    @Test func precisionDoesNotTellTheActivation() throws {
+    @Test("B04: precision does not tell the activation") func precisionDoesNotTellTheActivation() throws {
         let folder = try TemporaryFolder()
         let model = try CLIPModel(.tinyResNet, format: .openAI)
         try model.store.initialize(seed: 21)
@@ -79,7 +79,7 @@ import WeightFiles
     }
 
     /// OpenCLIP's nonscalar_logit_scale, and the bias of SigLIP's loss, which shifts logits alone.
-    @Test func singleNumbersMayHaveADimension() throws {
+    @Test("B07: single numbers may have a dimension") func singleNumbersMayHaveADimension() throws {
         let folder = try TemporaryFolder()
         let model = try CLIPModel(.tinyTransformer, format: .openAI)
         try model.store.initialize(seed: 4)

@@ -71,7 +71,7 @@ import WeightFiles
     }
 
     /// transformers 5.24 takes the parts under *_dict as wholes, alone too.
-    @Test func earlyFilesHaveTheirPartsUnderDict() throws {
+    @Test("B36: early files have their parts under dict") func earlyFilesHaveTheirPartsUnderDict() throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(
             """
@@ -111,20 +111,25 @@ import WeightFiles
     }
 
     /// Settings of open_clip 3.3 that change what its towers compute.
-    @Test(arguments: [
-        ("vision", #""pool_type": "avg""#), ("vision", #""final_ln_after_pool": true, "pool_type": "avg""#),
-        ("vision", #""no_ln_pre": true"#), ("vision", #""attentional_pool": "parallel""#),
-        ("vision", #""ls_init_value": 1e-5"#), ("vision", #""qk_norm": true"#),
-        ("vision", #""timm_model_name": "vit_x""#), ("vision", #""norm_kwargs": {"bias": false}"#),
-        ("vision", #""act_kwargs": {"inplace": true}"#), ("vision", #""new_setting": 1"#),
-        ("text", #""no_causal_mask": true"#), ("text", #""pool_type": "last""#),
-        ("text", #""pool_type": "first""#),
-        ("text", #""embed_cls": true"#), ("text", #""proj_type": "none""#), ("text", #""proj_bias": true"#),
-        ("text", #""scale_fc": true"#), ("text", #""hf_model_name": "bert""#),
-        ("text", #""tokenizer_kwargs": {"clean": "whitespace"}"#),
-        ("model", #""multimodal_cfg": {"width": 8}"#),
-        ("model", #""quick_gelu": true"#),
-    ]) func settingsOfOpenCLIPThatAreNotBuiltAreRefused(part: String, setting: String) throws {
+    @Test(
+        "B03: settings of OpenCLIP that are not built are refused",
+        arguments: [
+            ("vision", #""pool_type": "avg""#),
+            ("vision", #""final_ln_after_pool": true, "pool_type": "avg""#),
+            ("vision", #""no_ln_pre": true"#), ("vision", #""attentional_pool": "parallel""#),
+            ("vision", #""ls_init_value": 1e-5"#), ("vision", #""qk_norm": true"#),
+            ("vision", #""timm_model_name": "vit_x""#), ("vision", #""norm_kwargs": {"bias": false}"#),
+            ("vision", #""act_kwargs": {"inplace": true}"#), ("vision", #""new_setting": 1"#),
+            ("text", #""no_causal_mask": true"#), ("text", #""pool_type": "last""#),
+            ("text", #""pool_type": "first""#),
+            ("text", #""embed_cls": true"#), ("text", #""proj_type": "none""#),
+            ("text", #""proj_bias": true"#),
+            ("text", #""scale_fc": true"#), ("text", #""hf_model_name": "bert""#),
+            ("text", #""tokenizer_kwargs": {"clean": "whitespace"}"#),
+            ("model", #""multimodal_cfg": {"width": 8}"#),
+            ("model", #""quick_gelu": true"#),
+        ]) func settingsOfOpenCLIPThatAreNotBuiltAreRefused(part: String, setting: String) throws
+    {
         let folder = try TemporaryFolder()
         let path = try openCLIP(
             folder, model: part == "model" ? setting : "", vision: part == "vision" ? setting : "",
@@ -136,7 +141,8 @@ import WeightFiles
         #expect(error?.reason.contains(key) == true || setting.contains(", "), "\(error?.reason ?? "")")
     }
 
-    @Test func settingsOfOpenCLIPThatChangeNothingAreAccepted() throws {
+    @Test("B03: settings of open CLIP that change nothing are accepted")
+    func settingsOfOpenCLIPThatChangeNothingAreAccepted() throws {
         let folder = try TemporaryFolder()
         let plain = try CLIPConfiguration(openCLIP: openCLIP(folder))
         let same = try CLIPConfiguration(
@@ -150,7 +156,7 @@ import WeightFiles
         #expect(same == plain)
     }
 
-    @Test func settingsOfOpenCLIPThatAreBuilt() throws {
+    @Test("B03: settings of open CLIP that are built") func settingsOfOpenCLIPThatAreBuilt() throws {
         let folder = try TemporaryFolder()
         let configuration = try CLIPConfiguration(
             openCLIP: openCLIP(

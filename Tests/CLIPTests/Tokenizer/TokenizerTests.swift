@@ -116,7 +116,9 @@ import Testing
     }
 
     /// A checkout of git on Windows writes CR and LF, editors there a byte-order mark.
-    @Test(arguments: ["\r\n", "\r"]) func mergesWithOtherLineEnds(_ end: String) throws {
+    @Test("B01: merges with other line ends", arguments: ["\r\n", "\r"]) func mergesWithOtherLineEnds(
+        _ end: String
+    ) throws {
         let folder = try vocabularyFolder()
         let merges = try String(contentsOfFile: folder.file("merges.txt"), encoding: .utf8)
         try folder.write("\u{FEFF}" + merges.replacingOccurrences(of: "\n", with: end), "merges.txt")
@@ -130,7 +132,9 @@ import Testing
     ]
 
     /// Ids of transformers 5.24.
-    @Test(arguments: ["tokenizer.json", "tokenizer_config.json"])
+    @Test(
+        "B05: added tokens are found as they are written",
+        arguments: ["tokenizer.json", "tokenizer_config.json"])
     func addedTokensAreFoundAsTheyAreWritten(_ file: String) throws {
         let folder = try vocabularyFolder()
         let tokens = Self.added.enumerated().map { index, token in

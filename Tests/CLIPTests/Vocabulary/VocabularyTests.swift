@@ -169,7 +169,7 @@ import WeightFiles
     }
 
     /// Names that the text tower sees alike are refused everywhere.
-    @Test func mergingComparesNamesAsBuildingDoes() throws {
+    @Test("B44: merging compares names as building does") func mergingComparesNamesAsBuildingDoes() throws {
         let rows = try Tensor.ones([1, 3])
         func made(_ name: String) throws -> Vocabulary {
             try Vocabulary(
@@ -182,7 +182,8 @@ import WeightFiles
         #expect(error?.reason.contains("same to the text tower") == true)
     }
 
-    @Test func namesLongerThanTheContextAreRefused() throws {
+    @Test("B21: names longer than the context are refused") func namesLongerThanTheContextAreRefused() throws
+    {
         let (model, tokenizer) = try model()
         let context = model.configuration.text.contextLength
         let long = String(repeating: "very ", count: context) + "red apple"
