@@ -28,7 +28,7 @@ extension Trunk {
         }
         return try first.features.indices.map { level in
             // In the stored type on their way: half as much.
-            try Tensor.stack(examples.map { $0.features[level] }).to(device: device, dtype: .float32)
+            try Tensor.stack(examples.map { try $0.feature(level) }).to(device: device, dtype: .float32)
         }
     }
 }
