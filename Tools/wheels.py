@@ -48,7 +48,7 @@ def requirements(wheel, wanted):
         lines = archive.read(name).decode().split("\n\n")[0].splitlines()
     result = []
     for line in lines:
-        field = re.fullmatch(r"Requires-Dist: *([\w.-]+)(?:\[([\w,-]+)\])? *\(?(==[\w.+]+)\)?(?: *;.*)?", line)
+        field = re.fullmatch(r"Requires-Dist: *([\w.-]+)(?:\[([\w,-]+)\])? *\(?([<>=!~][^;()]*?)\)?(?: *;.*)?", line)
         if not field or "extra ==" in line:
             continue
         package, parts, version = field.groups()

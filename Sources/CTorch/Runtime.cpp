@@ -32,6 +32,17 @@ void ct_set_tensor_float(bool allowed) {
     }));
 }
 
+bool ct_tensor_float(void) {
+    return ct::known(false, [] {
+        auto &context = at::globalContext();
+        return context.allowTF32CuDNN() && context.float32MatmulPrecision() != at::Float32MatmulPrecision::HIGHEST;
+    });
+}
+
+bool ct_benchmark(void) {
+    return ct::known(false, [] { return at::globalContext().benchmarkCuDNN(); });
+}
+
 void ct_set_benchmark(bool benchmark) {
     ct_error_free(ct::guarded([&] { at::globalContext().setBenchmarkCuDNN(benchmark); }));
 }

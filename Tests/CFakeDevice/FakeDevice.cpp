@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <torch/library.h>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -29,7 +30,8 @@ const c10::Device place(kind, 0);
 
 // MARK: - Counting
 
-std::atomic<int64_t> operators, copies_to_host, copies_to_device, waits, pinned_copies;
+std::atomic<int64_t> operators, copies_to_host, copies_to_device, waits, pinned_copies, side_copies, list_operators,
+    early_releases;
 std::mutex names_mutex;
 std::map<std::string, int> names;
 
@@ -38,6 +40,20 @@ void wait_for_device(const std::string &name) {
     std::lock_guard lock(names_mutex);
     ++names[name];
 }
+
+// MARK: - Streams
+
+// Work is done at once. What a stream would do later is kept in mind: memory that one stream has made is not there for
+// another one before that has waited for an event of the first.
+thread_local c10::StreamId current_stream = 0;
+std::atomic<c10::StreamId> stream_count;
+std::atomic<int64_t> clock_ticks;
+
+// A point on a stream.
+struct Point {
+    c10::StreamId stream;
+    int64_t tick;
+};
 
 // MARK: - Memory
 
@@ -60,7 +76,7 @@ class Memory final : public c10::DeviceAllocator {
             address = free.back();
             free.pop_back();
         }
-        blocks_[address] = capacity;
+        blocks_[address] = {.capacity = capacity, .home = current_stream, .made = current_stream == 0 ? 0 : ++clock_ticks};
         held_ += static_cast<int64_t>(capacity);
         peak_ = std::max(peak_, held_);
         return {address, address, &release, place};
@@ -78,12 +94,34 @@ class Memory final : public c10::DeviceAllocator {
         auto block = self.blocks_.upper_bound(wanted);
         if (block == self.blocks_.begin()) return wanted;
         --block;
-        return wanted < block->first + block->second ? wanted + block->second : wanted;
+        auto &found = block->second;
+        if (wanted >= block->first + found.capacity) return wanted;
+        TORCH_CHECK(found.made == 0 || found.home == current_stream,
+                    "fake device: memory of another stream is used before that was waited for");
+        if (found.home != current_stream) found.is_shared = true;
+        return wanted + found.capacity;
+    }
+
+    // A stream waits for another one's point: what was made before it is there for it.
+    static void reached(const Point &point) {
+        auto &self = shared();
+        std::lock_guard lock(self.mutex_);
+        for (auto &[address, block] : self.blocks_) {
+            if (block.home == point.stream && block.made <= point.tick) block.made = 0;
+        }
+    }
+
+    // The memory is not reused before the other stream is done with it.
+    static void recorded(const c10::DataPtr &data) {
+        auto &self = shared();
+        std::lock_guard lock(self.mutex_);
+        auto block = self.blocks_.find(static_cast<char *>(data.get()));
+        if (block != self.blocks_.end()) block->second.is_recorded = true;
     }
 
     bool initialized() override { return true; }
     void emptyCache(c10::MempoolId_t = {0, 0}) override {}
-    void recordStream(const c10::DataPtr &, c10::Stream) override {}
+    void recordStream(const c10::DataPtr &data, c10::Stream) override { recorded(data); }
     c10::CachingDeviceAllocator::DeviceStats getDeviceStats(c10::DeviceIndex) override {
         std::lock_guard lock(mutex_);
         c10::CachingDeviceAllocator::DeviceStats stats;
@@ -109,13 +147,22 @@ class Memory final : public c10::DeviceAllocator {
         std::lock_guard lock(self.mutex_);
         auto block = self.blocks_.find(static_cast<char *>(address));
         if (block == self.blocks_.end()) return;
-        self.held_ -= static_cast<int64_t>(block->second);
-        self.free_[block->second].push_back(block->first);
+        if (block->second.is_shared && !block->second.is_recorded) ++early_releases;
+        self.held_ -= static_cast<int64_t>(block->second.capacity);
+        self.free_[block->second.capacity].push_back(block->first);
         self.blocks_.erase(block);
     }
 
+    struct Block {
+        size_t capacity;
+        c10::StreamId home;       // the stream that it was made on
+        int64_t made;             // when; 0 where all streams have it
+        bool is_shared = false;   // was used on another stream than its own
+        bool is_recorded = false; // on that stream
+    };
+
     std::mutex mutex_;
-    std::map<char *, size_t> blocks_;
+    std::map<char *, Block> blocks_;
     std::unordered_map<size_t, std::vector<char *>> free_;
     int64_t held_ = 0, peak_ = 0;
 };
@@ -160,24 +207,31 @@ class PinnedMemory final : public c10::Allocator {
 
 // MARK: - Device, stream, generator
 
-struct Guard final : c10::impl::NoOpDeviceGuardImpl<kind> { // one stream on which everything has happened already
-    static c10::Stream stream() { return c10::Stream(c10::Stream::DEFAULT, place); }
+struct Guard final : c10::impl::NoOpDeviceGuardImpl<kind> {
+    static c10::Stream stream(c10::StreamId id) { return c10::Stream(c10::Stream::UNSAFE, place, id); }
     c10::Device getDevice() const override { return place; }
     c10::Device exchangeDevice(c10::Device) const override { return place; }
-    c10::Stream getStream(c10::Device) const noexcept override { return stream(); }
-    c10::Stream getDefaultStream(c10::Device) const override { return stream(); }
-    c10::Stream getNewStream(c10::Device, int = 0) const override { return stream(); }
-    c10::Stream exchangeStream(c10::Stream) const noexcept override { return stream(); }
-    void record(void **event, const c10::Stream &, const c10::DeviceIndex, const c10::EventFlag) const override {
-        *event = reinterpret_cast<void *>(1);
+    c10::Stream getStream(c10::Device) const noexcept override { return stream(current_stream); }
+    c10::Stream getDefaultStream(c10::Device) const override { return stream(0); }
+    c10::Stream getNewStream(c10::Device, int = 0) const override { return stream(++stream_count); }
+    c10::Stream exchangeStream(c10::Stream next) const noexcept override {
+        return stream(std::exchange(current_stream, next.id()));
     }
-    void block(void *, const c10::Stream &) const override {}
+    void record(void **event, const c10::Stream &stream, const c10::DeviceIndex, const c10::EventFlag) const override {
+        if (*event == nullptr) *event = new Point;
+        *static_cast<Point *>(*event) = {stream.id(), clock_ticks};
+    }
+    void block(void *event, const c10::Stream &stream) const override {
+        auto *point = static_cast<Point *>(event);
+        if (point != nullptr && point->stream != stream.id()) Memory::reached(*point);
+    }
+    void destroyEvent(void *event, const c10::DeviceIndex) const noexcept override { delete static_cast<Point *>(event); }
     bool queryEvent(void *) const override { return true; }
     bool queryStream(const c10::Stream &) const override { return true; }
     void synchronizeStream(const c10::Stream &) const override {}
     void synchronizeEvent(void *) const override {}
     void synchronizeDevice(const c10::DeviceIndex) const override { wait_for_device("synchronize"); }
-    void recordDataPtrOnStream(const c10::DataPtr &, const c10::Stream &) const override {}
+    void recordDataPtrOnStream(const c10::DataPtr &data, const c10::Stream &) const override { Memory::recorded(data); }
 };
 
 at::Generator &generator() {
@@ -209,14 +263,24 @@ at::Tensor seen(const at::Tensor &tensor) {
     return at::from_blob(data, tensor.sizes(), tensor.strides(), tensor.options().device(at::kCPU));
 }
 
+std::atomic<bool> refuses_doubles;
+
+// As on Apple's GPUs.
+void check_type(std::optional<at::ScalarType> dtype) {
+    TORCH_CHECK(!refuses_doubles || c10::dtype_or_default(dtype) != at::kDouble,
+                "fake device: there are no numbers of type float64 here");
+}
+
 at::Tensor empty(at::IntArrayRef size, std::optional<at::ScalarType> dtype, std::optional<at::Layout>,
                  std::optional<at::Device>, std::optional<bool>, std::optional<at::MemoryFormat> format) {
+    check_type(dtype);
     return at::detail::empty_generic(size, &Memory::shared(), c10::DispatchKeySet(c10::DispatchKey::PrivateUse1),
                                      c10::dtype_or_default(dtype), format);
 }
 
 at::Tensor empty_strided(at::IntArrayRef size, at::IntArrayRef stride, std::optional<at::ScalarType> dtype,
                          std::optional<at::Layout>, std::optional<at::Device>, std::optional<bool>) {
+    check_type(dtype);
     return at::detail::empty_strided_generic(size, stride, &Memory::shared(),
                                              c10::DispatchKeySet(c10::DispatchKey::PrivateUse1),
                                              c10::dtype_or_default(dtype));
@@ -228,6 +292,7 @@ at::Tensor copy_from(const at::Tensor &source, const at::Tensor &target, bool no
         wait_for_device("copy to the host");
     } else if (is_here(target) && !is_here(source)) {
         ++copies_to_device;
+        if (current_stream != 0) ++side_copies;
         if (PinnedMemory::holds(source.data_ptr())) ++pinned_copies;
         if (!non_blocking) wait_for_device("blocking copy to the device");
     }
@@ -300,23 +365,37 @@ const std::set<std::string> &curious() {
     return names;
 }
 
+// Operators that add in any order on CUDA and refuse to run where that is forbidden, according to PyTorch's notes on
+// reproducibility. Those that no detector has any use for are left out.
+const std::set<std::string> &unordered() {
+    static const std::set<std::string> names{
+        "aten::upsample_bilinear2d_backward",     "aten::upsample_bicubic2d_backward",
+        "aten::_upsample_bilinear2d_aa_backward", "aten::_upsample_bicubic2d_aa_backward",
+        "aten::grid_sampler_2d_backward",         "aten::_adaptive_avg_pool2d_backward",
+        "aten::adaptive_max_pool2d_backward",     "aten::reflection_pad2d_backward",
+        "aten::replication_pad2d_backward",       "aten::nll_loss2d_forward",
+        "aten::kthvalue"};
+    return names;
+}
+
 void fallback(const c10::OperatorHandle &op, torch::jit::Stack *stack) {
     ++operators;
     const auto &schema = op.schema();
+    if (schema.name().starts_with("aten::_foreach_") || schema.name().starts_with("aten::_fused_")) ++list_operators;
     const size_t count = schema.arguments().size(), first = stack->size() - count;
     // 1. CUDA's rules.
     bool here = false, elsewhere = false;
-    auto look = [&](const at::Tensor &tensor) {
+    auto look = [&](const at::Tensor &tensor, bool is_listed = false) {
         if (!tensor.defined()) return;
         if (is_here(tensor)) here = true;
-        else if (tensor.device().is_cpu() && tensor.dim() > 0) elsewhere = true;
+        else if (tensor.device().is_cpu() && (tensor.dim() > 0 || is_listed)) elsewhere = true;
     };
     for (size_t i = first; i < stack->size(); ++i) {
         const auto &value = (*stack)[i];
         if (value.isTensor()) {
             look(value.toTensor());
         } else if (value.isTensorList()) {
-            for (const auto &tensor : value.toTensorVector()) look(tensor);
+            for (const auto &tensor : value.toTensorVector()) look(tensor, true);
         } else if (value.isOptionalTensorList()) {
             for (const auto &tensor : value.toOptionalTensorVector()) look(tensor.value_or(at::Tensor()));
         } else if (value.isGenerator()) {
@@ -328,6 +407,7 @@ void fallback(const c10::OperatorHandle &op, torch::jit::Stack *stack) {
                 schema.name(), ")");
     if (here && elsewhere) wait_for_device(schema.name() + " with indices of the processor");
     if (curious().contains(schema.name())) wait_for_device(schema.name());
+    if (unordered().contains(schema.name())) at::globalContext().alertNotDeterministic(schema.name());
 
     // 2. The same memory as tensors of the processor, device and generator likewise.
     std::vector<std::pair<const void *, at::Tensor>> given;
@@ -442,11 +522,17 @@ void fake_device_prepare(void) {
 }
 
 fake_device_counts fake_device_count(void) {
-    return {operators, copies_to_host, copies_to_device, waits, pinned_copies};
+    return {operators,   copies_to_host, copies_to_device, waits, pinned_copies,
+            side_copies, list_operators, early_releases};
 }
+
+void fake_device_set_stream(int64_t stream) { current_stream = stream; }
+
+void fake_device_refuse_doubles(bool refuses) { refuses_doubles = refuses; }
 
 void fake_device_reset(void) {
     operators = copies_to_host = copies_to_device = waits = pinned_copies = 0;
+    side_copies = list_operators = early_releases = 0;
     std::lock_guard lock(names_mutex);
     names.clear();
 }

@@ -1,6 +1,7 @@
 import FVLM
 import FixtureSupport
 import Imaging
+import Support
 import Testing
 import Torch
 import WeightFiles
@@ -59,6 +60,49 @@ extension OnDevice {
             }
             #expect(found.count == count)
             #expect(counts.waits <= 8, "\(counts.reasons)")
+        }
+
+        /// Beside what the device computes, so that it need not wait for them.
+        @Test func picturesAreSentWhenTheyArePrepared() throws {
+            let detector = try DeviceDetector.detector(isResNet: true, on: device)
+            let vocabulary = try DeviceDetector.vocabulary(names, detector)
+            let pictures = try (0..<3).map { try DeviceDetector.picture($0) }
+            let (images, sent) = try FakeDevice.counting { try pictures.map(detector.prepare) }
+            #expect(sent.sideCopies == 3 && sent.pinnedCopies == 3 && sent.waits == 0, "\(sent)")
+            let (_, counts) = try FakeDevice.counting {
+                try detector.detect(prepared: images, vocabulary: vocabulary)
+            }
+            #expect(counts.pinnedCopies == 0 && counts.earlyReleases == 0, "\(counts)")
+        }
+
+        @Test func profilesWaitForEachStageAndKeepItsPeakOfMemory() throws {
+            let detector = try DeviceDetector.detector(isResNet: true, on: device)
+            let vocabulary = try DeviceDetector.vocabulary(names, detector)
+            let profile = StageProfile(on: device)
+            let (_, counts) = try FakeDevice.counting {
+                try StageProfile.$current.withValue(profile) {
+                    try detector.detect([DeviceDetector.picture()], vocabulary: vocabulary)
+                }
+            }
+            let synchronizations = counts.reasons.split(separator: "\n")
+                .first { $0.hasSuffix(" synchronize") }.flatMap { Int($0.prefix { $0.isNumber }) }
+            #expect(try #require(synchronizations) >= profile.stages.count && profile.stages.count >= 6)
+            let peaks = profile.deviceBytes
+            let weights = [detector.clip.store, detector.network.store].flatMap(\.parameters)
+                .reduce(0) { $0 + 4 * $1.shape.reduce(1, *) }
+            for stage in [StageProfile.Stage.trunk, .pyramid, .proposals, .boxHead, .scoring, .masks] {
+                #expect(try #require(peaks[stage], "\(stage)") > weights)
+            }
+            #expect(StageProfile(on: .cpu).deviceBytes.isEmpty)
+        }
+
+        @Test(arguments: [true, false]) func nothingIsFloat64There(_ isResNet: Bool) throws {
+            try FakeDevice.withoutDoubles {
+                let detector = try DeviceDetector.detector(isResNet: isResNet, on: device)
+                let vocabulary = try DeviceDetector.vocabulary(names, detector)
+                let found = try detector.detect([DeviceDetector.picture()], vocabulary: vocabulary)
+                #expect(found[0].count == 10)
+            }
         }
 
         @Test(arguments: [

@@ -15,12 +15,26 @@ enum FakeDevice {
     /// Makes the device ready where a test names it only by a setting.
     static func prepare() { _ = device }
 
+    /// Runs `body` on a device without `float64`, such as Apple's.
+    static func withoutDoubles<Result>(_ body: () throws -> Result) rethrows -> Result {
+        _ = device
+        fake_device_refuse_doubles(true)
+        defer { fake_device_refuse_doubles(false) }
+        return try body()
+    }
+
     /// What was counted while `body` ran.
     struct Counts {
         var operators = 0
         var copiesToHost = 0
         var copiesToDevice = 0
         var pinnedCopies = 0
+        /// Copies to the device beside what is computed there.
+        var sideCopies = 0
+        /// Operators that take whole lists of tensors.
+        var listOperators = 0
+        /// Releases of memory that another stream might still read.
+        var earlyReleases = 0
         /// Whatever makes a program wait for a GPU.
         var waits = 0
         /// What was waited for.
@@ -32,16 +46,20 @@ enum FakeDevice {
         _ = device
         fake_device_reset()
         let result = try body()
+        return (result, counts)
+    }
+
+    /// What was counted since the beginning of ``counting(_:)``, by all threads.
+    static var counts: Counts {
         let counts = fake_device_count()
         let text = fake_device_waits()
         defer { free(text) }
-        return (
-            result,
-            Counts(
-                operators: Int(counts.operators), copiesToHost: Int(counts.copies_to_host),
-                copiesToDevice: Int(counts.copies_to_device), pinnedCopies: Int(counts.pinned_copies),
-                waits: Int(counts.waits), reasons: text.map { String(cString: $0) } ?? "")
-        )
+        return Counts(
+            operators: Int(counts.operators), copiesToHost: Int(counts.copies_to_host),
+            copiesToDevice: Int(counts.copies_to_device), pinnedCopies: Int(counts.pinned_copies),
+            sideCopies: Int(counts.side_copies), listOperators: Int(counts.list_operators),
+            earlyReleases: Int(counts.early_releases), waits: Int(counts.waits),
+            reasons: text.map { String(cString: $0) } ?? "")
     }
 }
 

@@ -1,3 +1,4 @@
+import CFakeDevice
 import CTorch
 import Foundation
 import Testing
@@ -76,6 +77,54 @@ extension OnDevice {
             #expect(try there.array(of: UInt8.self) == [3, 3, 3, 3])
             let (_, more) = try FakeDevice.counting { try Tensor.ones([4]).pinned().to(device: device) }
             #expect(more.pinnedCopies == 1)
+        }
+
+        /// A stream sees what another one makes when it has waited for that.
+        @Test func streamsAreKeptApart() throws {
+            fake_device_set_stream(7)
+            let made = try Tensor.ones([4], device: device)
+            let more = try made + 1
+            fake_device_set_stream(0)
+            #expect(throws: TorchError.self) { try made + 1 }
+            #expect(throws: TorchError.self) { try more.array(of: Float.self) }
+        }
+
+        @Test func uploadsRunBesideWhatIsComputed() throws {
+            let pinned = try Tensor.emptyPinned([4], dtype: .uint8)
+            try pinned.fillInPlace(3)
+            let (upload, sent) = try FakeDevice.counting { try Upload(pinned, to: device) }
+            #expect(sent.sideCopies == 1 && sent.pinnedCopies == 1 && sent.waits == 0, "\(sent)")
+            let (sum, used) = try FakeDevice.counting { try upload.tensor() + upload.tensor() }
+            #expect(used.copiesToDevice == 0 && used.waits == 0, "\(used)")
+            #expect(try sum.array(of: Int.self) == [6, 6, 6, 6])
+            // What lies in pageable memory is pinned first.
+            let (_, pageable) = try FakeDevice.counting { try Upload(Tensor.ones([4]), to: device) }
+            #expect(pageable.sideCopies == 1 && pageable.pinnedCopies == 1, "\(pageable)")
+            // Elsewhere nothing runs beside.
+            #expect(try Upload(pinned, to: .cpu).tensor().array(of: Int.self) == [3, 3, 3, 3])
+            #expect(try Upload(sum, to: .cpu).tensor().array(of: Int.self) == [6, 6, 6, 6])
+        }
+
+        @Test func operatorsThatAddInAnyOrderAreRefusedInDeterministicRuns() throws {
+            func gradient() throws -> Tensor? {
+                let x = try Tensor.ones([1, 1, 2, 2]).to(device: device).requiringGrad()
+                try x.interpolated(to: Size2D(4)).sum().backward()
+                return x.grad
+            }
+            #expect(try gradient() != nil)
+            Runtime.setDeterministic(true)
+            defer { Runtime.setDeterministic(false) }
+            #expect(throws: TorchError.self) { try gradient() }
+        }
+
+        /// Numbers are converted on the processor.
+        @Test func aDeviceWithoutFloat64IsReadAndWritten() throws {
+            try FakeDevice.withoutDoubles {
+                #expect(throws: TorchError.self) { try Tensor.zeros([1], dtype: .float64, device: device) }
+                let x = try Tensor([1.5, 2.5] as [Double]).to(device: device, dtype: .float32)
+                #expect(try x.array(of: Double.self) == [1.5, 2.5] && x.sum().item() == 4)
+                #expect(try (x * 2.0 + 0.5).array(of: Float.self) == [3.5, 5.5])
+            }
         }
 
         @Test func memoryIsCounted() throws {

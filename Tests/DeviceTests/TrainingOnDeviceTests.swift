@@ -107,6 +107,94 @@ extension OnDevice {
             }
         }
 
+        /// By the loader's threads, beside what the device computes.
+        @Test func theNextBatchesAreSentBeforeTheyAreNeeded() throws {
+            FakeDevice.prepare()
+            let run = try TrainingRun(
+                configuration("openai-rn", ["run.device=registered", "data.workers=1"]),
+                folder: folder.file("none"))
+            let (loader, first) = try FakeDevice.counting {
+                let loader = try ExampleLoader(
+                    run.source, options: .init(run.configuration, device: run.device))
+                return (loader, try loader.nextBatch())
+            }.result
+            // Nobody asks for the two batches of two that follow.
+            let deadline = ContinuousClock.now + .seconds(120)
+            while FakeDevice.counts.sideCopies < 6, ContinuousClock.now < deadline { usleep(1000) }
+            #expect(FakeDevice.counts.sideCopies == 6 && FakeDevice.counts.pinnedCopies == 6)
+            let (_, counts) = try FakeDevice.counting {
+                try run.network.losses(
+                    of: first, trunk: run.trunk, texts: run.texts, padding: run.padding,
+                    generator: Generator(seed: 1))
+            }
+            #expect(counts.pinnedCopies == 0 && counts.sideCopies == 0, "\(counts)")
+            withExtendedLifetime(loader) {}
+        }
+
+        @Test func whatWasSentIsNotReleasedEarly() throws {
+            FakeDevice.prepare()
+            let (_, counts) = try FakeDevice.counting { try course("openai-rn", on: "registered") }
+            #expect(counts.sideCopies >= 6 && counts.earlyReleases == 0, "\(counts)")
+        }
+
+        /// Operators that add in any order are refused, as on CUDA; both families do without them.
+        @Test(arguments: ["openai-rn", "hf-vit"]) func deterministicRunsRepeat(_ kind: String) throws {
+            FakeDevice.prepare()
+            let settings = ["run.isDeterministic=true", "run.steps=2"]
+            let (first, second) = try (
+                course(kind, on: "registered", settings), course(kind, on: "registered", settings)
+            )
+            #expect(first.losses == second.losses && first.norms == second.norms)
+            for (name, weight) in first.weights {
+                #expect(
+                    try #require(second.weights[name]).isNear(weight, relative: 0, absolute: 0), "\(name)")
+            }
+        }
+
+        @Test(arguments: ["openai-rn", "hf-vit"]) func nothingIsFloat64There(_ kind: String) throws {
+            FakeDevice.prepare()
+            let course = try FakeDevice.withoutDoubles {
+                try course(kind, on: "registered", ["run.steps=1", "optimizer.averageDecay=0.9"])
+            }
+            #expect(course.losses.joined().allSatisfy { $0.isFinite })
+        }
+
+        @Test func settingsOfNVIDIAsLibrariesAreApplied() throws {
+            FakeDevice.prepare()
+            let before = (Runtime.allowsTensorFloat32, Runtime.tunesConvolutions)
+            defer {
+                Runtime.setTensorFloat32(before.0)
+                Runtime.setConvolutionTuning(before.1)
+            }
+            func applied(_ settings: [String]) throws -> [Bool] {
+                let run = try TrainingRun(
+                    configuration("openai-rn", settings + ["run.device=registered", "run.steps=1"]),
+                    folder: folder.file(UUID().uuidString))
+                var seen: [Bool] = []
+                try run.start(resumes: false) { event in
+                    if case .started = event {
+                        seen = [Runtime.allowsTensorFloat32, Runtime.tunesConvolutions]
+                    }
+                }
+                return seen
+            }
+            // Pictures of one size, or not.
+            let square = ["detector.input.fitting=square"]
+            #expect(try applied(["detector.input.fitting=longestSide"]) == [true, false])
+            #expect(try applied(square) == [true, true])
+            #expect(try applied(square + ["run.isDeterministic=true"]) == [true, false])
+            #expect(
+                try applied([
+                    "detector.input.fitting=longestSide", "run.allowsTensorFloat32=false",
+                    "run.tunesConvolutions=true",
+                ]) == [false, true])
+            #expect(
+                try applied(square + ["run.tunesConvolutions=false"]) == [true, false])
+            let printed = try TrainingConfiguration().yaml()
+            #expect(printed.contains("allowsTensorFloat32: true"))
+            #expect(printed.contains("tunesConvolutions: null"))
+        }
+
         /// A run goes on where it ended, on the same device and on another.
         @Test(arguments: [("registered", "registered"), ("registered", "cpu"), ("cpu", "registered")])
         func checkpointsMoveBetweenDevices(_ first: String, _ second: String) throws {
@@ -138,6 +226,31 @@ extension OnDevice {
             let checkpoint = try #require(latest)
             #expect(try Set(checkpoint.random().keys) == ["training", "standard", "device registered"])
             #expect(checkpoint.state.versions["device"] == "registered")
+        }
+
+        @Test func theStateOfTheDevicesRandomNumbersIsRestored() throws {
+            FakeDevice.prepare()
+            let stream = try Generator.standard(for: device)
+            func start(_ steps: Int, resumes: Bool, _ atStart: () throws -> Void) throws {
+                try TrainingRun(
+                    configuration("openai-rn", ["run.device=registered", "run.steps=\(steps)"]),
+                    folder: folder.file("drawn")
+                ).start(resumes: resumes) { event in
+                    if case .started = event { try atStart() }
+                }
+            }
+            // Nothing in a training draws on the device yet.
+            var seeded: [UInt8] = []
+            try start(1, resumes: false) {
+                seeded = try stream.state().array(of: UInt8.self)
+                _ = try Tensor.randomNormal([5], device: device)
+            }
+            let ended = try stream.state().array(of: UInt8.self)
+            #expect(ended != seeded)
+            try stream.seed(99)
+            var resumed: [UInt8] = []
+            try start(2, resumes: true) { resumed = try stream.state().array(of: UInt8.self) }
+            #expect(resumed == ended)
         }
 
         @Test(arguments: ["openai-rn", "hf-vit"]) func castsGoAsOnTheProcessor(_ kind: String) throws {
@@ -186,9 +299,12 @@ extension OnDevice {
             }
             // A cache of one device is a cache of the other.
             let (here, there) = try (made("cpu"), made("registered"))
-            try expectNear(
-                course(kind, on: "registered", ["data.cache=\(here)"]),
-                course(kind, on: "cpu", ["data.cache=\(there)"]))
+            let (mine, counts) = try FakeDevice.counting {
+                try course(kind, on: "registered", ["data.cache=\(here)"])
+            }
+            try expectNear(mine, course(kind, on: "cpu", ["data.cache=\(there)"]))
+            // Features are sent ahead as pictures are.
+            #expect(counts.sideCopies >= 6 && counts.earlyReleases == 0, "\(counts)")
         }
 
         @Test func evaluationsRunOnTheDevice() throws {

@@ -1,11 +1,15 @@
 import FixtureSupport
+import Support
 import Testing
 import Torch
+
+@testable import FVLMNetworks
 
 /// What commands say of devices that are not there.
 @Suite struct DeviceOptionTests {
     @Test(arguments: [
         ["detect", "a.png", "--model", "m"],
+        ["track", "a.mp4", "--model", "m"],
         ["evaluate", "--model", "m", "--annotations", "a", "--images", "i"],
         ["train", "a.yaml"], ["cache", "a.yaml", "--output", "o"],
         ["embed", "image", "a.png", "--model", "m", "--json"],
@@ -48,6 +52,20 @@ import Torch
             unknown.errors.contains(
                 "run.device: must be auto, cpu, cuda, cuda:N (N from 0) or mps, not 'gpu'"),
             "\(unknown.errors)")
+    }
+
+    @Test func profilesShowTheDevicesMemory() throws {
+        func table(_ profile: StageProfile) -> [Substring] {
+            profile.add(.trunk, .milliseconds(20))
+            profile.add(.masks, .milliseconds(10))
+            return ProfileTable.text(profile, pictures: 2).split(separator: "\n")
+        }
+        let counting = StageProfile(.init(synchronize: {}, peakBytes: { 5 << 20 }))
+        let lines = table(counting)
+        #expect(lines.count == 4 && lines[0].hasSuffix("MB on the device, peak"))
+        #expect(lines.dropFirst().allSatisfy { $0.hasSuffix(" 5") }, "\(lines)")
+        #expect(lines[1].hasPrefix("trunk") && lines[1].contains("10.0"))
+        #expect(!table(StageProfile())[0].contains("device"))
     }
 
     @Test func theProcessorIsTakenWhenAskedFor() throws {

@@ -108,13 +108,15 @@ public struct ImagePreprocessor: Sendable, Hashable {
             transform: transform)
     }
 
-    /// Prepares a picture for a device, which makes numbers of its bytes: see ``PixelValues/tensor(on:)``.
+    /// Prepares a picture for a device, which makes numbers of its bytes: see ``PixelValues/tensor(on:)``. The bytes are
+    /// on their way there.
     ///
     /// - Throws: `ImagingError`, `TorchError`.
-    package func bytes(_ image: Image) throws -> PixelValues {
+    package func bytes(_ image: Image, sentTo device: Device) throws -> PixelValues {
         let transform = try transform(for: image.size)
         let bytes = try PixelNormalization.bytes(of: transform.apply(to: image, filter: filter))
-        return PixelValues(tensor: bytes, transform: transform, preprocessor: self)
+        return PixelValues(
+            tensor: bytes, transform: transform, preprocessor: self, upload: try Upload(bytes, to: device))
     }
 }
 
@@ -132,10 +134,17 @@ public struct PixelValues: Sendable {
     /// Normalises bytes; nil for numbers.
     private let preprocessor: ImagePreprocessor?
 
-    init(tensor: Tensor, transform: SpatialTransform, preprocessor: ImagePreprocessor? = nil) {
+    /// The bytes on their way to a device.
+    private let upload: Upload?
+
+    init(
+        tensor: Tensor, transform: SpatialTransform, preprocessor: ImagePreprocessor? = nil,
+        upload: Upload? = nil
+    ) {
         self.tensor = tensor
         self.transform = transform
         self.preprocessor = preprocessor
+        self.upload = upload
         let content = transform.content
         self.content = ImageSize(width: content.columns.upperBound, height: content.rows.upperBound)
     }
@@ -144,7 +153,7 @@ public struct PixelValues: Sendable {
     ///
     /// - Throws: ``CLIPError``, `TorchError`.
     package func tensor(on device: Device) throws -> Tensor {
-        let tensor = try tensor.to(device: device)
+        let tensor = try (upload?.tensor() ?? tensor).to(device: device)
         guard let preprocessor else { return tensor }
         return try preprocessor.normalization(
             bytes: tensor, rescale: preprocessor.rescale,

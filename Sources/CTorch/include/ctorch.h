@@ -22,6 +22,7 @@ extern "C" {
 typedef struct ct_tensor_impl *ct_tensor;
 typedef struct ct_operator_impl *ct_operator;
 typedef struct ct_generator_impl *ct_generator;
+typedef struct ct_upload_impl *ct_upload;
 typedef char *ct_error;
 
 void ct_error_free(ct_error error);
@@ -197,8 +198,10 @@ void ct_set_deterministic(bool deterministic);
 bool ct_deterministic(void);
 // Whether products and convolutions of float32 may be computed on GPUs with ten bits of mantissa.
 void ct_set_tensor_float(bool allowed);
+bool ct_tensor_float(void);
 // Whether cuDNN tries its algorithms for every new shape.
 void ct_set_benchmark(bool benchmark);
+bool ct_benchmark(void);
 
 // The number of bytes of main memory to keep when large tensors are freed, for reuse. None are kept before the first
 // call, which replaces the process's tensor allocator.
@@ -219,6 +222,13 @@ bool ct_device_memory(ct_device device, int64_t *held, int64_t *peak);
 ct_error ct_device_reset_peak(ct_device device);
 // Returns memory that no tensor uses to the system.
 ct_error ct_device_empty_cache(ct_device device);
+
+// Begins to copy a tensor from main memory to a device that has streams, on a stream of its own: beside what is computed
+// there if the memory is pinned. The caller releases the upload.
+ct_error ct_upload_begin(ct_tensor tensor, ct_device device, ct_upload *result);
+// The copy. What the calling thread begins on the device from now on waits there for its end; the thread does not.
+ct_error ct_upload_await(ct_upload upload, ct_tensor *result);
+void ct_upload_release(ct_upload upload);
 
 // Splits [begin, end) over libtorch's threads; calls from inside a call run on the calling thread.
 ct_error ct_parallel_for(int64_t begin, int64_t end, int64_t grain,

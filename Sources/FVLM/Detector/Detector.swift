@@ -130,13 +130,12 @@ public final class Detector: Sendable {
     }
 
     /// Converts a picture to the network's input form; safe to call from several tasks.
+    ///
+    /// On NVIDIA's GPUs the picture's bytes are sent to the device, beside what it computes.
     /// - Throws: `ImagingError`, `TorchError`.
     public func prepare(_ image: Image) throws -> PixelValues {
-        try sendsBytes ? preprocessor.bytes(image) : preprocessor(image)
+        try device.copiesAsynchronously ? preprocessor.bytes(image, sentTo: device) : preprocessor(image)
     }
-
-    /// Whether a device makes numbers of the pictures' bytes.
-    private var sendsBytes: Bool { device.kind == .cuda || device.kind == .registered }
 
     /// Encodes class names for detection.
     /// - Parameters:

@@ -8,7 +8,7 @@ public struct TrainingExample: Sendable {
     public var imageID: Int64
 
     /// [3, H, W] `float32`, normalised, without padding; `uint8` where ``normalization`` is to make numbers of it.
-    public var pixels: Tensor
+    public var pixels: Tensor { didSet { uploads = [] } }
 
     /// What makes numbers of ``pixels`` when these are bytes, on the network's device.
     public var normalization: PixelNormalization?
@@ -27,7 +27,10 @@ public struct TrainingExample: Sendable {
 
     /// The frozen trunk's maps of the image, [C, h, w] each, if they come from a cache: ``pixels`` then only provide
     /// the size. Empty: the trunk computes them.
-    public var features: [Tensor] = []
+    public var features: [Tensor] = [] { didSet { uploads = [] } }
+
+    /// ``features``, or ``pixels`` where there are none, on their way to a device.
+    private var uploads: [Upload] = []
 
     /// Creates an example from its parts.
     public init(
@@ -41,10 +44,24 @@ public struct TrainingExample: Sendable {
         self.crowd = crowd
     }
 
+    /// Begins to send what the network needs to its device, beside what is computed there; does nothing for devices on which
+    /// nothing runs beside.
+    /// - Throws: `TorchError`.
+    package mutating func send(to device: Device) throws {
+        guard device.copiesAsynchronously else { return }
+        uploads = try (features.isEmpty ? [pixels] : features).map { try Upload($0, to: device) }
+    }
+
     /// ``pixels`` on a device, normalised.
     func pixels(on device: Device) throws -> Tensor {
-        let pixels = try pixels.to(device: device)
-        return try normalization.map { try $0(bytes: pixels) } ?? pixels
+        let pixels = try (features.isEmpty ? uploads.first?.tensor() : nil) ?? pixels
+        let moved = try pixels.to(device: device)
+        return try normalization.map { try $0(bytes: moved) } ?? moved
+    }
+
+    /// A level of ``features``: on the device that it was sent to, otherwise in main memory.
+    func feature(_ level: Int) throws -> Tensor {
+        try features.count == uploads.count ? uploads[level].tensor() : features[level]
     }
 }
 
@@ -85,7 +102,7 @@ extension Trunk {
         }
         return try first.features.indices.map { level in
             // In the stored type on their way: half as much.
-            try Tensor.stack(examples.map { $0.features[level] }).to(device: device, dtype: .float32)
+            try Tensor.stack(examples.map { try $0.feature(level) }).to(device: device, dtype: .float32)
         }
     }
 }

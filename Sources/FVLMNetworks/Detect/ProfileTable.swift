@@ -3,9 +3,15 @@ import FVLMCommand
 import Foundation
 import Support
 
-/// Prints the time of each stage as a table on standard error.
+/// The time and memory of each stage as a table.
 enum ProfileTable {
+    /// Prints the table on standard error.
     static func print(_ profile: StageProfile, pictures: Int, unit: String = "picture") {
+        StandardError.write(text(profile, pictures: pictures, unit: unit))
+    }
+
+    /// The table, with a column of the device's memory where that is counted.
+    static func text(_ profile: StageProfile, pictures: Int, unit: String = "picture") -> String {
         let deviceBytes = profile.deviceBytes
         var rows = [["stage", "ms per \(unit)", "share", "MB held"]]
         func megabytes(_ bytes: Int) -> String { bytes > 0 ? "\(bytes >> 20)" : "-" }
@@ -25,6 +31,6 @@ enum ProfileTable {
             let own = stages.map { megabytes(deviceBytes[$0.stage] ?? 0) } + [megabytes(most)]
             for (row, cell) in zip(rows.indices, ["MB on the device, peak"] + own) { rows[row].append(cell) }
         }
-        StandardError.write(TextTable(rows, leftAligned: 1).text)
+        return TextTable(rows, leftAligned: 1).text
     }
 }

@@ -70,6 +70,9 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
     /// Whether this is the CPU, whose memory the program can read.
     package var isProcessor: Bool { kind == .cpu }
 
+    /// Whether copies from pinned memory to this device run beside computations: on NVIDIA's GPUs.
+    package var copiesAsynchronously: Bool { kind == .cuda || kind == .registered }
+
     /// PyTorch's notation.
     public var description: String { index.map { "\(kind.rawValue):\($0)" } ?? kind.rawValue }
 

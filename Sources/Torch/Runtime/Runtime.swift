@@ -38,10 +38,16 @@ public enum Runtime {
     /// times faster. For the whole process; libtorch's default allows it for convolutions only.
     public static func setTensorFloat32(_ allowed: Bool) { ct_set_tensor_float(allowed) }
 
+    /// Whether both products and convolutions may use TF32.
+    public static var allowsTensorFloat32: Bool { ct_tensor_float() }
+
     /// Lets cuDNN benchmark its algorithms for every new shape of a convolution, for the whole process.
     ///
     /// Worthwhile for few shapes; the choice, and with it the last bits, may differ between runs.
     public static func setConvolutionTuning(_ tunes: Bool) { ct_set_benchmark(tunes) }
+
+    /// Whether cuDNN benchmarks its algorithms.
+    public static var tunesConvolutions: Bool { ct_benchmark() }
 
     /// Keeps up to `bytes` of the main memory of released large tensors for reuse.
     ///

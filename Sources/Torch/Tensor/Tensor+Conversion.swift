@@ -42,7 +42,7 @@ extension Tensor {
 
     /// Whether a copy may be asynchronous. Not from a device: the elements would be read too early.
     private static func sends(from source: Device, to target: Device) -> Bool {
-        source.isProcessor && (target.kind == .cuda || target.kind == .registered)
+        source.isProcessor && target.copiesAsynchronously
     }
 
     /// A copy in pinned main memory; itself if it is pinned already.

@@ -33,10 +33,13 @@ final class ExampleLoader {
         /// fixed number allows caching of frozen features.
         var viewCount: Int?
 
+        /// Where the network computes: pictures or features are sent there as soon as an example is made.
+        var device: Device
+
         /// Creates options; by default two batches are made ahead.
         init(
             batchSize: Int = 4, seed: UInt64 = 0, shuffles: Bool = true, workerCount: Int = 2,
-            prefetchCount: Int? = nil, viewCount: Int? = nil
+            prefetchCount: Int? = nil, viewCount: Int? = nil, device: Device = .cpu
         ) {
             self.batchSize = batchSize
             self.seed = seed
@@ -44,6 +47,7 @@ final class ExampleLoader {
             self.workerCount = workerCount
             self.prefetchCount = prefetchCount ?? 2 * max(batchSize, 1)
             self.viewCount = viewCount
+            self.device = device
         }
     }
 
@@ -201,7 +205,9 @@ private final class Workshop: @unchecked Sendable {
                 let row = (row + place) % source.count
                 var random = ExampleLoader.random(seed: options.seed, view: view, row: row)
                 do {
-                    return try source.example(at: row, view: view, random: &random)
+                    var example = try source.example(at: row, view: view, random: &random)
+                    try example.send(to: options.device)
+                    return example
                 } catch is ExcludedPicture { continue }
             }
             throw TrainingError("training set", "no picture can be used")

@@ -59,7 +59,7 @@ public struct TrainingRun {
         let clip = try Self.loadCLIP(configuration.detector.clip, on: device)
         let annotations = try Dataset(tolerating: configuration.data.annotations)
         var dataset = try Self.dataset(annotations, configuration)
-        dataset.sendsBytes = device.kind == .cuda || device.kind == .registered
+        dataset.sendsBytes = device.copiesAsynchronously
         notes += Self.chooseMasks(for: dataset, &configuration)
         notes += dataset.summary.exclusions
         let lookedOver = try dataset.lookOver(decodes: configuration.data.cache == nil)

@@ -50,7 +50,8 @@ extension Trainer {
         if let scaler, let scale = state.lossScale {
             scaler.restore(scale: scale.scale, stepsSinceChange: scale.stepsSinceChange)
         }
-        loader = try ExampleLoader(source, options: .init(configuration), position: state.position)
+        loader = try ExampleLoader(
+            source, options: .init(configuration, device: device), position: state.position)
         step = state.step
         lastMetric = state.metric
         evaluatedStep = state.evaluatedStep
@@ -133,7 +134,7 @@ extension Trainer {
         try average?.load(StoredTensors(parameters.stored(), origin: checkpoint.path), updates: 0)
         let examples = made * imagesPerStep
         loader = try ExampleLoader(
-            source, options: .init(configuration),
+            source, options: .init(configuration, device: device),
             position: .init(epoch: examples / source.count, index: examples % source.count))
         step = made
         notes = ["resumes \(checkpoint.path) (epoch \(checkpoint.epoch) there) after step \(made)"]

@@ -97,7 +97,7 @@ final class Trainer {
         device = parameters.device
         scaler = configuration.run.precision == .float16 ? LossScaler(device: parameters.device) : nil
         generator = try Generator(seed: configuration.run.seed)
-        loader = try ExampleLoader(source, options: .init(configuration))
+        loader = try ExampleLoader(source, options: .init(configuration, device: device))
         average = try configuration.optimizer.averageDecay.map {
             try MovingAverage(of: parameters, decay: $0)
         }
@@ -308,10 +308,10 @@ private struct SpeedEstimate {
 
 extension ExampleLoader.Options {
     /// Creates the loader options of a configuration.
-    init(_ configuration: TrainingConfiguration) {
+    init(_ configuration: TrainingConfiguration, device: Device) {
         self.init(
             batchSize: configuration.data.batchSize, seed: configuration.run.seed,
-            workerCount: configuration.data.workers, viewCount: configuration.data.views)
+            workerCount: configuration.data.workers, viewCount: configuration.data.views, device: device)
     }
 }
 

@@ -10,7 +10,8 @@ import TorchFixtures
     @Test(arguments: try Fixtures.cases("eva"))
     func recordedCase(_ recorded: FixtureCase) throws {
         let folder = try TemporaryFolder()
-        let model = try CLIPModel.load(recorded.modelWithHeads(in: folder))
+        let model = try CLIPModel.load(
+            recorded.modelWithHeads(in: folder), options: .init(device: TestDevice.current))
         guard case .transformer(let tower) = model.vision, tower.configuration.design == .eva02 else {
             Issue.record("\(recorded): not an EVA-02")
             return
@@ -29,7 +30,7 @@ import TorchFixtures
     }
 
     private func compare(_ recorded: FixtureCase, _ tower: VisionTransformer, _ size: String) throws {
-        let pixels = try recorded.torchTensor("in.\(size).pixel_values")
+        let pixels = try recorded.deviceTensor("in.\(size).pixel_values")
         let depth = tower.configuration.transformer.depth
         let features = try tower.features(of: pixels, keeping: Set(0...depth))
         func expect(_ key: String, _ got: () throws -> Tensor) throws {
@@ -44,7 +45,7 @@ import TorchFixtures
         try expect("dense_raw") { try tower.denseMap(of: bare) }
         try expect("dense") { try tower.denseMap(of: bare).normalized(1) }
         if recorded.has("out.\(size).last_without_attention") {
-            let recordedMap = try recorded.torchTensor("out.\(size).last_without_attention")[
+            let recordedMap = try recorded.deviceTensor("out.\(size).last_without_attention")[
                 TensorIndex.all, 1...]
             let map = try tower.valuePathMap(of: bare).flattened(from: 2).transposed(1, 2)
             let tolerance = try recorded.tolerance("out.\(size).last_without_attention")
@@ -57,7 +58,7 @@ import TorchFixtures
 
     /// What the original makes of a timm checkpoint's weights at another size.
     private func compareOriginal(_ recorded: FixtureCase, _ tower: VisionTransformer) throws {
-        let features = try tower.features(of: recorded.torchTensor("in.large.pixel_values"))
+        let features = try tower.features(of: recorded.deviceTensor("in.large.pixel_values"))
         try recorded.expectEqual("out.original.large.pooled", tower.embedding(of: features))
         try recorded.expectEqual("out.original.large.dense", tower.denseMap(of: features).normalized(1))
     }
@@ -65,9 +66,9 @@ import TorchFixtures
     /// Rectangles, which only timm has: equal but for the kernel that its positions are resized with.
     private func compareRectangle(_ recorded: FixtureCase, _ tower: VisionTransformer) throws {
         for size in ["large", "wide"] {
-            let pixels = try recorded.torchTensor("in.\(size).pixel_values")
+            let pixels = try recorded.deviceTensor("in.\(size).pixel_values")
             let got = try tower.embedding(of: tower.features(of: pixels)).normalized()
-            let want = try recorded.torchTensor("out.\(size).pooled").normalized()
+            let want = try recorded.deviceTensor("out.\(size).pooled").normalized()
             #expect(try (got * want).sum().item() > 0.99, "\(size)")
         }
     }
@@ -76,10 +77,10 @@ import TorchFixtures
         let transformer = tower.configuration.transformer
         let headWidth = transformer.width / transformer.heads
         let rotary = RotaryPositions(.rowsScaled(grid: 16), headWidth: headWidth, hasClassToken: false)
-        let heads = try recorded.torchTensor("in.rope.x")
+        let heads = try recorded.deviceTensor("in.rope.x")
         let side = Int(Double(heads.shape[2]).squareRoot().rounded())
         let tokens = try heads.transposed(1, 2).flattened(from: 2)
-        let turned = try rotary(Size2D(side), device: .cpu)(tokens)
+        let turned = try rotary(Size2D(side), device: TestDevice.current)(tokens)
         try recorded.expectEqual(
             "out.rope.y", turned.unflattened(2, into: [heads.shape[1], headWidth]).transposed(1, 2))
         guard recorded.has("out.large.rope_cos") else { return }
@@ -91,7 +92,7 @@ import TorchFixtures
     }
 
     private func compareTexts(_ recorded: FixtureCase, _ model: CLIPModel) throws {
-        let ids = try recorded.torchTensor("in.input_ids")
+        let ids = try recorded.deviceTensor("in.input_ids")
         try recorded.expectEqual("out.text_embeds", model.text.embedding(of: ids))
         if recorded.has("out.text.embeddings") {
             let depth = model.text.configuration.transformer.depth
@@ -102,7 +103,7 @@ import TorchFixtures
             }
         }
         guard recorded.has("out.logits_per_image") else { return }
-        let images = try model.embed(pixels: recorded.torchTensor("in.native.pixel_values"))
+        let images = try model.embed(pixels: recorded.deviceTensor("in.native.pixel_values"))
         try recorded.expectEqual(
             "out.logits_per_image", model.logits(images: images, texts: model.embed(ids: ids)))
     }

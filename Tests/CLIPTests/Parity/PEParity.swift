@@ -13,7 +13,8 @@ import TorchFixtures
         let files = [try recorded.parameters["file"].string, "open_clip/open_clip_model.safetensors"]
         for file in files {
             let folder = try TemporaryFolder()
-            let model = try CLIPModel.load(recorded.modelWithHeads(in: folder, file: file))
+            let model = try CLIPModel.load(
+                recorded.modelWithHeads(in: folder, file: file), options: .init(device: TestDevice.current))
             guard case .transformer(let tower) = model.vision, tower.poolingHead != nil else {
                 Issue.record("\(recorded): not a Perception Encoder")
                 continue
@@ -24,7 +25,7 @@ import TorchFixtures
     }
 
     private func compare(_ recorded: FixtureCase, _ tower: VisionTransformer, _ size: String) throws {
-        let pixels = try recorded.torchTensor("in.\(size).pixel_values")
+        let pixels = try recorded.deviceTensor("in.\(size).pixel_values")
         let depth = tower.configuration.transformer.depth
         let features = try tower.features(of: pixels, keeping: Set(0...depth))
         try recorded.expectEqual("out.\(size).tokens", #require(features.blocks[0]))
@@ -47,7 +48,7 @@ import TorchFixtures
     }
 
     private func compareTexts(_ recorded: FixtureCase, _ model: CLIPModel) throws {
-        let ids = try recorded.torchTensor("in.input_ids")
+        let ids = try recorded.deviceTensor("in.input_ids")
         let depth = model.text.configuration.transformer.depth
         let features = try model.text.features(of: ids[0..<2], keeping: Set(0...depth))
         try recorded.expectEqual("out.text.embeddings", #require(features.blocks[0]))
@@ -55,7 +56,7 @@ import TorchFixtures
             try recorded.expectEqual("out.text.block\(block)", #require(features.blocks[block]))
         }
         try recorded.expectEqual("out.text_embeds", model.text.embedding(of: ids))
-        let images = try model.embed(pixels: recorded.torchTensor("in.native.pixel_values"))
+        let images = try model.embed(pixels: recorded.deviceTensor("in.native.pixel_values"))
         try recorded.expectEqual(
             "out.logits_per_image", model.logits(images: images, texts: model.embed(ids: ids)))
     }

@@ -10,7 +10,7 @@ extension FViTParity {
         let parameters = try recorded.parameters
         let model = try RecordedFViT(recorded)
         let (trunk, network) = (model.trunk, model.network)
-        let pixels = try recorded.torchTensor("in.image")
+        let pixels = try recorded.deviceTensor("in.image")
         let content = try parameters["img_shape"].ints
         let batch = ImageBatch(pixels: pixels, sizes: [Size2D(content[0], content[1])])
         let options = model.configuration.scoring
@@ -98,6 +98,7 @@ struct RecordedFViT {
         try store.loadFrozen(
             weights,
             ignoring: { !$0.hasPrefix("visual.") || CLIPCheckpoint.isRotaryTable($0) })
+        try store.moveToTestDevice()
         let clip = CLIPConfiguration(
             vision: .transformer(tower),
             text: TextTransformer.Configuration(
@@ -123,11 +124,13 @@ struct RecordedFViT {
         #expect(
             try network.architecture.boxPooler.canonicalSide == parameters["finest_scale"].double)
         try checkpoint.load(into: network)
+        try network.store.moveToTestDevice()
         trunk = try FourBlockTrunk(vision, blocks: configuration.trunk.pyramidBlocks)
         #expect(try checkpoint.classNames == parameters["names"].strings)
         let vocabulary = try checkpoint.vocabulary(
             names: #require(checkpoint.classNames), isBase: Array(recorded.isBase().dropFirst()),
             clip: CLIPIdentity("0"))
         texts = try vocabulary.matrix(for: CLIPIdentity("0"), withBackground: true)
+            .to(device: TestDevice.current)
     }
 }

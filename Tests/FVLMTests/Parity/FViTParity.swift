@@ -33,8 +33,9 @@ import TorchFixtures
                 normalizesProposals: false
             ).pyramid)
         try store.load(recorded.mmdetection())
+        try store.moveToTestDevice()
         for grid in ["even", "odd"] {
-            let maps = try (0..<4).map { try recorded.torchTensor("in.\(grid).map\($0)") }
+            let maps = try (0..<4).map { try recorded.deviceTensor("in.\(grid).map\($0)") }
             let adapted = try adapter(maps)
             for (level, map) in adapted.enumerated() {
                 try recorded.expectEqual("out.\(grid).interpolated\(level)", map)
@@ -48,7 +49,7 @@ import TorchFixtures
     private static func proposals(_ recorded: FixtureCase) throws {
         let parameters = try recorded.parameters
         let settings = try parameters["rpn"]
-        let maps = try (0..<5).map { try recorded.torchTensor("in.p\($0)") }
+        let maps = try (0..<5).map { try recorded.deviceTensor("in.p\($0)") }
         let strides = try settings["strides"].doubles
         let scale = try settings["scales"].doubles[0]
         let anchors = try AnchorGenerator(
@@ -65,6 +66,7 @@ import TorchFixtures
         let network = try RegionProposalNetwork(
             store.root / "rpn_head", head: architecture.proposalHead, anchors: anchors, configuration)
         try store.load(recorded.mmdetection())
+        try store.moveToTestDevice()
         let sizes = try parameters["shapes"].array.map { try $0.ints }.map { Size2D($0[0], $0[1]) }
         let found = try network(maps, sizes: sizes)
         for level in maps.indices {
@@ -93,7 +95,7 @@ import TorchFixtures
     private static func boxHead(_ recorded: FixtureCase) throws {
         let parameters = try recorded.parameters
         let head = try RecordedBoxHead(recorded)
-        let maps = try (0..<4).map { try recorded.torchTensor("in.p\($0)") }
+        let maps = try (0..<4).map { try recorded.deviceTensor("in.p\($0)") }
         let boxes = try recorded.regions("in.rois", images: 1)
         let pooler = try pooler(
             output: parameters["box_resolution"].int, strides: parameters["box_strides"].doubles,
@@ -110,14 +112,16 @@ import TorchFixtures
         let shape = try parameters["shape"].ints
         try recorded.expectEqual(
             "out.decoded",
-            head.coder.boxes(deltas, from: boxes[0]).clipped(to: Size2D(shape[0], shape[1])).tensor)
+            head.coder.boxes(deltas.to(device: .cpu), from: boxes[0]).clipped(to: Size2D(shape[0], shape[1]))
+                .tensor)
     }
 
     private static func maskHead(_ recorded: FixtureCase) throws {
-        let pooled = try recorded.torchTensor("in.pooled")
+        let pooled = try recorded.deviceTensor("in.pooled")
         let store = ParameterStore()
         let head = try MaskHead(store.root / "mask_head", .fvit(channels: pooled.shape[1]))
         try store.load(recorded.mmdetection())
+        try store.moveToTestDevice()
         let logits = try head(pooled)
         try recorded.expectEqual("out.logits", logits)
         let boxes = try Boxes(recorded.torchTensor("in.boxes"))
@@ -146,7 +150,7 @@ import TorchFixtures
     }
 
     private static func regions(_ recorded: FixtureCase) throws {
-        let map = try recorded.torchTensor("in.map")
+        let map = try recorded.deviceTensor("in.map")
         let stride = try recorded.parameters["vlm_stride"].double
         let boxes = try recorded.regions("in.rois", images: map.shape[0])
         let images = boxes.enumerated().flatMap {
@@ -156,7 +160,7 @@ import TorchFixtures
             boxes: .cat(boxes), images: images, levels: [Int64](repeating: 0, count: images.count))
         let pooled = try roiAlign(
             [PyramidLevel(map, scale: 1 / stride)], regions, output: 1, sampling: .aligned(ratio: 0)
-        ).flattened(from: 1)
+        ).flattened(from: 1).to(device: .cpu)
         // The order of the file, which may mix the pictures.
         let order = try recorded.torchTensor("in.rois").selected(1, 0).argsorted(0, descending: false)
         try recorded.expectEqual(
@@ -171,13 +175,14 @@ import TorchFixtures
     private static func scoring(_ recorded: FixtureCase) throws {
         let parameters = try recorded.parameters
         let head = try RecordedBoxHead(recorded)
-        let (deltas, features) = try head.predictor(head.box(recorded.torchTensor("in.pooled")))
+        let (deltas, features) = try head.predictor(head.box(recorded.deviceTensor("in.pooled")))
         try recorded.expectEqual("out.class_features", features)
         let sources = try recorded.regions("in.rois", images: 1)[0]
         let isBase = try recorded.isBase()
         let shape = try parameters["shape"].ints
-        let boxes = try head.coder.boxes(deltas, from: sources).clipped(to: Size2D(shape[0], shape[1]))
-        let vlm = try recorded.torchTensor("in.vlm_regions")
+        let boxes = try head.coder.boxes(deltas.to(device: .cpu), from: sources)
+            .clipped(to: Size2D(shape[0], shape[1]))
+        let vlm = try recorded.deviceTensor("in.vlm_regions")
         for (name, setting) in try parameters["settings"].object.sorted(by: { $0.key < $1.key }) {
             let kind = try #require(ScoringOptions.FViT(rawValue: name))
             let options = try options(setting, kind: kind)
@@ -251,13 +256,14 @@ struct RecordedBoxHead {
         let prefix = "in.weight.roi_head.bbox_head."
         let store = ParameterStore()
         let width = try recorded.shape(prefix + "shared_fcs.0.weight")[0]
-        let embeddings = try recorded.torchTensor(prefix + "all_embeddings")
+        let embeddings = try recorded.deviceTensor(prefix + "all_embeddings")
         box = try BoxHead(
             store.root / "box_head",
             .fvit(channels: recorded.shape(prefix + "shared_convs.0.conv.weight")[1], width: width))
         predictor = try RegionPredictor(
             store.root, width: width, embeddingWidth: embeddings.shape[0], design: .layers)
         try store.load(recorded.mmdetection(), ignoring: { $0 == "temperature" || $0 == "embeddings" })
+        try store.moveToTestDevice()
         let factor = try recorded.torchTensor(prefix + "detect_temperature").item()
         classifier = try TextClassifier(fixedTemperature: 1 / factor)
         texts = try embeddings.transposed(0, 1).rolled([1], dimensions: [0])

@@ -9,14 +9,15 @@ import TorchFixtures
     @Test(arguments: try Fixtures.cases("pe").filter { $0.has("out.regions") })
     func regions(_ recorded: FixtureCase) throws {
         let folder = try TemporaryFolder()
-        let model = try CLIPModel.load(recorded.modelWithHeads(in: folder))
+        let model = try CLIPModel.load(
+            recorded.modelWithHeads(in: folder), options: .init(device: TestDevice.current))
         guard case .transformer(let tower) = model.vision else {
             Issue.record("\(recorded): not a transformer")
             return
         }
         let parameters = try recorded.parameters
         #expect(try parameters["grid"].int == PoolingHeadScorer.gridSize)
-        let pixels = try recorded.torchTensor("in.pixel_values")
+        let pixels = try recorded.deviceTensor("in.pixel_values")
         let features = try tower.features(of: pixels)
         let map = try tower.normalizedMap(of: features)
         try recorded.expectEqual("out.map", map)
@@ -44,7 +45,7 @@ import TorchFixtures
         let found = try scorer.embeddings(of: boxes, features: features, pixels: pixels)
         var back = [Int](repeating: 0, count: order.count)
         for (place, row) in order.enumerated() { back[row] = place }
-        let sorted = try found.indexSelected(0, Tensor(back))
+        let sorted = try found.indexSelected(0, Tensor(back).to(device: found.device))
         try recorded.expectEqual("out.regions", sorted)
         try recorded.expectEqual("out.regions_normed", sorted.normalized())
     }
