@@ -122,6 +122,10 @@ import FVLMCommand
         // The trunk of another detector, and one of the same size with other weights.
         let foreign = try self.trunk(of: other, in: "foreign")
         #expect(try await failure(arguments(recorded, foreign, "a")).contains("trunk"))
+        let encoder = try Fixtures.case("pe", "trunk").path("open_clip")
+        #expect(
+            try await failure(arguments(recorded, encoder, "a")).contains("needs an EVA-02 CLIP as its trunk")
+        )
         let changed = try self.trunk(of: recorded, in: "changed") { tensors in
             let place = tensors.firstIndex { $0.name == "visual.norm.bias" } ?? 0
             let shape = tensors[place].shape

@@ -165,8 +165,36 @@ import Testing
             try preset.validate()
             #expect(try DetectorConfiguration(yaml: preset.yaml()) == preset, "\(name)")
         }
-        #expect(try DetectorConfiguration(preset: "fvit-coco-l14").scoring == .fvit(.coco))
-        #expect(try DetectorConfiguration(preset: "fvit-lvis-l14").scoring == .fvit(.lvisLarge))
+    }
+
+    /// The settings of the eight published detectors in CLIPSelf's `F-ViT/configs`: on OV-COCO three of each size, which differ
+    /// in nothing but their trunks, on OV-LVIS one of each.
+    @Test(arguments: [
+        ("fvit-coco-b16", 640, 0.8, 75, 0.01, 0.4, 100), ("fvit-coco-l14", 896, 0.8, 75, 0.01, 0.4, 100),
+        ("fvit-lvis-b16", 1024, 0.6, 50, 0.0001, 0.5, 300), ("fvit-lvis-l14", 896, 0.4, 50, 0.0001, 0.5, 300),
+    ])
+    func publishedDetectorsHaveTheirSettings(
+        _ preset: String, _ size: Int, _ novel: Double, _ factor: Double, _ threshold: Double,
+        _ suppression: Double, _ limit: Int
+    ) throws {
+        let configuration = try DetectorConfiguration(preset: preset)
+        let scoring = configuration.scoring
+        #expect(configuration.input.size == size && configuration.input.fitting == .square)
+        #expect(configuration.input.normalization == .imageNet)
+        #expect(configuration.input.resampling == .interpolated)
+        #expect(scoring.baseWeight == 0.1 && scoring.backgroundWeight == 0.1 && scoring.novelWeight == novel)
+        #expect(abs(1 / scoring.vlmTemperature - factor) < 1e-9 && scoring.detectorTemperature == nil)
+        #expect(scoring.scoreThreshold == threshold && scoring.suppressionThreshold == suppression)
+        #expect(scoring.limit == limit && !scoring.normalizesScores)
+        #expect(configuration.network.masks == preset.contains("lvis"))
+        #expect(configuration.network.normalizesProposals == preset.contains("lvis"))
+        #expect(configuration.network.hidden == (preset.hasSuffix("l14") ? 768 : 512))
+    }
+
+    @Test func otherClassesHaveTheTransferSettings() {
+        let scoring = ScoringOptions.fvit(.transfer)
+        #expect(scoring.baseWeight == 0.3 && scoring.novelWeight == 0.3 && scoring.backgroundWeight == 0.3)
+        #expect(abs(1 / scoring.vlmTemperature - 120) < 1e-9 && scoring.detectorTemperature == 1.0 / 50)
     }
 }
 

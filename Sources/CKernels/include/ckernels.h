@@ -215,6 +215,26 @@ void ck_winograd_weight(const float *weight, int64_t count, float *transformed, 
 // The gradient of weights [9, count] from that of the transformed ones [16, count], for the columns begin..<end.
 void ck_winograd_weight_gradient(const float *transformed, int64_t count, float *weight, int64_t begin, int64_t end);
 
+// MARK: - Attention
+
+enum {
+    CK_ATTENTION_WIDTH = 64, // of a head
+    CK_ATTENTION_BLOCK = 128, // keys that are laid out together
+};
+
+// Whether this processor has the instructions, and none that libtorch's attention makes more of; the two functions below must
+// not be called otherwise.
+bool ck_attention_is_supported(void);
+
+// Lays out the `count` keys and values of a head for ck_attention, for the blocks begin..<end of CK_ATTENTION_BLOCK keys.
+// Numbers are bfloat16, neighbouring keys are a stride apart; both results have CK_ATTENTION_BLOCK * 32 elements a block.
+void ck_attention_pack(const uint16_t *keys, int64_t key_stride, const uint16_t *values, int64_t value_stride,
+                       int64_t count, uint32_t *packed_keys, uint32_t *packed_values, int64_t begin, int64_t end);
+
+// softmax(scale * query keys^T) values for the queries begin..<end of a head, in bfloat16; `count` keys, at least one.
+void ck_attention(const uint16_t *queries, int64_t query_stride, const uint32_t *keys, const uint32_t *values,
+                  int64_t count, float scale, uint16_t *result, int64_t stride, int64_t begin, int64_t end);
+
 // MARK: - Masks
 
 // Pastes the masks begin..<end [masks, side, side] into images [masks, height, width]: sampled bilinearly at pixel

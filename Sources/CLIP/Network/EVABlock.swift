@@ -50,16 +50,13 @@ struct EVABlock: VisionBlock {
 
     func callAsFunction(_ tokens: Tensor, rotary: RotaryPositions.Table?) throws -> Tensor {
         let normed = try firstNorm(tokens)
-        func split(_ projected: Tensor) throws -> Tensor {
-            try projected.unflattened(-1, into: [heads, projected.size(-1) / heads]).transposed(1, 2)
-        }
         func turned(_ projected: Tensor) throws -> Tensor {
             try rotary.map { try $0(projected) } ?? projected
         }
         let mixed = try Tensor.attention(
-            query: split(turned(normed.linear(query.weight.value, queryBias.value))),
-            key: split(turned(key(normed))), value: split(projectedValue(normed)))
-        return try afterAttention(tokens, mixed.transposed(1, 2).flattened(from: -2))
+            query: turned(normed.linear(query.weight.value, queryBias.value)), key: turned(key(normed)),
+            value: projectedValue(normed), heads: heads)
+        return try afterAttention(tokens, mixed)
     }
 
     func valuePath(_ tokens: Tensor) throws -> Tensor {

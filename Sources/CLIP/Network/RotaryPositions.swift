@@ -2,6 +2,12 @@ import Foundation
 import Synchronization
 import Torch
 
+extension Operator {
+    fileprivate static let viewAsComplex = Operator("aten::view_as_complex")
+    fileprivate static let viewAsReal = Operator("aten::view_as_real")
+    fileprivate static let multiply = Operator("aten::mul.Tensor")
+}
+
 /// Rotary positions of a grid of patches (Su et al., 2021): neighbouring pairs of a query's and a key's numbers are turned
 /// by angles that grow with the patch's row and column, half of a head's width for each.
 ///
@@ -19,19 +25,17 @@ package final class RotaryPositions: Sendable {
 
     /// The turns of the tokens of one grid.
     package struct Table: Sendable {
-        /// [L, 1, d] float32: of the angles of every token, class token included.
-        let cosines: Tensor
-        /// [L, 1, d] float32, with the sign of the pair's other number: minus for the first one of a pair.
-        let sines: Tensor
+        /// [L, 1, d / 2, 2] float32: cosine and sine of the angle of every pair of every token, class token included.
+        let turns: Tensor
 
-        /// Turns the heads of projected tokens [N, L, heads * d].
+        /// Turns the heads of projected tokens [N, L, heads * d]: a pair is a complex number, and turning it one product.
         func callAsFunction(_ tokens: Tensor) throws -> Tensor {
-            let width = cosines.shape[2]
-            let heads = try tokens.unflattened(-1, into: [tokens.size(-1) / width, width])
-            let other = try heads.unflattened(-1, into: [width / 2, 2]).flipped([-1]).flattened(from: -2)
-            let turned = try heads.to(.float32) * cosines
-            try turned.addInPlace(other.to(.float32) * sines)
-            return try turned.to(tokens.dtype).flattened(from: -2)
+            let pairs = turns.shape[2]
+            let heads = try tokens.size(-1) / (2 * pairs)
+            let numbers = try Operator.viewAsComplex(
+                tokens.to(.float32).unflattened(-1, into: [heads, pairs, 2]))
+            let turned = try Operator.multiply(numbers, Operator.viewAsComplex(turns))
+            return try Operator.viewAsReal(turned).flattened(from: -3).to(tokens.dtype)
         }
     }
 
@@ -57,12 +61,11 @@ package final class RotaryPositions: Sendable {
         }
         let count = grid.height * grid.width + (hasClassToken ? 1 : 0)
         let angles = angles(grid)
-        var signed = angles.map { Float(sin($0)) }
-        for place in stride(from: 0, to: signed.count, by: 2) { signed[place].negate() }
-        let shape = [count, 1, headWidth]
-        let table = Table(
-            cosines: try Tensor(angles.map { Float(cos($0)) }, shape: shape).to(device: device),
-            sines: try Tensor(signed, shape: shape).to(device: device))
+        // Both numbers of a pair turn by the same angle.
+        let turns = stride(from: 0, to: angles.count, by: 2).flatMap {
+            [Float(cos(angles[$0])), Float(sin(angles[$0]))]
+        }
+        let table = Table(turns: try Tensor(turns, shape: [count, 1, headWidth / 2, 2]).to(device: device))
         recent.withLock { $0 = (grid, device, table) }
         return table
     }

@@ -19,8 +19,8 @@ extension Detector {
         /// Settings applied over the configuration's, such as `input.size=640`.
         public var settings: [String] = []
 
-        /// Receives what a user should know: what was read in an older form than it is written today, and heads that look
-        /// untrained.
+        /// Receives what a user should know: what was read in an older form than it is written today, heads that look
+        /// untrained, and embeddings that do not match the trunk.
         public var note: @Sendable (String) -> Void = { _ in }
 
         /// Creates the default options.
@@ -47,7 +47,10 @@ extension Detector {
         let clip = try loadCLIP(configuration, files, options)
         let network = try DetectorNetwork(configuration, for: clip.configuration)
         try network.store.loadFrozen(Safetensors(contentsOf: files.weights))
-        if try network.looksUntrained { options.note("\(files.weights): \(DetectorNetwork.untrainedNote)") }
+        let vocabulary =
+            FileStatus(files.vocabulary) != nil
+            ? try Vocabulary(contentsOf: files.vocabulary) : nil
+        try selfTest(network, vocabulary, clip, files, options.note)
         if options.dtype != .float32 {
             // The temperature is a factor of every score, so it keeps full precision.
             let paths = Set(network.store.parameters.map { $0.name.prefix { $0 != "." } }.map(String.init))
@@ -57,11 +60,25 @@ extension Detector {
         }
         try network.store.convert(
             device: options.device.isProcessor ? nil : options.device, format: .channelsLast)
-        let trained: [Vocabulary.Class] =
-            FileStatus(files.vocabulary) != nil
-            ? try Vocabulary(contentsOf: files.vocabulary).classes.filter { $0.split == .base } : []
+        let trained = vocabulary?.classes.filter { $0.split == .base } ?? []
         return try Detector(
             configuration: configuration, clip: clip, network: network, trainedNames: trained.map(\.name))
+    }
+
+    /// Tells heads that nobody trained, and embeddings of another trunk.
+    private static func selfTest(
+        _ network: DetectorNetwork, _ vocabulary: Vocabulary?, _ clip: CLIPModel, _ files: ModelFolder,
+        _ note: (String) -> Void
+    ) throws {
+        if try network.looksUntrained { note("\(files.weights): \(DetectorNetwork.untrainedNote)") }
+        guard let vocabulary else { return }
+        if let chance = try network.chanceNote(texts: vocabulary.embeddings) {
+            note("\(files.path): \(chance)")
+        }
+        // Without templates they were not made here but taken over, so that nothing else says whose they are.
+        if vocabulary.templates.isEmpty, let mismatch = vocabulary.mismatch(with: clip, limit: 16) {
+            note("\(files.vocabulary): \(mismatch)")
+        }
     }
 
     private static func loadCLIP(

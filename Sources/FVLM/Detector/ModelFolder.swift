@@ -43,9 +43,9 @@ public struct ModelFolder: Sendable {
     /// - Parameters:
     ///   - configuration: Its `clip` is a path relative to the working folder, or a name in the Hugging Face cache.
     ///   - clip: How the CLIP is stored.
+    ///   - license: Of the weights, which is kept with them; nil when there is nothing to say.
     /// - Throws: `WeightFileError`, ``ConfigurationError`` if something cannot be written; existing files are then
     ///   unchanged.
-    ///   - license: Of the weights, which is kept with them; nil when there is nothing to say.
     public func write(
         _ configuration: DetectorConfiguration, network: DetectorNetwork, vocabulary: Vocabulary?,
         clip: CLIPStorage = .reference, license: String? = nil

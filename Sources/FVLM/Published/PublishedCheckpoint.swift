@@ -7,6 +7,11 @@ import WeightFiles
 ///
 /// Box outputs keep the published order of coordinates, y before x; ``load(into:)`` swaps it.
 public struct PublishedCheckpoint: WeightSource {
+    /// The licences of the published files, which are kept with what is made of them.
+    public static let license =
+        "Apache-2.0, https://github.com/google-research/google-research/tree/master/fvlm; its CLIP: MIT, "
+        + "https://github.com/openai/CLIP"
+
     /// The path of the file.
     public let origin: String
 

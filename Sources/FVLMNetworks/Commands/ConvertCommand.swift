@@ -82,11 +82,13 @@ struct ConvertPublishedCommand: AsyncParsableCommand {
         let network = try DetectorNetwork(configuration, for: model.configuration)
         try published.check(model)
         try published.load(into: network)
-        try folder.write(configuration, network: network, vocabulary: nil)
+        try folder.write(
+            configuration, network: network, vocabulary: nil, license: PublishedCheckpoint.license)
         let step = published.step.map { " of step \($0)" } ?? ""
         try StandardOutput.print(
             "\(output): \(network.store.trainableWeightCount) trained parameters\(step) for \(configuration.clip)"
         )
+        StandardError.note("licence of the weights: \(PublishedCheckpoint.license)")
     }
 
     private func fetch(_ file: PublishedRelease.File, to path: String) async throws {

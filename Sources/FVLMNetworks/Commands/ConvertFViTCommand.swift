@@ -94,7 +94,10 @@ struct ConvertFViTCommand: AsyncParsableCommand {
             )
         }
         let vocabulary = try published.vocabulary(names: names, isBase: isBase, clip: model.identity())
-        if let note = Self.mismatch(vocabulary, model) { StandardError.note(note) }
+        if let note = vocabulary.mismatch(with: model) { StandardError.note("\(checkpoint): \(note)") }
+        if let note = try network.chanceNote(texts: vocabulary.embeddings) {
+            StandardError.note("\(checkpoint): \(note)")
+        }
         try ModelFolder(output).write(
             configuration, network: network, vocabulary: vocabulary, license: FViTCheckpoint.license)
         try StandardOutput.print(
@@ -145,25 +148,5 @@ struct ConvertFViTCommand: AsyncParsableCommand {
         }
         try ClassNames.check(names)
         return names
-    }
-
-    // MARK: Self-test
-
-    /// Compares the embeddings in the checkpoint with those that the trunk's text tower makes of some of the names.
-    /// - Returns: A sentence when they are not those of the same classes; nil also when there is no tokenizer to try it.
-    private static func mismatch(_ vocabulary: Vocabulary, _ model: CLIPModel) -> String? {
-        guard let tokenizer = try? model.tokenizer(), vocabulary.names.count > 3 else { return nil }
-        let count = min(vocabulary.names.count, 32)
-        let chosen = (0..<count).map { $0 * vocabulary.names.count / count }
-        let texts = chosen.map { "a photo of a \(ClassNames.readable(vocabulary.names[$0]))" }
-        guard
-            let own = try? model.embed(texts: texts, tokenizer: tokenizer),
-            let rows = try? vocabulary.embeddings.indexSelected(0, Tensor(chosen)).normalized(),
-            let best = try? own.matmul(rows.transposed(0, 1)).argmax(1).array(of: Int.self)
-        else { return nil }
-        let right = best.enumerated().count { $0.offset == $0.element }
-        guard right * 2 < count else { return nil }
-        return
-            "these embeddings do not match this trunk: of \(count) class names its text tower finds \(right)"
     }
 }

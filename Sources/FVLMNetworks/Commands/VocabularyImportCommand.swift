@@ -81,6 +81,9 @@ struct VocabularyImportCommand: AsyncParsableCommand {
             embeddings: table.indexSelected(0, Tensor(chosen.rows)),
             background: first.map { Vocabulary.Background(phrase: phrase, embedding: $0) },
             clip: model.identity())
+        if let mismatch = vocabulary.mismatch(with: model) {
+            StandardError.note("\(embeddings): \(mismatch)")
+        }
         try vocabulary.write(to: output)
         let note = first == nil ? ", without a background row, which detection needs" : ""
         StandardError.write("\(output): \(listed.count) classes, CLIP \(vocabulary.clip)\(note)\n")

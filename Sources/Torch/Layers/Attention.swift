@@ -1,4 +1,4 @@
-/// Multi-head attention, by libtorch's fused kernel.
+/// Multi-head attention, which holds no matrix of scores.
 ///
 /// Tokens are [N, L, width]. The projections are stored in the checkpoint's layout (``Layout``).
 ///
@@ -127,12 +127,9 @@ public struct MultiHeadAttention: Sendable {
     package func attend(
         _ query: Tensor, _ key: Tensor, _ value: Tensor, _ mask: Tensor? = nil, _ isCausal: Bool = false
     ) throws -> Tensor {
-        func split(_ tokens: Tensor) throws -> Tensor {
-            try tokens.unflattened(-1, into: [heads, width / heads]).transposed(1, 2)
-        }
-        let mixed = try Tensor.attention(
-            query: split(query), key: split(key), value: split(value), mask: mask, isCausal: isCausal)
-        return try output(mixed.transposed(1, 2).flattened(from: -2))
+        try output(
+            Tensor.attention(
+                query: query, key: key, value: value, heads: heads, mask: mask, isCausal: isCausal))
     }
 }
 

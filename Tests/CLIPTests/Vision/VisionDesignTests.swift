@@ -65,15 +65,40 @@ import WeightFiles
         #expect(try tower.denseMap(of: kept).isEqual(to: tower.denseMap(of: tower.features(of: pixels))))
     }
 
-    // MARK: Files
-
-    private func eva() throws -> PyTorchArchive {
-        try PyTorchArchive(contentsOf: Fixtures.case("eva", "trunk-original").path("EVA02_CLIP_mini_psz4.pt"))
+    /// At 1,024 pixels a matrix of scores has 4,097 x 4,097 numbers a head, 2 GB for these towers' 32.
+    @Test(
+        .enabled(if: PeakMemory.canBeReset),
+        arguments: [
+            VisionTransformer.Design.clip, .eva02, .perceptionEncoder(hasClassToken: true),
+        ])
+    func attentionHoldsNoMatrixOfScores(_ design: VisionTransformer.Design) throws {
+        let store = ParameterStore()
+        let tower = try VisionTransformer(
+            store.root,
+            .init(
+                design, transformer: .init(width: 128, depth: 1, heads: 32, activation: .gelu), patchSize: 16,
+                imageSize: 224, embeddingWidth: 8),
+            format: design == .eva02 ? .eva : .openAI)
+        try store.initialize(seed: 1)
+        let pixels = try Tensor.randomNormal([1, 3, 1024, 1024], generator: Generator(seed: 2))
+        let growth = try PeakMemory.growth {
+            let state = try withoutGradients { try tower.lastState(of: tower.features(of: pixels)) }
+            #expect(state.shape == [1, 4097, 128])
+        }
+        #expect(growth < 1 << 30)
     }
 
-    private func file(_ folder: TemporaryFolder, _ name: String, _ keep: (String) -> String?) throws -> String
-    {
-        let weights = try eva()
+    // MARK: Files
+
+    private static let eva = ("eva", "trunk-original", "EVA02_CLIP_mini_psz4.pt")
+    private static let perceptionEncoder = ("pe", "trunk", "PE-Core-mini.pt")
+
+    /// A recorded file whose tensors are renamed, or left out.
+    private func file(
+        _ folder: TemporaryFolder, _ name: String, of model: (String, String, String) = eva,
+        _ keep: (String) -> String?
+    ) throws -> String {
+        let weights = try PyTorchArchive(contentsOf: Fixtures.case(model.0, model.1).path(model.2))
         let tensors = try weights.keys.compactMap { key -> StoredTensor? in
             guard let new = keep(key) else { return nil }
             var tensor = try weights.tensor(named: key)
@@ -110,6 +135,32 @@ import WeightFiles
         #expect(failure(folder.file("EVA02_CLIP_mini_psz4.pt")).contains("pt_hw_seq_len"))
     }
 
+    @Test func whatIsNoWholePerceptionEncoderIsNamed() throws {
+        let folder = try TemporaryFolder()
+        _ = try Fixtures.case("pe", "trunk").modelWithHeads(in: folder)
+        func failure(_ name: String, _ keep: (String) -> String?) throws -> String {
+            let path = try file(folder, name, of: Self.perceptionEncoder, keep)
+            return #expect(throws: (any Error).self) { try CLIPModel.load(path) }.map { "\($0)" } ?? ""
+        }
+        #expect(
+            try failure("short.pt") { $0.hasPrefix("visual.attn_pool.mlp") ? nil : $0 }.contains(
+                "attn_pool.mlp"))
+        let renamed = try failure("renamed.pt") { $0.replacing("attn_pool.probe", with: "attn_pool.latent") }
+        #expect(renamed.contains("probe") || renamed.contains("latent"))
+        // The blocks of another tower, and the texts of none.
+        let mixed = try failure("mixed.pt") {
+            $0.replacing("visual.transformer.resblocks", with: "visual.blocks")
+        }
+        #expect(mixed.contains("visual."))
+        let image = try failure("image.pt") { $0.hasPrefix("visual.") ? $0 : nil }
+        #expect(image.contains("image.pt"))
+        let whole = try Data(
+            contentsOf: URL(filePath: Fixtures.case("pe", "trunk").path(Self.perceptionEncoder.2)))
+        try folder.write(whole.prefix(whole.count / 2), "half.pt")
+        let half = #expect(throws: (any Error).self) { try CLIPModel.load(folder.file("half.pt")) }
+        #expect("\(half.map { "\($0)" } ?? "")".contains("half.pt"))
+    }
+
     @Test func widthsOfPublishedModelsTellTheirHeads() throws {
         #expect(CLIPConfiguration.perceptionEncoderG14.vision.heads == 16)
         #expect(CLIPConfiguration.perceptionEncoderL14.vision.heads == 16)
@@ -143,5 +194,26 @@ extension CLIPConfiguration.Vision {
 
     fileprivate var hidden: Int {
         if case .transformer(let tower) = self { tower.transformer.hiddenWidth } else { 0 }
+    }
+}
+
+/// The most memory that the process has held.
+private enum PeakMemory {
+    private static let reset = "/proc/self/clear_refs"
+
+    static var canBeReset: Bool { FileManager.default.isWritableFile(atPath: reset) }
+
+    /// How much more `body` holds at its peak than before it, in bytes.
+    static func growth(_ body: () throws -> Void) throws -> Int {
+        try Data("5".utf8).write(to: URL(filePath: reset))
+        let before = try value("VmRSS")
+        try body()
+        return try value("VmHWM") - before
+    }
+
+    private static func value(_ key: String) throws -> Int {
+        let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix(key + ":") })
+        return try 1024 * #require(line.split(separator: " ").dropFirst().first.flatMap { Int($0) })
     }
 }
