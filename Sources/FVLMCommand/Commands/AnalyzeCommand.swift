@@ -117,7 +117,8 @@ struct AnalyzeCommand: ParsableCommand {
         options.binCount = bins
         options.scoreThreshold = scoreThreshold
         options.splits =
-            try given.split?.parts(of: truth) ?? baseClasses.map { try BaseClasses.parts($0, of: truth) } ?? []
+            try given.split?.parts(of: truth) ?? baseClasses.map { try BaseClasses.parts($0, of: truth) }
+            ?? []
         if given.split != nil { options.categoryIDs = options.splits.flatMap(\.categoryIDs) }
         options.tags = try tags.map { try PictureTags.read($0, truth) } ?? [:]
         options.resamples = given.bootstrap ?? 0
