@@ -99,7 +99,7 @@ extension DetectorNetwork {
             try checkCancellation()
             // 6. The best boxes of every class.
             let kept = try StageProfile.measure(.suppression) {
-                try zip(seen.boxes, scores).map { try suppressed($0, $1, options: options) }
+                try zip(seen.boxes, scores).map { try suppressed($0, $1.pairs, options: options) }
             }
             let found = try zip(seen.boxes, kept).map { boxes, kept in
                 kept.rows.isEmpty ? try Boxes.none() : try boxes.selected(Tensor(kept.rows.map { Int64($0) }))
@@ -116,7 +116,7 @@ extension DetectorNetwork {
             return try found.indices.map { image in
                 try Self.detections(
                     kept[image], found[image], scores[image], masks?[image], embeddings?[image],
-                    names: classes.names, pasting: (architecture.maskPlacement, options.maskThreshold))
+                    names: classes.names, pasting: pasting(options))
             }
         }
     }
@@ -178,29 +178,34 @@ extension DetectorNetwork {
             options: options)
     }
 
-    /// The detections of an image after suppression within each class, best first.
-    package func suppressed(_ boxes: Boxes, _ scores: FusedScores, options: ScoringOptions) throws
+    /// The pairs of an image that are left after suppression within each class, best first.
+    package func suppressed(_ boxes: Boxes, _ pairs: ScoredPairs, options: ScoringOptions) throws
         -> ScoredPairs
     {
         try NonMaximumSuppression(
             threshold: options.suppressionThreshold,
             includesThreshold: architecture.includesSuppressionThreshold
         ).perClass(
-            boxes, pairs: scores.pairs, candidates: options.candidatesPerClass, limit: options.limit)
+            boxes, pairs: pairs, candidates: options.candidatesPerClass, limit: options.limit)
     }
 
     /// Mask probabilities within the boxes of each image, [D, S, S] `float32` in main memory; nil for a detector of boxes
     /// only.
-    private func masks(_ pyramid: [Tensor], boxes: [Boxes]) throws -> [Tensor]? {
+    func masks(_ pyramid: [Tensor], boxes: [Boxes]) throws -> [Tensor]? {
         try maskLogits(pyramid, boxes: boxes)?.to(.float32).sigmoid().squeezed(1).to(device: .cpu)
             .split(by: boxes.map(\.count))
+    }
+
+    /// How masks are placed in pictures.
+    func pasting(_ options: ScoringOptions) -> MaskPatch.Pasting {
+        (architecture.maskPlacement, options.maskThreshold)
     }
 
     /// The detections in one image.
     private static func detections(
         _ kept: ScoredPairs, _ boxes: Boxes, _ scores: FusedScores, _ masks: Tensor?, _ embeddings: Tensor?,
         names: [String],
-        pasting: (placement: MaskPaster.Placement, threshold: Double)
+        pasting: MaskPatch.Pasting
     ) throws -> [Detection] {
         let corners = try boxes.tensor.array(of: Float.self).map { Double($0) }
         let (detectorScores, vlmScores) = try scores.probabilities(of: kept)
@@ -221,11 +226,7 @@ extension DetectorNetwork {
                     let start = Int(kept.rows[row]) * width
                     return Array(values[start..<start + width])
                 },
-                mask: try masks.map {
-                    MaskPatch(
-                        side: $0.shape[1], probabilities: try $0[row].array(of: Float.self),
-                        placement: pasting.placement, threshold: pasting.threshold)
-                })
+                mask: try masks.map { try MaskPatch($0[row], pasting) })
         }
     }
 }
