@@ -2,7 +2,7 @@
 
 export PKG_CONFIG_PATH := $(CURDIR)/.libtorch/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
 
-.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages test-video
+.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages test-video test-long-film
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -38,6 +38,10 @@ test-pages: setup ## The page of fvlm analyze in a headless browser (needs chrom
 test-video: setup ## Films read and written with the real ffmpeg (needs ffmpeg and ffprobe)
 	swift build -c release --product fvlm-networks
 	Tools/test-video "$$(swift build -c release --show-bin-path)/fvlm"
+
+test-long-film: setup ## A film of 10,000 frames: memory, rate, killed and resumed (needs ffmpeg)
+	swift build -c release --product fvlm-networks
+	Tools/test-long-film "$$(swift build -c release --show-bin-path)/fvlm" $(FRAMES)
 
 thread-sanitizer: setup ## The concurrency tests under Thread Sanitizer
 	swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan --filter SeveralTasks

@@ -27,7 +27,9 @@ let package = Package(
         .library(name: "COCO", targets: ["COCO"]),
         .library(name: "Analysis", targets: ["Analysis"]),
         .library(name: "Tracking", targets: ["Tracking"]),
+        .library(name: "Video", targets: ["Video"]),
         .library(name: "Imaging", targets: ["Imaging"]),
+        .library(name: "Tiling", targets: ["Tiling"]),
         .library(name: "WeightFiles", targets: ["WeightFiles"]),
     ],
     dependencies: [
@@ -51,6 +53,8 @@ let package = Package(
         .testTarget(
             name: "ImagingTests", dependencies: ["Imaging", "FixtureSupport", "Support"],
             exclude: ["Pictures"]),
+        .target(name: "Tiling", dependencies: ["Imaging", "Support"]),
+        .testTarget(name: "TilingTests", dependencies: ["FixtureSupport", "Imaging", "Tiling"]),
         .target(
             name: "FixtureSupport", dependencies: ["Support", "WeightFiles"], path: "Tests/FixtureSupport"),
         .target(name: "COCO", dependencies: ["Support"]),
@@ -80,8 +84,7 @@ let package = Package(
             name: "FVLMNetworks",
             dependencies: [
                 "Analysis", "COCO", "DatasetFormats", "FVLMCommand", "FVLMProgram", "Imaging", "Support",
-                "Tracking",
-                "Video",
+                "Tiling", "Tracking", "Video",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             sources: withTorch ? nil : ["Program"]),
@@ -124,6 +127,7 @@ if withTorch {
         .library(name: "CLIP", targets: ["CLIP"]),
         .library(name: "RegionDetection", targets: ["RegionDetection"]),
         .library(name: "FVLM", targets: ["FVLM"]),
+        .library(name: "VideoDetection", targets: ["VideoDetection"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
         .library(name: "Training", targets: ["Training"]),
     ]
@@ -157,11 +161,16 @@ if withTorch {
         .target(
             name: "FVLM",
             dependencies: [
-                "CKernels", "CLIP", "RegionDetection", "Support", "Imaging", "Torch", "WeightFiles",
+                "CKernels", "CLIP", "RegionDetection", "Support", "Imaging", "Tiling", "Torch", "WeightFiles",
             ]),
         .testTarget(
             name: "FVLMTests",
             dependencies: ["FVLM", "FixtureSupport", "Imaging", "Support", "TorchFixtures", "WeightFiles"],
+            linkerSettings: runPath),
+        .target(name: "VideoDetection", dependencies: ["FVLM", "Tracking", "Video"]),
+        .testTarget(
+            name: "VideoDetectionTests",
+            dependencies: ["FVLM", "FixtureSupport", "Imaging", "Tracking", "Video", "VideoDetection"],
             linkerSettings: runPath),
         .target(
             name: "Evaluation",
@@ -226,8 +235,8 @@ if withTorch {
         .executableTarget(
             name: "EmojiScenes",
             dependencies: [
-                "CGlyphs", "CLIP", "COCO", "Evaluation", "FVLM", "Imaging", "Support", "Torch", "Training",
-                "WeightFiles",
+                "CGlyphs", "CLIP", "COCO", "Evaluation", "FVLM", "Imaging", "Support", "Torch", "Tracking",
+                "Training", "Video", "VideoDetection", "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Examples/EmojiScenes", exclude: ["CGlyphs", "README.md", "Samples"],
@@ -236,13 +245,14 @@ if withTorch {
             swiftSettings: [.unsafeFlags(["-O"])], linkerSettings: runPath),
         .testTarget(
             name: "EmojiScenesTests",
-            dependencies: ["EmojiScenes", "CLIP", "COCO", "FVLM", "Imaging", "Torch"],
+            dependencies: ["EmojiScenes", "CLIP", "COCO", "FVLM", "Imaging", "Torch", "Tracking"],
             linkerSettings: runPath),
     ]
     // The commands that need networks; FVLM_TORCH tells the sources that they are there.
     for target in package.targets where target.name == "FVLMNetworks" {
         target.dependencies += [
-            "CLIP", "Evaluation", "FVLM", "Hub", "RegionDetection", "Torch", "Training", "WeightFiles",
+            "CLIP", "Evaluation", "FVLM", "Hub", "RegionDetection", "Torch", "Training", "VideoDetection",
+            "WeightFiles",
         ]
         target.swiftSettings = [.define("FVLM_TORCH")]
         target.linkerSettings = runPath

@@ -1,4 +1,5 @@
 #include "cvips.h"
+#include "pixels.h"
 
 #include <string.h>
 #include <vips/vips.h>
@@ -33,14 +34,18 @@ static VipsImage *open_picture(const void *bytes, size_t count, cvips_format for
     return status == 0 ? image : NULL;
 }
 
+void cvips_describe(VipsImage *image, cvips_header *header) {
+    header->width = vips_image_get_width(image);
+    header->height = vips_image_get_height(image);
+    header->bands = vips_image_get_bands(image);
+    header->has_profile = vips_image_get_typeof(image, VIPS_META_ICC_NAME) != 0;
+}
+
 int cvips_read_header(const void *bytes, size_t count, cvips_format format, cvips_header *header) {
     VipsImage *image = open_picture(bytes, count, format);
     if (image) {
-        header->width = vips_image_get_width(image);
-        header->height = vips_image_get_height(image);
-        header->bands = vips_image_get_bands(image);
+        cvips_describe(image, header);
         header->orientation = format == CVIPS_HEIF ? 1 : vips_image_get_orientation(image);
-        header->has_profile = vips_image_get_typeof(image, VIPS_META_ICC_NAME) != 0;
         g_object_unref(image);
     }
     vips_thread_shutdown();
@@ -105,8 +110,7 @@ static int is_plain(VipsImage *image) {
     }
 }
 
-// Replaces *image by its conversion to a plain colour space.
-static int convert_colours(VipsImage **image, int convert_profile) {
+int cvips_convert_colours(VipsImage **image, int convert_profile) {
     VipsImage *result = NULL;
     int status;
     if (convert_profile && needs_conversion(*image))
@@ -171,22 +175,22 @@ static void copy_row(const uint8_t *source, uint8_t *target, int64_t across, int
     }
 }
 
-static int copy_pixels(VipsImage *image, uint8_t *rgb, cvips_order order) {
+int cvips_copy_pixels(VipsImage *image, VipsRect area, uint8_t *rgb, cvips_order order) {
     layout layout;
     if (layout_of(image, &layout) != 0)
         return -1;
     VipsRegion *region = vips_region_new(image);
-    int width = vips_image_get_width(image), height = vips_image_get_height(image);
     int sample_bytes = vips_image_get_format(image) == VIPS_FORMAT_USHORT ? 2 : 1;
     int bands = vips_image_get_bands(image), status = 0;
-    const int strip = 16;
+    const int strip = 16, end = area.top + area.height;
     // The region is filled on this thread, strip by strip: no worker threads, no second copy of the picture.
-    for (int top = 0; status == 0 && top < height; top += strip) {
-        VipsRect area = {0, top, width, VIPS_MIN(strip, height - top)};
-        status = vips_region_prepare(region, &area);
-        for (int y = top; status == 0 && y < top + area.height; y++)
-            copy_row((const uint8_t *)VIPS_REGION_ADDR(region, 0, y), rgb + order.start + y * order.down,
-                     order.across, width, bands, sample_bytes, layout);
+    for (int top = area.top; status == 0 && top < end; top += strip) {
+        VipsRect part = {area.left, top, area.width, VIPS_MIN(strip, end - top)};
+        status = vips_region_prepare(region, &part);
+        for (int y = top; status == 0 && y < top + part.height; y++)
+            copy_row((const uint8_t *)VIPS_REGION_ADDR(region, area.left, y),
+                     rgb + order.start + (y - area.top) * order.down, order.across, area.width, bands, sample_bytes,
+                     layout);
     }
     g_object_unref(region);
     return status;
@@ -199,8 +203,10 @@ int cvips_decode(const void *bytes, size_t count, cvips_format format, int conve
     if (image) {
         if (vips_image_get_width(image) != width || vips_image_get_height(image) != height)
             vips_error("decode", "the size changed while the picture was read");
-        else if (convert_colours(&image, convert_profile) == 0)
-            status = copy_pixels(image, rgb, order);
+        else if (cvips_convert_colours(&image, convert_profile) == 0) {
+            VipsRect all = {0, 0, width, height};
+            status = cvips_copy_pixels(image, all, rgb, order);
+        }
         g_object_unref(image);
     }
     vips_thread_shutdown();

@@ -2,7 +2,7 @@
 ///
 /// All noise is the same for the four edges and independent between them, so the 8 x 8 covariance of the usual form is
 /// one 2 x 2 covariance of position and velocity that the edges share; the results are the same.
-struct BoxFilter: Sendable {
+struct BoxFilter: Sendable, Codable {
     /// Edges: left, top, right, bottom.
     private(set) var positions: SIMD4<Double>
 

@@ -11,7 +11,7 @@ import Support
 /// var tracker = Tracker(options: .init(frameRate: 25))
 /// for (time, detections) in frames { let tracked = tracker.update(detections, time: time) }
 /// ```
-public struct Tracker: Sendable {
+public struct Tracker: Sendable, Codable {
     /// How scores are compared with thresholds.
     public enum ScoreScale: String, Sendable, Codable, CaseIterable {
         /// As they are.
@@ -22,7 +22,7 @@ public struct Tracker: Sendable {
     }
 
     /// The rules of a tracker.
-    public struct Options: Sendable, Hashable {
+    public struct Options: Sendable, Hashable, Codable {
         /// Frames a second, the unit of time of the motion model.
         public var frameRate = 30.0
 
@@ -99,7 +99,7 @@ public struct Tracker: Sendable {
     /// The rules.
     public let options: Options
 
-    private struct State: Sendable {
+    private struct State: Sendable, Codable {
         var filter: BoxFilter
         var id: Int?
         var lastMatch: Double

@@ -13,27 +13,19 @@ public struct VideoFrame: Sendable, Hashable {
 
     /// The picture, upright, with square pixels.
     public var image: Image
+
+    /// Creates a frame.
+    public init(index: Int, time: Double, image: Image) {
+        self.index = index
+        self.time = time
+        self.image = image
+    }
 }
 
 /// Reads the frames of a film one by one, with their times: rotated as the film asks for, at whatever rate it has.
 ///
 /// ffmpeg decodes ahead by what a pipe holds; memory does not grow with the film. Use from one task or thread at a time.
-public final class VideoReader: Sendable {
-    /// Which frames are read.
-    public struct Options: Sendable, Hashable {
-        /// Only every n-th frame, at least 1.
-        public var stride = 1
-
-        /// Frames a second; nil for those of the film.
-        public var frameRate: Double?
-
-        /// The first frame's time in seconds: earlier frames are skipped.
-        public var start = 0.0
-
-        /// Creates options that read every frame.
-        public init() {}
-    }
-
+public final class VideoReader: FrameSource {
     /// What ffmpeg says of a film. Nil for what it does not.
     public struct Info: Sendable, Hashable {
         /// Width and height of the upright frames.
@@ -67,21 +59,29 @@ public final class VideoReader: Sendable {
     private let arrived = DispatchSemaphore(value: 0)
     private let run: FFmpeg.Run
     private let output: FileHandle
-    private let options: Options
+    private let options: FrameOptions
 
     /// Starts to read.
     ///
     /// - Throws: ``VideoError`` when ffmpeg is not there.
-    public convenience init(_ source: VideoSource, options: Options = Options()) throws {
+    public convenience init(_ source: VideoSource, options: FrameOptions = FrameOptions()) throws {
         try self.init(source, options: options, program: FFmpeg.path())
     }
 
-    init(_ source: VideoSource, options: Options = Options(), program: String) throws {
+    init(_ source: VideoSource, options: FrameOptions = FrameOptions(), program: String) throws {
         self.source = source
         self.options = options
+        if let position = options.position {
+            state.withLock { state in
+                state.count = position.frames
+                state.last = position.time
+            }
+        }
         var filters: [String] = []
         if options.stride > 1 { filters.append("select='not(mod(n\\,\(options.stride)))'") }
         if let rate = options.frameRate { filters.append("fps=\(NumberText.shortest(rate))") }
+        // Frames that were read before are decoded, since only that finds the others exactly, and go no further.
+        if let position = options.position { filters.append("select='gte(n\\,\(position.frames))'") }
         filters += ["scale=iw*sar:ih", "setsar=1", "format=rgb24", "showinfo=checksum=0"]
         let pipe = Pipe()
         output = pipe.fileHandleForReading
@@ -101,6 +101,9 @@ public final class VideoReader: Sendable {
 
     /// What was wrong with a film that ended early; nil when nothing was.
     public var fault: String? { state.withLock(\.fault) }
+
+    /// The length in seconds, once a frame was read.
+    public var duration: Double? { info.duration }
 
     /// Frames a second among those that are read: what was asked for, or the film's own; 30 where it does not say.
     public var frameRate: Double {
@@ -135,10 +138,11 @@ public final class VideoReader: Sendable {
             let index = state.count
             state.count += 1
             let rate = options.frameRate ?? (state.info.frameRate ?? 30) / Double(options.stride)
+            let isFirst = state.last == -.infinity
             let told = state.times.isEmpty ? nil : state.times.removeFirst()
             // Times that are missing or do not rise are a frame behind the last.
-            var time = told.map { $0 + options.start } ?? (index == 0 ? options.start : state.last + 1 / rate)
-            if index > 0, !(time > state.last) { time = state.last + 1 / rate }
+            var time = told.map { $0 + options.start } ?? (isFirst ? options.start : state.last + 1 / rate)
+            if !isFirst, !(time > state.last) { time = state.last + 1 / rate }
             state.last = time
             return (index, time)
         }
@@ -187,6 +191,7 @@ public final class VideoReader: Sendable {
         let count = state.withLock { state in
             state.isEnded = true
             if state.count > 0, let reason { state.fault = reason }
+            // Nothing new is no error where an earlier reader had all.
             return state.count
         }
         guard count == 0 else { return }

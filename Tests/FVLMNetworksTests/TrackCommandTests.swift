@@ -141,4 +141,95 @@ import Testing
         #expect(run.status == 65 && run.errors.contains("has no frames"), "\(run.errors)")
         #expect(!folder.names.contains { $0.hasPrefix("none") }, "\(folder.names)")
     }
+
+    // MARK: Detection without ids, and resumption
+
+    private func detect(_ more: [String], _ film: String = "film.mp4") throws -> Program {
+        try Program(
+            [
+                "detect", folder.file(film), "--model", folder.file("model"), "--classes", "dog, cat",
+                "--score-threshold", "0", "--set", "input.size=64", "--set", "scoring.limit=3", "--threads",
+                "1",
+            ] + more, environment: ["FVLM_FFMPEG": folder.file("ffmpeg")])
+    }
+
+    @Test func detectionOfAFilmHasNoIDs() throws {
+        let run = try detect(["--output", folder.file("d.mkv"), "--results", folder.file("d.jsonl")])
+        #expect(run.status == 0 && run.output.isEmpty, "\(run.errors)")
+        let lines = try lines(String(decoding: folder.bytes("d.jsonl"), as: UTF8.self))
+        #expect(lines.compactMap { $0["frame"] as? Int } == Array(0..<6))
+        for line in lines {
+            let detections = try #require(line["detections"] as? [[String: Any]])
+            #expect(
+                detections.count == 3 && detections.allSatisfy { $0["id"] == nil } && line["events"] == nil)
+        }
+        #expect(folder.bytes("d.mkv").count == 6 * 48 * 32 * 3)
+        // In tiles there is more to find.
+        let tiled = try self.lines(try detect(["--tile", "24"]).output)
+        #expect((tiled[0]["detections"] as? [Any])?.count ?? 0 > 3)
+    }
+
+    @Test(arguments: [
+        (["--format", "coco"], "JSON lines"), (["--resume"], "--results"),
+        (["--resume", "--results", "r", "--output", "o.mkv"], "drawn film"), (["--every", "0"], "--every"),
+    ])
+    func whatDetectCannotDoWithAFilmIsNamed(_ more: [String], _ text: String) throws {
+        let run = try detect(more)
+        #expect(run.status == 64 && run.errors.contains(text) && run.output.isEmpty, "\(run.errors)")
+    }
+
+    /// A folder is pictures unless it is said to be a film; options of films are refused for pictures.
+    @Test func aFolderIsAFilmWhenAskedFor() throws {
+        for number in 0..<3 {
+            try Image(width: 20, height: 20, filledWith: .white)
+                .write(to: folder.write("", "burst/\(number).png"))
+        }
+        let film = try detect(["--frames", "--rate", "5"], "burst")
+        #expect(
+            try lines(film.output).compactMap { $0["time"] as? Double } == [0, 0.2, 0.4], "\(film.errors)")
+        let pictures = try detect(["--json"], "burst")
+        #expect(try lines(pictures.output).allSatisfy { $0["file"] != nil }, "\(pictures.errors)")
+        #expect(try detect(["--rate", "5"], "burst").errors.contains("--rate is about films"))
+    }
+
+    /// Killed after a second's record and resumed, the files are those of work that was not killed; with other settings they are
+    /// refused.
+    @Test(arguments: ["track", "detect"]) func killedWorkGoesOn(_ command: String) throws {
+        let count = 120
+        for number in 0..<count {
+            var image = try Image(width: 64, height: 40, filledWith: .white)
+            for x in 0..<14 {
+                for y in 8..<28 {
+                    image[x + number % 50, y] = Color(red: 20, green: UInt8(8 * y), blue: 90)
+                }
+            }
+            try image.write(to: folder.write("", "burst/\(1000 + number).png"))
+        }
+        func arguments(_ name: String, _ more: [String] = []) -> [String] {
+            let tracks = command == "track" ? ["--mot", folder.file(name + ".txt")] : ["--frames"]
+            return [
+                command, folder.file("burst"), "--model", folder.file("model"), "--classes", "dog, cat",
+                "--score-threshold", "0", "--set", "input.size=64", "--set", "scoring.limit=3", "--threads",
+                "1",
+                "--batch-size", "2", "--results", folder.file(name + ".jsonl"),
+            ] + tracks + more
+        }
+        let whole = try Program(arguments("whole"))
+        #expect(whole.status == 0, "\(whole.errors)")
+        let process = try Program.started(arguments("killed"))
+        // Wherever it is when it dies, some frames are on record.
+        while process.isRunning, !folder.names.contains("killed.jsonl.progress") { usleep(1000) }
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        #expect(process.terminationReason == .uncaughtSignal)
+        let other = try Program(arguments("killed", ["--resume", "--every", "2"]))
+        #expect(other.status != 0 && other.errors.contains("different choice of frames"), "\(other.errors)")
+        let rest = try Program(arguments("killed", ["--resume"]))
+        #expect(rest.status == 0 && rest.errors.contains("frames; continuing"), "\(rest.errors)")
+        #expect(folder.bytes("killed.jsonl") == folder.bytes("whole.jsonl"))
+        #expect(try lines(String(decoding: folder.bytes("whole.jsonl"), as: UTF8.self)).count == count)
+        #expect(command == "detect" || folder.bytes("killed.txt") == folder.bytes("whole.txt"))
+        #expect(!folder.names.contains { $0.contains("partial") || $0.contains("progress") })
+        #expect(try Program(arguments("killed", ["--resume"])).errors.contains("is complete"))
+    }
 }

@@ -60,7 +60,7 @@ import Testing
         let source = try film("-film.mp4")
         do {
             let program = try ffmpeg(twoFrames)
-            var options = VideoReader.Options()
+            var options = FrameOptions()
             options.stride = 3
             options.start = 2
             let reader = try VideoReader(source, options: options, program: program)

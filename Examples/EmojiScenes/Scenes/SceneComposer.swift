@@ -28,8 +28,9 @@ struct SceneComposer: Sendable {
     func scene(_ random: inout RandomStream) throws -> Scene {
         var canvas = Background.canvas(width: side, height: side, richness: 0.9, &random)
         // The number of the topmost object at every pixel, starting at 1.
-        var owners = [UInt8](repeating: 0, count: side * side)
+        var owners = [UInt16](repeating: 0, count: side * side)
         var placed: [(category: Int, style: Int, size: Float)] = []
+        var parts: [(columns: Range<Int>, rows: Range<Int>)] = []
         var areas: [Int] = []
         var visible: [Int] = []
         for _ in 0..<(counts.lowerBound + random.index(counts.count)) {
@@ -59,9 +60,10 @@ struct SceneComposer: Sendable {
                 canvas.blend(sprite)
                 for index in placed.indices { visible[index] -= covered[index + 1] }
                 placed.append((category, style, size))
+                parts.append((sprite.x..<sprite.x + sprite.width, sprite.y..<sprite.y + sprite.height))
                 areas.append(area)
                 visible.append(area)
-                let owner = UInt8(placed.count)
+                let owner = UInt16(placed.count)
                 sprite.forEachMaskPixel(canvasWidth: side) { owners[$0] = owner }
                 break
             }
@@ -71,11 +73,15 @@ struct SceneComposer: Sendable {
             grain: random.chance(0.5) ? random.uniform(0, 0.06) : 0, contrast: 1 + random.uniform(-0.25, 0.2),
             brightness: random.uniform(-0.1, 0.1), &random)
         let objects = try placed.enumerated().map { index, object in
-            let owner = UInt8(index + 1)
+            let owner = UInt16(index + 1)
+            let (columns, rows) = parts[index]
             return Scene.Object(
                 category: object.category, style: object.style, size: object.size,
-                mask: try RunLengthMask(height: side, width: side, pixels: owners.map { $0 == owner ? 1 : 0 })
-            )
+                mask: try RunLengthMask(
+                    height: side, width: side, columns: columns, rows: rows,
+                    crop: rows.flatMap { row in
+                        columns.map { owners[row * side + $0] == owner ? 1 : 0 }
+                    }))
         }
         return Scene(canvas: canvas, objects: objects)
     }

@@ -48,6 +48,35 @@ typedef struct {
 int cvips_decode(const void *bytes, size_t count, cvips_format format, int convert_profile, uint8_t *rgb,
                  cvips_order order, int32_t width, int32_t height);
 
+// A picture that is read part by part, from any thread.
+typedef struct cvips_picture cvips_picture;
+
+// Opens a page, or one of its subfiles (-1: the page itself); close it with cvips_close.
+int cvips_open_tiff(const char *path, int32_t page, int32_t subfile, int convert_profile, cvips_header *header,
+                    cvips_picture **picture);
+
+// Opens all frames of a GIF or WebP file below each other; areas must be read from the top. The header's height is that of a
+// frame.
+int cvips_open_animation(const char *path, cvips_format format, cvips_header *header, cvips_picture **picture);
+
+// How long a frame is shown in milliseconds; 0 where the file does not say.
+int32_t cvips_delay(const cvips_picture *picture, int32_t frame);
+
+// The number of pages or frames of the file.
+int32_t cvips_page_count(const cvips_picture *picture);
+
+// The number of subfiles of the page: copies of smaller size.
+int32_t cvips_subfile_count(const cvips_picture *picture);
+
+// The picture with sides smaller by a whole factor, by averages; nothing is decoded yet. Sets the header's size.
+int cvips_shrink(const cvips_picture *picture, int32_t factor, cvips_header *header, cvips_picture **shrunk);
+
+// Writes width * height * 3 bytes of RGB of an area inside the picture.
+int cvips_read_area(const cvips_picture *picture, int32_t left, int32_t top, int32_t width, int32_t height,
+                    uint8_t *rgb);
+
+void cvips_close(cvips_picture *picture);
+
 // Takes the next bytes of an encoded file; -1 ends the encoding.
 typedef int (*cvips_sink)(void *context, const void *bytes, size_t count);
 

@@ -1,6 +1,7 @@
-import RegionDetection
-import Imaging
 import Foundation
+import Imaging
+import RegionDetection
+import Torch
 
 /// A detected object.
 public struct Detection: Sendable, Hashable {
@@ -29,7 +30,7 @@ public struct Detection: Sendable, Hashable {
     public let embedding: [Float]?
 
     /// The mask within the box; nil if masks are off.
-    public let mask: MaskPatch?
+    public private(set) var mask: MaskPatch?
 
     /// The same detection with another score, such as a calibrated one.
     public func rescored(_ score: Float) -> Detection {
@@ -39,9 +40,16 @@ public struct Detection: Sendable, Hashable {
     }
 
     /// The same detection at another position, such as in the picture that a batch was made from.
-    func moved(to box: Box) -> Detection {
+    package func moved(to box: Box) -> Detection {
         var detection = self
         detection.box = box
+        return detection
+    }
+
+    /// The same object with another box and mask.
+    func moved(to box: Box, mask: MaskPatch?) -> Detection {
+        var detection = moved(to: box)
+        detection.mask = mask
         return detection
     }
 }
@@ -70,6 +78,57 @@ extension MaskPatch {
     func mask(of box: Box, in size: ImageSize) throws -> Mask {
         let crop = try paster(size).crop(probabilities, side: side, box: box.corners)
         return try Mask(size: size, columns: crop.columns, rows: crop.rows, crop: crop.pixels)
+    }
+
+    /// How a mask is placed, and the threshold of its pixels.
+    typealias Pasting = (placement: MaskPaster.Placement, threshold: Double)
+
+    /// Creates a patch from probabilities [side, side].
+    init(_ probabilities: Tensor, _ pasting: Pasting) throws {
+        self.init(
+            side: probabilities.shape[0], probabilities: try probabilities.array(of: Float.self),
+            placement: pasting.placement, threshold: pasting.threshold)
+    }
+
+    /// The union of masks as one mask of a box that contains theirs, with cells about as small as the smallest of theirs.
+    /// - Parameters:
+    ///   - parts: Masks with their boxes; at least one.
+    ///   - box: The box of the result.
+    static func union(_ parts: [(mask: MaskPatch, box: Box)], in box: Box) -> MaskPatch? {
+        guard let first = parts.first?.mask else { return nil }
+        let finest =
+            parts.map { part in
+                Double(part.mask.side)
+                    * max(box.width / max(part.box.width, 1e-6), box.height / max(part.box.height, 1e-6))
+            }.max() ?? 1
+        let side = Int(min(max(finest.rounded(.up), 1), 256))
+        var probabilities = [Float](repeating: 0, count: side * side)
+        for row in 0..<side {
+            let y = box.y1 + (Double(row) + 0.5) / Double(side) * box.height
+            for column in 0..<side {
+                let x = box.x1 + (Double(column) + 0.5) / Double(side) * box.width
+                probabilities[row * side + column] =
+                    parts.map { $0.mask.probability(x: x, y: y, in: $0.box) }.max() ?? 0
+            }
+        }
+        return MaskPatch(
+            side: side, probabilities: probabilities, placement: first.placement, threshold: first.threshold)
+    }
+
+    /// The bilinear value at a point of the picture; 0 outside the box.
+    private func probability(x: Double, y: Double, in box: Box) -> Float {
+        guard x >= box.x1, x < box.x2, y >= box.y1, y < box.y2 else { return 0 }
+        func place(_ position: Double, _ start: Double, _ length: Double) -> (Int, Int, Float) {
+            let cell = (position - start) / length * Double(side) - 0.5
+            let lower = min(max(Int(cell.rounded(.down)), 0), side - 1)
+            return (lower, min(lower + 1, side - 1), Float(min(max(cell - Double(lower), 0), 1)))
+        }
+        let (left, right, u) = place(x, box.x1, box.width)
+        let (top, bottom, v) = place(y, box.y1, box.height)
+        func mixed(_ row: Int) -> Float {
+            probabilities[row * side + left] * (1 - u) + probabilities[row * side + right] * u
+        }
+        return mixed(top) * (1 - v) + mixed(bottom) * v
     }
 }
 

@@ -106,7 +106,7 @@ extension DetectorNetwork {
             // 6. The best boxes of every class.
             let kept = try StageProfile.measure(.suppression) {
                 try zip(seen.boxes, scores).map { boxes, scores in
-                    let kept = try suppressed(boxes, scores, options: options)
+                    let kept = try suppressed(boxes, scores.pairs, options: options)
                     return try classes.groups.map { try exclusive(kept, boxes, $0, options) } ?? kept
                 }
             }
@@ -125,7 +125,7 @@ extension DetectorNetwork {
             return try found.indices.map { image in
                 try Self.detections(
                     kept[image], found[image], scores[image], masks?[image], embeddings?[image],
-                    names: classes.names, pasting: (architecture.maskPlacement, options.maskThreshold))
+                    names: classes.names, pasting: pasting(options))
             }
         }
     }
@@ -187,15 +187,15 @@ extension DetectorNetwork {
             options: options)
     }
 
-    /// The detections of an image after suppression within each class, best first.
-    package func suppressed(_ boxes: Boxes, _ scores: FusedScores, options: ScoringOptions) throws
+    /// The pairs of an image that are left after suppression within each class, best first.
+    package func suppressed(_ boxes: Boxes, _ pairs: ScoredPairs, options: ScoringOptions) throws
         -> ScoredPairs
     {
         try NonMaximumSuppression(
             threshold: options.suppressionThreshold,
             includesThreshold: architecture.includesSuppressionThreshold
         ).perClass(
-            boxes, pairs: scores.pairs, candidates: options.candidatesPerClass, limit: options.limit)
+            boxes, pairs: pairs, candidates: options.candidatesPerClass, limit: options.limit)
     }
 
     /// The detections without those whose object a better one of the same exclusive group has.
@@ -203,21 +203,32 @@ extension DetectorNetwork {
         _ kept: ScoredPairs, _ boxes: Boxes, _ groups: [Int?], _ options: ScoringOptions
     ) throws -> ScoredPairs {
         let corners = try boxes.tensor.array(of: Float.self).map { Double($0) }
-        var better: [Int: [Box]] = [:]
-        let places = kept.rows.indices.filter { place in
-            guard let group = groups[Int(kept.classes[place]) - 1] else { return true }
-            let start = 4 * Int(kept.rows[place])
-            let box = Box(
-                x1: corners[start], y1: corners[start + 1], x2: corners[start + 2], y2: corners[start + 3])
-            let isTaken = better[group, default: []].contains {
-                $0.intersectionOverUnion(with: box) > options.suppressionThreshold
-            }
-            if !isTaken { better[group, default: []].append(box) }
-            return !isTaken
-        }
+        let places = Self.exclusive(
+            kept.rows.map { row in
+                let start = 4 * Int(row)
+                return Box(
+                    x1: corners[start], y1: corners[start + 1], x2: corners[start + 2], y2: corners[start + 3])
+            }, groups: kept.classes.map { groups[Int($0) - 1] }, threshold: options.suppressionThreshold)
         return ScoredPairs(
             rows: places.map { kept.rows[$0] }, classes: places.map { kept.classes[$0] },
             scores: places.map { kept.scores[$0] }, rowCount: kept.rowCount, classCount: kept.classCount)
+    }
+
+    /// The places of boxes that no better one of the same exclusive group overlaps.
+    /// - Parameters:
+    ///   - boxes: Best first.
+    ///   - groups: The group of each box's class; nil: it excludes none.
+    ///   - threshold: The IoU above which two boxes are the same object.
+    static func exclusive(_ boxes: [Box], groups: [Int?], threshold: Double) -> [Int] {
+        var better: [Int: [Box]] = [:]
+        return boxes.indices.filter { place in
+            guard let group = groups[place] else { return true }
+            let isTaken = better[group, default: []].contains {
+                $0.intersectionOverUnion(with: boxes[place]) > threshold
+            }
+            if !isTaken { better[group, default: []].append(boxes[place]) }
+            return !isTaken
+        }
     }
 
     /// Mask probabilities within the boxes of each image, [D, S, S] `float32` in main memory; nil for a detector of boxes
@@ -227,11 +238,16 @@ extension DetectorNetwork {
             .split(by: boxes.map(\.count))
     }
 
+    /// How masks are placed in pictures.
+    func pasting(_ options: ScoringOptions) -> MaskPatch.Pasting {
+        (architecture.maskPlacement, options.maskThreshold)
+    }
+
     /// The detections in one image.
     private static func detections(
         _ kept: ScoredPairs, _ boxes: Boxes, _ scores: FusedScores, _ masks: Tensor?, _ embeddings: Tensor?,
         names: [String],
-        pasting: (placement: MaskPaster.Placement, threshold: Double)
+        pasting: MaskPatch.Pasting
     ) throws -> [Detection] {
         let corners = try boxes.tensor.array(of: Float.self).map { Double($0) }
         let (detectorScores, vlmScores) = try scores.probabilities(of: kept)
@@ -252,11 +268,7 @@ extension DetectorNetwork {
                     let start = Int(kept.rows[row]) * width
                     return Array(values[start..<start + width])
                 },
-                mask: try masks.map {
-                    MaskPatch(
-                        side: $0.shape[1], probabilities: try $0[row].array(of: Float.self),
-                        placement: pasting.placement, threshold: pasting.threshold)
-                })
+                mask: try masks.map { try MaskPatch($0[row], pasting) })
         }
     }
 }

@@ -6,6 +6,8 @@ import FVLMCommand
 import Foundation
 import Imaging
 import Support
+import Tiling
+import Video
 
 extension DetectionReport.Format: ExpressibleByArgument {}
 
@@ -18,11 +20,18 @@ struct DetectCommand: AsyncParsableCommand {
               fvlm detect street.jpg --model detector --classes "dog, traffic light" --output found
               fvlm detect photos/ --model detector --classes-file names.txt --json > found.jsonl
               fvlm detect photos/ --model detector --vocabulary coco.safetensors --results found.jsonl --resume
+              fvlm detect aerial.tif --model detector --classes "car, ship" --tile 640 --overlap 0.2 --json
 
             Boxes are x, y, width, height in pixels of the upright picture. Pictures are read ahead while the network \
             runs, and results are written immediately. An interrupted run with --results is resumed by --resume: \
             pictures already in the file are skipped. Progress is recorded in FILE.progress, which can be deleted \
             once the run is complete.
+
+            Films (film.mp4), streams (rtsp://...) and cameras (camera) are read by ffmpeg: results are a JSON object for each \
+            frame, and --output names a film. fvlm track also follows the objects.
+
+            Small objects of large pictures: --tile 640 looks at overlapping tiles as well as at the whole picture. TIFF files \
+            stored in tiles (aerial pictures) are then read part by part, whatever their size.
 
             --format coco writes the category ids of the vocabulary's data set (kept by fvlm train and fvlm vocabulary \
             import --annotations); without them, classes are numbered from 1, with a note.
@@ -40,7 +49,8 @@ struct DetectCommand: AsyncParsableCommand {
     @Option(
         name: [.short, .long],
         help: ArgumentHelp(
-            "A folder for the pictures with the detections drawn on them.", valueName: "folder"))
+            "A folder for the pictures with the detections drawn on them; of a film a film.",
+            valueName: "folder"))
     var output: String?
 
     @Option(
@@ -65,8 +75,18 @@ struct DetectCommand: AsyncParsableCommand {
     @Flag(help: "Include masks in the results, as compressed run lengths.")
     var masks = false
 
-    @Option(help: "The number of pictures per batch.")
-    var batchSize = 1
+    @Option(
+        help:
+            "The number of pictures per batch (default: 1); with --tile the number of tiles (default: \(TilingOptions().batchSize))."
+    )
+    var batchSize: Int?
+
+    @OptionGroup var tiles: TileArguments
+    @OptionGroup var reading: FilmArguments
+
+    @Flag(
+        help: "Take the pages of a TIFF, the frames of a GIF or WebP, or the pictures of a folder as a film.")
+    var frames = false
 
     @OptionGroup var calibration: CalibrationOptions
 
@@ -80,7 +100,7 @@ struct DetectCommand: AsyncParsableCommand {
     var profile = false
 
     func validate() throws {
-        try BatchSize.check(batchSize)
+        if let batchSize { try BatchSize.check(batchSize) }
         if json, let format, format != .json {
             throw ValidationError("--json and --format \(format) are mutually exclusive")
         }
@@ -94,10 +114,38 @@ struct DetectCommand: AsyncParsableCommand {
             throw ValidationError(
                 "--format \(format.rawValue) writes a file a picture: --results names the folder")
         }
+        if try film != nil {
+            if let format, format != .json {
+                throw ValidationError("the results of a film are JSON lines: --format json")
+            }
+            try FilmRun.check(resume: resume, results: results, output: output)
+        } else if let option = reading.given {
+            throw ValidationError("\(option) is about films")
+        }
         if format == .voc, masks { throw ValidationError("--format voc takes boxes, no --masks") }
     }
 
+    /// The film that is looked at; nil for pictures.
+    private var film: String? {
+        get throws {
+            guard let first = pictures.images.first(where: { VideoSource.isVideo($0) || frames }) else {
+                return nil
+            }
+            if pictures.images.count > 1 {
+                throw ValidationError("\(first) is a film, which is looked at alone: give no other pictures")
+            }
+            return first
+        }
+    }
+
     func run() async throws {
+        if let film = try film {
+            return try await FilmRun(
+                film: film, detector: detector, wanted: wanted, reading: reading, tiles: tiles.options(),
+                batchSize: batchSize ?? 4, output: output, results: results, masks: masks, resume: resume,
+                profile: profile
+            ).run()
+        }
         let files = try pictures.files()
         let inputs = OutputGuard(
             files + pictures.lists
@@ -151,7 +199,8 @@ struct DetectCommand: AsyncParsableCommand {
         if resume, let results { note(work.resumption(of: results)) }
         drawings?.reserve(file?.earlier.compactMap(\.drawing) ?? [])
         work.drawings = drawings
-        work.batchSize = batchSize
+        work.batchSize = batchSize ?? 1
+        work.tiles = tiles.options(batchSize: batchSize)
         work.calibration = calibration
         work.collectsScores = suggestThreshold
         let times = profile ? StageProfile(on: loaded.device) : nil
@@ -159,7 +208,7 @@ struct DetectCommand: AsyncParsableCommand {
         let summary = try await StageProfile.$current.withValue(times) {
             try await work.run(
                 onUnreadable: { try pictures.leaveOut($0, of: files.count) },
-                progress: { bar.update($0, of: $1) })
+                progress: { bar.update($0, of: $1, unit: $2) })
         }
         bar.finish()
         if suggestThreshold { note(Self.suggestion(summary.scores)) }
@@ -190,14 +239,10 @@ struct DetectCommand: AsyncParsableCommand {
         _ loaded: Detector, _ vocabulary: Vocabulary, _ options: ScoringOptions,
         _ format: DetectionReport.Format
     ) throws -> ResultsFile.Origin {
-        var choices = options
-        choices.includesMasks = false
-        var origin = try [
-            "model": loaded.network.store.digest(), "CLIP": loaded.clip.store.digest(),
-            "configuration": loaded.configuration.yaml(), "list of classes": vocabulary.digest(),
-            "choice of thresholds": JSONText.line(choices), "precision": detector.precision.value.rawValue,
-            "form of the results": format.rawValue, "choice of masks": masks ? "with" : "without",
-        ]
+        var origin = try ResultsFile.origin(
+            loaded, vocabulary, options, precision: detector.precision.value.rawValue, masks: masks,
+            tiles: tiles.options())
+        origin["form of the results"] = format.rawValue
         if let file = try calibration.load(loaded, folder: self.detector.model) {
             origin["calibration"] = try JSONText.line(file.calibration) + "\(file.maps) \(file.keeps)"
         }

@@ -46,6 +46,16 @@ final class AnnotatedPictures {
         return name
     }
 
+    /// As ``write(_:_:_:)`` for a picture that is not decoded as a whole: it is drawn on a smaller copy.
+    func write(_ file: String, smaller picture: any PictureRegions, _ detections: [FVLMDetection]) throws
+        -> String
+    {
+        let most = 4096
+        let copy = try picture.reduced(by: (picture.size.longestSide + most - 1) / most)
+        return try write(
+            file, copy.image, detections.map { $0.moved(to: copy.transform.apply(to: $0.box)) })
+    }
+
     private func freeName(for file: String) -> String {
         let whole = file[(file.lastIndex(of: "/").map(file.index(after:)) ?? file.startIndex)...]
         let stem = String(whole.lastIndex(of: ".").map { whole[..<$0] } ?? whole)

@@ -4,6 +4,7 @@ import FVLMCommand
 import Foundation
 import Imaging
 import Support
+import Tiling
 
 /// Runs many pictures through a detector: read ahead, processed in batches, written immediately.
 struct DetectionWork {
@@ -27,6 +28,9 @@ struct DetectionWork {
 
     /// What is done to scores; nil: nothing.
     var calibration: AppliedCalibration?
+
+    /// The tiles that pictures are looked at in; nil: whole pictures.
+    var tiles: TilingOptions?
 
     private let files: [String]
     private let pending: [String]
@@ -87,6 +91,27 @@ struct DetectionWork {
             : "\(path) already contains \(count) of the \(files.count) pictures; continuing with the other \(pending.count)"
     }
 
+    /// Runs the work.
+    /// - Parameters:
+    ///   - onUnreadable: Called for a picture that cannot be used: throwing stops the work.
+    ///   - progress: Called with the number of pictures done, their total, and what more there is to say.
+    func run(onUnreadable: (any Error) throws -> Void, progress: (Int, Int, String) -> Void) async throws
+        -> Summary
+    {
+        var output = Output(self)
+        if file == nil, labels == nil { try StandardOutput.print(report.header, terminator: "") }
+        let summary =
+            if let tiles { try await run(tiles, into: &output, onUnreadable, progress) } else {
+                try await runWhole(into: &output, onUnreadable, progress)
+            }
+        if let file {
+            try file.finish(report.footer)
+        } else if labels == nil {
+            try StandardOutput.print(report.footer, terminator: "")
+        }
+        return summary
+    }
+
     /// A picture that was read.
     private struct Picture {
         let file: String
@@ -95,22 +120,18 @@ struct DetectionWork {
         let image: Image?
     }
 
-    /// Runs the work.
-    /// - Parameters:
-    ///   - onUnreadable: Called for a picture that cannot be used: throwing stops the work.
-    ///   - progress: Called with the number of pictures done and their total.
-    func run(onUnreadable: (any Error) throws -> Void, progress: (Int, Int) -> Void) async throws
-        -> Summary
-    {
+    /// Looks at pictures as a whole, in batches of several.
+    private func runWhole(
+        into output: inout Output, _ onUnreadable: (any Error) throws -> Void,
+        _ progress: (Int, Int, String) -> Void
+    ) async throws -> Summary {
         let (detector, pending, draws) = (detector, pending, drawings != nil)
         let stream = PictureStream(pending, batchSize: batchSize) { image, index in
             Picture(
                 file: pending[index], prepared: try detector.prepare(image),
                 image: draws ? AnnotatedPictures.kept(image) : nil)
         }
-        var output = Output(self)
         var summary = Summary()
-        if file == nil, labels == nil { try StandardOutput.print(report.header, terminator: "") }
         while let batch = await stream.next() {
             try Task.checkCancellation()
             for fault in batch.faults { try onUnreadable(fault.error) }
@@ -122,18 +143,56 @@ struct DetectionWork {
                 found = found.map { calibration.applied(to: $0, of: detector, vocabulary) }
             }
             for (picture, detections) in zip(pictures, found) {
-                try output.write(picture, detections)
+                try output.write(picture.file, picture.prepared.transform.source, detections) {
+                    try $0.write(picture.file, picture.image, detections)
+                }
                 summary.objects += detections.count
                 if collectsScores { summary.scores += detections.map { Double($0.score) } }
             }
             summary.unreadable += batch.faults.count
             summary.pictures += pictures.count
-            progress(batch.end, stream.count)
+            progress(batch.end, stream.count, "")
         }
-        if let file {
-            try file.finish(report.footer)
-        } else if labels == nil {
-            try StandardOutput.print(report.footer, terminator: "")
+        return summary
+    }
+
+    /// Looks at pictures in tiles, a picture at a time.
+    private func run(
+        _ tiles: TilingOptions, into output: inout Output, _ onUnreadable: (any Error) throws -> Void,
+        _ progress: (Int, Int, String) -> Void
+    ) async throws -> Summary {
+        let pending = pending
+        // One picture is opened ahead.
+        let stream = ReadAhead(count: pending.count, window: 1) {
+            try TiledTIFF.picture(contentsOf: pending[$0])
+        }
+        defer { stream.cancel() }
+        var summary = Summary()
+        for (number, name) in pending.enumerated() {
+            guard let result = await stream.next() else { break }
+            let picture: any PictureRegions
+            var detections: [FVLMDetection]
+            do {
+                picture = try result.get()
+                detections = try await detector.detect(
+                    picture, vocabulary: vocabulary, options: options, tiles: tiles,
+                    progress: { progress(number, pending.count, ", \($0) of \($1) tiles") })
+            } catch let error as ImagingError {
+                // A damaged tile is found when it is read.
+                try onUnreadable(error)
+                summary.unreadable += 1
+                continue
+            }
+            if let calibration { detections = calibration.applied(to: detections, of: detector, vocabulary) }
+            let found = detections
+            try output.write(name, picture.size, found) {
+                if let image = picture as? Image { return try $0.write(name, image, found) }
+                return try $0.write(name, smaller: picture, found)
+            }
+            summary.objects += found.count
+            if collectsScores { summary.scores += found.map { Double($0.score) } }
+            summary.pictures += 1
+            progress(number + 1, pending.count, "")
         }
         return summary
     }
@@ -149,27 +208,22 @@ struct DetectionWork {
             ids = PictureIDs(files: work.files, taken: work.file?.earlier.compactMap(\.id) ?? [])
         }
 
-        mutating func write(_ picture: Picture, _ detections: [FVLMDetection]) throws {
-            let name = picture.file
+        /// - Parameter draw: Draws the detections and returns the drawing's name.
+        mutating func write(
+            _ name: String, _ size: ImageSize, _ detections: [FVLMDetection],
+            draw: (AnnotatedPictures) throws -> String
+        ) throws {
             if let labels = work.labels {
                 try labels.write(
-                    work.report.labels(
-                        labels.pictureName(name), picture.prepared.transform.source, detections), for: name
-                )
-                if let drawings = work.drawings {
-                    _ = try drawings.write(name, picture.image, detections)
-                }
+                    work.report.labels(labels.pictureName(name), size, detections), for: name)
+                if let drawings = work.drawings { _ = try draw(drawings) }
                 return
             }
             let isCOCO = work.report.format == .coco || work.report.format == .cvat
             let id = isCOCO ? ids.id(of: name) : 0
             let text = try work.report.text(
-                name, id: id, picture.prepared.transform.source, detections,
-                isFirst: work.file?.isEmpty ?? isFirst)
-            var drawing: String?
-            if let drawings = work.drawings {
-                drawing = try drawings.write(name, picture.image, detections)
-            }
+                name, id: id, size, detections, isFirst: work.file?.isEmpty ?? isFirst)
+            let drawing = try work.drawings.map(draw)
             if let file = work.file {
                 try file.append(text, file: name, id: isCOCO ? id : nil, drawing: drawing)
             } else {

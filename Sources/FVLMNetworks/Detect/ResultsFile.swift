@@ -131,13 +131,7 @@ final class ResultsFile {
         guard let begun: Origin = try? JSONText.value(of: Array(data[..<first])) else {
             throw refusal("\(path).progress", "is not a record of results")
         }
-        let names = Set(begun.keys).union(origin.keys).filter { begun[$0] != origin[$0] }.sorted()
-        guard names.isEmpty else {
-            throw refusal(
-                path,
-                "was created with a different \(names.joined(separator: ", a different ")): choose another file for these results"
-            )
-        }
+        try check(begun, against: origin, of: path)
         var entries: [Entry] = []
         var start = first + 1
         while let stop = data[start...].firstIndex(of: 0x0A),

@@ -7,29 +7,37 @@ import Imaging
 import Support
 import Tracking
 import Video
+import VideoDetection
 
 /// Where the results of a film go: a drawn film, a line of JSON a frame, a file of the MOT challenge, standard output.
 final class VideoResults {
     private let film: String?
-    private let source: VideoSource
+    private let audio: VideoSource?
     private let includesMasks: Bool
     private let printsLines: Bool
+    private let names: [String]
     private let lines: GrowingFile?
     private let mot: GrowingFile?
     private var writer: VideoWriter?
+    private var hasBegun = false
     private var annotator = Annotator()
 
     /// Begins all files; those that are there already are replaced when the work is done.
+    /// - Parameters:
+    ///   - names: The names of the classes.
+    ///   - audio: The film whose sound is kept.
+    ///   - resumed: How far files are that are gone on with; nil for new ones.
     init(
         film: String?, results: String?, mot: String?, printsLines: Bool, includesMasks: Bool,
-        source: VideoSource
+        names: [String], audio: VideoSource?, resumed: FilmProgress?
     ) throws {
         self.film = film
-        self.source = source
+        self.audio = audio
         self.includesMasks = includesMasks
         self.printsLines = printsLines
-        lines = try results.map { try GrowingFile(path: $0) }
-        self.mot = try mot.map { try GrowingFile(path: $0) }
+        self.names = names
+        lines = try results.map { try GrowingFile(path: $0, length: resumed?.lines ?? 0) }
+        self.mot = try mot.map { try GrowingFile(path: $0, length: resumed?.mot ?? 0) }
         // A name that cannot be is told before the work.
         if let film { writer = try VideoWriter(path: film, frameRate: 30) }
     }
@@ -45,22 +53,23 @@ final class VideoResults {
         let width: Int
         let height: Int
         let detections: [DetectedObject]
-        let events: [Event]
+        /// Nil where objects are not followed.
+        let events: [Event]?
     }
 
     /// Adds a frame.
-    func append(
-        _ frame: VideoFrame, _ detections: [FVLMDetection], _ tracked: Tracker.Frame, frameRate: Double
-    ) throws {
+    func append(_ found: DetectedFrame, frameRate: Double) throws {
+        let (frame, detections) = (found.frame, found.detections)
+        let ids = found.tracked?.assignments.map(\.id)
         if printsLines || lines != nil {
-            let text = try line(frame, detections, tracked) + "\n"
+            let text = try line(found) + "\n"
             if printsLines { try StandardOutput.print(text, terminator: "") }
             try lines?.append(text)
         }
         if let mot {
             var rows = MOTFile()
-            for (detection, assignment) in zip(detections, tracked.assignments) {
-                guard let id = assignment.id else { continue }
+            for (detection, id) in zip(detections, ids ?? []) {
+                guard let id else { continue }
                 rows.rows.append(
                     MOTFile.Row(
                         frame: frame.index + 1, id: id, box: TrackedDetection(detection).box,
@@ -69,14 +78,19 @@ final class VideoResults {
             try mot.append(rows.text)
         }
         if let film {
-            if frame.index == 0 { writer = try VideoWriter(path: film, frameRate: frameRate, audio: source) }
-            // What has no id yet would flicker.
-            let shown = zip(detections, tracked.assignments).filter { $1.id != nil }
-            var ids: [FVLMDetection: Int] = [:]
-            for (detection, assignment) in shown { ids[detection] = assignment.id }
-            let image = try annotator.draw(
-                shown.map(\.0), on: frame.image,
-                label: { detection in "\(ids[detection] ?? 0) \(detection.label)" })
+            if !hasBegun { writer = try VideoWriter(path: film, frameRate: frameRate, audio: audio) }
+            hasBegun = true
+            let image: Image
+            if let ids {
+                // What has no id yet would flicker.
+                let shown = zip(detections, ids).filter { $1 != nil }
+                var labels: [FVLMDetection: String] = [:]
+                for (detection, id) in shown { labels[detection] = "\(id ?? 0) \(detection.label)" }
+                image = try annotator.draw(
+                    shown.map(\.0), on: frame.image, label: { labels[$0] ?? $0.label })
+            } else {
+                image = try annotator.draw(detections, on: frame.image)
+            }
             try writer?.append(image, time: frame.time)
         }
     }
@@ -88,19 +102,20 @@ final class VideoResults {
         try writer?.finish()
     }
 
-    private func line(
-        _ frame: VideoFrame, _ detections: [FVLMDetection], _ tracked: Tracker.Frame
-    ) throws -> String {
-        let size = frame.image.size
-        let objects = try zip(detections, tracked.assignments).map { detection, assignment in
-            // An object keeps the class that it was given first.
-            let label = assignment.id.flatMap { _ in names[assignment.classIndex] }
+    /// The lengths of the files of lines and of tracks in bytes, once all of it is on the disk.
+    func synchronizedLengths() throws -> (lines: Int, mot: Int) {
+        (try lines?.synchronizedLength() ?? 0, try mot?.synchronizedLength() ?? 0)
+    }
+
+    private func line(_ found: DetectedFrame) throws -> String {
+        let (frame, size) = (found.frame, found.frame.image.size)
+        let objects = try found.detections.enumerated().map { place, detection in
+            let assignment = found.tracked?.assignments[place]
             return try DetectedObject(
-                detection, id: assignment.id, label: label,
+                detection, id: assignment?.id, label: names[assignment?.classIndex ?? detection.classIndex],
                 mask: includesMasks ? CompressedMask(detection, in: size) : nil)
         }
-        for detection in detections { names[detection.classIndex] = detection.label }
-        let events = tracked.events.map { event in
+        let events = found.tracked?.events.map { event in
             switch event {
             case .confirmed(let id): Event(id: id, event: "confirmed")
             case .lost(let id): Event(id: id, event: "lost")
@@ -111,12 +126,8 @@ final class VideoResults {
         return try JSONText.line(
             Line(
                 frame: frame.index, time: (frame.time * 1e6).rounded() / 1e6, width: size.width,
-                height: size.height,
-                detections: objects, events: events))
+                height: size.height, detections: objects, events: events))
     }
-
-    /// The names of the classes that were seen.
-    private var names: [Int: String] = [:]
 }
 
 /// A file that is written bit by bit beside its name, and gets the name at the end; what is there of it stays when the
@@ -126,10 +137,13 @@ private final class GrowingFile {
     private let partial: String
     private let handle: FileHandle
     private var isOwn = false
+    private var length: Int
 
-    init(path: String) throws {
+    /// - Parameter length: The length in bytes of what is kept of an earlier work.
+    init(path: String, length: Int) throws {
         self.path = path
         partial = path + ".partial"
+        self.length = length
         let descriptor = partial.withPathPointer { open($0, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666) }
         guard descriptor >= 0 else { throw FileFailure(partial, "cannot be written") }
         handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
@@ -137,7 +151,10 @@ private final class GrowingFile {
             throw FileFailure(path, reason: "is being written by another process", exitStatus: .failure)
         }
         // Under the lock: before, it may be another run's.
-        guard ftruncate(descriptor, 0) == 0 else { throw FileFailure(partial, "cannot be written") }
+        do {
+            try handle.truncate(atOffset: UInt64(length))
+            try handle.seekToEnd()
+        } catch { throw fault(error) }
         isOwn = true
     }
 
@@ -148,6 +165,12 @@ private final class GrowingFile {
 
     func append(_ text: String) throws {
         do { try handle.write(contentsOf: Data(text.utf8)) } catch { throw fault(error) }
+        length += text.utf8.count
+    }
+
+    func synchronizedLength() throws -> Int {
+        do { try handle.synchronize() } catch { throw fault(error) }
+        return length
     }
 
     func finish() throws {

@@ -274,7 +274,7 @@ extension DetectorNetwork {
             output.embeddings, vlmEmbeddings: vlm, texts: texts, isBase: isBase,
             objectness: regions.map { try Tensor.zeros([$0.count]) }, options: options)
         return try zip(boxes(output, from: regions, sizes: sizes), scores).map { boxes, scores in
-            let kept = try suppressed(boxes, scores, options: options)
+            let kept = try suppressed(boxes, scores.pairs, options: options)
             return Found(
                 boxes: kept.rows.isEmpty
                     ? try .none() : try boxes.selected(Tensor(kept.rows.map { Int64($0) })),
