@@ -2,7 +2,7 @@
 
 export PKG_CONFIG_PATH := $(CURDIR)/.libtorch/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
 
-.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages test-video
+.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages test-video docs dist
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -37,6 +37,12 @@ test-pages: setup ## The page of fvlm analyze in a headless browser (needs chrom
 test-video: setup ## Films read and written with the real ffmpeg (needs ffmpeg and ffprobe)
 	swift build -c release --product fvlm-networks
 	Tools/test-video "$$(swift build -c release --show-bin-path)/fvlm"
+
+docs: build ## The documentation site of the libraries (runs/docs); a warning is an error
+	Tools/docs
+
+dist: setup ## An archive and a Debian package that run without Swift or libtorch (dist/; needs patchelf)
+	Tools/dist
 
 thread-sanitizer: setup ## The concurrency tests under Thread Sanitizer
 	swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan --filter SeveralTasks

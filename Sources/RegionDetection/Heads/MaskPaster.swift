@@ -155,6 +155,7 @@ extension MaskPaster {
     /// than its box.
     /// - Parameters:
     ///   - probabilities: [side, side].
+    ///   - side: Rows and columns of the mask.
     ///   - box: In pixels of the image: left, top, right, bottom.
     /// - Returns: The pixels of ``callAsFunction(_:boxes:)``, bit for bit.
     /// - Throws: ``DetectionError`` if the number of probabilities is wrong or the box is not finite.
