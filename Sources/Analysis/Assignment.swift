@@ -37,7 +37,7 @@ public struct Assignment: Sendable {
     ///   - iouThreshold: The least IoU of a detection and its object.
     ///   - maximumDetections: The number of detections of an image and class that take part. LVIS's rules count over all
     ///     classes of an image instead, 300.
-    /// - Throws: ``COCOError`` for an IoU threshold outside of 0 to 1.
+    /// - Throws: `COCOError` for an IoU threshold outside of 0 to 1.
     public init(_ overlaps: Overlaps, iouThreshold: Double = 0.5, maximumDetections: Int = 100) throws {
         guard iouThreshold > 0, iouThreshold <= 1 else {
             throw COCOError("an IoU threshold above 0 and at most 1 is needed, not \(iouThreshold)")

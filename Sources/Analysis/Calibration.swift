@@ -49,7 +49,7 @@ public struct Calibration: Sendable {
     /// - Parameters:
     ///   - assignment: The decisions.
     ///   - binCount: The number of intervals of equal width between 0 and 1.
-    /// - Throws: ``COCOError`` when scores are not between 0 and 1, or without a bin.
+    /// - Throws: `COCOError` when scores are not between 0 and 1, or without a bin.
     public init(_ assignment: Assignment, binCount: Int = 10) throws {
         guard binCount > 0 else { throw COCOError("at least one bin of scores is needed") }
         for decisions in assignment.decisions {

@@ -66,7 +66,7 @@ public struct ConfusionMatrix: Sendable {
     /// Pairs the detections and objects of pairs. Crowds take no part, nor do detections without an object whose class their
     /// image is not annotated completely with (LVIS).
     ///
-    /// - Throws: ``COCOError`` for an IoU threshold outside of 0 to 1 or a limit below 1.
+    /// - Throws: `COCOError` for an IoU threshold outside of 0 to 1 or a limit below 1.
     public init(_ overlaps: Overlaps, options: Options = Options()) throws {
         guard options.iouThreshold > 0, options.iouThreshold <= 1, options.maximumDetections > 0 else {
             throw COCOError(

@@ -114,7 +114,7 @@ public struct ErrorAnalysis: Sendable {
     ///   - overlaps: The overlaps.
     ///   - thresholds: The overlaps that separate the kinds of errors.
     ///   - maximumDetections: The number of detections of an image, all classes together, that take part.
-    /// - Throws: ``COCOError`` for thresholds out of order.
+    /// - Throws: `COCOError` for thresholds out of order.
     public init(
         _ overlaps: Overlaps, thresholds: Thresholds = Thresholds(), maximumDetections: Int = 100
     ) throws {

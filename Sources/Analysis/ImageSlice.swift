@@ -27,7 +27,7 @@ public struct ImageSlice: Sendable, Hashable {
 
     /// Reads a rule.
     ///
-    /// - Throws: ``COCOError`` for a rule that is not understood; it lists what is.
+    /// - Throws: `COCOError` for a rule that is not understood; it lists what is.
     public init(_ rule: String) throws {
         self.rule = rule
         conditions = try rule.split(separator: ",", omittingEmptySubsequences: false).map { part in
@@ -64,7 +64,7 @@ public struct ImageSlice: Sendable, Hashable {
     /// - Parameters:
     ///   - dataset: The data set.
     ///   - tags: The tags of images by id.
-    /// - Throws: ``COCOError`` for a size that an image does not state.
+    /// - Throws: `COCOError` for a size that an image does not state.
     public func imageIDs(in dataset: Dataset, tags: [Int64: Set<String>] = [:]) throws -> [Int64] {
         var objects: [Int64: Int] = [:]
         if conditions.contains(where: { $0.field == .objects }) {

@@ -40,7 +40,7 @@ public struct Overlaps: Sendable {
     ///   - categoryIDs: The classes that take part; nil for all.
     ///   - imageIDs: The images that take part; nil for all.
     ///   - threadCount: The number of threads, 0 for one per processor. Results do not depend on it.
-    /// - Throws: ``COCOError`` when the files do not belong together or lack boxes or masks.
+    /// - Throws: `COCOError` when the files do not belong together or lack boxes or masks.
     public init(
         truth: Dataset, detections: DetectionTable, geometry: EvaluationOptions.Geometry,
         categoryIDs: [Int64]? = nil, imageIDs: [Int64]? = nil, threadCount: Int = 0

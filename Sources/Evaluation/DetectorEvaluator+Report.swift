@@ -46,7 +46,10 @@ extension DetectorEvaluator {
     }
 
     /// COCO's evaluation of boxes or masks over the usable pictures.
-    /// - Parameter categoryIDs: The classes to score; nil scores all classes of the annotations.
+    /// - Parameters:
+    ///   - found: The detections of all pictures.
+    ///   - geometry: Whether boxes or masks are compared.
+    ///   - categoryIDs: The classes to score; nil scores all classes of the annotations.
     /// - Throws: `COCOError`; the error of the first picture if none is usable.
     public func evaluation(
         of found: Detections, _ geometry: EvaluationOptions.Geometry, categoryIDs: [Int64]?

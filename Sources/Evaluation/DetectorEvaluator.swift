@@ -102,8 +102,11 @@ public struct DetectorEvaluator: Sendable {
     }
 
     /// Finds objects in all pictures, which are read ahead and processed in batches.
-    /// - Parameter progress: Called after every batch with the number of finished pictures and the total; an error it
-    ///   throws ends the work.
+    /// - Parameters:
+    ///   - detector: The detector to measure.
+    ///   - options: How regions are scored and which detections are kept.
+    ///   - progress: Called after every batch with the number of finished pictures and the total; an error it throws
+    ///     ends the work.
     /// - Throws: Errors of detection and of `progress`; `CancellationError`. An unusable picture is reported in
     ///   ``Detections/faults``.
     public func detections(

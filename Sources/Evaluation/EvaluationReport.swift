@@ -101,6 +101,7 @@ public struct PrecisionRecallCurve: Sendable, Hashable {
 
     /// Creates a curve from detections.
     /// - Parameters:
+    ///   - name: The name of the curve, for plots.
     ///   - scores: The detections' scores, from 0 to 1.
     ///   - areCorrect: Whether each detection matches an object that no better detection has matched.
     ///   - objectCount: The number of objects to find.

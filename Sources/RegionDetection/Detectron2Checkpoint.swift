@@ -116,7 +116,7 @@ package struct Detectron2Checkpoint: Sendable {
     ///   - classSpecific: The treatment of class-specific weights.
     ///   - otherShapes: The treatment of other weights of a different shape.
     ///   - seed: The seed for new random weights.
-    /// - Throws: ``DetectionError`` listing what is missing or rejected; ``TorchError``.
+    /// - Throws: ``DetectionError`` listing what is missing or rejected; `TorchError`.
     @discardableResult
     package func load(
         _ scopes: [Part: ParameterScope], classSpecific: ClassSpecific, otherShapes: OtherShapes, seed: UInt64

@@ -132,7 +132,7 @@ public struct AnalysisReport: Sendable {
     ///   - detections: The detections.
     ///   - other: Another detector's detections on the same images, to compare with.
     ///   - options: What is analyzed.
-    /// - Throws: ``COCOError`` when the files do not belong together or lack what the options need.
+    /// - Throws: `COCOError` when the files do not belong together or lack what the options need.
     public init(
         truth: Dataset, detections: DetectionTable, comparedWith other: DetectionTable? = nil,
         options: Options = Options()

@@ -33,6 +33,7 @@ public struct PixelNormalization: Sendable, Hashable, Codable {
     ///
     /// Runs on the calling thread only, which leaves libtorch's own threads to the network.
     /// - Parameters:
+    ///   - image: The picture, of any size.
     ///   - rescale: The scale applied to values first: 1/255 or 1.
     ///   - content: The columns and rows that hold the image; everything outside becomes 0. Defaults to the whole
     ///     image.

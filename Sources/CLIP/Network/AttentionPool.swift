@@ -2,7 +2,7 @@ import Torch
 
 /// The pooling of CLIP's ResNets: one attention step in which the mean of a map's cells queries all cells.
 ///
-/// The input is a map of exactly ``gridSize`` x ``gridSize`` cells: C5 of an image of the trained size, or crops of C5
+/// The input is a map of exactly `gridSize` x `gridSize` cells: C5 of an image of the trained size, or crops of C5
 /// for regions. Positions are never resampled (Radford et al., 2021, section 2.4; Kuo et al., F-VLM, 2022, section
 /// 3.3).
 ///

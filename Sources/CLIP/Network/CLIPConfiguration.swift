@@ -3,8 +3,8 @@ import Torch
 /// The architecture of a CLIP: its image tower and its text tower.
 ///
 /// Read from a `config.json` of transformers, an `open_clip_config.json`, or the shapes of a checkpoint's tensors; see
-/// ``CLIPConfiguration/init(huggingFace:)``, ``CLIPConfiguration/init(openCLIP:)``,
-/// ``CLIPConfiguration/init(inferredFrom:prefix:format:activation:)``.
+/// `init(huggingFace:)`, `init(openCLIP:)`,
+/// `init(inferredFrom:prefix:format:activation:)`.
 public struct CLIPConfiguration: Sendable, Hashable {
     /// The image tower.
     public enum Vision: Sendable, Hashable {

@@ -1,8 +1,8 @@
 import Synchronization
 import Torch
 
-/// An image tower of patches and a transformer, CLIP's or one of its ``Design``s, in two stages:
-/// ``features(of:keeping:)`` runs the blocks, ``embedding(of:)`` and ``denseMap(of:)`` pool what came out.
+/// An image tower of patches and a transformer, CLIP's or one of its `Design`s, in two stages:
+/// `features(of:keeping:)` runs the blocks, `embedding(of:)` and `denseMap(of:)` pool what came out.
 ///
 /// Pixels are [N, 3, H, W], normalised; H and W may be any size from one patch on (what is left of a patch at the right
 /// and at the bottom is not seen). Position embeddings are resampled to the grid as the tower's authors do it.
@@ -274,7 +274,7 @@ public struct VisionTransformer: Sendable {
     }
 
     /// The embedding of every patch by the tower's plain output, [N, E, grid height, grid width], not of length 1; kept
-    /// for comparison with ``denseMap(of:)``.
+    /// for comparison with `denseMap(of:)`.
     /// - Throws: `TorchError`.
     package func lastHiddenMap(of features: Features) throws -> Tensor {
         try embeddedMap(lastState(of: features), features.grid)

@@ -8,8 +8,10 @@ extension Tokenizer {
     /// first one found is used. A file may be a `tokenizer.json` or a list of merges (`bpe_simple_vocab_16e6.txt`, also
     /// `.gz`).
     ///
-    /// - Parameter flavor: How text is prepared. By default, OpenAI's preparation for a list of merges and Hugging
-    ///   Face's for other files.
+    /// - Parameters:
+    ///   - path: The folder or file.
+    ///   - flavor: How text is prepared. By default, OpenAI's preparation for a list of merges and Hugging Face's for
+    ///     other files.
     /// - Throws: ``CLIPError`` with the path.
     public convenience init(contentsOf path: String, flavor: Flavor? = nil) throws {
         guard let kind = FileStatus(path)?.kind else {
@@ -44,7 +46,7 @@ extension Tokenizer {
 
     /// Loads a vocabulary `{symbol: id}` and its merges, one pair per line, earliest first.
     ///
-    /// The padding token and added tokens are read from the files next to the vocabulary; see ``AddedToken``.
+    /// The padding token and added tokens are read from the files next to the vocabulary; see `AddedToken`.
     public convenience init(vocabulary: String, merges: String, flavor: Flavor = .huggingFace) throws {
         let ids = try Self.inFile(vocabulary) { try Self.ids(JSONValue(file: vocabulary)) }
         let pairs = try Self.inFile(merges) { try Self.pairs(Self.lines(merges)) }

@@ -19,7 +19,9 @@ public struct PromptTemplate: Sendable, Hashable {
 
     /// The text with a class name inserted.
     ///
-    /// - Parameter article: The treatment of an `a` right before the name.
+    /// - Parameters:
+    ///   - name: The class's name.
+    ///   - article: The treatment of an `a` right before the name.
     public func prompt(for name: String, article: Article = .asWritten) -> String {
         guard let place = text.firstRange(of: "{}") else { return text }
         var before = String(text[..<place.lowerBound])

@@ -54,7 +54,9 @@ extension BoundingBox {
 
     /// Intersection over union with the box of an annotated object; 0 for boxes that only touch.
     ///
-    /// - Parameter isCrowd: See ``RunLengthMask/overlap(with:isCrowd:)``.
+    /// - Parameters:
+    ///   - truth: The annotated object's box.
+    ///   - isCrowd: See ``RunLengthMask/overlap(with:isCrowd:)``.
     @inline(__always)
     public func overlap(with truth: BoundingBox, isCrowd: Bool = false) -> Double {
         // The order of the operations is the reference's (maskApi.c, bbIou), for the same rounding and the same ties.

@@ -66,7 +66,9 @@ extension Dataset {
 
     /// Reads an annotation file in memory.
     ///
-    /// - Parameter name: The file's name in messages.
+    /// - Parameters:
+    ///   - bytes: The JSON text, in UTF-8.
+    ///   - name: The file's name in messages.
     /// - Throws: ``AnnotationFileError``.
     public init(json bytes: UnsafeRawBufferPointer, name: String = "JSON") throws {
         self = try FileReader.read(bytes, name: name) { try $0.dataset() }

@@ -17,7 +17,9 @@ extension DetectionTable {
 
     /// Reads a result file in memory.
     ///
-    /// - Parameter name: The file's name in messages.
+    /// - Parameters:
+    ///   - bytes: The JSON text, in UTF-8.
+    ///   - name: The file's name in messages.
     /// - Throws: ``AnnotationFileError``.
     public init(json bytes: UnsafeRawBufferPointer, name: String = "JSON") throws {
         self = try FileReader.read(bytes, name: name) { try $0.detections() }

@@ -183,8 +183,11 @@ struct PolygonRasterizer {
 extension RunLengthMask {
     /// Creates the union of polygons, each rasterized separately, exactly as pycocotools does.
     ///
-    /// - Parameter polygons: Rings `x0, y0, x1, y1, ...` in pixels; the last point joins the first. Rings that cross
-    ///   themselves are filled by the even-odd rule.
+    /// - Parameters:
+    ///   - height: The height of the mask in pixels.
+    ///   - width: The width of the mask in pixels.
+    ///   - polygons: Rings `x0, y0, x1, y1, ...` in pixels; the last point joins the first. Rings that cross themselves
+    ///     are filled by the even-odd rule.
     /// - Throws: ``COCOError`` for a coordinate that is not finite, or a mask of 2^32 pixels or more.
     public init(height: Int, width: Int, polygons: [[Double]]) throws {
         let total = try Self.pixelCount(height: height, width: width)

@@ -36,6 +36,7 @@ extension RunLengthMask {
     /// Creates the mask of a segmentation, which states its own size unless it consists of polygons.
     ///
     /// - Parameters:
+    ///   - segmentation: The outline in any of its formats.
     ///   - height: The height of the image in pixels, for polygons.
     ///   - width: The width of the image in pixels, for polygons.
     /// - Throws: ``COCOError``.

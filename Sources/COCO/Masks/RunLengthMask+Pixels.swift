@@ -5,7 +5,10 @@ extension RunLengthMask {
 
     /// Creates a mask from pixels.
     ///
-    /// - Parameter pixels: `height` x `width` values, row by row; all except 0 are set.
+    /// - Parameters:
+    ///   - height: The height of the mask in pixels.
+    ///   - width: The width of the mask in pixels.
+    ///   - pixels: `height` x `width` values, row by row; all except 0 are set.
     /// - Throws: ``COCOError`` if the number of values differs.
     public init(height: Int, width: Int, pixels: [UInt8]) throws {
         let count = try Self.pixelCount(height: height, width: width)
@@ -18,6 +21,8 @@ extension RunLengthMask {
     /// Creates a mask from the pixels of a part of it; all others are unset.
     ///
     /// - Parameters:
+    ///   - height: The height of the mask in pixels.
+    ///   - width: The width of the mask in pixels.
     ///   - columns: The part's columns, within the mask; may be empty.
     ///   - rows: The part's rows, within the mask; may be empty.
     ///   - crop: The part's values, row by row; all except 0 are set.

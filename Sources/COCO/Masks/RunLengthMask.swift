@@ -140,8 +140,10 @@ extension RunLengthMask {
 
     /// Intersection over union with the mask of an annotated object; 0 for two empty masks.
     ///
-    /// - Parameter isCrowd: Whether `truth` marks a crowd. The area of this mask then replaces the union, and a mask
-    ///   inside the crowd overlaps fully.
+    /// - Parameters:
+    ///   - truth: The annotated object's mask, of the same size.
+    ///   - isCrowd: Whether `truth` marks a crowd. The area of this mask then replaces the union, and a mask inside the
+    ///     crowd overlaps fully.
     /// - Throws: ``COCOError`` if the sizes differ.
     public func overlap(with truth: RunLengthMask, isCrowd: Bool = false) throws -> Double {
         let common = try intersectionArea(truth)

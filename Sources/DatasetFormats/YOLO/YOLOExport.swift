@@ -18,7 +18,7 @@ package struct YOLOExport: Sendable {
     /// Creates an export.
     ///
     /// - Parameter categories: The classes in the order of their numbers.
-    /// - Throws: ``COCOError`` if ids repeat.
+    /// - Throws: `COCOError` if ids repeat.
     package init(_ geometry: YOLOGeometry, categories: [Category]) throws {
         self.geometry = geometry
         self.categories = categories
@@ -34,7 +34,7 @@ package struct YOLOExport: Sendable {
     /// Among categories with the same name, those without annotations are dropped, such as the root of the trees that
     /// export sites write.
     ///
-    /// - Throws: ``COCOError`` if an id has several names, or a name has several ids with annotations.
+    /// - Throws: `COCOError` if an id has several names, or a name has several ids with annotations.
     package static func categories(
         of datasets: [Dataset], _ report: inout ConversionReport
     ) throws -> [Category] {
@@ -80,7 +80,7 @@ package struct YOLOExport: Sendable {
     ///   - folder: The folder of the pictures: names that lead into it become relative to it.
     ///   - body: Receives the paths of the picture (`images/train/a/b.jpg`) and of the label file
     ///     (`labels/train/a/b.txt`) relative to the folder of the data set, and the text.
-    /// - Throws: ``COCOError`` if an image states no size or has an unusable name, or two images have the same label
+    /// - Throws: `COCOError` if an image states no size or has an unusable name, or two images have the same label
     ///   file; errors thrown by `body`.
     package mutating func labels(
         of dataset: Dataset, subset: String, pictures folder: String? = nil,

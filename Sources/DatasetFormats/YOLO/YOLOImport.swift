@@ -18,7 +18,7 @@ package struct YOLOImport: Sendable {
     ///   - names: The names of the classes, in the order of their numbers.
     ///   - categoryIDs: Their ids; empty for 1, 2, 3, ...
     ///   - keyPointNumbers: See ``YOLODescription/keyPointNumbers``.
-    /// - Throws: ``COCOError`` if the ids do not match the names.
+    /// - Throws: `COCOError` if the ids do not match the names.
     package init(names: [String], categoryIDs: [Int64] = [], keyPointNumbers: Int = 0) throws {
         self.keyPointNumbers = keyPointNumbers
         let ids = categoryIDs.isEmpty ? names.indices.map { Int64($0 + 1) } : categoryIDs
@@ -35,7 +35,7 @@ package struct YOLOImport: Sendable {
     ///   - image: The image, whose size must be stated.
     ///   - labels: The text of its label file; nil if there is none.
     ///   - source: The path of the label file for messages.
-    /// - Throws: ``COCOError`` with file and line.
+    /// - Throws: `COCOError` with file and line.
     package mutating func add(_ image: ImageRecord, labels: String?, source: String) throws {
         guard image.width > 0, image.height > 0 else {
             throw COCOError("the size of the picture is unknown", subject: image.path)

@@ -17,7 +17,7 @@ enum YOLOObject: Hashable {
     /// Parses a line.
     ///
     /// - Parameter keyPointNumbers: The number of key-point values that may follow a box; they are not kept.
-    /// - Throws: ``COCOError`` with the fault of the line.
+    /// - Throws: `COCOError` with the fault of the line.
     init(line: some StringProtocol, categoryCount: Int, keyPointNumbers: Int = 0) throws {
         let fields = line.split(whereSeparator: \.isWhitespace)
         let numbers = try fields.map { field in

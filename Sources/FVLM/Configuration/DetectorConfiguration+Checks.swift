@@ -1,6 +1,6 @@
 extension DetectorConfiguration {
     /// Validates every number in a file.
-    /// - Throws: ``ConfigurationError`` with the key.
+    /// - Throws: `ConfigurationError` with the key.
     public func validate() throws {
         func positive(_ key: String, _ values: Int..., atMost: Int = 1_000_000) throws {
             for value in values where !(1...atMost).contains(value) {

@@ -22,7 +22,7 @@ extension DetectorConfiguration {
     ]
 
     /// Creates the configuration of that name.
-    /// - Throws: ``ConfigurationError`` listing the names.
+    /// - Throws: `ConfigurationError` listing the names.
     public init(preset name: String) throws {
         self.init()
         switch name {

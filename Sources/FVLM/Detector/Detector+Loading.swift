@@ -28,7 +28,7 @@ extension Detector {
     }
 
     /// Loads a detector from its folder.
-    /// - Throws: ``ConfigurationError``, `CLIPError`, `WeightFileError`, `WeightMismatch`, naming the file and what is
+    /// - Throws: `ConfigurationError`, `CLIPError`, `WeightFileError`, `WeightMismatch`, naming the file and what is
     ///   wrong with it; `DeviceError`.
     public static func load(_ folder: String, options: LoadingOptions = LoadingOptions()) throws -> Detector {
         let files = ModelFolder(folder)

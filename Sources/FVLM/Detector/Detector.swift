@@ -46,9 +46,13 @@ public final class Detector: Sendable {
     private let queue = DispatchQueue(label: "fvlm.detector", qos: .userInitiated)
 
     /// Creates a detector from its parts, with loaded weights.
-    /// - Parameter trainedNames: The names of the classes that the heads were trained on, in any letter case. If empty,
-    ///   every class of a vocabulary counts as novel unless the vocabulary states otherwise.
-    /// - Throws: ``ConfigurationError`` if the configuration does not fit the CLIP, `TorchError` if CLIP has no
+    /// - Parameters:
+    ///   - configuration: The architecture and use of the detector.
+    ///   - clip: The frozen model that gives features and embeds texts.
+    ///   - network: The trained part.
+    ///   - trainedNames: The names of the classes that the heads were trained on, in any letter case. If empty, every
+    ///     class of a vocabulary counts as novel unless the vocabulary states otherwise.
+    /// - Throws: `ConfigurationError` if the configuration does not fit the CLIP, `TorchError` if CLIP has no
     ///   weights.
     public init(
         configuration: DetectorConfiguration, clip: CLIPModel, network: DetectorNetwork,
@@ -99,7 +103,11 @@ public final class Detector: Sendable {
     /// Detects objects in pictures prepared with ``prepare(_:)``, possibly ahead of time and by other tasks.
     ///
     /// Otherwise the same as the method for unprepared pictures.
-    /// - Parameter includesEmbeddings: Whether detections carry ``Detection/embedding``.
+    /// - Parameters:
+    ///   - images: The prepared pictures.
+    ///   - vocabulary: The classes to find.
+    ///   - options: How regions are scored; the configuration's by default.
+    ///   - includesEmbeddings: Whether detections carry ``Detection/embedding``.
     public func detect(
         prepared images: [PixelValues], vocabulary: Vocabulary, options: ScoringOptions? = nil,
         includesEmbeddings: Bool = false

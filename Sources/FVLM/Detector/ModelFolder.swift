@@ -42,9 +42,11 @@ public struct ModelFolder: Sendable {
     /// Writes a detector: weights first, so that a folder with a configuration is complete.
     /// - Parameters:
     ///   - configuration: Its `clip` is a path relative to the working folder, or a name in the Hugging Face cache.
+    ///   - network: The trained part, whose weights are written.
+    ///   - vocabulary: The classes that the heads were trained on, written if given.
     ///   - clip: How the CLIP is stored.
     ///   - license: Of the weights, which is kept with them; nil when there is nothing to say.
-    /// - Throws: `WeightFileError`, ``ConfigurationError`` if something cannot be written; existing files are then
+    /// - Throws: `WeightFileError`, `ConfigurationError` if something cannot be written; existing files are then
     ///   unchanged.
     public func write(
         _ configuration: DetectorConfiguration, network: DetectorNetwork, vocabulary: Vocabulary?,

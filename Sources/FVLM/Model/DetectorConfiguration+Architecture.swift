@@ -5,7 +5,7 @@ import Support
 
 extension DetectorConfiguration {
     /// The architecture of the detector on a CLIP of the given sizes.
-    /// - Throws: ``ConfigurationError`` if family and tower do not match; `DetectionError`.
+    /// - Throws: `ConfigurationError` if family and tower do not match; `DetectionError`.
     package func architecture(for clip: CLIPConfiguration) throws -> DetectorArchitecture {
         var architecture = try base(clip)
         if !network.masks { architecture.maskHead = nil }
@@ -126,7 +126,7 @@ extension DetectorConfiguration {
     }
 
     /// Creates the frozen trunk from a CLIP.
-    /// - Throws: ``ConfigurationError`` if it does not fit the CLIP.
+    /// - Throws: `ConfigurationError` if it does not fit the CLIP.
     public func trunk(of clip: CLIPModel) throws -> any Trunk {
         switch clip.vision {
         case .resNet(let tower, let pool):

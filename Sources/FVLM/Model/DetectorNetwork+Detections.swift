@@ -14,7 +14,7 @@ extension DetectorNetwork {
     ///   - includesEmbeddings: Whether detections carry the box head's embeddings of their regions.
     ///   - checkCancellation: Called between the steps; throwing stops the detection.
     /// - Returns: The detections in each image, best first, with boxes in pixels of the batch.
-    /// - Throws: ``ConfigurationError`` for a scorer that does not fit the trunk, `CLIPError`, `DetectionError`,
+    /// - Throws: `ConfigurationError` for a scorer that does not fit the trunk, `CLIPError`, `DetectionError`,
     ///   `TorchError`.
     package func detections<Tower: Trunk>(
         in batch: ImageBatch, trunk: Tower, texts: Tensor, names: [String], isBase: [Bool]?,

@@ -30,6 +30,7 @@ extension DetectorNetwork {
     /// The loss of a batch for this network, on top of the frozen trunk.
     /// - Parameters:
     ///   - examples: Images, or the trunk's maps of them, with their ground truth, in main memory.
+    ///   - trunk: The frozen image tower.
     ///   - texts: [K, E], row 0 the background, then the classes that examples refer to; on this network's device.
     ///   - padding: How images are padded to a batch.
     ///   - generator: The source of random numbers for sampling anchors and regions.

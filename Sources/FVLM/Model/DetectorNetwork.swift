@@ -39,7 +39,7 @@ public struct DetectorNetwork: Sendable {
     private let maskHead: MaskHead?
 
     /// Creates the network of a configuration for a CLIP of the given sizes; its parameters have no values yet.
-    /// - Throws: ``ConfigurationError`` if family and tower do not match; `DetectionError`, `TorchError`.
+    /// - Throws: `ConfigurationError` if family and tower do not match; `DetectionError`, `TorchError`.
     public init(_ configuration: DetectorConfiguration, for clip: CLIPConfiguration, dtype: DType = .float32)
         throws
     { try self.init(configuration.architecture(for: clip), dtype: dtype) }

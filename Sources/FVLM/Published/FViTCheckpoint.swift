@@ -17,7 +17,7 @@ public struct FViTCheckpoint: Sendable {
     /// The path of the file.
     public let origin: String
 
-    /// The names of the classes in the order of ``embeddings()``, as the file's `meta.CLASSES` has them; nil when it does
+    /// The names of the classes in the order of `embeddings()`, as the file's `meta.CLASSES` has them; nil when it does
     /// not say.
     public let classNames: [String]?
 
@@ -79,7 +79,7 @@ public struct FViTCheckpoint: Sendable {
     /// The configuration of the detector: its sizes from the shapes of its weights, the rest as published for a detector
     /// with these sizes.
     /// - Parameter clip: The trunk's architecture.
-    /// - Throws: ``ConfigurationError`` for a trunk that is no EVA-02; `WeightFileError`.
+    /// - Throws: `ConfigurationError` for a trunk that is no EVA-02; `WeightFileError`.
     public func configuration(for clip: CLIPConfiguration) throws -> DetectorConfiguration {
         guard case .transformer(let tower) = clip.vision, tower.design == .eva02 else {
             throw ConfigurationError(key: "clip", reason: "\(origin) needs an EVA-02 CLIP as its trunk")

@@ -69,8 +69,9 @@ public struct FusedScores: Sendable {
     /// - Parameters:
     ///   - detectorLogits: [R, K].
     ///   - vlmLogits: [R, K]; nil: the score is the first classifier's probability, and the weights are ignored.
+    ///   - settings: How the two scores are fused, and the threshold.
     ///   - factors: The factor of each region, [R]; nil: 1.
-    /// - Throws: ``DetectionError`` if shapes differ or a number is NaN; `TorchError`.
+    /// - Throws: `DetectionError` if shapes differ or a number is NaN; `TorchError`.
     public init(detectorLogits: Tensor, vlmLogits: Tensor?, settings: Settings, factors: [Float]? = nil)
         throws
     {

@@ -13,7 +13,7 @@ package struct PoolingHeadScorer: RegionScorer {
     /// The cells along a side of a crop.
     package static let gridSize = 4
 
-    /// - Throws: ``ConfigurationError`` for a tower without a pooling head.
+    /// - Throws: `ConfigurationError` for a tower without a pooling head.
     package init(tower: VisionTransformer, options: ScoringOptions = ScoringOptions()) throws {
         guard let head = tower.poolingHead else {
             throw ConfigurationError(

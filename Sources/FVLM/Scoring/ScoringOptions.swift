@@ -85,7 +85,7 @@ extension ScoringOptions: SettingsDescription {
 
 extension ScoringOptions {
     /// Validates every number.
-    /// - Throws: ``ConfigurationError`` with the key.
+    /// - Throws: `ConfigurationError` with the key.
     public func validate() throws {
         func require(_ isRight: Bool, _ key: String, _ reason: String) throws {
             guard isRight else { throw ConfigurationError(key: "scoring.\(key)", reason: reason) }

@@ -11,7 +11,7 @@ package struct FourBlockTrunk: Trunk {
     let blocks: [Int]
 
     /// - Parameter blocks: Counted from 1; nil: ``standardBlocks(depth:)``.
-    /// - Throws: ``ConfigurationError`` unless there are four blocks of the tower, rising.
+    /// - Throws: `ConfigurationError` unless there are four blocks of the tower, rising.
     package init(_ tower: VisionTransformer, blocks: [Int]? = nil) throws {
         let depth = tower.configuration.transformer.depth
         self.tower = tower

@@ -9,7 +9,7 @@ package struct TransformerTrunk: Trunk {
 
     /// Creates a trunk from a vision transformer.
     /// - Parameter block: The block whose tokens feed the pyramid, counted from 1; nil: at two thirds of the depth.
-    /// - Throws: ``ConfigurationError`` for a block that the tower lacks.
+    /// - Throws: `ConfigurationError` for a block that the tower lacks.
     package init(_ tower: VisionTransformer, block: Int? = nil) throws {
         let depth = tower.configuration.transformer.depth
         self.tower = tower

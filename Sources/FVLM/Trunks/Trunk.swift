@@ -8,7 +8,7 @@ public protocol Trunk: Sendable {
     /// The tower's features for a batch.
     associatedtype Features: Sendable
 
-    /// The names of the pyramid's maps, in the order of ``levels(of:)-(Features)``.
+    /// The names of the pyramid's maps, in the order of `levels(of:)`.
     var levelNames: [String] { get }
 
     /// Computes the features of a batch.
@@ -21,7 +21,7 @@ public protocol Trunk: Sendable {
     func levels(of features: Features) throws -> [Tensor]
 
     /// Creates the scorer that embeds regions; nil if only the detector's score is used.
-    /// - Throws: ``ConfigurationError`` for a scorer of the other kind of tower.
+    /// - Throws: `ConfigurationError` for a scorer of the other kind of tower.
     func scorer(for options: ScoringOptions) throws -> (any RegionScorer<Features>)?
 }
 
@@ -38,7 +38,7 @@ extension Trunk {
     /// - Parameters:
     ///   - boxes: The regions of each image, in pixels of the batch.
     ///   - pixels: The batch, [N, 3, H, W], normalised.
-    /// - Throws: ``ConfigurationError`` for a scorer of the other kind of tower; `CLIPError`, `DetectionError`,
+    /// - Throws: `ConfigurationError` for a scorer of the other kind of tower; `CLIPError`, `DetectionError`,
     ///   `TorchError`.
     package func embeddings(of boxes: [Boxes], in pixels: Tensor, _ options: ScoringOptions) throws -> Tensor?
     {

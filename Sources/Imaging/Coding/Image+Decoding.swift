@@ -17,7 +17,10 @@ extension Image {
 
     /// Decodes a picture in memory, like ``init(contentsOf:options:)``.
     ///
-    /// - Parameter source: A name for errors.
+    /// - Parameters:
+    ///   - bytes: The encoded picture.
+    ///   - source: A name for errors.
+    ///   - options: How it is decoded.
     public init(
         encoded bytes: some Sequence<UInt8>, source: String = "picture",
         options: DecodingOptions = DecodingOptions()

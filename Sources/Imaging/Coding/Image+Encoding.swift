@@ -88,7 +88,9 @@ extension Image {
     /// Writes the picture to a file, which is replaced atomically. Its bytes are written while they are made: they are not
     /// in memory together (except those of WebP).
     ///
-    /// - Parameter encoding: The encoding; by default, the one for the file extension.
+    /// - Parameters:
+    ///   - path: The path of the file.
+    ///   - encoding: The encoding; by default, the one for the file extension.
     /// - Throws: ``ImagingError`` with the path if the extension is unknown or the file cannot be written.
     public func write(to path: String, as encoding: ImageEncoding? = nil) throws {
         guard let encoding = encoding ?? ImageEncoding(path: path) else {

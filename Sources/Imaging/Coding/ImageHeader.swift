@@ -29,7 +29,10 @@ public struct ImageHeader: Sendable, Hashable {
 
     /// Reads the header of an encoded picture in memory.
     ///
-    /// - Parameter source: A name for errors.
+    /// - Parameters:
+    ///   - bytes: The encoded picture, or its beginning.
+    ///   - source: A name for errors.
+    ///   - limits: Limits on the size of the picture.
     /// - Throws: ``ImagingError``.
     public init(
         encoded bytes: UnsafeRawBufferPointer, source: String = "picture",

@@ -11,7 +11,10 @@ public struct Image: Sendable, Hashable {
 
     /// Creates a picture from bytes.
     ///
-    /// - Parameter pixels: RGB, row by row, [height, width, 3].
+    /// - Parameters:
+    ///   - width: The width in pixels.
+    ///   - height: The height in pixels.
+    ///   - pixels: RGB, row by row, [height, width, 3].
     /// - Throws: ``ImagingError`` if a side is not positive or the number of bytes does not match the size.
     public init(width: Int, height: Int, pixels: [UInt8]) throws {
         let count = ImageSize(width: width, height: height).byteCount(channels: 3)

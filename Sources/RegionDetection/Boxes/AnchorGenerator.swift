@@ -64,7 +64,9 @@ public struct AnchorGenerator: Sendable, Hashable {
     }
 
     /// The anchors of every level.
-    /// - Parameter grids: Rows and columns of each level's map.
+    /// - Parameters:
+    ///   - grids: Rows and columns of each level's map.
+    ///   - device: Where the result lies.
     /// - Throws: ``DetectionError`` if the number of maps differs from the number of levels.
     public func callAsFunction(grids: [Size2D], device: Device = .cpu) throws -> [Boxes] {
         guard grids.count == strides.count else {

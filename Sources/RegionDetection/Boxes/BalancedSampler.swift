@@ -40,7 +40,9 @@ public struct BalancedSampler: Sendable, Hashable {
     /// Samples by labels [N]: 0 negative, -1 never sampled, all others positive.
     ///
     /// Negative boxes fill the places of missing positive ones, but not vice versa.
-    /// - Parameter generator: The source of random numbers; equal states give equal samples.
+    /// - Parameters:
+    ///   - labels: [N] integers.
+    ///   - generator: The source of random numbers; equal states give equal samples.
     public func callAsFunction(_ labels: Tensor, generator: Generator) throws -> Sample {
         let labels = try labels.to(device: .cpu)
         let positive = try ((labels .> 0).nonzeroIndices()).flattened()

@@ -69,7 +69,7 @@ public struct BoxCoder: Sendable, Hashable {
     /// The deltas from sources [N] to targets [N]: [N, 4].
     ///
     /// Sides below 1/1024 pixel count as 1/1024, so that deltas are finite for boxes without area.
-    /// - Throws: ``TorchError`` if the numbers of targets and sources differ.
+    /// - Throws: `TorchError` if the numbers of targets and sources differ.
     public func encode(_ targets: Boxes, from sources: Boxes) throws -> Tensor {
         let source = try centersAndSides(sources.tensor)
         let target = try centersAndSides(targets.tensor)
@@ -89,7 +89,7 @@ public struct BoxCoder: Sendable, Hashable {
     ///   - deltas: [N, 4 k], k sets per source.
     ///   - sources: [N].
     /// - Returns: [N, 4 k].
-    /// - Throws: ``DetectionError`` for other shapes, ``TorchError``.
+    /// - Throws: ``DetectionError`` for other shapes, `TorchError`.
     public func decode(_ deltas: Tensor, from sources: Boxes) throws -> Tensor {
         guard deltas.rank == 2, deltas.shape[0] == sources.count, deltas.shape[1] % 4 == 0 else {
             throw DetectionError("BoxCoder", "\(deltas.summary) does not fit \(sources.count) boxes")

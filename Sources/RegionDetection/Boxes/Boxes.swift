@@ -6,7 +6,7 @@ public struct Boxes: Sendable {
     public let tensor: Tensor
 
     /// Creates boxes from a tensor [N, 4], converted to `float32`.
-    /// - Throws: ``DetectionError`` for a different shape, ``TorchError``.
+    /// - Throws: ``DetectionError`` for a different shape, `TorchError`.
     public init(_ tensor: Tensor) throws {
         guard tensor.rank == 2, tensor.shape[1] == 4 else {
             throw DetectionError("Boxes", "\(tensor.summary) does not have the shape [N, 4]")
@@ -24,7 +24,7 @@ public struct Boxes: Sendable {
     }
 
     /// An empty set of boxes.
-    /// - Throws: ``TorchError``.
+    /// - Throws: `TorchError`.
     public static func none(device: Device = .cpu) throws -> Boxes {
         try Boxes(Tensor.zeros([0, 4], device: device))
     }
@@ -36,13 +36,13 @@ public struct Boxes: Sendable {
     public var device: Device { tensor.device }
 
     /// Concatenates boxes.
-    /// - Throws: ``TorchError`` if they are on different devices.
+    /// - Throws: `TorchError` if they are on different devices.
     public static func cat(_ boxes: [Boxes]) throws -> Boxes {
         boxes.isEmpty ? try none() : try Boxes(Tensor.cat(boxes.map(\.tensor)))
     }
 
     /// The boxes at the given rows (`int64`), or where a mask (`bool`) is true.
-    /// - Throws: ``TorchError`` for rows that do not exist.
+    /// - Throws: `TorchError` for rows that do not exist.
     public func selected(_ rows: Tensor) throws -> Boxes {
         try Boxes(tensor[rows])
     }
@@ -70,7 +70,9 @@ public struct Boxes: Sendable {
     }
 
     /// The boxes clipped to an image. NaN stays NaN.
-    /// - Parameter size: Height and width of the image in pixels.
+    /// - Parameters:
+    ///   - size: Height and width of the image in pixels.
+    ///   - border: Where the image ends: at its edge, or at the centres of its last pixels.
     public func clipped(to size: Size2D, border: Border = .edge) throws -> Boxes {
         let inset = border == .edge ? 0 : 1
         let (width, height) = (Swift.max(size.width - inset, 0), Swift.max(size.height - inset, 0))
@@ -144,7 +146,7 @@ extension Boxes {
     }
 
     /// The smallest boxes that enclose each pair, [N].
-    /// - Throws: ``TorchError`` if the numbers of boxes differ.
+    /// - Throws: `TorchError` if the numbers of boxes differ.
     package func hulls(with others: Boxes) throws -> Boxes {
         let first = try Tensor.minimum(tensor[TensorIndex.all, 0..<2], others.tensor[TensorIndex.all, 0..<2])
         let second = try Tensor.maximum(tensor[TensorIndex.all, 2..<4], others.tensor[TensorIndex.all, 2..<4])

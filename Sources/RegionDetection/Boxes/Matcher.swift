@@ -81,7 +81,7 @@ public struct Matcher: Sendable, Hashable {
     /// Matches boxes with ground truths by intersection over union.
     ///
     /// In main memory, the table of overlaps, which can take hundreds of megabytes for anchors, is never materialised.
-    /// - Throws: ``DetectionError`` if a ground truth is not finite; ``TorchError``.
+    /// - Throws: ``DetectionError`` if a ground truth is not finite; `TorchError`.
     public func callAsFunction(_ boxes: Boxes, groundTruth: Boxes) throws -> Matches {
         let (n, m) = (boxes.count, groundTruth.count)
         let targets = try groundTruth.finiteArray(for: "Matcher: ground truth")
@@ -131,7 +131,11 @@ public struct Matcher: Sendable, Hashable {
 
     /// The matches in which negative boxes inside regions without individually annotated objects, such as crowds, are
     /// ignored.
-    /// - Parameter share: The minimum fraction of a box inside one of the regions.
+    /// - Parameters:
+    ///   - regions: The regions without individually annotated objects.
+    ///   - matches: The matches of the boxes.
+    ///   - boxes: [N], the boxes that were matched.
+    ///   - share: The minimum fraction of a box inside one of the regions.
     public func ignoring(_ regions: Boxes, of matches: Matches, boxes: Boxes, share: Double = 0.5) throws
         -> Matches
     {

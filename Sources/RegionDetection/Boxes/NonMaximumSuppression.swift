@@ -55,6 +55,8 @@ public struct NonMaximumSuppression: Sendable, Hashable {
     /// Suppression among the boxes of each class (or level, or image): boxes of different classes do not affect each
     /// other.
     /// - Parameters:
+    ///   - boxes: [N].
+    ///   - scores: [N].
     ///   - classes: [N] `int64`, any numbers.
     ///   - limit: The maximum number of boxes kept per class.
     /// - Returns: The kept rows in descending order of scores, `int64`.

@@ -33,7 +33,9 @@ public struct ScoredPairs: Sendable, Hashable {
     }
 
     /// Creates pairs from the entries of a table that are above a threshold.
-    /// - Parameter table: [R, K].
+    /// - Parameters:
+    ///   - table: [R, K].
+    ///   - threshold: Entries must be above it.
     /// - Throws: ``DetectionError`` if a score is NaN or the table has a different shape; `TorchError`.
     public init(_ table: Tensor, above threshold: Double) throws {
         guard table.rank == 2, table.shape.allSatisfy({ $0 <= Int32.max }) else {

@@ -29,7 +29,14 @@ public struct BoxHead: Sendable {
         public var hasBias: Bool
 
         /// Creates detectron2's configuration for mask_rcnn_R_50_FPN: two fully connected layers.
-        /// - Parameter hasBias: Defaults to detectron2's rule: true where nothing is normalised.
+        /// - Parameters:
+        ///   - channels: The channels of the pooled maps.
+        ///   - resolution: Rows and columns of a pooled region.
+        ///   - convolutions: The widths of the convolutions.
+        ///   - fullyConnected: The widths of the fully connected layers.
+        ///   - normalization: What follows each convolution.
+        ///   - normalizesFullyConnected: Whether `normalization` follows the fully connected layers too.
+        ///   - hasBias: Defaults to detectron2's rule: true where nothing is normalised.
         public init(
             channels: Int = 256, resolution: Int = 7, convolutions: [Int] = [],
             fullyConnected: [Int] = [1024, 1024], normalization: Normalization = .none,
@@ -72,7 +79,7 @@ public struct BoxHead: Sendable {
     private let fullyConnected: [NormalizedLayer]
 
     /// Declares a head.
-    /// - Throws: ``TorchError`` if names are taken.
+    /// - Throws: `TorchError` if names are taken.
     public init(_ scope: ParameterScope, _ configuration: Configuration) throws {
         self.configuration = configuration
         var channels = configuration.channels
@@ -140,10 +147,11 @@ public struct RegionPredictor: Sendable {
 
     /// Declares a predictor.
     /// - Parameters:
+    ///   - scope: The node of the parameter tree that the layer declares its parameters in.
     ///   - width: The width of the regions' vectors.
     ///   - embeddingWidth: The width of the text embeddings.
-    /// - Throws: ``TorchError`` if names are taken.
     ///   - design: What stands between vector and predictions.
+    /// - Throws: `TorchError` if names are taken.
     public init(_ scope: ParameterScope, width: Int, embeddingWidth: Int, design: Design = .linear) throws {
         let hasLayers = design == .layers
         boxLayer =

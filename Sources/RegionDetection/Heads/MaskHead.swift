@@ -24,7 +24,12 @@ public struct MaskHead: Sendable {
         public var normalizesEnlarging = true
 
         /// Creates detectron2's configuration for mask_rcnn_R_50_FPN.
-        /// - Parameter hasBias: Defaults to detectron2's rule: true where nothing is normalised.
+        /// - Parameters:
+        ///   - channels: The channels of the pooled maps.
+        ///   - convolutions: The widths of the convolutions.
+        ///   - width: The width of the upsampling layer.
+        ///   - normalization: What follows each convolution.
+        ///   - hasBias: Defaults to detectron2's rule: true where nothing is normalised.
         public init(
             channels: Int = 256, convolutions: [Int] = [256, 256, 256, 256], width: Int = 256,
             normalization: Normalization = .none, hasBias: Bool? = nil
@@ -61,7 +66,7 @@ public struct MaskHead: Sendable {
     private let enlarging: ConvTranspose2d
 
     /// Declares a head.
-    /// - Throws: ``TorchError`` if names are taken.
+    /// - Throws: `TorchError` if names are taken.
     public init(_ scope: ParameterScope, _ configuration: Configuration) throws {
         self.configuration = configuration
         var channels = configuration.channels

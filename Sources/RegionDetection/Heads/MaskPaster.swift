@@ -155,6 +155,7 @@ extension MaskPaster {
     /// than its box.
     /// - Parameters:
     ///   - probabilities: [side, side].
+    ///   - side: Rows and columns of the mask.
     ///   - box: In pixels of the image: left, top, right, bottom.
     ///   - rows: The image's rows to look at; by default all.
     /// - Returns: The pixels of ``callAsFunction(_:boxes:)``, bit for bit.

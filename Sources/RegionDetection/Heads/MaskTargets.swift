@@ -65,7 +65,7 @@ public enum MaskTargets {
         }
     }
 
-    /// Targets from bitmaps of the image, [R, side, side] `bool`: ``bitmapAverages(_:index:boxes:side:)`` of at least
+    /// Targets from bitmaps of the image, [R, side, side] `bool`: `bitmapAverages(_:index:boxes:side:)` of at least
     /// one half (detectron2's `BitMasks.crop_and_resize`).
     public static func bitmaps(_ masks: Tensor, index: [Int64], boxes: Boxes, side: Int) throws -> Tensor {
         try bitmapAverages(masks, index: index, boxes: boxes, side: side) .>= 0.5
@@ -81,8 +81,9 @@ public enum MaskTargets {
     ///   - maskBoxes: [M], the boxes of the masks.
     ///   - index: The mask of each of the R regions.
     ///   - boxes: [R].
+    ///   - side: Rows and columns of a target.
     /// - Returns: [R, side, side] `float32`.
-    /// - Throws: The errors of ``bitmapAverages(_:index:boxes:side:)``, and for masks that are not square.
+    /// - Throws: The errors of `bitmapAverages(_:index:boxes:side:)`, and for masks that are not square.
     public static func boxBitmaps(
         _ masks: Tensor, maskBoxes: Boxes, index: [Int64], boxes: Boxes, side: Int
     ) throws -> Tensor {

@@ -15,6 +15,9 @@ public enum RegionBoxNormalizer: String, Sendable, Hashable {
 ///     memory, or the device of the deltas.
 ///   - classes: [R] `int64`, 0 for background, -1 for regions excluded from learning.
 ///   - sources: [R], the boxes that deltas refer to.
+///   - coder: The encoding of deltas.
+///   - loss: The loss of one coordinate.
+///   - normalizer: The divisor of the sum.
 public func regionBoxLoss(
     _ deltas: Tensor, targets: Tensor, classes: Tensor, sources: Boxes, coder: BoxCoder, loss: BoxLoss,
     normalizer: RegionBoxNormalizer

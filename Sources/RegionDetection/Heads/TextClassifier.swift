@@ -11,7 +11,7 @@ public struct TextClassifier: Sendable {
     package let temperature: Parameter?
 
     /// Declares a classifier with a learned temperature (`temperature` in the scope), `temperatureScale` times its value.
-    /// - Throws: ``DetectionError`` if the scale is not positive; ``TorchError``.
+    /// - Throws: ``DetectionError`` if the scale is not positive; `TorchError`.
     public init(_ scope: ParameterScope, temperatureScale: Double = 0.01) throws {
         self.temperatureScale = try Self.checked(temperatureScale)
         temperature = try scope.weight("temperature", [], .ones)
@@ -32,9 +32,12 @@ public struct TextClassifier: Sendable {
     }
 
     /// Logits [..., K] of embeddings [..., E] for texts [K, E].
-    /// - Parameter ignored: Classes that cannot be predicted, [K] `bool`: their logits become minus infinity, which
-    ///   both softmax and sigmoid map to 0.
-    /// - Throws: ``DetectionError`` if widths differ; ``TorchError``.
+    /// - Parameters:
+    ///   - embeddings: [..., E], the regions' embeddings.
+    ///   - texts: [K, E].
+    ///   - ignored: Classes that cannot be predicted, [K] `bool`: their logits become minus infinity, which both
+    ///     softmax and sigmoid map to 0.
+    /// - Throws: ``DetectionError`` if widths differ; `TorchError`.
     public func callAsFunction(_ embeddings: Tensor, texts: Tensor, ignored: Tensor? = nil) throws -> Tensor {
         let logits = try self(embeddings, unitTexts: Self.unit(Self.fitting(texts, embeddings)))
         guard let ignored else { return logits }
@@ -48,7 +51,7 @@ public struct TextClassifier: Sendable {
 
     /// Logits [..., K] of embeddings [..., E] for texts of length 1, [K, E], from ``unit(_:)``, which several
     /// classifiers may share.
-    /// - Throws: ``TorchError``.
+    /// - Throws: `TorchError`.
     public func callAsFunction(_ embeddings: Tensor, unitTexts: Tensor) throws -> Tensor {
         // Divided before the product: with many classes, the logits outnumber the elements of the embeddings.
         var scaled = try Self.unit(embeddings) / temperatureScale
@@ -71,7 +74,7 @@ public struct TextClassifier: Sendable {
     }
 
     /// Vectors [..., E] of length 1 in `float32`; those shorter than 1e-8 become zero.
-    /// - Throws: ``TorchError``.
+    /// - Throws: `TorchError`.
     public static func unit(_ vectors: Tensor) throws -> Tensor {
         let vectors = try vectors.to(.float32)
         let length = try vectors.square().sum([-1], keepDimensions: true)

@@ -45,8 +45,13 @@ public struct FeaturePyramid: Sendable {
 
         /// Creates a configuration.
         /// - Parameters:
+        ///   - inputs: The channels of the trunk's maps, finest first.
+        ///   - width: The channels of every result.
+        ///   - firstLevel: The level of the finest map: 2 for stride 4.
+        ///   - normalization: What follows each convolution.
         ///   - normalizesLaterals: Defaults to detectron2's rule: true where outputs are normalised.
         ///   - hasBias: Defaults to detectron2's rule: true where nothing is normalised.
+        ///   - lastLevel: How the map beyond the coarsest is made.
         public init(
             inputs: [Int], width: Int = 256, firstLevel: Int = 2, normalization: Normalization = .none,
             normalizesLaterals: Bool? = nil, hasBias: Bool? = nil, lastLevel: LastLevel = .maxPool
@@ -77,7 +82,7 @@ public struct FeaturePyramid: Sendable {
     private let last: Conv2d?
 
     /// Declares a pyramid.
-    /// - Throws: ``DetectionError`` without inputs; ``TorchError`` if names are taken.
+    /// - Throws: ``DetectionError`` without inputs; `TorchError` if names are taken.
     public init(_ scope: ParameterScope, _ configuration: Configuration) throws {
         guard !configuration.inputs.isEmpty, configuration.firstLevel >= 0 else {
             throw DetectionError("FeaturePyramid", "needs at least one map of a level from 0 on")
@@ -108,7 +113,7 @@ public struct FeaturePyramid: Sendable {
     /// Computes the pyramid.
     /// - Parameter features: The trunk's maps [N, inputs, H, W], finest first, each about half the size of the one before.
     /// - Returns: Maps [N, width, H, W], finest first, with the last level at the end.
-    /// - Throws: ``DetectionError`` if the number of maps is wrong; ``TorchError``.
+    /// - Throws: ``DetectionError`` if the number of maps is wrong; `TorchError`.
     public func callAsFunction(_ features: [Tensor]) throws -> [Tensor] {
         guard features.count == laterals.count else {
             throw DetectionError(

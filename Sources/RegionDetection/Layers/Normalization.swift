@@ -18,7 +18,7 @@ public enum Normalization: Sendable, Hashable {
     public static let published = Normalization.batch(epsilon: 1e-4, momentum: 0.003)
 
     /// The layer for `channels` channels, nil for ``none``.
-    /// - Throws: ``TorchError`` if names are taken or groups do not divide the channels.
+    /// - Throws: `TorchError` if names are taken or groups do not divide the channels.
     func layer(_ scope: ParameterScope, channels: Int) throws -> (any UnaryLayer)? {
         switch self {
         case .none: nil

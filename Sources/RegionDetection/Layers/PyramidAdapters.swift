@@ -8,10 +8,11 @@ package struct BilinearAdapter: Sendable {
 
     /// Declares an adapter.
     /// - Parameters:
+    ///   - scope: The node of the parameter tree that the layer declares its parameters in.
     ///   - inputs: Channels of the map.
     ///   - outputs: Channels of the results, finest first.
     ///   - scales: The upsampling factor of each result.
-    /// - Throws: ``DetectionError`` unless there is one scale per result; ``TorchError``.
+    /// - Throws: ``DetectionError`` unless there is one scale per result; `TorchError`.
     package init(_ scope: ParameterScope, inputs: Int, outputs: [Int], scales: [Int] = [8, 4, 2, 1]) throws {
         guard outputs.count == scales.count, scales.allSatisfy({ (1...64).contains($0) }) else {
             throw DetectionError("BilinearAdapter", "\(outputs.count) results have the scales \(scales)")
@@ -64,11 +65,13 @@ package struct SimpleFeaturePyramid: Sendable {
 
     /// Declares a pyramid.
     /// - Parameters:
+    ///   - scope: The node of the parameter tree that the layer declares its parameters in.
     ///   - inputs: Channels of the map, a multiple of 4.
     ///   - width: Channels of every result.
     ///   - firstLevel: The level of the finest result: 2 for a map of stride 16.
+    ///   - normalization: What follows each convolution.
     ///   - hasLastLevel: Whether there is a fifth map, of every second row and column of the coarsest.
-    /// - Throws: ``DetectionError`` for channels not divisible by 4; ``TorchError``.
+    /// - Throws: ``DetectionError`` for channels not divisible by 4; `TorchError`.
     package init(
         _ scope: ParameterScope, inputs: Int, width: Int = 256, firstLevel: Int = 2,
         normalization: Normalization = .layer(), hasLastLevel: Bool = true
@@ -139,8 +142,10 @@ package struct DeconvolutionAdapter: Sendable {
     private let half: ConvTranspose2d
 
     /// Declares an adapter.
-    /// - Parameter width: Channels of the maps, before and after.
-    /// - Throws: ``TorchError`` when names are taken.
+    /// - Parameters:
+    ///   - scope: The node of the parameter tree that the layer declares its parameters in.
+    ///   - width: Channels of the maps, before and after.
+    /// - Throws: `TorchError` when names are taken.
     package init(_ scope: ParameterScope, width: Int) throws {
         func enlarging(_ scope: ParameterScope) throws -> ConvTranspose2d {
             try ConvTranspose2d(scope, inputs: width, outputs: width, kernel: 2, stride: 2)
@@ -155,7 +160,7 @@ package struct DeconvolutionAdapter: Sendable {
 
     /// Makes the maps [N, width, 4 H, 4 W], [N, width, 2 H, 2 W], [N, width, H, W] and [N, width, H / 2, W / 2], rounded
     /// down, of four maps [N, width, H, W].
-    /// - Throws: ``DetectionError`` for another number of maps, ``TorchError``.
+    /// - Throws: ``DetectionError`` for another number of maps, `TorchError`.
     package func callAsFunction(_ maps: [Tensor]) throws -> [Tensor] {
         guard maps.count == 4 else {
             throw DetectionError("DeconvolutionAdapter", "takes four maps, but there are \(maps.count)")

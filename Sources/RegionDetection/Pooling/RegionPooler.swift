@@ -70,7 +70,7 @@ public struct RegionPooler: Sendable, Hashable {
     ///   - boxes: The boxes of each of the N images, in pixels of the padded image.
     ///   - format: The memory layout of the result; contiguous for a head that flattens it without convolutions.
     /// - Returns: [R, C, output, output], the boxes of the first image first.
-    /// - Throws: ``DetectionError``, ``TorchError``.
+    /// - Throws: ``DetectionError``, `TorchError`.
     public func callAsFunction(
         _ features: [Tensor], boxes: [Boxes], format: MemoryFormat = .channelsLast
     ) throws -> Tensor {

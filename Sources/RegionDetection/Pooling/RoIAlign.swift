@@ -10,10 +10,11 @@ import Support
 ///   - levels: Maps [N, C, H, W] of equal N, C, element type and device. Channels-last maps are not copied.
 ///   - regions: R regions.
 ///   - output: Rows and columns of the result.
+///   - sampling: Where each cell is sampled.
 ///   - format: The memory layout of the result: channels last for convolutions, contiguous for flattening.
 /// - Returns: [R, C, rows, columns].
 /// - Throws: ``DetectionError`` for maps that do not match, regions outside the batch or the pyramid, or boxes that are
-///   not finite; ``TorchError``.
+///   not finite; `TorchError`.
 public func roiAlign(
     _ levels: [PyramidLevel], _ regions: Regions, output: Size2D, sampling: RegionSampling,
     format: MemoryFormat = .channelsLast

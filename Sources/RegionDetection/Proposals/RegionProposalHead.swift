@@ -68,7 +68,7 @@ public struct RegionProposalHead: Sendable {
     private let deltas: Conv2d
 
     /// Declares a head.
-    /// - Throws: ``DetectionError`` without convolutions; ``TorchError`` if names are taken.
+    /// - Throws: ``DetectionError`` without convolutions; `TorchError` if names are taken.
     package init(_ scope: ParameterScope, _ configuration: Configuration) throws {
         guard configuration.convolutions > 0, configuration.anchorsPerCell > 0 else {
             throw DetectionError(
@@ -101,7 +101,7 @@ public struct RegionProposalHead: Sendable {
     }
 
     /// Predicts for maps [N, C, H, W]; logits and deltas are `float32`.
-    /// - Throws: ``DetectionError`` if levels have their own norms and the number of maps differs; ``TorchError``.
+    /// - Throws: ``DetectionError`` if levels have their own norms and the number of maps differs; `TorchError`.
     package func callAsFunction(_ features: [Tensor]) throws -> Predictions {
         if let own = norms.first, own.count > 1, own.count != features.count {
             throw DetectionError(

@@ -32,7 +32,7 @@ extension RegionProposalNetwork {
     ///   - groundTruth: The boxes of every image; empty for an image without objects.
     ///   - ignored: Regions in every image, such as crowds, in which anchors are not learned as negative.
     ///   - generator: The source of random numbers for sampling anchors.
-    /// - Throws: ``DetectionError`` if a box is not finite or the numbers of images differ; ``TorchError``.
+    /// - Throws: ``DetectionError`` if a box is not finite or the numbers of images differ; `TorchError`.
     public func losses(
         _ proposals: Proposals, groundTruth: [Boxes], ignored: [Boxes]? = nil, generator: Generator
     ) throws -> Losses {

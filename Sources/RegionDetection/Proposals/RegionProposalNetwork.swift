@@ -29,7 +29,7 @@ public struct RegionProposalNetwork: Sendable {
     private let mode: LayerMode
 
     /// Declares a network.
-    /// - Throws: ``DetectionError`` if head and anchors differ in the number of anchors; ``TorchError``.
+    /// - Throws: ``DetectionError`` if head and anchors differ in the number of anchors; `TorchError`.
     public init(
         _ scope: ParameterScope, head: RegionProposalHead.Configuration, anchors: AnchorGenerator,
         _ configuration: Configuration
@@ -51,7 +51,7 @@ public struct RegionProposalNetwork: Sendable {
     ///   - levels: The maps of a pyramid, [N, C, H, W] each.
     ///   - sizes: Height and width of each image of the batch without its padding.
     /// - Throws: ``DetectionError`` if predictions are not finite during training (otherwise boxes that are not finite
-    ///   are dropped) or the numbers of sizes and images differ; ``TorchError``.
+    ///   are dropped) or the numbers of sizes and images differ; `TorchError`.
     public func callAsFunction(_ levels: [Tensor], sizes: [Size2D]) throws -> Proposals {
         try proposals(from: head(levels), sizes: sizes)
     }

@@ -38,7 +38,12 @@ public struct MultiHeadAttention: Sendable {
     private let projections: Projections
 
     /// Declares an attention layer.
-    /// - Parameter outputWidth: The width of the result; by default that of a token.
+    /// - Parameters:
+    ///   - scope: The node of the parameter tree that the layer declares its parameters in.
+    ///   - width: The width of a token.
+    ///   - heads: The number of heads.
+    ///   - layout: How a checkpoint stores the projections.
+    ///   - outputWidth: The width of the result; by default that of a token.
     /// - Throws: ``TorchError`` if the names are taken or the heads do not divide the width.
     public init(
         _ scope: ParameterScope, width: Int, heads: Int, layout: Layout = .packed, outputWidth: Int? = nil

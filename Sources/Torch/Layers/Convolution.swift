@@ -41,8 +41,18 @@ public struct Conv2d: UnaryLayer {
 
     /// Declares a convolution.
     /// - Parameters:
+    ///   - scope: The node of the parameter tree that the layer declares its parameters in.
+    ///   - inputs: The number of input channels.
+    ///   - outputs: The number of output channels.
+    ///   - kernel: Rows and columns of the kernel.
+    ///   - stride: The step between windows, in rows and columns.
+    ///   - padding: Zeros added on each side, in rows and columns.
+    ///   - dilation: The distance between the elements of a window.
+    ///   - groups: The number of groups of channels that are convolved apart.
+    ///   - bias: Whether a bias is added.
     ///   - initializer: The weight's initialiser; PyTorch's uniform one by default.
     ///   - biasInitializer: The bias's initialiser; PyTorch's uniform one by default.
+    ///   - strategy: Which kernel computes it.
     /// - Throws: ``TorchError`` if the names are taken or the groups do not divide the channels.
     public init(
         _ scope: ParameterScope, inputs: Int, outputs: Int, kernel: Size2D, stride: Size2D = 1,
@@ -127,6 +137,14 @@ public struct ConvTranspose2d: UnaryLayer {
 
     /// Declares a transposed convolution.
     /// - Parameters:
+    ///   - scope: The node of the parameter tree that the layer declares its parameters in.
+    ///   - inputs: The number of input channels.
+    ///   - outputs: The number of output channels.
+    ///   - kernel: Rows and columns of the kernel.
+    ///   - stride: The step between windows, in rows and columns.
+    ///   - padding: Zeros added on each side, in rows and columns.
+    ///   - outputPadding: Rows and columns added to one side of the result.
+    ///   - bias: Whether a bias is added.
     ///   - initializer: The weight's initialiser; PyTorch's uniform one by default.
     ///   - biasInitializer: The bias's initialiser; PyTorch's uniform one by default.
     /// - Throws: ``TorchError`` if the names are taken.

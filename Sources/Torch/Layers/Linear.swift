@@ -54,6 +54,10 @@ public struct Linear: UnaryLayer {
 
     /// Declares a linear map.
     /// - Parameters:
+    ///   - scope: The node of the parameter tree that the layer declares its parameters in.
+    ///   - inputs: The number of input features.
+    ///   - outputs: The number of output features.
+    ///   - bias: Whether a bias is added.
     ///   - initializer: The weight's initialiser; PyTorch's uniform one by default.
     ///   - biasInitializer: The bias's initialiser; PyTorch's uniform one by default.
     /// - Throws: ``TorchError`` if the names are taken.

@@ -75,8 +75,13 @@ public struct BatchNorm2d: UnaryLayer {
 
     /// Declares a batch normalisation.
     /// - Parameters:
+    ///   - scope: The node of the parameter tree that the layer declares its parameters in.
+    ///   - channels: The number of channels.
+    ///   - epsilon: Added to the variance.
+    ///   - momentum: The weight of a batch in the running statistics.
     ///   - isFrozen: Whether it never trains, regardless of the store: weight and bias are buffers, and there is no
     ///     count of batches, as in detectron2's FrozenBatchNorm2d.
+    ///   - weightInitializer: The initializer of the scale.
     ///   - dtype: The element type of the parameters; the store's by default. libtorch accepts float32 parameters for
     ///     16-bit maps, whose statistics need the precision.
     /// - Throws: ``TorchError`` if the names are taken.

@@ -22,6 +22,7 @@ package func parametersWithBrokenGradients(_ parameters: [Parameter]) throws -> 
 
 /// Scales all gradients down together if their total norm exceeds a bound, like `torch.nn.utils.clip_grad_norm_`.
 /// - Parameters:
+///   - parameters: The parameters whose gradients are scaled.
 ///   - bound: The maximum norm.
 ///   - knownNorm: The norm, if ``gradientNorm(of:)`` has already been called.
 /// - Returns: The norm before clipping.

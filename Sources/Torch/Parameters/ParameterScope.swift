@@ -28,7 +28,11 @@ public struct ParameterScope: Sendable {
     public func name(of name: String) -> String { path.isEmpty ? name : path + "." + name }
 
     /// Declares a weight.
-    /// - Parameter dtype: The element type; the store's by default.
+    /// - Parameters:
+    ///   - name: The parameter's name within the scope.
+    ///   - shape: Its shape.
+    ///   - initializer: The distribution of its initial values.
+    ///   - dtype: The element type; the store's by default.
     /// - Throws: ``TorchError`` if a parameter of that name exists or a size is negative.
     public func weight(
         _ name: String, _ shape: [Int], _ initializer: Initializer, dtype: DType? = nil
@@ -40,6 +44,9 @@ public struct ParameterScope: Sendable {
 
     /// Declares a buffer.
     /// - Parameters:
+    ///   - name: The parameter's name within the scope.
+    ///   - shape: Its shape.
+    ///   - initializer: The distribution of its initial values.
     ///   - dtype: The element type; the store's by default.
     ///   - isOptional: Whether a checkpoint may lack it.
     /// - Throws: ``TorchError`` if a parameter of that name exists or a size is negative.

@@ -89,7 +89,9 @@ extension ParameterStore {
     }
 
     /// All values, in the form that weight file writers take.
-    /// - Parameter key: The file's key for a parameter's name.
+    /// - Parameters:
+    ///   - path: The path whose parameters are taken; all by default.
+    ///   - key: The file's key for a parameter's name.
     /// - Throws: ``TorchError`` if a parameter has no values.
     public func stored(under path: String = "", key: (String) -> String = { $0 }) throws -> [StoredTensor] {
         try parameters(under: path).map { try $0.value.stored(named: key($0.name)) }

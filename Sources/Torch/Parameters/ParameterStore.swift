@@ -129,7 +129,10 @@ public final class ParameterStore: Sendable {
     ///
     /// Every parameter draws from its own stream, derived from the seed and its name: its values do not depend on the
     /// other parameters.
-    /// - Parameter onlyMissing: Whether parameters with values keep them.
+    /// - Parameters:
+    ///   - seed: The seed of the streams.
+    ///   - path: The path; all parameters by default.
+    ///   - onlyMissing: Whether parameters with values keep them.
     /// - Throws: ``TorchError``.
     public func initialize(seed: UInt64, under path: String = "", onlyMissing: Bool = false) throws {
         for parameter in parameters(under: path) where !(onlyMissing && parameter.hasValue) {
@@ -142,7 +145,9 @@ public final class ParameterStore: Sendable {
     /// Moves and converts the values at a path or below it. Call this after the values are set; values set later only
     /// follow the element type.
     /// - Parameters:
+    ///   - path: The path; all parameters by default.
     ///   - dtype: The element type of floating-point parameters.
+    ///   - device: The device to move the values to.
     ///   - format: The memory format of four-dimensional parameters.
     /// - Throws: ``TorchError``.
     public func convert(

@@ -24,6 +24,7 @@ package var isAutocasting: Bool { ct_autocast_enabled(Device.Kind.cpu.code) }
 /// - Parameters:
 ///   - dtype: `bfloat16` or `float16`; `nil` runs `body` with autocast off.
 ///   - device: The kind of device that computes: autocast is a setting of each kind.
+///   - body: What runs.
 /// - Throws: ``TorchError`` for devices without autocast; the errors of `body`.
 public func withAutocast<Result>(
     _ dtype: DType?, device: Device.Kind = .cpu, _ body: () throws -> Result

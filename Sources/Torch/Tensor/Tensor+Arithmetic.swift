@@ -160,7 +160,9 @@ extension Tensor {
     }
 
     /// The elements of this tensor where `condition` is true, otherwise those of `other`.
-    /// - Parameter condition: Booleans; broadcast.
+    /// - Parameters:
+    ///   - condition: Booleans; broadcast.
+    ///   - other: The elements where the condition is false; broadcast.
     public func `where`(_ condition: Tensor, otherwise other: Tensor) throws -> Tensor {
         try Operator.choose(condition, self, other)
     }

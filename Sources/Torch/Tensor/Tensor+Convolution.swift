@@ -66,7 +66,12 @@ extension Tensor {
     }
 
     /// The mean of every window; the stride defaults to the window's size.
-    /// - Parameter countsPadding: Whether padding counts in the divisor.
+    /// - Parameters:
+    ///   - kernel: Rows and columns of a window.
+    ///   - stride: The step between windows, in rows and columns.
+    ///   - padding: Zeros added on each side, in rows and columns.
+    ///   - ceilMode: Whether a last, incomplete window counts.
+    ///   - countsPadding: Whether padding counts in the divisor.
     public func averagePool2d(
         _ kernel: Size2D, stride: Size2D? = nil, padding: Size2D = 0, ceilMode: Bool = false,
         countsPadding: Bool = true
@@ -112,6 +117,8 @@ public enum Interpolation: String, Sendable, CaseIterable {
 extension Tensor {
     /// Images [N, C, H, W] resized.
     /// - Parameters:
+    ///   - size: Rows and columns of the result.
+    ///   - mode: How values between pixels are computed.
     ///   - alignCorners: Whether the centres of the corner pixels coincide, instead of their outer edges.
     ///   - antialias: Whether the window widens when downsampling, as in PIL; not for `nearest`.
     ///   - scale: PyTorch's `scale_factor`: used for the coordinates instead of the ratio of the sizes, which differs

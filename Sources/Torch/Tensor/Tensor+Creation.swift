@@ -75,8 +75,10 @@ extension Tensor {
     /// Creates a tensor backed by existing memory; nothing is copied.
     /// - Parameters:
     ///   - memory: The first element; aligned for the element type.
+    ///   - shape: The shape of the tensor.
     ///   - strides: Distances between neighbours in elements; row by row by default. The caller guarantees that every
     ///     element is inside the memory.
+    ///   - dtype: The type of the elements.
     ///   - owner: Kept alive as long as the tensor or a view of it exists.
     /// - Throws: ``TorchError`` for invalid shapes.
     public convenience init(

@@ -98,13 +98,18 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
     public struct Optimization: Codable, Sendable, Hashable {
         /// Optimisers.
         public enum Kind: String, Codable, Sendable, CaseIterable {
+            /// Stochastic gradient descent with momentum.
             case sgd
+            /// Adam with decoupled weight decay.
             case adamw
         }
         /// Schedules of the learning rate after the warm-up.
         public enum Schedule: String, Codable, Sendable, CaseIterable {
+            /// The rate stays.
             case constant
+            /// The rate falls along half a cosine to its last value.
             case cosine
+            /// The rate is multiplied by a factor at given steps.
             case steps
         }
         /// The optimiser.
@@ -139,7 +144,9 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
     public struct Run: Codable, Sendable, Hashable {
         /// Element types for computation.
         public enum Precision: String, Codable, Sendable, CaseIterable {
+            /// 32 bits everywhere.
             case float32
+            /// Autocast to 16 bits with the exponents of `float32`; losses and weights stay `float32`.
             case bfloat16
             /// With losses that are scaled up against underflow, for GPUs without `bfloat16`.
             case float16
@@ -209,6 +216,7 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
 
     /// Creates a configuration from YAML text.
     /// - Parameters:
+    ///   - text: The YAML text.
     ///   - settings: Individual settings that override the text's, such as `run.steps=100`.
     ///   - origin: The name of the text in messages.
     ///   - folder: The base of relative paths in the text; nil leaves them unchanged. Those in `settings` are relative

@@ -111,7 +111,7 @@ public struct TrainingRun {
     ///   - resumes: Whether to resume from the last checkpoint in the folder; without one, training starts at step 0.
     ///   - state: A PyTorch program's training state to continue if the folder contains no checkpoint, a file
     ///     `{"epoch", "model", "optimizer", "scheduler"}` with detectron2's names.
-    ///   - clip: Whether the detector's folder refers to the CLIP or contains a copy of it.
+    ///   - storage: Whether the detector's folder refers to the CLIP or contains a copy of it.
     ///   - stopRequest: Asks the training to stop after a step.
     ///   - handle: Called with every event.
     /// - Throws: ``NonFiniteLossError``, ``TrainingError``, and the errors of examples and the network.

@@ -204,7 +204,7 @@ struct CheckpointPickler {
     }
 }
 
-/// A value to be written to a checkpoint by ``PyTorchArchive/write(_:to:)``.
+/// A value to be written to a checkpoint by `PyTorchArchive.write(_:to:)`.
 ///
 /// Literals can be used directly: `["epoch": 3, "model": .tensors(state), "rates": [0.1, 0.01]]`.
 public enum CheckpointValue: Sendable {

@@ -2,15 +2,25 @@
 ///
 /// It covers the types that libtorch computes with; the raw value is PyTorch's name.
 public enum DType: String, CaseIterable, Sendable, Hashable, Codable {
+    /// IEEE 754 single precision.
     case float32
+    /// IEEE 754 double precision.
     case float64
+    /// IEEE 754 half precision.
     case float16
+    /// The upper half of a `float32`.
     case bfloat16
+    /// 8 bits, signed.
     case int8
+    /// 16 bits, signed.
     case int16
+    /// 32 bits, signed.
     case int32
+    /// 64 bits, signed.
     case int64
+    /// 8 bits, unsigned.
     case uint8
+    /// One byte, 0 or 1.
     case bool
 
     /// The size of one element in bytes.
