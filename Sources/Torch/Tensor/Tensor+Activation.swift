@@ -69,9 +69,14 @@ extension Tensor {
 extension Tensor {
     /// Batch normalisation over N, H, W of [N, C, H, W] (or [N, C]).
     /// - Parameters:
+    ///   - weight: [C], the scale; nil is 1.
+    ///   - bias: [C], added last; nil is 0.
+    ///   - runningMean: [C], used or updated.
+    ///   - runningVariance: [C], used or updated.
     ///   - isTraining: Whether the batch's own statistics are used and the running ones updated.
     ///   - momentum: The weight of the batch's statistics in the new running ones (PyTorch's convention; Flax and
     ///     TensorFlow specify the weight of the old ones).
+    ///   - epsilon: Added to the variance.
     public func batchNorm(
         weight: Tensor?, bias: Tensor?, runningMean: Tensor?, runningVariance: Tensor?, isTraining: Bool,
         momentum: Double = 0.1, epsilon: Double = 1e-5
@@ -99,7 +104,9 @@ extension Tensor {
 
     /// softmax(q k^T * scale + mask) v over the last two dimensions, by libtorch's fused kernels.
     /// - Parameters:
-    ///   - query: [..., L, E]; `key` [..., S, E]; `value` [..., S, V].
+    ///   - query: [..., L, E].
+    ///   - key: [..., S, E].
+    ///   - value: [..., S, V].
     ///   - mask: Booleans (true takes part) or numbers to add; broadcast to [..., L, S].
     ///   - isCausal: Whether a position attends only to itself and earlier ones; cannot be combined with a mask.
     ///   - scale: 1 / sqrt(E) by default.
