@@ -207,7 +207,8 @@ extension DetectorNetwork {
             kept.rows.map { row in
                 let start = 4 * Int(row)
                 return Box(
-                    x1: corners[start], y1: corners[start + 1], x2: corners[start + 2], y2: corners[start + 3])
+                    x1: corners[start], y1: corners[start + 1], x2: corners[start + 2], y2: corners[start + 3]
+                )
             }, groups: kept.classes.map { groups[Int($0) - 1] }, threshold: options.suppressionThreshold)
         return ScoredPairs(
             rows: places.map { kept.rows[$0] }, classes: places.map { kept.classes[$0] },
