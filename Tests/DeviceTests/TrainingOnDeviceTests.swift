@@ -153,10 +153,10 @@ extension OnDevice {
 
         @Test(arguments: ["openai-rn", "hf-vit"]) func nothingIsFloat64There(_ kind: String) throws {
             FakeDevice.prepare()
-            let course = try FakeDevice.withoutDoubles {
+            let done = try FakeDevice.withoutDoubles {
                 try course(kind, on: "registered", ["run.steps=1", "optimizer.averageDecay=0.9"])
             }
-            #expect(course.losses.joined().allSatisfy { $0.isFinite })
+            #expect(done.losses.joined().allSatisfy { $0.isFinite })
         }
 
         @Test func settingsOfNVIDIAsLibrariesAreApplied() throws {

@@ -1,3 +1,4 @@
+import Support
 import Testing
 
 @testable import Imaging
@@ -84,7 +85,7 @@ import Testing
 
     /// A mask that is drawn in bands, each with the rows beside it, is the mask drawn at once: its outline is where it was.
     @Test(arguments: [1, 2, 5, 40]) func masksInBands(_ height: Int) throws {
-        var random = TestRandom(state: 3)
+        var random = SplitMix64(seed: 3)
         let size = ImageSize(width: 31, height: 23)
         let (columns, rows) = (4..<29, 3..<22)
         let crop = (0..<columns.count * rows.count).map { _ in

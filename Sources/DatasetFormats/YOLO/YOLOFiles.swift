@@ -194,7 +194,7 @@ package struct YOLOFiles {
         let names: [String]
         do {
             names = try Folder.files(below: source) { path, isFolder in
-                if isFolder || PictureExtensions.all.contains(PictureExtensions.of(path)) { hidden += 1 }
+                if isFolder || PictureExtensions.all.contains(Path.suffix(path)) { hidden += 1 }
             }
         } catch {
             throw AnnotationFileError(

@@ -225,7 +225,7 @@ private struct TiledWork: Sendable {
             let kept = try StageProfile.measure(.suppression) {
                 regions.dropCut(picture.size, looks)
                 let kept = try regions.suppressed(classCount: names.count + 1, limits, detector.network)
-                guard let groups = classes.groups else { return kept }
+                guard let groups = try detector.rows(of: vocabulary).groups else { return kept }
                 return DetectorNetwork.exclusive(
                     kept.map { regions.boxes[$0.region] }, groups: kept.map { groups[Int($0.column) - 1] },
                     threshold: options.suppressionThreshold
