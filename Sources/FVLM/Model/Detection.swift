@@ -1,6 +1,6 @@
-import RegionDetection
-import Imaging
 import Foundation
+import Imaging
+import RegionDetection
 
 /// A detected object.
 public struct Detection: Sendable, Hashable {
