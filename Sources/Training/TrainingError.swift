@@ -1,5 +1,5 @@
-import Support
 import Evaluation
+import Support
 
 /// An error that stops a training or its preparation: what is wrong, where, and how to fix it.
 public struct TrainingError: ReportedError, Hashable {

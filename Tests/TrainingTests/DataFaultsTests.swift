@@ -1,5 +1,5 @@
-import COCO
 import CLIP
+import COCO
 import Evaluation
 import FVLM
 import FixtureSupport

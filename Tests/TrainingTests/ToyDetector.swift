@@ -1,6 +1,6 @@
-import RegionDetection
 import FVLM
 import Foundation
+import RegionDetection
 import Support
 import Torch
 

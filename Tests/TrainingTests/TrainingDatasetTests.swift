@@ -1,9 +1,9 @@
 import COCO
-import RegionDetection
 import FVLM
 import FixtureSupport
 import Foundation
 import Imaging
+import RegionDetection
 import Support
 import Testing
 import Torch

@@ -1,14 +1,14 @@
 import Evaluation
-import RegionDetection
 import FVLM
 import FixtureSupport
 import Foundation
+import RegionDetection
 import Support
 import Testing
 import Torch
 import TorchFixtures
-import WeightFiles
 import TrainingFixtures
+import WeightFiles
 
 @testable import Training
 

@@ -6,8 +6,8 @@ import RegionDetection
 import Synchronization
 import Testing
 import Torch
-import WeightFiles
 import TrainingFixtures
+import WeightFiles
 
 @testable import Training
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import FVLMCommand
-import Torch
 import Support
+import Torch
 import Training
 
 /// The precision of a network's computation.

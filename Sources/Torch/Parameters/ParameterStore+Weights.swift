@@ -1,5 +1,5 @@
-import WeightFiles
 import Support
+import WeightFiles
 
 extension ParameterStore {
     /// Loads the parameters from a checkpoint: all of them, or none if anything does not fit.
