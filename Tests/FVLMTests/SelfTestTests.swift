@@ -71,6 +71,6 @@ import TorchFixtures
         })
         #expect(turned.count == 1 && turned[0].contains("do not match this trunk"))
         let exchanged = try notes(vocabulary: { try adopted($0) { try $0.flipped([0]) } })
-        #expect(exchanged.count == 1 && exchanged[0].contains("of 16 class names its text tower finds 0"))
+        #expect(exchanged.count == 1 && exchanged[0].contains("of 16 class names its text tower finds"))
     }
 }

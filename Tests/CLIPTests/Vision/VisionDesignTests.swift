@@ -145,8 +145,10 @@ import WeightFiles
         #expect(
             try failure("short.pt") { $0.hasPrefix("visual.attn_pool.mlp") ? nil : $0 }.contains(
                 "attn_pool.mlp"))
-        let renamed = try failure("renamed.pt") { $0.replacing("attn_pool.probe", with: "attn_pool.latent") }
-        #expect(renamed.contains("probe") || renamed.contains("latent"))
+        let renamed = try failure("renamed.pt") {
+            $0.replacing("attn_pool.layernorm", with: "attn_pool.norm")
+        }
+        #expect(renamed.contains("attn_pool.layernorm"))
         // The blocks of another tower, and the texts of none.
         let mixed = try failure("mixed.pt") {
             $0.replacing("visual.transformer.resblocks", with: "visual.blocks")

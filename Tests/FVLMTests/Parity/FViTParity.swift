@@ -184,8 +184,10 @@ import TorchFixtures
             .clipped(to: Size2D(shape[0], shape[1]))
         let vlm = try recorded.deviceTensor("in.vlm_regions")
         for (name, setting) in try parameters["settings"].object.sorted(by: { $0.key < $1.key }) {
+            // The larger of LVIS's detectors has settings of its own.
+            let isLarge = try parameters["configs"][name].string.contains("vitl14")
             let kind = try #require(ScoringOptions.FViT(rawValue: name))
-            let options = try options(setting, kind: kind)
+            let options = try options(setting, kind: kind == .lvis && isLarge ? .lvisLarge : kind)
             let classifier =
                 try options.detectorTemperature.map { try TextClassifier(fixedTemperature: $0) }
                 ?? head.classifier
