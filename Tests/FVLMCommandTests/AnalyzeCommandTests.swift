@@ -113,7 +113,7 @@ import Testing
     @Test(arguments: [
         (["--slice", "color=red"], "'color=red' is not a condition"),
         (["--protocol", "open"], "split-novel, zero-shot, closed"),
-        (["--images", "."], "--output"), (["--thumbnails", "-1"], "0 to 4096"), (["--iou", "0"], "--iou"),
+        (["--images", "."], "--output"), (["--thumbnails", "5000"], "0 to 4096"), (["--iou", "0"], "--iou"),
         (["--background-iou", "0.9"], "between 0 and --iou"), (["--bootstrap", "0"], "from 1 to 1000000"),
         (["--bootstrap", "99999999999"], "from 1 to 1000000"), (["--bins", "1000000000"], "from 1 to 10000"),
         (["--score-threshold", "nan"], "--score-threshold must be a number"),

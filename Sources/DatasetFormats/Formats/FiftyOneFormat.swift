@@ -175,7 +175,11 @@ private struct FiftyOneReading {
         if case .object(let values)? = detection.member("attributes") {
             for name in values.keys.sorted() {
                 let value = values[name]?.member("value") ?? values[name]
-                if let text = value?.plainText, !text.isEmpty { attributes.add(name, text) }
+                if case .boolean(let flag)? = value {
+                    attributes.add(name, flag)
+                } else if let text = value?.plainText, !text.isEmpty {
+                    attributes.add(name, text)
+                }
             }
         }
         if detection.member("confidence") != nil {
