@@ -33,7 +33,7 @@ public struct ExampleOptions: Codable, Sendable, Hashable {
 
     /// What is added to the variances of ordinary regions in all directions, relative to their mean, above 0: the less, the
     /// more directions in which regions hardly differ count.
-    public var shrinkage = 0.1
+    public var shrinkage = 0.03
 
     /// Creates the default options.
     public init() {}
