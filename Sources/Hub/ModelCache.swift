@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The folder in which Hugging Face's libraries cache their downloads:
 /// `models--owner--name/{refs,blobs,snapshots/<commit>}`.
@@ -29,7 +30,7 @@ public struct ModelCache: Sendable, Hashable {
     /// The path of a model given by path or name.
     /// - Throws: ``HubError`` if it is neither a path nor in the cache.
     public func path(of location: String, revision: String = "main") throws -> String {
-        if FileManager.default.fileExists(atPath: location) { return location }
+        if FileStatus(location) != nil { return location }
         guard let name = ModelName(location) else {
             throw HubError(location, reason: "there is no such file or folder")
         }

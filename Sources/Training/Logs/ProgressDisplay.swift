@@ -12,7 +12,7 @@ public final class ProgressDisplay {
     /// Creates a display on standard error.
     public convenience init() {
         self.init(isTerminal: isatty(2) == 1, width: Self.terminalWidth) {
-            try? FileHandle.standardError.write(contentsOf: Data($0.utf8))
+            StandardError.write($0)
         }
     }
 
