@@ -131,7 +131,12 @@ import Testing
         let missing = try Program(["check-dataset", "/no/such/file.json"])
         #expect(missing.status == 1 && missing.errors.contains("/no/such/file.json: cannot be opened"))
         let folder = try Program(["check-dataset", "-", "--images", "/no/such/folder"], input: text())
-        #expect(folder.status == 1 && folder.errors.contains("is not a folder"))
+        #expect(
+            folder.status == 1
+                && folder.errors.contains(
+                    "/no/such/folder: the folder of the pictures cannot be opened: No such file or directory"))
+        let file = try Program(["check-dataset", "-", "--images", #filePath], input: text())
+        #expect(file.status == 1 && file.errors.contains("is not a folder"))
     }
 
     @Test func helpHasExamples() throws {

@@ -17,6 +17,10 @@ package struct NewFolder: ~Copyable {
         var path = path
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         try Self.check(path)
+        // Its own folder is the user's: a mistyped path makes none.
+        guard FileStatus(Path.parent(path)) != nil else {
+            throw FileFailure(path, "cannot be created", code: ENOENT)
+        }
         let lock = try FolderLock(making: path)
         // Meanwhile another run may have finished.
         try Self.check(path)
