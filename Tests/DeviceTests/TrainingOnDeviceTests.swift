@@ -153,17 +153,10 @@ extension OnDevice {
 
         @Test(arguments: ["openai-rn", "hf-vit"]) func nothingIsFloat64There(_ kind: String) throws {
             FakeDevice.prepare()
-<<<<<<< ours
             let done = try FakeDevice.withoutDoubles {
                 try course(kind, on: "registered", ["run.steps=1", "optimizer.averageDecay=0.9"])
             }
             #expect(done.losses.joined().allSatisfy { $0.isFinite })
-=======
-            let made = try FakeDevice.withoutDoubles {
-                try course(kind, on: "registered", ["run.steps=1", "optimizer.averageDecay=0.9"])
-            }
-            #expect(made.losses.joined().allSatisfy { $0.isFinite })
->>>>>>> theirs
         }
 
         @Test func settingsOfNVIDIAsLibrariesAreApplied() throws {
