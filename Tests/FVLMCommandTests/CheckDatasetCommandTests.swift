@@ -134,7 +134,8 @@ import Testing
         #expect(
             folder.status == 1
                 && folder.errors.contains(
-                    "/no/such/folder: the folder of the pictures cannot be opened: No such file or directory"))
+                    "/no/such/folder: the folder of the pictures cannot be opened: No such file or directory")
+        )
         let file = try Program(["check-dataset", "-", "--images", #filePath], input: text())
         #expect(file.status == 1 && file.errors.contains("is not a folder"))
     }
