@@ -67,7 +67,8 @@ import Testing
             [
                 "calibrate", "--annotations", Self.samples + "/annotations.json", "--images", Self.samples,
                 "--templates", "single", "--output", folder.file("calibration.json"), "--search",
-                "--search-pictures", "2", "--method", "isotonic", "--precision", "0.9", "--per-class", "1",
+                "--search-pictures", "2", "--method", "isotonic", "--wanted-precision", "0.9", "--per-class",
+                "1",
             ] + Self.model)
         #expect(run.status == 0, "\(run.errors)")
         let line = try #require(
@@ -77,7 +78,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ["--beta", "0"], ["--precision", "2"], ["--beta", "1", "--precision", "0.5"], ["--per-class", "0"],
+        ["--beta", "0"], ["--wanted-precision", "2"], ["--beta", "1", "--wanted-precision", "0.5"],
+        ["--per-class", "0"],
     ])
     func mistyped(_ more: [String]) throws {
         let run = try Program(

@@ -60,11 +60,12 @@ import Testing
             #"fvlm detect "$D/train/0.png" --model "$D/run/model" --json --threads 1"#,
         ] {
             let run = try run(line, inside: inside)
-            #expect(run.status == 0, "\(line): \(run.errors)")
+            // Its data set has faults, which check-dataset tells by its status.
+            #expect(run.status == (line.contains("check-dataset") ? 65 : 0), "\(line): \(run.errors)")
         }
         // Everything has gone into the folder, under its own name.
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).count == 1)
-        let missing = try run(#"fvlm detect "$D/gone.png" --model "$D/model""#, inside: inside)
+        let missing = try run(#"fvlm detect "$D/gone.png" \#(model) --classes dog"#, inside: inside)
         #expect(missing.status == 1 && missing.errors.contains("gone.png"), "\(missing.errors)")
         #expect(!missing.errors.unicodeScalars.contains { $0.value >= 0x10FF00 })
     }

@@ -81,7 +81,7 @@ package struct YOLOFiles {
     }
 
     private static func absolute(_ path: String) -> String {
-        URL(filePath: path.isEmpty ? "." : path).standardizedFileURL.path
+        Path.absolute(path.isEmpty ? "." : path)
     }
 
     /// The folder that a path lies in; empty for a name alone.

@@ -54,8 +54,10 @@ struct CalibrateCommand: AsyncParsableCommand {
     @Option(help: "Thresholds by the best F-beta: recall counts beta times as much as precision.")
     var beta: Double?
 
-    @Option(help: "Thresholds by a wanted precision, from 0 to 1, in place of F-beta.")
-    var precision: Double?
+    @Option(
+        name: .customLong("wanted-precision"),
+        help: "Thresholds by a wanted precision, from 0 to 1, in place of F-beta.")
+    var wantedPrecision: Double?
 
     @Option(
         help: ArgumentHelp(
@@ -85,12 +87,12 @@ struct CalibrateCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        if beta != nil, precision != nil {
-            throw ValidationError("--beta and --precision are mutually exclusive")
+        if beta != nil, wantedPrecision != nil {
+            throw ValidationError("--beta and --wanted-precision are mutually exclusive")
         }
         if let beta, !(beta > 0 && beta.isFinite) { throw ValidationError("--beta must be above 0") }
-        if let precision, !(precision > 0 && precision <= 1) {
-            throw ValidationError("--precision must be above 0 and at most 1")
+        if let wantedPrecision, !(wantedPrecision > 0 && wantedPrecision <= 1) {
+            throw ValidationError("--wanted-precision must be above 0 and at most 1")
         }
         if let perClass, perClass < 1 { throw ValidationError("--per-class must be at least 1") }
         if searchPictures < 1 { throw ValidationError("--search-pictures must be at least 1") }
@@ -101,7 +103,7 @@ struct CalibrateCommand: AsyncParsableCommand {
         var options = CalibrationFit.Options()
         options.method = method
         options.classObjects = perClass
-        options.criterion = precision.map { .precision($0) } ?? .fBeta(beta ?? 1)
+        options.criterion = wantedPrecision.map { .precision($0) } ?? .fBeta(beta ?? 1)
         return options
     }
 
@@ -148,7 +150,7 @@ struct CalibrateCommand: AsyncParsableCommand {
         let calibration = ScoreCalibration(
             detector: try loaded.network.store.digest(), clip: loaded.identity.description, scoring: options,
             method: method,
-            criterion: precision.map { "precision of at least \(JSONText.number($0))" }
+            criterion: wantedPrecision.map { "precision of at least \(JSONText.number($0))" }
                 ?? "best F-beta with beta \(JSONText.number(beta ?? 1))",
             iouThreshold: fitting.iouThreshold, groups: groups, classes: classes)
         try calibration.write(to: target)

@@ -75,7 +75,7 @@ struct ConvertPublishedCommand: AsyncParsableCommand {
             let tokenizer = PublishedRelease.tokenizer
             try await fetch(tokenizer, to: "\(output)/clip/\(tokenizer.name)")
         } else {
-            configuration.clip = URL(filePath: clip).standardizedFileURL.path
+            configuration.clip = Path.absolute(clip)
         }
         let published = try PublishedCheckpoint(contentsOf: checkpoint)
         let model = try CLIPModel.load(clip)
