@@ -27,7 +27,7 @@ import Testing
                 "--templates", "single", "--output", file, "--plot", folder.file("plot.svg"), "--json",
             ] + Self.model)
         #expect(run.status == 0, "\(run.errors)")
-        let report = try objects(run.output)[0]
+        let report = try #require(try objects(run.output).first)
         let figures = try #require(report["figures"] as? [[String: Any]])
         #expect(figures.compactMap { $0["group"] as? String } == ["base", "novel"])
         #expect(figures.compactMap { $0["objects"] as? Int } == [36, 13])
