@@ -225,7 +225,8 @@ extension DetectorNetwork {
         return boxes.indices.filter { place in
             guard let group = groups[place] else { return true }
             let isTaken = better[group, default: []].contains {
-                $0.intersectionOverUnion(with: boxes[place]) > threshold
+                // A box without area has no overlap, not even with itself.
+                $0 == boxes[place] || $0.intersectionOverUnion(with: boxes[place]) > threshold
             }
             if !isTaken { better[group, default: []].append(boxes[place]) }
             return !isTaken
