@@ -79,7 +79,7 @@ public struct PictureFolder: Sendable {
 
     /// The rest of a name after the leading components that the folder's path ends with; nil if there are none.
     private func remainder(of name: String) -> String? {
-        let folder = Path.absolute(path.isEmpty ? "." : path).split(separator: "/")
+        let folder = Path.standardized(path.isEmpty ? "." : path).split(separator: "/")
         let parts = name.split(separator: "/")
         let shared = (1..<parts.count).reversed().first { folder.suffix($0) == parts.prefix($0) }
         return shared.map { parts.dropFirst($0).joined(separator: "/") }

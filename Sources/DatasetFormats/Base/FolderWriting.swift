@@ -32,7 +32,7 @@ package struct PictureNames {
     static func path(of image: ImageRecord, pictures folder: String?) throws -> String {
         var path = image.path[...]
         if path.hasPrefix("/") {
-            let absolute = folder.map { Path.absolute($0) + "/" }
+            let absolute = folder.map { Path.standardized($0) + "/" }
             path =
                 absolute.flatMap { path.hasPrefix($0) ? path.dropFirst($0.count) : nil } ?? path.split(
                     separator: "/"

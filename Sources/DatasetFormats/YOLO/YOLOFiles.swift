@@ -81,7 +81,7 @@ package struct YOLOFiles {
     }
 
     private static func absolute(_ path: String) -> String {
-        Path.absolute(path.isEmpty ? "." : path)
+        Path.standardized(path.isEmpty ? "." : path)
     }
 
     /// The folder that a path lies in; empty for a name alone.

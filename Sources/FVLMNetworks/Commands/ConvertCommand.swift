@@ -75,7 +75,7 @@ struct ConvertPublishedCommand: AsyncParsableCommand {
             let tokenizer = PublishedRelease.tokenizer
             try await fetch(tokenizer, to: "\(output)/clip/\(tokenizer.name)")
         } else {
-            configuration.clip = Path.absolute(clip)
+            configuration.clip = Path.standardized(clip)
         }
         let published = try PublishedCheckpoint(contentsOf: checkpoint)
         let model = try CLIPModel.load(clip)

@@ -80,7 +80,7 @@ struct ConvertFViTCommand: AsyncParsableCommand {
         var configuration = try published.configuration(for: model.configuration)
         if transfer { configuration.scoring = ScoringOptions.fvit(.transfer) }
         configuration = try configuration.with(settings: settings.values)
-        configuration.clip = Path.absolute(trunk)
+        configuration.clip = Path.standardized(trunk)
         let network = try DetectorNetwork(configuration, for: model.configuration)
         try published.check(model)
         try published.load(into: network)

@@ -228,9 +228,11 @@ struct DetectCommand: AsyncParsableCommand {
         guard let suggested = SuggestedThreshold(scores) else {
             return "no threshold can be suggested: too few objects were found"
         }
+        // Rounded down, so that what the threshold keeps stays.
+        let threshold = (suggested.score * 1e4).rounded(.down) / 1e4
         return
-            "suggested threshold: --score-threshold \(String(format: "%.3f", suggested.score)), which keeps "
-            + "\(suggested.keptCount) of \(suggested.count) detections"
+            "suggested threshold: --score-threshold \(NumberText.decimals(threshold, 4)), which keeps "
+            + "\(scores.count { $0 >= threshold }) of \(suggested.count) detections"
             + (suggested.separation < 0.75 ? "; scores do not part clearly, so look at some of them" : "")
     }
 

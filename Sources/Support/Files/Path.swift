@@ -65,6 +65,15 @@ package enum Path {
         return normalized(join(String(systemPath: current), path))
     }
 
+    /// The absolute path without `..`, which counts as the folder above in the path, whether or not a link precedes it.
+    package static func standardized(_ path: String) -> String {
+        var parts: [Substring] = []
+        for part in absolute(path).split(separator: "/") {
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
+        return "/" + parts.joined(separator: "/")
+    }
+
     /// The absolute path with links resolved; of one that is not there, only what leads to it is.
     package static func resolved(_ path: String) -> String {
         var (place, rest) = (absolute(path), "")

@@ -135,7 +135,7 @@ private struct PathStart {
 
     func resolved(_ path: String, _ kind: PathSetting) -> String {
         guard !path.isEmpty, !path.hasPrefix("/") else { return path }
-        let inside = Path.absolute(Path.join(folder, path))
+        let inside = Path.standardized(Path.join(folder, path))
         if FileStatus(inside) != nil { return inside }
         // Earlier versions also looked for files relative to the working folder.
         if isFile, FileStatus(path) != nil { return Path.absolute(path) }
