@@ -111,9 +111,10 @@ extension OnDevice {
                 try x.interpolated(to: Size2D(4)).sum().backward()
                 return x.grad
             }
-            #expect(try gradient() != nil)
+            // Trainings of other tests set it too, so that only the refusal is certain.
+            let before = Runtime.isDeterministic
             Runtime.setDeterministic(true)
-            defer { Runtime.setDeterministic(false) }
+            defer { Runtime.setDeterministic(before) }
             #expect(throws: TorchError.self) { try gradient() }
         }
 

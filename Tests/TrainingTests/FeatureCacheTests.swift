@@ -183,7 +183,7 @@ import WeightFiles
         #expect(keys[0] == keys[1] && keys[0] != keys[2])
         // The same picture at another place of the data set is varied otherwise.
         #expect(try keys[0] != FeatureKey(path: folder.file("a"), row: 1, view: 1))
-        #expect(message { _ = try FeatureKey(path: folder.file("d")) }.contains("cannot be read"))
+        #expect(message { _ = try FeatureKey(path: folder.file("d")) }.contains("cannot be opened"))
     }
 
     @Test func otherLevelsAreRefused() throws {

@@ -58,6 +58,9 @@ import WeightFiles
             }
         }
         let other = folder.file("other")
+        #expect(
+            refusal("data.images=\(other)").contains("\(other): the folder of the pictures cannot be opened"))
+        try FileManager.default.createDirectory(atPath: other, withIntermediateDirectories: false)
         #expect(refusal("data.images=\(other)").contains("\(other)/0.png: is not there, nor are 5 other"))
         #expect(
             refusal("data.validationAnnotations=\(data)", "data.validationImages=\(other)")
