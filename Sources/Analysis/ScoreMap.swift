@@ -56,7 +56,7 @@ public enum ScoreMap: Codable, Sendable, Hashable {
     }
 
     /// Fits a map to outcomes.
-    /// - Throws: ``COCOError`` without outcomes, and for scores that are not from 0 to 1.
+    /// - Throws: `COCOError` without outcomes, and for scores that are not from 0 to 1.
     public init(_ method: Method, fitting outcomes: some Sequence<Outcome>) throws {
         let outcomes = outcomes.sorted { $0.score < $1.score }
         guard let first = outcomes.first, let last = outcomes.last else {

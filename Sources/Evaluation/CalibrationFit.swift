@@ -57,8 +57,12 @@ public struct CalibrationFit: Sendable {
 
     /// Prepares a fit.
     /// - Parameters:
+    ///   - truth: The annotations.
+    ///   - detections: What was found in the pictures.
     ///   - imageIDs: The pictures that were looked at.
     ///   - categoryIDs: The classes that were looked for.
+    ///   - splits: The groups that get maps of their own, such as base and novel classes.
+    ///   - options: How maps are fitted and thresholds chosen.
     public init(
         truth: Dataset, detections: DetectionTable, imageIDs: [Int64], categoryIDs: [Int64],
         splits: [CategorySplit], options: Options

@@ -16,6 +16,8 @@ extension DetectorEvaluator {
 
     /// Looks at pictures, without what masks need.
     /// - Parameters:
+    ///   - detector: The detector that looks.
+    ///   - options: How regions are seen.
     ///   - limit: The number of pictures, those that come first; nil: all. They stay in memory.
     ///   - progress: Called with the number of pictures done and their total.
     /// - Throws: The errors of detection and of `progress`.
@@ -44,7 +46,7 @@ extension DetectorEvaluator {
     }
 
     /// Finds objects in pictures that were seen, with other settings of scores.
-    /// - Throws: ``ConfigurationError`` for other settings of regions, `CLIPError`, `TorchError`.
+    /// - Throws: `ConfigurationError` for other settings of regions, `CLIPError`, `TorchError`.
     public func detections(in seen: Seen, options: ScoringOptions) throws -> Detections {
         var options = options
         options.includesMasks = false

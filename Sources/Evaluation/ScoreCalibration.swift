@@ -111,14 +111,19 @@ public struct ScoreCalibration: Codable, Sendable, Hashable {
     }
 
     /// What applies to a class: its own map, or that of its group.
-    /// - Parameter isBase: Whether the class was trained on; nil if that is not known, which counts as novel.
+    /// - Parameters:
+    ///   - name: The class's name.
+    ///   - isBase: Whether the class was trained on; nil if that is not known, which counts as novel.
     public func group(of name: String, isBase: Bool?) -> Group? {
         classes[ClassNames.form(name)] ?? groups[isBase == true ? "base" : "novel"] ?? groups["all"]
             ?? groups["base"]
     }
 
     /// Detections with mapped scores, best first.
-    /// - Parameter vocabulary: The vocabulary that they were found with.
+    /// - Parameters:
+    ///   - detections: The detections, with scores as they were found.
+    ///   - detector: The detector that found them.
+    ///   - vocabulary: The vocabulary that they were found with.
     public func applied(to detections: [FVLM.Detection], of detector: Detector, _ vocabulary: Vocabulary)
         -> [FVLM.Detection]
     {

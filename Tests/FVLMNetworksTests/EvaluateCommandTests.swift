@@ -300,6 +300,8 @@ import Testing
             second.errors.contains("scenes: detections of an earlier run") && second.output == first.output)
         let other = try run("--score-threshold", "0.5")
         #expect(other.status == 65 && other.errors.contains("another score threshold"), "\(other.errors)")
+        let unused = try run("--classes", "3")
+        #expect(unused.status == 64 && unused.errors.contains("--suite has none"), "\(unused.errors)")
     }
 
     /// Results of a suite: two sets whose names differ by a slash, annotations that are changed, a circle of links, a folder of

@@ -85,7 +85,14 @@ public struct Vocabulary: Sendable {
     public let clip: CLIPIdentity
 
     /// Creates a vocabulary from rows.
-    /// - Parameter detectorEmbeddings: See ``detectorEmbeddings``.
+    /// - Parameters:
+    ///   - classes: The classes, in the order of the rows.
+    ///   - templates: The templates that the embeddings were made with.
+    ///   - article: How the templates' article was treated.
+    ///   - embeddings: [K, E].
+    ///   - detectorEmbeddings: See ``detectorEmbeddings``.
+    ///   - background: The row that stands for no class, if there is one.
+    ///   - clip: The CLIP that made the embeddings.
     /// - Throws: ``CLIPError`` if there are no classes, two names are the same to the text tower, or the numbers of
     ///   rows and classes differ.
     public init(

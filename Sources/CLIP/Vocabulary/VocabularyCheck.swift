@@ -34,6 +34,7 @@ public struct VocabularyCheck: Sendable {
 
     /// Checks a vocabulary.
     /// - Parameters:
+    ///   - vocabulary: The vocabulary to check.
     ///   - nearness: The cosine at and above which names are near-duplicates.
     ///   - tokenizer: The CLIP's, to find names that are cut; nil leaves that out.
     ///   - contextLength: The number of tokens that its text tower reads.

@@ -12,7 +12,7 @@ extension Detector {
     /// let cars = try await seen.detections(of: detector.vocabulary(of: ["car", "lorry"]))
     /// ```
     /// - Parameters:
-    ///   - images: Any pictures; they are batched together as in ``detect(_:vocabulary:options:)-(_,_,_)``.
+    ///   - images: Any pictures; they are batched together as in `detect(_:vocabulary:options:)`.
     ///   - options: How regions are seen; the configuration's by default. Thresholds, weights and temperatures can be
     ///     chosen anew for every vocabulary.
     ///   - includesMasks: Whether masks can be asked for later. Their maps take most of the memory: 89 MB for a picture of
@@ -30,7 +30,7 @@ extension Detector {
             }, options: options, includesMasks: includesMasks)
     }
 
-    /// As ``encode(_:options:includesMasks:)-(_,_,_)`` for pictures prepared with ``prepare(_:)``.
+    /// As `encode(_:options:includesMasks:)` for pictures prepared with ``prepare(_:)``.
     public func encode(
         prepared images: [PixelValues], options: ScoringOptions? = nil, includesMasks: Bool = true
     ) async throws -> EncodedImages {
@@ -58,10 +58,12 @@ extension Detector {
     /// Looks at given boxes of pictures, such as examples, annotations or another detector's boxes: they are the regions,
     /// in their order, and are not refined. Their objectness is 1.
     /// - Parameters:
+    ///   - images: The pictures.
     ///   - boxes: The boxes of each picture, in its pixels; clipped to it.
     ///   - options: How regions are seen; the configuration's by default.
+    ///   - includesMasks: Whether masks can be asked for later.
     /// - Throws: `DetectionError` for a box without a part in its picture; otherwise as
-    ///   ``encode(_:options:includesMasks:)-(_,_,_)``.
+    ///   `encode(_:options:includesMasks:)`.
     public func encode(
         _ images: [Image], boxes: [[Box]], options: ScoringOptions? = nil, includesMasks: Bool = true
     ) throws -> EncodedImages {

@@ -41,7 +41,7 @@ public struct EncodedImages: Sendable {
     ///     say how regions are seen must be those of the encoding; `scorer: none` uses the detector alone.
     ///   - includesEmbeddings: Whether detections carry ``Detection/embedding``.
     /// - Returns: The detections in each picture, best first.
-    /// - Throws: ``ConfigurationError`` for other settings of regions and for masks without maps; `CLIPError` for another
+    /// - Throws: `ConfigurationError` for other settings of regions and for masks without maps; `CLIPError` for another
     ///   CLIP's vocabulary; `DetectionError`, `TorchError`; `CancellationError`.
     public func detections(
         of vocabulary: Vocabulary, options: ScoringOptions? = nil, includesEmbeddings: Bool = false

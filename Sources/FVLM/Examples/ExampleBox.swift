@@ -39,7 +39,7 @@ public struct ExampleOptions: Codable, Sendable, Hashable {
     public init() {}
 
     /// Validates every number.
-    /// - Throws: ``ConfigurationError`` with the key.
+    /// - Throws: `ConfigurationError` with the key.
     public func validate() throws {
         for (key, value) in [("mix", mix), ("negativeWeight", negativeWeight)] {
             guard (0...1).contains(value) else {

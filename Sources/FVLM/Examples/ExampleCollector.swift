@@ -46,7 +46,9 @@ public struct ExampleCollector: Sendable {
     private static let regionsPerPicture = 100
 
     /// Starts without examples.
-    /// - Parameter options: How regions are seen; the configuration's by default.
+    /// - Parameters:
+    ///   - detector: The detector that looks at the examples.
+    ///   - options: How regions are seen; the configuration's by default.
     public init(_ detector: Detector, options: ScoringOptions? = nil) {
         self.detector = detector
         self.options = options ?? detector.configuration.scoring
@@ -57,6 +59,7 @@ public struct ExampleCollector: Sendable {
 
     /// Looks at the boxes of a picture.
     /// - Parameters:
+    ///   - image: The picture.
     ///   - name: The picture's name in the vocabulary's file.
     ///   - examples: Its boxes.
     /// - Throws: `DetectionError` for a weight that is not positive and for a box without a part in the picture;
@@ -119,7 +122,7 @@ public struct ExampleCollector: Sendable {
     ///     same names give the words' part of a mix, their synonyms, split and ids.
     ///   - options: How rows are made.
     /// - Returns: The classes in the order in which they were shown first.
-    /// - Throws: ``ConfigurationError``; `CLIPError` for another CLIP's words, without examples, for a class that has only
+    /// - Throws: `ConfigurationError`; `CLIPError` for another CLIP's words, without examples, for a class that has only
     ///   negatives, and for a mix without words; `TorchError`.
     public func vocabulary(beside words: Vocabulary, options: ExampleOptions = ExampleOptions()) throws
         -> Vocabulary

@@ -40,7 +40,7 @@ extension RegionIndex {
     ///   - top: The number of hits of each class.
     /// - Returns: The hits by falling score.
     /// - Throws: `DetectionError` for another detector's index, `CLIPError` for another CLIP's vocabulary;
-    ///   ``ConfigurationError``, `TorchError`.
+    ///   `ConfigurationError`, `TorchError`.
     public func search(
         _ vocabulary: Vocabulary, with detector: Detector, options: ScoringOptions? = nil, top: Int = 100
     ) throws -> [Hit] {

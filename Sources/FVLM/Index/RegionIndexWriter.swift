@@ -30,6 +30,8 @@ public struct RegionIndexWriter {
 
     /// Opens an index for writing, and makes it if it is not there. No other run writes into it meanwhile.
     /// - Parameters:
+    ///   - folder: The index's folder.
+    ///   - detector: The detector whose regions are kept.
     ///   - regions: The regions kept of each picture, those that look most like an object; 0: all.
     ///   - options: How regions are seen; the configuration's by default.
     ///   - model: The detector's folder, for searches.
@@ -70,6 +72,7 @@ public struct RegionIndexWriter {
     /// - Parameters:
     ///   - path: Its absolute path.
     ///   - sha256: Of its file.
+    ///   - size: The size of the picture in pixels.
     ///   - regions: What was seen, the most object-like first.
     ///   - whole: CLIP's embedding of the whole picture, [E]; nil to leave it out. All pictures of an index or none.
     /// - Throws: `WeightFileError` when a shard cannot be written, `TorchError`.

@@ -59,8 +59,11 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Option(help: "The number of pictures per batch.")
     var batchSize = 1
 
-    @Option(help: "The number of classes in the tables, those that lose most first.")
-    var classes = 20
+    @Option(
+        help: ArgumentHelp(
+            "The number of classes in the tables, those that lose most first (default: 20).",
+            valueName: "count"))
+    var classes: Int?
 
     @Flag(help: "Print one JSON object for boxes and one for masks, one per line.")
     var json = false
@@ -69,11 +72,14 @@ struct EvaluateCommand: AsyncParsableCommand {
         if suite == nil, annotations == nil || images == nil {
             throw ValidationError("--annotations and --images are needed, or --suite")
         }
+        if suite != nil, classes != nil {
+            throw ValidationError("--classes is for the tables of one data set: --suite has none")
+        }
         if suite != nil, annotations != nil || images != nil || split != nil || report != nil {
             throw ValidationError("--suite excludes --annotations, --images, --split and --report")
         }
         try BatchSize.check(batchSize)
-        if classes < 0 { throw ValidationError("--classes cannot be negative") }
+        if let classes, classes < 0 { throw ValidationError("--classes cannot be negative") }
     }
 
     /// Base and novel classes; empty if all classes are of one kind.
@@ -150,7 +156,7 @@ struct EvaluateCommand: AsyncParsableCommand {
                 of: found, geometry, categoryIDs: split == nil ? nil : scored.map(\.id))
             let report = ScoreReport(evaluation, splits: splits, protocolName: protocolName)
             try StandardOutput.print(
-                json ? report.json() : report.table(classes: classes), terminator: json ? "\n" : "")
+                json ? report.json() : report.table(classes: classes ?? 20), terminator: json ? "\n" : "")
             if geometry == .box { for line in report.notices { StandardError.note(line) } }
         }
         if let folder {
