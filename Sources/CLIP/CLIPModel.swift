@@ -6,7 +6,7 @@ import WeightFiles
 /// A CLIP: an image tower and a text tower that embed into one space.
 ///
 /// The whole model is frozen: its weights have no gradients and its statistics do not move, whatever the mode of the
-/// store, until ``ParameterStore/unfreeze(under:)`` is called.
+/// store, until `ParameterStore.unfreeze(under:)` is called.
 public struct CLIPModel: Sendable {
     /// The architecture.
     public let configuration: CLIPConfiguration

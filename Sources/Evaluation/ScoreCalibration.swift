@@ -56,7 +56,7 @@ public struct ScoreCalibration: Codable, Sendable, Hashable {
     /// apart.
     public var groups: [String: Group]
 
-    /// The maps of single classes, by ``ClassNames/form(_:)`` of their names.
+    /// The maps of single classes, by `ClassNames.form(_:)` of their names.
     public var classes: [String: Group]
 
     private static let format = "fvlm-calibration"

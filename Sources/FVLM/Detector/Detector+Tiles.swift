@@ -13,7 +13,7 @@ extension Detector {
     /// let found = try await detector.detect(picture, vocabulary: vocabulary, tiles: TilingOptions())
     /// ```
     ///
-    /// With ``TilingOptions/Merging/joint`` the regions of all tiles and of the whole picture are brought into its frame before
+    /// With `TilingOptions.Merging.joint` the regions of all tiles and of the whole picture are brought into its frame before
     /// suppression: an object that several looks show is found once, and boxes that a tile cuts are dropped where another look
     /// shows the object whole. The other rules are SAHI's, for comparison. The number of detections is limited by
     /// ``ScoringOptions/limit`` for each look. Memory is that of the tiles in flight and of what is found.

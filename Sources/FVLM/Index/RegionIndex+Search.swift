@@ -28,7 +28,7 @@ extension RegionIndex {
         public let region: Int
     }
 
-    /// Finds the regions with the best scores for each class: the fused scores that ``Detector/detect(_:vocabulary:options:)-(_,_,_)``
+    /// Finds the regions with the best scores for each class: the fused scores that `Detector.detect`
     /// gives, up to the rounding of embeddings to halves, among the regions of the index.
     ///
     /// Every region is compared with every class and the background. Of regions of a picture that overlap by more than the
