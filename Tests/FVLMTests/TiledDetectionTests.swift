@@ -4,7 +4,7 @@ import Foundation
 import Imaging
 import Testing
 
-/// Detection in tiles, upon the small CLIPs of the recorded cases with random heads.
+/// Detection in tiles, with small recorded CLIPs and random heads.
 @Suite struct TiledDetectionTests {
     private func setUp(_ settings: [String] = []) async throws -> (Detector, Vocabulary) {
         let detector = try TestDetector.detector(isResNet: true, settings: settings)

@@ -7,7 +7,7 @@ import Tracking
 import Video
 import VideoDetection
 
-/// Films through a detector as a sequence, upon the small CLIP of the recorded cases with random heads.
+/// Detection and tracking of films as a sequence, with a small recorded CLIP and random heads.
 @Suite struct DetectedFramesTests {
     private let folder: TemporaryFolder
     private let detector: Detector
