@@ -78,20 +78,24 @@ public struct ConfusionMatrix: Sendable {
         let side = overlaps.categories.count + 1
         var counts = [Int](repeating: 0, count: side * side)
         var matches: [Match] = []
+        matches.reserveCapacity(overlaps.detectionCount)
+        // By the place of a detection, that of its object; -1 for none.
+        var paired = [Int32](repeating: -1, count: overlaps.detectionCount)
         var isTaken = [Bool](repeating: false, count: overlaps.problem.annotationRows.count)
         let problem = overlaps.problem
         for image in 0..<overlaps.imageCount {
-            let detections = overlaps.ranked(image: image)
-                .filter { place in options.scoreThreshold.map { overlaps.score(place) >= $0 } ?? true }
-                .prefix(options.maximumDetections)
-            let paired =
-                switch options.matching {
-                case .byScore: Self.pairsByScore(overlaps, detections, options, &isTaken)
-                case .classFirst: Self.pairsOfClassesFirst(overlaps, detections, options, &isTaken)
-                }
+            var detections = overlaps.ranked(image: image)
+            if let least = options.scoreThreshold {
+                detections = detections.prefix { overlaps.score(Int($0)) >= least }
+            }
+            detections = detections.prefix(options.maximumDetections)
+            switch options.matching {
+            case .byScore: Self.pairByScore(overlaps, detections, options, &isTaken, &paired)
+            case .classFirst: Self.pairClassesFirst(overlaps, detections, options, &isTaken, &paired)
+            }
             let federation = overlaps.federation(image: image)
-            for place in detections {
-                let truth = paired[place]
+            for place in detections.lazy.map({ Int($0) }) {
+                let truth = paired[place] >= 0 ? Int(paired[place]) : nil
                 if truth == nil, federation?.isPartial(Int32(overlaps.category(ofDetection: place))) == true {
                     continue
                 }
@@ -113,38 +117,34 @@ public struct ConfusionMatrix: Sendable {
         self.matches = matches
     }
 
-    private static func pairsByScore(
-        _ overlaps: Overlaps, _ detections: ArraySlice<Int>, _ options: Options, _ isTaken: inout [Bool]
-    ) -> [Int: Int] {
-        var result: [Int: Int] = [:]
+    private static func pairByScore(
+        _ overlaps: Overlaps, _ detections: ArraySlice<Int32>, _ options: Options, _ isTaken: inout [Bool],
+        _ paired: inout [Int32]
+    ) {
         for place in detections {
             var best: Overlaps.Pair?
-            for pair in overlaps.pairs(place)
+            for pair in overlaps.pairs(Int(place))
             where pair.overlap >= options.iouThreshold && !isTaken[Int(pair.truth)]
                 && !pair.isCrowd && pair.overlap >= best?.overlap ?? 0
             { best = pair }
             guard let best else { continue }
             isTaken[Int(best.truth)] = true
-            result[place] = Int(best.truth)
+            paired[Int(place)] = best.truth
         }
-        return result
     }
 
     /// As supervision's confusion matrix pairs them, with IoUs strictly above the threshold.
-    private static func pairsOfClassesFirst(
-        _ overlaps: Overlaps, _ detections: ArraySlice<Int>, _ options: Options, _ isTaken: inout [Bool]
-    ) -> [Int: Int] {
-        var candidates: [(place: Int, truth: Int, isSame: Bool, overlap: Double)] = []
+    private static func pairClassesFirst(
+        _ overlaps: Overlaps, _ detections: ArraySlice<Int32>, _ options: Options, _ isTaken: inout [Bool],
+        _ paired: inout [Int32]
+    ) {
+        var candidates: [(place: Int32, truth: Int32, isSame: Bool, overlap: Double)] = []
         for place in detections {
-            for pair in overlaps.pairs(place)
+            let category = overlaps.category(ofDetection: Int(place))
+            for pair in overlaps.pairs(Int(place))
             where pair.overlap > options.iouThreshold && !pair.isCrowd {
-                let truth = Int(pair.truth)
-                candidates.append(
-                    (
-                        place, truth,
-                        overlaps.category(ofDetection: place) == overlaps.category(ofTruth: truth),
-                        pair.overlap
-                    ))
+                let isSame = category == overlaps.category(ofTruth: Int(pair.truth))
+                candidates.append((place, pair.truth, isSame, pair.overlap))
             }
         }
         // Places break ties, so that the order is one.
@@ -153,12 +153,11 @@ public struct ConfusionMatrix: Sendable {
             if a.overlap != b.overlap { return a.overlap > b.overlap }
             return (a.truth, a.place) < (b.truth, b.place)
         }
-        var result: [Int: Int] = [:]
-        for candidate in candidates where result[candidate.place] == nil && !isTaken[candidate.truth] {
-            isTaken[candidate.truth] = true
-            result[candidate.place] = candidate.truth
+        for candidate in candidates
+        where paired[Int(candidate.place)] < 0 && !isTaken[Int(candidate.truth)] {
+            isTaken[Int(candidate.truth)] = true
+            paired[Int(candidate.place)] = candidate.truth
         }
-        return result
     }
 
     /// The matrix with every row divided by its sum; 0 in rows without objects.

@@ -26,6 +26,9 @@ public struct Overlaps: Sendable {
     /// Where the pairs of each detection begin; one more than detections.
     private let pairStarts: [Int]
 
+    /// The places of detections, image by image, by falling score; equal scores in order of class, then of the file.
+    private let ranked: [Int32]
+
     /// What each image is judged by; empty but by LVIS's rules.
     private let federations: [Federation]
 
@@ -64,13 +67,18 @@ public struct Overlaps: Sendable {
         }
         var pairs: [Pair] = []
         var starts = [0]
+        var ranked: [Int32] = []
         pairs.reserveCapacity(images.reduce(0) { $0 + $1.pairs.count })
         starts.reserveCapacity(problem.detectionRows.count + 1)
+        ranked.reserveCapacity(problem.detectionRows.count)
         for image in images {
-            for count in image.counts { starts.append((starts.last ?? 0) + count) }
+            let before = pairs.count
+            for end in image.ends { starts.append(before + end) }
             pairs.append(contentsOf: image.pairs)
+            ranked.append(contentsOf: image.ranked)
         }
         self.pairs = pairs
+        self.ranked = ranked
         pairStarts = starts
     }
 
@@ -82,6 +90,9 @@ public struct Overlaps: Sendable {
 
     /// The number of images that took part.
     public var imageCount: Int { problem.imageRows.count }
+
+    /// The number of threads, 0 for one per processor.
+    var threadCount: Int { problem.options.threadCount }
 
     /// The number of detections that took part.
     public var detectionCount: Int { problem.detectionRows.count }
@@ -102,12 +113,8 @@ public struct Overlaps: Sendable {
     func isCrowd(_ place: Int) -> Bool { problem.isCrowd(place) }
 
     /// The places of an image's detections by falling score; equal scores in order of class, then of the file.
-    func ranked(image: Int) -> [Int] {
-        let range = problem.detectionStarts[image]..<problem.detectionStarts[image + 1]
-        return range.sorted { a, b in
-            let (x, y) = (score(a), score(b))
-            return x != y ? x > y : a < b
-        }
+    func ranked(image: Int) -> ArraySlice<Int32> {
+        ranked[problem.detectionStarts[image]..<problem.detectionStarts[image + 1]]
     }
 
     /// The places of an image's annotations.
@@ -143,8 +150,11 @@ extension DetectionTable {
 
 /// The pairs of one image.
 private struct ImagePairs: Sendable {
-    var counts: [Int] = []
+    /// The number of pairs up to and with those of each detection.
+    var ends: [Int] = []
     var pairs: [Overlaps.Pair] = []
+    /// The places of the detections by falling score.
+    var ranked: [Int32] = []
 }
 
 /// Compares the detections and annotations of one image at a time. Each thread has one and reuses its buffers.
@@ -154,6 +164,7 @@ private struct ImageComparer {
     var truthMasks: [MaskArena.Entry] = []
     var truthBoxes: [BoundingBox] = []
     var areCrowds: [Bool] = []
+    var keys: [(score: Double, place: Int32)] = []
 
     /// LVIS knows no crowds: its ignored objects are compared as others are.
     private var hasCrowds: Bool { problem.options.rules != .lvis }
@@ -166,17 +177,23 @@ private struct ImageComparer {
         guard !detections.isEmpty else { return result }
         let truths = problem.annotationStarts[image]..<problem.annotationStarts[image + 1]
         try prepare(image, truths)
-        result.counts.reserveCapacity(detections.count)
+        result.ends.reserveCapacity(detections.count)
         for place in detections {
-            let before = result.pairs.count
             if !truths.isEmpty {
                 switch problem.options.geometry {
                 case .box: try addBoxes(place, image, truths, to: &result.pairs)
                 case .mask: try addMasks(place, image, truths, to: &result.pairs)
                 }
             }
-            result.counts.append(result.pairs.count - before)
+            result.ends.append(result.pairs.count)
         }
+        keys.removeAll(keepingCapacity: true)
+        for place in detections {
+            let score = problem.detections.scores[Int(problem.detectionRows[place])]
+            keys.append((score, Int32(place)))
+        }
+        keys.sort { $0.score != $1.score ? $0.score > $1.score : $0.place < $1.place }
+        result.ranked = keys.map(\.place)
         return result
     }
 

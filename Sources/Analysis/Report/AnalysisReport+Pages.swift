@@ -114,7 +114,7 @@ private struct PictureContents: Encodable {
         var finders: [Int: Double] = [:]
         // The page lowers its threshold down to this score.
         let least = min(report.scoreThreshold, 0.05)
-        for place in overlaps.ranked(image: summary.index) {
+        for place in overlaps.ranked(image: summary.index).lazy.map({ Int($0) }) {
             let row = Int(problem.detectionRows[place])
             let outcome = report.errors.outcomes[row]
             if outcome == .truePositive, let target = report.errors.annotationRows[row] {

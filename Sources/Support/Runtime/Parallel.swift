@@ -7,10 +7,11 @@ package enum Parallel {
     /// A pointer shared by workers, each of which writes to its own elements.
     package struct Shared<Element>: @unchecked Sendable {
         package let base: UnsafeMutablePointer<Element>
-        package init(_ base: UnsafeMutablePointer<Element>) { self.base = base }
-        package subscript(index: Int) -> Element {
-            @inline(__always) get { base[index] }
-            @inline(__always) nonmutating set { base[index] = newValue }
+        @inlinable package init(_ base: UnsafeMutablePointer<Element>) { self.base = base }
+        // Inlinable, since other modules' inner loops would otherwise call it without specialization.
+        @inlinable package subscript(index: Int) -> Element {
+            get { base[index] }
+            nonmutating set { base[index] = newValue }
         }
     }
 

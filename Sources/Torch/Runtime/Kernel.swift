@@ -128,7 +128,9 @@ package final class KernelMemory {
         _ count: Int, of type: Element.Type = Element.self
     ) -> UnsafeMutablePointer<Element> {
         let block = UnsafeMutableBufferPointer<Element>.allocate(capacity: max(count, 1))
-        block.initialize(repeating: .zero)
+        // Numbers of zero bytes are zero. One element at a time costs more than the kernel where this function is not
+        // specialized, as in other modules.
+        UnsafeMutableRawBufferPointer(block).initializeMemory(as: UInt8.self, repeating: 0)
         return kept(block)
     }
 
