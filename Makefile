@@ -2,7 +2,7 @@
 
 export PKG_CONFIG_PATH := $(CURDIR)/.libtorch/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
 
-.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages test-video test-long-film docs dist
+.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages test-video test-long-film test-shards docs dist
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -42,6 +42,10 @@ test-video: setup ## Films read and written with the real ffmpeg (needs ffmpeg a
 test-long-film: setup ## A film of 10,000 frames: memory, rate, killed and resumed (needs ffmpeg)
 	swift build -c release --product fvlm-networks
 	Tools/test-long-film "$$(swift build -c release --show-bin-path)/fvlm" $(FRAMES)
+
+test-shards: setup ## 2,000 pictures in 20 archives by four processes, two of them killed; the recipes of Examples/Scaling
+	swift build -c release --product fvlm-networks
+	Tools/test-shards "$$(swift build -c release --show-bin-path)/fvlm" $(PICTURES)
 
 docs: build ## The documentation site of the libraries (runs/docs); a warning is an error
 	Tools/docs

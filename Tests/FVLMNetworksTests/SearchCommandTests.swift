@@ -185,7 +185,8 @@ import FVLMCommand
     /// Killed between two files of the index, the run goes on where it was.
     @Test func aKilledIndexGoesOn() throws {
         let add =
-            ["index", folder.file("pictures"), "--output", folder.file("index"), "--shard", "1"] + model
+            ["index", folder.file("pictures"), "--output", folder.file("index"), "--pictures-per-file", "1"]
+            + model
         let process = try Program.started(add)
         while process.isRunning,
             !FileManager.default.fileExists(atPath: folder.file("index/shard-000001.safetensors"))

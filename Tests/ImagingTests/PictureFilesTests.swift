@@ -70,4 +70,38 @@ import Testing
         }
         #expect(error?.reason.contains("UTF-16") == true)
     }
+
+    /// The pictures of archives, in their order, have paths like those of folders.
+    @Test func archivesAreFolders() throws {
+        let png = try Fixture.png()
+        let contents: [(name: String, contents: [UInt8])] = [
+            ("2.png", png), ("2.json", []), ("sub/1.png", png), ("._x.png", []), ("2.png", png),
+        ]
+        let path = try folder.write(TestTar.archive(contents), "a0.tar")
+        try folder.write(TestTar.archive([("n.txt", [])]), "a1.tar")
+        let files = try PictureFiles([folder.file("a{0..0}.tar")])
+        #expect(names(files) == ["a0.tar/2.png", "a0.tar/sub/1.png"])
+        #expect(files.passedOver.note == "skipped 1 hidden file, 1 .json file")
+        #expect(try Image(contentsOf: files.paths[1]).size == Image(encoded: png).size)
+        #expect(try ImageHeader(contentsOf: files.paths[1]).format == .png)
+        #expect(try TiledTIFF.picture(contentsOf: files.paths[1]).size == Image(encoded: png).size)
+        let gone = #expect(throws: ImagingError.self) { try Image(contentsOf: path + "/3.png") }
+        #expect(gone?.description == path + "/3.png: there is no such file in the archive")
+        let none = #expect(throws: ImagingError.self) { try PictureFiles([folder.file("a1.tar")]) }
+        #expect(
+            none?.description == folder.file("a1.tar")
+                + ": is an archive without pictures; skipped 1 .txt file")
+        #expect(try PictureFiles([path], opensArchives: false).paths == [path])
+        // One that is there as it is written means itself.
+        try folder.write(png, "x{1..2}.png")
+        #expect(try names(PictureFiles([folder.file("x{1..2}.png")])) == ["x{1..2}.png"])
+    }
+
+    private enum Fixture {
+        static func png() throws -> [UInt8] {
+            let folder = try TemporaryFolder()
+            try Image(width: 5, height: 4, filledWith: .white).write(to: folder.file("x.png"))
+            return folder.bytes("x.png")
+        }
+    }
 }

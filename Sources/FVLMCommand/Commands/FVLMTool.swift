@@ -19,7 +19,7 @@ extension CommandConfiguration {
         let own: [any ParsableCommand.Type] = [
             ScoreCommand.self, AnalyzeCommand.self, CheckDatasetCommand.self, ConvertDatasetCommand.self,
             SplitCommand.self,
-            InspectCommand.self,
+            InspectCommand.self, MergeResultsCommand.self,
         ]
         let listed: [any ParsableCommand.Type] = [
             Listed.Detect.self, Listed.Track.self, Listed.Evaluate.self, Listed.Calibrate.self,

@@ -35,6 +35,10 @@ extension CommandEntry {
         name: "index", abstract: "Stores what a detector sees in pictures, to be searched later.")
     package static let search = CommandEntry(
         name: "search", abstract: "Searches an index of pictures by words and by examples.")
+    package static let mergeResults = CommandEntry(
+        name: "merge-results",
+        abstract: "Joins and checks the results of shards, which several processes made.",
+        isElsewhere: false)
     package static let convert = CommandEntry(
         name: "convert", abstract: "Imports weights of other projects, and exports to their formats.")
     package static let score = CommandEntry(
@@ -61,7 +65,10 @@ extension CommandEntry {
 
     /// All commands, grouped by the titles of the help.
     static let groups: [(title: String, entries: [CommandEntry])] = [
-        ("Detector", [.detect, .track, .evaluate, .calibrate, .index, .search, .train, .cache]),
+        (
+            "Detector",
+            [.detect, .track, .evaluate, .calibrate, .index, .search, .mergeResults, .train, .cache]
+        ),
         ("CLIP and weight", [.embed, .vocabulary, .convert, .inspect]),
         ("Data set", [.score, .analyze, .checkDataset, .convertDataset, .split]),
         ("Installation", [.doctor]),

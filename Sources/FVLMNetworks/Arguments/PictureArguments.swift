@@ -20,7 +20,7 @@ struct PictureArguments: ParsableArguments {
 
     @Argument(
         help:
-            "Pictures and folders of pictures; - reads paths from standard input, one per line or NUL-terminated."
+            "Pictures, folders and tar archives of pictures, with ranges in braces ('{000000..000999}.tar'); - reads paths from standard input, one per line or NUL-terminated."
     )
     var images: [String]
 
@@ -30,8 +30,10 @@ struct PictureArguments: ParsableArguments {
     @Flag(exclusivity: .exclusive) var unreadable = Unreadable.keepGoing
 
     /// The files given by the arguments; skipped contents of folders are noted.
-    func files() throws -> [String] {
-        let pictures = try PictureFiles(images, isRecursive: recursive) {
+    ///
+    /// - Parameter opensArchives: Whether the pictures of archives are listed, not the archives.
+    func files(opensArchives: Bool = true) throws -> [String] {
+        let pictures = try PictureFiles(images, isRecursive: recursive, opensArchives: opensArchives) {
             try FileBytes(contentsOf: "-", access: .read).array
         }
         if let note = pictures.passedOver.note { StandardError.note(note) }

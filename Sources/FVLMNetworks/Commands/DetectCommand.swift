@@ -21,11 +21,16 @@ struct DetectCommand: AsyncParsableCommand {
               fvlm detect photos/ --model detector --classes-file names.txt --json > found.jsonl
               fvlm detect photos/ --model detector --vocabulary coco.safetensors --results found.jsonl --resume
               fvlm detect aerial.tif --model detector --classes "car, ship" --tile 640 --overlap 0.2 --json
+              fvlm detect '{000000..000999}.tar' --model detector --classes-file names.txt --into found --shard 3/16
 
             Boxes are x, y, width, height in pixels of the upright picture. Pictures are read ahead while the network \
             runs, and results are written immediately. An interrupted run with --results is resumed by --resume: \
             pictures already in the file are skipped. Progress is recorded in FILE.progress, which can be deleted \
             once the run is complete.
+
+            Many pictures: --into works shard by shard, alone or as one of several processes on any number of machines; fvlm \
+            merge-results joins what they wrote. Of pictures that cannot be used a shard keeps count, and they are no \
+            failure.
 
             Films (film.mp4), streams (rtsp://...) and cameras (camera) are read by ffmpeg: results are a JSON object for each \
             frame, and --output names a film. fvlm track also follows the objects.
@@ -89,6 +94,7 @@ struct DetectCommand: AsyncParsableCommand {
     var frames = false
 
     @OptionGroup var calibration: CalibrationOptions
+    @OptionGroup var shards: ShardArguments
 
     @Flag(
         help:
@@ -123,6 +129,14 @@ struct DetectCommand: AsyncParsableCommand {
             throw ValidationError("\(option) is about films")
         }
         if format == .voc, masks { throw ValidationError("--format voc takes boxes, no --masks") }
+        try shards.refuse([
+            ("--results", results != nil), ("--output", output != nil), ("--resume", resume),
+            ("--suggest-threshold", suggestThreshold), ("--profile", profile), ("a film", try film != nil),
+        ])
+        if shards.folder != nil, let format, format != .json {
+            throw ValidationError(
+                "shards are JSON lines: fvlm merge-results --format coco makes a COCO results file of them")
+        }
     }
 
     /// The film that is looked at; nil for pictures.
@@ -146,7 +160,13 @@ struct DetectCommand: AsyncParsableCommand {
                 profile: profile
             ).run()
         }
+        if let folder = shards.folder { return try await runShards(into: folder) }
         let files = try pictures.files()
+        if format?.isFolder == true, let file = files.first(where: { TarArchive.archive(in: $0) != nil }) {
+            throw ValidationError(
+                "\(file) is in an archive, and --format \(format?.rawValue ?? "") links to pictures: unpack it"
+            )
+        }
         let inputs = OutputGuard(
             files + pictures.lists
                 + [wanted.vocabulary, wanted.names.classesFile, wanted.names.templates],
@@ -219,6 +239,55 @@ struct DetectCommand: AsyncParsableCommand {
         if summary.unreadable > 0 {
             note("\(summary.unreadable) of \(files.count) pictures were skipped")
             throw ExitCode.failure
+        }
+    }
+
+    /// Works shard by shard.
+    private func runShards(into folder: String) async throws {
+        let work = try ShardedWork(pictures, shards, folder: folder)
+        let loaded = try detector.load()
+        let vocabulary = try await wanted.load(loaded, folder: detector.model)
+        var options = detector.options(loaded)
+        options.includesMasks = options.includesMasks && masks
+        let calibration = try calibration.load(loaded, folder: detector.model)
+        if let calibration { options = calibration.options(options) }
+        let (ids, reasonForNumbers) = vocabulary.categoryIDs
+        if let reasonForNumbers {
+            note(
+                "category ids in the records are the classes' positions in the list, from 1: \(reasonForNumbers)"
+            )
+        }
+        let made = try origin(loaded, vocabulary, options, .json)
+        let (scoring, hasCLIPScores) = (
+            options, loaded.configuration.scoring.scorer != ScoringOptions.Scorer.none
+        )
+        try await work.run(
+            .detections, ending: ".jsonl", identity: made,
+            categories: zip(ids, vocabulary.names).map { ShardRecord.Category(id: $0, name: $1) }
+        ) { files, path in
+            let report = DetectionReport(
+                format: .json, includesMasks: masks, hasCLIPScores: hasCLIPScores, files: files,
+                names: vocabulary.names, categoryIDs: ids)
+            // What an earlier process has left is gone on with.
+            let file = try ResultsFile(
+                path: path, isWholeOrAbsent: false, header: report.header, origin: made, resumes: true)
+            var work = DetectionWork(
+                detector: loaded, vocabulary: vocabulary, options: scoring, report: report, file: file,
+                files: files)
+            work.batchSize = batchSize ?? 1
+            work.tiles = tiles.options(batchSize: batchSize)
+            work.calibration = calibration
+            var outcome = ShardedWork.Outcome()
+            let bar = ProgressBar("pictures")
+            let summary = try await work.run(
+                onUnreadable: {
+                    try pictures.leaveOut($0, of: .max)
+                    outcome.add($0, of: ($0 as? ImagingError)?.subject ?? "")
+                },
+                progress: { bar.update($0, of: $1, unit: $2) })
+            bar.finish()
+            outcome.pictures = file.earlier.count + summary.pictures
+            return outcome
         }
     }
 

@@ -40,18 +40,21 @@ struct EmbedImageCommand: AsyncParsableCommand {
     @Option(help: "The number of pictures per batch.")
     var batchSize = 16
 
+    @OptionGroup var shards: ShardArguments
+
     func validate() throws {
         try classOptions.check(vocabulary: vocabulary)
-        if classOptions.classes == nil, classOptions.classesFile == nil, vocabulary == nil, output == nil,
-            !json
-        {
-            throw ValidationError("pass --output, --json or classes")
+        let hasClasses = classOptions.classes != nil || classOptions.classesFile != nil || vocabulary != nil
+        if !hasClasses, output == nil, !json, shards.folder == nil {
+            throw ValidationError("pass --output, --json, classes or --into")
         }
+        try shards.refuse([("--output", output != nil), ("--json", json), ("classes", hasClasses)])
         try BatchSize.check(batchSize)
         if top < 1 { throw ValidationError("--top must be at least 1") }
     }
 
     func run() async throws {
+        if let folder = shards.folder { return try await runShards(into: folder) }
         let files = try pictures.files()
         try OutputGuard(
             files + pictures.lists + [classOptions.classesFile, classOptions.templates, vocabulary],
@@ -79,6 +82,32 @@ struct EmbedImageCommand: AsyncParsableCommand {
         if failures > 0 {
             StandardError.note("\(failures) of \(files.count) pictures were skipped")
             throw ExitCode.failure
+        }
+    }
+
+    /// Works shard by shard: a file of embeddings for each.
+    private func runShards(into folder: String) async throws {
+        let work = try ShardedWork(pictures, shards, folder: folder)
+        let model = try await clip.load()
+        let preprocessor = try model.preprocessor()
+        try await work.run(
+            .embeddings, ending: ".safetensors",
+            identity: ["CLIP": model.identity().description, "precision": clip.precision.value.rawValue]
+        ) { files, path in
+            var outcome = ShardedWork.Outcome()
+            let bar = ProgressBar("pictures")
+            let (embeddings, indices) = try await model.embed(
+                files: files, preprocessor: preprocessor, batchSize: batchSize,
+                onUnreadable: { file, error in
+                    try pictures.leaveOut(error, of: .max)
+                    outcome.add(error, of: file)
+                },
+                progress: { bar.update($0, of: files.count) })
+            bar.finish()
+            try EmbedCommand.write(
+                embeddings, names: indices.map { files[$0].displayedPath }, of: model, to: path)
+            outcome.pictures = indices.count
+            return outcome
         }
     }
 

@@ -127,12 +127,17 @@ public struct DecodingOptions: Sendable, Hashable {
 }
 
 /// Reads and writes whole picture files.
-enum PictureFile {
-    /// Reads a file. It is not mapped, because a file that shrinks while mapped would end the process.
+package enum PictureFile {
+    /// Reads a file, or one in a tar archive (`shards/000.tar/cat.jpg`). It is not mapped, because a file that shrinks while
+    /// mapped would end the process.
     ///
     /// - Throws: ``ImagingError`` if the file cannot be read or exceeds `limit` bytes.
-    static func read(_ path: String, limit: Int) throws -> [UInt8] {
+    package static func read(_ path: String, limit: Int = DecodingLimits().bytes) throws -> [UInt8] {
         do {
+            if let place = TarArchive.archive(in: path) {
+                return try TarArchive.shared(place.archive).bytes(
+                    of: place.name, limit: limit, limitName: "DecodingLimits.bytes")
+            }
             return try FileBytes(
                 contentsOf: path, access: .read, limit: limit, limitName: "DecodingLimits.bytes"
             ).array

@@ -1,8 +1,9 @@
 import Support
 
-/// The pictures named by a command's arguments: files, folders, and lists on standard input.
+/// The pictures named by a command's arguments: files, folders, tar archives, and lists on standard input.
 ///
-/// Of a folder, files with one of ``PictureExtensions`` are used, sorted by name. Everything else in it is counted, to
+/// A name may hold ranges in braces (`{000000..000999}.tar`, ``BraceRange``). The pictures of an archive have paths like those
+/// of a folder (`000000.tar/cat.jpg`) and the order of the archive. Of a folder, files with one of ``PictureExtensions`` are used, sorted by name. Everything else in it is counted, to
 /// be reported to the user. A file that is named itself is always used.
 package struct PictureFiles: Sendable {
     /// Paths, in the order of the arguments.
@@ -12,6 +13,7 @@ package struct PictureFiles: Sendable {
     package private(set) var passedOver = PassedOver()
 
     private let isRecursive: Bool
+    private let opensArchives: Bool
 
     /// The entries of the folders that are skipped.
     package struct PassedOver: Sendable, Hashable {
@@ -46,20 +48,64 @@ package struct PictureFiles: Sendable {
     /// - Parameters:
     ///   - arguments: Paths; `-` for a list of paths on standard input, one per line or NUL-terminated.
     ///   - isRecursive: Whether subfolders are searched too.
+    ///   - opensArchives: Whether archives are replaced by their pictures; otherwise their own paths are listed.
     ///   - readList: The bytes of standard input.
-    /// - Throws: ``ImagingError`` for a folder that cannot be read or contains no pictures, and for a list that is not
-    ///   text.
+    /// - Throws: ``ImagingError`` for a folder or archive that cannot be read or contains no pictures, and for a list that is
+    ///   not text.
     package init(
-        _ arguments: [String], isRecursive: Bool = false, readList: () throws -> [UInt8] = { [] }
+        _ arguments: [String], isRecursive: Bool = false, opensArchives: Bool = true,
+        readList: () throws -> [UInt8] = { [] }
     ) throws {
         self.isRecursive = isRecursive
+        self.opensArchives = opensArchives
         for argument in arguments {
             guard argument == "-" else {
-                try add(argument)
+                try addAll(argument)
                 continue
             }
-            for path in try Self.list(readList()) { try add(path) }
+            for path in try Self.list(readList()) { try addAll(path) }
         }
+    }
+
+    /// The paths of the pictures in an archive, in its order; everything else in it is counted.
+    ///
+    /// - Throws: ``ImagingError`` for an archive that cannot be read.
+    package static func pictures(ofArchive path: String) throws -> (paths: [String], passedOver: PassedOver) {
+        let archive: TarArchive
+        do { archive = try TarArchive.shared(path) } catch { throw ImagingError(error) }
+        var (paths, passedOver) = ([String](), PassedOver())
+        // Of two files with one name the last is the one that is read; its place is that of the first.
+        var seen: Set<String> = []
+        for member in archive.members {
+            let name = Path.name(member.name)
+            if name.hasPrefix(".") {
+                passedOver.hidden += 1
+            } else if PictureExtensions.isPicture(name) {
+                if seen.insert(member.name).inserted { paths.append("\(path)/\(member.name)") }
+            } else {
+                passedOver.files[Path.suffix(name), default: 0] += 1
+            }
+        }
+        return (paths, passedOver)
+    }
+
+    /// Adds the names that a text stands for. One that is there as it is written needs no other meaning.
+    private mutating func addAll(_ text: String) throws {
+        guard text.contains("{"), FileStatus(text) == nil, TarArchive.archive(in: text) == nil else {
+            return try add(text)
+        }
+        for path in try BraceRange.expanded(text) { try add(path) }
+    }
+
+    private mutating func addArchive(_ path: String) throws {
+        let (found, passed) = try Self.pictures(ofArchive: path)
+        guard !found.isEmpty else {
+            throw ImagingError(
+                path, reason: "is an archive without pictures" + (passed.note.map { "; \($0)" } ?? ""))
+        }
+        paths += found
+        passedOver.hidden += passed.hidden
+        passedOver.files.merge(passed.files, uniquingKeysWith: +)
     }
 
     /// The paths of a list: NUL-terminated if it contains a NUL (`find -print0`), otherwise one per line.
@@ -79,6 +125,7 @@ package struct PictureFiles: Sendable {
 
     private mutating func add(_ path: String) throws {
         guard let identity = FolderEntry.identity(ofFolder: path) else {
+            if opensArchives, TarArchive.isArchive(path) { return try addArchive(path) }
             paths.append(path)
             return
         }

@@ -7,6 +7,8 @@ enum TIFFLayout {
     ///
     /// - Throws: ``ImagingError`` for a file that cannot be opened.
     static func isTiled(_ path: String) throws -> Bool {
+        // A picture in an archive is read as a whole.
+        if TarArchive.archive(in: path) != nil { return false }
         let descriptor = path.withPathPointer { open($0, O_RDONLY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw ImagingError(FileFailure(path, "cannot be opened")) }
         defer { close(descriptor) }

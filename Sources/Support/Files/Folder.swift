@@ -169,9 +169,7 @@ package final class FolderLock: Sendable {
             if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
                 let holder = Self.holder(descriptor)
                 close(descriptor)
-                throw FileFailure(
-                    folder, reason: "is in use by another run" + (holder.map { " (process \($0))" } ?? ""),
-                    advice: "wait until it ends, or choose another folder", exitStatus: .failure)
+                throw Self.refusal(folder, holder)
             }
             // The previous holder may have removed the file after it was opened here.
             if FileStatus(descriptor: descriptor)?.identity == FileIdentity(path) {
@@ -189,6 +187,25 @@ package final class FolderLock: Sendable {
         _ = path.withPathPointer { unlink($0) }
         close(descriptor)
         if let made { _ = made.withPathPointer { rmdir($0) } }
+    }
+
+    /// As ``init(making:)``; nil when another process holds the lock.
+    ///
+    /// - Throws: ``FileFailure`` if the folder or the lock file cannot be made.
+    package static func ifFree(making folder: String) throws(FileFailure) -> FolderLock? {
+        do { return try FolderLock(making: folder) } catch {
+            if error.advice == inUse { return nil }
+            throw error
+        }
+    }
+
+    private static let inUse = "wait until it ends, or choose another folder"
+
+    private static func refusal(_ folder: String, _ holder: Int?) -> FileFailure {
+        FileFailure(
+            folder, reason: "is in use by another run" + (holder.map { " (process \($0))" } ?? ""),
+            advice: inUse,
+            exitStatus: .failure)
     }
 
     private static func holder(_ descriptor: Int32) -> Int? {

@@ -16,8 +16,9 @@ package struct OutputGuard: Sendable {
         for model in models.compactMap(\.self) { add(model: model) }
     }
 
-    /// Adds a file or a folder.
+    /// Adds a file or a folder; of a file in an archive, the archive.
     package mutating func add(_ input: String) {
+        let input = TarArchive.archive(in: input)?.archive ?? input
         guard let status = input == "-" ? FileStatus(descriptor: STDIN_FILENO) : FileStatus(input),
             status.kind == .file || status.kind == .folder
         else { return }
