@@ -133,13 +133,16 @@ if withTorch {
     ]
     package.targets += [
         .systemLibrary(name: "CLibTorch", pkgConfig: torchDescription),
-        .target(name: "CTorch", dependencies: ["CLibTorch"]),
+        .target(
+            name: "CTorch", dependencies: ["CLibTorch"], exclude: ["GlooHeaders"],
+            cxxSettings: [.headerSearchPath("GlooHeaders")]),
         .target(name: "Torch", dependencies: ["CKernels", "CTorch", "Support", "WeightFiles"]),
         .target(
             name: "TorchFixtures", dependencies: ["CFakeDevice", "FixtureSupport", "Torch", "WeightFiles"],
             path: "Tests/TorchFixtures"),
         .testTarget(
-            name: "TorchTests", dependencies: ["CTorch", "Torch", "FixtureSupport", "TorchFixtures"],
+            name: "TorchTests",
+            dependencies: ["CTorch", "Torch", "FixtureSupport", "Support", "TorchFixtures"],
             linkerSettings: runPath),
         .target(
             name: "CLIP",

@@ -24,6 +24,9 @@ typedef struct ct_operator_impl *ct_operator;
 typedef struct ct_generator_impl *ct_generator;
 typedef struct ct_upload_impl *ct_upload;
 typedef char *ct_error;
+typedef struct ct_store_impl *ct_store;
+typedef struct ct_group_impl *ct_group;
+typedef struct ct_work_impl *ct_work;
 
 void ct_error_free(ct_error error);
 
@@ -233,6 +236,31 @@ void ct_upload_release(ct_upload upload);
 // Splits [begin, end) over libtorch's threads; calls from inside a call run on the calling thread.
 ct_error ct_parallel_for(int64_t begin, int64_t end, int64_t grain,
                          void (*body)(void *context, int64_t begin, int64_t end), void *context);
+
+// MARK: - Several processes
+
+// Connects with the store at a host and port, where processes meet; one of them serves it. Safe to use from several threads.
+ct_error ct_store_create(const char *host, uint16_t port, bool is_server, double seconds, ct_store *result);
+void ct_store_release(ct_store store);
+ct_error ct_store_set(ct_store store, const char *key, const char *value);
+// NULL for a key that is not there. The value is freed with ct_error_free.
+ct_error ct_store_get(ct_store store, const char *key, char **value);
+
+// Connects all processes with each other. `host` and `port` are the store's, and say which interface is used, unless
+// GLOO_SOCKET_IFNAME does. `seconds` is the time limit of every work.
+ct_error ct_group_create(ct_store store, const char *name, const char *host, uint16_t port, int32_t rank, int32_t size,
+                         double seconds, ct_group *result);
+void ct_group_release(ct_group group);
+
+// Works run on other threads; their tensors must not be used until they are waited for. Operations: 0 sum, 1 maximum, 2
+// minimum.
+ct_error ct_group_all_reduce(ct_group group, ct_tensor tensor, int32_t operation, ct_work *result);
+ct_error ct_group_broadcast(ct_group group, ct_tensor tensor, int32_t root, ct_work *result);
+ct_error ct_group_all_gather(ct_group group, ct_tensor tensor, const ct_tensor *outputs, size_t count,
+                             ct_work *result);
+ct_error ct_group_barrier(ct_group group, ct_work *result);
+ct_error ct_work_wait(ct_work work);
+void ct_work_release(ct_work work);
 
 #ifdef __cplusplus
 }
