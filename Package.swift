@@ -40,7 +40,7 @@ let package = Package(
     targets: [
         // MARK: Without libtorch
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "Support", dependencies: [.product(name: "Yams", package: "Yams")]),
+        .target(name: "Support", dependencies: ["CZlib", .product(name: "Yams", package: "Yams")]),
         .testTarget(name: "SupportTests", dependencies: ["Support", "FixtureSupport"]),
         .target(name: "WeightFiles", dependencies: ["CZlib", "Support"]),
         .target(name: "Hub", dependencies: ["Support"]),

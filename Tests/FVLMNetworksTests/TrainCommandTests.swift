@@ -97,15 +97,24 @@ import FVLMCommand
     }
 
     private static func residentKilobytes(_ process: Int32) -> Int? {
-        let ps = Process()
-        ps.executableURL = URL(filePath: "/bin/ps")
-        ps.arguments = ["-o", "rss=", "-p", "\(process)"]
-        let output = Pipe()
-        ps.standardOutput = output
-        guard (try? ps.run()) != nil else { return nil }
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        ps.waitUntilExit()
-        return Int(text.trimmingCharacters(in: .whitespacesAndNewlines))
+        #if os(Linux)
+            // A bare system has no ps.
+            guard let status = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8) else {
+                return nil
+            }
+            let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+            return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
+        #else
+            let ps = Process()
+            ps.executableURL = URL(filePath: "/bin/ps")
+            ps.arguments = ["-o", "rss=", "-p", "\(process)"]
+            let output = Pipe()
+            ps.standardOutput = output
+            guard (try? ps.run()) != nil else { return nil }
+            let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            ps.waitUntilExit()
+            return Int(text.trimmingCharacters(in: .whitespacesAndNewlines))
+        #endif
     }
 
     /// A training whose folder cannot be written ends with the reason.

@@ -1,5 +1,6 @@
 import COCO
 import CZlib
+import Support
 
 /// A PNG file whose pixels are numbers, not colours: masks of one object, and pictures whose palette's places number the
 /// objects.
@@ -245,7 +246,7 @@ package struct LabelPicture: Sendable {
     private static func append(_ kind: String, _ body: [UInt8], to file: inout [UInt8]) {
         let content = Array(kind.utf8) + body
         file += bytes(body.count) + content
-        file += bytes(Int(crc32(0, content, uInt(content.count))))
+        file += bytes(Int(content.withUnsafeBytes { CRC32.checksum($0) }))
     }
 }
 

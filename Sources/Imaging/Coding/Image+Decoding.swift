@@ -42,6 +42,9 @@ extension Image {
     ) throws {
         let header = try ImageHeader(encoded: bytes, source: source, limits: options.limits)
         let size = header.storedSize
+        if header.format == .png, let chunk = PNGChunks.damaged(bytes) {
+            throw ImagingError(source, reason: "cannot be decoded as PNG: the checksum of \(chunk) is wrong")
+        }
         do {
             // Pixels are put where they are upright: a second picture to turn it would take as much memory again.
             let order = header.orientation.order(of: size)

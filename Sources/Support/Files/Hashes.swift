@@ -1,3 +1,5 @@
+internal import CZlib
+
 /// The hash SHA-256 (FIPS 180-4), which identifies file contents such as pictures and weights.
 package struct SHA256: Sendable {
     private var state: [UInt32] = [
@@ -173,6 +175,16 @@ package enum SHA1 {
             let digits = String(word, radix: 16)
             return String(repeating: "0", count: 8 - digits.count) + digits
         }.joined()
+    }
+}
+
+/// The checksum CRC-32 (IEEE 802.3 polynomial) of zip archives and PNG.
+package enum CRC32 {
+    /// The checksum of `bytes`, continuing the checksum `start` of the preceding bytes.
+    package static func checksum(_ bytes: UnsafeRawBufferPointer, continuing start: UInt32 = 0) -> UInt32 {
+        UInt32(
+            truncatingIfNeeded: crc32_z(
+                UInt(start), bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count))
     }
 }
 

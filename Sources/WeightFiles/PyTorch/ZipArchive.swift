@@ -1,4 +1,5 @@
 import CZlib
+import Support
 
 /// A zip archive over bytes in memory, usually a mapped file.
 ///
@@ -144,15 +145,5 @@ extension ZipArchive {
                 "its deflated bytes are broken or do not have the size in the directory "
                     + "(\(made) of \(target.count) bytes); the file is damaged; download it again")
         }
-    }
-}
-
-/// The checksum of zip archives (IEEE 802.3 polynomial).
-enum CRC32 {
-    /// The checksum of `bytes`, continuing the checksum `start` of the preceding bytes.
-    static func checksum(_ bytes: UnsafeRawBufferPointer, continuing start: UInt32 = 0) -> UInt32 {
-        UInt32(
-            truncatingIfNeeded: crc32_z(
-                UInt(start), bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count))
     }
 }
