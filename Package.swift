@@ -130,6 +130,17 @@ if withTorch {
         .library(name: "VideoDetection", targets: ["VideoDetection"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
         .library(name: "Training", targets: ["Training"]),
+        .library(name: "Serving", targets: ["Serving"]),
+    ]
+    // The server alone needs these.
+    package.dependencies += [
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ]
     package.targets += [
         .systemLibrary(name: "CLibTorch", pkgConfig: torchDescription),
@@ -184,6 +195,30 @@ if withTorch {
                 "CLIP", "Evaluation", "FVLM", "RegionDetection", "Torch", "Support", "Imaging", "COCO",
                 "WeightFiles",
             ]),
+        .target(
+            name: "DetectionResults",
+            dependencies: ["CLIP", "COCO", "Evaluation", "FVLM", "Imaging", "Support"]),
+        .target(
+            name: "Serving",
+            dependencies: [
+                "CLIP", "DetectionResults", "Evaluation", "FVLM", "Imaging", "Support", "Torch",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            resources: [.embedInCode("Documents/openapi.json")]),
+        .testTarget(
+            name: "ServingTests",
+            dependencies: ["CLIP", "FVLM", "FixtureSupport", "Imaging", "Serving", "Support", "Torch"],
+            linkerSettings: runPath),
         .testTarget(
             name: "EvaluationTests",
             dependencies: ["Analysis", "CLIP", "COCO", "Evaluation", "FVLM", "FixtureSupport", "Imaging"],
@@ -254,8 +289,8 @@ if withTorch {
     // The commands that need networks; FVLM_TORCH tells the sources that they are there.
     for target in package.targets where target.name == "FVLMNetworks" {
         target.dependencies += [
-            "CLIP", "Evaluation", "FVLM", "Hub", "RegionDetection", "Torch", "Training", "VideoDetection",
-            "WeightFiles",
+            "CLIP", "DetectionResults", "Evaluation", "FVLM", "Hub", "RegionDetection", "Serving", "Torch",
+            "Training", "VideoDetection", "WeightFiles",
         ]
         target.swiftSettings = [.define("FVLM_TORCH")]
         target.linkerSettings = runPath

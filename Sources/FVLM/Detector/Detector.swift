@@ -153,9 +153,21 @@ public final class Detector: Sendable {
     public func vocabulary(of names: [String], templates: PromptTemplates = .imageNet) async throws
         -> Vocabulary
     {
+        try await vocabulary(of: names.map { Vocabulary.Class($0) }, templates: templates)
+    }
+
+    /// Encodes classes for detection, with their synonyms.
+    /// - Parameters:
+    ///   - classes: The classes.
+    ///   - templates: The prompt templates.
+    ///   - article: The treatment of an `a` right before a name.
+    /// - Throws: As `vocabulary(of:templates:)` for names.
+    public func vocabulary(
+        of classes: [Vocabulary.Class], templates: PromptTemplates = .imageNet, article: Article = .asWritten
+    ) async throws -> Vocabulary {
         try await onQueue { [self] _ in
             try Vocabulary(
-                encoding: names.map { Vocabulary.Class($0) }, templates: templates, with: clip,
+                encoding: classes, templates: templates, article: article, with: clip,
                 tokenizer: clip.tokenizer())
         }
     }

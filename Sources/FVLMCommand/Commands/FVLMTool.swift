@@ -24,7 +24,7 @@ extension CommandConfiguration {
         let listed: [any ParsableCommand.Type] = [
             Listed.Detect.self, Listed.Track.self, Listed.Evaluate.self, Listed.Calibrate.self,
             Listed.Index.self,
-            Listed.Search.self,
+            Listed.Search.self, Listed.Serve.self,
             Listed.Train.self, Listed.Cache.self,
             Listed.Embed.self,
             Listed.Vocabulary.self, Listed.Convert.self, Listed.Doctor.self,

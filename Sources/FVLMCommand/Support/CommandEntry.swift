@@ -39,6 +39,8 @@ extension CommandEntry {
         name: "merge-results",
         abstract: "Joins and checks the results of shards, which several processes made.",
         isElsewhere: false)
+    package static let serve = CommandEntry(
+        name: "serve", abstract: "Answers requests over HTTP, as an API and to labelling tools.")
     package static let convert = CommandEntry(
         name: "convert", abstract: "Imports weights of other projects, and exports to their formats.")
     package static let score = CommandEntry(
@@ -67,7 +69,10 @@ extension CommandEntry {
     static let groups: [(title: String, entries: [CommandEntry])] = [
         (
             "Detector",
-            [.detect, .track, .evaluate, .calibrate, .index, .search, .mergeResults, .train, .cache]
+            [
+                .detect, .track, .evaluate, .calibrate, .index, .search, .mergeResults, .serve, .train,
+                .cache,
+            ]
         ),
         ("CLIP and weight", [.embed, .vocabulary, .convert, .inspect]),
         ("Data set", [.score, .analyze, .checkDataset, .convertDataset, .split]),
@@ -107,6 +112,7 @@ enum Listed {
     struct Calibrate: ListedCommand { static let entry = CommandEntry.calibrate }
     struct Index: ListedCommand { static let entry = CommandEntry.index }
     struct Search: ListedCommand { static let entry = CommandEntry.search }
+    struct Serve: ListedCommand { static let entry = CommandEntry.serve }
     struct Train: ListedCommand { static let entry = CommandEntry.train }
     struct Cache: ListedCommand { static let entry = CommandEntry.cache }
     struct Embed: ListedCommand { static let entry = CommandEntry.embed }

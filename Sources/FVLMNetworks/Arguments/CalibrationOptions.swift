@@ -1,5 +1,6 @@
 import ArgumentParser
 import CLIP
+import DetectionResults
 import Evaluation
 import FVLM
 import FVLMCommand

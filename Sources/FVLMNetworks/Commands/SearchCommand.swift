@@ -1,5 +1,6 @@
 import ArgumentParser
 import CLIP
+import DetectionResults
 import FVLM
 import FVLMCommand
 import Foundation

@@ -1,5 +1,6 @@
 import COCO
 import DatasetFormats
+import DetectionResults
 import Evaluation
 import Imaging
 import Support

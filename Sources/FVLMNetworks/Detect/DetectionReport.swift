@@ -1,5 +1,6 @@
 import COCO
 import DatasetFormats
+import DetectionResults
 import Evaluation
 import FVLM
 import FVLMCommand
@@ -75,14 +76,6 @@ struct DetectionReport {
 
     private static let nothing = "nothing found"
 
-    /// One picture in the format of `--json`.
-    private struct Line: Encodable {
-        let file: String
-        let width: Int
-        let height: Int
-        let detections: [DetectedObject]
-    }
-
     /// One detection in the format of a COCO results file.
     private struct Entry: Encodable {
         let image_id: Int
@@ -142,14 +135,12 @@ struct DetectionReport {
             guard format == .labelStudio else { return try picture.cvatElement(number: id) }
             return try (isFirst ? "" : ",\n") + picture.labelStudioTask(model: "fvlm")
         }
-        let masks = try runLengths(detections, size)
         let file = file.displayedPath
         switch format {
         case .json:
-            let found = zip(detections, masks).map { DetectedObject($0, mask: $1) }
-            let line = Line(file: file, width: size.width, height: size.height, detections: found)
-            return try JSONText.line(line) + "\n"
+            return try PictureResult(file, size, detections, includesMasks: includesMasks).line() + "\n"
         case .coco:
+            let masks = try runLengths(detections, size)
             let entries = try zip(detections, masks).map { detection, mask in
                 try JSONText.line(
                     Entry(
@@ -179,7 +170,7 @@ struct DetectionReport {
     }
 
     private func runLengths(_ detections: [FVLMDetection], _ size: ImageSize) throws -> [CompressedMask?] {
-        guard includesMasks, format != .table else { return detections.map { _ in nil } }
+        guard includesMasks else { return detections.map { _ in nil } }
         return try detections.map { try CompressedMask($0, in: size) }
     }
 }

@@ -1,4 +1,5 @@
 import CLIP
+import DetectionResults
 import FVLM
 import FVLMCommand
 import Foundation

@@ -1,4 +1,5 @@
 import COCO
+import DetectionResults
 import Evaluation
 import FVLM
 import FVLMCommand

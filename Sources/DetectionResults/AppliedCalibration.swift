@@ -3,15 +3,25 @@ import Evaluation
 import FVLM
 
 /// A calibration with what of it is wanted.
-struct AppliedCalibration {
-    let calibration: ScoreCalibration
+package struct AppliedCalibration {
+    /// The maps and thresholds.
+    package let calibration: ScoreCalibration
     /// Whether results have mapped scores.
-    let maps: Bool
+    package let maps: Bool
     /// Whether only what reaches its threshold is kept.
-    let keeps: Bool
+    package let keeps: Bool
+
+    /// Creates it.
+    /// - Parameters:
+    ///   - calibration: The maps and thresholds.
+    ///   - maps: Whether results have mapped scores.
+    ///   - keeps: Whether only what reaches its threshold is kept.
+    package init(calibration: ScoreCalibration, maps: Bool, keeps: Bool) {
+        (self.calibration, self.maps, self.keeps) = (calibration, maps, keeps)
+    }
 
     /// The scoring options of the detections that the maps were fitted to, for what is wanted now.
-    func options(_ given: ScoringOptions) -> ScoringOptions {
+    package func options(_ given: ScoringOptions) -> ScoringOptions {
         var options = calibration.scoring
         options.includesMasks = given.includesMasks
         options.maskThreshold = given.maskThreshold
@@ -20,8 +30,9 @@ struct AppliedCalibration {
         return options
     }
 
-    func applied(to detections: [FVLMDetection], of detector: Detector, _ vocabulary: Vocabulary)
-        -> [FVLMDetection]
+    /// The detections of a picture with mapped scores, or those that reach their thresholds, or both.
+    package func applied(to detections: [FVLM.Detection], of detector: Detector, _ vocabulary: Vocabulary)
+        -> [FVLM.Detection]
     {
         let mapped = calibration.applied(to: detections, of: detector, vocabulary)
         let kept = keeps ? calibration.kept(mapped, of: detector, vocabulary) : mapped
@@ -40,7 +51,7 @@ struct AppliedCalibration {
         let region: Int
         let classIndex: Int
 
-        init(_ detection: FVLMDetection) {
+        init(_ detection: FVLM.Detection) {
             region = detection.proposal
             classIndex = detection.classIndex
         }

@@ -1,0 +1,35 @@
+import FVLM
+import Imaging
+import Support
+
+/// What was found in a picture, as `fvlm detect --json` and `fvlm serve` write it.
+package struct PictureResult: Encodable {
+    /// The picture's name.
+    package let file: String
+    /// The picture's width in pixels.
+    package let width: Int
+    /// The picture's height in pixels.
+    package let height: Int
+    /// The objects, best first.
+    package let detections: [DetectedObject]
+
+    /// Describes the detections of a picture.
+    /// - Parameters:
+    ///   - file: The picture's name; bytes that are not text are replaced.
+    ///   - size: The picture's size.
+    ///   - detections: What was found in it.
+    ///   - includesMasks: Whether masks are computed and included.
+    /// - Throws: `DetectionError`, `ImagingError` where masks cannot be made.
+    package init(
+        _ file: String, _ size: ImageSize, _ detections: [FVLM.Detection], includesMasks: Bool
+    ) throws {
+        self.file = file.displayedPath
+        (width, height) = (size.width, size.height)
+        self.detections = try detections.map {
+            DetectedObject($0, mask: includesMasks ? try CompressedMask($0, in: size) : nil)
+        }
+    }
+
+    /// The JSON text, on one line.
+    package func line() throws -> String { try JSONText.line(self) }
+}

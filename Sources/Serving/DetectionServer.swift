@@ -1,0 +1,160 @@
+import FVLM
+import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
+import Logging
+import NIOCore
+import NIOSSL
+import ServiceLifecycle
+import Support
+
+/// Answers requests over HTTP with what a detector finds.
+///
+/// ```swift
+/// let server = try DetectionServer(ServerOptions()) {
+///     LoadedModel(try Detector.load("model"), name: "model")
+/// }
+/// try await server.run()
+/// ```
+///
+/// It listens while the model is loaded, and says then that it is not ready. SIGTERM and SIGINT let it answer what it has
+/// accepted, then end.
+public struct DetectionServer: Sendable {
+    let service: DetectionService
+    private let load: @Sendable () async throws -> LoadedModel
+    private let tls: TLSConfiguration?
+    private let note: @Sendable (String) -> Void
+    private let log: @Sendable (String) -> Void
+
+    /// Prepares a server.
+    /// - Parameters:
+    ///   - options: How it listens, and its limits.
+    ///   - note: Called with what its owner should know.
+    ///   - log: Called with a line for each request: neither tokens nor what was sent is in it.
+    ///   - load: Loads the model.
+    /// - Throws: `ConfigurationError` for impossible options and certificates that cannot be used, an error with the path of the
+    ///   folder of vocabularies.
+    public init(
+        _ options: ServerOptions, note: @escaping @Sendable (String) -> Void = { _ in },
+        log: @escaping @Sendable (String) -> Void = { _ in },
+        load: @escaping @Sendable () async throws -> LoadedModel
+    ) throws {
+        service = try DetectionService(options)
+        tls = try Self.tls(options)
+        self.load = load
+        self.note = note
+        self.log = log
+    }
+
+    /// Serves until it is told to end.
+    /// - Parameters:
+    ///   - endsOnSignals: Whether SIGTERM and SIGINT end it; otherwise the end of its task does.
+    ///   - onListening: Called with the port when connections are accepted.
+    ///   - onReady: Called with the address when the model is loaded and has looked at a picture.
+    /// - Throws: What loading the model throws; an error of the system when it cannot listen.
+    public func run(
+        endsOnSignals: Bool = true, onListening: @escaping @Sendable (Int) -> Void = { _ in },
+        onReady: @escaping @Sendable (String) -> Void = { _ in }
+    ) async throws {
+        let options = service.options
+        let (ports, port) = AsyncStream<Int>.makeStream()
+        let connections = Connections()
+        let watch: @Sendable () -> [any RemovableChannelHandler] = {
+            [
+                ConnectionWatch(
+                    connections, head: options.headSeconds, body: options.bodySeconds,
+                    idle: options.idleSeconds)
+            ]
+        }
+        let http = HTTPServerBuilder.http1(configuration: .init(additionalChannelHandlers: watch()))
+        var logger = Logger(label: "fvlm") { _ in LineLog(write: log) }
+        logger.logLevel = .error
+        let application = Application(
+            router: endpoints(connections).router,
+            server: try tls.map { try .tls(http, tlsConfiguration: $0) } ?? http,
+            configuration: ApplicationConfiguration(
+                address: .hostname(options.host, port: options.port), serverName: "fvlm",
+                availableConnectionsDelegate: MaximumAvailableConnections(options.connectionLimit)),
+            onServerRunning: { channel in
+                let number = channel.localAddress?.port ?? options.port
+                onListening(number)
+                port.yield(number)
+            },
+            logger: logger)
+        let loader = Loader(service: service, load: load, note: note) {
+            for await port in ports {
+                let host = options.host.contains(":") ? "[\(options.host)]" : options.host
+                onReady("\(tls == nil ? "http" : "https")://\(host):\(port)")
+                break
+            }
+        }
+        var configuration = ServiceGroupConfiguration(
+            services: [application, loader],
+            gracefulShutdownSignals: endsOnSignals ? [.sigterm, .sigint] : [],
+            logger: logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(options.requestSeconds + options.bodySeconds)
+        try await ServiceGroup(configuration: configuration).run()
+    }
+
+    /// The methods and paths of all routes.
+    var routeNames: [String] { endpoints(Connections()).routeNames }
+
+    private func endpoints(_ connections: Connections) -> Endpoints {
+        let router = Router(context: ServerContext.self)
+        router.add(middleware: FrontDoor(service: service, log: log))
+        let endpoints = Endpoints(router: router, service: service, connections: connections)
+        StatusRoutes.add(to: endpoints)
+        DetectionRoutes.add(to: endpoints)
+        VocabularyRoutes.add(to: endpoints)
+        return endpoints
+    }
+
+    private static func tls(_ options: ServerOptions) throws -> TLSConfiguration? {
+        guard let certificates = options.certificates, let key = options.privateKey else { return nil }
+        do {
+            return TLSConfiguration.makeServerConfiguration(
+                certificateChain: try NIOSSLCertificate.fromPEMFile(certificates).map { .certificate($0) },
+                privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))
+        } catch {
+            throw ConfigurationError(
+                origin: "\(certificates), \(key)",
+                reason: "cannot be used as certificates and private key in PEM: \(error)",
+                exitStatus: .failure)
+        }
+    }
+}
+
+/// Loads the model beside the server, and forgets what has expired.
+private struct Loader: Service {
+    let service: DetectionService
+    let load: @Sendable () async throws -> LoadedModel
+    let note: @Sendable (String) -> Void
+    let onReady: @Sendable () async -> Void
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            let model = try await Task.detached { try await load() }.value
+            try await service.fill(model, note: note)
+            await onReady()
+            await cancelWhenGracefulShutdown {
+                while (try? await Task.sleep(for: .seconds(5))) != nil { service.encoded.forgetExpired() }
+            }
+        } onGracefulShutdown: {
+            service.slot.drain()
+        }
+    }
+}
+
+/// Lines of what Hummingbird and NIO report.
+private struct LineLog: LogHandler {
+    let write: @Sendable (String) -> Void
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.error
+
+    func log(event: LogEvent) { write("\(event.level): \(event.message)") }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+}
