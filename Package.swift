@@ -274,7 +274,7 @@ if withTorch {
             name: "EmojiScenes",
             dependencies: [
                 "CGlyphs", "CLIP", "COCO", "Evaluation", "FVLM", "Imaging", "Support", "Torch", "Tracking",
-                "Training", "Video", "VideoDetection", "WeightFiles",
+                "Training", "VideoDetection", "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Examples/EmojiScenes", exclude: ["CGlyphs", "README.md", "Samples"],

@@ -16,8 +16,8 @@ public struct Tracker: Sendable, Codable {
     public enum ScoreScale: String, Sendable, Codable, CaseIterable {
         /// As they are.
         case absolute
-        /// Divided by the best recent score of their class, or by a quarter of the best of all classes where that is more: scores of an
-        /// open vocabulary are low, and differ by class.
+        /// Divided by the best recent score of their class, or by three quarters of the best of all classes where that is
+        /// more: scores of an open vocabulary are low, and differ by class.
         case relativeToClass = "relative"
     }
 
@@ -35,16 +35,28 @@ public struct Tracker: Sendable, Codable {
         /// The score from which a detection that no track took begins a track.
         public var activationScore = 0.7
 
+        /// The score below which a detection takes no part in the second round either.
+        public var lowScore = 0.0
+
         /// The number of frames in a row in which an object must be detected before it gets an id.
         public var confirmationCount = 2
 
         /// The least IoU of a detection with the predicted box of its track.
         public var minimumOverlap = 0.1
 
+        /// The same in the second round: what a doubtful box says of a track that no sure one explains.
+        public var minimumLowOverlap = 0.1
+
         /// How scores are compared with the thresholds.
         public var scoreScale = ScoreScale.absolute
 
-        /// The cosine from which a detection is taken for a lost track; nil leaves looks out.
+        /// Whether every detection may begin a track, as in ByteTrack. If not, an object's best detection stands for all of it: other
+        /// names of nearly the same box, and boxes of the class that are parts of a better one or hold most of it, as detectors of
+        /// an open vocabulary leave them, get no track. Other names count in the vote for the class of the object's track.
+        public var followsRepeats = true
+
+        /// The cosine from which a detection is taken for a lost track; nil leaves looks out. Below it a lost track does not take
+        /// a detection that its predicted box hardly overlaps.
         public var minimumSimilarity: Double? = 0.8
 
         /// Creates the default options: those of ByteTrack, with looks where detections have embeddings.
@@ -112,6 +124,10 @@ public struct Tracker: Sendable, Codable {
             // Of equal votes the lower class, so that the result is one.
             votes.max { a, b in a.value != b.value ? a.value < b.value : a.key > b.key }?.key ?? 0
         }
+
+        mutating func vote(for detection: TrackedDetection) {
+            votes[detection.classIndex, default: 0] += detection.score
+        }
     }
 
     private var states: [State] = []
@@ -152,17 +168,18 @@ public struct Tracker: Sendable, Codable {
         var frame = Frame(
             assignments: detections.map { Assignment(id: nil, classIndex: $0.classIndex) }, events: [])
         let scores = scaled(detections)
-        let usable = detections.indices.filter { detections[$0].isUsable }
+        let (usable, names) = objects(detections)
         let high = usable.filter { scores[$0] >= options.highScore }
         var free = Array(states.indices)
-        var matches = associate(detections, high, &free)
+        var matches = associate(detections, high, &free, options.minimumOverlap)
         let taken = Set(matches.map(\.detection))
         var left = high.filter { !taken.contains($0) }
-        matches += associate(detections, usable.filter { scores[$0] < options.highScore }, &free)
-        let recovered = recover(detections, &left, &free, elapsed)
+        let low = usable.filter { scores[$0] < options.highScore && scores[$0] >= options.lowScore }
+        matches += associate(detections, low, &free, options.minimumLowOverlap)
+        let recovered = recover(detections, &left, &free, at: now)
 
         for (state, detection) in matches + recovered {
-            accept(detections[detection], into: state, at: now, &frame)
+            accept(detections[detection], names[detection] ?? [], into: state, at: now, &frame)
             frame.assignments[detection] = Assignment(
                 id: states[state].id,
                 classIndex: states[state].id == nil
@@ -186,15 +203,47 @@ public struct Tracker: Sendable, Codable {
         }
         if !dead.isEmpty { states = states.indices.filter { !dead.contains($0) }.map { states[$0] } }
         for detection in left where scores[detection] >= options.activationScore {
-            states.append(
-                State(
-                    filter: BoxFilter(detections[detection].box), id: nil, lastMatch: now,
-                    votes: [detections[detection].classIndex: detections[detection].score],
-                    embedding: detections[detection].embedding))
+            var state = State(
+                filter: BoxFilter(detections[detection].box), id: nil, lastMatch: now, votes: [:],
+                embedding: detections[detection].embedding)
+            for vote in [detections[detection]] + (names[detection] ?? []) { state.vote(for: vote) }
+            states.append(state)
         }
         previousTime = now
         frame.events.sort { $0.id < $1.id }
         return frame
+    }
+
+    /// The IoU from which a detection is another name of a better one's object.
+    private static let leastNameOverlap = 0.6
+
+    /// The part of the smaller one of two boxes of a class, from which it is a part of the better one's object or has this as a part.
+    private static let leastPartShare = 0.6
+
+    /// The detections that stand for an object each, in their order, and by them the object's other names.
+    private func objects(_ detections: [TrackedDetection]) -> (own: [Int], names: [Int: [TrackedDetection]]) {
+        let usable = detections.indices.filter { detections[$0].isUsable }
+        guard !options.followsRepeats else { return (usable, [:]) }
+        var own: [Int] = []
+        var names: [Int: [TrackedDetection]] = [:]
+        // Best first; of equal scores the first, so that the result is one.
+        for index in usable.sorted(by: { (-detections[$0].score, $0) < (-detections[$1].score, $1) }) {
+            let detection = detections[index]
+            let overlaps = own.map { detections[$0].box.overlap(with: detection.box) }
+            if let nearest = overlaps.indices.max(by: { overlaps[$0] < overlaps[$1] }),
+                overlaps[nearest] >= Self.leastNameOverlap
+            {
+                names[own[nearest], default: []].append(detection)
+                continue
+            }
+            let isPart = own.contains { better in
+                ([detections[better]] + (names[better] ?? [])).contains {
+                    $0.classIndex == detection.classIndex
+                } && detections[better].box.share(with: detection.box) >= Self.leastPartShare
+            }
+            if !isPart { own.append(index) }
+        }
+        return (own.sorted(), names)
     }
 
     /// The scores to compare with thresholds.
@@ -206,7 +255,7 @@ public struct Tracker: Sendable, Codable {
             bestScores[detection.classIndex] = max(bestScores[detection.classIndex] ?? 0, detection.score)
         }
         // Classes of which nothing sure was ever seen would otherwise track their noise.
-        let floor = (bestScores.values.max() ?? 0) / 4
+        let floor = (bestScores.values.max() ?? 0) * 0.75
         return detections.map { detection in
             let best = max(bestScores[detection.classIndex] ?? 0, floor)
             return best > 0 ? detection.score / best : 0
@@ -215,27 +264,42 @@ public struct Tracker: Sendable, Codable {
 
     /// Pairs of the greatest total IoU; those with too little are undone afterwards. Tracks that are taken leave `free`.
     private func associate(
-        _ detections: [TrackedDetection], _ candidates: [Int], _ free: inout [Int]
+        _ detections: [TrackedDetection], _ candidates: [Int], _ free: inout [Int], _ least: Double
     ) -> [(state: Int, detection: Int)] {
         guard !candidates.isEmpty, !free.isEmpty else { return [] }
         var overlaps: [Double] = []
         overlaps.reserveCapacity(free.count * candidates.count)
         for state in free {
             let box = states[state].filter.box
-            for candidate in candidates { overlaps.append(box.overlap(with: detections[candidate].box)) }
+            for candidate in candidates {
+                let overlap = box.overlap(with: detections[candidate].box)
+                overlaps.append(isOther(detections[candidate], states[state], overlap) ? 0 : overlap)
+            }
         }
         let pairs = OptimalAssignment.pairs(
             costs: overlaps.map { -$0 }, rows: free.count, columns: candidates.count
-        ).filter { overlaps[$0.row * candidates.count + $0.column] >= options.minimumOverlap }
+        ).filter { overlaps[$0.row * candidates.count + $0.column] >= least }
         let result = pairs.map { (state: free[$0.row], detection: candidates[$0.column]) }
         let taken = Set(result.map(\.state))
         free.removeAll { taken.contains($0) }
         return result
     }
 
+    /// The IoU below which a lost track takes up no detection that looks like another object: it may have moved on unseen.
+    private static let sureOverlap = 0.3
+
+    /// Whether a detection where a lost track may be by now looks like another object.
+    private func isOther(_ detection: TrackedDetection, _ state: State, _ overlap: Double) -> Bool {
+        guard let least = options.minimumSimilarity, state.missedFrames > 0, overlap > 0,
+            overlap < Self.sureOverlap, let old = state.embedding, let new = detection.embedding,
+            !old.isEmpty, !new.isEmpty
+        else { return false }
+        return Self.cosine(old, new) < least
+    }
+
     /// Pairs detections that no box explains with lost tracks that look like them, and that are not too far to be reached.
     private func recover(
-        _ detections: [TrackedDetection], _ left: inout [Int], _ free: inout [Int], _ elapsed: Double
+        _ detections: [TrackedDetection], _ left: inout [Int], _ free: inout [Int], at time: Double
     ) -> [(state: Int, detection: Int)] {
         guard let least = options.minimumSimilarity else { return [] }
         let lost = free.filter { states[$0].id != nil && !(states[$0].embedding ?? []).isEmpty }
@@ -245,7 +309,7 @@ public struct Tracker: Sendable, Codable {
         for state in lost {
             for detection in seen {
                 let isNear = states[state].filter.box.reaches(
-                    detections[detection].box, within: Double(states[state].missedFrames + 1) * elapsed)
+                    detections[detection].box, within: time - states[state].lastMatch)
                 similarities.append(
                     isNear
                         ? Self.cosine(states[state].embedding ?? [], detections[detection].embedding ?? [])
@@ -263,7 +327,8 @@ public struct Tracker: Sendable, Codable {
     }
 
     private mutating func accept(
-        _ detection: TrackedDetection, into index: Int, at time: Double, _ frame: inout Frame
+        _ detection: TrackedDetection, _ names: [TrackedDetection], into index: Int, at time: Double,
+        _ frame: inout Frame
     ) {
         if detection.box.overlap(with: states[index].filter.box) > 0 {
             states[index].filter.update(detection.box)
@@ -275,7 +340,7 @@ public struct Tracker: Sendable, Codable {
         states[index].missedFrames = 0
         states[index].lastMatch = time
         states[index].consecutive += 1
-        states[index].votes[detection.classIndex, default: 0] += detection.score
+        for vote in [detection] + names { states[index].vote(for: vote) }
         if let embedding = detection.embedding, !embedding.isEmpty {
             states[index].embedding = Self.blended(states[index].embedding, embedding)
         }
@@ -320,14 +385,22 @@ extension TrackedDetection {
 }
 
 extension TrackedBox {
-    /// Whether an object of this size may have come to `other` in a time in frames: within its own size, and a quarter
-    /// of it more each frame.
-    fileprivate func reaches(_ other: TrackedBox, within frames: Double) -> Bool {
+    /// Intersection over the area of the smaller box; 0 for boxes that have nothing in common.
+    fileprivate func share(with other: TrackedBox) -> Double {
+        let width = min(right, other.right) - max(left, other.left)
+        let height = min(bottom, other.bottom) - max(top, other.top)
+        guard width > 0, height > 0 else { return 0 }
+        return width * height / min(area, other.area)
+    }
+
+    /// Whether an object of this size may have come to `other` in a time in seconds: within its own size, and 7.5 times
+    /// that more each second.
+    fileprivate func reaches(_ other: TrackedBox, within seconds: Double) -> Bool {
         let size = max(right - left, bottom - top, other.right - other.left, other.bottom - other.top, 1)
         let (x, y) = (
             (left + right - other.left - other.right) / 2, (top + bottom - other.top - other.bottom) / 2
         )
-        let reach = size * (1 + 0.25 * frames)
+        let reach = size * (1 + 7.5 * seconds)
         return x * x + y * y <= reach * reach
     }
 }

@@ -67,11 +67,19 @@ extension Detector {
 }
 
 extension Tracker.Options {
-    /// The default rules with scores relative to those of each class, since scores of an open vocabulary are low and differ by
-    /// class.
+    /// The rules for an open vocabulary: scores relative to those of each class, since they are low and differ by class; of each
+    /// object its best box alone, since other names and parts of it have boxes, too; stricter with doubtful boxes, of which there
+    /// are many; and with looks, since embeddings of different objects are often not far from each other, by which an id may be
+    /// kept for longer.
     public static var openVocabulary: Self {
         var options = Self()
         options.scoreScale = .relativeToClass
+        options.followsRepeats = false
+        options.activationScore = 0.8
+        options.lowScore = 0.3
+        options.minimumLowOverlap = 0.5
+        options.minimumSimilarity = 0.85
+        options.lostDuration = 2
         return options
     }
 }

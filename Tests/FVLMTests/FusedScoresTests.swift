@@ -68,6 +68,27 @@ import TorchFixtures
         }
     }
 
+    /// A region's scores are its own, whatever is scored beside it: tiles may be scored one by one and suppressed together.
+    @Test func aRegionsScoresDoNotDependOnTheOthers() throws {
+        let problem = try Problem(rows: 37, classes: 81, threshold: 0.001)
+        let factors = (0..<37).map { 0.2 + 0.02 * Float($0) }
+        func scores(_ range: Range<Int>) throws -> FusedScores {
+            try FusedScores(
+                detectorLogits: problem.detector[range], vlmLogits: problem.vlm[range],
+                settings: problem.settings, factors: Array(factors[range]))
+        }
+        let together = try scores(0..<37).pairs
+        var (rows, classes, values): ([Int32], [Int32], [Float]) = ([], [], [])
+        for range in [0..<1, 1..<20, 20..<37] {
+            let part = try scores(range).pairs
+            rows += part.rows.map { $0 + Int32(range.lowerBound) }
+            classes += part.classes
+            values += part.scores
+        }
+        #expect(together.rows.count > 37)
+        #expect(rows == together.rows && classes == together.classes && values == together.scores)
+    }
+
     /// Class counts around multiples of a vector's length, and of a block of a sum.
     @Test(arguments: [1, 2, 15, 16, 17, 81, 1023, 1024, 1025, 1203])
     func equalsTheDefinition(_ classes: Int) throws {

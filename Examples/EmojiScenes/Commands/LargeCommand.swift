@@ -14,7 +14,7 @@ struct LargeCommand: AsyncParsableCommand {
             "Large scenes of small emoji: tiles against one look, and against SAHI's merging of the same tiles.",
         discussion: """
             A scene has one emoji of 16 to 120 pixels for every 200 x 200 pixels or so. Printed are the average precision of boxes \
-            of base and novel categories, double boxes (detections of an object that a better one of its class has found), the time \
+            of base and novel categories, double boxes (detections of an object that a better one of its class has found; sure: with a score of at least 0.5), the time \
             of the joint result, and the most memory that the program had.
 
             Example: emoji-scenes large --sides 1024 2048 4096 --threads 1

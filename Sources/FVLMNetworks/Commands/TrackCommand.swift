@@ -1,6 +1,7 @@
 import ArgumentParser
 import FVLMCommand
 import Tracking
+import VideoDetection
 
 extension Tracker.ScoreScale: ExpressibleByArgument {}
 
@@ -53,20 +54,38 @@ struct TrackCommand: AsyncParsableCommand {
     @Option(help: "How many frames go through the network together.")
     var batchSize = 4
 
-    @Option(help: ArgumentHelp("How long an object that is not seen keeps its id.", valueName: "seconds"))
-    var lost = 1.0
+    @Option(
+        help: ArgumentHelp(
+            "How long an object that is not seen keeps its id. (default: \(Tracker.Options.openVocabulary.lostDuration); with --byte-track \(Tracker.Options().lostDuration))",
+            valueName: "seconds"))
+    var lost: Double?
+
+    @Flag(
+        help:
+            "Follow by ByteTrack's rules: absolute scores, every box, no looks. Without it, an object's other names and parts get no tracks."
+    )
+    var byteTrack = false
 
     @Option(
         help:
-            "What the thresholds of scores compare: relative to the best recent score of a class, or absolute."
+            "What the thresholds of scores compare: relative to the best recent score of a class (the default), or absolute."
     )
-    var scores = Tracker.ScoreScale.relativeToClass
+    var scores: Tracker.ScoreScale?
 
-    @Option(help: "The score from which a detection is associated first.")
-    var highScore = 0.6
+    @Option(
+        help:
+            "The score from which a detection is associated first. (default: \(Tracker.Options.openVocabulary.highScore))"
+    )
+    var highScore: Double?
 
-    @Option(help: "The score from which a detection begins a track.")
-    var activationScore = 0.7
+    @Option(
+        help:
+            "The score from which a detection begins a track. (default: \(Tracker.Options.openVocabulary.activationScore); with --byte-track \(Tracker.Options().activationScore))"
+    )
+    var activationScore: Double?
+
+    @Flag(help: "Print the time of each stage; frames are decoded in parallel with the network.")
+    var profile = false
 
     @Flag(inversion: .prefixedNo, help: "Bring objects back by what they look like, too.")
     var looks = true
@@ -74,22 +93,24 @@ struct TrackCommand: AsyncParsableCommand {
     func validate() throws {
         try BatchSize.check(batchSize)
         try FilmRun.check(resume: resume, results: results, output: output)
-        if !(lost >= 0 && lost < 1e6) { throw ValidationError("--lost cannot be negative") }
+        if let lost, !(lost >= 0 && lost < 1e6) { throw ValidationError("--lost cannot be negative") }
         for (name, value) in [("--high-score", highScore), ("--activation-score", activationScore)]
-        where !(0...1).contains(value) { throw ValidationError("\(name) is from 0 to 1") }
+        where value.map({ !(0...1).contains($0) }) ?? false {
+            throw ValidationError("\(name) is from 0 to 1")
+        }
     }
 
     func run() async throws {
-        var rules = Tracker.Options()
-        rules.lostDuration = lost
-        rules.scoreScale = scores
-        rules.highScore = highScore
-        rules.activationScore = activationScore
-        if !looks { rules.minimumSimilarity = nil }
+        var rules = byteTrack ? Tracker.Options() : .openVocabulary
+        if let lost { rules.lostDuration = lost }
+        if let scores { rules.scoreScale = scores }
+        if let highScore { rules.highScore = highScore }
+        if let activationScore { rules.activationScore = activationScore }
+        if byteTrack || !looks { rules.minimumSimilarity = nil }
         try await FilmRun(
             film: film, detector: detector, wanted: wanted, reading: reading, tiles: tiles.options(),
             batchSize: batchSize, output: output, results: results, mot: mot, masks: masks, resume: resume,
-            rules: rules
+            profile: profile, rules: rules
         ).run()
     }
 }
