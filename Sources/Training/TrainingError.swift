@@ -55,8 +55,11 @@ public struct NonFiniteLossError: ReportedError {
     /// The norms of the gradients at previous steps, latest last.
     public var gradientNorms: [Double]
 
-    /// The step.
-    public var subject: String { "step \(step)" }
+    /// The number of the process whose loss it is, of several that train together.
+    public var process: Int?
+
+    /// The step, and the process.
+    public var subject: String { "step \(step)" + (process.map { ", process \($0)" } ?? "") }
 
     /// A failure rather than bad data: the data may be valid.
     public var exitStatus: ExitStatus { .failure }

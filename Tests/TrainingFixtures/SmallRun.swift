@@ -7,7 +7,7 @@ import Training
 
 /// Six pictures of several sizes, no two alike, each with an object that has a mask, and trainings on them that take
 /// milliseconds a step.
-package struct SmallRun {
+package struct SmallRun: Sendable {
     package let folder: TemporaryFolder
 
     /// Writes pictures and annotations.

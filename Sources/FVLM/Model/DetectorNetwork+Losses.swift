@@ -88,13 +88,15 @@ extension DetectorNetwork {
         _ pyramid: [Tensor], sizes: [Size2D], examples: [TrainingExample], generator: Generator
     ) throws -> (RegionProposalNetwork.Losses, [RegionSampler.Sample]) {
         let proposals = try proposalNetwork(pyramid, sizes: sizes)
+        let seeds = examples.compactMap(\.samplingSeed)
         let proposalLosses = try withAutocast(nil, device: pyramid[0].device.kind) {
             try proposalNetwork.losses(
                 proposals, groundTruth: examples.map(\.boxes), ignored: examples.map(\.crowd),
-                generator: generator)
+                generator: generator, seeds: seeds.count == examples.count ? seeds : nil)
         }
         let samples = try zip(proposals.boxes, examples).map { boxes, example in
-            try architecture.regionSampler(
+            if let seed = example.samplingSeed { try generator.seed(~seed) }
+            return try architecture.regionSampler(
                 boxes, groundTruth: example.boxes, classes: Tensor(example.classes.map { $0 + 1 }),
                 ignored: example.crowd, generator: generator)
         }

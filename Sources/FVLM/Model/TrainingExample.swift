@@ -29,6 +29,10 @@ public struct TrainingExample: Sendable {
     /// the size. Empty: the trunk computes them.
     public var features: [Tensor] = [] { didSet { uploads = [] } }
 
+    /// What the sampling of this image's anchors and regions starts from, so that it does not depend on the other images of the
+    /// batch; nil: it goes on where that of the image before has ended.
+    public var samplingSeed: UInt64?
+
     /// ``features``, or ``pixels`` where there are none, on their way to a device.
     private var uploads: [Upload] = []
 

@@ -20,6 +20,10 @@ struct TrainCommand: ParsableCommand {
             model/, for fvlm detect. Interrupting (Ctrl-C, or closing the terminal) stops after the current \
             step, with a checkpoint; a second Ctrl-C stops at once.
 
+            Several processes: --processes N starts them on this machine; torchrun, Slurm's srun and mpirun start them on several \
+            (Documentation/Scaling.md). data.batchSize counts the pictures of all, so that the training is the same on any \
+            number of them. All see the run's folder, into which process 0 alone writes.
+
             --resume-from imports a training state saved by a PyTorch program, \
             {"epoch", "model", "optimizer", "scheduler"} with detectron2's names, into a new folder: weights, the \
             optimiser's state, and the number of steps. Everything else, including the learning-rate schedule, comes \
@@ -49,6 +53,9 @@ struct TrainCommand: ParsableCommand {
     @Flag(help: "Print the time and memory of each part of a step.")
     var profile = false
 
+    @Option(help: "Train with this many processes on this machine; each has a share of every batch.")
+    var processes: Int?
+
     @OptionGroup var device: DeviceArguments
 
     @OptionGroup var threads: ThreadArguments
@@ -59,6 +66,29 @@ struct TrainCommand: ParsableCommand {
             throw ValidationError(
                 "--resume continues the run in the folder and --resume-from a file: pass one of them")
         }
+        if let processes, !(1...1024).contains(processes) {
+            throw ValidationError("--processes must be from 1 to 1024")
+        }
+    }
+
+    /// Where this process meets the others; nil for one alone.
+    private func meeting() throws -> ProcessGroup.Meeting? {
+        let meeting = try ProcessGroup.Meeting()
+        if let processes, let meeting, meeting.rank.count != processes {
+            throw ValidationError(
+                "--processes \(processes), but \(meeting.rank.origin) say that there are \(meeting.rank.count)"
+            )
+        }
+        return meeting
+    }
+
+    /// The number of threads of one of several processes: those of the machine are shared, unless the user says a number.
+    private func shareThreads() throws {
+        let environment = ProcessInfo.processInfo.environment
+        let names = ["LOCAL_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE"]
+        let local = names.lazy.compactMap { environment[$0].flatMap { Int($0) } }.first ?? 1
+        guard threads.count == 0, local > 1 else { return }
+        try Runtime.setThreadCount(max(ProcessInfo.processInfo.activeProcessorCount / local, 1))
     }
 
     func run() throws {
@@ -68,7 +98,16 @@ struct TrainCommand: ParsableCommand {
             return
         }
         guard let config else { return }
+        let meeting = try meeting()
+        if let processes, processes > 1, meeting == nil {
+            let status = try LocalProcesses.run(processes, arguments: CommandLineWords.arguments)
+            if status != 0 { throw ExitCode(status) }
+            return
+        }
+        // What all would say, one says.
+        let isQuiet = (meeting?.rank.rank ?? 0) > 0
         try threads.apply()
+        if meeting != nil { try shareThreads() }
         // Every step needs blocks of the same sizes as the one before.
         try Runtime.keepMemory(bytes: 2 << 30)
         let folder =
@@ -80,13 +119,18 @@ struct TrainCommand: ParsableCommand {
             .check(run: folder, copiesCLIP: selfContained)
         let state = try resumeFrom.map { try PyTorchTrainingState(contentsOf: $0) }
         let training = try TrainingRun(settled, folder: folder)
-        for note in training.notes { StandardError.note("\(note)") }
+        if !isQuiet { for note in training.notes { StandardError.note("\(note)") } }
+        let group = try meeting.map { meeting in
+            if !isQuiet { StandardError.note(meeting.note) }
+            return try ProcessGroup(meeting, limit: .seconds(settled.run.processLimit))
+        }
         let stopRequest = StopRequest()
         let signals = StopSignals { stopRequest.make() }
         let display = ProgressDisplay()
         let stages = profile ? StageProfile(on: training.device) : nil
         var reportedStep: Int?
         func handle(_ event: TrainingEvent) {
+            guard !isQuiet else { return }
             if resume, case .started(let start) = event, start.step == 0 {
                 StandardError.note("\(folder) has no checkpoint to resume: training starts")
             }
@@ -104,10 +148,11 @@ struct TrainCommand: ParsableCommand {
         }
         let summary = try StageProfile.$current.withValue(stages) {
             try training.start(
-                resumes: resume, from: state, clip: selfContained ? .copy : .reference,
+                resumes: resume, from: state, clip: selfContained ? .copy : .reference, group: group,
                 stopRequest: stopRequest, handle)
         }
         withExtendedLifetime(signals) {}
+        guard !isQuiet else { return }
         try StandardOutput.print(
             summary.isComplete
                 ? "\(folder)/model (a detector's folder), \(folder)/report.html"

@@ -38,7 +38,8 @@ public enum BoxLoss: Sendable, Hashable {
                 "box loss", "generalised IoU has no coordinates to average: choose a sum")
         }
         let counts = try mask.expanded(targets.shape).to(.float32)
-        return try (elements(predicted, targets) * counts).sum() / counts.sum().clamped(min: 1)
+        return try (elements(predicted, targets) * counts).sum()
+            / SharedBatch.total(counts.sum()).clamped(min: 1)
     }
 
     /// The loss of every coordinate, in `float32`.

@@ -101,7 +101,8 @@ public struct MaskHead: Sendable {
         guard pooled.rank == 4, pooled.shape[1] == configuration.channels else {
             throw DetectionError("MaskHead", "\(pooled.summary) is not [R, \(configuration.channels), S, S]")
         }
-        guard pooled.shape[0] > 0 else {
+        // Of a batch that several processes share, one without regions takes part in the others' statistics.
+        guard try SharedBatch.total(pooled.shape[0]) > 0 else {
             return try Tensor.zeros([0, 1, 2 * pooled.shape[2], 2 * pooled.shape[3]], device: pooled.device)
         }
         return try enlarging.assembled(layers(pooled).to(.float32))

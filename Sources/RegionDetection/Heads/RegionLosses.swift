@@ -30,7 +30,8 @@ public func regionBoxLoss(
     switch normalizer {
     case .regions:
         let places = Boxes(unchecked: try sources.tensor.indexSelected(0, rows).to(device: device))
-        return try loss.sum(predicted, wanted, sources: places, coder: coder) / Double(max(classes.count, 1))
+        return try loss.sum(predicted, wanted, sources: places, coder: coder)
+            / Double(max(SharedBatch.total(classes.count), 1))
     case .foregroundCoordinates: return try loss.mean(predicted, wanted, where: wanted.isFinite())
     }
 }
@@ -57,7 +58,7 @@ public func maskLoss(_ logits: Tensor, targets: Tensor, classes: Tensor? = nil) 
     }
     let sum = try logits.to(.float32).binaryCrossEntropyWithLogits(
         targets.to(device: logits.device, dtype: .float32), reduction: .sum)
-    return try sum / Double(max(logits.count, 1))
+    return try sum / Double(max(SharedBatch.total(logits.count), 1))
 }
 
 /// The classification loss of regions.
@@ -94,6 +95,10 @@ public enum ClassificationLoss: Sendable, Hashable {
         let rows = try (classes .>= 0).nonzeroIndices().flattened()
         let known = try classes.indexSelected(0, rows)
         let logits = try logits.to(.float32).indexSelected(0, rows.to(device: logits.device))
+        // Of a batch that several processes share, the divisor counts the regions of all: asked for also without regions here.
+        let share = Double(rows.count) / Double(max(try SharedBatch.total(rows.count), 1))
+        func ofBatch(_ mean: Tensor) throws -> Tensor { share == 1 ? mean : try mean * share }
+        if case .focal = self, rows.count == 0 { _ = try SharedBatch.total(Tensor([Int64(0)])) }
         guard rows.count > 0 else { return try logits.sum() }
         let largest = try known.max().item(as: Int.self)
         guard largest < logits.shape[1] else {
@@ -106,18 +111,20 @@ public enum ClassificationLoss: Sendable, Hashable {
         case .softmax(let weight):
             let terms = try logits.crossEntropy(classes, reduction: .none)
             let weights = try terms.onesLike().maskedFill(classes .== 0, with: weight)
-            return try (terms * weights).mean()
-        case .contrastive(let temperature): return try (logits / temperature).crossEntropy(classes)
+            return try ofBatch((terms * weights).mean())
+        case .contrastive(let temperature):
+            return try ofBatch((logits / temperature).crossEntropy(classes))
         case .sigmoid:
             let (logits, target) = try foreground(logits, classes)
-            return try logits.binaryCrossEntropyWithLogits(target, reduction: .sum) / Double(rows.count)
+            return try ofBatch(
+                logits.binaryCrossEntropyWithLogits(target, reduction: .sum) / Double(rows.count))
         case .focal(let alpha, let gamma):
             let (logits, target) = try foreground(logits, classes)
             let terms = try logits.binaryCrossEntropyWithLogits(target, reduction: .none)
             let probability = try logits.sigmoid()
             let wrong = try probability + target - probability * target * 2
             let balance = try target * (2 * alpha - 1) + (1 - alpha)
-            let count = try (classes .> 0).sum().clamped(min: 1)
+            let count = try SharedBatch.total((classes .> 0).sum()).clamped(min: 1)
             return try (balance * terms * wrong.power(gamma)).sum() / count
         }
     }

@@ -32,13 +32,16 @@ extension RegionProposalNetwork {
     ///   - groundTruth: The boxes of every image; empty for an image without objects.
     ///   - ignored: Regions in every image, such as crowds, in which anchors are not learned as negative.
     ///   - generator: The source of random numbers for sampling anchors.
+    ///   - seeds: What the generator is started with for each image, so that its samples do not depend on the others; nil: the
+    ///     generator goes on.
     /// - Throws: ``DetectionError`` if a box is not finite or the numbers of images differ; `TorchError`.
     public func losses(
-        _ proposals: Proposals, groundTruth: [Boxes], ignored: [Boxes]? = nil, generator: Generator
+        _ proposals: Proposals, groundTruth: [Boxes], ignored: [Boxes]? = nil, generator: Generator,
+        seeds: [UInt64]? = nil
     ) throws -> Losses {
         let targets = try targets(
             grids: proposals.predictions.grids, groundTruth: groundTruth, ignored: ignored,
-            generator: generator)
+            generator: generator, seeds: seeds)
         return try losses(proposals.predictions, targets)
     }
 
@@ -48,9 +51,11 @@ extension RegionProposalNetwork {
     ///   - groundTruth: The boxes of every image; empty for an image without objects.
     ///   - ignored: Regions in every image, such as crowds, in which anchors are not learned as negative.
     ///   - generator: The source of random numbers for sampling.
+    ///   - seeds: As of ``losses(_:groundTruth:ignored:generator:seeds:)``.
     /// - Throws: ``DetectionError`` if a box is not finite.
     package func targets(
-        grids: [Size2D], groundTruth: [Boxes], ignored: [Boxes]? = nil, generator: Generator
+        grids: [Size2D], groundTruth: [Boxes], ignored: [Boxes]? = nil, generator: Generator,
+        seeds: [UInt64]? = nil
     ) throws -> Targets {
         try withoutGradients {
             let perLevel = try anchors(grids: grids)
@@ -66,6 +71,7 @@ extension RegionProposalNetwork {
                 if let ignored {
                     matches = try configuration.matcher.ignoring(ignored[image], of: matches, boxes: all)
                 }
+                if let seeds { try generator.seed(seeds[image]) }
                 let sampled = try configuration.sampler.sampledLabels(matches.labels, generator: generator)
                 let learned = configuration.boxNormalizer == .sampledAnchors ? sampled : matches.labels
                 let positive = try (learned .== 1).nonzeroIndices().flattened()
@@ -88,7 +94,7 @@ extension RegionProposalNetwork {
         let levels = predictions.logits.indices
         let logits = try Tensor.cat(levels.map { try predictions.flatLogits($0) }, dimension: 1)
         let deltas = try Tensor.cat(levels.map { try predictions.flatDeltas($0) }, dimension: 1)
-        let normalizer = Double(configuration.sampler.count * max(images, 1))
+        let normalizer = Double(configuration.sampler.count * max(try SharedBatch.total(images), 1))
         let device = logits.device
         let labels = try device.isProcessor ? targets.labels : targets.labels.to(.int8).to(device: device)
         let objectness = try objectnessLoss(logits, labels: labels, normalizer: normalizer)

@@ -14,7 +14,7 @@ public struct RegionProposalNetwork: Sendable {
         /// The objectness of each image's boxes before the sigmoid, descending, [P]; in main memory.
         public let logits: [Tensor]
 
-        /// The head's predictions, which ``losses(_:groundTruth:ignored:generator:)`` uses.
+        /// The head's predictions, which ``losses(_:groundTruth:ignored:generator:seeds:)`` uses.
         package let predictions: RegionProposalHead.Predictions
     }
 

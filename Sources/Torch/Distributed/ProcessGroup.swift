@@ -187,6 +187,36 @@ public final class ProcessGroup: @unchecked Sendable {
     /// - Throws: ``ProcessGroupError``.
     public func barrier() throws { try Work(self, "barrier") { ct_group_barrier(group, &$0) }.wait() }
 
+    /// Lets others go on that wait for this word of this process.
+    /// - Throws: ``ProcessGroupError``.
+    package func announce(_ word: String) throws {
+        do { try store.set("word/\(rank)/\(word)", "1") } catch let error as TorchError {
+            throw failure("announcement", error)
+        }
+    }
+
+    /// Waits for a word of another process, however long, as long as that process lives.
+    /// - Throws: ``ProcessGroupError`` when it does not any more.
+    package func wait(forWord word: String, of other: Int) throws {
+        let what = "waiting for process \(other)"
+        var (beat, since) = (String?.none, ContinuousClock.now)
+        do {
+            while try store.value("word/\(other)/\(word)") == nil {
+                let now = try store.value(SharedStore.beat(other))
+                if now != beat { (beat, since) = (now, .now) }
+                let end = try store.value(SharedStore.end(other))
+                guard end == nil, ContinuousClock.now - since < .seconds(Heartbeat.seconds * 10) else {
+                    throw ProcessGroupError(
+                        "process \(rank) of \(count), \(what)",
+                        reason:
+                            "process \(other) \(end.map { "has ended: \($0)" } ?? "does not answer any more")",
+                        missing: [other])
+                }
+                Thread.sleep(forTimeInterval: 0.05)
+            }
+        } catch let error as TorchError { throw failure(what, error) }
+    }
+
     /// Tells the others why this process ends, which their errors then say.
     public func leave(_ reason: String) {
         try? store.set(SharedStore.end(rank), reason.isEmpty ? " " : reason)

@@ -36,7 +36,7 @@ public struct LayerNorm: UnaryLayer {
     }
 }
 
-/// Batch normalisation over N, H and W of [N, C, H, W].
+/// Batch normalisation over N, H and W of [N, C, H, W]; in a training by several processes over the batch of all of them.
 ///
 /// Parameters: `weight`, `bias`, `running_mean`, `running_var` [channels], `num_batches_tracked` (a count, optional in
 /// checkpoints). In evaluation, and whenever its part of the store is frozen, it uses the running statistics and never
@@ -111,9 +111,27 @@ public struct BatchNorm2d: UnaryLayer {
     public func callAsFunction(_ input: Tensor) throws -> Tensor {
         let trains = mode.isTraining && !isAlwaysFrozen
         if trains, let batchCount { try withoutGradients { try batchCount.value.addInPlace(1) } }
+        if trains, let group = SharedBatch.group { return try normalized(input, over: group) }
         return try input.batchNorm(
             weight: weight.value, bias: bias.value, runningMean: runningMean.value,
             runningVariance: runningVariance.value, isTraining: trains, momentum: momentum, epsilon: epsilon)
+    }
+}
+
+extension BatchNorm2d {
+    /// Normalises this process's share of a batch by the statistics of the whole.
+    private func normalized(_ input: Tensor, over group: ProcessGroup) throws -> Tensor {
+        let result = try SharedBatch.normalized(
+            input, weight: weight.value, bias: bias.value, epsilon: epsilon, group: group)
+        guard result.count > 0 else { return result.output }
+        try withoutGradients {
+            for (running, batch) in [
+                (try runningMean.value, result.mean), (try runningVariance.value, result.variance),
+            ] {
+                try running.copyInPlace(running * (1 - momentum) + batch.to(running.dtype) * momentum)
+            }
+        }
+        return result.output
     }
 }
 

@@ -68,7 +68,7 @@ extension TrainingConfiguration {
         "optimizer.minimumRatio", "optimizer.milestones", "optimizer.decayFactor", "run.steps",
         "run.reportInterval", "run.evaluationInterval", "run.checkpointInterval", "run.checkpointMinutes",
         "run.keepsLast", "run.initialWeights", "run.isDeterministic", "run.allowsTensorFloat32",
-        "run.tunesConvolutions",
+        "run.tunesConvolutions", "run.processLimit",
     ]
 
     /// Compares with the configuration of the run to resume.

@@ -117,5 +117,8 @@ extension TrainingConfiguration {
                 "must be above 0, or null for none, not \(minutes)")
         }
         try require(run.keepsLast, in: 1...1_000_000, "run.keepsLast")
+        try require(
+            run.processLimit >= 1 && run.processLimit <= 1_000_000, "run.processLimit",
+            "must be from 1 to 1000000, not \(run.processLimit)")
     }
 }

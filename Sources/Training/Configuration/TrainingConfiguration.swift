@@ -59,7 +59,7 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public var classes: [String]?
         /// Whether images without objects are used.
         public var keepsEmptyImages = true
-        /// Images per batch.
+        /// Images per batch, of all processes together.
         public var batchSize = 4
         /// Threads that prepare pictures.
         public var workers = 2
@@ -187,6 +187,8 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public var checkpointMinutes: Double? = 15
         /// The number of latest checkpoints to keep.
         public var keepsLast = 3
+        /// Seconds that the processes of one training wait for each other before they give up.
+        public var processLimit = 300.0
         /// Initial weights: a detector's, detectron2's or mmdet's; null: random.
         public var initialWeights: String?
     }

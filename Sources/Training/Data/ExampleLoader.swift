@@ -14,8 +14,24 @@ import Torch
 final class ExampleLoader {
     /// Options of a loader.
     struct Options: Sendable, Hashable {
-        /// Examples per batch.
+        /// Examples per batch, those of all processes together.
         var batchSize: Int
+
+        /// A process's part of each batch.
+        struct Share: Sendable, Hashable {
+            /// The number of the process, from 0.
+            var rank: Int
+            /// The number of processes.
+            var count: Int
+
+            /// The places in a batch that are the process's: all processes have as many, but for one.
+            func places(of batchSize: Int) -> Range<Int> {
+                batchSize * rank / count..<batchSize * (rank + 1) / count
+            }
+        }
+
+        /// The part of each batch that is made here; positions count whole batches.
+        var share = Share(rank: 0, count: 1)
 
         /// The seed of order and variation.
         var seed: UInt64
@@ -98,7 +114,7 @@ final class ExampleLoader {
     func nextBatch() throws -> [TrainingExample] {
         let start = ContinuousClock.now
         workshop.start()
-        let batch = try (ticket..<ticket + options.batchSize).map { try workshop.example($0) }
+        let batch = try options.share.places(of: options.batchSize).map { try workshop.example(ticket + $0) }
         for used in ticket..<ticket + options.batchSize { workshop.forget(used) }
         ticket += options.batchSize
         position = LoaderPosition(epoch: ticket / source.count, index: ticket % source.count)
@@ -127,6 +143,7 @@ private final class Workshop: @unchecked Sendable {
     private let source: any ExampleSource
     private let options: ExampleLoader.Options
     private var finished: [Int: Result<TrainingExample, any Error>] = [:]
+    private let firstTicket: Int
     private var nextTicket: Int
     private var oldestTicket: Int
     private var orders: [Int: [Int]] = [:]
@@ -136,6 +153,7 @@ private final class Workshop: @unchecked Sendable {
     init(_ source: any ExampleSource, _ options: ExampleLoader.Options, firstTicket: Int) {
         self.source = source
         self.options = options
+        self.firstTicket = firstTicket
         nextTicket = firstTicket
         oldestTicket = firstTicket
     }
@@ -178,11 +196,21 @@ private final class Workshop: @unchecked Sendable {
         condition.withLock {
             // At least a batch, or a batch would wait for examples that may not be made yet.
             let ahead = max(options.prefetchCount, options.batchSize)
-            while !isStopped, nextTicket >= oldestTicket + ahead { condition.wait() }
+            while true {
+                // Others make the rest of the batch.
+                while !isOwn(nextTicket) { nextTicket += 1 }
+                guard !isStopped, nextTicket >= oldestTicket + ahead else { break }
+                condition.wait()
+            }
             guard !isStopped else { return nil }
             defer { nextTicket += 1 }
             return (nextTicket, row(nextTicket))
         }
+    }
+
+    /// Whether an example is in this process's part of its batch.
+    private func isOwn(_ ticket: Int) -> Bool {
+        options.share.places(of: options.batchSize).contains((ticket - firstTicket) % options.batchSize)
     }
 
     /// Must be called with the lock held.
@@ -206,6 +234,9 @@ private final class Workshop: @unchecked Sendable {
                 var random = ExampleLoader.random(seed: options.seed, view: view, row: row)
                 do {
                     var example = try source.example(at: row, view: view, random: &random)
+                    var seeds = RandomStream(
+                        options.seed, 0x7361_6D70_6C65, UInt64(truncatingIfNeeded: ticket))
+                    example.samplingSeed = seeds.next()
                     try example.send(to: options.device)
                     return example
                 } catch is ExcludedPicture { continue }

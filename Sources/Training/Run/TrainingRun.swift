@@ -112,23 +112,38 @@ public struct TrainingRun {
     ///   - state: A PyTorch program's training state to continue if the folder contains no checkpoint, a file
     ///     `{"epoch", "model", "optimizer", "scheduler"}` with detectron2's names.
     ///   - storage: Whether the detector's folder refers to the CLIP or contains a copy of it.
+    ///   - group: The processes that train together; all call this with the same configuration, the same data, and a folder
+    ///     that all see. Process 0 alone writes into it.
     ///   - stopRequest: Asks the training to stop after a step.
-    ///   - handle: Called with every event.
+    ///   - handle: Called with every event; of several processes in each.
     /// - Throws: ``NonFiniteLossError``, ``TrainingError``, and the errors of examples and the network.
     @discardableResult
     public func start(
         resumes: Bool, from state: PyTorchTrainingState? = nil,
-        clip storage: ModelFolder.CLIPStorage = .reference, stopRequest: StopRequest = StopRequest(),
+        clip storage: ModelFolder.CLIPStorage = .reference, group: ProcessGroup? = nil,
+        stopRequest: StopRequest = StopRequest(),
         _ handle: (TrainingEvent) throws -> Void
     ) throws -> TrainingSummary {
-        let lock = try FolderLock(making: folder)
-        defer { withExtendedLifetime(lock) {} }
-        return try train(resumes: resumes, from: state, clip: storage, stopRequest: stopRequest, handle)
+        guard group == nil || device.isProcessor else {
+            throw TrainingError(
+                "run.device",
+                "is \(device.kind.rawValue), and several processes train on processors only: set it to cpu, or start one process"
+            )
+        }
+        do {
+            let lock = group.map({ $0.rank == 0 }) ?? true ? try FolderLock(making: folder) : nil
+            defer { withExtendedLifetime(lock) {} }
+            return try train(
+                resumes: resumes, from: state, clip: storage, group: group, stopRequest: stopRequest, handle)
+        } catch {
+            if !(error is ProcessGroupError) { group?.leave(error.oneLine) }
+            throw error
+        }
     }
 
     private func train(
         resumes: Bool, from state: PyTorchTrainingState?, clip storage: ModelFolder.CLIPStorage,
-        stopRequest: StopRequest,
+        group: ProcessGroup?, stopRequest: StopRequest,
         _ handle: (TrainingEvent) throws -> Void
     ) throws -> TrainingSummary {
         let run = configuration.run
@@ -141,13 +156,15 @@ public struct TrainingRun {
                 "already contains a run (\(latest.folder)): add --resume to continue it, or choose another folder"
             )
         }
-        if latest == nil { try checkFolder() }
+        let writes = group.map { $0.rank == 0 } ?? true
+        if latest == nil, writes { try checkFolder() }
         try Generator.standard().seed(run.seed)
         try prepareDevice()
         let trainer = try Trainer(
             network.store, source: source, optimizer: configuration.makeOptimizer(of: network.store),
             configuration: configuration, checkpoints: checkpoints, identity: identity(),
-            stopRequest: stopRequest, bestMetric: evaluator == nil ? nil : "bbox/AP", evaluate: evaluation()
+            stopRequest: stopRequest, bestMetric: evaluator == nil ? nil : "bbox/AP", group: group,
+            evaluate: evaluation()
         ) {
             try network.losses(of: $0, trunk: trunk, texts: texts, padding: padding, generator: $1).terms
         }
@@ -159,6 +176,7 @@ public struct TrainingRun {
         } else if let state {
             try trainer.resume(from: state, naming: Self.pyTorchKeys)
         }
+        guard writes else { return try trainer.run(handle) }
         // Written once nothing can be rejected any more.
         try AtomicFile.write(configuration.yaml(), to: folder + "/config.yaml")
         let log = try RunLog(folder: folder, title: "Training", resumedStep: latest.map { _ in trainer.step })

@@ -14,6 +14,9 @@ final class MovingAverage {
 
     private let entries: [(parameter: Parameter, average: Tensor)]
 
+    /// The averages.
+    var tensors: [Tensor] { entries.map(\.average) }
+
     /// Creates averages of the trainable weights, starting with their values.
     /// - Throws: `TorchError` if a weight has no value.
     init(of store: ParameterStore, decay: Double) throws {

@@ -51,7 +51,8 @@ extension Trainer {
             scaler.restore(scale: scale.scale, stepsSinceChange: scale.stepsSinceChange)
         }
         loader = try ExampleLoader(
-            source, options: .init(configuration, device: device), position: state.position)
+            source, options: .init(configuration, device: device, group: parallel?.group),
+            position: state.position)
         step = state.step
         lastMetric = state.metric
         evaluatedStep = state.evaluatedStep
@@ -134,7 +135,7 @@ extension Trainer {
         try average?.load(StoredTensors(parameters.stored(), origin: checkpoint.path), updates: 0)
         let examples = made * imagesPerStep
         loader = try ExampleLoader(
-            source, options: .init(configuration, device: device),
+            source, options: .init(configuration, device: device, group: parallel?.group),
             position: .init(epoch: examples / source.count, index: examples % source.count))
         step = made
         notes = ["resumes \(checkpoint.path) (epoch \(checkpoint.epoch) there) after step \(made)"]

@@ -16,11 +16,23 @@ extension Trainer {
             let state = try generator.state()
             let losses = try measured(\.forward) { try forward(batch) }
             terms = losses.map { NamedValue($0.name, $0.number) }
+            let agreement = try parallel?.agree(terms.map(\.value), stops: stopRequest.isMade)
             if let bad = terms.first(where: { !$0.value.isFinite }) {
                 throw nonFinite(
                     bad.name, terms, examples, try culprits(batch, state), parameters: [])
             }
-            window.add(terms, images: batch.count)
+            if let agreement {
+                guard agreement.broken.isEmpty else {
+                    let ranks = agreement.broken.map(String.init).joined(separator: ", ")
+                    throw ProcessGroupError(
+                        "step \(step)",
+                        reason: "the loss of process \(ranks) is not finite; what it says names the images",
+                        missing: agreement.broken)
+                }
+                terms = zip(terms, agreement.terms).map { NamedValue($0.name, $1) }
+                isAgreedToStop = isAgreedToStop || agreement.stops
+            }
+            window.add(terms, images: parallel == nil ? batch.count : configuration.data.batchSize)
             try measured(\.backward) {
                 let total = try losses.dropFirst().reduce(losses[0].value) { try $0 + $1.value }
                 let mean =
@@ -29,6 +41,7 @@ extension Trainer {
             }
         }
         try measured(\.update) {
+            try parallel?.reduceGradients(of: parameters)
             try scaler?.unscale(parameters.compactMap(\.grad))
             let norm = try gradientNorm(of: parameters).item()
             // With a scale that was too large the step is left out, and the scale is lowered.
@@ -73,9 +86,12 @@ extension Trainer {
         let number: Double
     }
 
-    private func forward(_ batch: [TrainingExample]) throws -> [Term] {
-        let losses = try withAutocast(settings.precision.autocast, device: device.kind) {
-            try self.losses(batch, generator)
+    /// - Parameter isShared: Whether other processes have other parts of the batch.
+    private func forward(_ batch: [TrainingExample], isShared: Bool = true) throws -> [Term] {
+        let losses = try SharedBatch.$group.withValue(isShared ? parallel?.group : nil) {
+            try withAutocast(settings.precision.autocast, device: device.kind) {
+                try self.losses(batch, generator)
+            }
         }
         guard !losses.isEmpty else { throw TrainingError("training", "there are no terms of a loss") }
         let numbers = try Tensor.stack(losses.map { try $0.value.detached().to(.float32) })
@@ -90,7 +106,7 @@ extension Trainer {
         try withoutGradients {
             try batch.filter { example in
                 try generator.restore(state)
-                let terms = try forward([example])
+                let terms = try forward([example], isShared: false)
                 return terms.contains { !$0.number.isFinite }
             }.map(\.imageID)
         }
@@ -102,6 +118,6 @@ extension Trainer {
     ) -> NonFiniteLossError {
         NonFiniteLossError(
             step: step, term: term, losses: losses, imageIDs: batches.map(\.imageID), culprits: culprits,
-            parameters: parameters, gradientNorms: recentNorms)
+            parameters: parameters, gradientNorms: recentNorms, process: parallel?.group.rank)
     }
 }

@@ -24,6 +24,12 @@ final class Trainer {
     /// The source of examples.
     let source: any ExampleSource
 
+    /// The processes that train together; nil: this one alone.
+    let parallel: DataParallel?
+
+    /// Whether all processes have agreed to stop.
+    var isAgreedToStop = false
+
     /// The optimiser of the weights.
     let optimizer: any Optimizer
 
@@ -74,15 +80,25 @@ final class Trainer {
     /// Creates a trainer at step 0.
     /// - Parameters:
     ///   - bestMetric: The evaluation metric that selects the best checkpoint.
+    ///   - group: The processes that train together, each with a share of every batch; nil: this one alone.
     ///   - losses: The loss to minimise.
     /// - Throws: `ConfigurationError` for settings out of range; `TorchError` if weights have no values.
     init(
         _ parameters: ParameterStore, source: any ExampleSource, optimizer: any Optimizer,
         configuration: TrainingConfiguration, checkpoints: CheckpointFolder? = nil,
         identity: [String: String] = [:], stopRequest: StopRequest = StopRequest(),
-        bestMetric: String? = nil, evaluate: Evaluate? = nil, losses: @escaping Losses
+        bestMetric: String? = nil, group: ProcessGroup? = nil, evaluate: Evaluate? = nil,
+        losses: @escaping Losses
     ) throws {
         try configuration.validateSteps()
+        if let group, configuration.data.batchSize < group.count {
+            throw ConfigurationError(
+                key: "data.batchSize",
+                reason:
+                    "is \(configuration.data.batchSize), the pictures of all processes together: fewer than the \(group.count) processes"
+            )
+        }
+        parallel = group.map(DataParallel.init)
         self.parameters = parameters
         self.source = source
         self.optimizer = optimizer
@@ -97,7 +113,7 @@ final class Trainer {
         device = parameters.device
         scaler = configuration.run.precision == .float16 ? LossScaler(device: parameters.device) : nil
         generator = try Generator(seed: configuration.run.seed)
-        loader = try ExampleLoader(source, options: .init(configuration, device: device))
+        loader = try ExampleLoader(source, options: .init(configuration, device: device, group: group))
         average = try configuration.optimizer.averageDecay.map {
             try MovingAverage(of: parameters, decay: $0)
         }
@@ -122,15 +138,22 @@ final class Trainer {
             Runtime.setDeterministic(wasDeterministic)
             parameters.train(false)
         }
+        try parallel?.begin(
+            parameters, average?.tensors ?? [],
+            description:
+                "\(step) \(loader.position) \(source.fingerprint) \(identity.sorted { $0.key < $1.key }) "
+                + configuration.yaml())
         try handle(.started(start))
         let (begin, firstStep) = (ContinuousClock.now, step)
         window = ProgressWindow()
         savedStep = step
         var (reportedStep, savedAt, estimate) = (step, begin, SpeedEstimate(firstStep: step))
-        while step < settings.steps, !stopRequest.isMade {
+        while step < settings.steps, !isStopped {
             do { try makeStep() } catch {
-                // Buffers of a loss that is not finite are not worth keeping.
-                if !(error is NonFiniteLossError), savedStep != step { _ = try? save(handle) }
+                parallel?.leave(error)
+                // Buffers of a loss that is not finite are not worth keeping, nor are those of a step that others have left.
+                let isWhole = !(error is NonFiniteLossError) && !(error is ProcessGroupError)
+                if isWhole, savedStep != step { _ = try? save(handle) }
                 throw error
             }
             for note in source.faults.news() { try handle(.noted(step: step, note)) }
@@ -156,7 +179,7 @@ final class Trainer {
         }
         if reportedStep != step { try handle(.progress(progress(since: begin, firstStep))) }
         let isTrained = step >= settings.steps
-        if isTrained, !stopRequest.isMade { try evaluateNow(handle) }
+        if isTrained, !isStopped { try evaluateNow(handle) }
         if savedStep != step, checkpoints != nil, !(try save(handle)) {
             throw TrainingError(
                 "training", "has ended at step \(step), but its last checkpoint could not be written",
@@ -178,6 +201,9 @@ final class Trainer {
         return result
     }
 
+    /// Whether the training is to end: of several processes, whether all have agreed on it.
+    private var isStopped: Bool { parallel == nil ? stopRequest.isMade : isAgreedToStop }
+
     var imagesPerStep: Int { settings.accumulation * configuration.data.batchSize }
 
     private func isDue(_ interval: Int?) -> Bool { interval.map { step.isMultiple(of: $0) } ?? false }
@@ -187,6 +213,10 @@ final class Trainer {
     @discardableResult
     private func save(_ handle: (TrainingEvent) throws -> Void) throws -> Bool {
         guard let checkpoints else { return true }
+        guard parallel?.isFirst ?? true else {
+            savedStep = step
+            return true
+        }
         let path: String
         do {
             path = try unmeasured { try checkpoints.write(contents()) }
@@ -225,6 +255,19 @@ final class Trainer {
     /// Evaluates the network in its current state, if requested and not yet done at this step.
     private func evaluateNow(_ handle: (TrainingEvent) throws -> Void) throws {
         guard let evaluate, evaluatedStep != step else { return }
+        guard let parallel else { return try evaluateNow(evaluate, handle) }
+        // The others wait for process 0, however long it takes.
+        guard parallel.isFirst else {
+            try parallel.waitForFirst()
+            evaluatedStep = step
+            return
+        }
+        try evaluateNow(evaluate, handle)
+        try parallel.letOthersGoOn()
+    }
+
+    private func evaluateNow(_ evaluate: @escaping Evaluate, _ handle: (TrainingEvent) throws -> Void) throws
+    {
         // A long or failing evaluation must not lose the steps before it.
         if savedStep != step { try save(handle) }
         var handlerFailure: (any Error)?
@@ -308,10 +351,13 @@ private struct SpeedEstimate {
 
 extension ExampleLoader.Options {
     /// Creates the loader options of a configuration.
-    init(_ configuration: TrainingConfiguration, device: Device) {
+    ///
+    /// - Parameter group: The processes that share each batch.
+    init(_ configuration: TrainingConfiguration, device: Device, group: ProcessGroup? = nil) {
         self.init(
             batchSize: configuration.data.batchSize, seed: configuration.run.seed,
             workerCount: configuration.data.workers, viewCount: configuration.data.views, device: device)
+        if let group { share = .init(rank: group.rank, count: group.count) }
     }
 }
 
