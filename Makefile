@@ -2,7 +2,7 @@
 
 export PKG_CONFIG_PATH := $(CURDIR)/.libtorch/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
 
-.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages test-video test-long-film test-shards docs dist
+.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages test-server test-video test-long-film test-shards docs dist
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -31,9 +31,14 @@ format: ## Formats the Swift sources in place
 bench: setup ## Timings against peers (FVLM_PYTHON: an interpreter that has them)
 	Tools/bench
 
-test-pages: setup ## The page of fvlm analyze in a headless browser (needs chromium-driver; FVLM_PYTHON: one with selenium)
+test-pages: setup ## The pages of fvlm analyze and fvlm serve in a headless browser (needs chromium-driver; FVLM_PYTHON: one with selenium)
 	swift build -c release --product fvlm-networks
 	$(or $(FVLM_PYTHON),python3) Tools/test-pages "$$(swift build -c release --show-bin-path)/fvlm"
+	$(or $(FVLM_PYTHON),python3) Tools/test-server-page "$$(swift build -c release --show-bin-path)/fvlm"
+
+test-server: setup ## fvlm serve asked by the clients that people use (FVLM_PYTHON: one that has them; SOAK, LOAD: seconds)
+	swift build -c release --product fvlm-networks
+	$(or $(FVLM_PYTHON),python3) Tools/test-server "$$(swift build -c release --show-bin-path)/fvlm" $(addprefix --soak ,$(SOAK)) $(addprefix --load ,$(LOAD))
 
 test-video: setup ## Films read and written with the real ffmpeg (needs ffmpeg and ffprobe)
 	swift build -c release --product fvlm-networks

@@ -201,7 +201,9 @@ if withTorch {
         .target(
             name: "Serving",
             dependencies: [
-                "CLIP", "DetectionResults", "Evaluation", "FVLM", "Imaging", "Support", "Torch",
+                "CLIP", "COCO", "DatasetFormats", "DetectionResults", "Evaluation", "FVLM", "Imaging",
+                "Support",
+                "Torch",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -214,10 +216,16 @@ if withTorch {
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            resources: [.embedInCode("Documents/openapi.json")]),
+            resources: [
+                .embedInCode("Documents/openapi.json"), .embedInCode("Documents/page.html"),
+                .embedInCode("Documents/page.css"), .embedInCode("Documents/page.js"),
+            ]),
         .testTarget(
             name: "ServingTests",
-            dependencies: ["CLIP", "FVLM", "FixtureSupport", "Imaging", "Serving", "Support", "Torch"],
+            dependencies: [
+                "CLIP", "FVLM", "FixtureSupport", "Imaging", "Serving", "Support", "Torch",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
             linkerSettings: runPath),
         .testTarget(
             name: "EvaluationTests",

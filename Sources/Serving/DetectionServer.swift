@@ -106,6 +106,11 @@ public struct DetectionServer: Sendable {
         StatusRoutes.add(to: endpoints)
         DetectionRoutes.add(to: endpoints)
         VocabularyRoutes.add(to: endpoints)
+        HuggingFaceRoutes.add(to: endpoints)
+        OpenInferenceRoutes.add(to: endpoints)
+        NuclioRoutes.add(to: endpoints)
+        LabelStudioRoutes.add(to: endpoints)
+        PageRoutes.add(to: endpoints)
         return endpoints
     }
 

@@ -5,7 +5,7 @@ import COCO
 /// The stream begins with the number of bytes (32 bits), the bits of a byte less one (5) and four lengths less one (4 bits
 /// each). Runs follow: a bit that says whether one value repeats, two bits that choose a length, as many bits for the number
 /// of values less one, and the values.
-enum BrushRuns {
+package enum BrushRuns {
     private struct Bits {
         let bytes: [UInt8]
         var place = 0
@@ -66,7 +66,7 @@ enum BrushRuns {
     }
 
     /// The stream of a mask: white where it is set, transparent elsewhere.
-    static func bytes(_ mask: RunLengthMask) throws -> [UInt8] {
+    package static func bytes(_ mask: RunLengthMask) throws -> [UInt8] {
         let pixels = try mask.pixels()
         var result: [UInt8] = []
         var (last, free) = (0, 0)

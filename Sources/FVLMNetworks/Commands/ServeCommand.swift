@@ -54,6 +54,15 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "A host that pictures of Label Studio are fetched from; may be repeated. Without it none are fetched.",
+            valueName: "host"))
+    var fetchHost: [String] = []
+
+    @Flag(help: "Hosts of --fetch-host may have private addresses, such as this machine's.")
+    var fetchPrivate = false
+
+    @Option(
+        help: ArgumentHelp(
             "A folder in which vocabularies that clients save are kept; without it they are forgotten at the end.",
             valueName: "folder"))
     var vocabularies: String?
@@ -124,6 +133,8 @@ struct ServeCommand: AsyncParsableCommand {
         options.certificates = certificates
         options.privateKey = privateKey
         options.origins = allowOrigin
+        options.fetchHosts = fetchHost
+        options.fetchesPrivate = fetchPrivate
         options.vocabularyFolder = vocabularies
         options.vocabularyLimit = maxVocabularies
         options.encodedLimit = maxEncoded
