@@ -50,6 +50,8 @@ struct HuggingFaceRoutes {
         guard type.hasPrefix("application/json") else { return try await reader.detection(request, context) }
         let members = try await reader.object(request, context)
         var wanted = DetectionRequest()
+        // Clients whose parameters cannot be chosen name the classes in the address.
+        for (key, value) in try RequestReader.query(request) { try wanted.set(key, .string(value)) }
         for (key, value) in members {
             switch key {
             case "inputs": wanted.pictures = [try picture(value, &wanted)]

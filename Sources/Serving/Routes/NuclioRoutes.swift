@@ -136,7 +136,8 @@ struct NuclioRoutes {
                 for x in left..<left + width { crop.append(pixels[y * runs.width + x] == 0 ? 0 : 1) }
             }
             mask = crop + [left, top, left + width - 1, top + height - 1]
-            points = [box.x1, box.y1, box.x2, box.y2]
+            // CVAT takes the outline where it is asked to make polygons.
+            points = try runs.polygons().max { $0.count < $1.count } ?? []
         }
     }
 }
