@@ -94,6 +94,15 @@ static int needs_conversion(VipsImage *image) {
            vips_icc_is_compatible_profile(image, profile, size);
 }
 
+// Whether the samples are those of ICC's connection space, Lab: the profile is of no device and has no way to it.
+static int is_connection_space(VipsImage *image) {
+    const void *profile = NULL;
+    size_t size = 0;
+    return vips_image_get_typeof(image, VIPS_META_ICC_NAME) != 0 &&
+           vips_image_get_blob(image, VIPS_META_ICC_NAME, &profile, &size) == 0 && size >= 20 &&
+           memcmp((const uint8_t *)profile + 16, "Lab ", 4) == 0;
+}
+
 // Colour spaces that copy_row reads directly.
 static int is_plain(VipsImage *image) {
     switch (vips_image_get_interpretation(image)) {
@@ -113,7 +122,9 @@ static int is_plain(VipsImage *image) {
 int cvips_convert_colours(VipsImage **image, int convert_profile) {
     VipsImage *result = NULL;
     int status;
-    if (convert_profile && needs_conversion(*image))
+    if (convert_profile && is_connection_space(*image))
+        status = vips_icc_export(*image, &result, "output_profile", "srgb", "intent", VIPS_INTENT_RELATIVE, NULL);
+    else if (convert_profile && needs_conversion(*image))
         status = convert_profile_colours(*image, &result);
     else if (is_plain(*image))
         return 0;

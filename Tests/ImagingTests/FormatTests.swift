@@ -32,6 +32,12 @@ import Testing
         #expect(try Image(contentsOf: path(name)) == shown())
     }
 
+    /// CIELab with ICC's profile of it, as Pillow and Photoshop write it: eight bits of Lab are coarse.
+    @Test("A10: a picture in Lab") func pictureInLab() throws {
+        let found = difference(try Image(contentsOf: path("lab.tif")), try shown())
+        #expect(found.mean < 4 && found.most <= 16, "\(found)")
+    }
+
     /// (255 - ink) (255 - black) / 255, as Pillow since 4.3.
     @Test("A10: black ink darkens by a share") func blackInkDarkensByAShare() throws {
         let image = try Image(contentsOf: path("cmyk-black.tif"))
