@@ -10,12 +10,14 @@ extension AnalysisReport {
     ///   - address: Where the picture of an image is, as seen from the folder; nil for none.
     ///   - thumbnail: Where a small copy of it is, for lists; nil: the picture itself is listed.
     ///   - body: Called with each file's name and contents.
+    /// - Returns: The masks that cannot be decoded, of which the boxes are shown, and why.
     /// - Throws: What `body` throws.
-    public func writePages(
+    @discardableResult public func writePages(
         title: String, address: (ImageRecord) -> String?, thumbnail: (ImageRecord) -> String? = { _ in nil },
         _ body: (_ name: String, _ text: String) throws -> Void
-    ) throws {
+    ) throws -> [String] {
         try body("figures.json", json())
+        var faults: [String] = []
         let size = 200
         var index: [PictureRow] = []
         for start in stride(from: 0, to: pictures.count, by: size) {
@@ -24,10 +26,11 @@ extension AnalysisReport {
                 let record = image(of: summary)
                 index.append(
                     PictureRow(
-                        name: pictureName(summary), address: address(record), thumbnail: thumbnail(record),
+                        name: pictureName(summary).displayedPath, address: address(record),
+                        thumbnail: thumbnail(record),
                         width: record.width, height: record.height, pairs: wrongPairs(summary)))
             }
-            let texts = try contents(of: part)
+            let texts = try contents(of: part, &faults)
             try body(
                 "pictures/\(start / size).js",
                 "page(\(start / size),[\n" + texts.joined(separator: ",\n") + "\n])\n")
@@ -37,7 +40,8 @@ extension AnalysisReport {
             + "const pictureRows = \(Self.scriptSafe(try JSONText.line(index)));\n"
             + "const pageSize = \(size);\n"
             + "const hasMasks = \(hasMasks);\n"
-        try body("index.html", ReportPage.html(title: Markup.escaped(title), data: data))
+        try body("index.html", ReportPage.html(title: Markup.escaped(title.displayedPath), data: data))
+        return faults
     }
 
     /// The record of a picture's image.
@@ -52,17 +56,19 @@ extension AnalysisReport {
     }
 
     /// The objects and detections of pictures as JSON, each in a line.
-    private func contents(of part: ArraySlice<PictureSummary>) throws -> [String] {
-        var texts = [String](repeating: "", count: part.count)
+    private func contents(of part: ArraySlice<PictureSummary>, _ faults: inout [String]) throws -> [String] {
+        var texts = [(text: String, faults: [String])](repeating: ("", []), count: part.count)
         try texts.withUnsafeMutableBufferPointer { texts in
             guard let texts = texts.baseAddress.map(Parallel.Shared.init) else { return }
             try Parallel.forEach(
                 count: part.count, threads: Parallel.threadCount(options.threadCount), grain: 4, state: {}
             ) { _, index in
-                texts[index] = try JSONText.line(PictureContents(self, part[part.startIndex + index]))
+                let contents = PictureContents(self, part[part.startIndex + index])
+                texts[index] = (try JSONText.line(contents), contents.faults)
             }
         }
-        return texts
+        faults += texts.flatMap(\.faults)
+        return texts.map(\.text)
     }
 
     /// JSON inside a script element: the text cannot end it.
@@ -106,6 +112,11 @@ private struct PictureContents: Encodable {
     var tp: [String]?
     var dp: [String]?
 
+    /// Masks without an outline, and why; not a part of the page.
+    var faults: [String] = []
+
+    private enum CodingKeys: CodingKey { case t, d, tp, dp }
+
     init(_ report: AnalysisReport, _ summary: PictureSummary) {
         let overlaps = report.overlaps
         let problem = overlaps.problem
@@ -132,7 +143,8 @@ private struct PictureContents: Encodable {
             d.append(
                 [Double(kind), Double(overlaps.category(ofDetection: place)), overlaps.score(place)]
                     + Self.numbers(problem.detections.boxes[row]))
-            detectionPaths.append(Self.path(problem.detections.segmentations, row, image))
+            detectionPaths.append(
+                path(problem.detections.segmentations, row, image, "detection at index \(row)"))
         }
         for place in overlaps.truths(image: summary.index) {
             let row = Int(problem.annotationRows[place])
@@ -140,14 +152,23 @@ private struct PictureContents: Encodable {
                 [Double(overlaps.category(ofTruth: place))]
                     + Self.numbers(problem.truth.annotations.boxes[row])
                     + [overlaps.isCrowd(place) ? -2 : finders[row] ?? -1])
-            objectPaths.append(Self.path(problem.truth.annotations.segmentations, row, image))
+            let annotations = problem.truth.annotations
+            objectPaths.append(
+                path(annotations.segmentations, row, image, "annotation \(annotations.ids[row])"))
         }
         if objectPaths.contains(where: { !$0.isEmpty }) { tp = objectPaths }
         if detectionPaths.contains(where: { !$0.isEmpty }) { dp = detectionPaths }
     }
 
-    private static func path(_ column: SegmentationColumn, _ row: Int, _ image: ImageRecord) -> String {
-        OutlinePath.text(column[row], height: image.height, width: image.width) ?? ""
+    private mutating func path(
+        _ column: SegmentationColumn, _ row: Int, _ image: ImageRecord, _ name: String
+    ) -> String {
+        do {
+            return try OutlinePath.text(column[row], height: image.height, width: image.width) ?? ""
+        } catch {
+            faults.append("\(name) of image \(image.id): \(error)")
+            return ""
+        }
     }
 
     /// Tenths of a pixel are enough to draw.

@@ -3,17 +3,15 @@ import Support
 
 /// Outlines as the data of SVG's paths, with as few points as a drawing needs.
 enum OutlinePath {
-    /// The path of a segmentation in pixels of its image; nil without a segmentation, and for one that cannot be drawn.
-    static func text(_ segmentation: Segmentation?, height: Int, width: Int) -> String? {
+    /// The path of a segmentation in pixels of its image; nil without a segmentation, and for one without an outline.
+    /// - Throws: `COCOError` for run lengths that cannot be decoded.
+    static func text(_ segmentation: Segmentation?, height: Int, width: Int) throws -> String? {
         let rings: [[Double]]
         switch segmentation {
         case nil: return nil
         case .polygons(let own)?: rings = own
         case let runs?:
-            guard let mask = try? RunLengthMask(runs, height: height, width: width),
-                let contours = try? mask.contours()
-            else { return nil }
-            rings = contours
+            rings = try RunLengthMask(runs, height: height, width: width).contours()
         }
         // A thousandth of the picture is not seen, nor are the steps of pixels.
         let tolerance = max(0.6, Double(max(height, width)) / 1000)

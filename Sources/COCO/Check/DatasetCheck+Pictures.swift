@@ -27,7 +27,7 @@ extension DatasetCheck {
             }
         }
         return describe(dataset.images, pictures)
-            + [try repeatedPictures(dataset.images, locations), unlistedFiles(folder, locations)]
+            + [try repeatedPictures(dataset.images, locations), try unlistedFiles(folder, locations)]
             .compactMap(\.self)
     }
 
@@ -87,9 +87,11 @@ extension DatasetCheck {
     }
 
     /// Finds pictures that no image refers to. Hidden files do not count: file systems and notebooks create them.
-    private func unlistedFiles(_ folder: PictureFolder, _ locations: [String?]) -> DatasetFinding? {
+    private func unlistedFiles(_ folder: PictureFolder, _ locations: [String?]) throws -> DatasetFinding? {
         let listed = Set(locations.compactMap { $0.map(Self.normalized) })
-        let names = (try? Folder.files(below: folder.path.isEmpty ? "." : folder.path)) ?? []
+        let place = folder.path.isEmpty ? "." : folder.path
+        guard FileStatus(place)?.kind == .folder else { return nil }
+        let names = try Folder.files(below: place)
         var builder = builder(.pictureNotListed)
         for name in names.sorted()
         where PictureExtensions.isPicture(name) && !listed.contains(Self.normalized(folder.path + "/" + name))

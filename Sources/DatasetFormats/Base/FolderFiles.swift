@@ -3,19 +3,13 @@ import Support
 
 /// The files below a folder.
 enum FolderFiles {
-    /// The paths below a folder of the files with a suffix, sorted; hidden ones do not count.
+    /// The paths below a folder of the files with a suffix, in the order of `Folder.files`; hidden ones do not count.
     static func below(_ folder: String, suffix: String) throws -> [String] {
-        var result: [String] = []
-        func walk(_ path: String, _ prefix: String, _ depth: Int) throws(FileFailure) {
-            for entry in try FolderEntry.all(in: path) where !entry.name.hasPrefix(".") {
-                if entry.isFolder {
-                    if depth < 20 { try walk("\(path)/\(entry.name)", "\(prefix)\(entry.name)/", depth + 1) }
-                } else if Path.suffix(entry.name) == suffix {
-                    result.append(prefix + entry.name)
-                }
-            }
-        }
-        do { try walk(folder, "", 0) } catch { throw AnnotationFileError(error) }
-        return result
+        try all(below: folder).filter { Path.suffix($0) == suffix }
+    }
+
+    /// The paths of all files below a folder.
+    static func all(below folder: String) throws -> [String] {
+        do { return try Folder.files(below: folder) } catch { throw AnnotationFileError(error) }
     }
 }

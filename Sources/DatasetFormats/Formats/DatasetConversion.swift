@@ -25,6 +25,7 @@ package enum DatasetConversion {
                 file: source.path, reason: "is a file of results, not of annotations; fvlm score reads it")
         }
         try checkEncoding(of: source)
+        try checkAccess(to: source)
         let names = FormatName.allCases.map(\.rawValue).joined(separator: ", ")
         throw AnnotationFileError(
             file: source.path, reason: "is of no format that is known; --from says which it is: \(names)")
@@ -43,6 +44,14 @@ package enum DatasetConversion {
             throw AnnotationFileError(
                 file: sample.path, reason: "the text is \(encoding); save it as UTF-8")
         }
+    }
+
+    /// Refuses what may hold a data set and cannot be read: no format is recognized in it.
+    private static func checkAccess(to source: FormatSource) throws {
+        guard source.isFolder else { return }
+        let files = try FolderFiles.all(below: source.path)
+        let texts = files.filter { ["json", "xml", "csv", "txt", "yaml", "yml"].contains(Path.suffix($0)) }
+        for file in texts.prefix(8) { _ = try FormatSource(path: source.file(file)) }
     }
 
     /// Reads a data set.

@@ -172,7 +172,10 @@ package struct YOLOFiles {
         let folders = Set(labels.map(Self.folder(of:)))
         var (unused, found) = (0, false)
         for folder in folders {
-            let files = (try? Folder.names(in: folder.isEmpty ? "." : folder)) ?? []
+            let place = folder.isEmpty ? "." : folder
+            guard FileStatus(place)?.kind == .folder else { continue }
+            let files: [String]
+            do { files = try Folder.names(in: place) } catch { throw AnnotationFileError(error) }
             for file in files where file.lowercased().hasSuffix(".txt") && !file.hasPrefix(".") {
                 let path = folder.isEmpty ? file : folder + "/" + file
                 if used.contains(path) { found = true } else if file != "classes.txt" { unused += 1 }

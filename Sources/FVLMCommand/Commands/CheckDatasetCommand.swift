@@ -95,9 +95,14 @@ struct CheckDatasetCommand: ParsableCommand {
     private func load(_ path: String, pictures: String?) throws -> Dataset {
         // A pipe can be read only once, so its form cannot be looked for.
         let kind = FileStatus(path)?.kind
-        guard kind == .file || kind == .folder, let source = try? FormatSource(path: path),
-            let form = try? DatasetConversion.name(of: source), form != .coco && form != .lvis
-        else { return try Dataset(examining: path) }
+        guard kind == .file || kind == .folder else { return try Dataset(examining: path) }
+        let form: FormatName
+        do { form = try DatasetConversion.name(of: FormatSource(path: path)) } catch {
+            // Of a file the lenient reader tells the first fault; a folder it cannot read.
+            if kind == .folder { throw error }
+            form = .coco
+        }
+        guard form != .coco && form != .lvis else { return try Dataset(examining: path) }
         let options = FormatReadingOptions(
             pictures: pictures, reader: PictureSizes.readerWhenNeeded(for: .checkDataset))
         let contents = try DatasetConversion.read(path, as: form, options).contents

@@ -30,13 +30,17 @@ package struct AnalysisPages {
         let base = Path.absolute(folder.path)
         let copies = try writeThumbnails(of: report, pictures, into: folder)
         var files: [(String, String)] = []
-        try report.writePages(
+        let faults = try report.writePages(
             title: title,
             address: { image in
                 pictures?.location(of: image).map { RelativeAddress.text(from: base, to: Path.absolute($0)) }
             },
             thumbnail: { copies[$0.id] }
         ) { files.append(($0, $1)) }
+        if let first = faults.first {
+            StandardError.note(
+                "\(faults.count) masks cannot be decoded, and their boxes are shown (the first: \(first))")
+        }
         for (name, text) in files { try folder.write(text, to: name) }
         try folder.finish()
     }
@@ -95,10 +99,6 @@ enum RelativeAddress {
         var shared = 0
         while shared < from.count, shared < to.count - 1, from[shared] == to[shared] { shared += 1 }
         let parts = Array(repeating: "..", count: from.count - shared) + to[shared...].map(String.init)
-        return parts.map { part in
-            part.addingPercentEncoding(
-                withAllowedCharacters: .urlPathAllowed.subtracting(["/", ";", "?", "#"]))
-                ?? part
-        }.joined(separator: "/")
+        return parts.map { $0.percentEncodedPath(keeping: "!$&'()*+,=:@") }.joined(separator: "/")
     }
 }

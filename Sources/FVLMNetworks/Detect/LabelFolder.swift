@@ -36,12 +36,12 @@ final class LabelFolder {
                 path, "is not empty: add --resume to resume it, or choose another folder")
         }
         if !isNew {
-            guard let file = try? FileBytes(contentsOf: record),
-                let begun: ResultsFile.Origin = try? JSONText.value(of: file.array)
-            else {
-                throw ResultsFile.refusal(
-                    path,
-                    "cannot be resumed: its record .progress does not exist")
+            guard FileStatus(record) != nil else {
+                throw ResultsFile.refusal(path, "cannot be resumed: its record .progress does not exist")
+            }
+            let file = try FileBytes(contentsOf: record)
+            guard let begun: ResultsFile.Origin = try? JSONText.value(of: file.array) else {
+                throw ResultsFile.refusal(record, "is not a record of results")
             }
             let changed = Set(begun.keys).union(origin.keys).filter { begun[$0] != origin[$0] }.sorted()
             guard changed.isEmpty else {

@@ -84,9 +84,11 @@ struct Checkpoint: Sendable {
     init(folder: String) throws {
         self.folder = folder
         let path = "\(folder)/\(File.state)"
-        guard let file = try? FileBytes(contentsOf: path) else {
+        guard FileStatus(path) != nil else {
             throw TrainingError(folder, "is not a checkpoint: it has no readable \(File.state)")
         }
+        let file: FileBytes
+        do { file = try FileBytes(contentsOf: path) } catch { throw TrainingError(error) }
         do { state = try JSONText.value(of: file.array) } catch {
             throw TrainingError(path, "cannot be read: \(error.oneLine)")
         }
@@ -95,8 +97,10 @@ struct Checkpoint: Sendable {
                 path, "has format \(state.formatVersion), written by a later version; this one reads format 1"
             )
         }
-        configuration =
-            (try? TextFile(contentsOf: "\(folder)/\(File.configuration)").text) ?? ""
+        let record = "\(folder)/\(File.configuration)"
+        do {
+            configuration = FileStatus(record) == nil ? "" : try TextFile(contentsOf: record).text
+        } catch { throw TrainingError(error) }
     }
 
     /// The weights and buffers.

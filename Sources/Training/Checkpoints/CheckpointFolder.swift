@@ -84,11 +84,12 @@ struct CheckpointFolder: Sendable {
             try replace(final, by: temporary)
         } catch {
             try? Folder.remove(temporary)
-            let earlier = try? steps().last.map { "\(Self.name(step: $0)) is intact" }
-            throw TrainingError(
-                final,
-                "the checkpoint was not written (\((earlier ?? nil) ?? "there is no earlier one")): \(error.oneLine)"
-            )
+            let earlier: String
+            do {
+                earlier =
+                    try steps().last.map { "\(Self.name(step: $0)) is intact" } ?? "there is no earlier one"
+            } catch { earlier = "earlier ones cannot be listed" }
+            throw TrainingError(final, "the checkpoint was not written (\(earlier)): \(error.oneLine)")
         }
         try removeSuperfluous()
         return final

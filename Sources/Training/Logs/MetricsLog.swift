@@ -33,7 +33,9 @@ final class MetricsLog {
     deinit { try? file.close() }
 
     private static func lines(of path: String, upTo step: Int) throws -> [[UInt8]] {
-        guard let file = try? FileBytes(contentsOf: path) else { return [] }
+        guard FileStatus(path) != nil else { return [] }
+        let file: FileBytes
+        do { file = try FileBytes(contentsOf: path) } catch { throw TrainingError(error) }
         return file.array.split(separator: 0x0A).map { [UInt8]($0) }.filter { line in
             // A line truncated by a crash belongs to the last step, which is repeated.
             guard let value = try? line.withUnsafeBytes({ try JSONValue(parsing: $0) }),
