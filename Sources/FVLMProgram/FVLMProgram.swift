@@ -7,7 +7,7 @@ import Support
 enum FVLMProgram {
     static func main() async {
         StandardStreams.prepare()
-        if let command = delegated(CommandLineWords.arguments) {
+        if let command = delegated(ProcessWords.arguments) {
             StandardError.write("error: \(Sibling.start(for: command))\n")
             exit(1)
         }

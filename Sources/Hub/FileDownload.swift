@@ -41,14 +41,14 @@ public struct FileDownload: Sendable {
         try ModelDownload.makeFolder(Path.parent(path))
         let transfer = HubTransfer(endpoint: address, token: nil)
         let file = try await transfer.describe(address, needsTag: false)
-        let part = path + ".incomplete"
+        let part = FileName.companion(of: path, ending: ".incomplete")
         // Without a size, a complete file cannot be told from a partial one.
-        if file.size == nil { try? FileManager.default.removeItem(atPath: part) }
+        if file.size == nil { try ModelDownload.remove(part) }
         try await transfer.download(file, to: part) { progress($0, file.size) }
         if let sha256 {
             let digest = try ModelDownload.sha256(of: part)
             guard digest == sha256 else {
-                try? FileManager.default.removeItem(atPath: part)
+                try ModelDownload.remove(part)
                 throw HubError(
                     address,
                     reason:

@@ -101,7 +101,7 @@ final class HubTransfer: Sendable {
     ) async throws {
         var present = Self.size(of: path)
         if let size = file.size, present > size {
-            try? FileManager.default.removeItem(atPath: path)
+            try ModelDownload.remove(path)
             present = 0
         }
         if let size = file.size, present == size, size > 0 { return progress(size) }
@@ -121,10 +121,7 @@ final class HubTransfer: Sendable {
         }
     }
 
-    private static func size(of path: String) -> Int {
-        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-        return (attributes?[.size] as? NSNumber)?.intValue ?? 0
-    }
+    private static func size(of path: String) -> Int { FileStatus(path)?.byteCount ?? 0 }
 }
 
 /// One request whose response is stored in memory, up to a limit, or in a file.
@@ -202,12 +199,8 @@ private final class Transfer: NSObject, URLSessionDataDelegate, Sendable {
         }
         // A hub that ignores the range sends the whole file again.
         if status == 200 { state.received = 0 }
-        if FileStatus(path) == nil {
-            guard FileManager.default.createFile(atPath: path, contents: nil) else {
-                throw HubError(path, reason: "cannot be created")
-            }
-        }
-        let handle = try FileHandle(forWritingTo: URL(filePath: path))
+        let handle: FileHandle
+        do { handle = try FileHandle(appendingTo: path) } catch { throw HubError(error) }
         try handle.truncate(atOffset: UInt64(state.received))
         try handle.seek(toOffset: UInt64(state.received))
         state.handle = handle

@@ -12,7 +12,8 @@ public struct ModelCache: Sendable, Hashable {
 
     /// Creates the cache that the environment selects: `HF_HUB_CACHE`, `HUGGINGFACE_HUB_CACHE`, `HF_HOME/hub`,
     /// `XDG_CACHE_HOME/huggingface/hub`, or `~/.cache/huggingface/hub`; the first that is set.
-    public init(environment: [String: String] = ProcessInfo.processInfo.environment) {
+    public init(environment: [String: String]? = nil) {
+        let environment = environment ?? ProcessWords.environment
         func set(_ key: String) -> String? { environment[key].flatMap { $0.isEmpty ? nil : $0 } }
         let path: String
         if let cache = set("HF_HUB_CACHE") ?? set("HUGGINGFACE_HUB_CACHE") {
@@ -24,7 +25,7 @@ public struct ModelCache: Sendable, Hashable {
         } else {
             path = (set("HOME") ?? NSHomeDirectory()) + "/.cache/huggingface/hub"
         }
-        self.init(folder: (path as NSString).expandingTildeInPath)
+        self.init(folder: path.hasPrefix("~") ? (path as NSString).expandingTildeInPath : path)
     }
 
     /// The path of a model given by path or name.
@@ -49,11 +50,12 @@ public struct ModelCache: Sendable, Hashable {
 
     /// The commit that a revision (a branch, a tag or a commit) referred to when it was downloaded; nil if it never
     /// was.
-    func commit(of model: ModelName, revision: String) -> String? {
+    func commit(of model: ModelName, revision: String) throws -> String? {
         guard ModelName.isSafe(revision: revision) else { return nil }
         let reference = "\(folder(of: model))/refs/\(revision)"
         let commit =
-            (try? TextFile(contentsOf: reference))?.text.trimmingBlanks() ?? revision
+            FileStatus(reference)?.kind == .file
+            ? try TextFile(contentsOf: reference).text.trimmingBlanks() : revision
         guard ModelName.isSafe(revision: commit) else { return nil }
         let path = snapshot(of: model, commit: commit)
         return FileStatus(path) != nil ? commit : nil
@@ -62,7 +64,11 @@ public struct ModelCache: Sendable, Hashable {
     /// The folder of a model's files, as downloaded by any of Hugging Face's libraries or by ``ModelDownload``.
     /// - Throws: ``HubError`` if it has not been downloaded.
     public func snapshot(of model: ModelName, revision: String = "main") throws -> String {
-        guard let commit = commit(of: model, revision: revision) else {
+        let commit: String?
+        do { commit = try self.commit(of: model, revision: revision) } catch let failure as FileFailure {
+            throw HubError(failure)
+        }
+        guard let commit else {
             throw HubError(
                 "\(model)",
                 reason: "is neither a path nor in the cache \(folder) (revision \(revision))")

@@ -55,8 +55,9 @@ public struct ModelDownload: Sendable {
     public init(
         _ model: ModelName, files selection: Selection, revision: String = "main",
         cache: ModelCache = ModelCache(),
-        environment: [String: String] = ProcessInfo.processInfo.environment
+        environment: [String: String]? = nil
     ) throws {
+        let environment = environment ?? ProcessWords.environment
         guard ModelName.isSafe(revision: revision) else {
             throw HubError("\(model)", reason: "'\(revision)' cannot be a branch, a tag or a commit")
         }
@@ -152,19 +153,18 @@ public struct ModelDownload: Sendable {
         try Self.makeFolder(blobs)
         try Self.makeFolder(snapshot)
         if FileStatus(blob) == nil {
-            let part = blob + ".incomplete"
+            let part = FileName.companion(of: blob, ending: ".incomplete")
             try await transfer.download(file, to: part) {
                 progress(Progress(file: name, received: $0, total: file.size))
             }
             try verify(part, file, name)
             try Self.rename(part, to: blob)
         }
-        // A dangling link's attributes would make the creation fail.
-        try? FileManager.default.removeItem(atPath: link)
-        do {
-            try FileManager.default.createSymbolicLink(
-                atPath: link, withDestinationPath: "../../blobs/\(file.tag)")
-        } catch { throw HubError(link, reason: "cannot be created: \(error.localizedDescription)") }
+        // A link to a file that is gone.
+        try Self.remove(link)
+        guard link.withPathPointer({ symlink("../../blobs/\(file.tag)", $0) }) == 0 else {
+            throw HubError(FileFailure(link, "cannot be created"))
+        }
     }
 
     /// The tag of a large file is its SHA-256, that of a small one its git blob id.
@@ -176,7 +176,7 @@ public struct ModelDownload: Sendable {
         default: return
         }
         guard digest == file.tag else {
-            try? FileManager.default.removeItem(atPath: path)
+            try Self.remove(path)
             throw HubError(
                 "\(model)/\(name)",
                 reason:
@@ -191,6 +191,10 @@ public struct ModelDownload: Sendable {
 extension ModelDownload {
     static func makeFolder(_ path: String) throws {
         do { try Folder.make(path) } catch { throw HubError(error) }
+    }
+
+    static func remove(_ path: String) throws {
+        do { try Folder.remove(path) } catch { throw HubError(error) }
     }
 
     static func rename(_ path: String, to target: String) throws {
@@ -218,6 +222,6 @@ extension ModelDownload {
 
     /// Percent-encodes text for use in an address.
     static func escaped(_ text: String) -> String {
-        text.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? text
+        text.percentEncodedPath(keeping: "!$&'()*+,;=:@/")
     }
 }

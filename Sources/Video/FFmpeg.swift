@@ -7,12 +7,11 @@ enum FFmpeg {
     /// The path of the program: `FVLM_FFMPEG`, or `ffmpeg` on the PATH.
     ///
     /// - Throws: ``VideoError`` that says how to get it.
-    static func path(in environment: [String: String] = ProcessInfo.processInfo.environment) throws -> String
-    {
+    static func path(in environment: [String: String] = ProcessWords.environment) throws -> String {
         if let own = environment["FVLM_FFMPEG"], !own.isEmpty { return own }
         for folder in (environment["PATH"] ?? "").split(separator: ":") {
             let path = Path.join(String(folder), "ffmpeg")
-            if FileStatus(path)?.kind == .file, access(path, X_OK) == 0 { return path }
+            if FileStatus.isProgram(path) { return path }
         }
         throw VideoError(
             "", "ffmpeg, which reads and writes films, is not on the PATH",
@@ -24,7 +23,7 @@ enum FFmpeg {
     ///
     /// Its messages are read as they come; the last ones explain its end.
     final class Run: Sendable {
-        let process: Mutex<Process>
+        private let program: ChildProgram
         private let messages: Messages
 
         /// - Parameters:
@@ -34,54 +33,46 @@ enum FFmpeg {
         ///   - output: Its standard output; nil for none.
         ///   - line: Called with every line of its messages, on a thread of its own.
         init(
-            _ path: String, _ arguments: [String], input: Pipe? = nil, output: Pipe? = nil,
+            _ path: String, _ arguments: [String], input: PipeEnds? = nil, output: PipeEnds? = nil,
             line: @escaping @Sendable (String) -> Void = { _ in }
         ) throws {
-            let process = Process()
-            process.executableURL = URL(filePath: path)
-            process.arguments = ["-hide_banner", "-nostdin"] + arguments
-            process.standardInput = input ?? FileHandle.nullDevice
-            process.standardOutput = output ?? FileHandle.nullDevice
-            let errors = Pipe()
-            process.standardError = errors
-            do { try process.run() } catch {
-                throw VideoError(
-                    "", "\(path) cannot be started: \(error.localizedDescription)", exitStatus: .failure)
+            let errors: PipeEnds
+            do {
+                errors = try PipeEnds()
+                program = try ChildProgram(
+                    path, ["-hide_banner", "-nostdin"] + arguments, input: input?.reading.fileDescriptor,
+                    output: output?.writing.fileDescriptor, errors: errors.writing.fileDescriptor)
+            } catch {
+                throw VideoError(error.path, error.reason, exitStatus: .failure)
             }
             // The other ends are ffmpeg's alone, so that its end is seen here.
-            try? output?.fileHandleForWriting.close()
-            try? input?.fileHandleForReading.close()
-            try? errors.fileHandleForWriting.close()
-            messages = Messages(errors.fileHandleForReading, line)
-            self.process = Mutex(process)
+            try? output?.writing.close()
+            try? input?.reading.close()
+            try? errors.writing.close()
+            messages = Messages(errors.reading, of: program, line)
         }
 
         /// Waits for its end.
         ///
         /// - Returns: Nil when all went well, else its last message.
         func finish() -> String? {
-            let status = process.withLock { process in
-                process.waitUntilExit()
-                return process.terminationStatus
-            }
-            let last = messages.wait()
+            let (status, last) = messages.wait()
             return status == 0 ? nil : last
         }
 
         /// Ends it.
-        func stop() {
-            process.withLock { if $0.isRunning { $0.terminate() } }
-        }
+        func stop() { program.stop() }
 
         deinit { stop() }
     }
 
-    /// Reads messages on a thread of its own.
+    /// Reads messages on a thread of its own, which then waits for the program's end.
     private final class Messages: Sendable {
         private let last = Mutex("")
+        private let status = Mutex(0)
         private let isDone = DispatchSemaphore(value: 0)
 
-        init(_ handle: FileHandle, _ line: @escaping @Sendable (String) -> Void) {
+        init(_ handle: FileHandle, of program: ChildProgram, _ line: @escaping @Sendable (String) -> Void) {
             let descriptor = handle.fileDescriptor
             let thread = Thread { [self] in
                 var rest: [UInt8] = []
@@ -99,6 +90,7 @@ enum FFmpeg {
                 }
                 take(String(decoding: rest, as: UTF8.self), line)
                 try? handle.close()
+                status.withLock { $0 = program.wait() }
                 isDone.signal()
             }
             thread.start()
@@ -121,10 +113,11 @@ enum FFmpeg {
             return text.trimmingCharacters(in: .whitespaces)
         }
 
-        func wait() -> String {
+        /// The exit status and the last message.
+        func wait() -> (status: Int, last: String) {
             isDone.wait()
             isDone.signal()
-            return last.withLock(\.self)
+            return (status.withLock(\.self), last.withLock(\.self))
         }
     }
 }

@@ -83,8 +83,11 @@ public final class VideoReader: FrameSource {
         // Frames that were read before are decoded, since only that finds the others exactly, and go no further.
         if let position = options.position { filters.append("select='gte(n\\,\(position.frames))'") }
         filters += ["scale=iw*sar:ih", "setsar=1", "format=rgb24", "showinfo=checksum=0"]
-        let pipe = Pipe()
-        output = pipe.fileHandleForReading
+        let pipe: PipeEnds
+        do { pipe = try PipeEnds() } catch {
+            throw VideoError(source.text, error.reason, exitStatus: .failure)
+        }
+        output = pipe.reading
         let sink = LineSink()
         run = try FFmpeg.Run(
             program,

@@ -40,16 +40,18 @@ public final class VideoWriter {
         self.path = path
         self.frameRate = frameRate.isFinite && frameRate > 0 ? frameRate : 30
         self.audio = audio.flatMap { $0.isLive ? nil : $0 }
+        // Its suffix tells ffmpeg the form, and a path from the root is no option and no address.
+        let ending = "-\(ProcessInfo.processInfo.processIdentifier).part.\(Path.suffix(path))"
         temporary = Path.join(
-            Path.parent(path),
-            ".\(Path.stem(path))-\(ProcessInfo.processInfo.processIdentifier).part.\(Path.suffix(path))")
+            Path.parent(Path.absolute(path)),
+            FileName.shortened(".\(Path.stem(path))", ending: ending) + ending)
     }
 
     deinit {
         guard !isFinished, run != nil else { return }
         try? input?.close()
         run?.stop()
-        unlink(temporary)
+        _ = temporary.withPathPointer { unlink($0) }
     }
 
     /// Adds a frame, shown from `time` in seconds on; all frames have the size of the first.
@@ -77,16 +79,16 @@ public final class VideoWriter {
         try? input?.close()
         input = nil
         if let reason = run.finish() { throw failure(reason) }
-        guard rename(temporary, path) == 0 else {
-            throw VideoError(
-                path, "cannot be put in place: \(String(cString: strerror(errno)))", exitStatus: .failure)
+        do { try Folder.move(temporary, to: path) } catch {
+            throw VideoError(path, error.reason, exitStatus: .failure)
         }
         isFinished = true
     }
 
     private func begin(_ size: ImageSize, _ time: Double) throws {
         origin = time
-        let pipe = Pipe()
+        let pipe: PipeEnds
+        do { pipe = try PipeEnds() } catch { throw failure(error.reason) }
         var arguments = [
             "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", "\(size.width)x\(size.height)",
             "-framerate",
@@ -100,11 +102,10 @@ public final class VideoWriter {
         }
         // Encoders of four colours to two pixels want even sides.
         arguments += [
-            "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p",
-            temporary.hasPrefix("-") ? "./\(temporary)" : temporary,
+            "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p", temporary,
         ]
         run = try FFmpeg.Run(program, arguments, input: pipe)
-        input = pipe.fileHandleForWriting
+        input = pipe.writing
     }
 
     private func emit(_ image: Image) throws {

@@ -82,6 +82,29 @@ import FVLMCommand
     }
 
     /// A crash in the midst of a line leaves the line's picture to be made again.
+    /// A name with no room for `.partial` and `.progress` is a name like any other.
+    @Test("A19: results with long names", arguments: ["json", "coco"])
+    func resultsWithLongNames(_ format: String) throws {
+        try pictures(2)
+        let name = String(repeating: "r", count: 250)
+        let more = ["--results", folder.file(name), "--format", format]
+        let run = try Program(arguments(more))
+        #expect(run.status == 0, "\(run.errors)")
+        let whole = folder.bytes(name)
+        let other = try Program(arguments(more))
+        #expect(!whole.isEmpty && other.status == 65)
+        let again = try Program(arguments(more + ["--resume"]))
+        #expect(again.status == 0 && folder.bytes(name) == whole, "\(again.errors)")
+    }
+
+    @Test(arguments: [("", "is a folder, not a file"), ("/dev/stdout", "is no ordinary file")])
+    func resultsThatAreNoFile(_ path: String, _ reason: String) throws {
+        try pictures(1)
+        let run = try Program(
+            arguments(["--format", "coco", "--results", path.isEmpty ? folder.file("model") + "/.." : path]))
+        #expect(run.status == 1 && run.errors.contains(reason), "\(run.errors)")
+    }
+
     @Test func halfWrittenLinesAreRepaired() throws {
         try pictures(4)
         let command = arguments(["--results", folder.file("found.jsonl"), "--resume"])

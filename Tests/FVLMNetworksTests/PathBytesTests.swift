@@ -8,6 +8,9 @@ import Testing
 /// Names of files that are not UTF-8, as words of the command line and as the folder that one works in: every command reads and
 /// writes them.
 @Suite struct PathBytesTests {
+    private static let clip = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/emoji-clip").path
+
     private let folder: TemporaryFolder
 
     init() throws {
@@ -34,6 +37,14 @@ import Testing
             shell: inside
                 ? "cd \"$(printf 'caf\\351')\" && D=. && \(line)"
                 : "D=$(printf \"$PWD/caf\\351\") && \(line)", in: folder.path)
+    }
+
+    /// The report's page is somewhere else than the pictures, to which it leads by their bytes.
+    @Test("A20: links of a page") func links() throws {
+        let run = try run(
+            #"fvlm analyze -g "$D/train.json" -d "$D/results.json" --images "$D/train" --output page && grep -o 'caf%E9/train' page/index.html"#,
+            inside: false)
+        #expect(run.status == 0 && run.output.contains("caf%E9/train"), "\(run.output)\(run.errors)")
     }
 
     @Test("A20: every command", arguments: [true, false]) func everyCommand(_ inside: Bool) throws {
@@ -63,6 +74,14 @@ import Testing
             // Its data set has faults, which check-dataset tells by its status.
             #expect(run.status == (line.contains("check-dataset") ? 65 : 0), "\(line): \(run.errors)")
         }
+        // The cache of models, named by the environment; a program that is installed there.
+        let cached = try run(
+            #"mkdir -p "$D/hub/models--a--b/refs" "$D/hub/models--a--b/snapshots" && printf c > "$D/hub/models--a--b/refs/main" && "#
+                + #"cp -r '\#(Self.clip)' "$D/hub/models--a--b/snapshots/c" && HF_HOME="$D" && export HF_HOME && "#
+                + #"fvlm embed text dog --model a/b --output "$D/t.safetensors" && "#
+                + #"ln -s "$fvlm" "$D/fvlm" && ln -s "$fvlm-networks" "$D/" && "$D/fvlm" --version && "$D/fvlm" embed --help"#,
+            inside: inside)
+        #expect(cached.status == 0, "\(cached.errors)")
         // Everything has gone into the folder, under its own name.
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).count == 1)
         let missing = try run(#"fvlm detect "$D/gone.png" \#(model) --classes dog"#, inside: inside)

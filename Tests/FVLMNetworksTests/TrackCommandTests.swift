@@ -88,6 +88,32 @@ import Testing
         #expect(!names.contains { $0.contains("part") }, "\(names)")
     }
 
+    @Test("A19: films with long names") func longNames() throws {
+        let name = String(repeating: "n", count: 251)
+        let run = try run([
+            "--results", folder.file(name + "json"), "--mot", folder.file(name + ".txt"), "--output",
+            folder.file(name + ".mkv"),
+        ])
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(Set(folder.names.suffix(3)) == [name + "json", name + ".txt", name + ".mkv"])
+    }
+
+    /// The words that ffmpeg gets have the bytes of the names.
+    @Test("A20: films") func namesThatAreNotUTF8() throws {
+        let line =
+            #"fvlm track "$D/film.mp4" --model "$PWD/model" --classes dog --set input.size=64 --threads 1 "#
+            + #"--results "$D/r.jsonl" --mot "$D/r.txt" --output "$D/out.mkv""#
+        let run = try Program(
+            shell:
+                #"export FVLM_FFMPEG="$PWD/ffmpeg" D="$PWD/$(printf 'caf\351')"; mkdir "$D"; mv film.mp4 "$D"; "#
+                + line + #" && ls "$D" && wc -c < "$D/out.mkv""#, in: folder.path)
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(
+            run.output.split(whereSeparator: \.isWhitespace) == [
+                "film.mp4", "out.mkv", "r.jsonl", "r.txt", "\(6 * 48 * 32 * 3)",
+            ])
+    }
+
     @Test func aDamagedFilmEndsWithWhatWasDone() throws {
         try script(end: "head -c 100 \"$here/frame\"; echo '[h264 @ 0x1] error while decoding' >&2; exit 1")
         let run = try run(["--results", folder.file("t.jsonl")])

@@ -45,6 +45,25 @@ import Testing
         #expect(folder.names == ["d"])
     }
 
+    /// The record of a file of any name is a file that can be made, and no other file's.
+    @Test("A19: names beside long names") func namesBesideLongNames() throws {
+        #expect(FileName.companion(of: "a/r.json", ending: ".partial") == "a/r.json.partial")
+        #expect(FileName.companion(of: "r.json", ending: ".partial") == "r.json.partial")
+        let stem = folder.file(String(repeating: "\u{E9}", count: 124))
+        var names: Set<String> = []
+        for path in [stem + "1.json", stem + "2.json", stem + "1.json/"] {
+            for ending in [".partial", ".progress"] {
+                let name = FileName.companion(of: path, ending: ending)
+                try AtomicFile.write([1], to: name)
+                #expect(Path.parent(name) == folder.path && name.hasSuffix(ending))
+                names.insert(name)
+            }
+        }
+        #expect(names.count == 4 && folder.names.count == 4)
+        let bare = FileName.companion(of: Path.name(stem + "1.json"), ending: ".partial")
+        #expect(Path.join(folder.path, bare) == FileName.companion(of: stem + "1.json", ending: ".partial"))
+    }
+
     /// What the user's mask forbids stays forbidden, and a new file is no more private than any other.
     @Test func permissionsFollowTheMask() throws {
         try AtomicFile.write([1], to: folder.file("a"))

@@ -4,6 +4,34 @@ import Testing
 
 @testable import Support
 
+/// Programs that are started get the bytes of their words.
+@Suite struct ChildProgramTests {
+    @Test("A20: words of programs") func wordsKeepTheirBytes() throws {
+        let pipe = try PipeEnds()
+        let word = String(pathBytes: [0x63, 0xE9, 0xFF, 0x2E])
+        let program = try ChildProgram(
+            "/bin/sh", ["-c", "printf %s \"$1\"; exit 3", "sh", word], output: pipe.writing.fileDescriptor)
+        try pipe.writing.close()
+        #expect(try pipe.reading.readToEnd() == Data([0x63, 0xE9, 0xFF, 0x2E]))
+        #expect(program.wait() == 3)
+        program.stop()
+        let sleeping = try ChildProgram("/bin/sh", ["-c", "sleep 60"])
+        sleeping.stop()
+        #expect(sleeping.wait() == 128 + 15)
+        let error = #expect(throws: FileFailure.self) { try ChildProgram("/nowhere/program", []) }
+        #expect(error?.description.contains("/nowhere/program: cannot be started: No such file") == true)
+    }
+
+    @Test("A20: addresses of files") func addressesOfFiles() {
+        let name = String(pathBytes: [0x61, 0x20, 0xE9, 0x25])
+        #expect(
+            name.percentEncodedPath() == "a%20%E9%25"
+                && "ü&/".percentEncodedPath(keeping: "/") == "%C3%BC%26/")
+        #expect("a%20%e9%25".percentDecodedPath == name && "100%.png".percentDecodedPath == nil)
+        #expect("a%2".percentDecodedPath == nil && "a%00".percentDecodedPath == nil)
+    }
+}
+
 @Suite struct PathTextTests {
     /// Every name comes back byte by byte, also one that uses the characters which stand for bytes.
     @Test(arguments: [

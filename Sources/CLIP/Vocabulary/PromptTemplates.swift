@@ -1,3 +1,4 @@
+import Support
 import Foundation
 
 /// A text around a class name, whose position is marked with `{}`.
@@ -95,8 +96,7 @@ public struct PromptTemplates: Sendable, Hashable {
                 exitStatus: .failure)
         }
         do {
-            let file = URL(filePath: name).lastPathComponent
-            try self.init(name: file, lines)
+            try self.init(name: Path.name(name), lines)
         } catch let error as CLIPError {
             throw CLIPError(name, reason: error.reason)
         }

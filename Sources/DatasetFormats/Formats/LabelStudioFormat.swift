@@ -278,12 +278,12 @@ private struct LabelStudioPicture {
     private static func name(_ text: String) -> String {
         if let query = text.firstRange(of: "?d=") {
             let path = text[query.upperBound...].prefix { $0 != "&" }
-            return lastPart(path.removingPercentEncoding ?? String(path))
+            return lastPart(String(path).percentDecodedPath ?? String(path))
         }
         let isAddress = text.contains("://") || text.hasPrefix("/")
         let path = isAddress ? text.prefix { $0 != "?" && $0 != "#" } : text[...]
         let last = lastPart(String(path))
-        return last.removingPercentEncoding ?? last
+        return last.percentDecodedPath ?? last
     }
 
     private static func lastPart(_ path: String) -> String {

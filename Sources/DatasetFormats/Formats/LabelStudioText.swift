@@ -26,8 +26,7 @@ package struct LabelStudioText {
         model: String = "", to text: inout TextBuffer
     ) throws {
         let record = dataset.images[image]
-        let allowed = CharacterSet.urlPathAllowed.subtracting(CharacterSet(charactersIn: "&+;="))
-        let path = record.path.addingPercentEncoding(withAllowedCharacters: allowed) ?? record.path
+        let path = record.path.percentEncodedPath(keeping: "!$'()*,:@/")
         text.raw("{\"data\": {\"image\": ")
         text.quoted("/data/local-files/?d=\(path)")
         if scores == nil {

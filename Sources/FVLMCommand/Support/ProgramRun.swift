@@ -15,7 +15,7 @@ package struct ProgramRun<Root: ParsableCommand>: Sendable {
     ///   the command is not built in.
     package func main(elsewhere: (@Sendable (CommandEntry) -> String)? = nil) async -> Never {
         do {
-            var command = try Root.parseAsRoot(CommandLineWords.arguments)
+            var command = try Root.parseAsRoot(ProcessWords.arguments)
             do {
                 if var command = command as? any AsyncParsableCommand {
                     try await command.run()
@@ -47,7 +47,7 @@ package struct ProgramRun<Root: ParsableCommand>: Sendable {
         let code = Root.exitCode(for: error)
         if code == .success { succeed(Root.fullMessage(for: error)) }
         if code == .validationFailure {
-            let mistyped = MistypedOption(in: CommandLineWords.arguments, of: Root.self)
+            let mistyped = MistypedOption(in: ProcessWords.arguments, of: Root.self)
             if let mistyped { fail(WrongUsage(message: mistyped.message, command: mistyped.command)) }
         }
         if !(error is ExitCode), code == .failure { fail(SystemErrorText(error).text, status: 1) }

@@ -20,7 +20,7 @@ package enum Sibling {
         }
         // libtorch looks at it when it is loaded: what Apple's GPUs cannot do, the processor does.
         setenv("PYTORCH_ENABLE_MPS_FALLBACK", "1", 0)
-        execv(path, CommandLine.unsafeArgv)
+        _ = path.withPathPointer { execv($0, CommandLine.unsafeArgv) }
         return Failure(description: "\(path): cannot be started: \(String(cString: strerror(errno)))")
     }
 
@@ -28,12 +28,11 @@ package enum Sibling {
     package static func path() -> String? {
         var folders: [String] = []
         if let own = ownPath() { folders.append(Path.parent(own)) }
-        let called = CommandLine.arguments.first ?? ""
+        let called = ProcessWords.program
         if called.contains("/") { folders.append(Path.parent(called)) }
-        folders += (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
-        return folders.lazy.map { $0.isEmpty ? "./\(name)" : "\($0)/\(name)" }.first {
-            FileStatus($0)?.kind == .file && access($0, X_OK) == 0
-        }
+        folders += (ProcessWords.environment["PATH"] ?? "").split(separator: ":").map(String.init)
+        return folders.lazy.map { $0.isEmpty ? "./\(name)" : "\($0)/\(name)" }.first(
+            where: FileStatus.isProgram)
     }
 
     /// The path of this program, with links resolved.
@@ -45,6 +44,6 @@ package enum Sibling {
         #endif
         guard let resolved = realpath(path, nil) else { return nil }
         defer { free(resolved) }
-        return String(cString: resolved)
+        return String(systemPath: resolved)
     }
 }

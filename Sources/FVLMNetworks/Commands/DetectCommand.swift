@@ -174,7 +174,7 @@ struct DetectCommand: AsyncParsableCommand {
         if format?.isFolder == true {
             try inputs.check(results)
         } else {
-            for path in results.map({ [$0, $0 + ".partial", $0 + ".progress"] }) ?? [] {
+            for path in results.map({ [$0, ResultsFile.partial($0), ResultsFile.record($0)] }) ?? [] {
                 try inputs.check(file: path)
             }
         }

@@ -49,7 +49,7 @@ struct FilmRun {
             models: detector.models)
         for path in [output, results, mot] { try inputs.check(file: path) }
         try OutputGuard.checkDistinct([output, results, mot])
-        if resume, let results, FileStatus(results) != nil, FileStatus(results + ".partial") == nil {
+        if resume, let results, FileStatus(results) != nil, FileStatus(ResultsFile.partial(results)) == nil {
             StandardError.note("\(results) is complete")
             return
         }

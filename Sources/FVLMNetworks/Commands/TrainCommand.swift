@@ -110,8 +110,7 @@ struct TrainCommand: ParsableCommand {
         if meeting != nil { try shareThreads() }
         // Every step needs blocks of the same sizes as the one before.
         try Runtime.keepMemory(bytes: 2 << 30)
-        let folder =
-            output ?? "runs/" + URL(filePath: config).deletingPathExtension().lastPathComponent
+        let folder = output ?? "runs/" + Path.stem(config)
         var settled = try TrainingConfiguration(contentsOf: config, settings: settings.values)
         device.apply(to: &settled)
         // The record of the run that is resumed may be what it is resumed by.

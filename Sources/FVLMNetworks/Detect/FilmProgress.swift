@@ -27,20 +27,19 @@ struct FilmProgress: Codable {
         self.position = position
     }
 
-    private static func path(_ results: String) -> String { results + ".progress" }
-
     /// The progress of a file; nil when there is none yet.
     /// - Throws: `FileFailure` when it was begun with other settings or cannot be read.
     static func load(for results: String, _ origin: ResultsFile.Origin) throws -> FilmProgress? {
-        guard FileStatus(path(results)) != nil else { return nil }
-        let bytes = try FileBytes(contentsOf: path(results), access: .read).array
+        guard FileStatus(ResultsFile.record(results)) != nil else { return nil }
+        let bytes = try FileBytes(contentsOf: ResultsFile.record(results), access: .read).array
         guard let progress = try? JSONDecoder().decode(Self.self, from: Data(bytes)) else {
-            throw ResultsFile.refusal(path(results), "is not a record of a film's results: delete it")
+            throw ResultsFile.refusal(
+                ResultsFile.record(results), "is not a record of a film's results: delete it")
         }
         try ResultsFile.check(progress.origin, against: origin, of: results)
-        guard FileStatus(results + ".partial")?.byteCount ?? 0 >= progress.lines else {
+        guard FileStatus(ResultsFile.partial(results))?.byteCount ?? 0 >= progress.lines else {
             throw ResultsFile.refusal(
-                results + ".partial", "is shorter than its record says: delete both and begin anew")
+                ResultsFile.partial(results), "is shorter than its record says: delete both and begin anew")
         }
         return progress
     }
@@ -48,13 +47,11 @@ struct FilmProgress: Codable {
     /// Writes it, behind the results that it speaks of.
     mutating func save(for results: String, _ sinks: VideoResults) throws {
         (lines, mot) = try sinks.synchronizedLengths()
-        try AtomicFile.write(Array(try JSONEncoder().encode(self)), to: Self.path(results))
+        try AtomicFile.write(Array(try JSONEncoder().encode(self)), to: ResultsFile.record(results))
     }
 
     /// Removes it when the results are complete.
     static func remove(for results: String) throws {
-        guard unlink(path(results)) == 0 || errno == ENOENT else {
-            throw FileFailure(path(results), "cannot be removed")
-        }
+        try Folder.remove(ResultsFile.record(results))
     }
 }

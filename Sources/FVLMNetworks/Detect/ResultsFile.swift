@@ -31,6 +31,12 @@ final class ResultsFile {
     /// The pictures already in the file.
     let earlier: [Entry]
 
+    /// The name of a results file until it is complete, where a part of it is of no use under its own.
+    static func partial(_ path: String) -> String { FileName.companion(of: path, ending: ".partial") }
+
+    /// The name of the record of what is in a results file.
+    static func record(_ path: String) -> String { FileName.companion(of: path, ending: ".progress") }
+
     private let path: String
     private let growing: String
     private let header: String
@@ -47,8 +53,16 @@ final class ResultsFile {
     init(path: String, isWholeOrAbsent: Bool, header: String, origin: Origin, resumes: Bool) throws {
         self.path = path
         self.header = header
-        growing = isWholeOrAbsent ? path + ".partial" : path
-        let record = path + ".progress"
+        growing = isWholeOrAbsent ? Self.partial(path) : path
+        if let kind = FileStatus(path)?.kind, kind != .file {
+            throw FileFailure(
+                path,
+                reason: kind == .folder
+                    ? "is a folder, not a file"
+                    : "is no ordinary file, and results that can be resumed need one: without --results they go to standard output",
+                exitStatus: .failure)
+        }
+        let record = Self.record(path)
         let present = [path, growing, record].filter { FileStatus($0) != nil }
         if let first = present.first {
             guard resumes else {
@@ -116,7 +130,7 @@ final class ResultsFile {
 
     // MARK: Parts
 
-    private static func open(_ path: String) throws -> FileHandle {
+    static func open(_ path: String) throws -> FileHandle {
         let descriptor = path.withPathPointer { Foundation.open($0, O_RDWR | O_CREAT | O_CLOEXEC, 0o666) }
         guard descriptor >= 0 else { throw FileFailure(path, "cannot be opened") }
         return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
@@ -129,7 +143,7 @@ final class ResultsFile {
         let data = try record.readToEnd() ?? Data()
         guard let first = data.firstIndex(of: 0x0A) else { return ([], 0) }
         guard let begun: Origin = try? JSONText.value(of: Array(data[..<first])) else {
-            throw refusal("\(path).progress", "is not a record of results")
+            throw refusal(Self.record(path), "is not a record of results")
         }
         try check(begun, against: origin, of: path)
         var entries: [Entry] = []

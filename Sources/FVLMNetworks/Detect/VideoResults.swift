@@ -143,7 +143,7 @@ private final class GrowingFile {
     /// - Parameter length: The length in bytes of what is kept of an earlier work.
     init(path: String, length: Int) throws {
         self.path = path
-        partial = path + ".partial"
+        partial = ResultsFile.partial(path)
         self.length = length
         let descriptor = partial.withPathPointer { open($0, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666) }
         guard descriptor >= 0 else { throw FileFailure(partial, "cannot be written") }

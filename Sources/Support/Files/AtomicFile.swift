@@ -144,11 +144,25 @@ package struct AtomicFile: ~Copyable {
 
 /// Names within the limits of file systems.
 package enum FileName {
+    /// The bytes of a name that file systems allow.
+    private static let limit = 255
+
     /// The part of a name before its ending, as much of it as leaves the name the 255 bytes that file systems allow.
     package static func shortened(_ stem: String, ending: String) -> String {
         var stem = stem
-        while !stem.isEmpty, (stem + ending).pathBytes.count > 255 { stem.removeLast() }
+        while !stem.isEmpty, (stem + ending).pathBytes.count > limit { stem.removeLast() }
         return stem
+    }
+
+    /// The path of a file that goes with `path`, such as the record of a results file: its name and an ending, the same in
+    /// every run. Where that is too long for file systems the name is shortened, and digits of its hash tell it from
+    /// others.
+    package static func companion(of path: String, ending: String) -> String {
+        let name = Path.name(path)
+        let bytes = name.pathBytes
+        guard bytes.count + ending.utf8.count > limit else { return path + ending }
+        let ending = "~\(SHA256.hash(bytes).hexadecimal.prefix(16))\(ending)"
+        return TemporaryName.sibling(of: path, shortened(name, ending: ending) + ending)
     }
 }
 
@@ -163,6 +177,10 @@ package enum TemporaryName {
             name.append(character)
         }
         let random = String(UInt64.random(in: .min ... .max), radix: 36)
-        return Path.join(path.contains("/") ? Path.parent(path) : "", "\(name).\(random).tmp")
+        return sibling(of: path, "\(name).\(random).tmp")
+    }
+
+    fileprivate static func sibling(of path: String, _ name: String) -> String {
+        Path.join(path.contains("/") ? Path.parent(path) : "", name)
     }
 }

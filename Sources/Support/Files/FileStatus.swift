@@ -30,7 +30,8 @@ package struct FileStatus: Sendable {
         self.init(status)
     }
 
-    init?(descriptor: Int32) {
+    /// Nil if the descriptor is not open.
+    package init?(descriptor: Int32) {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { return nil }
         self.init(status)
@@ -57,6 +58,11 @@ package struct FileStatus: Sendable {
 }
 
 extension FileStatus {
+    /// Whether a path is that of a program that may be started.
+    package static func isProgram(_ path: String) -> Bool {
+        FileStatus(path)?.kind == .file && path.withPathPointer { access($0, X_OK) } == 0
+    }
+
     /// The bytes that a user may still write to the file system of a path; nil when that cannot be told.
     package static func freeBytes(at path: String) -> Int? {
         var status = statvfs()

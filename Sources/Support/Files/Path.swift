@@ -5,13 +5,32 @@ extension String {
     }
 }
 
-/// The words of the command line.
-package enum CommandLineWords {
-    /// The arguments without the program's name. Arguments that are not UTF-8 keep their bytes, as paths do.
-    package static var arguments: [String] {
-        (1..<max(1, Int(CommandLine.argc))).compactMap { index in
+/// The words of the command line and of the environment, which keep their bytes where they are not UTF-8, as paths do.
+package enum ProcessWords {
+    /// The arguments without the program's name.
+    package static var arguments: [String] { Array(all.dropFirst()) }
+
+    /// The name or path by which the program was called.
+    package static var program: String { all.first ?? "" }
+
+    private static var all: [String] {
+        (0..<Int(CommandLine.argc)).compactMap { index in
             CommandLine.unsafeArgv[index].map { String(systemPath: $0) }
         }
+    }
+
+    /// The variables of the environment.
+    package static var environment: [String: String] {
+        var result: [String: String] = [:]
+        var next = systemEnvironment
+        while let variables = next, let variable = variables.pointee {
+            let bytes = UnsafeRawBufferPointer(start: variable, count: strlen(variable))
+            if let equals = bytes.firstIndex(of: UInt8(ascii: "=")) {
+                result[String(pathBytes: bytes[..<equals])] = String(pathBytes: bytes[(equals + 1)...])
+            }
+            next = variables + 1
+        }
+        return result
     }
 }
 
@@ -149,6 +168,40 @@ extension String {
     /// The name for display and for JSON, with U+FFFD for every byte that is not text.
     package var displayedPath: String {
         holdsRawBytes ? String(decoding: pathBytes, as: UTF8.self) : self
+    }
+
+    /// The bytes of the name as a part of an address: what is neither a letter, a digit nor one of `-._~` of ASCII, nor in
+    /// `kept`, as a percent sign and two digits.
+    package func percentEncodedPath(keeping kept: String = "") -> String {
+        let kept = Set("-._~".utf8).union(kept.utf8)
+        var result = ""
+        for byte in pathBytes {
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: result.unicodeScalars.append(Unicode.Scalar(byte))
+            case _ where kept.contains(byte): result.unicodeScalars.append(Unicode.Scalar(byte))
+            default: result += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return result
+    }
+
+    /// The name in a part of an address, of whatever bytes; nil where a percent sign is not followed by two digits.
+    package var percentDecodedPath: String? {
+        var bytes: [UInt8] = []
+        var rest = utf8[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            let digits = rest.prefix(2)
+            guard digits.count == 2, digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
+                let value = UInt8(String(Substring(digits)), radix: 16), value != 0
+            else { return nil }
+            bytes.append(value)
+            rest = rest.dropFirst(2)
+        }
+        return String(pathBytes: bytes)
     }
 
     /// Whether a part of the name is not UTF-8.
