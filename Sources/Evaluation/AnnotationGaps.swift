@@ -1,33 +1,36 @@
 import COCO
 
 /// Pictures whose annotations are not whole: what is found in them cannot be told right from wrong.
-struct AnnotationGaps: Sendable {
+package struct AnnotationGaps: Sendable {
     /// Ids of images with an annotation that cannot be read. They are not measured.
-    private(set) var images: Set<Int64> = []
+    package private(set) var images: Set<Int64> = []
 
     /// Ids of images with a mask that cannot be read, beside ``images``. They are not measured by masks.
-    private(set) var maskImages: Set<Int64> = []
+    package private(set) var maskImages: Set<Int64> = []
 
     /// What is left out, in a sentence each.
-    private(set) var notes: [String] = []
+    package private(set) var notes: [String] = []
 
     /// The largest share of the pictures that may be left out, as for a training.
     private static let limit = 0.2
 
-    /// - Parameter scored: The ids of the categories that are scored.
+    /// - Parameters:
+    ///   - scored: The ids of the categories that are scored.
+    ///   - includesMasks: Whether masks are looked at.
     /// - Throws: ``EvaluationError`` when too many pictures would be left out.
-    init(_ truth: Dataset, scored: Set<Int64>) throws {
+    package init(_ truth: Dataset, scored: Set<Int64>, includesMasks: Bool = true) throws {
         var (records, masks): ([String], [String]) = ([], [])
         for fault in truth.faults where fault.loss == .annotation {
             records.append("\(fault.error)")
             if let id = fault.imageID { images.insert(id) }
         }
-        for fault in truth.faults where fault.loss == .segmentation {
+        for fault in truth.faults where fault.loss == .segmentation && includesMasks {
             masks.append("\(fault.error)")
             if let id = fault.imageID { maskImages.insert(id) }
         }
         let annotations = truth.annotations
-        for row in 0..<annotations.count where scored.contains(annotations.categoryIDs[row]) {
+        for row in 0..<annotations.count where includesMasks && scored.contains(annotations.categoryIDs[row])
+        {
             guard let reason = Self.fault(ofMask: row, truth) else { continue }
             masks.append("annotation \(annotations.ids[row]): \(reason)")
             maskImages.insert(annotations.imageIDs[row])
@@ -51,7 +54,7 @@ struct AnnotationGaps: Sendable {
                     + Self.counted(maskImages.count, "picture")
                     + " with them not measured by masks (the first: \(first))")
         }
-        let odd = truth.faults.filter { $0.loss == .unpairedNumber }
+        let odd = truth.faults.filter { includesMasks && $0.loss == .unpairedNumber }
         if let first = odd.first {
             notes.append(
                 Self.counted(odd.count, "polygon")

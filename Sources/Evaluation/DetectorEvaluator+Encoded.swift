@@ -27,14 +27,16 @@ extension DetectorEvaluator {
     ) throws -> Seen {
         var pictures: [(row: Int, seen: EncodedImages)] = []
         var faults: [Fault] = []
-        let stream = try self.pictures(for: detector)
+        // Of pictures whose annotations cannot be read nothing can be learnt.
+        let rows = (0..<truth.images.count).filter { !gaps.images.contains(truth.images.ids[$0]) }
+        let stream = try self.pictures(for: detector, rows: rows)
         let count = min(limit ?? stream.count, stream.count)
         while pictures.count < count, let batch = stream.next() {
-            faults += batch.faults.map { Fault(imageID: truth.images.ids[$0.index], error: $0.error) }
+            faults += batch.faults.map { Fault(imageID: truth.images.ids[rows[$0.index]], error: $0.error) }
             for picture in batch.pictures where pictures.count < count {
                 pictures.append(
                     (
-                        picture.index,
+                        rows[picture.index],
                         try detector.encode(
                             prepared: [picture.value.prepared], options: options, includesMasks: false)
                     ))

@@ -40,6 +40,12 @@ extension DetectorEvaluator {
         return Measurement(geometries: [.box], notes: notes)
     }
 
+    /// The ids of images that are measured: those that could be used, with annotations that could be read.
+    package func measuredImageIDs(_ found: Detections, _ geometry: EvaluationOptions.Geometry) -> [Int64] {
+        let unused = unmeasured(found, geometry)
+        return truth.images.ids.filter { !unused.contains($0) }
+    }
+
     /// The ids of images that are not measured.
     private func unmeasured(_ found: Detections, _ geometry: EvaluationOptions.Geometry) -> Set<Int64> {
         gaps.images.union(geometry == .mask ? gaps.maskImages : []).union(found.faults.map(\.imageID))
@@ -56,9 +62,8 @@ extension DetectorEvaluator {
     ) throws -> Evaluation {
         var settings = EvaluationOptions.coco(geometry)
         settings.categoryIDs = categoryIDs
-        let unused = unmeasured(found, geometry)
-        if !unused.isEmpty {
-            let used = truth.images.ids.filter { !unused.contains($0) }
+        let used = measuredImageIDs(found, geometry)
+        if used.count < truth.images.count {
             if used.isEmpty {
                 throw found.faults.first?.error
                     ?? EvaluationError("annotations", gaps.notes.first ?? "cannot be read")

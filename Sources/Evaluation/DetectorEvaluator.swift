@@ -50,6 +50,17 @@ public struct DetectorEvaluator: Sendable {
 
         /// Whether masks were predicted.
         public internal(set) var includesMasks = false
+
+        /// The ids of the pictures that were looked at, without ``faults``.
+        public internal(set) var imageIDs: [Int64] = []
+
+        /// Creates what an earlier part of the work has found.
+        package init(table: DetectionTable = DetectionTable(), imageIDs: [Int64] = []) {
+            self.table = table
+            self.imageIDs = imageIDs
+        }
+
+        init(includesMasks: Bool) { self.includesMasks = includesMasks }
     }
 
     /// An unusable picture.
@@ -113,14 +124,30 @@ public struct DetectorEvaluator: Sendable {
         of detector: Detector, options: ScoringOptions,
         progress: (_ done: Int, _ count: Int) throws -> Void = { _, _ in }
     ) async throws -> Detections {
-        var result = Detections(includesMasks: options.includesMasks)
-        let stream = try pictures(for: detector)
+        try await detections(of: detector, options: options, after: Detections(), progress: progress)
+    }
+
+    /// As ``detections(of:options:progress:)``, in the pictures that an earlier part of the work has not looked at.
+    /// - Parameters:
+    ///   - earlier: What that has found, which is part of what is returned.
+    ///   - found: Called with every picture's id and its rows in the table; an error it throws ends the work.
+    package func detections(
+        of detector: Detector, options: ScoringOptions, after earlier: Detections,
+        found: (_ imageID: Int64, _ rows: Range<Int>, _ table: DetectionTable) throws -> Void = { _, _, _ in
+        },
+        progress: (_ done: Int, _ count: Int) throws -> Void = { _, _ in }
+    ) async throws -> Detections {
+        var result = earlier
+        result.includesMasks = options.includesMasks
+        let done = Set(earlier.imageIDs)
+        let rows = truth.images.ids.indices.filter { !done.contains(truth.images.ids[$0]) }
+        let stream = try pictures(for: detector, rows: rows)
         while let batch = await stream.next() {
             try Task.checkCancellation()
-            let found = try await detector.detect(
+            let detected = try await detector.detect(
                 prepared: batch.pictures.map(\.value.prepared), vocabulary: vocabulary, options: options)
-            try add(batch, found, options, to: &result)
-            try progress(batch.end, stream.count)
+            try add(batch, of: rows, detected, to: &result, found)
+            try progress(truth.images.count - rows.count + batch.end, truth.images.count)
         }
         return result
     }
@@ -131,11 +158,12 @@ public struct DetectorEvaluator: Sendable {
         progress: (_ done: Int, _ count: Int) throws -> Void = { _, _ in }
     ) throws -> Detections {
         var result = Detections(includesMasks: options.includesMasks)
-        let stream = try pictures(for: detector)
+        let rows = Array(0..<truth.images.count)
+        let stream = try pictures(for: detector, rows: rows)
         while let batch = stream.next() {
             let found = try detector.detect(
                 prepared: batch.pictures.map(\.value.prepared), vocabulary: vocabulary, options: options)
-            try add(batch, found, options, to: &result)
+            try add(batch, of: rows, found, to: &result)
             try progress(batch.end, stream.count)
         }
         return result
@@ -160,13 +188,16 @@ public struct DetectorEvaluator: Sendable {
         }
     }
 
-    func pictures(for detector: Detector) throws -> PictureStream<Sample> {
-        let (paths, images, pictureCount) = (try paths(), truth.images, pictureCount)
-        return PictureStream(paths, batchSize: batchSize) { image, row in
+    /// The pictures of some rows of the images' table.
+    func pictures(for detector: Detector, rows: [Int]) throws -> PictureStream<Sample> {
+        let (all, images, pictureCount) = (try paths(), truth.images, pictureCount)
+        let paths = rows.map { all[$0] }
+        return PictureStream(paths, batchSize: batchSize) { image, index in
+            let row = rows[index]
             let record = images[row]
             guard record.width == 0 || (image.width == record.width && image.height == record.height) else {
                 throw EvaluationError(
-                    paths[row],
+                    paths[index],
                     "has \(image.size) pixels, but its annotations say \(record.width) x \(record.height)")
             }
             return Sample(prepared: try detector.prepare(image), image: row < pictureCount ? image : nil)
@@ -174,12 +205,18 @@ public struct DetectorEvaluator: Sendable {
     }
 
     private func add(
-        _ batch: PictureStream<Sample>.Batch, _ found: [[FVLM.Detection]], _ options: ScoringOptions,
-        to result: inout Detections
+        _ batch: PictureStream<Sample>.Batch, of rows: [Int], _ found: [[FVLM.Detection]],
+        to result: inout Detections,
+        _ report: (_ imageID: Int64, _ rows: Range<Int>, _ table: DetectionTable) throws -> Void = {
+            _, _, _ in
+        }
     ) throws {
-        result.faults += batch.faults.map { Fault(imageID: truth.images.ids[$0.index], error: $0.error) }
+        result.faults += batch.faults.map {
+            Fault(imageID: truth.images.ids[rows[$0.index]], error: $0.error)
+        }
         for (picture, detections) in zip(batch.pictures, found) {
-            let record = truth.images[picture.index]
+            let record = truth.images[rows[picture.index]]
+            let start = result.table.count
             for detection in detections {
                 result.table.append(
                     try DetectionRecord(
@@ -189,6 +226,8 @@ public struct DetectorEvaluator: Sendable {
             if let image = picture.value.image {
                 result.pictures.append(try self.picture(record, image, detections))
             }
+            result.imageIDs.append(record.id)
+            try report(record.id, start..<result.table.count, result.table)
         }
     }
 }

@@ -222,6 +222,105 @@ import Testing
         #expect(folder.bytes("r.json").count > 100)
     }
 
+    /// The scenes again and again, as pictures of their own.
+    private func manyScenes(_ times: Int) throws -> [String] {
+        try scenes { data in
+            let (images, annotations) = (data.images, data.annotations)
+            for time in 1..<times {
+                for row in 0..<images.count {
+                    var image = images[row]
+                    image.id += Int64(1000 * time)
+                    data.images.append(image)
+                }
+                for row in 0..<annotations.count {
+                    var annotation = annotations[row]
+                    annotation.id += Int64(100_000 * time)
+                    annotation.imageID += Int64(1000 * time)
+                    data.annotations.append(annotation)
+                }
+            }
+        }
+    }
+
+    /// Whatever ends it, what was found stays, and the figures are those of an evaluation that nothing has ended.
+    @Test("B12: an interrupted evaluation", arguments: [SIGINT, SIGTERM, SIGHUP, SIGKILL])
+    func anInterruptedEvaluationGoesOn(_ number: Int32) throws {
+        let command = try manyScenes(4)
+        let whole = try Program(command + ["--results", folder.file("whole.json")])
+        #expect(whole.status == 0, "\(whole.errors)")
+        let more = command + ["--results", folder.file("r.json")]
+        let process = try Program.started(more)
+        func lines() -> Int { folder.bytes("r.json.progress").count { $0 == 0x0A } }
+        while process.isRunning, lines() < 4 { usleep(1000) }
+        kill(process.processIdentifier, number)
+        process.waitUntilExit()
+        if number != SIGKILL {
+            #expect(process.terminationReason == .exit && process.terminationStatus == 1)
+        }
+        #expect(lines() >= 4 && lines() < 33 && !folder.names.contains("r.json"))
+        let refused = try Program(more)
+        #expect(
+            refused.status == 65
+                && refused.errors.contains("r.json.progress: is the record of an interrupted"),
+            "\(refused.errors)")
+        let other = try Program(more + ["--resume", "--score-threshold", "0.3"])
+        #expect(other.status == 65 && other.errors.contains("choice of thresholds"), "\(other.errors)")
+        let rest = try Program(more + ["--resume"])
+        #expect(rest.status == 0 && rest.errors.contains("of 32 are done; continuing"), "\(rest.errors)")
+        #expect(rest.output == whole.output && folder.bytes("r.json") == folder.bytes("whole.json"))
+        #expect(!folder.names.contains("r.json.progress"))
+    }
+
+    @Test("B12: an interrupted evaluation says what is kept") func anInterruptionIsExplained() throws {
+        let command = try manyScenes(30)
+        for (more, text) in [
+            ([], "nothing is kept: with --results"),
+            (["--results", folder.file("r.json")], "with --resume goes on"),
+        ] {
+            // The first progress is that of the first picture.
+            let words = (command + more).map { "'\($0)'" }.joined(separator: " ")
+            let run = try Program(
+                shell:
+                    "\"$fvlm\" \(words) 2> errors & while kill -0 $! && ! grep -q 'pictures' errors; do sleep 0.01; done; kill -TERM $!; wait $!; echo $?; cat errors",
+                in: folder.path)
+            #expect(
+                run.output.hasPrefix("1\n") && run.output.contains("interrupted after ")
+                    && run.output.contains("of 240 pictures") && run.output.contains(text), "\(run.output)")
+        }
+        #expect(try Program(["evaluate", "--resume"] + command.dropFirst()).errors.contains("--results"))
+    }
+
+    /// What `evaluate` leaves out of a data set, its suite leaves out, and says so in its results.
+    @Test("A09: a suite with a broken annotation") func aSuiteWithABrokenAnnotation() throws {
+        let command = try scenes()
+        let text = String(decoding: folder.bytes("a.json"), as: UTF8.self)
+        let box = try #require(text.firstMatch(of: /"bbox": ?\[/))
+        let broken = text.replacingCharacters(in: box.range, with: box.0 + "\"x\",")
+        try folder.write(broken, "a.json")
+        try folder.write(broken, "suite/one/test/_annotations.coco.json")
+        for name in folder.namesOf("pictures") {
+            try folder.write(folder.bytes("pictures/" + name), "suite/one/test/" + name)
+        }
+        let single = try Program(command)
+        func suite() throws -> (Program, [String: Any]) {
+            let run = try Program([
+                "evaluate", "--model", Self.root + "/Models/emoji-detector", "--suite", folder.file("suite"),
+                "--templates", "single", "--threads", "1", "--json", "--results", folder.file("results"),
+            ])
+            let sets = try objects(run.output).first?["sets"] as? [[String: Any]]
+            return (run, sets?.first ?? [:])
+        }
+        for _ in 0..<2 {
+            let (run, row) = try suite()
+            #expect(
+                run.status == 1 && run.errors.contains("one: 1 annotation cannot be read"), "\(run.errors)")
+            #expect(row["images"] as? Int == 7 && (row["left_out"] as? [Int])?.count == 1)
+            #expect((row["notes"] as? [String])?.first?.hasPrefix("1 annotation cannot be read") == true)
+            let figures = try stats(objects(single.output)[0])
+            #expect(abs((row["AP"] as? Double ?? -1) - figures[0]) < 1e-3, "\(single.errors)")
+        }
+    }
+
     /// Results that cannot be written are an error at the end, after the figures.
     @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full"))) func resultsWithoutRoom() throws
     {

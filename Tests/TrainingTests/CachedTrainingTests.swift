@@ -53,6 +53,19 @@ import TrainingFixtures
         #expect(again.viewCount == 12 && again.madeCount == 0)
     }
 
+    /// Work that is asked to stop, or that a fault ends, keeps every view that was made.
+    @Test("B12: an interrupted cache") func anInterruptedCacheGoesOn() throws {
+        let cache = folder.file("cache")
+        let run = try TrainingRun(configuration("openai-rn"), folder: folder.file("none"))
+        let stop = StopRequest()
+        let first = try run.cacheFeatures(to: cache, stopRequest: stop) { done, _ in
+            if done == 5 { stop.make() }
+        }
+        #expect(first.viewCount == 5 && first.madeCount == 5 && first.missingCount == 7)
+        let second = try run.cacheFeatures(to: cache) { _, _ in }
+        #expect(second.viewCount == 12 && second.madeCount == 7 && second.missingCount == 0)
+    }
+
     @Test func cachesOfAnotherTrainingAreRefused() throws {
         let cache = folder.file("cache")
         func make(_ settings: [String]) throws {

@@ -16,7 +16,8 @@ struct CacheCommand: ParsableCommand {
 
             Takes the configuration of the training, whose data, input size, variations and seed determine the CLIP's \
             input. Each picture is used in --views variations, in turn. A training rejects a cache made with other \
-            settings; an interrupted cache is resumed.
+            settings; an interrupted cache is resumed by the same command. Ctrl-C, and the signals TERM and HUP, end the \
+            work after the view that it is at, with what was made on the disk.
             """)
 
     @Argument(help: "The training's configuration, a YAML file.")
@@ -64,9 +65,20 @@ struct CacheCommand: ParsableCommand {
             throw ValidationError("specify the number of variations of each picture: --views 1")
         }
         let bar = ProgressBar("views")
-        let report = try TrainingRun(configuration, folder: output)
-            .cacheFeatures(to: output, dtype: precision.dtype) { bar.update($0, of: $1) }
+        let run = try TrainingRun(configuration, folder: output)
+        let stopRequest = StopRequest()
+        let signals = StopSignals { stopRequest.make() }
+        let report = try run.cacheFeatures(
+            to: output, dtype: precision.dtype, stopRequest: stopRequest
+        ) { bar.update($0, of: $1) }
+        withExtendedLifetime(signals) {}
         bar.finish()
+        guard report.missingCount == 0 else {
+            StandardError.note(
+                "interrupted: \(output) has \(report.viewCount) views, \(report.missingCount) are missing; the same command goes on"
+            )
+            throw ExitCode.failure
+        }
         let images = configuration.data.batchSize * configuration.run.accumulation
         let saved = max(report.computingSeconds - report.readingSeconds, 0) * Double(images)
         if json {

@@ -140,10 +140,10 @@ struct CalibrateCommand: AsyncParsableCommand {
         let found = try await evaluator.detections(of: loaded, options: options) { bar.update($0, of: $1) }
         bar.finish()
         for fault in found.faults { StandardError.note("skipped: \(fault.error)") }
-        let skipped = Set(found.faults.map(\.imageID))
+        for note in evaluator.measurement(of: found).notes { StandardError.note(note) }
         let fit = CalibrationFit(
             truth: evaluator.truth, detections: found.table,
-            imageIDs: evaluator.truth.images.ids.filter { !skipped.contains($0) },
+            imageIDs: evaluator.measuredImageIDs(found, .box),
             categoryIDs: scored.map(\.id), splits: splits, options: fitting)
         let (groups, classes) = try fit.fitted()
         let crossed = try fit.crossed()

@@ -16,6 +16,10 @@ extension EvaluateCommand {
         let AP: Double?
         let AP50: Double?
         let AP75: Double?
+        /// The ids of images that are not measured.
+        let left_out: [Int64]
+        /// What is left out, in a sentence each.
+        let notes: [String]
     }
 
     /// The figures of a suite.
@@ -31,14 +35,21 @@ extension EvaluateCommand {
         try inputs.check(results)
         let loaded = try detector.load()
         let results = try results.map { try SuiteResults(folder: $0, origin: origin(loaded)) }
+        let work = InterruptibleEvaluation()
         var rows: [Row] = []
         var faults = 0
         for (number, entry) in suite.entries.enumerated() {
             do {
-                let (row, skipped) = try await evaluate(
-                    entry, loaded, results, "\(number + 1)/\(suite.entries.count) ")
+                let row = try await evaluate(
+                    entry, loaded, results, work, "\(number + 1)/\(suite.entries.count) ")
                 rows.append(row)
-                faults += skipped
+                for note in row.notes { StandardError.note("\(entry.name): \(note)") }
+                faults += row.left_out.count
+            } catch let error as InterruptibleEvaluation.Interruption {
+                let text = error.text(results?.record(entry), advice: "the same command goes on")
+                StandardError.note("\(entry.name): \(text)")
+                faults += 1
+                break
             } catch let error as any ReportedError where suite.entries.count > 1 {
                 // One broken data set must not cost the others.
                 StandardError.note("\(entry.name): not evaluated: \(error)")
@@ -68,9 +79,10 @@ extension EvaluateCommand {
     }
 
     private func evaluate(
-        _ entry: DatasetSuite.Entry, _ loaded: Detector, _ results: SuiteResults?, _ label: String
-    ) async throws -> (Row, faults: Int) {
-        let truth = try Dataset(contentsOf: entry.annotations)
+        _ entry: DatasetSuite.Entry, _ loaded: Detector, _ results: SuiteResults?,
+        _ work: InterruptibleEvaluation, _ label: String
+    ) async throws -> Row {
+        let truth = try Dataset(tolerating: entry.annotations)
         // A root of a tree of categories has no objects and is no class to ask for.
         let counts = truth.annotationCounts
         let scored = truth.categories.filter { (counts[$0.id] ?? 0) > 0 }
@@ -81,9 +93,9 @@ extension EvaluateCommand {
             }
             synonyms[item.name] = item.synonyms
         }
-        var faults = 0
+        let gaps = try AnnotationGaps(truth, scored: Set(scored.map(\.id)), includesMasks: false)
+        var (unused, notes) = (gaps.images, gaps.notes)
         let table: DetectionTable
-        var used: [Int64]?
         if let earlier = try results?.table(entry) {
             StandardError.note("\(label)\(entry.name): detections of an earlier run")
             table = earlier
@@ -100,29 +112,36 @@ extension EvaluateCommand {
             var options = detector.options(loaded)
             options.includesMasks = false
             if detector.scoreThreshold == nil { options.scoreThreshold = min(options.scoreThreshold, 0.01) }
-            let bar = ProgressBar(label + entry.name)
-            let found = try await evaluator.detections(of: loaded, options: options) {
-                bar.update($0, of: $1)
+            let record = try results?.record(
+                entry, origin(loaded, vocabulary, options, entry.annotations))
+            let found = try await work.detections(
+                evaluator, of: loaded, options: options, record: record, label: label + entry.name)
+            if let first = found.faults.first {
+                unused.formUnion(found.faults.map(\.imageID))
+                notes.append(
+                    "\(found.faults.count) of \(truth.images.count) pictures could not be used and are not measured (the first: \(first.error))"
+                )
             }
-            bar.finish()
-            for fault in found.faults { StandardError.note("skipped: \(fault.error)") }
-            faults = found.faults.count
-            let skipped = Set(found.faults.map(\.imageID))
-            used = truth.images.ids.filter { !skipped.contains($0) }
             table = found.table
             // Complete results only: a run that skips pictures looks again.
-            if faults == 0 { try results?.write(table, entry) }
+            if found.faults.isEmpty {
+                try results?.write(table, entry)
+                try record?.remove()
+            }
         }
         var options = EvaluationOptions.coco(.box)
-        options.imageIDs = used
+        let used = truth.images.ids.filter { !unused.contains($0) }
+        guard !used.isEmpty || truth.images.count == 0 else {
+            throw FileFailure(entry.annotations, reason: notes.first ?? "has no image that can be measured")
+        }
+        if !unused.isEmpty { options.imageIDs = used }
         options.categoryIDs = scored.map(\.id)
         let evaluation = try Evaluation(truth: truth, detections: table, options: options)
-        return (
-            Row(
-                name: entry.name, images: evaluation.imageCount, classes: scored.count,
-                AP: evaluation.averagePrecision(), AP50: evaluation.averagePrecision(iouThreshold: 0.5),
-                AP75: evaluation.averagePrecision(iouThreshold: 0.75)), faults
-        )
+        return Row(
+            name: entry.name, images: evaluation.imageCount, classes: scored.count,
+            AP: evaluation.averagePrecision(), AP50: evaluation.averagePrecision(iouThreshold: 0.5),
+            AP75: evaluation.averagePrecision(iouThreshold: 0.75),
+            left_out: truth.images.ids.filter(unused.contains), notes: notes)
     }
 
     /// What detections depend on, by names for messages.
@@ -199,6 +218,15 @@ private final class SuiteResults {
             }
         }
         return try DetectionTable(contentsOf: path(entry))
+    }
+
+    /// The path of the record of a data set whose evaluation is under way.
+    func record(_ entry: DatasetSuite.Entry) -> String { ResultsFile.record(path(entry)) }
+
+    /// That record; of another version of the data set it begins anew.
+    func record(_ entry: DatasetSuite.Entry, _ origin: ResultsFile.Origin) throws -> EvaluationRecord {
+        try Folder.make(Path.parent(path(entry)))
+        return try EvaluationRecord(for: path(entry), origin: origin, resumes: true, mismatch: .replaced)
     }
 
     func write(_ table: DetectionTable, _ entry: DatasetSuite.Entry) throws {

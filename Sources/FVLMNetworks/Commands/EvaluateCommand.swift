@@ -26,7 +26,10 @@ struct EvaluateCommand: AsyncParsableCommand {
             --suite evaluates every data set below a folder, as ODinW and RF100-VL have them: _annotations.coco.json, \
             annotations_without_background.json, annotations.json or instances.json in test, valid, val or the folder \
             itself, pictures beside it; classes.txt there gives names and synonyms to ask for. With --results, a folder, \
-            an interrupted run is resumed.
+            an interrupted run is resumed by the same command.
+
+            Ctrl-C, and the signals TERM and HUP, end the work after the pictures that it is at. With --results what was \
+            found so far is kept in FILE.progress, also after a crash, and --resume goes on from there.
             """)
 
     @OptionGroup var detector: DetectorOptions
@@ -49,6 +52,9 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("Also write the detections as a COCO results file.", valueName: "file"))
     var results: String?
+
+    @Flag(help: "Go on with an interrupted evaluation from the record beside --results.")
+    var resume = false
 
     @Option(
         help: ArgumentHelp(
@@ -78,6 +84,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         if suite != nil, annotations != nil || images != nil || split != nil || report != nil {
             throw ValidationError("--suite excludes --annotations, --images, --split and --report")
         }
+        if resume, results == nil { throw ValidationError("--resume requires --results, the file to resume") }
         try BatchSize.check(batchSize)
         if let classes, classes < 0 { throw ValidationError("--classes cannot be negative") }
     }
@@ -114,6 +121,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         guard let annotations, let images else { return }
         let inputs = OutputGuard([annotations, templates, images], models: detector.models)
         try inputs.check(file: results)
+        try inputs.check(file: results.map(ResultsFile.record))
         try inputs.check(report)
         try OutputGuard.checkDistinct([results, report])
         let truth = try Dataset(tolerating: annotations)
@@ -139,15 +147,31 @@ struct EvaluateCommand: AsyncParsableCommand {
         try evaluator.check(masks: detector.options(loaded).includesMasks)
         var options = detector.options(loaded)
         if detector.scoreThreshold == nil { options.scoreThreshold = min(options.scoreThreshold, 0.01) }
-        let bar = ProgressBar("pictures")
-        let found = try await evaluator.detections(of: loaded, options: options) {
-            bar.update($0, of: $1)
+        // Beside a pipe or a device there is no place for it.
+        let file = results.flatMap { FileStatus($0)?.kind ?? .file == .file ? $0 : nil }
+        let record = try file.map {
+            try EvaluationRecord(
+                for: $0, origin: origin(loaded, vocabulary, options, annotations), resumes: resume)
         }
-        bar.finish()
-        for fault in found.faults { StandardError.note("skipped: \(fault.error)") }
+        if resume, let record, record.earlier.imageIDs.isEmpty {
+            StandardError.note("\(record.path) is not there: the evaluation begins anew")
+        }
+        let work = InterruptibleEvaluation()
+        let found: DetectorEvaluator.Detections
+        do {
+            found = try await work.detections(
+                evaluator, of: loaded, options: options, record: record, label: "pictures")
+        } catch let error as InterruptibleEvaluation.Interruption {
+            StandardError.note(
+                error.text(record?.path, advice: "the same command with --resume goes on"))
+            throw ExitCode.failure
+        }
         // Results that cannot be written cost no figures.
         let unwritten = results.flatMap { path in
-            Result { try found.table.write(to: path) }.failure
+            Result {
+                try found.table.write(to: path)
+                try record?.remove()
+            }.failure
         }
         let measurement = evaluator.measurement(of: found)
         let protocolName = Self.protocolName(truth.categories, splits, trained: loaded.trainedNames)
@@ -164,8 +188,7 @@ struct EvaluateCommand: AsyncParsableCommand {
             options.geometry = measurement.geometries.last ?? .box
             options.splits = splits
             if split != nil { options.categoryIDs = scored.map(\.id) }
-            let skipped = Set(found.faults.map(\.imageID))
-            options.imageIDs = truth.images.ids.filter { !skipped.contains($0) }
+            options.imageIDs = evaluator.measuredImageIDs(found, options.geometry)
             options.protocolName = protocolName
             let analysis = try AnalysisReport(
                 truth: evaluator.truth, detections: found.table, options: options)
@@ -184,6 +207,21 @@ struct EvaluateCommand: AsyncParsableCommand {
         let isWhole = truth.faults.allSatisfy { $0.loss == .unpairedNumber }
         if let unwritten { throw unwritten }
         if !found.faults.isEmpty || !isWhole { throw ExitCode.failure }
+    }
+}
+
+extension EvaluateCommand {
+    /// Everything that detections depend on, by names for messages.
+    func origin(
+        _ loaded: Detector, _ vocabulary: Vocabulary, _ options: ScoringOptions, _ annotations: String
+    ) throws -> ResultsFile.Origin {
+        var origin = try ResultsFile.origin(
+            loaded, vocabulary, options, precision: detector.precision.value.rawValue,
+            masks: options.includesMasks, tiles: nil)
+        let status = FileStatus(annotations)
+        origin["version of the annotations"] =
+            "\(Path.absolute(annotations)) \(status?.byteCount ?? 0) \(status?.modification ?? 0)"
+        return origin
     }
 }
 

@@ -17,6 +17,8 @@ public struct FeatureCacheReport: Sendable, Hashable {
     public var computingSeconds: Double
     /// Seconds for reading the features of a picture.
     public var readingSeconds: Double
+    /// How many views are still missing, where the work was asked to stop.
+    public var missingCount = 0
 }
 
 extension TrainingRun {
@@ -24,11 +26,13 @@ extension TrainingRun {
     /// - Parameters:
     ///   - folder: The cache.
     ///   - dtype: The element type of the stored features.
+    ///   - stopRequest: Ends the work after the view that it is at.
     ///   - progress: Called with the views done and their total.
     /// - Throws: ``TrainingError`` if the folder contains a cache with a different identity, the configuration has no
     ///   fixed number of views, or a file cannot be read or written; `CLIPError`, `TorchError`.
     public func cacheFeatures(
-        to folder: String, dtype: DType = .bfloat16, _ progress: (_ done: Int, _ total: Int) -> Void
+        to folder: String, dtype: DType = .bfloat16, stopRequest: StopRequest = StopRequest(),
+        _ progress: (_ done: Int, _ total: Int) -> Void
     ) throws -> FeatureCacheReport {
         guard let views = configuration.data.views else {
             throw TrainingError(
@@ -45,7 +49,10 @@ extension TrainingRun {
         let pictures = inputs(of: total, without: writer.keys)
         defer { pictures.cancel() }
         var start = ContinuousClock.now
-        for done in 1...max(total, 1) {
+        var missing = total
+        // What was made before an error is kept.
+        defer { try? writer.flush() }
+        for done in 1...max(total, 1) where !stopRequest.isMade {
             guard let input = try pictures.next()?.get() else { break }
             switch input {
             case .known: break
@@ -63,6 +70,7 @@ extension TrainingRun {
                         free: FileStatus.freeBytes(at: folder))
                 }
             }
+            missing = total - done
             progress(done, total)
             start = .now
         }
@@ -70,7 +78,8 @@ extension TrainingRun {
         let cache = try FeatureCache(folder: folder, identity: identity)
         return FeatureCacheReport(
             viewCount: cache.count, madeCount: made, byteCount: cache.byteCount,
-            computingSeconds: seconds / Double(max(made, 1)), readingSeconds: try readingTime(cache))
+            computingSeconds: seconds / Double(max(made, 1)), readingSeconds: try readingTime(cache),
+            missingCount: missing)
     }
 
     /// A view on its way to the trunk.
