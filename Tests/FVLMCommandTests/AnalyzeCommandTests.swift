@@ -62,6 +62,23 @@ import Testing
         #expect(again.status != 0 && again.errors.contains("not empty"), "\(again.errors)")
     }
 
+    /// Boxes are compared, so masks are decoded for the page alone.
+    @Test func masksThatCannotBeDrawnAreNamed() throws {
+        let folder = try TemporaryFolder()
+        let truth = try folder.write(
+            #"{"images": [{"id": 1, "file_name": "a.png", "width": 9, "height": 9}], "categories": [{"id": 1, "name": "cat"}], "#
+                + #""annotations": [{"id": 7, "image_id": 1, "category_id": 1, "bbox": [1, 1, 4, 4], "area": 16, "iscrowd": 0, "#
+                + #""segmentation": {"size": [9, 9], "counts": [5, 5]}}]}"#, "gt.json")
+        let results = try folder.write(
+            #"[{"image_id": 1, "category_id": 1, "bbox": [1, 1, 4, 4], "score": 0.5}]"#, "dt.json")
+        let run = try Program(["analyze", "-g", truth, "-d", results, "--output", folder.file("page")])
+        #expect(
+            run.status == 0
+                && run.errors.contains(
+                    "1 masks cannot be decoded, and their boxes are shown (the first: annotation 7 of image 1"),
+            "\(run.errors)")
+    }
+
     @Test func smallCopiesOfThePicturesLieBesideThePage() throws {
         let folder = try TemporaryFolder()
         for index in 0..<7 { try folder.write(SmallPictures.turnedJPEG(), "pictures/00\(index).jpg") }

@@ -24,6 +24,21 @@ import Testing
         #expect(data.annotations.count == 12 && data.annotations[0].attributes?.contains("\"blue\"") == true)
     }
 
+    /// A file that cannot be read is the reason, not that no format is known.
+    @Test func whatCannotBeReadIsNamed() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("", "set/notes.md")
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.file("set/a.json"), withDestinationPath: "gone.json")
+        let out = folder.file("out.json")
+        for arguments in [["convert-dataset", folder.file("set"), out], ["check-dataset", folder.file("set")]] {
+            let run = try Program(arguments)
+            #expect(
+                run.status != 0 && run.errors.contains("a.json") && run.errors.contains("No such file"),
+                "\(run.errors)")
+        }
+    }
+
     @Test func sizesAreReadFromPictures() throws {
         let folder = try TemporaryFolder()
         let run = try run(fixture("openimages-csv"), folder.file("out.json"), "--json")

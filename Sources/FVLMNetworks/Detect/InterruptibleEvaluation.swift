@@ -18,7 +18,10 @@ struct InterruptibleEvaluation {
         ///   - record: The record of what was found; nil without one.
         ///   - advice: How to go on from it.
         func text(_ record: String?, advice: String) -> String {
-            "interrupted after \(done) of \(count) pictures"
+            guard done > 0 else {
+                return "interrupted before its first picture" + (record == nil ? "" : ": \(advice)")
+            }
+            return "interrupted after \(done) of \(count) pictures"
                 + (record.map { ", whose detections are kept in \($0): \(advice)" }
                     ?? ", of which nothing is kept: with --results an evaluation can be resumed")
         }
@@ -43,9 +46,10 @@ struct InterruptibleEvaluation {
         _ evaluator: DetectorEvaluator, of detector: Detector, options: ScoringOptions,
         record: EvaluationRecord?, label: String
     ) async throws -> DetectorEvaluator.Detections {
-        if let earlier = record?.earlier.imageIDs.count, earlier > 0 {
-            StandardError.note("\(label): \(earlier) of \(evaluator.truth.images.count) are done; continuing")
-        }
+        let (earlier, count) = (record?.earlier.imageIDs.count ?? 0, evaluator.truth.images.count)
+        // The signal may have come between two data sets.
+        if stop.isMade { throw Interruption(done: earlier, count: count) }
+        if earlier > 0 { StandardError.note("\(label): \(earlier) of \(count) are done; continuing") }
         let bar = ProgressBar(label)
         let found = try await evaluator.detections(
             of: detector, options: options, after: record?.earlier ?? DetectorEvaluator.Detections(),

@@ -111,7 +111,7 @@ extension TrainingHistory {
     /// A self-contained page: curves of losses and metrics, precision over recall, the table by class, pictures of
     /// predictions next to ground truth.
     func report(title: String, pictures: [EvaluationReport.Picture]? = nil) -> String {
-        let title = Markup.escaped(title)
+        let title = Markup.escaped(title.displayedPath)
         let pictures = pictures ?? evaluation?.report.pictures ?? []
         return """
             <!DOCTYPE html>
@@ -213,7 +213,7 @@ extension TrainingHistory {
 
     private static func figure(_ picture: EvaluationReport.Picture) -> String {
         let data = Data(picture.png).base64EncodedString()
-        let name = Markup.escaped(picture.name)
+        let name = Markup.escaped(picture.name.displayedPath)
         return
             "<figure><img width=\"\(picture.width)\" height=\"\(picture.height)\" alt=\"\(name)\" src=\"data:image/png;base64,\(data)\"><figcaption>\(name)</figcaption></figure>"
     }
