@@ -75,7 +75,8 @@ import Testing
         #expect(
             run.status == 0
                 && run.errors.contains(
-                    "1 masks cannot be decoded, and their boxes are shown (the first: annotation 7 of image 1"),
+                    "1 masks cannot be decoded, and their boxes are shown (the first: annotation 7 of image 1"
+                ),
             "\(run.errors)")
     }
 

@@ -31,7 +31,9 @@ import Testing
         try FileManager.default.createSymbolicLink(
             atPath: folder.file("set/a.json"), withDestinationPath: "gone.json")
         let out = folder.file("out.json")
-        for arguments in [["convert-dataset", folder.file("set"), out], ["check-dataset", folder.file("set")]] {
+        for arguments in [
+            ["convert-dataset", folder.file("set"), out], ["check-dataset", folder.file("set")],
+        ] {
             let run = try Program(arguments)
             #expect(
                 run.status != 0 && run.errors.contains("a.json") && run.errors.contains("No such file"),

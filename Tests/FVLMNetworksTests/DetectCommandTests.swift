@@ -97,7 +97,9 @@ import FVLMCommand
         #expect(again.status == 0 && folder.bytes(name) == whole, "\(again.errors)")
     }
 
-    @Test(arguments: [("", "is a folder, not a file"), ("/dev/stdout", "is no ordinary file")])
+    @Test(arguments: [
+        ("", "is a folder; the path of a file is needed"), ("/dev/stdout", "is no ordinary file"),
+    ])
     func resultsThatAreNoFile(_ path: String, _ reason: String) throws {
         try pictures(1)
         let run = try Program(

@@ -40,6 +40,9 @@ final class EvaluationRecord {
     private let file: FileHandle
     private var count = 0
 
+    /// Whether the file is this run's: one that is refused is left as it is.
+    private var isOwn: Bool
+
     /// Begins a record, or goes on with one.
     /// - Parameters:
     ///   - results: The results file.
@@ -50,6 +53,7 @@ final class EvaluationRecord {
     {
         path = ResultsFile.record(results)
         let isThere = FileStatus(path) != nil
+        isOwn = !isThere
         file = try ResultsFile.open(path)
         guard flock(file.fileDescriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw ResultsFile.refusal(results, "is being written by another process")
@@ -68,11 +72,14 @@ final class EvaluationRecord {
             throw error
         } catch { throw fault(error) }
         count = earlier.imageIDs.count
+        isOwn = true
     }
 
     deinit {
         // Without a picture there is nothing to go on with.
-        if count == 0, FileStatus(path)?.identity == FileStatus(descriptor: file.fileDescriptor)?.identity {
+        if isOwn, count == 0,
+            FileStatus(path)?.identity == FileStatus(descriptor: file.fileDescriptor)?.identity
+        {
             _ = path.withPathPointer { unlink($0) }
         }
     }

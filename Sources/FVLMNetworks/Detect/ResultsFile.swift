@@ -54,12 +54,12 @@ final class ResultsFile {
         self.path = path
         self.header = header
         growing = isWholeOrAbsent ? Self.partial(path) : path
+        // The guard of outputs has refused a folder.
         if let kind = FileStatus(path)?.kind, kind != .file {
             throw FileFailure(
                 path,
-                reason: kind == .folder
-                    ? "is a folder, not a file"
-                    : "is no ordinary file, and results that can be resumed need one: without --results they go to standard output",
+                reason:
+                    "is no ordinary file, and results that can be resumed need one: without --results they go to standard output",
                 exitStatus: .failure)
         }
         let record = Self.record(path)
