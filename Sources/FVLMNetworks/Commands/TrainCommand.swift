@@ -100,7 +100,7 @@ struct TrainCommand: ParsableCommand {
         guard let config else { return }
         let meeting = try meeting()
         if let processes, processes > 1, meeting == nil {
-            let status = try LocalProcesses.run(processes, arguments: CommandLineWords.arguments)
+            let status = try LocalProcesses.run(processes, arguments: ProcessWords.arguments)
             if status != 0 { throw ExitCode(status) }
             return
         }
