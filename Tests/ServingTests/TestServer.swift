@@ -3,7 +3,6 @@ import FixtureSupport
 import Foundation
 import Imaging
 import Synchronization
-import Torch
 
 @testable import Serving
 
@@ -18,8 +17,6 @@ struct TestServer: Sendable {
 
     /// The model, loaded once for all tests.
     private static let loaded = Result {
-        // Threads that wait for each other are slow where other tests run beside these.
-        try Runtime.setThreadCount(1)
         var model = LoadedModel(try Detector.load(root + "/Models/emoji-detector"), name: "emoji-detector")
         let words = try Vocabulary(
             encoding: classes.map { Vocabulary.Class($0) }, templates: .imageNet, with: model.detector.clip,
