@@ -223,7 +223,7 @@ if withTorch {
         .testTarget(
             name: "ServingTests",
             dependencies: [
-                "CLIP", "FVLM", "FixtureSupport", "Imaging", "Serving", "Support", "Torch",
+                "CLIP", "FVLM", "FixtureSupport", "Imaging", "Serving", "Support",
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             linkerSettings: runPath),
