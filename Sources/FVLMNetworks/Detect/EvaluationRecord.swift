@@ -5,7 +5,7 @@ import Foundation
 import Support
 
 /// The detections of an evaluation that is under way: a line of JSON a picture in FILE.progress, from which an interrupted one
-/// goes on with exactly the figures that it would have had. It goes when FILE is written.
+/// resumes, with exactly the same figures. The record is removed when FILE is written.
 ///
 /// The first line states what the detections depend on; a last line that is cut is made again.
 final class EvaluationRecord {
@@ -43,7 +43,7 @@ final class EvaluationRecord {
     /// Whether the file is this run's: one that is refused is left as it is.
     private var isOwn: Bool
 
-    /// Begins a record, or goes on with one.
+    /// Begins a record, or continues one.
     /// - Parameters:
     ///   - results: The results file.
     ///   - origin: What the detections depend on.
