@@ -154,13 +154,9 @@ struct RankedErrors {
     func averagePrecisions(objects: [Int]) throws -> [Repair: [Double?]] {
         let repairs = Repair.all
         var results = [[Double?]](repeating: [], count: repairs.count)
-        try results.withUnsafeMutableBufferPointer { results in
-            guard let results = results.baseAddress.map(Parallel.Shared.init) else { return }
-            try Parallel.forEach(
-                count: repairs.count, threads: Parallel.threadCount(errors.overlaps.threadCount), grain: 1,
-                state: {}
-            ) { _, index in results[index] = averagePrecisions(after: repairs[index], objects: objects) }
-        }
+        try Parallel.fill(
+            &results, threads: Parallel.threadCount(errors.overlaps.threadCount), grain: 1, state: {}
+        ) { _, index in averagePrecisions(after: repairs[index], objects: objects) }
         return Dictionary(uniqueKeysWithValues: zip(repairs, results))
     }
 

@@ -58,13 +58,9 @@ public struct Overlaps: Sendable {
             options.rules == .lvis
             ? try problem.imageRows.indices.map { try Federation(problem, image: $0) } : []
         var images = [ImagePairs](repeating: ImagePairs(), count: problem.imageRows.count)
-        try images.withUnsafeMutableBufferPointer { images in
-            guard let images = images.baseAddress.map(Parallel.Shared.init) else { return }
-            try Parallel.forEach(
-                count: problem.imageRows.count, threads: Parallel.threadCount(threadCount), grain: 16,
-                state: { ImageComparer(problem) }
-            ) { comparer, image in images[image] = try comparer.pairs(image: image) }
-        }
+        try Parallel.fill(
+            &images, threads: Parallel.threadCount(threadCount), grain: 16, state: { ImageComparer(problem) }
+        ) { comparer, image in try comparer.pairs(image: image) }
         var pairs: [Pair] = []
         var starts = [0]
         var ranked: [Int32] = []

@@ -35,6 +35,6 @@ public struct CLIPError: ReportedError, Hashable {
     /// Creates an error for a file that cannot be used.
     package init(_ failure: FileFailure) {
         self.init(
-            failure.path, reason: failure.reason, advice: failure.advice, exitStatus: failure.exitStatus)
+            failure.subject, reason: failure.reason, advice: failure.advice, exitStatus: failure.exitStatus)
     }
 }

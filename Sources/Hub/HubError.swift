@@ -23,6 +23,6 @@ public struct HubError: ReportedError, Hashable {
 
     /// Creates an error for a file that cannot be used.
     init(_ failure: FileFailure) {
-        self.init(failure.path, reason: failure.reason, advice: failure.advice)
+        self.init(failure.subject, reason: failure.reason, advice: failure.advice)
     }
 }

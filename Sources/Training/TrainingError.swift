@@ -22,7 +22,7 @@ public struct TrainingError: ReportedError, Hashable {
     /// Creates an error for a file that cannot be used.
     init(_ failure: FileFailure) {
         self.init(
-            failure.path, failure.reason + (failure.advice.map { "; \($0)" } ?? ""),
+            failure.subject, failure.reason + (failure.advice.map { "; \($0)" } ?? ""),
             exitStatus: failure.exitStatus)
     }
 }

@@ -43,7 +43,7 @@ enum FFmpeg {
                     path, ["-hide_banner", "-nostdin"] + arguments, input: input?.reading.fileDescriptor,
                     output: output?.writing.fileDescriptor, errors: errors.writing.fileDescriptor)
             } catch {
-                throw VideoError(error.path, error.reason, exitStatus: .failure)
+                throw VideoError(error.subject, error.reason, exitStatus: .failure)
             }
             // The other ends are ffmpeg's alone, so that its end is seen here.
             try? output?.writing.close()

@@ -110,16 +110,7 @@ public final class VideoWriter {
 
     private func emit(_ image: Image) throws {
         guard let descriptor = input?.fileDescriptor else { return }
-        let isWritten = image.pixels.withUnsafeBytes { bytes in
-            var done = 0
-            while done < bytes.count, let base = bytes.baseAddress {
-                let count = write(descriptor, base + done, bytes.count - done)
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { return false }
-                done += count
-            }
-            return true
-        }
+        let isWritten = image.pixels.withUnsafeBytes { Descriptor.write($0, to: descriptor) == 0 }
         guard isWritten else { throw failure(run?.finish() ?? "ffmpeg closed its input") }
         written += 1
     }

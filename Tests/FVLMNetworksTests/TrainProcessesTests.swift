@@ -47,7 +47,7 @@ import Testing
                 "RANK": "\(rank)", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "\(port)",
             ]) { $1 }
             process.standardOutput = FileHandle.nullDevice
-            FileManager.default.createFile(atPath: folder.file("errors\(rank)"), contents: nil)
+            _ = FileManager.default.createFile(atPath: folder.file("errors\(rank)"), contents: nil)
             process.standardError = FileHandle(forWritingAtPath: folder.file("errors\(rank)"))
             try process.run()
             return process

@@ -61,7 +61,11 @@ package struct Program {
         process.standardError = errorPipe
         process.standardInput = inputPipe
         try process.run()
-        if let input { try inputPipe.fileHandleForWriting.write(contentsOf: Data(input.utf8)) }
+        if let input {
+            // A program that refuses its words may end before it has read this.
+            let descriptor = inputPipe.fileHandleForWriting.fileDescriptor
+            _ = Array(input.utf8).withUnsafeBytes { Descriptor.write($0, to: descriptor) }
+        }
         try inputPipe.fileHandleForWriting.close()
         self.output = Self.text(outputPipe)
         self.errors = Self.text(errorPipe)

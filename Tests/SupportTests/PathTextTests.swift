@@ -22,6 +22,33 @@ import Testing
         #expect(error?.description.contains("/nowhere/program: cannot be started: No such file") == true)
     }
 
+    @Test func variablesKeepTheirBytes() throws {
+        let pipe = try PipeEnds()
+        let word = String(pathBytes: [0x63, 0xE9])
+        let program = try ChildProgram(
+            "/bin/sh", ["-c", "printf %s \"$WORD\""], environment: ["WORD": word],
+            output: pipe.writing.fileDescriptor)
+        try pipe.writing.close()
+        #expect(try pipe.reading.readToEnd() == Data([0x63, 0xE9]))
+        #expect(program.wait() == 0)
+    }
+
+    /// Also where SIGPIPE has its usual effect.
+    @Test func aPipeWithoutReaderIsAnError() async {
+        await #expect(processExitsWith: .success) {
+            signal(SIGPIPE, SIG_DFL)
+            let pipe = try PipeEnds()
+            try pipe.reading.close()
+            let code = [UInt8](repeating: 0, count: 10).withUnsafeBytes {
+                Descriptor.write($0, to: pipe.writing.fileDescriptor)
+            }
+            try #require(code == EPIPE)
+            var pending = sigset_t()
+            sigpending(&pending)
+            try #require(sigismember(&pending, SIGPIPE) == 0)
+        }
+    }
+
     @Test("A20: addresses of files") func addressesOfFiles() {
         let name = String(pathBytes: [0x61, 0x20, 0xE9, 0x25])
         #expect(

@@ -58,14 +58,11 @@ extension AnalysisReport {
     /// The objects and detections of pictures as JSON, each in a line.
     private func contents(of part: ArraySlice<PictureSummary>, _ faults: inout [String]) throws -> [String] {
         var texts = [(text: String, faults: [String])](repeating: ("", []), count: part.count)
-        try texts.withUnsafeMutableBufferPointer { texts in
-            guard let texts = texts.baseAddress.map(Parallel.Shared.init) else { return }
-            try Parallel.forEach(
-                count: part.count, threads: Parallel.threadCount(options.threadCount), grain: 4, state: {}
-            ) { _, index in
-                let contents = PictureContents(self, part[part.startIndex + index])
-                texts[index] = (try JSONText.line(contents), contents.faults)
-            }
+        try Parallel.fill(
+            &texts, threads: Parallel.threadCount(options.threadCount), grain: 4, state: {}
+        ) { _, index in
+            let contents = PictureContents(self, part[part.startIndex + index])
+            return (try JSONText.line(contents), contents.faults)
         }
         faults += texts.flatMap(\.faults)
         return texts.map(\.text)

@@ -63,7 +63,7 @@ public struct AnnotationFileError: ReportedError, Hashable {
     /// Creates an error for a file that the system does not allow to be read or written.
     package init(_ failure: FileFailure) {
         self.init(
-            file: failure.path, kind: failure.exitStatus == .badData ? .malformed : .inaccessible,
+            file: failure.subject, kind: failure.exitStatus == .badData ? .malformed : .inaccessible,
             reason: failure.reason + (failure.advice.map { "; \($0)" } ?? ""))
     }
 

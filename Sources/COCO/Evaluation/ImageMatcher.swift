@@ -44,7 +44,7 @@ struct ImageMatcher {
     }
 
     mutating func match(
-        image: Int, outcomes: Parallel.Shared<MatchTable.Outcome>, ranks: Parallel.Shared<Int32>
+        image: Int, outcomes: UnsafeMutablePointer<MatchTable.Outcome>, ranks: UnsafeMutablePointer<Int32>
     ) throws {
         var detection = problem.detectionStarts[image]
         let detectionEnd = problem.detectionStarts[image + 1]
@@ -75,7 +75,7 @@ struct ImageMatcher {
     /// Matches the detections of one image and class.
     private mutating func match(
         image: Int, detections: Range<Int>, truth: Range<Int>, isPartial: Bool,
-        outcomes: Parallel.Shared<MatchTable.Outcome>, ranks: Parallel.Shared<Int32>
+        outcomes: UnsafeMutablePointer<MatchTable.Outcome>, ranks: UnsafeMutablePointer<Int32>
     ) throws {
         try measureDetections(image, detections, needsOverlap: !truth.isEmpty)
         if problem.options.rules == .lvis {
@@ -105,7 +105,7 @@ struct ImageMatcher {
     /// overlap, and an ignored one only if there is no other.
     private mutating func matchGreedily(
         _ detections: Range<Int>, _ truth: Range<Int>, area: Int, isPartial: Bool,
-        outcomes: Parallel.Shared<MatchTable.Outcome>
+        outcomes: UnsafeMutablePointer<MatchTable.Outcome>
     ) {
         let range = areas[area]
         let isLVIS = problem.options.rules == .lvis
@@ -213,7 +213,7 @@ struct MatchTable: Sendable {
                     threads: Parallel.threadCount(problem.options.threadCount),
                     grain: 16, state: { ImageMatcher(problem) }
                 ) { matcher, image in
-                    try matcher.match(image: image, outcomes: outcomes, ranks: ranks)
+                    try matcher.match(image: image, outcomes: outcomes.base, ranks: ranks.base)
                 }
             }
         }

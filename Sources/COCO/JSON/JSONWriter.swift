@@ -78,17 +78,13 @@ struct JSONWriter: ~Copyable {
         for start in stride(from: 0, to: count, by: threads * size) {
             let end = min(count, start + threads * size)
             var parts = [[UInt8]](repeating: [], count: (end - start + size - 1) / size)
-            let partCount = parts.count
-            try parts.withUnsafeMutableBufferPointer { parts in
-                guard let parts = parts.baseAddress.map(Parallel.Shared.init) else { return }
-                try Parallel.forEach(count: partCount, threads: threads, grain: 1, state: {}) { _, part in
-                    var writer = try JSONWriter(path: nil)
-                    for row in start + part * size..<min(end, start + (part + 1) * size) {
-                        if row > 0 { try writer.raw(", ") }
-                        try element(&writer, row)
-                    }
-                    parts[part] = try writer.finish()
+            try Parallel.fill(&parts, threads: threads, grain: 1, state: {}) { _, part in
+                var writer = try JSONWriter(path: nil)
+                for row in start + part * size..<min(end, start + (part + 1) * size) {
+                    if row > 0 { try writer.raw(", ") }
+                    try element(&writer, row)
                 }
+                return try writer.finish()
             }
             for part in parts {
                 buffer.raw(part)

@@ -35,15 +35,11 @@ struct DocumentFile: ~Copyable {
             let end = min(count, start + threads * size)
             var parts = [(text: TextBuffer, report: ConversionReport)](
                 repeating: (TextBuffer(), ConversionReport()), count: (end - start + size - 1) / size)
-            let partCount = parts.count
-            try parts.withUnsafeMutableBufferPointer { parts in
-                guard let parts = parts.baseAddress.map(Parallel.Shared.init) else { return }
-                try Parallel.forEach(count: partCount, threads: threads, grain: 1, state: {}) { _, part in
-                    var text = TextBuffer()
-                    let images = start + part * size..<min(end, start + (part + 1) * size)
-                    let lost = try body(images, &text)
-                    parts[part] = (text, lost)
-                }
+            try Parallel.fill(&parts, threads: threads, grain: 1, state: {}) { _, part in
+                var text = TextBuffer()
+                let images = start + part * size..<min(end, start + (part + 1) * size)
+                let lost = try body(images, &text)
+                return (text, lost)
             }
             for part in parts {
                 try write { $0.raw(part.text.bytes) }

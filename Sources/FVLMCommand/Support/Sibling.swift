@@ -27,23 +27,11 @@ package enum Sibling {
     /// The sibling's path: next to this program, next to the link it was called by, or on the PATH.
     package static func path() -> String? {
         var folders: [String] = []
-        if let own = ownPath() { folders.append(Path.parent(own)) }
+        if let own = ProcessWords.executable { folders.append(Path.parent(own)) }
         let called = ProcessWords.program
         if called.contains("/") { folders.append(Path.parent(called)) }
         folders += (ProcessWords.environment["PATH"] ?? "").split(separator: ":").map(String.init)
         return folders.lazy.map { $0.isEmpty ? "./\(name)" : "\($0)/\(name)" }.first(
             where: FileStatus.isProgram)
-    }
-
-    /// The path of this program, with links resolved.
-    private static func ownPath() -> String? {
-        #if os(Linux)
-            let path = "/proc/self/exe"
-        #else
-            guard let path = Bundle.main.executablePath else { return nil }
-        #endif
-        guard let resolved = realpath(path, nil) else { return nil }
-        defer { free(resolved) }
-        return String(systemPath: resolved)
     }
 }

@@ -12,67 +12,57 @@ enum LocalProcesses {
     /// - Throws: `FileFailure` if a process cannot be started.
     /// - Returns: The exit status of the first that failed; 0 if none did.
     static func run(_ count: Int, arguments: [String]) throws -> Int32 {
-        guard let program = Bundle.main.executablePath else {
+        guard let program = ProcessWords.executable else {
             throw FileFailure("fvlm-networks", reason: "cannot find its own program", exitStatus: .failure)
         }
         let port = try freePort()
         StandardError.note(
             "\(count) processes on this machine, which meet at 127.0.0.1, port \(port) (--processes)")
-        let failure = Mutex<Int32?>(nil)
-        let done = DispatchSemaphore(value: 0)
-        var processes: [Process] = []
+        var processes: [ChildProgram] = []
         for rank in 0..<count {
-            let process = Process()
-            process.executableURL = URL(filePath: program)
-            process.arguments = arguments
-            process.environment = ProcessInfo.processInfo.environment.merging([
+            let variables = [
                 "RANK": "\(rank)", "LOCAL_RANK": "\(rank)", "WORLD_SIZE": "\(count)",
                 "LOCAL_WORLD_SIZE": "\(count)",
                 "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "\(port)",
-            ]) { $1 }
-            process.terminationHandler = { process in
-                let status =
-                    process.terminationStatus + (process.terminationReason == .uncaughtSignal ? 128 : 0)
-                if status != 0 {
-                    failure.withLock { if $0 == nil { $0 = status } }
-                    if process.terminationReason == .uncaughtSignal {
-                        StandardError.note(
-                            "process \(rank) of \(count) was ended by signal \(process.terminationStatus)")
-                    }
-                }
-                done.signal()
+            ]
+            do {
+                processes.append(
+                    try ChildProgram(
+                        program, arguments, environment: ProcessWords.environment.merging(variables) { $1 },
+                        output: STDOUT_FILENO, errors: STDERR_FILENO))
+            } catch {
+                for process in processes { process.stop() }
+                for process in processes { _ = process.wait() }
+                throw error
             }
-            do { try process.run() } catch {
-                for started in processes { started.terminate() }
-                throw FileFailure(program, reason: "cannot be started: \(error)", exitStatus: .failure)
-            }
-            processes.append(process)
         }
-        let pids = processes.map(\.processIdentifier)
-        let signals = StopSignals { for pid in pids { kill(pid, SIGINT) } }
-        wait(for: processes, done, failure)
+        let started = processes
+        let signals = StopSignals { for process in started { process.stop(by: SIGINT) } }
+        let ends = Ends()
+        for (rank, process) in started.enumerated() {
+            Thread.detachNewThread { ends.await(process, rank, of: count) }
+        }
+        wait(for: started, ends)
         withExtendedLifetime(signals) {}
-        return failure.withLock { $0 } ?? 0
+        return ends.failure ?? 0
     }
 
-    private static func wait(
-        for processes: [Process], _ done: DispatchSemaphore, _ failure: borrowing Mutex<Int32?>
-    ) {
+    private static func wait(for processes: [ChildProgram], _ ends: Ends) {
         var left = processes.count
         var failedAt: ContinuousClock.Instant?
         var hasAsked = false
         while left > 0 {
-            if done.wait(timeout: .now() + 0.2) == .success { left -= 1 }
-            guard failure.withLock({ $0 }) != nil else { continue }
+            if ends.wait(seconds: 0.2) { left -= 1 }
+            guard ends.failure != nil else { continue }
             let since = failedAt ?? .now
             failedAt = since
             let seconds = (ContinuousClock.now - since) / .seconds(1)
             if seconds > patience, !hasAsked {
                 hasAsked = true
-                for process in processes where process.isRunning { process.terminate() }
+                for process in processes { process.stop() }
             }
             if seconds > patience + 15 {
-                for process in processes where process.isRunning { kill(process.processIdentifier, SIGKILL) }
+                for process in processes { process.stop(by: SIGKILL) }
             }
         }
     }
@@ -99,4 +89,26 @@ enum LocalProcesses {
         guard isBound else { throw FileFailure("127.0.0.1", "has no free port") }
         return Int(UInt16(bigEndian: address.sin_port))
     }
+}
+
+/// How the processes ended.
+private final class Ends: Sendable {
+    private let first = Mutex<Int32?>(nil)
+    private let done = DispatchSemaphore(value: 0)
+
+    /// The exit status of the first that failed.
+    var failure: Int32? { first.withLock { $0 } }
+
+    /// Waits for the end of a process.
+    func await(_ process: ChildProgram, _ rank: Int, of count: Int) {
+        let status = process.wait()
+        if status != 0 { first.withLock { if $0 == nil { $0 = Int32(status) } } }
+        if status > 128 {
+            StandardError.note("process \(rank) of \(count) was ended by signal \(status - 128)")
+        }
+        done.signal()
+    }
+
+    /// Waits until another process has ended, at most so many seconds.
+    func wait(seconds: Double) -> Bool { done.wait(timeout: .now() + seconds) == .success }
 }

@@ -163,6 +163,6 @@ package enum PictureFile {
 extension ImagingError {
     /// A file that cannot be used.
     init(_ failure: FileFailure) {
-        self.init(failure.path, reason: failure.reason, exitStatus: failure.exitStatus)
+        self.init(failure.subject, reason: failure.reason, exitStatus: failure.exitStatus)
     }
 }

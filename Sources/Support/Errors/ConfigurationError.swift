@@ -32,7 +32,7 @@ public struct ConfigurationError: ReportedError, Hashable {
     /// Creates an error for a file that cannot be used.
     package init(_ failure: FileFailure) {
         self.init(
-            origin: failure.path, reason: failure.reason + (failure.advice.map { "; \($0)" } ?? ""),
+            origin: failure.subject, reason: failure.reason + (failure.advice.map { "; \($0)" } ?? ""),
             exitStatus: failure.exitStatus)
     }
 

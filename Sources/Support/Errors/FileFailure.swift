@@ -31,8 +31,8 @@ package struct FileFailure: ReportedError, Hashable {
         self.init(path, reason: "\(what): \(String(cString: strerror(code)))", exitStatus: .failure)
     }
 
-    /// The path.
-    package var subject: String { path }
+    /// The path; two quotes for an empty one, which would leave nothing to see.
+    package var subject: String { path.isEmpty ? "''" : path }
 }
 
 /// One sentence for an error of the system or of Foundation, with the path.

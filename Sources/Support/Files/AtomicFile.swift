@@ -1,8 +1,3 @@
-/// The C library's `write`, which a method with that name hides.
-private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
-    write(descriptor, bytes, count)
-}
-
 /// The C library's `open`, which a method with that name hides.
 private func systemOpen(_ path: UnsafePointer<CChar>, _ flags: Int32) -> Int32 { open(path, flags, 0o666) }
 
@@ -117,14 +112,8 @@ package struct AtomicFile: ~Copyable {
     }
 
     private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws(FileFailure) {
-        var done = 0
-        while done < bytes.count, let start = bytes.baseAddress {
-            // Linux writes at most 2 GB at once.
-            let count = systemWrite(descriptor, start + done, min(bytes.count - done, 1 << 30))
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw FileFailure(path, "cannot be written") }
-            done += count
-        }
+        let code = Descriptor.write(bytes, to: descriptor)
+        guard code == 0 else { throw FileFailure(path, "cannot be written", code: code) }
     }
 
     /// Renames the file to its final name, replacing any file with that name.

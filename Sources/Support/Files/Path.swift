@@ -13,6 +13,18 @@ package enum ProcessWords {
     /// The name or path by which the program was called.
     package static var program: String { all.first ?? "" }
 
+    /// The path of the program's file, with links resolved; nil where the system does not tell.
+    package static var executable: String? {
+        #if os(Linux)
+            let path = "/proc/self/exe"
+        #else
+            guard let path = Bundle.main.executablePath else { return nil }
+        #endif
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(systemPath: resolved)
+    }
+
     private static var all: [String] {
         (0..<Int(CommandLine.argc)).compactMap { index in
             CommandLine.unsafeArgv[index].map { String(systemPath: $0) }

@@ -55,23 +55,6 @@ package enum StandardOutput {
     }
 }
 
-/// Writes all bytes to a descriptor.
-/// - Returns: The system's error; 0 on success.
 private func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
-    bytes.withUnsafeBytes { bytes in
-        var done = 0
-        while done < bytes.count, let start = bytes.baseAddress {
-            // Linux writes at most 2 GB at once.
-            let count = write(descriptor, start + done, min(bytes.count - done, 1 << 30))
-            if count < 0, errno == EINTR { continue }
-            if count < 0, errno == EAGAIN {
-                var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                _ = poll(&ready, 1, -1)
-                continue
-            }
-            guard count > 0 else { return count < 0 ? errno : EIO }
-            done += count
-        }
-        return 0
-    }
+    bytes.withUnsafeBytes { Descriptor.write($0, to: descriptor) }
 }

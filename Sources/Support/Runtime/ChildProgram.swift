@@ -14,10 +14,12 @@ package final class ChildProgram: Sendable {
     /// - Parameters:
     ///   - path: The program.
     ///   - arguments: What follows the program's name.
+    ///   - environment: Its variables; nil for those of this program.
     ///   - input: Its standard input; nil for none. The others likewise. They stay open here.
     /// - Throws: ``FileFailure`` with the path, if it cannot be started.
     package init(
-        _ path: String, _ arguments: [String], input: Int32? = nil, output: Int32? = nil, errors: Int32? = nil
+        _ path: String, _ arguments: [String], environment: [String: String]? = nil, input: Int32? = nil,
+        output: Int32? = nil, errors: Int32? = nil
     ) throws(FileFailure) {
         #if canImport(Darwin)
             var (actions, attributes): (posix_spawn_file_actions_t?, posix_spawnattr_t?) = (nil, nil)
@@ -46,19 +48,31 @@ package final class ChildProgram: Sendable {
         posix_spawnattr_setpgroup(&attributes, 0)
         let flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK
         posix_spawnattr_setflags(&attributes, Int16(flags))
-        var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { word in
-            word.withPathPointer { strdup($0) }
-        }
-        words.append(nil)
-        defer { for word in words { free(word) } }
+        let words = Self.pointers([path] + arguments)
+        var variables = environment.map { Self.pointers($0.map { "\($0)=\($1)" }) }
+        defer { for word in words + (variables ?? []) { free(word) } }
         var id = pid_t()
         let code = path.withPathPointer { path in
             Self.starting.withLock { _ in
-                posix_spawn(&id, path, &actions, &attributes, words, systemEnvironment)
+                func start(_ variables: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> Int32 {
+                    posix_spawn(&id, path, &actions, &attributes, words, variables ?? systemEnvironment)
+                }
+                for _ in 0..<100 {
+                    let code = variables?.withUnsafeMutableBufferPointer { start($0.baseAddress) } ?? start(nil)
+                    guard code == ETXTBSY else { return code }
+                    // A program written a moment ago is busy while another child, just forked, still has it open.
+                    usleep(10_000)
+                }
+                return ETXTBSY
             }
         }
         guard code == 0 else { throw FileFailure(path, "cannot be started", code: code) }
         self.id = id
+    }
+
+    /// Copies of words for the system, with their bytes, and its mark of the end.
+    private static func pointers(_ words: [String]) -> [UnsafeMutablePointer<CChar>?] {
+        words.map { word in word.withPathPointer { strdup($0) } } + [nil]
     }
 
     /// Waits for its end, once.
@@ -78,8 +92,8 @@ package final class ChildProgram: Sendable {
     }
 
     /// Asks it to end.
-    package func stop() {
-        isOver.withLock { if !$0 { _ = kill(id, SIGTERM) } }
+    package func stop(by signal: Int32 = SIGTERM) {
+        isOver.withLock { if !$0 { _ = kill(id, signal) } }
     }
 }
 

@@ -15,6 +15,22 @@ package enum Parallel {
         }
     }
 
+    /// Replaces the elements of an array by those that `element` makes of their indices; each thread has its own state.
+    ///
+    /// - Throws: The error of the lowest index that failed, for any number of threads.
+    package static func fill<Element, State>(
+        _ elements: inout [Element], threads: Int, grain: Int, state: @Sendable () -> State,
+        _ element: @Sendable (inout State, Int) throws -> Element
+    ) throws {
+        let count = elements.count
+        try elements.withUnsafeMutableBufferPointer { elements in
+            guard let shared = elements.baseAddress.map(Shared.init) else { return }
+            try forEach(count: count, threads: threads, grain: grain, state: state) { state, index in
+                shared[index] = try element(&state, index)
+            }
+        }
+    }
+
     /// The number of threads for a request, where 0 means one per processor.
     package static func threadCount(_ requested: Int) -> Int {
         requested > 0 ? requested : ProcessInfo.processInfo.activeProcessorCount

@@ -26,7 +26,7 @@ public struct WeightFileError: ReportedError, Hashable {
 
     /// A file that cannot be used.
     init(_ failure: FileFailure) {
-        self.init(file: failure.path, reason: failure.reason, exitStatus: failure.exitStatus)
+        self.init(file: failure.subject, reason: failure.reason, exitStatus: failure.exitStatus)
     }
 
     /// The file and the position inside it.
