@@ -124,6 +124,21 @@ import Testing
         #expect("\(error.map { "\($0)" } ?? "")".contains(words), "\(error.map { "\($0)" } ?? "")")
     }
 
+    @Test func theNamedFolderHoldsThePicturesWithOrWithoutTheProjectsFolders() throws {
+        let folder = try TemporaryFolder()
+        try meta(folder, "a")
+        for name in ["p.jpg", "q", "r.png"] { try folder.write(project(""), "train/ann/\(name).json") }
+        for name in ["flat/p.jpg", "flat/q.png", "other/train/img/p.jpg"] { try folder.write("x", name) }
+        func names(_ pictures: String) throws -> [String] {
+            let data = try DatasetConversion.read(
+                folder.path, FormatReadingOptions(pictures: folder.file(pictures), reader: .imaging)
+            ).contents.dataset
+            return (0..<data.images.count).map { data.images[$0].fileName }.sorted()
+        }
+        #expect(try names("flat") == ["p.jpg", "q.png", "train/img/r.png"])
+        #expect(try names("other") == ["train/img/p.jpg", "train/img/q.jpg", "train/img/r.png"])
+    }
+
     @Test func picturesOfOneNameStayApartAndAProjectComesBack() throws {
         let folder = try TemporaryFolder()
         var data = Dataset()

@@ -76,12 +76,16 @@ private struct SuperviselyReading {
         try add(objects, to: image, path)
     }
 
-    /// The path of a file's picture below the project's folder. Older files are named without the picture's extension.
+    /// The path of a file's picture below the project's folder, or below the folder of pictures that the user named, where the
+    /// pictures may lie without the project's folders. Older files are named without the picture's extension.
     private func pictureName(_ file: String) -> String {
         let folder = Path.parent(Path.parent(file))
         let name = String(Path.name(file).dropLast(".json".count))
-        let path = (folder == "." ? "img/" : "\(folder)/img/") + name
-        return PictureExtensions.all.contains(Path.suffix(name)) ? path : finder.fileName(stem: path)
+        let hasSuffix = PictureExtensions.all.contains(Path.suffix(name))
+        func fileName(_ path: String) -> String { hasSuffix ? path : finder.fileName(stem: path) }
+        let place = fileName((folder == "." ? "img/" : "\(folder)/img/") + name)
+        let own = fileName(name)
+        return finder.path(place) == nil && finder.path(own) != nil ? own : place
     }
 
     /// Figures of one class that are one object.

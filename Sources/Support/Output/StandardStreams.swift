@@ -5,12 +5,20 @@ package enum StandardStreams {
     ///
     /// A closed stream stays unusable: reading from it or writing to it fails as before.
     package static func prepare() {
-        signal(SIGPIPE, SIG_IGN)
+        ignoreBrokenPipes()
         for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
         where fcntl(descriptor, F_GETFD) < 0 && errno == EBADF {
             // This is the lowest free number. It is opened in the wrong direction, so that using it fails.
             _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
         }
+    }
+
+    /// Makes writing to a pipe or connection without a reader an error in the whole program, for libraries that write to them
+    /// without more ado. A handler of the program's own stays.
+    package static func ignoreBrokenPipes() {
+        let previous = signal(SIGPIPE, SIG_IGN)
+        let isDefault = unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_DFL, to: Int.self)
+        if !isDefault { signal(SIGPIPE, previous) }
     }
 }
 

@@ -58,7 +58,8 @@ package final class ChildProgram: Sendable {
                     posix_spawn(&id, path, &actions, &attributes, words, variables ?? systemEnvironment)
                 }
                 for _ in 0..<100 {
-                    let code = variables?.withUnsafeMutableBufferPointer { start($0.baseAddress) } ?? start(nil)
+                    let code =
+                        variables?.withUnsafeMutableBufferPointer { start($0.baseAddress) } ?? start(nil)
                     guard code == ETXTBSY else { return code }
                     // A program written a moment ago is busy while another child, just forked, still has it open.
                     usleep(10_000)

@@ -53,6 +53,8 @@ public final class ProcessGroup: @unchecked Sendable {
     private var group: ct_group?
 
     /// Meets the other processes.
+    ///
+    /// A signal SIGPIPE that would end the program is ignored from here on: Gloo writes to processes that may have ended.
     /// - Parameters:
     ///   - rank: The number of this process, from 0; process 0 opens the meeting point.
     ///   - count: The number of processes.
@@ -66,6 +68,7 @@ public final class ProcessGroup: @unchecked Sendable {
                 "process \(rank) of \(count)", reason: "is no process, or port \(port) is none")
         }
         (self.rank, self.count, self.limit) = (rank, count, limit)
+        StandardStreams.ignoreBrokenPipes()
         do {
             store = try SharedStore(host: host, port: port, isServer: rank == 0, limit: limit)
         } catch let error as TorchError {
