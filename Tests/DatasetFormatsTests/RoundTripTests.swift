@@ -137,6 +137,33 @@ import Testing
         try check(contents.dataset, data, form)
     }
 
+    /// Names at file systems' limit, which files beside them with longer endings would exceed; what is cut stays apart.
+    @Test("A19: long names", arguments: [FormatName.voc, .labelMe, .openImages, .supervisely, .yolo])
+    func longNames(form: FormatName) throws {
+        let folder = try TemporaryFolder()
+        var data = Dataset()
+        data.categories = [Category(id: 1, name: "a")]
+        let names = ["1", "2"].map { String(repeating: "ä", count: 125) + $0 + ".jpg" }
+        for (row, name) in names.enumerated() {
+            let id = Int64(row + 1)
+            data.images.append(ImageRecord(id: id, width: 60, height: 40, fileName: name))
+            data.annotations.append(
+                AnnotationRecord(
+                    id: id, imageID: id, categoryID: 1, box: BoundingBox(x: 1, y: 1, width: 8, height: 8),
+                    area: 64, segmentation: form == .openImages ? .polygons([[1, 1, 9, 1, 9, 9]]) : nil))
+            try folder.write("x", "pictures/\(name)")
+        }
+        let size = PictureSize(width: 60, height: 40)
+        let reader = PictureReader(size: { _ in size }, sizeOfBytes: { _ in size })
+        _ = try DatasetConversion.write(
+            data, to: folder.file("out"), as: form, FormatWritingOptions(pictures: folder.file("pictures")))
+        let back = try DatasetConversion.read(
+            folder.file("out"), FormatReadingOptions(reader: reader)
+        ).contents.dataset
+        #expect(back.images.count == 2 && back.annotations.count == 2)
+        #expect(back.images[0].fileName != back.images[1].fileName)
+    }
+
     private func check(_ got: Dataset, _ data: Dataset, _ form: Form) throws {
         let names = Set(got.categories.map(\.name))
         #expect(names == Set(data.categories.filter { form.keepsUnused || $0.name != "unused" }.map(\.name)))

@@ -17,7 +17,7 @@ extension DatasetCheck {
                 count: dataset.annotations.count, threads: Parallel.threadCount(threadCount), grain: step,
                 state: {}
             ) { _, row in
-                shared[row] = examiner.faults(row)
+                shared.base[row] = examiner.faults(row)
                 if row % step == step - 1 { progress(done.add(step, ordering: .relaxed).newValue) }
             }
         }

@@ -22,7 +22,7 @@ extension DatasetCheck {
             try Parallel.forEach(
                 count: locations.count, threads: Parallel.threadCount(threadCount), grain: 8, state: {}
             ) { _, row in
-                if let path = locations[row] { shared[row] = Self.examine(path, folder) }
+                if let path = locations[row] { shared.base[row] = Self.examine(path, folder) }
                 progress(done.add(1, ordering: .relaxed).newValue)
             }
         }

@@ -56,7 +56,7 @@ enum FileContents {
             try Parallel.forEach(
                 count: paths.count, threads: Parallel.threadCount(threads), grain: 16, state: {}
             ) { _, index in
-                if let path = paths[index] { shared[index] = body(path) }
+                if let path = paths[index] { shared.base[index] = body(path) }
             }
         }
     }

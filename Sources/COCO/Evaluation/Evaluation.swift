@@ -74,6 +74,7 @@ public struct Evaluation: Sendable {
                         count: problem.classCount * areas, threads: Parallel.threadCount(options.threadCount),
                         grain: 1, state: { Accumulator(options) }
                     ) { accumulator, unit in
+                        let (precisions, scores, greatest) = (precisions.base, scores.base, greatest.base)
                         let (category, area) = unit.quotientAndRemainder(dividingBy: areas)
                         guard objects[unit] > 0 else { return }
                         for (limitIndex, limit) in options.detectionLimits.enumerated() {

@@ -10,7 +10,7 @@ package struct PictureNames {
     package init() {}
 
     /// The path of a picture below the folder of pictures, without its extension; with a number where another picture has
-    /// the same.
+    /// the same. The last component leaves room for any ending that a format has.
     ///
     /// - Throws: `COCOError` for a name that leads out of the folder.
     package mutating func stem(of image: ImageRecord, pictures folder: String?) throws -> (
@@ -19,12 +19,22 @@ package struct PictureNames {
         let path = try Self.path(of: image, pictures: folder)
         let suffix = Path.suffix(path)
         let whole = suffix.isEmpty ? path : String(path.dropLast(suffix.count + 1))
-        var (stem, number) = (whole, 2)
-        while !taken.insert(stem.lowercased()).inserted {
-            stem = "\(whole)-\(number)"
+        let name = Path.name(whole)
+        let folders = String(whole.dropLast(name.count))
+        let room = suffix.utf8.count > 4 ? suffix : "json"
+        return (folders + unused(name, in: folders, room: "." + room), path)
+    }
+
+    /// A name that nothing else in a folder has: the stem and the suffix; the stem has a number where the name is taken, and is
+    /// shortened until a file system takes the name with `room` behind it.
+    mutating func unused(_ stem: String, suffix: String = "", in folder: String, room: String) -> String {
+        var (name, number) = (FileName.shortened(stem, ending: suffix + room) + suffix, 2)
+        while !taken.insert((folder + name).lowercased()).inserted {
+            let ending = "-\(number)" + suffix
+            name = FileName.shortened(stem, ending: ending + room) + ending
             number += 1
         }
-        return (stem, path)
+        return name
     }
 
     /// The name of a picture relative to a folder: its file name; for an absolute one, the part after the folder of the

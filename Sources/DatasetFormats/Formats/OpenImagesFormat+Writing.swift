@@ -12,6 +12,7 @@ extension OpenImagesFormat {
         let folder = try NewFolder(path: path)
         let links = PictureLinks(options)
         var names = PictureNames()
+        var ids = PictureNames()
         var report = ConversionReport()
         var classes: [Int64: String] = [:]
         var descriptions = TextBuffer()
@@ -28,7 +29,9 @@ extension OpenImagesFormat {
         for image in 0..<dataset.images.count {
             let record = dataset.images[image]
             let (stem, name) = try names.stem(of: record, pictures: options.pictures)
-            let id = stem.replacing("/", with: "_")
+            // Masks are named after it, with the class and a number behind it.
+            let id = ids.unused(
+                stem.replacing("/", with: "_"), in: "", room: String(repeating: "-", count: 48))
             if Path.suffix(name) != "jpg" || id + "." + Path.suffix(name) != name {
                 report.add("pictures are known by a name without folder and extension", id: record.id)
             }

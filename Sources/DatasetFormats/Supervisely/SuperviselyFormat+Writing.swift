@@ -47,7 +47,7 @@ extension SuperviselyFormat {
 /// The data set and the name of each picture: a data set holds no folders, so that folders become data sets.
 private struct SuperviselyPlaces {
     private let options: FormatWritingOptions
-    private var taken: Set<String> = []
+    private var names = PictureNames()
 
     init(_ options: FormatWritingOptions) { self.options = options }
 
@@ -56,14 +56,11 @@ private struct SuperviselyPlaces {
         var folders = path.split(separator: "/").dropLast().filter { $0 != "." }
         // As this package reads the names of a project.
         if folders.last == "img" { folders.removeLast() }
-        let set = folders.isEmpty ? options.subset : folders.joined(separator: "_")
+        let set =
+            folders.isEmpty
+            ? options.subset : FileName.shortened(folders.joined(separator: "_"), ending: "")
         let (stem, suffix) = (Path.stem(path), Path.name(path).dropFirst(Path.stem(path).count))
-        var (name, number) = ("\(stem)\(suffix)", 2)
-        while !taken.insert("\(set)/\(name)".lowercased()).inserted {
-            name = "\(stem)-\(number)\(suffix)"
-            number += 1
-        }
-        return (name, set)
+        return (names.unused(stem, suffix: String(suffix), in: set + "/", room: ".json"), set)
     }
 }
 

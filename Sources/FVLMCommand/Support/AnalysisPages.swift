@@ -66,7 +66,7 @@ package struct AnalysisPages {
                     state: {}
                 ) { _, index in
                     guard let path = pictures.location(of: images[start + index]) else { return }
-                    made[index] = Result { try thumbnails.maker(path, thumbnails.side) }
+                    made.base[index] = Result { try thumbnails.maker(path, thumbnails.side) }
                 }
             }
             for (index, result) in made.enumerated() {

@@ -7,12 +7,9 @@ package enum Parallel {
     /// A pointer shared by workers, each of which writes to its own elements.
     package struct Shared<Element>: @unchecked Sendable {
         package let base: UnsafeMutablePointer<Element>
+
+        // No subscript: inner loops of other modules would call it without specialization.
         @inlinable package init(_ base: UnsafeMutablePointer<Element>) { self.base = base }
-        // Inlinable, since other modules' inner loops would otherwise call it without specialization.
-        @inlinable package subscript(index: Int) -> Element {
-            get { base[index] }
-            nonmutating set { base[index] = newValue }
-        }
     }
 
     /// Replaces the elements of an array by those that `element` makes of their indices; each thread has its own state.
@@ -26,7 +23,7 @@ package enum Parallel {
         try elements.withUnsafeMutableBufferPointer { elements in
             guard let shared = elements.baseAddress.map(Shared.init) else { return }
             try forEach(count: count, threads: threads, grain: grain, state: state) { state, index in
-                shared[index] = try element(&state, index)
+                shared.base[index] = try element(&state, index)
             }
         }
     }
