@@ -43,11 +43,19 @@ for kind in ("bbox", "segm"):
     with contextlib.redirect_stdout(io.StringIO()):
         if library == "hotcoco":
             truth = COCO(f"{folder}/gt.json")
-            evaluation = COCOeval(truth, truth.load_res(f"{folder}/dt.json"), kind)
-            evaluation.evaluate()
-            errors = best(lambda: result.update(evaluation.tide_errors()["delta_ap"]))
-            confusion = best(evaluation.confusion_matrix)
-            scale = 100
+            found = truth.load_res(f"{folder}/dt.json")
+
+            # Everything from the files' contents on, as the others compute it.
+            def analyse(errors, confusion):
+                evaluation = COCOeval(truth, found, kind)
+                if errors:
+                    evaluation.evaluate()
+                    result.update(evaluation.tide_errors()["delta_ap"])
+                if confusion:
+                    evaluation.confusion_matrix()
+
+            errors, confusion = best(lambda: analyse(True, False)), best(lambda: analyse(False, True))
+            both, scale = best(lambda: analyse(True, True)), 100
         else:
             truth, found = datasets.COCO(f"{folder}/gt.json"), datasets.COCOResult(f"{folder}/dt.json")
 
@@ -56,7 +64,8 @@ for kind in ("bbox", "segm"):
                 tide.evaluate(truth, found, mode=TIDE.BOX if kind == "bbox" else TIDE.MASK)
                 result.update(next(iter(tide.get_main_errors().values())))
 
-            errors, confusion, scale = best(run), None, 1
+            errors, confusion, both, scale = best(run), None, None, 1
     show(kind, "errors", errors, [scale * result[name] for name in kinds])
     if confusion is not None:
         show(kind, "confusion", confusion, [])
+        show(kind, "both", both, [])

@@ -26,6 +26,7 @@ package struct AppliedCalibration {
         options.includesMasks = given.includesMasks
         options.maskThreshold = given.maskThreshold
         options.limit = given.limit
+        options.includesPresence = given.includesPresence
         if !keeps { options.scoreThreshold = given.scoreThreshold }
         return options
     }

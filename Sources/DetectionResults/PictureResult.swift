@@ -12,6 +12,8 @@ package struct PictureResult: Encodable {
     package let height: Int
     /// The objects, best first.
     package let detections: [DetectedObject]
+    /// How likely the picture has each class at all, by the class's name; nil if it was not asked for.
+    package let presence: [String: Float]?
 
     /// Describes the detections of a picture.
     /// - Parameters:
@@ -19,10 +21,13 @@ package struct PictureResult: Encodable {
     ///   - size: The picture's size.
     ///   - detections: What was found in it.
     ///   - includesMasks: Whether masks are computed and included.
+    ///   - presence: How likely the picture has each class, by the class's name.
     /// - Throws: `DetectionError`, `ImagingError` where masks cannot be made.
     package init(
-        _ file: String, _ size: ImageSize, _ detections: [FVLM.Detection], includesMasks: Bool
+        _ file: String, _ size: ImageSize, _ detections: [FVLM.Detection], includesMasks: Bool,
+        presence: [String: Float]? = nil
     ) throws {
+        self.presence = presence
         self.file = file.displayedPath
         (width, height) = (size.width, size.height)
         self.detections = try detections.map {

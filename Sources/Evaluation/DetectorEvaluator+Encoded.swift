@@ -12,6 +12,14 @@ extension DetectorEvaluator {
 
         /// The ids of the pictures.
         public let imageIDs: [Int64]
+
+        /// Every second picture, from the first (0) or the second (1).
+        public func half(_ half: Int) -> Seen {
+            func every<Element>(_ all: [Element]) -> [Element] {
+                all.enumerated().filter { $0.offset % 2 == half }.map(\.element)
+            }
+            return Seen(pictures: every(pictures), faults: faults, imageIDs: every(imageIDs))
+        }
     }
 
     /// Looks at pictures, without what masks need.

@@ -77,6 +77,31 @@ import Testing
         #expect(run.output.contains("maps of their own"))
     }
 
+    @Test func presencesAreFittedAndTold() throws {
+        let file = folder.file("calibration.json")
+        let run = try Program(
+            [
+                "calibrate", "--annotations", Self.samples + "/annotations.json", "--images", Self.samples,
+                "--templates", "single", "--output", file, "--presence",
+            ] + Self.model)
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(run.output.contains("without presence") && run.output.contains("scoring.presencePicture="))
+        let detect =
+            ["detect", Self.samples + "/000003.jpg", "--classes", "ladybug, shrimp, dove, letterbox"]
+            + ["--templates", "single"] + Self.model
+        func presences(_ more: [String]) throws -> [String: Double] {
+            let run = try Program(detect + ["--json", "--presence"] + more)
+            #expect(run.status == 0, "\(run.errors)")
+            return try #require(try objects(run.output)[0]["presence"] as? [String: Double])
+        }
+        let plain = try presences([])
+        #expect(Set(plain.keys) == ["ladybug", "shrimp", "dove", "letterbox"])
+        #expect(plain.values.allSatisfy { (0...1).contains($0) })
+        #expect(try presences(["--threshold", "best", "--calibration", file]) != plain)
+        #expect(try Program(detect + ["--presence"]).status == 64)
+        #expect(try Program(detect + ["--json", "--presence", "--tile", "64"]).status == 64)
+    }
+
     @Test(arguments: [
         ["--beta", "0"], ["--wanted-precision", "2"], ["--beta", "1", "--wanted-precision", "0.5"],
         ["--per-class", "0"],

@@ -26,7 +26,7 @@ extension Detector {
     ///   - includesEmbeddings: Whether detections carry ``Detection/embedding``.
     ///   - progress: Called with the number of looks that are done, and of all.
     /// - Returns: The detections, best first. For a picture that fits into one tile, those of the method without tiles.
-    /// - Throws: `TilingError` for impossible tiles, `CLIPError` for another CLIP's vocabulary, `DetectionError`,
+    /// - Throws: `TilingError` for impossible tiles, `ConfigurationError` for several tiles with a presence weight, `CLIPError` for another CLIP's vocabulary, `DetectionError`,
     ///   `ImagingError`, `TorchError`; `CancellationError`.
     public func detect(
         _ picture: any PictureRegions, vocabulary: Vocabulary, options: ScoringOptions? = nil,
@@ -36,6 +36,11 @@ extension Detector {
         try tiles.validate()
         let options = options ?? configuration.scoring
         let looks = PictureLook.all(at: picture.size, tiles)
+        guard looks.count == 1 || options.presenceWeight == 0 else {
+            throw ConfigurationError(
+                key: "scoring.presenceWeight",
+                reason: "is for pictures that are looked at as a whole, not for tiles: set it to 0")
+        }
         let work = TiledWork(
             detector: self, picture: picture, looks: looks, vocabulary: vocabulary, options: options,
             includesEmbeddings: includesEmbeddings)

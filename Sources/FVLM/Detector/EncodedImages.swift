@@ -119,6 +119,47 @@ public struct EncodedImages: Sendable {
         }
     }
 
+    /// How likely each class of a vocabulary is in each picture at all, from 0 to 1; see
+    /// ``ScoringOptions/presenceWeight``.
+    /// - Parameters:
+    ///   - vocabulary: As for `detections(of:options:includesEmbeddings:)`.
+    ///   - options: Scoring options; those of the encoding by default.
+    /// - Returns: The presences of each picture, in the order of the vocabulary's classes.
+    /// - Throws: `ConfigurationError` for pictures that were encoded without ``ScoringOptions/includesPresence``; otherwise as
+    ///   `detections(of:options:includesEmbeddings:)`.
+    public func presences(of vocabulary: Vocabulary, options: ScoringOptions? = nil) throws -> [[Float]] {
+        let options = options ?? self.options
+        return try presenceEvidence(of: vocabulary, options: options).map { $0.map(options.presence) }
+    }
+
+    /// What the presences rest on.
+    public func presenceEvidence(
+        of vocabulary: Vocabulary, options: ScoringOptions? = nil
+    ) throws -> [[PresenceEvidence]] {
+        var options = options ?? self.options
+        options.includesPresence = true
+        options.includesMasks = false
+        try options.validate()
+        try check(options)
+        let (network, wanted) = (detector.network, options)
+        return try detector.onQueueNow {
+            let classes = try detector.rows(of: vocabulary)
+            var results = [[PresenceEvidence]](repeating: [], count: count)
+            for batch in batches {
+                let seen = batch.seen.regions
+                let found = try withoutGradients {
+                    try network.presenceEvidence(
+                        in: seen, network.scores(seen, classes: classes, options: wanted), classes: classes,
+                        options: wanted)
+                }
+                for (place, evidence) in zip(batch.places, found) {
+                    results[place] = Array(evidence.dropFirst())
+                }
+            }
+            return results
+        }
+    }
+
     private func found(
         _ vocabulary: Vocabulary, _ given: ScoringOptions?, _ includesEmbeddings: Bool,
         _ checkCancellation: () throws -> Void = {}
@@ -147,6 +188,13 @@ public struct EncodedImages: Sendable {
                 reason:
                     "says how regions are seen, and these pictures were encoded with another value: encode "
                     + "them again with these options")
+        }
+        if wanted.looksAtPictures, !options.looksAtPictures {
+            throw ConfigurationError(
+                key: "scoring.includesPresence",
+                reason:
+                    "these pictures were encoded without a look at them as a whole: encode them with includesPresence"
+            )
         }
         if wanted.includesMasks, !includesMasks, detector.configuration.network.masks {
             throw ConfigurationError(

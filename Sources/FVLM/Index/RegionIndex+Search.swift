@@ -46,6 +46,11 @@ extension RegionIndex {
     ) throws -> [Hit] {
         let options = options ?? detector.configuration.scoring
         try options.validate()
+        guard options.presenceWeight == 0 else {
+            throw ConfigurationError(
+                key: "scoring.presenceWeight",
+                reason: "needs looks at whole pictures, which an index does not keep: set it to 0")
+        }
         try check(detector, options: options)
         let rows = try detector.rows(of: vocabulary)
         let temperature = try options.detectorTemperature ?? detector.network.temperature

@@ -71,11 +71,20 @@ extension DetectorNetwork {
                     of: options.vlmRegions == .refined ? boxes : regions, features: features,
                     pixels: batch.pixels)
             }
+            let pictureEmbeddings =
+                try options.looksAtPictures
+                ? StageProfile.measure(.scoring) {
+                    try scorer?.embeddings(
+                        of: batch.sizes.map {
+                            try Boxes([[0, 0, Float($0.width), Float($0.height)]])
+                        }, features: features, pixels: batch.pixels)
+                } : nil
             return EncodedRegions(
                 boxes: boxes,
                 objectness: try proposals?.logits.map { try $0.sigmoid() }
                     ?? regions.map { try Tensor.ones([$0.count]) },
                 embeddings: output.embeddings, vlmEmbeddings: vlmEmbeddings,
+                pictureEmbeddings: pictureEmbeddings,
                 maskLevels: includesMasks
                     ? Array(pyramid.prefix(architecture.maskPooler.strides.count)) : nil)
         }
@@ -97,10 +106,9 @@ extension DetectorNetwork {
             try checkCancellation()
             // 5. Scores of the classes: their rows compared with the embeddings of both models, fused.
             let scores = try StageProfile.measure(.scoring) {
-                try self.scores(
-                    seen.embeddings,
-                    vlmEmbeddings: options.scorer == ScoringOptions.Scorer.none ? nil : seen.vlmEmbeddings,
-                    classes: classes, objectness: seen.objectness, options: options)
+                try weighted(
+                    self.scores(seen, classes: classes, options: options), byPresenceIn: seen,
+                    classes: classes, options: options)
             }
             try checkCancellation()
             // 6. The best boxes of every class.
@@ -139,6 +147,14 @@ extension DetectorNetwork {
             try decoded(deltas[image], from: regions[image])
                 .clipped(to: sizes[image], border: architecture.border)
         }
+    }
+
+    /// Scores what was seen against classes, image by image.
+    func scores(_ seen: EncodedRegions, classes: ClassRows, options: ScoringOptions) throws -> [FusedScores] {
+        try scores(
+            seen.embeddings,
+            vlmEmbeddings: options.scorer == ScoringOptions.Scorer.none ? nil : seen.vlmEmbeddings,
+            classes: classes, objectness: seen.objectness, options: options)
     }
 
     /// Scores regions against classes, image by image.

@@ -17,18 +17,22 @@ package struct EncodedRegions: Sendable {
     /// The vision-language model's embeddings of all regions, [R, E], not of length 1; nil if it does not look.
     package let vlmEmbeddings: Tensor?
 
+    /// The vision-language model's embeddings of the images as a whole, [N, E], not of length 1; nil if it did not look.
+    package let pictureEmbeddings: Tensor?
+
     /// The pyramid's maps that masks are made from; nil if they were not kept.
     package let maskLevels: [Tensor]?
 
     /// Creates regions from their parts, such as those of several pictures brought into one frame.
     package init(
         boxes: [Boxes], objectness: [Tensor], embeddings: Tensor, vlmEmbeddings: Tensor?,
-        maskLevels: [Tensor]?
+        pictureEmbeddings: Tensor? = nil, maskLevels: [Tensor]?
     ) {
         self.boxes = boxes
         self.objectness = objectness
         self.embeddings = embeddings
         self.vlmEmbeddings = vlmEmbeddings
+        self.pictureEmbeddings = pictureEmbeddings
         self.maskLevels = maskLevels
     }
 }

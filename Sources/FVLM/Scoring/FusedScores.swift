@@ -51,7 +51,7 @@ public struct FusedScores: Sendable {
     }
 
     /// The scores.
-    public let pairs: ScoredPairs
+    public private(set) var pairs: ScoredPairs
 
     /// The sums of the first classifier's logits, [R].
     public let detectorSums: [LogSum]
@@ -63,7 +63,7 @@ public struct FusedScores: Sendable {
     private let logits: (detector: Tensor, vlm: Tensor?)
 
     /// Whether a score differs from the first classifier's probability.
-    private let isFused: Bool
+    private var isFused: Bool
 
     /// Fuses logits.
     /// - Parameters:
@@ -130,6 +130,24 @@ public struct FusedScores: Sendable {
         vlmSums = found.map(\.vlm)
     }
 
+    /// The scores with those of each class times a factor, [K], without those that fall to the threshold.
+    func scaled(byClass factors: [Float], threshold: Double) -> FusedScores {
+        var result = self
+        var (rows, classes, scores): ([Int32], [Int32], [Float]) = ([], [], [])
+        for (place, score) in pairs.scores.enumerated() {
+            let scaled = score * factors[Int(pairs.classes[place])]
+            guard scaled > Float(threshold) else { continue }
+            rows.append(pairs.rows[place])
+            classes.append(pairs.classes[place])
+            scores.append(scaled)
+        }
+        result.pairs = ScoredPairs(
+            rows: rows, classes: classes, scores: scores, rowCount: pairs.rowCount,
+            classCount: pairs.classCount)
+        result.isFused = true
+        return result
+    }
+
     /// The results of one region.
     private struct Row {
         let classes: [Int32]
@@ -183,7 +201,7 @@ extension FusedScores {
 
     /// Each classifier's own probability of detections; the first one's if it is the only one.
     func probabilities(of kept: ScoredPairs) throws -> (detector: [Float], vlm: [Float]) {
-        // The score itself if nothing is fused: exact to the last digit.
+        // The score itself if it is the detector's alone: exact to the last digit.
         guard isFused, !kept.rows.isEmpty else { return (kept.scores, kept.scores) }
         func values(_ logits: Tensor, _ sums: [LogSum]) throws -> [Float] {
             let values = try logits[

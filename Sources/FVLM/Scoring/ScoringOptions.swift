@@ -60,6 +60,19 @@ public struct ScoringOptions: Codable, Sendable, Hashable {
     /// proposal network learns class-agnostic objectness and distinguishes objects from their parts where CLIP does
     /// not. 0, the published method, ignores it; 0.5 is the mean of RegionCLIP (Zhong et al., 2022).
     public var objectnessWeight = 0.0
+    /// The exponent w of a class's presence q in the picture in a detection's score s q^w, from 0 to 1; 0, the published
+    /// method, does not ask whether a picture has the class at all. The presence is the logistic function of
+    /// presenceIntercept + presenceRegions * logit(best score of a region) + presencePicture * (CLIP's logit of the whole
+    /// picture for the class, minus the greatest one); `fvlm calibrate --presence` fits the three numbers.
+    public var presenceWeight = 0.0
+    /// The first summand of the presence.
+    public var presenceIntercept = 0.0
+    /// The weight of the best region in the presence.
+    public var presenceRegions = 1.0
+    /// The weight of the whole picture in the presence.
+    public var presencePicture = 0.25
+    /// Whether CLIP looks at the whole picture, so that presences can be asked for; with a `presenceWeight` it does.
+    public var includesPresence = false
     /// Detections scoring at or below this are dropped.
     public var scoreThreshold = 0.05
     /// The overlap (intersection over union, from 0 to 1) at which the weaker of two detections of a class is dropped.
@@ -115,6 +128,13 @@ extension ScoringOptions {
         try share("backgroundWeight", backgroundWeight)
         try share("objectnessWeight", objectnessWeight)
         try share("suppressionThreshold", suppressionThreshold)
+        try share("presenceWeight", presenceWeight)
+        for (key, value) in [
+            ("presenceIntercept", presenceIntercept), ("presenceRegions", presenceRegions),
+            ("presencePicture", presencePicture),
+        ] {
+            try require(value.isFinite, key, "must be a number, not \(value)")
+        }
         for (key, count) in [("candidatesPerClass", candidatesPerClass), ("limit", limit)] {
             try require((1...1_000_000).contains(count), key, "must be from 1 to 1000000, not \(count)")
         }
@@ -126,6 +146,42 @@ extension ScoringOptions {
 // MARK: Use
 
 extension ScoringOptions {
+    /// Reads options; what is missing, as in files of earlier versions, is the published method's.
+    public init(from decoder: any Decoder) throws {
+        self.init()
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        func read<Value: Decodable>(_ key: CodingKeys, into value: inout Value) throws {
+            value = try values.decodeIfPresent(Value.self, forKey: key) ?? value
+        }
+        scorer = try values.decodeIfPresent(Scorer.self, forKey: .scorer)
+        try read(.vlmRegions, into: &vlmRegions)
+        try read(.vlmScales, into: &vlmScales)
+        try read(.vlmScalesPerRegion, into: &vlmScalesPerRegion)
+        try read(.vlmObjectSize, into: &vlmObjectSize)
+        try read(.vlmDense, into: &vlmDense)
+        try read(.vlmTemperature, into: &vlmTemperature)
+        detectorTemperature = try values.decodeIfPresent(Double.self, forKey: .detectorTemperature)
+        try read(.baseWeight, into: &baseWeight)
+        try read(.novelWeight, into: &novelWeight)
+        try read(.backgroundWeight, into: &backgroundWeight)
+        try read(.normalizesScores, into: &normalizesScores)
+        try read(.objectnessWeight, into: &objectnessWeight)
+        try read(.presenceWeight, into: &presenceWeight)
+        try read(.presenceIntercept, into: &presenceIntercept)
+        try read(.presenceRegions, into: &presenceRegions)
+        try read(.presencePicture, into: &presencePicture)
+        try read(.includesPresence, into: &includesPresence)
+        try read(.scoreThreshold, into: &scoreThreshold)
+        try read(.suppressionThreshold, into: &suppressionThreshold)
+        try read(.candidatesPerClass, into: &candidatesPerClass)
+        try read(.limit, into: &limit)
+        try read(.maskThreshold, into: &maskThreshold)
+        try read(.includesMasks, into: &includesMasks)
+    }
+
+    /// Whether CLIP looks at pictures as a whole.
+    var looksAtPictures: Bool { includesPresence || presenceWeight > 0 }
+
     /// The weight of the vision-language model for each class, the background first (Kuo et al., 2023, equation 4).
     package func weights(isBase: [Bool]) -> [Float] {
         var weights = isBase.map { Float($0 ? baseWeight : novelWeight) }

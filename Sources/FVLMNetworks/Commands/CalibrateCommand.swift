@@ -18,7 +18,8 @@ struct CalibrateCommand: AsyncParsableCommand {
             Scores of several classes, and of classes that were trained on (base) and others (novel), do not mean the same. \
             From annotated pictures that were not trained on, the command fits a map for each group, after which a score \
             is the share of right detections, and chooses thresholds: by the best F1 (--beta: F-beta), or for a wanted \
-            precision. With --search it looks for weights and temperatures first. The outcome is calibration.json in the \
+            precision. With --search it looks for weights and temperatures first, with --presence it fits how likely a class \
+            is in a picture at all. The outcome is calibration.json in the \
             detector's folder (--output: elsewhere); it is used only where it is asked for:
 
               fvlm detect photos/ --model detector --classes "dog, cup" --calibrated --threshold best
@@ -68,7 +69,16 @@ struct CalibrateCommand: AsyncParsableCommand {
     @Flag(help: "Look for the weights of CLIP's score and for temperatures first.")
     var search = false
 
-    @Option(help: "The number of pictures for --search, the first ones; their regions stay in memory.")
+    @Flag(
+        help:
+            "Fit how likely a class is in a picture at all, and multiply scores by it; false alarms before and after are printed."
+    )
+    var presence = false
+
+    @Option(
+        help:
+            "The number of pictures for --search and --presence, the first ones; they stay in memory."
+    )
     var searchPictures = 200
 
     @Option(
@@ -135,7 +145,18 @@ struct CalibrateCommand: AsyncParsableCommand {
         options.includesMasks = false
         if detector.scoreThreshold == nil { options.scoreThreshold = min(options.scoreThreshold, 0.01) }
         var trials: [ScoringSearch.Trial] = []
-        if search { (options, trials) = try searched(evaluator, loaded, options) }
+        var alarms: [PresenceFit.Alarms] = []
+        if search || presence {
+            options.includesPresence = presence
+            let seen = try seen(evaluator, loaded, options)
+            options.includesPresence = false
+            if search { (options, trials) = try searched(evaluator, seen, loaded, options) }
+            if presence {
+                var fitted = options
+                (fitted, alarms) = try Self.withPresence(evaluator, seen, options)
+                options = fitted
+            }
+        }
         let bar = ProgressBar("pictures")
         let found = try await evaluator.detections(of: loaded, options: options) { bar.update($0, of: $1) }
         bar.finish()
@@ -162,12 +183,13 @@ struct CalibrateCommand: AsyncParsableCommand {
                 JSONText.line(
                     Output(
                         file: target, figures: crossed.figures, groups: groups, classes: classes,
-                        trials: trials)))
+                        trials: trials, alarms: alarms)))
         } else {
             try StandardOutput.print(Self.table(crossed.figures, groups), terminator: "")
             for trial in Self.chosen(trials, options, from: detector.options(loaded)) {
                 try StandardOutput.print(trial)
             }
+            for line in Self.described(alarms, options) { try StandardOutput.print(line) }
             try StandardOutput.print("\(target): \(classes.count) classes with maps of their own")
         }
     }
@@ -178,17 +200,62 @@ struct CalibrateCommand: AsyncParsableCommand {
         let groups: [String: ScoreCalibration.Group]
         let classes: [String: ScoreCalibration.Group]
         let trials: [ScoringSearch.Trial]
+        /// Without presences and with them; empty if none were wanted.
+        let alarms: [PresenceFit.Alarms]
     }
 
-    private func searched(_ evaluator: DetectorEvaluator, _ detector: Detector, _ options: ScoringOptions)
-        throws
-        -> (ScoringOptions, [ScoringSearch.Trial])
-    {
+    private func seen(
+        _ evaluator: DetectorEvaluator, _ detector: Detector, _ options: ScoringOptions
+    ) throws -> DetectorEvaluator.Seen {
         let bar = ProgressBar("pictures")
-        let seen = try evaluator.seen(by: detector, options: options, limit: searchPictures) {
+        defer { bar.finish() }
+        return try evaluator.seen(by: detector, options: options, limit: searchPictures) {
             bar.update($0, of: $1)
         }
-        bar.finish()
+    }
+
+    /// Options with fitted presences, and the false alarms before and after: each half of the pictures with what was fitted to
+    /// the other.
+    private static func withPresence(
+        _ evaluator: DetectorEvaluator, _ seen: DetectorEvaluator.Seen, _ options: ScoringOptions
+    ) throws -> (ScoringOptions, [PresenceFit.Alarms]) {
+        let halves = [0, 1].map { seen.half($0) }
+        let samples = try halves.map { try evaluator.presenceSamples(in: $0, options: options) }
+        let before = try evaluator.detections(in: seen, options: options).table
+        var after = DetectionTable()
+        for half in 0..<2 {
+            let fitted = try PresenceFit(samples[1 - half]).applied(to: options)
+            let found = try evaluator.detections(in: halves[half], options: fitted).table
+            for row in 0..<found.count { after.append(row: row, of: found) }
+        }
+        return (
+            try PresenceFit(samples[0] + samples[1]).applied(to: options),
+            try [before, after].map { try evaluator.alarms($0, imageIDs: seen.imageIDs) }
+        )
+    }
+
+    private static func described(_ alarms: [PresenceFit.Alarms], _ options: ScoringOptions) -> [String] {
+        guard !alarms.isEmpty else { return [] }
+        func digits(_ value: Double) -> String { String(format: "%.3f", value) }
+        var rows = [["false alarms", "threshold", "F1", "pictures with one", "absent classes with one"]]
+        for (name, figures) in zip(["without presence", "with presence"], alarms) {
+            rows.append([
+                name, digits(figures.threshold), digits(figures.f1), digits(figures.pictures),
+                digits(figures.classes),
+            ])
+        }
+        return [
+            String(TextTable(rows, leftAligned: 1).text.dropLast()),
+            "presence: scoring.presenceIntercept=\(digits(options.presenceIntercept)), "
+                + "scoring.presenceRegions=\(digits(options.presenceRegions)), "
+                + "scoring.presencePicture=\(digits(options.presencePicture))",
+        ]
+    }
+
+    private func searched(
+        _ evaluator: DetectorEvaluator, _ seen: DetectorEvaluator.Seen, _ detector: Detector,
+        _ options: ScoringOptions
+    ) throws -> (ScoringOptions, [ScoringSearch.Trial]) {
         let trying = ProgressBar("settings")
         let result = try ScoringSearch(
             evaluator, seen, from: options, learnedTemperature: detector.network.temperature

@@ -93,6 +93,12 @@ struct DetectCommand: AsyncParsableCommand {
         help: "Take the pages of a TIFF, the frames of a GIF or WebP, or the pictures of a folder as a film.")
     var frames = false
 
+    @Flag(
+        help:
+            "Add the presence of each class to a picture's JSON: how likely the picture has it at all, by all of its regions and CLIP's look at the whole."
+    )
+    var presence = false
+
     @OptionGroup var calibration: CalibrationOptions
     @OptionGroup var shards: ShardArguments
 
@@ -128,10 +134,17 @@ struct DetectCommand: AsyncParsableCommand {
         } else if let option = reading.given {
             throw ValidationError("\(option) is about films")
         }
+        if presence {
+            let isJSON = json || format == .json || (format == nil && results != nil)
+            guard isJSON, try film == nil, tiles.options() == nil else {
+                throw ValidationError("--presence is part of the JSON of pictures without tiles: --json")
+            }
+        }
         if format == .voc, masks { throw ValidationError("--format voc takes boxes, no --masks") }
         try shards.refuse([
             ("--results", results != nil), ("--output", output != nil), ("--resume", resume),
             ("--suggest-threshold", suggestThreshold), ("--profile", profile), ("a film", try film != nil),
+            ("--presence", presence),
         ])
         if shards.folder != nil, let format, format != .json {
             throw ValidationError(
@@ -185,6 +198,7 @@ struct DetectCommand: AsyncParsableCommand {
         let vocabulary = try await wanted.load(loaded, folder: detector.model)
         var options = detector.options(loaded)
         options.includesMasks = options.includesMasks && (masks || output != nil)
+        options.includesPresence = presence
         if suggestThreshold, detector.scoreThreshold == nil { options.scoreThreshold = 0.01 }
         let calibration = try calibration.load(loaded, folder: detector.model)
         if let calibration { options = calibration.options(options) }

@@ -125,9 +125,11 @@ struct DetectionReport {
     /// The text of a picture's detections.
     /// - Parameters:
     ///   - id: The picture's id in a COCO results file.
+    ///   - presence: How likely the picture has each class, by its name, for JSON.
     ///   - isFirst: Whether no detection was written before.
     func text(
-        _ file: String, id: Int, _ size: ImageSize, _ detections: [FVLMDetection], isFirst: Bool
+        _ file: String, id: Int, _ size: ImageSize, _ detections: [FVLMDetection],
+        presence: [String: Float]? = nil, isFirst: Bool
     ) throws -> String {
         if format == .labelStudio || format == .cvat {
             let picture = try DetectedPicture(
@@ -138,7 +140,9 @@ struct DetectionReport {
         let file = file.displayedPath
         switch format {
         case .json:
-            return try PictureResult(file, size, detections, includesMasks: includesMasks).line() + "\n"
+            return try PictureResult(
+                file, size, detections, includesMasks: includesMasks, presence: presence
+            ).line() + "\n"
         case .coco:
             let masks = try runLengths(detections, size)
             let entries = try zip(detections, masks).map { detection, mask in

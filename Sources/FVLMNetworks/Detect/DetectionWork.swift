@@ -138,13 +138,18 @@ struct DetectionWork {
             for fault in batch.faults { try onUnreadable(fault.error) }
             StageProfile.current?.add(.decoding, batch.time)
             let pictures = batch.pictures.map(\.value)
-            var found = try await detector.detect(
-                prepared: pictures.map(\.prepared), vocabulary: vocabulary, options: options)
+            var (found, presences) = try await look(at: pictures.map(\.prepared))
             if let calibration {
                 found = found.map { calibration.applied(to: $0, of: detector, vocabulary) }
             }
-            for (picture, detections) in zip(pictures, found) {
-                try output.write(picture.file, picture.prepared.transform.source, detections) {
+            for (place, (picture, detections)) in zip(pictures, found).enumerated() {
+                let presence = presences.map {
+                    Dictionary(
+                        zip(vocabulary.names, $0[place]), uniquingKeysWith: { first, _ in first })
+                }
+                try output.write(
+                    picture.file, picture.prepared.transform.source, detections, presence: presence
+                ) {
                     try $0.write(picture.file, picture.image, detections)
                 }
                 summary.objects += detections.count
@@ -155,6 +160,18 @@ struct DetectionWork {
             progress(batch.end, stream.count, "")
         }
         return summary
+    }
+
+    /// What is found in pictures and, where it is wanted, how likely they have each class.
+    private func look(at pictures: [PixelValues]) async throws -> ([[FVLMDetection]], [[Float]]?) {
+        guard options.includesPresence else {
+            return (
+                try await detector.detect(prepared: pictures, vocabulary: vocabulary, options: options), nil
+            )
+        }
+        let seen = try await detector.encode(
+            prepared: pictures, options: options, includesMasks: options.includesMasks)
+        return (try await seen.detections(of: vocabulary), try seen.presences(of: vocabulary))
     }
 
     /// Looks at pictures in tiles, a picture at a time.
@@ -212,7 +229,7 @@ struct DetectionWork {
         /// - Parameter draw: Draws the detections and returns the drawing's name.
         mutating func write(
             _ name: String, _ size: ImageSize, _ detections: [FVLMDetection],
-            draw: (AnnotatedPictures) throws -> String
+            presence: [String: Float]? = nil, draw: (AnnotatedPictures) throws -> String
         ) throws {
             if let labels = work.labels {
                 try labels.write(
@@ -223,7 +240,8 @@ struct DetectionWork {
             let isCOCO = work.report.format == .coco || work.report.format == .cvat
             let id = isCOCO ? ids.id(of: name) : 0
             let text = try work.report.text(
-                name, id: id, size, detections, isFirst: work.file?.isEmpty ?? isFirst)
+                name, id: id, size, detections, presence: presence,
+                isFirst: work.file?.isEmpty ?? isFirst)
             let drawing = try work.drawings.map(draw)
             if let file = work.file {
                 try file.append(text, file: name, id: isCOCO ? id : nil, drawing: drawing)
