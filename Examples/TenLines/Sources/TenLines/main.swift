@@ -1,0 +1,10 @@
+import FVLM
+
+// TenLines MODEL PICTURE CLASS...
+let words = Array(CommandLine.arguments.dropFirst())
+let detector = try Detector.load(words[0])
+let vocabulary = try await detector.vocabulary(of: Array(words.dropFirst(2)))
+let found = try await detector.detect([Image(contentsOf: words[1])], vocabulary: vocabulary)
+for detection in found[0] {
+    print(detection.label, detection.score, detection.box)
+}
