@@ -2,7 +2,7 @@
 
 export PKG_CONFIG_PATH := $(CURDIR)/.libtorch/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
 
-.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages test-server test-video test-long-film test-shards docs dist
+.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages test-server test-video test-long-film test-shards docs examples man dist release-check
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -55,8 +55,19 @@ test-shards: setup ## 2,000 pictures in 20 archives by four processes, two of th
 docs: build ## The documentation site of the libraries (runs/docs); a warning is an error
 	Tools/docs
 
+examples: build ## Compiles the blocks of Swift in documents, runs the lines of Documentation/FirstSteps.md
+	Tools/check-examples
+	Tools/test-documents --program "$$(swift build --show-bin-path)/fvlm"
+
+man: setup ## Manual pages of all commands and topics (runs/man), rendered without a warning (needs groff)
+	swift build --product fvlm-networks
+	Tools/man-pages --program "$$(swift build --show-bin-path)/fvlm" --check
+
 dist: setup ## An archive and a Debian package that run without Swift or libtorch (dist/; needs patchelf)
 	Tools/dist
+
+release-check: ## Whether the last commit can be released: README's commands in a clean clone, site, examples, archive, API
+	Tools/release-check
 
 thread-sanitizer: setup ## The concurrency tests under Thread Sanitizer
 	swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan --filter SeveralTasks

@@ -132,16 +132,15 @@ extension DetectorEvaluator {
         let predicted = try Annotator().draw(
             found.filter { $0.score >= Self.drawnScore }, on: image)
         let names = truth.categories.namesByID
-        let places = Dictionary(
-            categoryIDs.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        let measured = Set(categoryIDs)
         var marks: [Imaging.Annotation] = []
         for row in 0..<truth.annotations.count where truth.annotations.imageIDs[row] == record.id {
             let id = truth.annotations.categoryIDs[row]
-            guard let place = places[id], let box = truth.annotations[row].box else { continue }
+            guard measured.contains(id), let box = truth.annotations[row].box else { continue }
             marks.append(
                 Imaging.Annotation(
                     box: Imaging.Box(x1: box.x, y1: box.y, x2: box.x + box.width, y2: box.y + box.height),
-                    label: names[id], color: Palette.color(at: place)))
+                    label: names[id], color: Palette.color(of: names[id] ?? "")))
         }
         let joined = try Annotator().draw(marks, on: image).beside(predicted)
         return EvaluationReport.Picture(

@@ -8,7 +8,8 @@ enum FVLMProgram {
     static func main() async {
         StandardStreams.prepare()
         if let command = delegated(ProcessWords.arguments) {
-            StandardError.write("error: \(Sibling.start(for: command))\n")
+            StandardError.style = MessageStyle(arguments: ProcessWords.arguments)
+            StandardError.fail("\(Sibling.start(for: command))")
             exit(1)
         }
         await ProgramRun(FVLMTool.self).main { "\(Sibling.start(for: $0.name))" }

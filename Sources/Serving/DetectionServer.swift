@@ -11,6 +11,9 @@ import Support
 /// Answers requests over HTTP with what a detector finds.
 ///
 /// ```swift
+/// import FVLM
+/// import Serving
+///
 /// let server = try DetectionServer(ServerOptions()) {
 ///     LoadedModel(try Detector.load("model"), name: "model")
 /// }

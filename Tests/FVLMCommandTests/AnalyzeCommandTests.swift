@@ -48,7 +48,7 @@ import Testing
             atPath: folder.path + "/made", withIntermediateDirectories: true)
         let pictures = folder.path + "/my pictures"
         try FileManager.default.createDirectory(atPath: pictures, withIntermediateDirectories: true)
-        let run = try Program(arguments + ["--output", report, "--images", pictures, "--classes", "3"])
+        let run = try Program(arguments + ["--output", report, "--images", pictures, "--class-rows", "3"])
         #expect(run.status == 0, "\(run.errors)")
         let page = try String(contentsOfFile: report + "/index.html", encoding: .utf8)
         #expect(page.contains("../../my%20pictures/000.jpg"))

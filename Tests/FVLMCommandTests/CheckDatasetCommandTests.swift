@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test func errorsEndWith65WarningsDoNot() throws {
-        let run = try Program(["check-dataset", "-", "--examples", "2"], input: text(annotations: outside))
+        let run = try Program(["check-dataset", "-", "--show", "2"], input: text(annotations: outside))
         #expect(run.status == 65 && run.errors.isEmpty)
         let lines = run.output.split(separator: "\n").map(String.init)
         #expect(lines.contains("error box-outside (10): Boxes are wholly outside their image."))
@@ -116,7 +116,7 @@ import Testing
     @Test func wrongUsageEndsWith64() throws {
         let folder = FileManager.default.temporaryDirectory.path
         for arguments in [
-            [], ["-", "--against", "-"], ["-", "--against-images", folder], ["-", "--examples", "-1"],
+            [], ["-", "--against", "-"], ["-", "--against-images", folder], ["-", "--show", "-1"],
             ["-", "--threads", "-1"], ["-", "--images", folder, "--against-images", folder],
         ] {
             let run = try Program(["check-dataset"] + arguments, input: text())

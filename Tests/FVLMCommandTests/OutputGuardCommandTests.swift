@@ -21,8 +21,8 @@ import Testing
         "split merge a.json -o a.json", "split merge a.json -o ./a.json", "split merge a.json -o link.json",
         "split merge link.json -o hard.json", "split filter a.json --category-id 1 -o a.json",
         "split filter a.json --categories-file names.txt -o names.txt",
-        "split subsample a.json --images 1 -o a.json",
-        "split subsample a.json --images 1 -o b.json --rest link.json",
+        "split subsample a.json --count 1 -o a.json",
+        "split subsample a.json --count 1 -o b.json --rest link.json",
         "split lvis-to-coco a.json -o hard.json", "split from-yolo names.txt --like a.json -o a.json",
     ]) func anOutputThatIsAnInputIsRefused(_ line: String) throws {
         let (before, names) = (folder.bytes("a.json"), folder.bytes("names.txt"))
@@ -34,7 +34,7 @@ import Testing
 
     /// One path for two outputs, although nothing is there yet; a picture of the data set as an output.
     @Test(arguments: [
-        ("split subsample a.json --images 1 -o b.json --rest ./b.json", "is the path of two outputs"),
+        ("split subsample a.json --count 1 -o b.json --rest ./b.json", "is the path of two outputs"),
         ("convert-dataset pic.json a.png --to coco", "choose another output"),
         ("convert-dataset pic.json pics/b.png --to cvat --images pics", "choose another output"),
         ("convert-dataset yolo yolo/labels/a.txt --to coco", "choose another output"),

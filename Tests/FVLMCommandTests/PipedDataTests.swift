@@ -21,7 +21,7 @@ import Testing
     @Test(arguments: [
         "check-dataset FILE", "score -g FILE -d results.json",
         "split filter FILE --category-id 1 -o out.json",
-        "split subsample FILE --images 1 -o out.json", "split merge FILE -o out.json",
+        "split subsample FILE --count 1 -o out.json", "split merge FILE -o out.json",
         "split lvis-to-coco FILE -o out.json", "split to-yolo --train FILE -o yolo",
     ]) func annotations(_ line: String) throws {
         try compare(truth, line, file: "truth.json")

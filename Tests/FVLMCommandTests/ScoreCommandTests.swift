@@ -47,7 +47,7 @@ import Testing
         // What the classes lose and what is left are all there is to be had.
         #expect(abs(losses.reduce(9.21, +) - 100) < 0.02)
         #expect(
-            try Program(["score", "-g", truth, "-d", results, "--classes", "1"]).output.contains(
+            try Program(["score", "-g", truth, "-d", results, "--class-rows", "1"]).output.contains(
                 "and 1 classes"))
     }
 

@@ -170,7 +170,7 @@ import Testing
         #expect(annotations.categories.count == 1)
         let path = folder.file("one.json")
         try annotations.write(to: path)
-        let run = try evaluate(path, "--classes", "3")
+        let run = try evaluate(path, "--class-rows", "3")
         #expect(run.status == 0, "\(run.errors)")
         #expect(run.output.contains("bbox, 8 images, 1 classes, protocol closed"))
         #expect(!run.output.contains("novel"))
@@ -399,7 +399,7 @@ import Testing
             second.errors.contains("scenes: detections of an earlier run") && second.output == first.output)
         let other = try run("--score-threshold", "0.5")
         #expect(other.status == 65 && other.errors.contains("another score threshold"), "\(other.errors)")
-        let unused = try run("--classes", "3")
+        let unused = try run("--class-rows", "3")
         #expect(unused.status == 64 && unused.errors.contains("--suite has none"), "\(unused.errors)")
     }
 

@@ -60,7 +60,7 @@ import FVLMCommand
 
         try await FVLMNetworksTool.run([
             "vocabulary", "import", path("coco_embed.npy"), "--classes", "a, b, c, d, e, f",
-            "--background",
+            "--background-file",
             path("background.npy"), "--model", clip, "--output", path("own.safetensors"),
         ])
         let own = try Vocabulary(contentsOf: path("own.safetensors"))

@@ -55,7 +55,7 @@ import Testing
             #"fvlm analyze -g "$D/train.json" -d "$D/results.json" --images "$D/train" --output "$D/report""#,
             #"fvlm convert-dataset "$D/train.json" "$D/yolo" --to yolo --images "$D/train""#,
             #"fvlm convert-dataset "$D/yolo" "$D/back.json""#,
-            #"fvlm split subsample "$D/train.json" --images 2 -o "$D/two.json" --rest "$D/rest.json""#,
+            #"fvlm split subsample "$D/train.json" --count 2 -o "$D/two.json" --rest "$D/rest.json""#,
             #"fvlm split from-yolo "$D/yolo/data.yaml" -o "$D/again.json""#,
             #"fvlm inspect "$D/clip/model.pt""#,
             #"fvlm embed text dog --model "$D/clip/model.pt" --output "$D/text.safetensors""#,

@@ -70,7 +70,7 @@ import FVLMCommand
         let mixed = try Program(
             examples(
                 [
-                    "--image", picture, "--box", "0,0,30,20", "--name", "mug", "--mix", "0.5", "--words",
+                    "--image", picture, "--box", "0,0,30,20", "--name", "mug", "--mix", "0.5", "--vocabulary",
                     folder.file("words.safetensors"), "--keep",
                 ], "both.safetensors"))
         #expect(mixed.status == 0, "\(mixed.errors)")
@@ -99,7 +99,7 @@ import FVLMCommand
             """, "few.json")
         let made = try Program(
             examples([
-                "--annotations", folder.file("few.json"), "--images", folder.file("pictures"), "--against",
+                "--annotations", folder.file("few.json"), "--images", folder.file("pictures"), "--contrast",
                 "mug=cup", "--templates", "single",
             ]))
         #expect(made.status == 0, "\(made.errors)")
@@ -109,7 +109,7 @@ import FVLMCommand
         #expect(vocabulary.classes[1].examples?.shown.map(\.isNegative) == [false])
         let wrong = try Program(
             examples([
-                "--annotations", folder.file("few.json"), "--images", folder.file("pictures"), "--against",
+                "--annotations", folder.file("few.json"), "--images", folder.file("pictures"), "--contrast",
                 "mug=kettle",
             ]))
         #expect(wrong.status == 65 || wrong.status == 1)

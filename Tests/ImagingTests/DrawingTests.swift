@@ -162,4 +162,47 @@ import Testing
         }
         #expect(red > 200 && blue > 200)
     }
+
+    /// Twelve objects side by side, smaller than their labels: each label is as visible as if it were alone.
+    @Test func labelsOfCrowdedObjectsCoverNeitherEachOtherNorTheObjects() throws {
+        let image = try Image(width: 640, height: 400)
+        let all = (0..<12).map { number in
+            let (x, y) = (Double(150 + number % 4 * 40), Double(150 + number / 4 * 40))
+            return Annotation(
+                box: Box(x1: x, y1: y, x2: x + 16, y2: y + 16), label: "object \(number)",
+                color: Color(red: UInt8(60 + 15 * number), green: 200, blue: 7))
+        }
+        let annotator = Annotator(labelOpacity: 1)
+        let together = try annotator.draw(all, on: image)
+        func count(_ color: Color, in picture: Image) -> Int {
+            var count = 0
+            for y in 0..<picture.height {
+                for x in 0..<picture.width where picture[x, y] == color { count += 1 }
+            }
+            return count
+        }
+        for annotation in all {
+            let alone = count(annotation.color, in: try annotator.draw([annotation], on: image))
+            #expect(count(annotation.color, in: together) >= alone * 9 / 10, "\(annotation.label ?? "")")
+            for y in 4..<12 {
+                let (x, top) = (Int(annotation.box!.x1) + 8, Int(annotation.box!.y1) + y)
+                #expect(together[x, top] == .black, "\(annotation.label ?? "") is covered")
+            }
+        }
+    }
+
+    @Test func colorsOfNamesDependOnNothingElse() {
+        #expect(Palette.color(of: "Polar_bear") == Palette.color(of: "polar bear"))
+        let names = [
+            "dog", "cat", "car", "bus", "person", "bicycle", "traffic light", "bird", "chair", "bottle",
+        ]
+        #expect(Set(names.map { Palette.color(of: $0) }).count == names.count)
+        #expect(Palette.color(of: "dog") == Palette.color(at: Int(Self.hash("dog"))))
+    }
+
+    /// FNV-1a, folded to 16 bits.
+    private static func hash(_ name: String) -> UInt32 {
+        let hash = name.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
+        return (hash ^ hash >> 16) & 0xFFFF
+    }
 }

@@ -8,7 +8,7 @@ import Torch
 /// ```swift
 /// var examples = ExampleCollector(detector)
 /// try examples.add(Image(contentsOf: "a.jpg"), named: "a.jpg", [ExampleBox(className: "mug", box: box)])
-/// let mugs = try examples.vocabulary(beside: detector.vocabulary(of: ["mug", "cup", "bottle"]))
+/// let mugs = try await examples.vocabulary(beside: detector.vocabulary(of: ["mug", "cup", "bottle"]))
 /// ```
 ///
 /// Both towers embed each box, and each has its own mean of a class's boxes. Embeddings of regions resemble each other more

@@ -189,13 +189,13 @@ extension Annotator {
     ) throws {
         // Masks below everything else.
         for detection in detections.reversed() {
-            let color = Palette.color(at: detection.classIndex)
+            let color = Palette.color(of: detection.label)
             try detection.forEachBandOfMask(in: image.size) { rows, mask in
                 try image.blend(mask, rows: rows, with: color, opacity: maskOpacity)
             }
         }
         let annotations = detections.map {
-            Annotation(box: $0.box, label: label($0), color: Palette.color(at: $0.classIndex))
+            Annotation(box: $0.box, label: label($0), color: Palette.color(of: $0.label))
         }
         try draw(annotations, onto: &image)
     }

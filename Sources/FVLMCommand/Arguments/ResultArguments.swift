@@ -6,15 +6,20 @@ extension OpenVocabularySplit: ExpressibleByArgument {}
 
 /// Annotations, the result files that are measured by them, and what every measurement of them can be told.
 struct ResultArguments: ParsableArguments {
-    @Option(name: [.short, .long], help: "The annotation file (COCO instances or LVIS v1).")
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("The annotation file (COCO instances or LVIS v1).", valueName: "file"),
+        completion: .file())
     var groundTruth: String
 
-    @Option(name: [.short, .long], help: "The result file.")
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The result file.", valueName: "file"), completion: .file())
     var detections: String
 
     @Option(
         help: ArgumentHelp(
-            "A second result file to compare with the first in a paired test.", valueName: "file"))
+            "A second result file to compare with the first in a paired test.", valueName: "file"),
+        completion: .file())
     var compare: String?
 
     @Option(help: "What to compare: bbox or segm.")
@@ -32,11 +37,14 @@ struct ResultArguments: ParsableArguments {
     var seed: UInt64 = 0
 
     @Option(
+        name: .customLong("class-rows"),
         help: ArgumentHelp(
             "The number of classes in tables, those that lose most first.", valueName: "count"))
     var classes = 20
 
     @OptionGroup var threads: ThreadArguments
+
+    @OptionGroup var messages: MessageArguments
 
     @Flag(help: "Print one JSON object.")
     var json = false
@@ -51,6 +59,6 @@ struct ResultArguments: ParsableArguments {
         if let bootstrap, !(1...1_000_000).contains(bootstrap) {
             throw ValidationError("--bootstrap must be from 1 to 1000000 draws")
         }
-        if classes < 0 { throw ValidationError("--classes cannot be negative") }
+        if classes < 0 { throw ValidationError("--class-rows cannot be negative") }
     }
 }

@@ -18,11 +18,16 @@ struct LoadedDataset {
 
 /// The output of a subcommand of `fvlm split`.
 struct SplitOutput: ParsableArguments {
-    @Option(name: [.short, .long], help: "The annotation file to write; - for standard output.")
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("The annotation file to write; - for standard output.", valueName: "file"),
+        completion: .file())
     var output: String
 
     @Flag(help: "Print one JSON object that reports what was written and what was lost.")
     var json = false
+
+    @OptionGroup var messages: MessageArguments
 
     func validate() throws {
         if json, output == "-" {

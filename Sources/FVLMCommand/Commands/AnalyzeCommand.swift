@@ -19,10 +19,15 @@ struct AnalyzeCommand: ParsableCommand {
 
     @OptionGroup var given: ResultArguments
 
-    @Option(name: [.short, .long], help: "The folder of the pictures, which the page shows.")
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("The folder of the pictures, which the page shows.", valueName: "folder"),
+        completion: .directory)
     var images: String?
 
-    @Option(name: [.short, .long], help: ArgumentHelp("A new folder for the page.", valueName: "folder"))
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("A new folder for the page.", valueName: "folder"),
+        completion: .directory)
     var output: String?
 
     @Option(
@@ -34,7 +39,7 @@ struct AnalyzeCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "The same for other data sets: a file with the names of the base classes, one per line; all others are novel.",
-            valueName: "file"))
+            valueName: "file"), completion: .file())
     var baseClasses: String?
 
     @Option(
@@ -62,7 +67,7 @@ struct AnalyzeCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Tags of pictures: a line each with the picture's file name or image id, a tab, and a tag.",
-            valueName: "file"))
+            valueName: "file"), completion: .file())
     var tags: String?
 
     @Option(help: "How many bins of scores the reliability diagram has.")

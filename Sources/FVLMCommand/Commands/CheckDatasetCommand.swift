@@ -21,31 +21,36 @@ struct CheckDatasetCommand: ParsableCommand {
             file name of - reads standard input.
             """)
 
-    @Argument(help: "The annotation file, or a file or folder of another form.")
+    @Argument(help: "The annotation file, or a file or folder of another form.", completion: .file())
     var annotations: String
 
     @Option(
+        name: [.short, .long],
         help: ArgumentHelp(
             "The folder of the pictures, to check that they exist, their sizes, and duplicates.",
-            valueName: "folder"))
+            valueName: "folder"), completion: .directory)
     var images: String?
 
     @Option(
         help: ArgumentHelp(
             "Another annotation file that should share no picture with this one and have the same categories, "
-                + "such as validation and training.", valueName: "file"))
+                + "such as validation and training.", valueName: "file"), completion: .file())
     var against: String?
 
     @Option(
         help: ArgumentHelp(
             "The folder of the other file's pictures, to compare contents instead of file names.",
-            valueName: "folder"))
+            valueName: "folder"), completion: .directory)
     var againstImages: String?
 
-    @Option(help: ArgumentHelp("The number of examples to show of each finding.", valueName: "count"))
+    @Option(
+        name: .customLong("show"),
+        help: ArgumentHelp("The number of examples to show of each finding.", valueName: "count"))
     var examples = 3
 
     @OptionGroup var threads: ThreadArguments
+
+    @OptionGroup var messages: MessageArguments
 
     @Flag(help: "Print one JSON object, with the ids of everything affected.")
     var json = false
@@ -60,7 +65,7 @@ struct CheckDatasetCommand: ParsableCommand {
         if annotations == "-", against == "-" {
             throw ValidationError("standard input (-) can be read only once")
         }
-        if examples < 0 { throw ValidationError("--examples cannot be negative") }
+        if examples < 0 { throw ValidationError("--show cannot be negative") }
     }
 
     func run() throws {

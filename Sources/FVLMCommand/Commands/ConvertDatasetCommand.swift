@@ -26,10 +26,10 @@ struct ConvertDatasetCommand: ParsableCommand {
             no place in COCO format or in that of the output is named and counted on standard error.
             """)
 
-    @Argument(help: "The file or folder to read.")
+    @Argument(help: "The file or folder to read.", completion: .file())
     var input: String
 
-    @Argument(help: "The file or folder to make.")
+    @Argument(help: "The file or folder to make.", completion: .file())
     var output: String
 
     @Option(help: ArgumentHelp("The format of the input, where it is not to be found.", valueName: "format"))
@@ -38,7 +38,9 @@ struct ConvertDatasetCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The format of the output.", valueName: "format"))
     var to: FormatName?
 
-    @Option(help: ArgumentHelp("The folder of the pictures.", valueName: "folder"))
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The folder of the pictures.", valueName: "folder"),
+        completion: .directory)
     var images: String?
 
     @Option(help: "What yolo, voc and openimages state: bbox (boxes) or segm (outlines, masks).")
@@ -57,6 +59,8 @@ struct ConvertDatasetCommand: ParsableCommand {
 
     @Flag(help: "Print one JSON object that says what was written and what was lost.")
     var json = false
+
+    @OptionGroup var messages: MessageArguments
 
     func validate() throws {
         if input == "-" || output == "-" {

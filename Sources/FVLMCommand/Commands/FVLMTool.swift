@@ -35,6 +35,7 @@ extension CommandConfiguration {
         return CommandConfiguration(
             commandName: "fvlm",
             abstract: "Finds objects of any named class in pictures; trains and measures such detectors.",
+            discussion: "fvlm help topics lists texts about vocabularies, data sets, training and more.",
             version: "0.1.0",
             groupedSubcommands: CommandEntry.groups.map { title, entries in
                 CommandGroup(name: title, subcommands: entries.compactMap { types[$0.name] })

@@ -15,7 +15,7 @@ struct InspectCommand: ParsableCommand {
               fvlm inspect model.safetensors --filter attn
             """)
 
-    @Argument(help: "The file or folder.")
+    @Argument(help: "The file or folder.", completion: .file())
     var file: String
 
     @Option(help: "List only tensors whose name contains this text.")
@@ -38,6 +38,8 @@ struct InspectCommand: ParsableCommand {
         let bytes: Int
         let metadata: [String: String]
     }
+
+    @OptionGroup var messages: MessageArguments
 
     func run() throws {
         let source = try WeightFile.open(file)

@@ -22,12 +22,14 @@ struct MergeResultsCommand: ParsableCommand {
         case coco
     }
 
-    @Argument(help: "The folder that was given to --into.")
+    @Argument(help: "The folder that was given to --into.", completion: .directory)
     var folder: String
 
     @Option(
         name: [.short, .long],
-        help: "The file to write, - for standard output; of an index the path of a new folder.")
+        help: ArgumentHelp(
+            "The file to write, - for standard output; of an index the path of a new folder.",
+            valueName: "file"), completion: .file())
     var output: String
 
     @Option(help: "Of detections json (lines, one a picture) or coco (a results file).")
@@ -38,6 +40,8 @@ struct MergeResultsCommand: ParsableCommand {
 
     @Flag(help: "Print one JSON object at the end.")
     var json = false
+
+    @OptionGroup var messages: MessageArguments
 
     func validate() throws {
         if json, output == "-" {

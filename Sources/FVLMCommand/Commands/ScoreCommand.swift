@@ -42,7 +42,7 @@ struct ScoreCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Write precision-recall curves as SVG files into this folder: overall, for the splits, and for the "
-                + "classes that lose most.", valueName: "folder"))
+                + "classes that lose most.", valueName: "folder"), completion: .directory)
     var plots: String?
 
     func validate() throws {

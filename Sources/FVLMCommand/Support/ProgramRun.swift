@@ -14,7 +14,10 @@ package struct ProgramRun<Root: ParsableCommand>: Sendable {
     /// - Parameter elsewhere: Runs a command that this program only lists and returns why that failed; nil reports that
     ///   the command is not built in.
     package func main(elsewhere: (@Sendable (CommandEntry) -> String)? = nil) async -> Never {
+        StandardError.style = MessageStyle(arguments: ProcessWords.arguments)
+        let start = ContinuousClock.now
         do {
+            if let text = HelpTopic.text(of: ProcessWords.arguments) { succeed(text) }
             var command = try Root.parseAsRoot(ProcessWords.arguments)
             do {
                 if var command = command as? any AsyncParsableCommand {
@@ -26,6 +29,7 @@ package struct ProgramRun<Root: ParsableCommand>: Sendable {
                 throw WrongUsage(message: error.message, command: type(of: command))
             }
             try StandardOutput.finish()
+            if StandardError.style.isVerbose { StandardError.note(Self.effort(since: start)) }
             exit(0)
         } catch let error as CommandElsewhere {
             fail(
@@ -33,6 +37,14 @@ package struct ProgramRun<Root: ParsableCommand>: Sendable {
                     ?? "fvlm \(error.entry.name) needs libtorch, and this build does not include it (FVLM_WITHOUT_TORCH)",
                 status: 1)
         } catch { end(with: error) }
+    }
+
+    /// The time and memory of the run.
+    private static func effort(since start: ContinuousClock.Instant) -> String {
+        let time = start.duration(to: .now)
+        let seconds = Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18
+        let memory = ProcessMemory.peakBytes.map { ", \($0 >> 20) MB of memory at most" } ?? ""
+        return "fvlm \(Root.configuration.version): \(NumberText.decimals(seconds, 2)) s\(memory)"
     }
 
     /// Wrong usage that is detected only when the command runs.
@@ -52,7 +64,7 @@ package struct ProgramRun<Root: ParsableCommand>: Sendable {
         }
         if !(error is ExitCode), code == .failure { fail(SystemErrorText(error).text, status: 1) }
         let text = Root.fullMessage(for: error)
-        if !text.isEmpty { StandardError.write(text + "\n") }
+        if !text.isEmpty { StandardError.write(text + "\n", level: "error") }
         exit(code.rawValue)
     }
 
@@ -66,12 +78,17 @@ package struct ProgramRun<Root: ParsableCommand>: Sendable {
     }
 
     private func fail(_ wrong: WrongUsage) -> Never {
-        StandardError.write("Error: \(wrong.message)\nUsage: \(Root.usageString(for: wrong.command))\n")
+        let usage = "Usage: \(Root.usageString(for: wrong.command))"
+        if StandardError.style.format == .json {
+            StandardError.fail("\(wrong.message)\n\(usage)")
+        } else {
+            StandardError.write("Error: \(wrong.message)\n\(usage)\n")
+        }
         exit(ExitCode.validationFailure.rawValue)
     }
 
     private func fail(_ text: String, status: Int32) -> Never {
-        StandardError.write("error: \(text)\n")
+        StandardError.fail(text)
         exit(status)
     }
 }

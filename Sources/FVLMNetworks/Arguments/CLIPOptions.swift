@@ -14,7 +14,7 @@ struct CLIPOptions: ParsableArguments {
         name: [.short, .long],
         help: ArgumentHelp(
             "A CLIP: a snapshot folder, a weight file, or a name in the Hugging Face cache.",
-            valueName: "path or name"))
+            valueName: "path or name"), completion: .file())
     var model: String
 
     @Flag(help: "Download a model given by name if it is not in the cache.")
@@ -30,12 +30,15 @@ struct CLIPOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The tokenizer's folder or file, if not next to the weights.", valueName: "path"))
+            "The tokenizer's folder or file, if not next to the weights.", valueName: "path"),
+        completion: .file())
     var tokenizer: String?
 
     @OptionGroup var device: DeviceArguments
 
     @OptionGroup var threads: ThreadArguments
+
+    @OptionGroup var messages: MessageArguments
 
     /// The folders and files of the CLIP, into which nothing may be written.
     var models: [String?] {

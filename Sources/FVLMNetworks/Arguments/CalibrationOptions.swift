@@ -21,7 +21,8 @@ struct CalibrationOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The calibration; calibration.json in the detector's folder if not given.", valueName: "file"))
+            "The calibration; calibration.json in the detector's folder if not given.", valueName: "file"),
+        completion: .file())
     var calibration: String?
 
     func validate() throws {

@@ -18,10 +18,12 @@ struct ClassOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "A file with one class per line (a name, optionally synonyms separated by tabs), or an annotation file.",
-            valueName: "file"))
+            valueName: "file"), completion: .file())
     var classesFile: String?
 
-    @Option(help: "single, imagenet-80, or a file with one template per line ({} for the name).")
+    @Option(
+        help: "single, imagenet-80, or a file with one template per line ({} for the name).",
+        completion: .file())
     var templates: String?
 
     @Option(help: "as-written (the default), or english: an before vowels.")
@@ -61,7 +63,9 @@ struct ClassOptions: ParsableArguments {
 struct VocabularyOptions: ParsableArguments {
     @OptionGroup var names: ClassOptions
 
-    @Option(help: ArgumentHelp("Classes from a file created by fvlm vocabulary.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Classes from a file created by fvlm vocabulary.", valueName: "file"),
+        completion: .file())
     var vocabulary: String?
 
     mutating func validate() throws {

@@ -11,13 +11,14 @@ import Torch
 struct DetectorOptions: ParsableArguments {
     @Option(
         name: [.short, .long],
-        help: ArgumentHelp("The detector's folder, which contains detector.yaml.", valueName: "folder"))
+        help: ArgumentHelp("The detector's folder, which contains detector.yaml.", valueName: "folder"),
+        completion: .directory)
     var model: String
 
     @Option(
         help: ArgumentHelp(
             "A location of its CLIP that overrides the configuration's: a folder, a file, or a name in the Hugging Face cache.",
-            valueName: "path or name"))
+            valueName: "path or name"), completion: .file())
     var clip: String?
 
     @OptionGroup var precision: PrecisionArguments
@@ -29,10 +30,9 @@ struct DetectorOptions: ParsableArguments {
 
     @OptionGroup var device: DeviceArguments
 
-    @Flag(help: "Say what the detector is made of, and the licence of its weights.")
-    var verbose = false
-
     @OptionGroup var threads: ThreadArguments
+
+    @OptionGroup var messages: MessageArguments
 
     mutating func validate() throws {
         // NaN is not in any range.
@@ -61,7 +61,7 @@ struct DetectorOptions: ParsableArguments {
         // Pictures of one size: the fastest algorithm is looked for once.
         Runtime.setConvolutionTuning(detector.configuration.input.fitting == .square)
         for note in detector.clip.notes { StandardError.note(note) }
-        if verbose { try describe(detector) }
+        if messages.verbose { try describe(detector) }
         return detector
     }
 

@@ -39,7 +39,9 @@ struct BoxArgument: ExpressibleByArgument, Equatable {
 
 /// Boxes that show classes, given by options or by an annotation file.
 struct ExampleArguments: ParsableArguments {
-    @Option(help: ArgumentHelp("A picture with examples; may be repeated.", valueName: "picture"))
+    @Option(
+        help: ArgumentHelp("A picture with examples; may be repeated.", valueName: "picture"),
+        completion: .file())
     var image: [String] = []
 
     @Option(
@@ -58,19 +60,23 @@ struct ExampleArguments: ParsableArguments {
     var negative: [BoxArgument] = []
 
     @Option(
+        name: [.short, .long],
         help: ArgumentHelp(
             "Boxes of many classes: an annotation file (COCO), whose pictures are in --images.",
-            valueName: "file"))
+            valueName: "file"), completion: .file())
     var annotations: String?
 
-    @Option(help: ArgumentHelp("The folder of the annotations' pictures.", valueName: "folder"))
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("The folder of the annotations' pictures.", valueName: "folder"),
+        completion: .directory)
     var images: String?
 
     @Option(
         help: ArgumentHelp(
             "Boxes of one class of the annotations are negatives of another: \"mug=cup, bottle\"; may be repeated.",
             valueName: "class=others"))
-    var against: [String] = []
+    var contrast: [String] = []
 
     func validate() throws {
         if annotations == nil {
@@ -78,8 +84,8 @@ struct ExampleArguments: ParsableArguments {
                 throw ValidationError("pass --image, --box and --name, or --annotations and --images")
             }
             if images != nil { throw ValidationError("--images is the folder of --annotations") }
-            if !against.isEmpty {
-                throw ValidationError("--against is for --annotations; pass boxes by --negative")
+            if !contrast.isEmpty {
+                throw ValidationError("--contrast is for --annotations; pass boxes by --negative")
             }
             _ = try given()
         } else {
@@ -128,12 +134,12 @@ struct ExampleArguments: ParsableArguments {
     /// The classes whose boxes are negatives of others, by the form of their names.
     private func confusions() throws -> [String: [String]] {
         var result: [String: [String]] = [:]
-        for pair in against {
+        for pair in contrast {
             let parts = pair.split(separator: "=", maxSplits: 1).map {
                 $0.trimmingCharacters(in: .whitespaces)
             }
             guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
-                throw ValidationError("--against: '\(pair)' is not of the form class=others")
+                throw ValidationError("--contrast: '\(pair)' is not of the form class=others")
             }
             for other in parts[1].split(separator: ",") {
                 result[ClassNames.form(String(other)), default: []].append(parts[0])
@@ -151,7 +157,7 @@ struct ExampleArguments: ParsableArguments {
         let forms = Set(names.values.map(ClassNames.form))
         for name in confusions.keys.sorted() + confusions.values.joined()
         where !forms.contains(ClassNames.form(name)) {
-            throw CLIPError(path, reason: "has no class '\(name)', which --against names")
+            throw CLIPError(path, reason: "has no class '\(name)', which --contrast names")
         }
         var boxes: [Int64: [ExampleBox]] = [:]
         for row in 0..<data.annotations.count {

@@ -41,7 +41,7 @@ struct DeviceArguments: ParsableArguments {
         name: .customLong("device"),
         help: ArgumentHelp(
             "Where the network computes: auto (a GPU that works, otherwise the processor), cpu, cuda, cuda:N or mps.",
-            valueName: "device"),
+            valueName: "device"), completion: .list(["auto", "cpu", "cuda", "mps"]),
         transform: { try DeviceChoice($0) })
     var choice: DeviceChoice?
 

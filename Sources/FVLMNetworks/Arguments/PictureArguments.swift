@@ -20,8 +20,8 @@ struct PictureArguments: ParsableArguments {
 
     @Argument(
         help:
-            "Pictures, folders and tar archives of pictures, with ranges in braces ('{000000..000999}.tar'); - reads paths from standard input, one per line or NUL-terminated."
-    )
+            "Pictures, folders and tar archives of pictures, with ranges in braces ('{000000..000999}.tar'); - reads paths from standard input, one per line or NUL-terminated.",
+        completion: .file())
     var images: [String]
 
     @Flag(help: "Search subfolders too.")

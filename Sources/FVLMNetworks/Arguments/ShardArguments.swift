@@ -21,7 +21,7 @@ struct ShardArguments: ParsableArguments {
         name: .customLong("into"),
         help: ArgumentHelp(
             "Work shard by shard, for several processes and many pictures: each tar archive, and each --shard-size of the other pictures, gets results and a record NAME.done.json in this folder. Finished shards are skipped; fvlm merge-results joins them.",
-            valueName: "folder"))
+            valueName: "folder"), completion: .directory)
     var folder: String?
 
     @Option(

@@ -20,13 +20,15 @@ struct CacheCommand: ParsableCommand {
             work after the view that it is at, with what was made on the disk.
             """)
 
-    @Argument(help: "The training's configuration, a YAML file.")
+    @Argument(help: "The training's configuration, a YAML file.", completion: .file())
     var config: String
 
     @Option(help: "Variations of each picture; by default data.views of the configuration.")
     var views: Int?
 
-    @Option(name: [.short, .long], help: ArgumentHelp("The cache's folder.", valueName: "folder"))
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The cache's folder.", valueName: "folder"),
+        completion: .directory)
     var output: String
 
     @Option(help: "The element type of the stored features: bfloat16, or float32 for twice the size.")
@@ -37,6 +39,8 @@ struct CacheCommand: ParsableCommand {
     @OptionGroup var device: DeviceArguments
 
     @OptionGroup var threads: ThreadArguments
+
+    @OptionGroup var messages: MessageArguments
 
     @Flag(help: "Print one JSON object.")
     var json = false

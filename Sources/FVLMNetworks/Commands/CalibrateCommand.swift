@@ -33,10 +33,14 @@ struct CalibrateCommand: AsyncParsableCommand {
 
     @OptionGroup var detector: DetectorOptions
 
-    @Option(name: [.short, .long], help: "The annotation file (COCO instances).")
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The annotation file (COCO instances).", valueName: "file"),
+        completion: .file())
     var annotations: String
 
-    @Option(name: [.short, .long], help: "The folder of its pictures.")
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The folder of its pictures.", valueName: "folder"),
+        completion: .directory)
     var images: String
 
     @Option(
@@ -45,7 +49,9 @@ struct CalibrateCommand: AsyncParsableCommand {
     )
     var split: OpenVocabularySplit?
 
-    @Option(help: "single, imagenet-80, or a file with one template per line ({} for the name).")
+    @Option(
+        help: "single, imagenet-80, or a file with one template per line ({} for the name).",
+        completion: .file())
     var templates = PromptTemplates.imageNet.name
 
     @Option(
@@ -84,10 +90,12 @@ struct CalibrateCommand: AsyncParsableCommand {
     @Option(
         name: [.short, .long],
         help: ArgumentHelp(
-            "The file to write; calibration.json in the detector's folder if not given.", valueName: "file"))
+            "The file to write; calibration.json in the detector's folder if not given.", valueName: "file"),
+        completion: .file())
     var output: String?
 
-    @Option(help: ArgumentHelp("Write the reliability diagram (SVG).", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write the reliability diagram (SVG).", valueName: "file"), completion: .file())
     var plot: String?
 
     @Option(help: "The number of pictures per batch.")

@@ -34,17 +34,21 @@ struct ConvertPublishedCommand: AsyncParsableCommand {
               fvlm convert published r50 --download --output fvlm-r50
             """)
 
-    @Argument(help: "The checkpoint; with --download r50, r50x4 or r50x16.")
+    @Argument(help: "The checkpoint; with --download r50, r50x4 or r50x16.", completion: .file())
     var checkpoint: String
 
-    @Option(help: ArgumentHelp("The CLIP that it was trained with.", valueName: "file"))
+    @Option(help: ArgumentHelp("The CLIP that it was trained with.", valueName: "file"), completion: .file())
     var clip: String?
 
     @Flag(help: "Download the checkpoint and its CLIP; an interrupted download is resumed.")
     var download = false
 
-    @Option(name: [.short, .long], help: ArgumentHelp("The detector's folder.", valueName: "folder"))
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The detector's folder.", valueName: "folder"),
+        completion: .directory)
     var output: String
+
+    @OptionGroup var messages: MessageArguments
 
     func validate() throws {
         if download {
@@ -126,11 +130,17 @@ struct ConvertDetectron2Command: ParsableCommand {
               fvlm convert detectron2 --model runs/coco/model --output heads.pth
             """)
 
-    @Option(name: [.short, .long], help: ArgumentHelp("The detector's folder.", valueName: "folder"))
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The detector's folder.", valueName: "folder"),
+        completion: .directory)
     var model: String
 
-    @Option(name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"))
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"),
+        completion: .file())
     var output: String
+
+    @OptionGroup var messages: MessageArguments
 
     func validate() throws {
         guard ["safetensors", "pth", "pt"].contains(Path.suffix(output)) else {

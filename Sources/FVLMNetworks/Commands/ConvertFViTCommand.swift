@@ -27,36 +27,43 @@ struct ConvertFViTCommand: AsyncParsableCommand {
               fvlm convert fvit fvit_eva_vitl14_ovlvis.pth --trunk eva_vitl14_lvis.pt --transfer --output fvit-l14
             """)
 
-    @Argument(help: "The checkpoint of the detector.")
+    @Argument(help: "The checkpoint of the detector.", completion: .file())
     var checkpoint: String
 
-    @Option(help: ArgumentHelp("The EVA-02 CLIP that it was trained on.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The EVA-02 CLIP that it was trained on.", valueName: "file"), completion: .file())
     var trunk: String
 
-    @Option(name: [.short, .long], help: ArgumentHelp("The detector's folder.", valueName: "folder"))
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The detector's folder.", valueName: "folder"),
+        completion: .directory)
     var output: String
 
     @Option(
         help: ArgumentHelp(
             "Names of all classes in the checkpoint's order, where it does not have them: a list, one a line, or JSON.",
-            valueName: "file"))
+            valueName: "file"), completion: .file())
     var classesFile: String?
 
     @Option(
         help: ArgumentHelp(
             "Names of the classes that were seen in training: a list, one a line, or JSON.", valueName: "file"
-        ))
+        ), completion: .file())
     var baseClasses: String?
 
     @Option(
+        name: [.short, .long],
         help: ArgumentHelp(
-            "LVIS's annotations: all but the rare classes were seen in training.", valueName: "file"))
+            "LVIS's annotations: all but the rare classes were seen in training.", valueName: "file"),
+        completion: .file())
     var annotations: String?
 
     @Flag(help: "Set the scores for other classes than those that were trained on.")
     var transfer = false
 
     @OptionGroup var settings: SettingArguments
+
+    @OptionGroup var messages: MessageArguments
 
     func validate() throws {
         if baseClasses != nil, annotations != nil {

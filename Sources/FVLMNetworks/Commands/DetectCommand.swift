@@ -55,14 +55,14 @@ struct DetectCommand: AsyncParsableCommand {
         name: [.short, .long],
         help: ArgumentHelp(
             "A folder for the pictures with the detections drawn on them; of a film a film.",
-            valueName: "folder"))
+            valueName: "folder"), completion: .directory)
     var output: String?
 
     @Option(
         help: ArgumentHelp(
             "Write the results into this file (voc, yolo: folder) instead of printing them.",
-            valueName: "path"
-        ))
+            valueName: "file"
+        ), completion: .file())
     var results: String?
 
     @Flag(help: "Resume an interrupted run from its results file.")

@@ -25,13 +25,17 @@ struct EmbedImageCommand: AsyncParsableCommand {
     @OptionGroup var clip: CLIPOptions
     @OptionGroup var classOptions: ClassOptions
 
-    @Option(help: ArgumentHelp("Classes from a file created by fvlm vocabulary.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Classes from a file created by fvlm vocabulary.", valueName: "file"),
+        completion: .file())
     var vocabulary: String?
 
     @Option(help: "The number of classes to show per picture.")
     var top = 5
 
-    @Option(name: [.short, .long], help: "The safetensors file to write.")
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The safetensors file to write.", valueName: "file"),
+        completion: .file())
     var output: String?
 
     @Flag(help: "Print one JSON object per picture.")

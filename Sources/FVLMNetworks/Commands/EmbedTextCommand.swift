@@ -22,12 +22,14 @@ struct EmbedTextCommand: AsyncParsableCommand {
     @Argument(help: "Texts.")
     var texts: [String] = []
 
-    @Option(help: "A file with one text per line; - reads standard input.")
+    @Option(help: "A file with one text per line; - reads standard input.", completion: .file())
     var file: String?
 
     @OptionGroup var clip: CLIPOptions
 
-    @Option(name: [.short, .long], help: "The safetensors file to write.")
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The safetensors file to write.", valueName: "file"),
+        completion: .file())
     var output: String?
 
     @Flag(help: "Print one JSON object per text.")

@@ -34,23 +34,32 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     @OptionGroup var detector: DetectorOptions
 
-    @Option(name: [.short, .long], help: "The annotation file (COCO instances).")
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The annotation file (COCO instances).", valueName: "file"),
+        completion: .file())
     var annotations: String?
 
-    @Option(name: [.short, .long], help: "The folder of its pictures.")
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The folder of its pictures.", valueName: "folder"),
+        completion: .directory)
     var images: String?
 
     @Option(
-        help: ArgumentHelp("Many data sets in place of one: a folder of their folders.", valueName: "folder"))
+        help: ArgumentHelp("Many data sets in place of one: a folder of their folders.", valueName: "folder"),
+        completion: .directory)
     var suite: String?
 
     @Option(help: "Report base and novel classes separately: ovd48-17 (COCO) or lvis-base-rare.")
     var split: OpenVocabularySplit?
 
-    @Option(help: "single, imagenet-80, or a file with one template per line ({} for the name).")
+    @Option(
+        help: "single, imagenet-80, or a file with one template per line ({} for the name).",
+        completion: .file())
     var templates = "imagenet-80"
 
-    @Option(help: ArgumentHelp("Also write the detections as a COCO results file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Also write the detections as a COCO results file.", valueName: "file"),
+        completion: .file())
     var results: String?
 
     @Flag(help: "Go on with an interrupted evaluation from the record beside --results.")
@@ -59,13 +68,14 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Also analyze the detections, as fvlm analyze does, and write the page into this new folder.",
-            valueName: "folder"))
+            valueName: "folder"), completion: .directory)
     var report: String?
 
     @Option(help: "The number of pictures per batch.")
     var batchSize = 1
 
     @Option(
+        name: .customLong("class-rows"),
         help: ArgumentHelp(
             "The number of classes in the tables, those that lose most first (default: 20).",
             valueName: "count"))
@@ -79,14 +89,14 @@ struct EvaluateCommand: AsyncParsableCommand {
             throw ValidationError("--annotations and --images are needed, or --suite")
         }
         if suite != nil, classes != nil {
-            throw ValidationError("--classes is for the tables of one data set: --suite has none")
+            throw ValidationError("--class-rows is for the tables of one data set: --suite has none")
         }
         if suite != nil, annotations != nil || images != nil || split != nil || report != nil {
             throw ValidationError("--suite excludes --annotations, --images, --split and --report")
         }
         if resume, results == nil { throw ValidationError("--resume requires --results, the file to resume") }
         try BatchSize.check(batchSize)
-        if let classes, classes < 0 { throw ValidationError("--classes cannot be negative") }
+        if let classes, classes < 0 { throw ValidationError("--class-rows cannot be negative") }
     }
 
     /// Base and novel classes; empty if all classes are of one kind.

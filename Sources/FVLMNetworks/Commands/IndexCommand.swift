@@ -28,7 +28,9 @@ struct IndexCommand: AsyncParsableCommand {
 
     @OptionGroup var detector: DetectorOptions
 
-    @Option(name: [.short, .long], help: ArgumentHelp("The folder of the index.", valueName: "folder"))
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The folder of the index.", valueName: "folder"),
+        completion: .directory)
     var output: String?
 
     @Option(help: "The regions kept of each picture, those that look most like an object; 0: all.")

@@ -26,7 +26,7 @@ struct SearchCommand: ParsableCommand {
               fvlm search index --examples mug.safetensors --json > mugs.jsonl
             """)
 
-    @Argument(help: ArgumentHelp("The folder of the index.", valueName: "index"))
+    @Argument(help: ArgumentHelp("The folder of the index.", valueName: "index"), completion: .directory)
     var index: String
 
     @Option(help: ArgumentHelp("What to look for, separated by commas.", valueName: "a, b, c"))
@@ -35,10 +35,12 @@ struct SearchCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "What to look for: a vocabulary, such as of fvlm vocabulary examples; may be repeated.",
-            valueName: "file"))
+            valueName: "file"), completion: .file())
     var examples: [String] = []
 
-    @Option(help: "single, imagenet-80, or a file with one template per line ({} for the name).")
+    @Option(
+        help: "single, imagenet-80, or a file with one template per line ({} for the name).",
+        completion: .file())
     var templates: String?
 
     @Option(help: "The number of regions to show of each class.")
@@ -46,7 +48,8 @@ struct SearchCommand: ParsableCommand {
 
     @Option(
         name: [.short, .long],
-        help: ArgumentHelp("The detector's folder, if it is not where it was.", valueName: "folder"))
+        help: ArgumentHelp("The detector's folder, if it is not where it was.", valueName: "folder"),
+        completion: .directory)
     var model: String?
 
     @Option(help: "Regions scoring at or below this are left out.")
@@ -56,6 +59,8 @@ struct SearchCommand: ParsableCommand {
 
     @OptionGroup var threads: ThreadArguments
 
+    @OptionGroup var messages: MessageArguments
+
     @Flag(help: "Print one JSON object per region and line.")
     var json = false
 
@@ -64,7 +69,8 @@ struct SearchCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Write a page with the crops of the regions found: reads the pictures found.", valueName: "file"))
+            "Write a page with the crops of the regions found: reads the pictures found.", valueName: "file"),
+        completion: .file())
     var sheet: String?
 
     func validate() throws {

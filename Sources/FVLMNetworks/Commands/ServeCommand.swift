@@ -37,13 +37,18 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "The port to listen on; 0: a free one.")
     var port = ServerOptions().port
 
-    @Option(help: ArgumentHelp("Tokens, one a line, of which requests must bear one.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Tokens, one a line, of which requests must bear one.", valueName: "file"),
+        completion: .file())
     var tokenFile: String?
 
-    @Option(help: ArgumentHelp("Certificates in PEM, for TLS; with --private-key.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Certificates in PEM, for TLS; with --private-key.", valueName: "file"),
+        completion: .file())
     var certificates: String?
 
-    @Option(help: ArgumentHelp("The key of the certificates, in PEM.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The key of the certificates, in PEM.", valueName: "file"), completion: .file())
     var privateKey: String?
 
     @Option(
@@ -64,7 +69,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "A folder in which vocabularies that clients save are kept; without it they are forgotten at the end.",
-            valueName: "folder"))
+            valueName: "folder"), completion: .directory)
     var vocabularies: String?
 
     @Option(help: "The most vocabularies that clients save; the least recently used one makes room.")
@@ -114,9 +119,6 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(help: "The seconds in which the body of a request must arrive, and an answer be taken.")
     var bodyTimeout = ServerOptions().bodySeconds
-
-    @Flag(help: "Print no line for each request.")
-    var quiet = false
 
     func validate() throws {
         do { try options(tokens: []).validate() } catch let error as ConfigurationError {
@@ -184,7 +186,6 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let options = options(tokens: try tokenFile.map(Self.tokens) ?? [])
-        let isQuiet = quiet
         if !options.isLoopback, options.tokens.isEmpty {
             StandardError.note("everyone who reaches \(host) can ask: --token-file lets only some")
         }
@@ -194,7 +195,7 @@ struct ServeCommand: AsyncParsableCommand {
         let (detector, named) = (self.detector, try named())
         let server = try DetectionServer(
             options, note: { StandardError.note($0) },
-            log: { if !isQuiet { StandardError.write($0 + "\n") } }
+            log: { StandardError.report($0) }
         ) {
             let loaded = try detector.load()
             var model = LoadedModel(

@@ -22,7 +22,9 @@ struct TrackCommand: AsyncParsableCommand {
             stopped by Ctrl-C, end with what was done; work that was killed is resumed by --resume.
             """)
 
-    @Argument(help: "The film, an address such as rtsp://..., camera, or a folder of pictures.")
+    @Argument(
+        help: "The film, an address such as rtsp://..., camera, or a folder of pictures.", completion: .file()
+    )
     var film: String
 
     @OptionGroup var detector: DetectorOptions
@@ -32,14 +34,17 @@ struct TrackCommand: AsyncParsableCommand {
         name: [.short, .long],
         help: ArgumentHelp(
             "A film with boxes, masks and ids drawn on it; its suffix says what kind. The sound is kept.",
-            valueName: "file"))
+            valueName: "file"), completion: .file())
     var output: String?
 
     @Option(
-        help: ArgumentHelp("Write the results, a JSON object a frame, into this file.", valueName: "file"))
+        help: ArgumentHelp("Write the results, a JSON object a frame, into this file.", valueName: "file"),
+        completion: .file())
     var results: String?
 
-    @Option(help: ArgumentHelp("Write the tracks in the form of the MOT challenge.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write the tracks in the form of the MOT challenge.", valueName: "file"),
+        completion: .file())
     var mot: String?
 
     @Flag(help: "Put masks into the results, as compressed run lengths.")

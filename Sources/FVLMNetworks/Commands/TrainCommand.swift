@@ -30,16 +30,22 @@ struct TrainCommand: ParsableCommand {
             from the configuration. Anything that does not fit is an error; to use only the weights, set run.initialWeights.
             """)
 
-    @Argument(help: "The configuration, a YAML file; fvlm train --defaults prints all settings.")
+    @Argument(
+        help: "The configuration, a YAML file; fvlm train --defaults prints all settings.",
+        completion: .file())
     var config: String?
 
-    @Option(name: [.short, .long], help: ArgumentHelp("The run's folder.", valueName: "folder"))
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The run's folder.", valueName: "folder"),
+        completion: .directory)
     var output: String?
 
     @Flag(help: "Resume from the last checkpoint in the folder.")
     var resume = false
 
-    @Option(help: ArgumentHelp("Resume from a PyTorch program's training state.", valueName: "file.pth"))
+    @Option(
+        help: ArgumentHelp("Resume from a PyTorch program's training state.", valueName: "file.pth"),
+        completion: .file())
     var resumeFrom: String?
 
     @OptionGroup var settings: SettingArguments
@@ -59,6 +65,8 @@ struct TrainCommand: ParsableCommand {
     @OptionGroup var device: DeviceArguments
 
     @OptionGroup var threads: ThreadArguments
+
+    @OptionGroup var messages: MessageArguments
 
     func validate() throws {
         if config == nil, !defaults { throw ValidationError("pass a configuration, a YAML file") }

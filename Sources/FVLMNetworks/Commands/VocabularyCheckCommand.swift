@@ -18,13 +18,14 @@ struct VocabularyCheckCommand: AsyncParsableCommand {
               fvlm vocabulary check mine.safetensors --model clip-rn50
             """)
 
-    @Argument(help: "The vocabulary.")
+    @Argument(help: "The vocabulary.", completion: .file())
     var file: String
 
     @Option(
         name: [.short, .long],
         help: ArgumentHelp(
-            "The CLIP that made it, whose tokenizer tells which names are cut.", valueName: "path or name"))
+            "The CLIP that made it, whose tokenizer tells which names are cut.", valueName: "path or name"),
+        completion: .file())
     var model: String?
 
     @Option(help: "The cosine from which names count as nearly the same.")
@@ -32,6 +33,8 @@ struct VocabularyCheckCommand: AsyncParsableCommand {
 
     @Flag(help: "Print one JSON object per finding.")
     var json = false
+
+    @OptionGroup var messages: MessageArguments
 
     func validate() throws {
         if !(bound > 0 && bound <= 1) { throw ValidationError("--bound must be above 0 and at most 1") }

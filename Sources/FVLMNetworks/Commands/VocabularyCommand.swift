@@ -32,7 +32,7 @@ struct VocabularyCommand: AsyncParsableCommand {
         @OptionGroup var clip: CLIPOptions
         @OptionGroup var classOptions: ClassOptions
 
-        @Option(help: "The phrase of the background row.")
+        @Option(help: ArgumentHelp("The phrase of the background row.", valueName: "phrase"))
         var background = "background"
 
         @Flag(help: "Omit the background row.")
@@ -40,7 +40,8 @@ struct VocabularyCommand: AsyncParsableCommand {
 
         @Option(
             help: ArgumentHelp(
-                "A file with the names of novel classes; all others are base.", valueName: "file"))
+                "A file with the names of novel classes; all others are base.", valueName: "file"),
+            completion: .file())
         var novelFile: String?
 
         @Option(
@@ -52,7 +53,9 @@ struct VocabularyCommand: AsyncParsableCommand {
         @Option(help: "The number of prompts per batch.")
         var batchSize = 64
 
-        @Option(name: [.short, .long], help: "The file to write.")
+        @Option(
+            name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"),
+            completion: .file())
         var output: String
 
         func validate() throws {
@@ -83,7 +86,7 @@ struct VocabularyCommand: AsyncParsableCommand {
                     group.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) })
             }
             try vocabulary.write(to: output)
-            StandardError.write("\(output): \(classes.count) classes, CLIP \(vocabulary.clip)\n")
+            StandardError.report("\(output): \(classes.count) classes, CLIP \(vocabulary.clip)")
         }
 
         private func classes() throws -> [Vocabulary.Class] {
@@ -115,7 +118,7 @@ struct VocabularyCommand: AsyncParsableCommand {
                   fvlm vocabulary show coco.safetensors
                 """)
 
-        @Argument(help: "The vocabulary.")
+        @Argument(help: "The vocabulary.", completion: .file())
         var file: String
 
         @Flag(help: "Print one JSON object.")
@@ -130,6 +133,8 @@ struct VocabularyCommand: AsyncParsableCommand {
             let embeddingWidth: Int
             let hasDetectorEmbeddings: Bool
         }
+
+        @OptionGroup var messages: MessageArguments
 
         func run() throws {
             let vocabulary = try Vocabulary(contentsOf: file)
@@ -182,11 +187,15 @@ struct VocabularyCommand: AsyncParsableCommand {
                   fvlm vocabulary merge animals.safetensors tools.safetensors --output all.safetensors
                 """)
 
-        @Argument(help: "The vocabularies.")
+        @Argument(help: "The vocabularies.", completion: .file())
         var files: [String]
 
-        @Option(name: [.short, .long], help: "The file to write.")
+        @Option(
+            name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"),
+            completion: .file())
         var output: String
+
+        @OptionGroup var messages: MessageArguments
 
         func run() throws {
             try OutputGuard(files).check(file: output)

@@ -16,14 +16,14 @@ struct VocabularyExamplesCommand: ParsableCommand {
             --negative shows what is not the class. --mix 0.5 gives the class's words half of the weight. The result is \
             an ordinary vocabulary for this detector's CLIP; fvlm vocabulary show says how its classes were made.
 
-            --words is the vocabulary whose words, background and templates are used: by default \
+            --vocabulary is the one whose words, background and templates are used: by default \
             the one in the detector's folder. With --keep, its other classes are written too.
 
             Examples:
               fvlm vocabulary examples --image a.jpg --box 10,20,80,60 --name mug --model detector --output mug.safetensors
               fvlm vocabulary examples --image a.jpg --image b.jpg --box 10,20,80,60 --box 5,5,40,50@2 --negative \
             a.jpg:90,90,30,40 --name "my mug" --mix 0.5 --model detector --output mug.safetensors
-              fvlm vocabulary examples --annotations few.json --images few --against "mug=cup" --model detector \
+              fvlm vocabulary examples --annotations few.json --images few --contrast "mug=cup" --model detector \
             --output things.safetensors
             """)
 
@@ -44,20 +44,24 @@ struct VocabularyExamplesCommand: ParsableCommand {
     var shrinkage = ExampleOptions().shrinkage
 
     @Option(
+        name: .customLong("vocabulary"),
         help: ArgumentHelp(
-            "The vocabulary of words; by default the one in the detector's folder.", valueName: "file"))
+            "The vocabulary of words; by default the one in the detector's folder.", valueName: "file"),
+        completion: .file())
     var words: String?
 
-    @Flag(help: "Write the other classes of --words too; classes of the same names are replaced.")
+    @Flag(help: "Write the other classes of --vocabulary too; classes of the same names are replaced.")
     var keep = false
 
     @Option(
         help: ArgumentHelp(
             "single, imagenet-80, or a file with one template per line, where there is no vocabulary of words.",
-            valueName: "templates"))
+            valueName: "templates"), completion: .file())
     var templates: String?
 
-    @Option(name: [.short, .long], help: "The file to write.")
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"),
+        completion: .file())
     var output: String
 
     @Flag(help: "Print one JSON object.")
@@ -66,7 +70,7 @@ struct VocabularyExamplesCommand: ParsableCommand {
     func validate() throws {
         try checked { try options.validate() }
         if keep, words == nil, FileStatus(ModelFolder(detector.model).vocabulary) == nil {
-            throw ValidationError("--keep needs --words, the vocabulary whose classes are kept")
+            throw ValidationError("--keep needs --vocabulary, the vocabulary whose classes are kept")
         }
     }
 
@@ -103,11 +107,11 @@ struct VocabularyExamplesCommand: ParsableCommand {
         try result.write(to: output)
         if json { try StandardOutput.print(JSONText.line(Output(file: output, classes: result.classes))) }
         let boxes = shown.reduce(0) { $0 + $1.boxes.count }
-        StandardError.write(
+        StandardError.report(
             "\(output): \(made.classes.count) \(made.classes.count == 1 ? "class" : "classes") of \(boxes) boxes in "
                 + "\(shown.count) pictures"
                 + (keep ? ", \(result.classes.count - made.classes.count) of words" : "")
-                + ", CLIP \(result.clip)\n")
+                + ", CLIP \(result.clip)")
     }
 
     private struct Output: Encodable {

@@ -15,31 +15,40 @@ struct VocabularyImportCommand: AsyncParsableCommand {
         discussion: """
             Rows are in the order of the names; if there is one more row than names, the first is the background. With \
             --annotations, rows are indexed by the categories' ids, as in the published coco_embed.npy (91 rows, the \
-            background in row 0). --background uses row 0 of another file, such as r50_bg_empty_embed.npy.
+            background in row 0). --background-file uses row 0 of another file, such as r50_bg_empty_embed.npy.
 
             Examples:
               fvlm vocabulary import coco_embed.npy --annotations instances_val2017.json --model RN50.pt \
             --output coco.safetensors
-              fvlm vocabulary import rows.npy --classes-file names.txt --background r50_bg_empty_embed.npy \
+              fvlm vocabulary import rows.npy --classes-file names.txt --background-file r50_bg_empty_embed.npy \
             --model RN50.pt --output mine.safetensors
             """)
 
-    @Argument(help: "The embeddings, a NumPy array (.npy) with one row per class.")
+    @Argument(help: "The embeddings, a NumPy array (.npy) with one row per class.", completion: .file())
     var embeddings: String
 
     @OptionGroup var clip: CLIPOptions
     @OptionGroup var names: ClassOptions
 
-    @Option(help: ArgumentHelp("Classes and ids from an annotation file.", valueName: "file"))
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("Classes and ids from an annotation file.", valueName: "file"), completion: .file()
+    )
     var annotations: String?
 
-    @Option(help: ArgumentHelp("A file whose row 0 is the background.", valueName: "file"))
+    @Option(
+        name: .customLong("background-file"),
+        help: ArgumentHelp("A file whose row 0 is the background.", valueName: "file"), completion: .file())
     var background: String?
 
-    @Option(help: "The phrase of the background.")
+    @Option(
+        name: .customLong("background"),
+        help: ArgumentHelp("The phrase of the background row.", valueName: "phrase"))
     var phrase = "background"
 
-    @Option(name: [.short, .long], help: "The file to write.")
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"),
+        completion: .file())
     var output: String
 
     func validate() throws {
@@ -86,7 +95,7 @@ struct VocabularyImportCommand: AsyncParsableCommand {
         }
         try vocabulary.write(to: output)
         let note = first == nil ? ", without a background row, which detection needs" : ""
-        StandardError.write("\(output): \(listed.count) classes, CLIP \(vocabulary.clip)\(note)\n")
+        StandardError.report("\(output): \(listed.count) classes, CLIP \(vocabulary.clip)\(note)")
     }
 
     private func classNames() throws -> [(name: String, id: Int?)] {

@@ -18,6 +18,8 @@ struct DoctorCommand: ParsableCommand {
     @Flag(help: "Write the findings as JSON.")
     var json = false
 
+    @OptionGroup var messages: MessageArguments
+
     func run() throws {
         var report = DoctorReport()
         report.libvips = ImageFormat.libraryVersion

@@ -9,7 +9,7 @@ public struct Annotation: Sendable, Hashable {
     /// Its mask, of the picture's size.
     public var mask: Mask?
 
-    /// Its colour; use ``Palette/color(at:)`` for the colour of a class.
+    /// Its colour; use ``Palette/color(of:)`` for the colour of a class.
     public var color: Color
 
     /// Creates an annotation.
@@ -46,8 +46,8 @@ public struct Annotator: Sendable, Hashable {
     }
 
     /// Returns the picture with everything drawn on it: masks at the bottom, boxes above them, labels on top; the first
-    /// annotation is topmost. Nothing is drawn outside the picture; a label that does not fit is made smaller, then
-    /// shortened.
+    /// annotation is topmost. Labels stand where they cover no other label and no small object, if there is such a place.
+    /// Nothing is drawn outside the picture; a label that does not fit is made smaller, then shortened.
     ///
     /// - Throws: ``ImagingError`` if a mask does not have the picture's size or text cannot be rendered.
     public func draw(_ annotations: [Annotation], on image: Image) throws -> Image {
@@ -73,6 +73,9 @@ public struct Annotator: Sendable, Hashable {
             image.stroke(outer, with: annotation.color.readableForeground, width: 1, opacity: 0.5)
             image.stroke(box, with: annotation.color, width: line)
         }
+        let boxes = annotations.compactMap { $0.box?.clipped(to: image.size) }.filter {
+            $0.width > 0 && $0.height > 0
+        }
         var taken: [Box] = []
         var labels: [(annotation: Annotation, text: RenderedText, place: Box)] = []
         for annotation in annotations {
@@ -84,7 +87,9 @@ public struct Annotator: Sendable, Hashable {
                     label, size: font, color: annotation.color.readableForeground, into: room)
             else { continue }
             let size = ImageSize(width: text.width + 2 * padding, height: text.height + 2 * padding)
-            let place = Self.place(size, at: box.clipped(to: image.size), in: image.size, avoiding: taken)
+            let small = boxes.filter { $0.width * $0.height <= 4 * Double(size.width * size.height) }
+            let place = Self.place(
+                size, at: box.clipped(to: image.size), in: image.size, avoiding: taken, small)
             taken.append(place)
             labels.append((annotation, text, place))
         }
@@ -95,19 +100,46 @@ public struct Annotator: Sendable, Hashable {
         }
     }
 
-    /// The position of a label: above its box, else inside at the top, below, or inside at the bottom; the first of
-    /// these that is inside the picture and free, else the first that is inside the picture.
+    /// The position of a label: the first of the places around its box that covers the least of other labels, then of small
+    /// objects. Above the box comes first, then inside at the top, below, inside at the bottom, each from the left, the right and
+    /// the middle, then beside it, then further away.
     private static func place(
-        _ size: ImageSize, at box: Box, in image: ImageSize, avoiding taken: [Box]
+        _ size: ImageSize, at box: Box, in image: ImageSize, avoiding taken: [Box], _ small: [Box]
     ) -> Box {
         let (width, height) = (Double(size.width), Double(size.height))
-        let x = min(max(box.x1.rounded(), 0), Double(image.width) - width)
-        let tops = [box.y1 - height, box.y1, box.y2, box.y2 - height].map { $0.rounded() }
-        let places = tops.filter { $0 >= 0 && $0 + height <= Double(image.height) }
-            .map { Box(x1: x, y1: $0, x2: x + width, y2: $0 + height) }
-        let free = places.first { place in
-            !taken.contains { place.x1 < $0.x2 && $0.x1 < place.x2 && place.y1 < $0.y2 && $0.y1 < place.y2 }
+        let area = width * height
+        func place(_ x: Double, _ y: Double) -> Box {
+            let x = min(max(x.rounded(), 0), Double(image.width) - width)
+            return Box(x1: x, y1: y.rounded(), x2: x + width, y2: y.rounded() + height)
         }
-        return free ?? places.first ?? Box(x1: x, y1: 0, x2: x + width, y2: height)
+        let columns = [box.x1, box.x2 - width, (box.x1 + box.x2 - width) / 2]
+        var places = columns.flatMap { x in
+            [box.y1 - height, box.y1, box.y2, box.y2 - height].map { place(x, $0) }
+        }
+        places += [place(box.x2, box.y1), place(box.x1 - width, box.y1)]
+        for ring in 2...8 {
+            let (rise, side) = (Double(ring) * height, Double(ring - 1) * width / 2)
+            for x in columns + [box.x2 + side, box.x1 - width - side] {
+                places += [place(x, box.y1 - rise), place(x, box.y2 + rise - height), place(x, box.y1)]
+            }
+        }
+        var best: (place: Box, labels: Double, objects: Double)?
+        for place in places where place.y1 >= 0 && place.y2 <= Double(image.height) {
+            let labels = taken.reduce(0) { $0 + place.overlap(with: $1) } / area
+            if let best, labels > best.labels { continue }
+            let objects = small.reduce(0) { $0 + place.overlap(with: $1) / min($1.width * $1.height, area) }
+            if labels == 0, objects == 0 { return place }
+            if best.map({ (labels, objects) < ($0.labels, $0.objects) }) ?? true {
+                best = (place, labels, objects)
+            }
+        }
+        return best?.place ?? place(box.x1, 0)
+    }
+}
+
+extension Box {
+    /// The area that two boxes share.
+    fileprivate func overlap(with other: Box) -> Double {
+        max(0, min(x2, other.x2) - max(x1, other.x1)) * max(0, min(y2, other.y2) - max(y1, other.y1))
     }
 }

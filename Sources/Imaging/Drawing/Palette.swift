@@ -10,6 +10,15 @@ public enum Palette {
         return color(lightness: [0.70, 0.56, 0.84][index / 8 % 3], chroma: 0.19, hue: hue)
     }
 
+    /// The colour of a class by its name, whatever its place in a vocabulary and however it is spelled: `Polar_bear` and
+    /// `polar bear` have the same.
+    public static func color(of name: String) -> Color {
+        // FNV-1a, whose values are the same in every run.
+        var hash: UInt32 = 0x811C_9DC5
+        for byte in ClassName.key(name).utf8 { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
+        return color(at: Int((hash ^ hash >> 16) & 0xFFFF))
+    }
+
     /// A colour of the OKLCH space (B. Ottosson, "A perceptual color space for image processing", 2020), with its
     /// chroma reduced until sRGB can represent it.
     static func color(lightness: Double, chroma: Double, hue: Double) -> Color {

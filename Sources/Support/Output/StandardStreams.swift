@@ -22,17 +22,6 @@ package enum StandardStreams {
     }
 }
 
-/// Messages for the user, next to the program's output. If they cannot be written, the program continues.
-package enum StandardError {
-    /// Writes text unchanged.
-    package static func write(_ text: String) {
-        _ = writeAll(Array(text.displayedPath.utf8), to: STDERR_FILENO)
-    }
-
-    /// Writes a line prefixed with "note:".
-    package static func note(_ text: String) { write("note: \(text)\n") }
-}
-
 /// The output of a command. Every command prints through this type, so that a full disk or a closed pipe is an error.
 package enum StandardOutput {
     private static func failure(_ code: Int32) -> FileFailure {

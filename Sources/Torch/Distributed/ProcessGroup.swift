@@ -123,8 +123,11 @@ public final class ProcessGroup: @unchecked Sendable {
 
     /// How values of all processes become one.
     public enum Reduction: Int32, Sendable {
+        /// They are added up.
         case sum
+        /// The greatest is taken.
         case maximum
+        /// The least is taken.
         case minimum
     }
 

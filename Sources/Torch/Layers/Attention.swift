@@ -143,7 +143,7 @@ public struct MultiHeadAttention: Sendable {
 /// An element-wise function, with the names used in configuration files.
 ///
 /// ```swift
-/// guard let activation = Activation(rawValue: "quick_gelu") else { throw error }
+/// guard let activation = Activation(rawValue: "quick_gelu") else { return }
 /// let y = try activation(x)
 /// ```
 public enum Activation: String, UnaryLayer, Codable, CaseIterable {

@@ -4,7 +4,7 @@ import WeightFiles
 ///
 /// ```swift
 /// let optimizer = try AdamW([ParameterGroup(store.trainableParameters)], learningRate: 1e-4)
-/// for step in 0..<schedule.totalSteps {
+/// for step in 0..<steps {
 ///     let loss = try model(batch)
 ///     try loss.backward()
 ///     try clipGradients(of: optimizer.parameters, maximumNorm: 1)

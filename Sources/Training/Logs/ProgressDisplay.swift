@@ -6,29 +6,33 @@ public final class ProgressDisplay {
     private let isTerminal: Bool
     private let width: () -> Int
     private let write: (String) -> Void
+    private let warn: (String) -> Void
     private var hasBar = false
     private var lineTime = ContinuousClock.now
 
-    /// Creates a display on standard error.
+    /// Creates a display on standard error, in the style of its messages.
     public convenience init() {
-        self.init(isTerminal: isatty(2) == 1, width: Self.terminalWidth) {
-            StandardError.write($0)
-        }
+        let style = StandardError.style
+        let isTerminal = style.format == .text && !style.isQuiet && Terminal.redraws
+        self.init(
+            isTerminal: isTerminal, width: { Terminal.columns },
+            write: { isTerminal ? StandardError.write($0) : StandardError.report(String($0.dropLast())) },
+            warn: { StandardError.warn(String($0.dropLast())) })
     }
 
     /// Creates a display with custom output.
     /// - Parameters:
     ///   - width: Columns of the terminal.
     ///   - write: Writes text, including line breaks.
-    init(isTerminal: Bool, width: @escaping () -> Int = { 80 }, write: @escaping (String) -> Void) {
+    ///   - warn: The same, of what failed.
+    init(
+        isTerminal: Bool, width: @escaping () -> Int = { 80 }, write: @escaping (String) -> Void,
+        warn: ((String) -> Void)? = nil
+    ) {
         self.isTerminal = isTerminal
         self.width = width
         self.write = write
-    }
-
-    private static func terminalWidth() -> Int {
-        var size = winsize()
-        return ioctl(2, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+        self.warn = warn ?? write
     }
 
     /// Shows an event.
@@ -47,12 +51,14 @@ public final class ProgressDisplay {
         case .noted(_, let note): line("note: \(note)")
         case .progress(let progress): show(progress)
         case .evaluating(let step, let done, let total): showEvaluation(step, done, total)
-        case .evaluationFailed(let step, let reason): line("step \(step): NO EVALUATION: \(reason)")
+        case .evaluationFailed(let step, let reason):
+            line("step \(step): NO EVALUATION: \(reason)", isFailure: true)
         case .evaluated(let step, let report):
             let metrics = report.metrics.map { "\($0.name) \(Self.short($0.value))" }
             line("step \(step): evaluation: \(metrics.joined(separator: ", "))")
         case .checkpointed(let step, let path): line("step \(step): checkpoint \(path)")
-        case .checkpointFailed(let step, let reason): line("step \(step): NO CHECKPOINT: \(reason)")
+        case .checkpointFailed(let step, let reason):
+            line("step \(step): NO CHECKPOINT: \(reason)", isFailure: true)
         case .finished(let summary):
             let speed = Double(summary.imageCount) / max(summary.seconds, 1e-9)
             line(
@@ -94,10 +100,10 @@ public final class ProgressDisplay {
         }
     }
 
-    private func line(_ text: String) {
+    private func line(_ text: String, isFailure: Bool = false) {
         if hasBar { write("\r\u{1B}[2K") }
         hasBar = false
-        write(text + "\n")
+        isFailure ? warn(text + "\n") : write(text + "\n")
     }
 
     /// Four significant digits.

@@ -38,7 +38,7 @@ struct SplitFilterCommand: ParsableCommand {
         }
     }
 
-    @Argument(help: "The annotation file; - for standard input.")
+    @Argument(help: "The annotation file; - for standard input.", completion: .file())
     var annotations: String
 
     @Option(help: "A published split: ovd48-17 (COCO) or lvis-base-rare.")
@@ -59,7 +59,9 @@ struct SplitFilterCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The id of a category (repeatable).", valueName: "id"))
     var categoryID: [Int64] = []
 
-    @Option(help: ArgumentHelp("A text file with one category name per line.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A text file with one category name per line.", valueName: "file"),
+        completion: .file())
     var categoriesFile: String?
 
     @Flag(help: "Keep all other categories instead.")

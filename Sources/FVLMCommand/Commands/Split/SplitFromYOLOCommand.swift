@@ -19,7 +19,7 @@ struct SplitFromYOLOCommand: ParsableCommand {
             file names are relative to their common parent folder.
             """)
 
-    @Argument(help: "The file data.yaml, or the folder that contains it.")
+    @Argument(help: "The file data.yaml, or the folder that contains it.", completion: .file())
     var description: String
 
     @Option(help: "The subset: train, val or test.")
@@ -27,7 +27,8 @@ struct SplitFromYOLOCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "An annotation file of the same pictures, for their ids and sizes.", valueName: "file"))
+            "An annotation file of the same pictures, for their ids and sizes.", valueName: "file"),
+        completion: .file())
     var like: String?
 
     @OptionGroup var output: SplitOutput

@@ -11,16 +11,18 @@ struct SplitLVISToCOCOCommand: ParsableCommand {
         abstract: "Converts an LVIS file to COCO format, with LVIS's or COCO's classes.",
         discussion: """
             Example:
-              fvlm split lvis-to-coco lvis_v1_val.json --classes coco -o lvis_as_coco.json
+              fvlm split lvis-to-coco lvis_v1_val.json --categories coco -o lvis_as_coco.json
 
             File names become COCO's, relative to one folder (val2017/000000397133.jpg). COCO format has no \
             equivalent of LVIS's lists of absent and not exhaustively annotated classes.
             """)
 
-    @Argument(help: "The LVIS file; - for standard input.")
+    @Argument(help: "The LVIS file; - for standard input.", completion: .file())
     var annotations: String
 
-    @Option(help: "The classes: lvis (all of them) or coco (those of COCO, with its ids and names).")
+    @Option(
+        name: .customLong("categories"),
+        help: "The classes: lvis (all of them) or coco (those of COCO, with its ids and names).")
     var classes: Dataset.LVISClasses = .lvis
 
     @OptionGroup var output: SplitOutput

@@ -15,7 +15,7 @@ struct SplitMergeCommand: ParsableCommand {
             different entries is an error; --renumber assigns new ids and matches categories by name.
             """)
 
-    @Argument(help: "The annotation files; - for standard input.")
+    @Argument(help: "The annotation files; - for standard input.", completion: .file())
     var annotations: [String]
 
     @Flag(help: "Renumber images and annotations from 1, and match categories by name.")

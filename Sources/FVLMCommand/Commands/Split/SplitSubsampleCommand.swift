@@ -8,16 +8,17 @@ struct SplitSubsampleCommand: ParsableCommand {
         abstract: "Draws images at random, for a smaller set or a training and validation split.",
         discussion: """
             Examples:
-              fvlm split subsample instances_train2017.json --images 1000 --seed 7 -o small.json
+              fvlm split subsample instances_train2017.json --count 1000 --seed 7 -o small.json
               fvlm split subsample all.json --fraction 0.9 -o train.json --rest val.json
 
             The same seed draws the same images on every machine.
             """)
 
-    @Argument(help: "The annotation file; - for standard input.")
+    @Argument(help: "The annotation file; - for standard input.", completion: .file())
     var annotations: String
 
-    @Option(help: ArgumentHelp("The number of images to draw.", valueName: "count"))
+    @Option(
+        name: .customLong("count"), help: ArgumentHelp("The number of images to draw.", valueName: "count"))
     var images: Int?
 
     @Option(help: "The fraction of the images to draw: above 0, at most 1.")
@@ -26,13 +27,15 @@ struct SplitSubsampleCommand: ParsableCommand {
     @Option(help: "The seed of the draw.")
     var seed: UInt64 = 0
 
-    @Option(help: ArgumentHelp("Also write the images that were not drawn.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Also write the images that were not drawn.", valueName: "file"),
+        completion: .file())
     var rest: String?
 
     @OptionGroup var output: SplitOutput
 
     func validate() throws {
-        if let images, images < 1 { throw ValidationError("--images needs at least 1 image") }
+        if let images, images < 1 { throw ValidationError("--count needs at least 1 image") }
         if let fraction, !(fraction > 0 && fraction <= 1) {
             throw ValidationError("--fraction must be above 0 and at most 1")
         }
@@ -43,7 +46,7 @@ struct SplitSubsampleCommand: ParsableCommand {
 
     func run() throws {
         guard (images == nil) != (fraction == nil) else {
-            throw ValidationError("use --images COUNT or --fraction FRACTION")
+            throw ValidationError("use --count COUNT or --fraction FRACTION")
         }
         try output.check([annotations], and: rest)
         let loaded = try LoadedDataset(contentsOf: annotations)

@@ -19,26 +19,34 @@ struct SplitToYOLOCommand: ParsableCommand {
             YOLO's tools look: in labels, next to that folder.
             """)
 
-    @Option(help: ArgumentHelp("The annotation file for training.", valueName: "file"))
+    @Option(help: ArgumentHelp("The annotation file for training.", valueName: "file"), completion: .file())
     var train: String?
 
-    @Option(help: ArgumentHelp("The folder of its pictures, which are linked.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp("The folder of its pictures, which are linked.", valueName: "folder"),
+        completion: .directory)
     var trainImages: String?
 
-    @Option(help: ArgumentHelp("The annotation file for validation.", valueName: "file"))
+    @Option(help: ArgumentHelp("The annotation file for validation.", valueName: "file"), completion: .file())
     var val: String?
 
-    @Option(help: ArgumentHelp("The folder of its pictures, which are linked.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp("The folder of its pictures, which are linked.", valueName: "folder"),
+        completion: .directory)
     var valImages: String?
 
     @Option(help: "The contents of the labels: bbox (boxes) or segm (outlines).")
     var type: EvaluationOptions.Geometry = .box
 
-    @Option(name: [.short, .long], help: ArgumentHelp("The folder to create.", valueName: "folder"))
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The folder to create.", valueName: "folder"),
+        completion: .directory)
     var output: String
 
     @Flag(help: "Print one JSON object that reports what was written and what was lost.")
     var json = false
+
+    @OptionGroup var messages: MessageArguments
 
     func validate() throws {
         if train == "-", val == "-" { throw ValidationError("standard input (-) can be read only once") }
