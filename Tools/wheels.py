@@ -10,6 +10,7 @@ correct.
 
 import base64
 import csv
+import errno
 import hashlib
 import io
 import os
@@ -120,4 +121,6 @@ if __name__ == "__main__":
     except zipfile.BadZipFile as problem:
         sys.exit(f"setup: {arguments[0]} is damaged ({problem}): delete it and run again")
     except OSError as problem:
+        if problem.errno == errno.ENOSPC:
+            sys.exit(f"setup: the disk of {arguments[0]} is full: make room and run again")
         sys.exit(f"setup: {problem.filename or arguments[0]}: {problem.strerror}")

@@ -501,6 +501,14 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
 
 TORCH_LIBRARY_IMPL(_, PrivateUse1, m) { m.fallback(torch::CppFunction::makeFromBoxedFunction<&fallback>()); }
 
+// Lists of tensors, which CUDA has kernels of its own for. Without an entry libtorch takes the lists apart before the
+// fallback sees them.
+TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
+    for (const char *name : {"_foreach_norm.Scalar", "_foreach_add_.Scalar", "_foreach_add_.List", "_foreach_mul_.Scalar",
+                             "_foreach_copy_", "_foreach_clamp_min_.Scalar", "_foreach_clamp_max_.Scalar"})
+        m.impl(name, torch::CppFunction::makeFromBoxedFunction<&fallback>());
+}
+
 // CUDA's lists of casts.
 TORCH_LIBRARY_IMPL(_, AutocastPrivateUse1, m) { m.fallback(torch::CppFunction::makeFallthrough()); }
 TORCH_LIBRARY_IMPL(aten, AutocastPrivateUse1, m) {

@@ -42,8 +42,9 @@ extension OnDevice {
             try average.update()
         }
 
-        /// The optimiser's operator is called once. libtorch takes `_foreach_` lists apart before they reach the stand-in.
-        @Test(arguments: ["adamw", "sgd"]) func oneOperatorMovesAllParameters(_ kind: String) throws {
+        /// Norm, clipping, optimiser and moving average each take the whole list: as many operators for sixty parameters as
+        /// for three.
+        @Test(arguments: ["adamw", "sgd"]) func operatorsTakeAllParametersAtOnce(_ kind: String) throws {
             func counted(_ count: Int) throws -> FakeDevice.Counts {
                 let store = try store(count, on: device)
                 let optimizer = try optimizer(kind, store)
@@ -54,8 +55,24 @@ extension OnDevice {
                 return try FakeDevice.counting { try update(store, optimizer, average) }.counts
             }
             let (few, many) = try (counted(3), counted(60))
-            #expect(few.listOperators == 1 && many.listOperators == 1)
+            // The norms, their scale, the average's two, and the optimiser's one; AdamW counts its steps as well.
+            let expected = kind == "adamw" ? 6 : 5
+            #expect(few.listOperators == expected && many.listOperators == expected)
+            #expect(few.operators == many.operators)
             #expect(many.waits == 1, "\(many.reasons)")
+        }
+
+        @Test func magnitudesAreClippedAtOnce() throws {
+            let store = try store(60, on: device)
+            try setGradients(store, 1)
+            let (_, counts) = try FakeDevice.counting {
+                try clipGradients(of: store.parameters, maximumMagnitude: 0.5)
+            }
+            #expect(counts.operators == 2 && counts.listOperators == 2, "\(counts)")
+            for parameter in store.parameters {
+                let clipped = try parameter.value.detached().to(device: .cpu).clamped(min: -0.5, max: 0.5)
+                #expect(try #require(parameter.grad).isNear(clipped, relative: 0, absolute: 0))
+            }
         }
 
         @Test(arguments: ["adamw", "sgd"]) func updatesAreThoseOfTheProcessor(_ kind: String) throws {

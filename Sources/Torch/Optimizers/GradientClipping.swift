@@ -55,5 +55,5 @@ public func clipGradients(of parameters: [Parameter], maximumMagnitude bound: Do
     guard bound >= 0 else {
         throw TorchError("clipGradients", reason: "the maximum magnitude is \(bound); it must be at least 0")
     }
-    for gradient in parameters.compactMap(\.grad) { try gradient.clampInPlace(min: -bound, max: bound) }
+    try Tensor.clampInPlace(parameters.compactMap(\.grad), min: -bound, max: bound)
 }

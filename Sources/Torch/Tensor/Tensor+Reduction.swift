@@ -20,6 +20,8 @@ extension Operator {
     static let listAddInPlace = Operator("aten::_foreach_add_.Scalar")
     static let listAddListInPlace = Operator("aten::_foreach_add_.List")
     static let listMultiplyInPlace = Operator("aten::_foreach_mul_.Scalar")
+    static let listClampMinimumInPlace = Operator("aten::_foreach_clamp_min_.Scalar")
+    static let listClampMaximumInPlace = Operator("aten::_foreach_clamp_max_.Scalar")
     static let listCopyInPlace = Operator("aten::_foreach_copy_")
 }
 
@@ -156,6 +158,13 @@ extension Tensor {
     package static func multiplyInPlace(_ tensors: [Tensor], _ factor: Double) throws {
         guard !tensors.isEmpty else { return }
         _ = try Operator.listMultiplyInPlace.results(tensors, factor)
+    }
+
+    /// Clamps every element of each tensor.
+    package static func clampInPlace(_ tensors: [Tensor], min: Double, max: Double) throws {
+        guard !tensors.isEmpty else { return }
+        _ = try Operator.listClampMinimumInPlace.results(tensors, min)
+        _ = try Operator.listClampMaximumInPlace.results(tensors, max)
     }
 
     /// Overwrites each tensor with another of its shape on the same device.

@@ -110,11 +110,11 @@ final class DataParallel {
             for (flat, work, gradients) in sent {
                 try work.wait()
                 var start = 0
-                for gradient in gradients {
-                    let part = try flat.narrowed(0, start: start, length: gradient.count)
-                    try gradient.copyInPlace(part.reshaped(gradient.shape))
-                    start += gradient.count
+                let parts = try gradients.map { gradient in
+                    defer { start += gradient.count }
+                    return try flat.narrowed(0, start: start, length: gradient.count).reshaped(gradient.shape)
                 }
+                try Tensor.copyInPlace(gradients, parts)
             }
         }
     }
