@@ -62,6 +62,7 @@ struct DetectorBenchmark: ParsableCommand {
             print("\(dtype): matrix product of 4096 x 4096  \(rounded(peak / 1e9)) GFLOP/s")
             if parts.contains(.detection) { try detection(trunk, network, configuration, texts, dtype, peak) }
             if parts.contains(.training) { try training(trunk, network, texts, dtype, peak) }
+            if let peak = ProcessMemory.peakBytes { print("  \(peak >> 20) MB held at most since the start") }
         }
     }
 
@@ -136,6 +137,7 @@ struct DetectorBenchmark: ParsableCommand {
                 try StageProfile.measure(.update) { try optimizer.step() }
             }
         }
+        if let held = ProcessMemory.residentBytes { print("    before: \(held >> 20) MB held") }
         // The first steps allocate the memory that all later ones reuse.
         for _ in 0..<4 { try step() }
         profile.reset()

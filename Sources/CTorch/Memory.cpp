@@ -1,8 +1,10 @@
 #include "Bridge.hpp"
 
+#include <algorithm>
 #include <c10/core/CPUAllocator.h>
 #include <list>
 #include <mutex>
+#include <sys/mman.h>
 #include <unordered_map>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -12,7 +14,7 @@ namespace {
 
 // Main memory for tensors. Large blocks are kept when tensors are freed and reused for tensors of about the same size:
 // page faults of fresh memory cost more than most computations in it, and the C library returns large blocks to the
-// system immediately.
+// system immediately. Kept and lent blocks together are little more than were once lent at the same time.
 class KeptMemory final : public c10::Allocator {
   public:
     explicit KeptMemory(c10::Allocator *plain) : plain_(plain) {}
@@ -26,9 +28,11 @@ class KeptMemory final : public c10::Allocator {
             try {
                 places_.emplace(data, block.begin());
             } catch (...) {
-                plain_->raw_deleter()(data);
+                unmap(block.front());
                 throw;
             }
+            lent_bytes_ += block.front().capacity;
+            most_lent_ = std::max(most_lent_, lent_bytes_);
             lent_.splice(lent_.begin(), block);
         }
         return {data, data, &release, c10::Device(c10::DeviceType::CPU)};
@@ -63,6 +67,9 @@ class KeptMemory final : public c10::Allocator {
     };
 
     static constexpr size_t smallest = 1 << 20;
+    // How much larger the blocks may make the process than the lent ones were at most. Without it a training step in
+    // bfloat16 takes a tenth longer: blocks of a size that is not asked for next are freed, and come again.
+    static constexpr size_t slack = 128 << 20;
 
     // Eight sizes per power of two. Unrequested memory is never touched, hence takes none.
     static size_t rounded(size_t count) {
@@ -71,14 +78,30 @@ class KeptMemory final : public c10::Allocator {
         return (count + step - 1) / step * step;
     }
 
+    // Memory of its own for each block, not the C library's: what is freed goes back to the system whatever lies beside it.
+    static void *mapped(size_t capacity) {
+        void *data = mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        return data == MAP_FAILED ? nullptr : data;
+    }
+
+    static void unmap(const Block &block) noexcept { munmap(block.data, block.capacity); }
+
     void *fresh(size_t capacity) {
-        try {
-            return plain_->raw_allocate(capacity);
-        } catch (const c10::Error &) {
+        size_t spare = 0;
+        {
+            std::lock_guard lock(mutex_);
+            size_t lent = lent_bytes_ + capacity;
+            spare = std::max(most_lent_, lent) + slack - lent;
+        }
+        shrink(spare);
+        void *data = mapped(capacity);
+        if (data == nullptr) {
             // Freeing the kept blocks may suffice.
             shrink(0);
-            return plain_->raw_allocate(capacity);
+            data = mapped(capacity);
         }
+        TORCH_CHECK(data != nullptr, "not enough memory: you tried to allocate ", capacity, " bytes");
+        return data;
     }
 
     // A list of one block: the smallest kept block that is large enough and not much too large; among equal ones the
@@ -113,9 +136,10 @@ class KeptMemory final : public c10::Allocator {
             auto place = places_.find(data);
             if (place == places_.end()) return plain_->raw_deleter()(data);
             kept_bytes_ += place->second->capacity;
+            lent_bytes_ -= place->second->capacity;
             kept_.splice(kept_.begin(), lent_, place->second);
             places_.erase(place);
-            limit = limit_;
+            limit = std::min(limit_, most_lent_ + slack - lent_bytes_);
         }
         shrink(limit);
     }
@@ -130,7 +154,7 @@ class KeptMemory final : public c10::Allocator {
                 freed.splice(freed.begin(), kept_, std::prev(kept_.end()));
             }
         }
-        for (const auto &block : freed) plain_->raw_deleter()(block.data);
+        for (const auto &block : freed) unmap(block);
     }
 
     c10::Allocator *plain_;
@@ -139,6 +163,8 @@ class KeptMemory final : public c10::Allocator {
     std::unordered_map<void *, std::list<Block>::iterator> places_; // of lent blocks
     std::list<Block> kept_; // most recently used first
     size_t kept_bytes_ = 0;
+    size_t lent_bytes_ = 0;
+    size_t most_lent_ = 0;
     size_t limit_ = 0;
 };
 

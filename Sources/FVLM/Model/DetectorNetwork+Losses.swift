@@ -145,9 +145,45 @@ extension DetectorNetwork {
             boxes.append(try Boxes(foreground).selected(Tensor(regions)))
             targets.append(masks)
         }
+        if try isLearnedInParts(pyramid) { return try maskTermInParts(pyramid, boxes, targets) }
         guard let logits = try maskLogits(pyramid, boxes: boxes) else { return nil }
         return try withAutocast(nil, device: logits.device.kind) {
             try maskLoss(logits, targets: Tensor.cat(targets))
+        }
+    }
+
+    /// Whether the mask head's regions can be learned one after another: statistics of a batch are of all its regions. On a
+    /// device small parts would leave it idle, and `float16` needs its gradients scaled from the start.
+    private func isLearnedInParts(_ pyramid: [Tensor]) throws -> Bool {
+        guard let head = architecture.maskHead, pyramid[0].device.isProcessor else { return false }
+        if case .batch = head.normalization { return false }
+        return try autocastType != .float16
+    }
+
+    /// The most regions of a part: enough work for many threads.
+    private static let regionsOfPart = 64
+
+    /// The masks' term part by part, since the activations of all regions would be most of a step's memory.
+    private func maskTermInParts(_ pyramid: [Tensor], _ boxes: [Boxes], _ targets: [Tensor]) throws -> Tensor
+    {
+        let side = architecture.maskPooler.output * 2
+        let pixels = try SharedBatch.total(boxes.reduce(0) { $0 + $1.count } * side * side)
+        let parts = RegionPart.parts(of: boxes.map(\.count), limit: Self.regionsOfPart)
+        let maps = Array(pyramid.prefix(architecture.maskPooler.strides.count))
+        let sum = PartwiseSum(
+            "mask loss", maps: maps,
+            parameters: try store.parameters(under: "mask_head").map { try $0.value })
+        // All counts of other processes are known.
+        return try SharedBatch.$group.withValue(nil) {
+            try sum(parts.map(\.images)) { part, maps in
+                let regions = try parts[part].rows(of: boxes.map(\.tensor)).map { try Boxes($0) }
+                let wanted = try parts[part].rows(of: targets)
+                guard let logits = try maskLogits(maps, boxes: regions) else { return try Tensor.zeros([]) }
+                return try withAutocast(nil) {
+                    let share = Double(logits.count) / Double(max(pixels, 1))
+                    return try maskLoss(logits, targets: Tensor.cat(wanted)) * share
+                }
+            }
         }
     }
 }

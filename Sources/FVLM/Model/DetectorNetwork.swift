@@ -134,8 +134,8 @@ public struct DetectorNetwork: Sendable {
     ///   - boxes: The regions of each image.
     /// - Throws: `DetectionError`, `TorchError`.
     public func regions(_ pyramid: [Tensor], boxes: [Boxes]) throws -> RegionOutput {
-        let pooled = try pooledRegions(pyramid, boxes: boxes)
-        let vectors = try boxHead(pooled)
+        let maps = Array(pyramid.prefix(architecture.boxPooler.strides.count))
+        let vectors = try boxHead(maps, boxes: boxes, pooler: architecture.boxPooler)
         let (deltas, embeddings) = try predictor(vectors)
         return RegionOutput(vectors: vectors, deltas: deltas, embeddings: embeddings)
     }

@@ -18,10 +18,20 @@ package enum Sibling {
                     "fvlm \(command) needs \(name), which is neither next to fvlm nor on the PATH: "
                     + "build both with swift build -c release --product \(name)")
         }
-        // libtorch looks at it when it is loaded: what Apple's GPUs cannot do, the processor does.
-        setenv("PYTORCH_ENABLE_MPS_FALLBACK", "1", 0)
+        // Looked at when libtorch and its threads' library are loaded.
+        for (name, value) in settings(ProcessWords.environment) { setenv(name, value, 0) }
         _ = path.withPathPointer { execv($0, CommandLine.unsafeArgv) }
         return Failure(description: "\(path): cannot be started: \(String(cString: strerror(errno)))")
+    }
+
+    /// What is added to the environment of the sibling.
+    ///
+    /// What Apple's GPUs cannot do, the processor does. Threads that wait for others sleep: libgomp's spin for milliseconds,
+    /// and beside other work wait for threads that cannot run because they spin.
+    package static func settings(_ environment: [String: String]) -> [String: String] {
+        var settings = ["PYTORCH_ENABLE_MPS_FALLBACK": "1"]
+        if environment["OMP_WAIT_POLICY"] == nil { settings["GOMP_SPINCOUNT"] = "0" }
+        return settings.filter { environment[$0.key] == nil }
     }
 
     /// The sibling's path: next to this program, next to the link it was called by, or on the PATH.

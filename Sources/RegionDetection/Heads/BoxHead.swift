@@ -126,6 +126,24 @@ public struct BoxHead: Sendable {
     }
 }
 
+extension BoxHead {
+    /// Computes vectors [R, outputWidth] from the regions of a pyramid; see ``callAsFunction(_:)``.
+    ///
+    /// While gradients are recorded, pooled regions are not kept for a head that begins with a linear layer.
+    /// - Parameters:
+    ///   - maps: [N, C, H, W] for each of the pooler's strides.
+    ///   - boxes: The regions of each of the N images.
+    package func callAsFunction(_ maps: [Tensor], boxes: [Boxes], pooler: RegionPooler) throws -> Tensor {
+        guard isRecordingGradients, convolutions.isEmpty, let first = fullyConnected.first,
+            first.norm == nil, let linear = first.layer as? Linear, boxes.contains(where: { $0.count > 0 }),
+            let map = maps.first, map.device == .cpu, try [.float32, .bfloat16].contains(map.dtype)
+        else { return try self(pooler(maps, boxes: boxes, format: format)) }
+        let vectors = try PooledLinear(pooler, boxes: boxes)(
+            maps, weight: linear.weight.value, bias: linear.bias?.value)
+        return try fullyConnected.dropFirst().reduce(vectors.relu()) { try $1($0) }
+    }
+}
+
 /// Predicts a box correction and a content embedding from a region's vector.
 ///
 /// Boxes do not depend on the class. In place of a classifier there is an embedding of the texts' width, to be compared

@@ -74,6 +74,18 @@ public struct RegionPooler: Sendable, Hashable {
     public func callAsFunction(
         _ features: [Tensor], boxes: [Boxes], format: MemoryFormat = .channelsLast
     ) throws -> Tensor {
+        let (levels, regions) = try assigned(features, boxes)
+        return try roiAlign(levels, regions, output: Size2D(output), sampling: sampling, format: format)
+    }
+
+    /// What the pooler asks of the kernels.
+    func request(_ features: [Tensor], boxes: [Boxes]) throws -> PoolingRequest {
+        let (levels, regions) = try assigned(features, boxes)
+        return try PoolingRequest(levels, regions, output: Size2D(output), sampling: sampling)
+    }
+
+    /// The maps with their scales, and the boxes with their maps.
+    private func assigned(_ features: [Tensor], _ boxes: [Boxes]) throws -> ([PyramidLevel], Regions) {
         guard features.count == strides.count else {
             throw DetectionError(
                 "RegionPooler", "has \(strides.count) strides, but there are \(features.count) maps")
@@ -87,7 +99,6 @@ public struct RegionPooler: Sendable, Hashable {
             [Int64](repeating: Int64($0.offset), count: $0.element.count)
         }
         let regions = try Regions(boxes: all, images: images, levels: levels(for: all))
-        let levels = zip(features, strides).map { PyramidLevel($0, scale: 1 / $1) }
-        return try roiAlign(levels, regions, output: Size2D(output), sampling: sampling, format: format)
+        return (zip(features, strides).map { PyramidLevel($0, scale: 1 / $1) }, regions)
     }
 }

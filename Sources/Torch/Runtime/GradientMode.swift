@@ -16,6 +16,16 @@ package var isRecordingGradients: Bool { ct_grad_mode() }
 /// Whether autocast is on for tensors in main memory on this thread.
 package var isAutocasting: Bool { ct_autocast_enabled(Device.Kind.cpu.code) }
 
+/// The element type of autocast's products for tensors in main memory on this thread; nil if it is off.
+package var autocastType: DType? {
+    get throws {
+        guard isAutocasting else { return nil }
+        var code: Int32 = 0
+        try check(ct_autocast_dtype(Device.Kind.cpu.code, &code), "autocast")
+        return DType(code: code)
+    }
+}
+
 /// Runs `body` with autocast: matrix products, convolutions and attention in the given type, losses in `float32`,
 /// everything else in the type of its inputs. No manual conversion of tensors is needed.
 ///

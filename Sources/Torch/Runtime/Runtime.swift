@@ -52,7 +52,8 @@ public enum Runtime {
     /// Keeps up to `bytes` of the main memory of released large tensors for reuse.
     ///
     /// Batches and training steps need blocks of the same sizes repeatedly, and the system is slow to provide fresh
-    /// memory. The first call replaces the process's tensor allocator; programs call it at launch, libraries should
+    /// memory. Blocks that are kept make the process at most 128 MiB larger than its large tensors did at their largest.
+    /// The first call replaces the process's tensor allocator; programs call it at launch, libraries should
     /// not. 0 returns all kept memory to the system at once.
     /// - Throws: ``TorchError`` if it runs out of memory.
     public static func keepMemory(bytes: Int = 1 << 30) throws {

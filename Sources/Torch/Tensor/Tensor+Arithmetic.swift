@@ -48,6 +48,7 @@ extension Operator {
     static let multiplyScalarInPlace = Operator("aten::mul_.Scalar")
     static let clampInPlace = Operator("aten::clamp_")
     static let matmul = Operator("aten::matmul")
+    static let addProductInPlace = Operator("aten::addmm_")
     static let addProductsInPlace = Operator("aten::baddbmm_")
     static let einsum = Operator("aten::einsum")
     static let linear = Operator("aten::linear")
@@ -273,6 +274,11 @@ extension Tensor {
 extension Tensor {
     /// The matrix product of the last two dimensions; the others are broadcast. Vectors act as rows or columns.
     public func matmul(_ other: Tensor) throws -> Tensor { try Operator.matmul(self, other) }
+
+    /// Adds the product of the matrices [N, M] and [M, P] to `factor` times this tensor's elements [N, P].
+    package func addProductInPlace(_ first: Tensor, _ second: Tensor, keeping factor: Double = 1) throws {
+        try Operator.addProductInPlace(self, first, second, factor)
+    }
 
     /// Adds the products [B, N, P] of the matrices [B, N, M] and [B, M, P] to this tensor's elements [B, N, P].
     package func addProductsInPlace(_ first: Tensor, _ second: Tensor) throws {
