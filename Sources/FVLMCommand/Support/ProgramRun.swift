@@ -18,7 +18,8 @@ package struct ProgramRun<Root: ParsableCommand>: Sendable {
         let start = ContinuousClock.now
         do {
             if let text = HelpTopic.text(of: ProcessWords.arguments) { succeed(text) }
-            var command = try Root.parseAsRoot(ProcessWords.arguments)
+            let arguments = FormerOption.replaced(in: ProcessWords.arguments, note: StandardError.note)
+            var command = try Root.parseAsRoot(arguments)
             do {
                 if var command = command as? any AsyncParsableCommand {
                     try await command.run()
@@ -59,7 +60,8 @@ package struct ProgramRun<Root: ParsableCommand>: Sendable {
         let code = Root.exitCode(for: error)
         if code == .success { succeed(Root.fullMessage(for: error)) }
         if code == .validationFailure {
-            let mistyped = MistypedOption(in: ProcessWords.arguments, of: Root.self)
+            let arguments = FormerOption.replaced(in: ProcessWords.arguments) { _ in }
+            let mistyped = MistypedOption(in: arguments, of: Root.self)
             if let mistyped { fail(WrongUsage(message: mistyped.message, command: mistyped.command)) }
         }
         if !(error is ExitCode), code == .failure { fail(SystemErrorText(error).text, status: 1) }
