@@ -41,6 +41,11 @@ extension Dataset {
             (image.negativeCategoryIDs, image.notExhaustiveCategoryIDs) = (nil, nil)
             result.images.append(image)
         }
+        if annotations.categoryIDs.allSatisfy({ ids[$0] == $0 }) {
+            // The same table, not a second one: outlines are most of a data set.
+            result.annotations = annotations
+            return (result, report)
+        }
         for row in 0..<annotations.count {
             guard let id = ids[annotations.categoryIDs[row]] else {
                 report.add("annotations have categories that are not kept and are dropped", count: 1)
