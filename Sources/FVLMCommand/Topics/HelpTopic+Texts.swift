@@ -170,6 +170,9 @@ extension HelpTopic {
                   set by a training with run.isDeterministic unless it is
               PYTORCH_ENABLE_MPS_FALLBACK
                   1 unless it is set: what Apple's GPU cannot do, the processor does
+              GOMP_SPINCOUNT, OMP_WAIT_POLICY
+                  0 unless one of them is set: threads that wait sleep, which leaves
+                  processors to others; alone a detection takes a tenth longer
 
             fvlm looks for fvlm-networks beside itself, then on the PATH.
             """)
