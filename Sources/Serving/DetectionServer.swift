@@ -96,7 +96,11 @@ public struct DetectionServer: Sendable {
             gracefulShutdownSignals: endsOnSignals ? [.sigterm, .sigint] : [],
             logger: logger)
         configuration.maximumGracefulShutdownDuration = .seconds(options.requestSeconds + options.bodySeconds)
-        try await ServiceGroup(configuration: configuration).run()
+        do { try await ServiceGroup(configuration: configuration).run() } catch {
+            await service.vocabularies.unlock()
+            throw error
+        }
+        await service.vocabularies.unlock()
     }
 
     /// The methods and paths of all routes.

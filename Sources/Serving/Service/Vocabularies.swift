@@ -21,7 +21,7 @@ actor Vocabularies {
     private static let rememberedLists = 64
 
     private let folder: String?
-    private let lock: FolderLock?
+    private var lock: FolderLock?
     private let metrics: ServerMetrics
     private var own: KnownVocabulary?
     private var fixed: [String: KnownVocabulary] = [:]
@@ -62,6 +62,9 @@ actor Vocabularies {
             } catch { note("\(Path.join(folder, file.name)) is not used: \(error)") }
         }
     }
+
+    /// Leaves the folder to others. The server has ended, but a task of its last connection may hold this object a while.
+    func unlock() { lock = nil }
 
     private static let ending = ".safetensors"
 
