@@ -114,7 +114,13 @@ private struct Guardian: Sendable {
             service.options.requestSeconds + service.options.bodySeconds, service.options.requestSeconds
         )
         end(in: whole)
-        context.record.update { $0.onBody = { end(in: answer) } }
+        let isRead = Mutex(false)
+        context.record.update {
+            $0.onBody = {
+                isRead.withLock { $0 = true }
+                end(in: answer)
+            }
+        }
         connections.watch(context.channel) {
             race.end(.failure(CancellationError()))
             task.cancel()
@@ -124,10 +130,18 @@ private struct Guardian: Sendable {
             for timer in timers.withLock({ $0 }) { timer.cancel() }
             connections.unwatch(context.channel)
         }
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { race.wait($0) }
-        } onCancel: {
+        do {
+            return try await withTaskCancellationHandler {
+                try await withCheckedThrowingContinuation { race.wait($0) }
+            } onCancel: {
+                task.cancel()
+            }
+        } catch {
+            // Hummingbird reads on in the connection, and NIO ends a program in which two read at once: whoever still waits for
+            // the body goes first, at once, as it is cancelled.
             task.cancel()
+            if !isRead.withLock({ $0 }) { await task.value }
+            throw error
         }
     }
 }
