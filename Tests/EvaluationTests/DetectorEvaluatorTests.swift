@@ -50,6 +50,34 @@ import Testing
 
     private func rows(_ table: DetectionTable) -> [DetectionRecord] { (0..<table.count).map { table[$0] } }
 
+    /// Every object is found; of two detections of classes that their pictures do not have, one is above the threshold.
+    @Test func falseAlarmsAreCounted() throws {
+        let classes = truth.categories.map(\.id)
+        var table = DetectionTable()
+        var present: [Int64: Set<Int64>] = [:]
+        for row in 0..<truth.annotations.count {
+            let object = truth.annotations[row]
+            present[object.imageID, default: []].insert(object.categoryID)
+            table.append(
+                DetectionRecord(
+                    imageID: object.imageID, categoryID: object.categoryID, score: 0.9,
+                    box: try #require(object.box)))
+        }
+        let objects = table.count
+        for (image, score) in zip(truth.images.ids, [0.95, 0.1]) {
+            let absent = try #require(classes.first { present[image]?.contains($0) != true })
+            table.append(
+                DetectionRecord(
+                    imageID: image, categoryID: absent, score: score,
+                    box: BoundingBox(x: 0, y: 0, width: 3, height: 3)))
+        }
+        let alarms = try evaluator().alarms(table, imageIDs: truth.images.ids)
+        #expect(alarms.threshold == 0.9 && abs(alarms.pictures - 1.0 / 3) < 1e-12)
+        let absent = 3 * classes.count - present.values.reduce(0) { $0 + $1.count }
+        #expect(abs(alarms.classes - 1 / Double(absent)) < 1e-12)
+        #expect(abs(alarms.f1 - 2 * Double(objects) / Double(2 * objects + 1)) < 1e-12)
+    }
+
     /// Batches, with tasks and without, find what the library finds picture by picture, to the bit.
     @Test func everyDoorGivesTheSameDetections() async throws {
         var evaluator = try evaluator()
