@@ -160,9 +160,7 @@ struct CalibrateCommand: AsyncParsableCommand {
             options.includesPresence = false
             if search { (options, trials) = try searched(evaluator, seen, loaded, options) }
             if presence {
-                var fitted = options
-                (fitted, alarms) = try Self.withPresence(evaluator, seen, options)
-                options = fitted
+                (options, alarms) = try Self.withPresence(evaluator, seen, options)
             }
         }
         let bar = ProgressBar("pictures")
