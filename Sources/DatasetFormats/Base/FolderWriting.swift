@@ -2,12 +2,39 @@ import COCO
 import Foundation
 import Support
 
+extension ConversionReport {
+    /// Calls `body` with some hundred pictures at a time, on several threads, and adds what it returns as lost in the order of
+    /// the pictures: formats with a file for each picture are written so.
+    ///
+    /// - Throws: The error of the first pictures that failed.
+    mutating func add(
+        pictures count: Int, _ body: @Sendable (Range<Int>) throws -> ConversionReport
+    ) throws {
+        let size = 256
+        var lost = [ConversionReport](repeating: ConversionReport(), count: (count + size - 1) / size)
+        try Parallel.fill(&lost, threads: Parallel.threadCount(0), grain: 1, state: {}) { _, part in
+            try body(part * size..<min(count, (part + 1) * size))
+        }
+        for report in lost { add(report) }
+    }
+}
+
 /// Names of files that are made for pictures, each once.
 package struct PictureNames {
     private var taken: Set<String> = []
 
     /// No names yet.
     package init() {}
+
+    /// The stem and the path of each picture of a data set: see ``stem(of:pictures:)``.
+    ///
+    /// - Throws: `COCOError` for a name that leads out of the folder.
+    static func places(
+        of dataset: Dataset, pictures folder: String?
+    ) throws -> [(stem: String, path: String)] {
+        var names = PictureNames()
+        return try (0..<dataset.images.count).map { try names.stem(of: dataset.images[$0], pictures: folder) }
+    }
 
     /// The path of a picture below the folder of pictures, without its extension; with a number where another picture has
     /// the same. The last component leaves room for any ending that a format has.

@@ -9,26 +9,30 @@ extension LabelMeFormat {
         let rows = try ImageRows(dataset)
         let folder = try NewFolder(path: path)
         let links = PictureLinks(options)
-        var names = PictureNames()
+        let places = try PictureNames.places(of: dataset, pictures: options.pictures)
         var report = ConversionReport()
         let labels = dataset.categories.namesByID
-        var text = TextBuffer()
-        for image in 0..<dataset.images.count {
-            let record = dataset.images[image]
-            let (stem, name) = try names.stem(of: record, pictures: options.pictures)
-            text.clear()
-            text.raw("{\"version\": \"5.4.1\", \"flags\": {}, \"shapes\": [")
-            var writing = LabelMeShapes(labels: labels, image: record)
-            for row in rows[image] { try writing.add(row, of: dataset.annotations, to: &text, &report) }
-            text.raw("], \"imagePath\": ")
-            text.quoted(Path.name(name))
-            text.raw(", \"imageData\": null, \"imageHeight\": ")
-            text.integer(record.height)
-            text.raw(", \"imageWidth\": ")
-            text.integer(record.width)
-            text.raw("}\n")
-            try folder.write(text.bytes, to: stem + ".json")
-            try links.link(record, as: name, in: folder)
+        try report.add(pictures: dataset.images.count) { images in
+            var report = ConversionReport()
+            var text = TextBuffer()
+            for image in images {
+                let record = dataset.images[image]
+                let (stem, name) = places[image]
+                text.clear()
+                text.raw("{\"version\": \"5.4.1\", \"flags\": {}, \"shapes\": [")
+                var writing = LabelMeShapes(labels: labels, image: record)
+                for row in rows[image] { try writing.add(row, of: dataset.annotations, to: &text, &report) }
+                text.raw("], \"imagePath\": ")
+                text.quoted(Path.name(name))
+                text.raw(", \"imageData\": null, \"imageHeight\": ")
+                text.integer(record.height)
+                text.raw(", \"imageWidth\": ")
+                text.integer(record.width)
+                text.raw("}\n")
+                try folder.write(text.bytes, to: stem + ".json")
+                try links.link(record, as: name, in: folder)
+            }
+            return report
         }
         try folder.finish()
         report.add(

@@ -36,12 +36,10 @@ package enum VIAFormat: DatasetFormat {
     /// The attribute that is the class: of those that all regions have, the one with a usual name, or the first.
     private static func classAttribute(of document: VIADocument) throws -> String? {
         var counts: [String: Int] = [:]
-        try document.forEachPicture { picture in
-            for region in picture.regions {
-                guard case .object(let values) = region.attributes else { continue }
-                for (name, value) in values where value.asString?.isEmpty == false {
-                    counts[name, default: 0] += 1
-                }
+        try document.forEachAttributes { attributes in
+            guard case .object(let values) = attributes else { return }
+            for (name, value) in values where value.asString?.isEmpty == false {
+                counts[name, default: 0] += 1
             }
         }
         let most = counts.values.max() ?? 0
@@ -67,6 +65,13 @@ struct VIARegion {
     let attributes: FormatValue
 }
 
+extension JSONReader {
+    /// The members of an object; any other value is passed over.
+    fileprivate mutating func members(_ body: (inout JSONReader, String) throws -> Void) throws {
+        if peek() == UInt8(ascii: "{") { try object(body) } else { try skip() }
+    }
+}
+
 /// VIA's file, which is read picture by picture and never held as a whole.
 private struct VIADocument {
     let path: String
@@ -78,19 +83,50 @@ private struct VIADocument {
         if isTable { try forEachRow(body) } else { try forEachValue(body) }
     }
 
+    /// Calls `body` with the attributes of every region; of JSON all else is passed over.
+    func forEachAttributes(_ body: (FormatValue) throws -> Void) throws {
+        guard !isTable else {
+            return try forEachRow { for region in $0.regions { try body(region.attributes) } }
+        }
+        func region(_ reader: inout JSONReader) throws {
+            try reader.members { reader, key in
+                if key == "region_attributes" {
+                    try body(FormatValue(from: &reader))
+                } else {
+                    try reader.skip()
+                }
+            }
+        }
+        try forEachPictureText { reader in
+            try reader.members { reader, key in
+                guard key == "regions" else { return try reader.skip() }
+                if reader.peek() == UInt8(ascii: "[") {
+                    try reader.array(region)
+                } else {
+                    try reader.members { reader, _ in try region(&reader) }
+                }
+            }
+        }
+    }
+
     private func forEachValue(_ body: (VIAPicture) throws -> Void) throws {
+        try forEachPictureText { try body(picture(FormatValue(from: &$0))) }
+    }
+
+    /// Calls `body` where the value of each picture begins; it reads the value.
+    private func forEachPictureText(_ body: (inout JSONReader) throws -> Void) throws {
         try FormatFile.json(path) { reader, file in
+            func one(_ reader: inout JSONReader) throws {
+                try body(&reader)
+                file.release(before: reader.position)
+            }
             try reader.object { reader, key in
                 if key == "_via_img_metadata" {
-                    try reader.object { reader, _ in
-                        try body(picture(FormatValue(from: &reader)))
-                        file.release(before: reader.position)
-                    }
+                    try reader.object { reader, _ in try one(&reader) }
                 } else if key.hasPrefix("_via_") {
                     try reader.skip()
                 } else {
-                    try body(picture(FormatValue(from: &reader)))
-                    file.release(before: reader.position)
+                    try one(&reader)
                 }
             }
         }

@@ -8,35 +8,39 @@ extension VOCFormat {
         let rows = try ImageRows(dataset)
         let folder = try NewFolder(path: path)
         let links = PictureLinks(options)
-        var text = VOCText(categories: dataset.categories)
-        var names = PictureNames()
-        var stems: [String] = []
-        var buffer = TextBuffer()
+        let text = VOCText(categories: dataset.categories)
+        let places = try PictureNames.places(of: dataset, pictures: options.pictures)
+        var report = ConversionReport()
         try folder.makeFolder("Annotations")
         if options.pictures != nil { try folder.makeFolder("JPEGImages") }
-        for image in 0..<dataset.images.count {
-            let record = dataset.images[image]
-            let (stem, name) = try names.stem(of: record, pictures: options.pictures)
-            stems.append(stem)
-            var isSegmented = false
-            if options.keepsOutlines {
-                isSegmented = try writeMasks(image, dataset, rows[image], text, stem, folder, &text.report)
+        try report.add(pictures: dataset.images.count) { images in
+            var text = text
+            var buffer = TextBuffer()
+            for image in images {
+                let (stem, name) = places[image]
+                var isSegmented = false
+                if options.keepsOutlines {
+                    isSegmented = try writeMasks(
+                        image, dataset, rows[image], text, stem, folder, &text.report)
+                }
+                buffer.clear()
+                text.add(image, of: dataset, rows[image], isSegmented: isSegmented, to: &buffer)
+                try folder.write(buffer.bytes, to: "Annotations/\(stem).xml")
+                try links.link(dataset.images[image], as: "JPEGImages/\(name)", in: folder)
             }
-            buffer.clear()
-            text.add(image, of: dataset, rows[image], isSegmented: isSegmented, to: &buffer)
-            try folder.write(buffer.bytes, to: "Annotations/\(stem).xml")
-            try links.link(record, as: "JPEGImages/\(name)", in: folder)
+            return text.report
         }
         if !options.keepsOutlines {
-            text.report.add(
+            report.add(
                 "outlines and masks are dropped because boxes are requested",
                 count: dataset.annotations.outlineCount)
         }
-        try folder.write(stems.map { $0 + "\n" }.joined(), to: "ImageSets/Main/\(options.subset).txt")
+        try folder.write(
+            places.map { $0.stem + "\n" }.joined(), to: "ImageSets/Main/\(options.subset).txt")
         try folder.finish()
-        text.report.addOrphans(rows, dataset)
-        text.report.addFieldsOfCOCO(dataset)
-        return text.report
+        report.addOrphans(rows, dataset)
+        report.addFieldsOfCOCO(dataset)
+        return report
     }
 
     /// Writes the pixels of a picture's objects and of their classes; false when no object has an outline.

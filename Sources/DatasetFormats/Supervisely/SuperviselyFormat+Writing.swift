@@ -17,30 +17,37 @@ extension SuperviselyFormat {
         let rows = try ImageRows(dataset)
         let folder = try NewFolder(path: path)
         let links = PictureLinks(options)
-        var places = SuperviselyPlaces(options)
-        var figures = SuperviselyFigures(dataset)
-        var text = TextBuffer()
-        figures.writeMeta(dataset.categories, to: &text)
-        try folder.write(text.bytes, to: "meta.json")
-        for image in 0..<dataset.images.count {
-            let record = dataset.images[image]
-            let (name, set) = try places.place(of: record)
-            text.clear()
-            text.raw("{\"description\": \"\", \"tags\": [], \"size\": {\"height\": ")
-            text.integer(record.height)
-            text.raw(", \"width\": ")
-            text.integer(record.width)
-            text.raw("}, \"objects\": [")
-            figures.begin(record)
-            for row in rows[image] { try figures.add(row, of: dataset.annotations, to: &text) }
-            text.raw("]}\n")
-            try folder.write(text.bytes, to: "\(set)/ann/\(name).json")
-            try links.link(record, as: "\(set)/img/\(name)", in: folder)
+        var names = SuperviselyPlaces(options)
+        let places = try (0..<dataset.images.count).map { try names.place(of: dataset.images[$0]) }
+        let figures = SuperviselyFigures(dataset)
+        var meta = TextBuffer()
+        figures.writeMeta(dataset.categories, to: &meta)
+        try folder.write(meta.bytes, to: "meta.json")
+        var report = ConversionReport()
+        try report.add(pictures: dataset.images.count) { images in
+            var figures = figures
+            var text = TextBuffer()
+            for image in images {
+                let record = dataset.images[image]
+                let (name, set) = places[image]
+                text.clear()
+                text.raw("{\"description\": \"\", \"tags\": [], \"size\": {\"height\": ")
+                text.integer(record.height)
+                text.raw(", \"width\": ")
+                text.integer(record.width)
+                text.raw("}, \"objects\": [")
+                figures.begin(record)
+                for row in rows[image] { try figures.add(row, of: dataset.annotations, to: &text) }
+                text.raw("]}\n")
+                try folder.write(text.bytes, to: "\(set)/ann/\(name).json")
+                try links.link(record, as: "\(set)/img/\(name)", in: folder)
+            }
+            return figures.report
         }
         try folder.finish()
-        figures.report.addOrphans(rows, dataset)
-        figures.report.addFieldsOfCOCO(dataset)
-        return figures.report
+        report.addOrphans(rows, dataset)
+        report.addFieldsOfCOCO(dataset)
+        return report
     }
 }
 

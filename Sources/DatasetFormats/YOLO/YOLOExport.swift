@@ -73,23 +73,40 @@ package struct YOLOExport: Sendable {
         return result
     }
 
-    /// Calls `body` with the label file of every image, empty for images without objects.
+    /// Calls `body` with the label file of every image, empty for images without objects: on several threads, in no order.
     ///
     /// - Parameters:
     ///   - subset: The name of the subset, `train` or `val`.
     ///   - folder: The folder of the pictures: names that lead into it become relative to it.
-    ///   - body: Receives the paths of the picture (`images/train/a/b.jpg`) and of the label file
+    ///   - body: Receives the row of the image, the paths of the picture (`images/train/a/b.jpg`) and of the label file
     ///     (`labels/train/a/b.txt`) relative to the folder of the data set, and the text.
     /// - Throws: `COCOError` if an image states no size or has an unusable name, or two images have the same label
     ///   file; errors thrown by `body`.
     package mutating func labels(
         of dataset: Dataset, subset: String, pictures folder: String? = nil,
-        _ body: (_ picture: String, _ label: String, _ text: [UInt8]) throws -> Void
+        _ body: @Sendable (_ row: Int, _ picture: String, _ label: String, _ text: [UInt8]) throws -> Void
     ) throws {
         let rows = try ImageRows(dataset)
         report.addOrphans(rows, dataset)
+        let places = try places(of: dataset, subset: subset, pictures: folder)
+        var empty = self
+        empty.report = ConversionReport()
+        try report.add(pictures: dataset.images.count) { [empty] images in
+            var export = empty
+            for row in images {
+                let text = export.text(ofImage: row, dataset, rows[row])
+                try body(row, places[row].picture, places[row].label, text.bytes)
+            }
+            return export.report
+        }
+    }
+
+    /// The paths of each picture and its label file.
+    private func places(
+        of dataset: Dataset, subset: String, pictures folder: String?
+    ) throws -> [(picture: String, label: String)] {
         var labels: [String: Int64] = [:]
-        for row in 0..<dataset.images.count {
+        return try (0..<dataset.images.count).map { row in
             let image = dataset.images[row]
             guard image.width > 0, image.height > 0 else {
                 throw COCOError(
@@ -103,7 +120,7 @@ package struct YOLOExport: Sendable {
                     "images \(other) and \(image.id) would have the same label file, \(label); rename one of "
                         + "the pictures")
             }
-            try body(picture, label, self.text(ofImage: row, dataset, rows[row]).bytes)
+            return (picture, label)
         }
     }
 

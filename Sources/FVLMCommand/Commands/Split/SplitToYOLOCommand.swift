@@ -3,6 +3,7 @@ import COCO
 import DatasetFormats
 import Foundation
 import Support
+import Synchronization
 
 /// `fvlm split to-yolo`
 struct SplitToYOLOCommand: ParsableCommand {
@@ -100,27 +101,29 @@ struct SplitToYOLOCommand: ParsableCommand {
     ) throws -> Int {
         let dataset = subset.loaded.dataset
         let progress = ProgressBar("label files")
-        var (done, objects) = (0, 0)
+        let counts = Mutex((done: 0, objects: 0))
         try folder.makeFolder("images/\(subset.name)")
         try folder.makeFolder("labels/\(subset.name)")
         let locations = subset.pictures.map { pictures in
             (0..<dataset.images.count).map { pictures.location(of: dataset.images[$0]) }
         }
         try export.labels(of: dataset, subset: subset.name, pictures: subset.pictures?.path) {
-            picture, label, text in
+            row, picture, label, text in
             try folder.write(text, to: label)
-            if let location = locations?[done] {
+            if let location = locations?[row] {
                 guard FileStatus(location) != nil else {
                     throw AnnotationFileError(
                         file: location, kind: .inaccessible, reason: "the picture does not exist")
                 }
                 try folder.link(location, as: picture)
             }
-            done += 1
-            objects += text.count { $0 == UInt8(ascii: "\n") }
-            progress.update(done, of: dataset.images.count)
+            counts.withLock {
+                $0.done += 1
+                $0.objects += text.count { $0 == UInt8(ascii: "\n") }
+                progress.update($0.done, of: dataset.images.count)
+            }
         }
         progress.finish()
-        return objects
+        return counts.withLock(\.objects)
     }
 }
