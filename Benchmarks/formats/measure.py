@@ -11,7 +11,10 @@ import time
 import zlib
 
 program, annotations, folder = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
-folder.mkdir(parents=True, exist_ok=True)
+# Nothing is removed on the way: for minutes ext4 avoids the inodes of removed files, and makes new ones slowly.
+if folder.exists():
+    sys.exit(f"{folder}: remains of an earlier run; remove it, and wait some minutes")
+folder.mkdir(parents=True)
 
 
 def size(path):
@@ -22,9 +25,7 @@ def size(path):
 
 
 def convert(name, source, target, *options):
-    """Converts and prints a row."""
-    if target.is_dir():
-        shutil.rmtree(target)
+    """Converts and prints a row. Only a file is written over."""
     start = time.monotonic()
     process = subprocess.Popen(
         [program, "convert-dataset", source, target, *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -70,11 +71,9 @@ for title, form, suffix in forms:
     convert(f"{title} to COCO, outlines", file, folder / "back.json")
     file.unlink()
 convert("COCO to YOLO, outlines", annotations, folder / "yolo", "--to", "yolo", "--type", "segm")
-shutil.rmtree(folder / "yolo")
 convert("COCO to VOC, boxes", annotations, folder / "voc", "--to", "voc")
 boxes = folder / "boxes.json"
 convert("VOC to COCO, boxes", folder / "voc", boxes)
-shutil.rmtree(folder / "voc")
 for title, form, suffix in forms:
     file = folder / f"boxes-{form}.{suffix}"
     convert(f"COCO to {title}, boxes", boxes, file, "--to", form)
@@ -86,3 +85,4 @@ convert("COCO to Open Images, boxes", boxes, folder / "openimages", "--to", "ope
 pictures(folder / "pictures")
 convert("Open Images to COCO, boxes *", folder / "openimages", folder / "back.json", "--images", folder / "pictures")
 print("* with the sizes of 118,287 pictures, which the format does not state")
+shutil.rmtree(folder)

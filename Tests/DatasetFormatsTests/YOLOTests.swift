@@ -2,7 +2,6 @@ import COCO
 import DatasetFormats
 import Foundation
 import Support
-import Synchronization
 import Testing
 
 @Suite struct YOLOTests {
@@ -20,13 +19,11 @@ import Testing
         _ data: Dataset, _ geometry: YOLOGeometry
     ) throws -> (texts: [String: String], report: ConversionReport) {
         var export = try YOLOExport(geometry, categories: data.categories)
-        let texts = Mutex<[String: String]>([:])
-        try export.labels(of: data, subset: "s") { _, _, label, text in
-            texts.withLock {
-                $0[String(label.dropFirst("labels/s/".count))] = String(decoding: text, as: UTF8.self)
-            }
+        var texts: [String: String] = [:]
+        try export.labels(of: data, subset: "s") { _, label, text in
+            texts[String(label.dropFirst("labels/s/".count))] = String(decoding: text, as: UTF8.self)
         }
-        return (texts.withLock { $0 }, export.report)
+        return (texts, export.report)
     }
 
     private func importing(_ text: String?) throws -> (Dataset, ConversionReport) {
@@ -203,11 +200,11 @@ import Testing
         var data = Dataset()
         data.images.append(ImageRecord(id: 1, width: 2, height: 2, fileName: name))
         var export = try YOLOExport(.boxes, categories: [])
-        let found = Mutex<[String]>([])
-        try export.labels(of: data, subset: "s", pictures: "/pictures") { _, picture, label, text in
-            found.withLock { $0 = [picture, label, String(decoding: text, as: UTF8.self)] }
+        var found: [String] = []
+        try export.labels(of: data, subset: "s", pictures: "/pictures") {
+            found = [$0, $1, String(decoding: $2, as: UTF8.self)]
         }
-        #expect(found.withLock { $0 } == [picture, label, ""])
+        #expect(found == [picture, label, ""])
         #expect(YOLODescription.labelPath(ofPicture: "beside/it.png") == "beside/it.txt")
     }
 
@@ -302,12 +299,10 @@ import Testing
         var export = try YOLOExport(.polygons, categories: data.categories)
         var conversion = try YOLOImport(
             names: data.categories.map(\.name), categoryIDs: data.categories.map(\.id))
-        let texts = Mutex<[Int: String]>([:])
-        try export.labels(of: data, subset: "s") { row, _, _, text in
-            texts.withLock { $0[row] = String(decoding: text, as: UTF8.self) }
-        }
-        for (row, text) in texts.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
-            try conversion.add(data.images[row], labels: text, source: "row \(row)")
+        var row = 0
+        try export.labels(of: data, subset: "s") { _, label, text in
+            try conversion.add(data.images[row], labels: String(decoding: text, as: UTF8.self), source: label)
+            row += 1
         }
         let crowds = Set(data.annotationList.filter(\.isCrowd).map(\.id))
         let lost = Set(

@@ -8,7 +8,7 @@ import Foundation
 ///     coco-benchmark generate DIR       writes gt.json, dt.json
 ///     coco-benchmark generate-large DIR writes train.json
 ///     coco-benchmark score DIR          seconds for both files read and scored, JSON
-///     coco-benchmark analyze DIR        seconds for TIDE's errors and for the confusion matrix, files read, JSON
+///     coco-benchmark analyze DIR        seconds for TIDE's errors and the confusion matrix, JSON
 ///     coco-benchmark read FILE          seconds and peak memory of reading an annotation file, JSON
 @main
 struct COCOBenchmark {
@@ -48,7 +48,9 @@ struct COCOBenchmark {
         let truth = try Dataset(contentsOf: folder + "/gt.json")
         let detections = try DetectionTable(contentsOf: folder + "/dt.json")
         for geometry in EvaluationOptions.Geometry.allCases {
-            var (errors, confusion, both) = (Double.infinity, Double.infinity, Double.infinity)
+            var (errors, confusion, both, whole) = (
+                Double.infinity, Double.infinity, Double.infinity, Double.infinity
+            )
             var figures: [Double] = []
             for _ in 0..<5 {
                 // Each with its own overlaps, as the peers compute them.
@@ -76,8 +78,21 @@ struct COCOBenchmark {
                         _ = try ErrorAnalysis(overlaps).figures(averaging: .detectedClasses)
                         _ = try ConfusionMatrix(overlaps)
                     })
+                // Libraries differ in what they group while they read.
+                whole = min(
+                    whole,
+                    try seconds {
+                        let overlaps = try Overlaps(
+                            truth: try Dataset(contentsOf: folder + "/gt.json"),
+                            detections: try DetectionTable(contentsOf: folder + "/dt.json"),
+                            geometry: geometry)
+                        _ = try ConfusionMatrix(overlaps)
+                    })
             }
-            for (what, value) in [("errors", errors), ("confusion", confusion), ("both", both)] {
+            for (what, value) in [
+                ("errors", errors), ("confusion", confusion), ("both", both),
+                ("confusion, files read", whole),
+            ] {
                 print(
                     "{\"name\": \"swift-fvlm\", \"type\": \"\(geometry.rawValue) \(what)\", \"seconds\": \(value), "
                         + "\"stats\": \(what == "errors" ? figures : [])}")

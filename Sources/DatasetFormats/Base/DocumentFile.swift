@@ -29,22 +29,13 @@ struct DocumentFile: ~Copyable {
         pictures count: Int, _ report: inout ConversionReport,
         _ body: @Sendable (Range<Int>, inout TextBuffer) throws -> ConversionReport
     ) throws {
-        let threads = Parallel.threadCount(0)
-        let size = 512
-        for start in stride(from: 0, to: count, by: threads * size) {
-            let end = min(count, start + threads * size)
-            var parts = [(text: TextBuffer, report: ConversionReport)](
-                repeating: (TextBuffer(), ConversionReport()), count: (end - start + size - 1) / size)
-            try Parallel.fill(&parts, threads: threads, grain: 1, state: {}) { _, part in
-                var text = TextBuffer()
-                let images = start + part * size..<min(end, start + (part + 1) * size)
-                let lost = try body(images, &text)
-                return (text, lost)
-            }
-            for part in parts {
-                try write { $0.raw(part.text.bytes) }
-                report.add(part.report)
-            }
+        try PictureParts.forEach(of: count) { images in
+            var text = TextBuffer()
+            let lost = try body(images, &text)
+            return (text: text, lost: lost)
+        } use: { _, part in
+            try write { $0.raw(part.text.bytes) }
+            report.add(part.lost)
         }
     }
 

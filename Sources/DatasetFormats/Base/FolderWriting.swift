@@ -2,23 +2,6 @@ import COCO
 import Foundation
 import Support
 
-extension ConversionReport {
-    /// Calls `body` with some hundred pictures at a time, on several threads, and adds what it returns as lost in the order of
-    /// the pictures: formats with a file for each picture are written so.
-    ///
-    /// - Throws: The error of the first pictures that failed.
-    mutating func add(
-        pictures count: Int, _ body: @Sendable (Range<Int>) throws -> ConversionReport
-    ) throws {
-        let size = 256
-        var lost = [ConversionReport](repeating: ConversionReport(), count: (count + size - 1) / size)
-        try Parallel.fill(&lost, threads: Parallel.threadCount(0), grain: 1, state: {}) { _, part in
-            try body(part * size..<min(count, (part + 1) * size))
-        }
-        for report in lost { add(report) }
-    }
-}
-
 /// Names of files that are made for pictures, each once.
 package struct PictureNames {
     private var taken: Set<String> = []

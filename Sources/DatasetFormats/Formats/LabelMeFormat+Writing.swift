@@ -12,13 +12,13 @@ extension LabelMeFormat {
         let places = try PictureNames.places(of: dataset, pictures: options.pictures)
         var report = ConversionReport()
         let labels = dataset.categories.namesByID
-        try report.add(pictures: dataset.images.count) { images in
+        try folder.write(pictures: dataset.images.count, &report) { images in
             var report = ConversionReport()
-            var text = TextBuffer()
+            var files: [PictureFile] = []
             for image in images {
                 let record = dataset.images[image]
                 let (stem, name) = places[image]
-                text.clear()
+                var text = TextBuffer()
                 text.raw("{\"version\": \"5.4.1\", \"flags\": {}, \"shapes\": [")
                 var writing = LabelMeShapes(labels: labels, image: record)
                 for row in rows[image] { try writing.add(row, of: dataset.annotations, to: &text, &report) }
@@ -29,10 +29,12 @@ extension LabelMeFormat {
                 text.raw(", \"imageWidth\": ")
                 text.integer(record.width)
                 text.raw("}\n")
-                try folder.write(text.bytes, to: stem + ".json")
-                try links.link(record, as: name, in: folder)
+                files.append(PictureFile(name: stem + ".json", bytes: text.bytes))
             }
-            return report
+            return (files, report)
+        }
+        for (image, place) in places.enumerated() {
+            try links.link(dataset.images[image], as: place.path, in: folder)
         }
         try folder.finish()
         report.add(

@@ -21,12 +21,16 @@ package enum LabelStudioFormat: DatasetFormat {
         }
         var reading = LabelStudioReading(
             path: path, finder: PictureFinder(options, places: [source.file("images"), source.folder]))
-        try FormatFile.json(path) { reader, file in
-            reading.builder.reserve(forFileOf: file.count)
-            try reader.array { reader in
-                try reading.add(try FormatValue(from: &reader))
-                file.release(before: reader.position)
+        reading.builder.reserve(forFileOf: FileStatus(path)?.byteCount ?? 0)
+        try Parallel.pipeline(batch: 32) { hand in
+            try FormatFile.json(path) { reader, file in
+                try reader.array { reader in
+                    try hand(FormatValue(from: &reader))
+                    file.release(before: reader.position)
+                }
             }
+        } use: {
+            try reading.add($0)
         }
         return FormatContents(dataset: reading.builder.dataset, report: reading.builder.report)
     }

@@ -29,7 +29,11 @@ package enum VIAFormat: DatasetFormat {
             path: path, finder: PictureFinder(options, places: [source.file("images"), source.folder]),
             classAttribute: try options.classAttribute ?? classAttribute(of: document))
         reading.builder.reserve(forFileOf: FileStatus(path)?.byteCount ?? 0)
-        try document.forEachPicture { try reading.add($0) }
+        try Parallel.pipeline(batch: 32) { hand in
+            try document.forEachPicture(hand)
+        } use: {
+            try reading.add($0)
+        }
         return FormatContents(dataset: reading.builder.dataset, report: reading.builder.report)
     }
 

@@ -13,22 +13,24 @@ extension VOCFormat {
         var report = ConversionReport()
         try folder.makeFolder("Annotations")
         if options.pictures != nil { try folder.makeFolder("JPEGImages") }
-        try report.add(pictures: dataset.images.count) { images in
+        try folder.write(pictures: dataset.images.count, &report) { images in
             var text = text
-            var buffer = TextBuffer()
+            var files: [PictureFile] = []
             for image in images {
-                let (stem, name) = places[image]
-                var isSegmented = false
+                let stem = places[image].stem
+                var masks: [PictureFile] = []
                 if options.keepsOutlines {
-                    isSegmented = try writeMasks(
-                        image, dataset, rows[image], text, stem, folder, &text.report)
+                    masks = maskFiles(image, dataset, rows[image], text, stem, &text.report)
                 }
-                buffer.clear()
-                text.add(image, of: dataset, rows[image], isSegmented: isSegmented, to: &buffer)
-                try folder.write(buffer.bytes, to: "Annotations/\(stem).xml")
-                try links.link(dataset.images[image], as: "JPEGImages/\(name)", in: folder)
+                var buffer = TextBuffer()
+                text.add(image, of: dataset, rows[image], isSegmented: !masks.isEmpty, to: &buffer)
+                files += masks
+                files.append(PictureFile(name: "Annotations/\(stem).xml", bytes: buffer.bytes))
             }
-            return text.report
+            return (files, text.report)
+        }
+        for (image, place) in places.enumerated() {
+            try links.link(dataset.images[image], as: "JPEGImages/\(place.path)", in: folder)
         }
         if !options.keepsOutlines {
             report.add(
@@ -43,15 +45,15 @@ extension VOCFormat {
         return report
     }
 
-    /// Writes the pixels of a picture's objects and of their classes; false when no object has an outline.
-    private static func writeMasks(
+    /// The pixels of a picture's objects and of their classes; no files when no object has an outline.
+    private static func maskFiles(
         _ image: Int, _ dataset: Dataset, _ rows: some Sequence<Int>, _ text: VOCText, _ stem: String,
-        _ folder: borrowing NewFolder, _ report: inout ConversionReport
-    ) throws -> Bool {
+        _ report: inout ConversionReport
+    ) -> [PictureFile] {
         let record = dataset.images[image]
         let (width, height) = (record.width, record.height)
         let table = dataset.annotations
-        guard width > 0, height > 0, width * height <= RunLengthMask.maximumPixelCount else { return false }
+        guard width > 0, height > 0, width * height <= RunLengthMask.maximumPixelCount else { return [] }
         var (objects, classes): ([UInt8], [UInt8]) = ([], [])
         let places = Dictionary(
             dataset.categories.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
@@ -86,12 +88,11 @@ extension VOCFormat {
                 report.add("masks cover others, of which VOC keeps the last one in a pixel", count: 1)
             }
         }
-        guard !objects.isEmpty else { return false }
-        for (name, numbers) in [("SegmentationObject", objects), ("SegmentationClass", classes)] {
+        guard !objects.isEmpty else { return [] }
+        return [("SegmentationObject", objects), ("SegmentationClass", classes)].map { name, numbers in
             let picture = LabelPicture(width: width, height: height, numbers: numbers)
-            try folder.write(picture.png(hasPalette: true), to: "\(name)/\(stem).png")
+            return PictureFile(name: "\(name)/\(stem).png", bytes: picture.png(hasPalette: true))
         }
-        return true
     }
 }
 

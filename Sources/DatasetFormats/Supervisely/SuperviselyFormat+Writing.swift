@@ -24,13 +24,13 @@ extension SuperviselyFormat {
         figures.writeMeta(dataset.categories, to: &meta)
         try folder.write(meta.bytes, to: "meta.json")
         var report = ConversionReport()
-        try report.add(pictures: dataset.images.count) { images in
+        try folder.write(pictures: dataset.images.count, &report) { images in
             var figures = figures
-            var text = TextBuffer()
+            var files: [PictureFile] = []
             for image in images {
                 let record = dataset.images[image]
                 let (name, set) = places[image]
-                text.clear()
+                var text = TextBuffer()
                 text.raw("{\"description\": \"\", \"tags\": [], \"size\": {\"height\": ")
                 text.integer(record.height)
                 text.raw(", \"width\": ")
@@ -39,10 +39,12 @@ extension SuperviselyFormat {
                 figures.begin(record)
                 for row in rows[image] { try figures.add(row, of: dataset.annotations, to: &text) }
                 text.raw("]}\n")
-                try folder.write(text.bytes, to: "\(set)/ann/\(name).json")
-                try links.link(record, as: "\(set)/img/\(name)", in: folder)
+                files.append(PictureFile(name: "\(set)/ann/\(name).json", bytes: text.bytes))
             }
-            return figures.report
+            return (files, figures.report)
+        }
+        for (image, place) in places.enumerated() {
+            try links.link(dataset.images[image], as: "\(place.set)/img/\(place.name)", in: folder)
         }
         try folder.finish()
         report.addOrphans(rows, dataset)

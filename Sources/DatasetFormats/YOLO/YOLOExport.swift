@@ -73,31 +73,33 @@ package struct YOLOExport: Sendable {
         return result
     }
 
-    /// Calls `body` with the label file of every image, empty for images without objects: on several threads, in no order.
+    /// Calls `body` with the label file of every image, empty for images without objects, in their order.
     ///
     /// - Parameters:
     ///   - subset: The name of the subset, `train` or `val`.
     ///   - folder: The folder of the pictures: names that lead into it become relative to it.
-    ///   - body: Receives the row of the image, the paths of the picture (`images/train/a/b.jpg`) and of the label file
+    ///   - body: Receives the paths of the picture (`images/train/a/b.jpg`) and of the label file
     ///     (`labels/train/a/b.txt`) relative to the folder of the data set, and the text.
     /// - Throws: `COCOError` if an image states no size or has an unusable name, or two images have the same label
     ///   file; errors thrown by `body`.
     package mutating func labels(
         of dataset: Dataset, subset: String, pictures folder: String? = nil,
-        _ body: @Sendable (_ row: Int, _ picture: String, _ label: String, _ text: [UInt8]) throws -> Void
+        _ body: (_ picture: String, _ label: String, _ text: [UInt8]) throws -> Void
     ) throws {
         let rows = try ImageRows(dataset)
         report.addOrphans(rows, dataset)
         let places = try places(of: dataset, subset: subset, pictures: folder)
         var empty = self
         empty.report = ConversionReport()
-        try report.add(pictures: dataset.images.count) { [empty] images in
+        try PictureParts.forEach(of: dataset.images.count) { [empty] images in
             var export = empty
-            for row in images {
-                let text = export.text(ofImage: row, dataset, rows[row])
-                try body(row, places[row].picture, places[row].label, text.bytes)
+            let texts = images.map { export.text(ofImage: $0, dataset, rows[$0]).bytes }
+            return (texts: texts, lost: export.report)
+        } use: { images, part in
+            for (row, text) in zip(images, part.texts) {
+                try body(places[row].picture, places[row].label, text)
             }
-            return export.report
+            report.add(part.lost)
         }
     }
 

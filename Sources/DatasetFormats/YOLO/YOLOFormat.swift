@@ -46,10 +46,11 @@ package enum YOLOFormat: DatasetFormat {
         let subset = options.subset
         try folder.makeFolder("images/\(subset)")
         try folder.makeFolder("labels/\(subset)")
-        try export.labels(of: dataset, subset: subset, pictures: options.pictures) {
-            row, picture, label, text in
+        var row = 0
+        try export.labels(of: dataset, subset: subset, pictures: options.pictures) { picture, label, text in
             try folder.write(text, to: label)
             try links.link(dataset.images[row], as: picture, in: folder)
+            row += 1
         }
         try folder.write(
             YOLODescription(

@@ -2,7 +2,7 @@
 ///
 /// Until then the folder is empty but for the lock of the run that makes it: another run is refused at its start, not when its
 /// work is done.
-package struct NewFolder: ~Copyable, Sendable {
+package struct NewFolder: ~Copyable {
     /// The final path of the folder.
     package let path: String
 

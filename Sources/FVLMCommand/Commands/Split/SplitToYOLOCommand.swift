@@ -3,7 +3,6 @@ import COCO
 import DatasetFormats
 import Foundation
 import Support
-import Synchronization
 
 /// `fvlm split to-yolo`
 struct SplitToYOLOCommand: ParsableCommand {
@@ -101,29 +100,27 @@ struct SplitToYOLOCommand: ParsableCommand {
     ) throws -> Int {
         let dataset = subset.loaded.dataset
         let progress = ProgressBar("label files")
-        let counts = Mutex((done: 0, objects: 0))
+        var (done, objects) = (0, 0)
         try folder.makeFolder("images/\(subset.name)")
         try folder.makeFolder("labels/\(subset.name)")
         let locations = subset.pictures.map { pictures in
             (0..<dataset.images.count).map { pictures.location(of: dataset.images[$0]) }
         }
         try export.labels(of: dataset, subset: subset.name, pictures: subset.pictures?.path) {
-            row, picture, label, text in
+            picture, label, text in
             try folder.write(text, to: label)
-            if let location = locations?[row] {
+            if let location = locations?[done] {
                 guard FileStatus(location) != nil else {
                     throw AnnotationFileError(
                         file: location, kind: .inaccessible, reason: "the picture does not exist")
                 }
                 try folder.link(location, as: picture)
             }
-            counts.withLock {
-                $0.done += 1
-                $0.objects += text.count { $0 == UInt8(ascii: "\n") }
-                progress.update($0.done, of: dataset.images.count)
-            }
+            done += 1
+            objects += text.count { $0 == UInt8(ascii: "\n") }
+            progress.update(done, of: dataset.images.count)
         }
         progress.finish()
-        return counts.withLock(\.objects)
+        return objects
     }
 }
