@@ -20,8 +20,8 @@ public struct DetectedFrame: Sendable {
     package let endsBatch: Bool
 }
 
-/// The frames of a film with the objects in them: frames are read and prepared while the network works on the batch before.
-/// Memory is that of two batches, whatever the length of the film.
+/// The frames of a film with the objects in them: while a batch is followed and used, the network works on the next one, and the
+/// one behind it is read and prepared. Memory is that of three batches, whatever the length of the film.
 ///
 /// Use once: the film is read as the frames are asked for.
 public struct DetectedFrames: AsyncSequence, Sendable {
@@ -73,30 +73,29 @@ public struct DetectedFrames: AsyncSequence, Sendable {
         private var tracker: Tracker?
         /// Frames that were found but not asked for, the last one first.
         private var found: [DetectedFrame] = []
-        private var batch: Task<[Prepared], any Error>
+        private var next: Looking
 
         fileprivate init(_ work: DetectedFrames) {
             self.work = work
             if case .tracker(let tracker) = work.following { self.tracker = tracker }
-            batch = work.readAhead()
+            next = Looking(work.look(at: work.readAhead()))
         }
 
         /// The next frame; nil after the last one.
         /// - Throws: `VideoError` for a film without frames, the errors of `Detector.detect`; `CancellationError`.
         public mutating func next() async throws -> DetectedFrame? {
             if let frame = found.popLast() { return frame }
-            let (waiting, frames) = (batch, work.frames)
-            let prepared = try await withTaskCancellationHandler {
+            let (waiting, frames) = (next.task, work.frames)
+            let batch = try await withTaskCancellationHandler {
                 try await waiting.value
             } onCancel: {
                 frames.stop()
             }
             try Task.checkCancellation()
-            guard !prepared.isEmpty else { return nil }
-            batch = work.readAhead()
-            let detections = try await work.detections(in: prepared)
-            for (place, item) in prepared.enumerated() {
-                found.append(follow(item.frame, detections[place], place == prepared.count - 1))
+            guard !batch.frames.isEmpty else { return nil }
+            next = Looking(work.look(at: batch.following))
+            for (place, frame) in batch.frames.enumerated() {
+                found.append(follow(frame, batch.detections[place], place == batch.frames.count - 1))
             }
             found.reverse()
             return found.popLast()
@@ -122,6 +121,36 @@ public struct DetectedFrames: AsyncSequence, Sendable {
         let frame: VideoFrame
         /// Nil where the frame is looked at in tiles.
         let pixels: PixelValues?
+    }
+
+    /// A batch that the network has seen.
+    fileprivate struct Batch: Sendable {
+        let frames: [VideoFrame]
+        let detections: [[Detection]]
+        /// The batch behind it, which is being read.
+        let following: Task<[Prepared], any Error>
+    }
+
+    /// A batch that the network works on; the work ends with the last reference, when nobody wants it any more.
+    fileprivate final class Looking: Sendable {
+        let task: Task<Batch, any Error>
+
+        init(_ task: Task<Batch, any Error>) { self.task = task }
+
+        deinit { task.cancel() }
+    }
+
+    /// Lets the network work on a batch once it is read. The task has the caller's profile.
+    private func look(at batch: Task<[Prepared], any Error>) -> Task<Batch, any Error> {
+        Task {
+            let prepared = try await batch.value
+            guard !prepared.isEmpty else { return Batch(frames: [], detections: [], following: batch) }
+            try Task.checkCancellation()
+            let following = readAhead()
+            return Batch(
+                frames: prepared.map(\.frame), detections: try await detections(in: prepared),
+                following: following)
+        }
     }
 
     private func readAhead() -> Task<[Prepared], any Error> {

@@ -85,4 +85,34 @@ import Testing
             NumberText.duration(seconds: 3725) == "1:02:05" && NumberText.duration(seconds: 125) == "2:05")
         #expect(NumberText.duration(seconds: .nan) == "-")
     }
+
+    @Test(
+        arguments: [
+            ("[1, -2.5,3]", [1, -2.5, 3], nil), ("[[1,2], [3.5,-4]]", nil, [1, 2, 3.5, -4]), ("[]", nil, nil),
+            ("[1, \"2\"]", nil, nil), ("[[1,2,3]]", nil, nil), ("[[1,2],[3]]", nil, nil), ("[1,]", nil, nil),
+            ("[[1,2],]", nil, nil), ("[1e3]", nil, nil), ("[", nil, nil), ("7", nil, nil),
+        ] as [(String, [Double]?, [Double]?)])
+    func listsOfNumbersAreReadOrLeft(_ text: String, _ numbers: [Double]?, _ points: [Double]?) {
+        Array(text.utf8).withUnsafeBytes { bytes in
+            var reader = JSONReader(bytes)
+            #expect(reader.plainDoubles() == numbers)
+            #expect(numbers == nil ? reader.position == 0 : reader.peek() == nil)
+            reader = JSONReader(bytes)
+            #expect(reader.plainPoints() == points)
+            #expect(points == nil ? reader.position == 0 : reader.peek() == nil)
+        }
+    }
+
+    @Test func stringsAreUTF8() throws {
+        for (bytes, wanted) in [
+            ([0x22, 0x61, 0x7F, 0x22], "a\u{7F}"), ([0x22, 0xC3, 0xA4, 0x22], "ä"),
+            ([0x22, 0xC3, 0x22], nil),
+            ([0x22, 0x61, 0xFF, 0x22], nil), ([0x22, 0x22], ""),
+        ] as [([UInt8], String?)] {
+            bytes.withUnsafeBytes { bytes in
+                var reader = JSONReader(bytes)
+                #expect((try? reader.string()) == wanted)
+            }
+        }
+    }
 }

@@ -68,42 +68,11 @@ enum FormatValue: Sendable {
 
     /// A list: of points or of numbers where it is one, which is seen on the way.
     private static func list(_ reader: inout JSONReader, _ depth: Int) throws -> FormatValue {
-        var trial = reader
-        if let values = numbers(&trial) {
-            reader = trial
-            return .numbers(values)
-        }
-        trial = reader
-        if let values = points(&trial) {
-            reader = trial
-            return .points(values)
-        }
+        if let values = reader.plainDoubles() { return .numbers(values) }
+        if let values = reader.plainPoints() { return .points(values) }
         var values: [FormatValue] = []
         try reader.array { values.append(try FormatValue(from: &$0, depth: depth + 1)) }
         return .array(values)
-    }
-
-    private static func numbers(_ reader: inout JSONReader) -> [Double]? {
-        guard reader.take("["), let first = reader.plainDouble() else { return nil }
-        var values = [first]
-        while reader.take(",") {
-            guard let value = reader.plainDouble() else { return nil }
-            values.append(value)
-        }
-        return reader.take("]") ? values : nil
-    }
-
-    private static func points(_ reader: inout JSONReader) -> [Double]? {
-        guard reader.take("[") else { return nil }
-        var values: [Double] = []
-        repeat {
-            guard reader.take("["), let x = reader.plainDouble(), reader.take(","),
-                let y = reader.plainDouble(), reader.take("]")
-            else { return nil }
-            values.append(x)
-            values.append(y)
-        } while reader.take(",")
-        return reader.take("]") ? values : nil
     }
 
     // MARK: What it holds
@@ -209,7 +178,11 @@ struct FormatObject: Sendable, Sequence, ExpressibleByDictionaryLiteral {
         members = elements.map { (key: $0.0, value: $0.1) }
     }
 
-    mutating func append(_ key: String, _ value: FormatValue) { members.append((key, value)) }
+    mutating func append(_ key: String, _ value: FormatValue) {
+        // Most have a few: growing from one on would cost more than the reading.
+        if members.isEmpty { members.reserveCapacity(8) }
+        members.append((key, value))
+    }
 
     subscript(key: String) -> FormatValue? { members.first { $0.key == key }?.value }
 

@@ -10,27 +10,35 @@ extension FiftyOneFormat {
         let links = PictureLinks(options)
         var report = ConversionReport()
         let labels = dataset.categories.namesByID
-        var text = TextBuffer()
-        text.raw("{\"samples\": [")
+        var samples = try DocumentFile(path: folder.location(of: "samples.json"))
+        try samples.write { $0.raw("{\"samples\": [") }
+        try samples.write(pictures: dataset.images.count, &report) { images, text in
+            var report = ConversionReport()
+            for image in images {
+                let record = dataset.images[image]
+                let name = try PictureNames.path(of: record, pictures: options.pictures)
+                text.raw(image == 0 ? "\n" : ",\n")
+                text.raw("{\"filepath\": ")
+                text.quoted("data/\(name)")
+                text.raw(", \"tags\": [], \"_media_type\": \"image\", \"metadata\": ")
+                text.raw(
+                    "{\"_cls\": \"ImageMetadata\", \"width\": \(record.width), \"height\": \(record.height)}")
+                text.raw(", \"ground_truth\": {\"_cls\": \"Detections\", \"detections\": [")
+                var isFirst = true
+                for row in rows[image] {
+                    add(row, dataset.annotations, labels, record, &isFirst, &text, &report)
+                }
+                text.raw("]}}")
+            }
+            return report
+        }
+        try samples.write { $0.raw("\n]}\n") }
+        try samples.commit()
         for image in 0..<dataset.images.count {
             let record = dataset.images[image]
-            let name = try PictureNames.path(of: record, pictures: options.pictures)
-            try links.link(record, as: "data/\(name)", in: folder)
-            text.raw(image == 0 ? "\n" : ",\n")
-            text.raw("{\"filepath\": ")
-            text.quoted("data/\(name)")
-            text.raw(", \"tags\": [], \"_media_type\": \"image\", \"metadata\": ")
-            text.raw(
-                "{\"_cls\": \"ImageMetadata\", \"width\": \(record.width), \"height\": \(record.height)}")
-            text.raw(", \"ground_truth\": {\"_cls\": \"Detections\", \"detections\": [")
-            var isFirst = true
-            for row in rows[image] {
-                add(row, dataset.annotations, labels, record, &isFirst, &text, &report)
-            }
-            text.raw("]}}")
+            try links.link(
+                record, as: "data/" + PictureNames.path(of: record, pictures: options.pictures), in: folder)
         }
-        text.raw("\n]}\n")
-        try folder.write(text.bytes, to: "samples.json")
         var metadata = TextBuffer()
         metadata.raw("{\"name\": ")
         metadata.quoted(Path.name(path))

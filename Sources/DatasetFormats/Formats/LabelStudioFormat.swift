@@ -203,9 +203,16 @@ private struct LabelStudioReading {
         }
         let (width, height) = (Double(image.width) / 100, Double(image.height) / 100)
         func number(_ name: String) -> Double? { value.member(name)?.asNumber }
+        /// Beyond ten decimals stands what the tool's division by the size has left over.
+        func pixels(_ percent: Double, _ pixelsOfOne: Double) -> Double {
+            let scaled = percent * pixelsOfOne * 1e10
+            return scaled.magnitude < 0x1p52 ? scaled.rounded() / 1e10 : percent * pixelsOfOne
+        }
         if let points = value.member("points") {
             guard var ring = points.asPoints else { throw failure("\"points\" is a list of [x, y]", task) }
-            for index in ring.indices { ring[index] *= index.isMultiple(of: 2) ? width : height }
+            for index in ring.indices {
+                ring[index] = pixels(ring[index], index.isMultiple(of: 2) ? width : height)
+            }
             let outline = Outline(rings: [ring])
             if outline == nil {
                 builder.report.add("polygons have less than three points and are dropped", count: 1)
@@ -228,10 +235,13 @@ private struct LabelStudioReading {
         if let across = number("radiusX"), let down = number("radiusY") {
             builder.report.add("ellipses become polygons of 64 corners", count: 1)
             return Outline(
-                ellipseAt: (x * width, y * height), radii: (across * width, down * height), degrees: degrees)
+                ellipseAt: (pixels(x, width), pixels(y, height)),
+                radii: (pixels(across, width), pixels(down, height)), degrees: degrees)
         }
         guard let across = number("width"), let down = number("height") else { return nil }
-        let box = BoundingBox(x: x * width, y: y * height, width: across * width, height: down * height)
+        let box = BoundingBox(
+            x: pixels(x, width), y: pixels(y, height), width: pixels(across, width),
+            height: pixels(down, height))
         return Outline(box: box, degrees: degrees, around: (box.x, box.y))
     }
 }

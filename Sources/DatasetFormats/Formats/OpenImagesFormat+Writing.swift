@@ -21,6 +21,12 @@ extension OpenImagesFormat {
             classes[category.id] = id
             descriptions.raw("\(id),\(CSVReader.quoted(category.name))\n")
         }
+        let name = (
+            boxes: "\(options.subset)-annotations-bbox.csv",
+            masks: "\(options.subset)-annotations-object-segmentation.csv"
+        )
+        // Tables are as long as the data set: they are not held as a whole.
+        var boxFile = try DocumentFile(path: folder.location(of: name.boxes))
         var boxes = TextBuffer()
         boxes.raw("ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,\(flags.joined(separator: ","))\n")
         var masks = TextBuffer()
@@ -28,14 +34,14 @@ extension OpenImagesFormat {
         var (maskCount, outlines) = (0, 0)
         for image in 0..<dataset.images.count {
             let record = dataset.images[image]
-            let (stem, name) = try names.stem(of: record, pictures: options.pictures)
+            let (stem, path) = try names.stem(of: record, pictures: options.pictures)
             // Masks are named after it, with the class and a number behind it.
             let id = ids.unused(
                 stem.replacing("/", with: "_"), in: "", room: String(repeating: "-", count: 48))
-            if Path.suffix(name) != "jpg" || id + "." + Path.suffix(name) != name {
+            if Path.suffix(path) != "jpg" || id + "." + Path.suffix(path) != path {
                 report.add("pictures are known by a name without folder and extension", id: record.id)
             }
-            try links.link(record, as: "images/\(id).\(Path.suffix(name))", in: folder)
+            try links.link(record, as: "images/\(id).\(Path.suffix(path))", in: folder)
             var isEmpty = true
             for row in rows[image] {
                 let table = dataset.annotations
@@ -98,15 +104,17 @@ extension OpenImagesFormat {
                 }
                 masks.raw(",,\n")
             }
+            try boxFile.write { $0.raw(boxes.bytes) }
+            boxes.clear()
             if isEmpty {
                 report.add(
                     "images have no boxes, which Open Images cannot express, and are dropped", id: record.id)
             }
         }
-        try folder.write(boxes.bytes, to: "\(options.subset)-annotations-bbox.csv")
+        try boxFile.commit()
         try folder.write(descriptions.bytes, to: "class-descriptions-boxable.csv")
         if maskCount > 0 {
-            try folder.write(masks.bytes, to: "\(options.subset)-annotations-object-segmentation.csv")
+            try folder.write(masks.bytes, to: name.masks)
             report.add("outlines become masks of pixels", count: maskCount)
         }
         try folder.finish()

@@ -25,32 +25,64 @@ package enum VIAFormat: DatasetFormat {
         else { throw AnnotationFileError(file: source.path, reason: "holds no JSON file and no table") }
         let document = VIADocument(
             path: path, isTable: try FormatSource(path: path).firstLine.contains("region_shape_attributes"))
-        var reading = VIAReading(
-            path: path, finder: PictureFinder(options, places: [source.file("images"), source.folder]),
-            classAttribute: try options.classAttribute ?? classAttribute(of: document))
-        reading.builder.reserve(forFileOf: FileStatus(path)?.byteCount ?? 0)
-        try Parallel.pipeline(batch: 32) { hand in
-            try document.forEachPicture(hand)
-        } use: {
-            try reading.add($0)
+        func reading(by attribute: String?) throws -> (result: VIAReading, counts: AttributeCounts) {
+            var reading = VIAReading(
+                path: path, finder: PictureFinder(options, places: [source.file("images"), source.folder]),
+                classAttribute: attribute)
+            reading.builder.reserve(forFileOf: FileStatus(path)?.byteCount ?? 0)
+            var counts = AttributeCounts()
+            try Parallel.pipeline(batch: 32) { hand in
+                try document.forEachPicture(hand)
+            } use: { picture in
+                if options.classAttribute == nil {
+                    for region in picture.regions { counts.add(region.attributes) }
+                }
+                try reading.add(picture)
+            }
+            return (reading, counts)
         }
-        return FormatContents(dataset: reading.builder.dataset, report: reading.builder.report)
+        let guess = try options.classAttribute ?? classAttribute(atTheBeginningOf: document)
+        var (result, counts) = try reading(by: guess)
+        // The attribute that the first regions have is nearly always the one that all have; else all is read again.
+        if options.classAttribute == nil, counts.classAttribute != guess {
+            result = try reading(by: counts.classAttribute).result
+        }
+        return FormatContents(dataset: result.builder.dataset, report: result.builder.report)
     }
 
-    /// The attribute that is the class: of those that all regions have, the one with a usual name, or the first.
-    private static func classAttribute(of document: VIADocument) throws -> String? {
-        var counts: [String: Int] = [:]
-        try document.forEachAttributes { attributes in
+    /// The attribute that looks like the class in the first regions.
+    private static func classAttribute(atTheBeginningOf document: VIADocument) throws -> String? {
+        struct Enough: Error {}
+        var (counts, regions) = (AttributeCounts(), 0)
+        do {
+            try document.forEachPicture { picture in
+                for region in picture.regions { counts.add(region.attributes) }
+                regions += picture.regions.count
+                if regions > 1000 { throw Enough() }
+            }
+        } catch is Enough {}
+        return counts.classAttribute
+    }
+
+    /// How many regions have a text under each attribute.
+    private struct AttributeCounts {
+        private var counts: [String: Int] = [:]
+
+        mutating func add(_ attributes: FormatValue) {
             guard case .object(let values) = attributes else { return }
             for (name, value) in values where value.asString?.isEmpty == false {
                 counts[name, default: 0] += 1
             }
         }
-        let most = counts.values.max() ?? 0
-        let candidates = counts.keys.filter { counts[$0] == most }.sorted()
-        let usual = ["class", "label", "category", "type", "object", "object_name", "name"]
-        return usual.first { name in candidates.contains { $0.lowercased() == name } }
-            .flatMap { name in candidates.first { $0.lowercased() == name } } ?? candidates.first
+
+        /// Of the attributes that the most regions have, the one with a usual name, or the first.
+        var classAttribute: String? {
+            let most = counts.values.max() ?? 0
+            let candidates = counts.keys.filter { counts[$0] == most }.sorted()
+            let usual = ["class", "label", "category", "type", "object", "object_name", "name"]
+            return usual.first { name in candidates.contains { $0.lowercased() == name } }
+                .flatMap { name in candidates.first { $0.lowercased() == name } } ?? candidates.first
+        }
     }
 }
 
@@ -69,13 +101,6 @@ struct VIARegion {
     let attributes: FormatValue
 }
 
-extension JSONReader {
-    /// The members of an object; any other value is passed over.
-    fileprivate mutating func members(_ body: (inout JSONReader, String) throws -> Void) throws {
-        if peek() == UInt8(ascii: "{") { try object(body) } else { try skip() }
-    }
-}
-
 /// VIA's file, which is read picture by picture and never held as a whole.
 private struct VIADocument {
     let path: String
@@ -87,41 +112,10 @@ private struct VIADocument {
         if isTable { try forEachRow(body) } else { try forEachValue(body) }
     }
 
-    /// Calls `body` with the attributes of every region; of JSON all else is passed over.
-    func forEachAttributes(_ body: (FormatValue) throws -> Void) throws {
-        guard !isTable else {
-            return try forEachRow { for region in $0.regions { try body(region.attributes) } }
-        }
-        func region(_ reader: inout JSONReader) throws {
-            try reader.members { reader, key in
-                if key == "region_attributes" {
-                    try body(FormatValue(from: &reader))
-                } else {
-                    try reader.skip()
-                }
-            }
-        }
-        try forEachPictureText { reader in
-            try reader.members { reader, key in
-                guard key == "regions" else { return try reader.skip() }
-                if reader.peek() == UInt8(ascii: "[") {
-                    try reader.array(region)
-                } else {
-                    try reader.members { reader, _ in try region(&reader) }
-                }
-            }
-        }
-    }
-
     private func forEachValue(_ body: (VIAPicture) throws -> Void) throws {
-        try forEachPictureText { try body(picture(FormatValue(from: &$0))) }
-    }
-
-    /// Calls `body` where the value of each picture begins; it reads the value.
-    private func forEachPictureText(_ body: (inout JSONReader) throws -> Void) throws {
         try FormatFile.json(path) { reader, file in
             func one(_ reader: inout JSONReader) throws {
-                try body(&reader)
+                try body(picture(FormatValue(from: &reader)))
                 file.release(before: reader.position)
             }
             try reader.object { reader, key in

@@ -74,6 +74,15 @@ package struct NewFolder: ~Copyable {
         guard fclose(file) == 0, isWritten else { throw FileFailure("\(path)/\(name)", "cannot be written") }
     }
 
+    /// Where a file of the folder lies until the folder is finished, for writers that need a path; intermediate folders are
+    /// created.
+    ///
+    /// - Throws: ``FileFailure``.
+    package func location(of name: String) throws(FileFailure) -> String {
+        try makeParent(of: name)
+        return "\(temporary)/\(name)"
+    }
+
     /// Creates a symbolic link to a file, whose path is made absolute.
     ///
     /// - Throws: ``FileFailure``.

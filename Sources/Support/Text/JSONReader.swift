@@ -105,6 +105,7 @@ package struct JSONReader {
         mutating func insert(_ key: String) -> Bool {
             if list.count < Self.few {
                 guard !list.contains(key) else { return false }
+                if list.isEmpty { list.reserveCapacity(8) }
                 list.append(key)
                 return true
             }
@@ -172,6 +173,51 @@ package struct JSONReader {
         return isNegative ? -number : number
     }
 
+    /// A list of plain numbers, as ``plainDouble()`` reads them, of one at least. Nil, and nothing is consumed, for any other value.
+    package mutating func plainDoubles() -> [Double]? {
+        let start = position
+        guard let values = doubles() else {
+            position = start
+            return nil
+        }
+        return values
+    }
+
+    private mutating func doubles() -> [Double]? {
+        guard take("["), let first = plainDouble() else { return nil }
+        var values = [first]
+        while take(",") {
+            guard let value = plainDouble() else { return nil }
+            values.append(value)
+        }
+        return take("]") ? values : nil
+    }
+
+    /// A list of `[x, y]` of plain numbers, of one at least: all of them one after another. Nil, and nothing is consumed, for any
+    /// other value.
+    package mutating func plainPoints() -> [Double]? {
+        let start = position
+        guard let values = points() else {
+            position = start
+            return nil
+        }
+        return values
+    }
+
+    private mutating func points() -> [Double]? {
+        guard take("[") else { return nil }
+        var values: [Double] = []
+        repeat {
+            guard take("["), let x = plainDouble(), take(","), let y = plainDouble(), take("]") else {
+                return nil
+            }
+            if values.isEmpty { values.reserveCapacity(32) }
+            values.append(x)
+            values.append(y)
+        } while take(",")
+        return take("]") ? values : nil
+    }
+
     /// An integer.
     package mutating func integer() throws -> Int {
         let text = try numberText()
@@ -209,14 +255,18 @@ package struct JSONReader {
     package mutating func string() throws -> String {
         try expect("\"")
         let start = position
+        var all: UInt8 = 0
         while position < bytes.count, bytes[position] != 0x22, bytes[position] != 0x5C,
             bytes[position] >= 0x20
         {
+            all |= bytes[position]
             position += 1
         }
         if position < bytes.count, bytes[position] == 0x22 {
             let units = UnsafeRawBufferPointer(rebasing: bytes[start..<position])
             position += 1
+            // Nearly all are ASCII, which needs no slow look at each byte.
+            if all < 0x80 { return String(decoding: units, as: UTF8.self) }
             guard let text = String(validating: units, as: UTF8.self) else {
                 throw failure("a string is not valid UTF-8")
             }
