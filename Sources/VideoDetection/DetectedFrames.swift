@@ -10,6 +10,10 @@ public struct DetectedFrame: Sendable {
     /// The objects, best first, in pixels of the frame.
     public let detections: [Detection]
 
+    /// How likely the frame has each class of the vocabulary at all, in their order; nil unless the options have
+    /// `includesPresence`, and in tiles.
+    public let presences: [Float]?
+
     /// The track of each detection, in their order, and what happened to tracks; nil where objects are not followed.
     public let tracked: Tracker.Frame?
 
@@ -50,6 +54,16 @@ public struct DetectedFrames: AsyncSequence, Sendable {
     let following: Following
     let batchSize: Int
     let tiles: TilingOptions?
+    private var adjustment: (@Sendable ([Detection]) -> [Detection])?
+
+    /// The same frames with detections changed before they are followed: with mapped scores, or without some.
+    /// - Parameter adjustment: Gives the detections of a frame in place of those that were found, best first.
+    public func adjusting(_ adjustment: @escaping @Sendable ([Detection]) -> [Detection]) -> DetectedFrames {
+        var frames = self
+        let earlier = self.adjustment
+        frames.adjustment = { adjustment(earlier?($0) ?? $0) }
+        return frames
+    }
 
     init(
         _ frames: any FrameSource, _ detector: Detector, vocabulary: Vocabulary, options: ScoringOptions?,
@@ -94,17 +108,21 @@ public struct DetectedFrames: AsyncSequence, Sendable {
             try Task.checkCancellation()
             guard !prepared.isEmpty else { return nil }
             batch = work.readAhead()
-            let detections = try await work.detections(in: prepared)
+            let findings = try await work.findings(in: prepared)
             for (place, item) in prepared.enumerated() {
-                found.append(follow(item.frame, detections[place], place == prepared.count - 1))
+                found.append(
+                    follow(
+                        item.frame, findings.detections[place], findings.presences?[place],
+                        place == prepared.count - 1))
             }
             found.reverse()
             return found.popLast()
         }
 
-        private mutating func follow(_ frame: VideoFrame, _ detections: [Detection], _ endsBatch: Bool)
-            -> DetectedFrame
-        {
+        private mutating func follow(
+            _ frame: VideoFrame, _ found: [Detection], _ presences: [Float]?, _ endsBatch: Bool
+        ) -> DetectedFrame {
+            let detections = work.adjustment?(found) ?? found
             if tracker == nil, case .rules(var rules) = work.following {
                 // The nominal rate is that of the frames that are looked at, known once there is one.
                 rules.frameRate = work.frames.frameRate
@@ -112,8 +130,8 @@ public struct DetectedFrames: AsyncSequence, Sendable {
             }
             let tracked = tracker?.update(detections.map(TrackedDetection.init), time: frame.time)
             return DetectedFrame(
-                frame: frame, detections: detections, tracked: tracked, tracker: tracker,
-                endsBatch: endsBatch)
+                frame: frame, detections: detections, presences: presences, tracked: tracked,
+                tracker: tracker, endsBatch: endsBatch)
         }
     }
 
@@ -136,10 +154,10 @@ public struct DetectedFrames: AsyncSequence, Sendable {
         }
     }
 
-    private func detections(in batch: [Prepared]) async throws -> [[Detection]] {
+    private func findings(in batch: [Prepared]) async throws -> Findings {
         guard let tiles else {
-            return try await detector.detect(
-                prepared: batch.compactMap(\.pixels), vocabulary: vocabulary, options: options,
+            return try await detector.findings(
+                in: batch.compactMap(\.pixels), vocabulary: vocabulary, options: options,
                 includesEmbeddings: following.usesLooks)
         }
         var found: [[Detection]] = []
@@ -149,6 +167,6 @@ public struct DetectedFrames: AsyncSequence, Sendable {
                     item.frame.image, vocabulary: vocabulary, options: options, tiles: tiles,
                     includesEmbeddings: following.usesLooks))
         }
-        return found
+        return Findings(detections: found, presences: nil)
     }
 }
