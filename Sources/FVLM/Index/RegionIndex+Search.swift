@@ -57,10 +57,28 @@ extension RegionIndex {
         let query = try Query(
             detector: rows.detector, vlm: rows.vlm ?? rows.detector, detectorTemperature: temperature,
             options: options, isBase: rows.isBase)
+        // A group with a softmax of its own is a search of its own.
+        let groups = try rows.softmaxGroups.map { group in
+            let columns = [0] + group
+            let places = try Tensor(columns).to(device: rows.detector.device)
+            return (
+                group,
+                try Query(
+                    detector: rows.detector.indexSelected(0, places),
+                    vlm: (rows.vlm ?? rows.detector).indexSelected(0, places),
+                    detectorTemperature: temperature, options: options,
+                    isBase: rows.isBase.map { isBase in columns.map { isBase[$0] } })
+            )
+        }
         // More than are wanted, since some are suppressed; all of them if there are not enough.
         var limit = max(4 * top, 64)
         while true {
-            let found = try search(query, limit: limit)
+            var found = try search(query, limit: limit)
+            for (columns, query) in groups {
+                for (column, hits) in zip(columns, try search(query, limit: limit)) {
+                    found[column - 1] = hits
+                }
+            }
             let hits = try suppressed(found, vocabulary.names, options, detector, top: top)
             let isWhole = zip(found, hits).allSatisfy { $0.count < limit || $1.count >= top }
             guard !isWhole, limit < regionCount else {
