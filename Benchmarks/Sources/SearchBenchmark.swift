@@ -32,7 +32,8 @@ struct SearchBenchmark: AsyncParsableCommand {
 
     func run() async throws {
         let detector = try Detector.load(model)
-        let folder = index ?? NSTemporaryDirectory() + "fvlm-search-\(ProcessInfo.processInfo.processIdentifier)"
+        let folder =
+            index ?? NSTemporaryDirectory() + "fvlm-search-\(ProcessInfo.processInfo.processIdentifier)"
         defer { if index == nil { try? FileManager.default.removeItem(atPath: folder) } }
         if FileStatus(folder) == nil { try write(detector, folder) }
         let clock = ContinuousClock()
@@ -77,7 +78,8 @@ struct SearchBenchmark: AsyncParsableCommand {
                     return Box(x1: x, y1: y, x2: x + 90, y2: y + 70)
                 }
                 try writer.add(
-                    "/generated/\(picture).jpg", sha256: "\(picture)", size: ImageSize(width: 640, height: 480),
+                    "/generated/\(picture).jpg", sha256: "\(picture)",
+                    size: ImageSize(width: 640, height: 480),
                     EncodedImages.Regions(
                         boxes: boxes, objectness: boxes.indices.map { Float($0) / 100 },
                         embeddings: embeddings(), vlmEmbeddings: embeddings()))

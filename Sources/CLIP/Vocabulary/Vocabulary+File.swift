@@ -65,7 +65,8 @@ extension Vocabulary {
             try self.init(
                 stored: decoded("classes", [Class].self), templates: decoded("templates", [String].self),
                 article: article, embeddings: floats("embeddings"),
-                detectorEmbeddings: file.keys.contains("detectorEmbeddings") ? floats("detectorEmbeddings") : nil,
+                detectorEmbeddings: file.keys.contains("detectorEmbeddings")
+                    ? floats("detectorEmbeddings") : nil,
                 background: file.metadata["background"].map {
                     Background(phrase: $0, embedding: try floats("background"))
                 }, clip: CLIPIdentity(clip))

@@ -170,7 +170,8 @@ struct EvaluateCommand: AsyncParsableCommand {
         let file = results.flatMap { FileStatus($0)?.kind ?? .file == .file ? $0 : nil }
         let record = try file.map {
             try EvaluationRecord(
-                for: $0, origin: origin(loaded, vocabulary, options, annotations, calibration), resumes: resume)
+                for: $0, origin: origin(loaded, vocabulary, options, annotations, calibration),
+                resumes: resume)
         }
         if resume, let record, record.earlier.imageIDs.isEmpty {
             StandardError.note("\(record.path) is not there: the evaluation begins anew")

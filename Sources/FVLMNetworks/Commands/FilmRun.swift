@@ -38,7 +38,8 @@ struct FilmRun {
         resume: Bool, results: String?, output: String?, presence: Bool, isTiled: Bool
     ) throws {
         if presence, isTiled {
-            throw ValidationError("--presence is about frames that are looked at as a whole: leave out --tile")
+            throw ValidationError(
+                "--presence is about frames that are looked at as a whole: leave out --tile")
         }
         if presence, results == nil, output != nil {
             throw ValidationError("--presence is part of the JSON of frames: --results names its file")
