@@ -10,7 +10,7 @@ struct Benchmarks: AsyncParsableCommand {
         abstract: "Timings as ratios against a peer or the machine's peak, medians of several runs.",
         subcommands: [
             OperatorBenchmark.self, CLIPBenchmark.self, FilesBenchmark.self, DetectionBenchmark.self,
-            DetectorBenchmark.self, TrunkBenchmark.self,
+            DetectorBenchmark.self, TrunkBenchmark.self, SearchBenchmark.self, EncodedBenchmark.self,
         ])
 
     /// Runs a benchmark while keeping the memory of large tensors, as the program does.

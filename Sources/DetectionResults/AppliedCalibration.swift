@@ -1,9 +1,10 @@
 import CLIP
 import Evaluation
 import FVLM
+import Support
 
 /// A calibration with what of it is wanted.
-package struct AppliedCalibration {
+package struct AppliedCalibration: Sendable {
     /// The maps and thresholds.
     package let calibration: ScoreCalibration
     /// Whether results have mapped scores.
@@ -19,6 +20,9 @@ package struct AppliedCalibration {
     package init(calibration: ScoreCalibration, maps: Bool, keeps: Bool) {
         (self.calibration, self.maps, self.keeps) = (calibration, maps, keeps)
     }
+
+    /// What the results of this calibration depend on.
+    package var identity: String { get throws { try JSONText.line(calibration) + "\(maps) \(keeps)" } }
 
     /// The scoring options of the detections that the maps were fitted to, for what is wanted now.
     package func options(_ given: ScoringOptions) -> ScoringOptions {
@@ -45,6 +49,13 @@ package struct AppliedCalibration {
             $0.element.score != $1.element.score
                 ? $0.element.score > $1.element.score : $0.offset < $1.offset
         }.map(\.element)
+    }
+
+    /// ``applied(to:of:_:)`` for the detections of one vocabulary.
+    package func adjustment(of detector: Detector, _ vocabulary: Vocabulary)
+        -> @Sendable ([FVLM.Detection]) -> [FVLM.Detection]
+    {
+        { applied(to: $0, of: detector, vocabulary) }
     }
 
     /// What tells the detections of a picture apart.

@@ -35,6 +35,11 @@ package struct PictureResult: Encodable {
         }
     }
 
+    /// Presences by the names of their classes.
+    package static func presence(_ values: [Float], of names: [String]) -> [String: Float] {
+        Dictionary(zip(names, values), uniquingKeysWith: { first, _ in first })
+    }
+
     /// The JSON text, on one line.
     package func line() throws -> String { try JSONText.line(self) }
 }

@@ -37,6 +37,10 @@ public struct DetectorEvaluator: Sendable {
     /// The number of pictures in a batch of the network.
     public var batchSize = 1
 
+    /// Gives the detections that are measured in place of those that were found in a picture, such as with mapped scores; nil:
+    /// those that were found.
+    public var adjustment: (@Sendable ([FVLM.Detection]) -> [FVLM.Detection])?
+
     /// The detections in all pictures.
     public struct Detections: Sendable {
         /// The detections.
@@ -214,7 +218,8 @@ public struct DetectorEvaluator: Sendable {
         result.faults += batch.faults.map {
             Fault(imageID: truth.images.ids[rows[$0.index]], error: $0.error)
         }
-        for (picture, detections) in zip(batch.pictures, found) {
+        for (picture, found) in zip(batch.pictures, found) {
+            let detections = adjustment?(found) ?? found
             let record = truth.images[rows[picture.index]]
             let start = result.table.count
             for detection in detections {

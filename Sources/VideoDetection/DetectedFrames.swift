@@ -10,6 +10,10 @@ public struct DetectedFrame: Sendable {
     /// The objects, best first, in pixels of the frame.
     public let detections: [Detection]
 
+    /// How likely the frame has each class of the vocabulary at all, in their order; nil unless the options have
+    /// `includesPresence`, and in tiles.
+    public let presences: [Float]?
+
     /// The track of each detection, in their order, and what happened to tracks; nil where objects are not followed.
     public let tracked: Tracker.Frame?
 
@@ -50,6 +54,16 @@ public struct DetectedFrames: AsyncSequence, Sendable {
     let following: Following
     let batchSize: Int
     let tiles: TilingOptions?
+    private var adjustment: (@Sendable ([Detection]) -> [Detection])?
+
+    /// The same frames with detections changed before they are followed: with mapped scores, or without some.
+    /// - Parameter adjustment: Gives the detections of a frame in place of those that were found, best first.
+    public func adjusting(_ adjustment: @escaping @Sendable ([Detection]) -> [Detection]) -> DetectedFrames {
+        var frames = self
+        let earlier = self.adjustment
+        frames.adjustment = { adjustment(earlier?($0) ?? $0) }
+        return frames
+    }
 
     init(
         _ frames: any FrameSource, _ detector: Detector, vocabulary: Vocabulary, options: ScoringOptions?,
@@ -95,15 +109,19 @@ public struct DetectedFrames: AsyncSequence, Sendable {
             guard !batch.frames.isEmpty else { return nil }
             next = Looking(work.look(at: batch.following))
             for (place, frame) in batch.frames.enumerated() {
-                found.append(follow(frame, batch.detections[place], place == batch.frames.count - 1))
+                found.append(
+                    follow(
+                        frame, batch.findings.detections[place], batch.findings.presences?[place],
+                        place == batch.frames.count - 1))
             }
             found.reverse()
             return found.popLast()
         }
 
-        private mutating func follow(_ frame: VideoFrame, _ detections: [Detection], _ endsBatch: Bool)
-            -> DetectedFrame
-        {
+        private mutating func follow(
+            _ frame: VideoFrame, _ found: [Detection], _ presences: [Float]?, _ endsBatch: Bool
+        ) -> DetectedFrame {
+            let detections = work.adjustment?(found) ?? found
             if tracker == nil, case .rules(var rules) = work.following {
                 // The nominal rate is that of the frames that are looked at, known once there is one.
                 rules.frameRate = work.frames.frameRate
@@ -111,8 +129,8 @@ public struct DetectedFrames: AsyncSequence, Sendable {
             }
             let tracked = tracker?.update(detections.map(TrackedDetection.init), time: frame.time)
             return DetectedFrame(
-                frame: frame, detections: detections, tracked: tracked, tracker: tracker,
-                endsBatch: endsBatch)
+                frame: frame, detections: detections, presences: presences, tracked: tracked,
+                tracker: tracker, endsBatch: endsBatch)
         }
     }
 
@@ -126,7 +144,7 @@ public struct DetectedFrames: AsyncSequence, Sendable {
     /// A batch that the network has seen.
     fileprivate struct Batch: Sendable {
         let frames: [VideoFrame]
-        let detections: [[Detection]]
+        let findings: Findings
         /// The batch behind it, which is being read.
         let following: Task<[Prepared], any Error>
     }
@@ -144,11 +162,14 @@ public struct DetectedFrames: AsyncSequence, Sendable {
     private func look(at batch: Task<[Prepared], any Error>) -> Task<Batch, any Error> {
         Task {
             let prepared = try await batch.value
-            guard !prepared.isEmpty else { return Batch(frames: [], detections: [], following: batch) }
+            guard !prepared.isEmpty else {
+                return Batch(
+                    frames: [], findings: Findings(detections: [], presences: nil), following: batch)
+            }
             try Task.checkCancellation()
             let following = readAhead()
             return Batch(
-                frames: prepared.map(\.frame), detections: try await detections(in: prepared),
+                frames: prepared.map(\.frame), findings: try await findings(in: prepared),
                 following: following)
         }
     }
@@ -165,10 +186,10 @@ public struct DetectedFrames: AsyncSequence, Sendable {
         }
     }
 
-    private func detections(in batch: [Prepared]) async throws -> [[Detection]] {
+    private func findings(in batch: [Prepared]) async throws -> Findings {
         guard let tiles else {
-            return try await detector.detect(
-                prepared: batch.compactMap(\.pixels), vocabulary: vocabulary, options: options,
+            return try await detector.findings(
+                in: batch.compactMap(\.pixels), vocabulary: vocabulary, options: options,
                 includesEmbeddings: following.usesLooks)
         }
         var found: [[Detection]] = []
@@ -178,6 +199,6 @@ public struct DetectedFrames: AsyncSequence, Sendable {
                     item.frame.image, vocabulary: vocabulary, options: options, tiles: tiles,
                     includesEmbeddings: following.usesLooks))
         }
-        return found
+        return Findings(detections: found, presences: nil)
     }
 }

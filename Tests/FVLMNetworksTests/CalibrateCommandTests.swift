@@ -62,6 +62,35 @@ import Testing
         #expect(suggested.errors.firstMatch(of: /suggested threshold: --score-threshold 0\.\d+/) != nil)
     }
 
+    /// Mapped scores keep the order within a class, so that AP stays; thresholds take detections away.
+    @Test func calibratedScoresAreEvaluated() throws {
+        let file = folder.file("calibration.json")
+        let pictures = [
+            "--annotations", Self.samples + "/annotations.json", "--images", Self.samples, "--templates",
+            "single",
+        ]
+        let made = try Program(["calibrate", "--output", file] + pictures + Self.model)
+        #expect(made.status == 0, "\(made.errors)")
+        func evaluated(_ more: [String]) throws -> (stats: [Double], scores: [Double]) {
+            let path = folder.file("results\(more.count).json")
+            let run = try Program(
+                ["evaluate", "--json", "--results", path] + pictures + Self.model + more)
+            #expect(run.status == 0, "\(run.errors)")
+            let object = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: path)))
+            return (
+                try #require(try objects(run.output)[0]["stats"] as? [Double]),
+                try #require(object as? [[String: Any]]).compactMap { $0["score"] as? Double }
+            )
+        }
+        let plain = try evaluated([])
+        let mapped = try evaluated(["--calibrated", "--calibration", file])
+        #expect(zip(plain.stats, mapped.stats).allSatisfy { abs($0 - $1) < 1e-9 })
+        #expect(mapped.scores.count == plain.scores.count && mapped.scores != plain.scores)
+        let kept = try evaluated(["--calibrated", "--threshold", "best", "--calibration", file])
+        #expect(kept.scores.count < plain.scores.count && !kept.scores.isEmpty)
+        #expect(Set(kept.scores).isSubset(of: mapped.scores))
+    }
+
     @Test func settingsAreSearched() throws {
         let run = try Program(
             [

@@ -1,3 +1,4 @@
+import FVLM
 import FixtureSupport
 import Foundation
 import Imaging
@@ -68,6 +69,63 @@ import Testing
         #expect(Set(ids[1...].map { $0 }).count == 1)
         let events = try #require(lines[1]["events"] as? [[String: Any]])
         #expect(events.allSatisfy { $0["event"] as? String == "confirmed" } && !events.isEmpty)
+    }
+
+    /// How likely a frame has each class, and the errors where frames are not looked at as a whole.
+    @Test func presencesOfFrames() throws {
+        let lines = try lines(try run(["--presence"]).output)
+        let presences = lines.compactMap { $0["presence"] as? [String: Double] }
+        #expect(presences.count == 6 && presences.allSatisfy { Set($0.keys) == ["dog", "cat"] })
+        #expect(presences.joined().allSatisfy { (0...1).contains($0.value) })
+        let tiled = try run(["--presence", "--tile", "32"])
+        #expect(tiled.status == 64 && tiled.errors.contains("looked at as a whole"))
+        let drawn = try run(["--presence", "--output", folder.file("t.mkv")])
+        #expect(drawn.status == 64 && drawn.errors.contains("--results"))
+    }
+
+    /// Scores are mapped before objects are followed, and what is below its threshold has no track.
+    @Test func scoresAreCalibrated() throws {
+        func scores(_ more: [String]) throws -> [[Double]] {
+            let run = try run(more)
+            #expect(run.status == 0, "\(run.errors)")
+            return try lines(run.output).map { line in
+                (line["detections"] as? [[String: Any]] ?? []).compactMap { $0["score"] as? Double }
+            }
+        }
+        let missing = try run(["--calibrated"])
+        #expect(missing.status != 0 && missing.errors.contains("fvlm calibrate"))
+        let plain = try scores([])
+        let threshold = try #require(plain.joined().max()) / 2
+        let file = try calibration(threshold: mapped(threshold))
+        let mapped = try scores(["--calibrated", "--calibration", file])
+        #expect(mapped.count == 6 && mapped.map(\.count) == plain.map(\.count))
+        for (one, other) in zip(mapped.joined(), plain.joined()) {
+            #expect(abs(one - self.mapped(other)) < 1e-3)
+        }
+        let kept = try scores(["--threshold", "best", "--calibration", file])
+        #expect(kept.joined().count == plain.joined().count { $0 >= threshold })
+    }
+
+    /// The map of ``calibration(threshold:)``: two are added to the log-odds.
+    private func mapped(_ score: Double) -> Double {
+        let odds = score / (1 - score) * exp(2.0)
+        return odds / (1 + odds)
+    }
+
+    /// Writes a calibration of the model.
+    private func calibration(threshold: Double) throws -> String {
+        let detector = try Detector.load(folder.file("model"))
+        var scoring = try detector.configuration.with(settings: ["scoring.limit=3"]).scoring
+        scoring.scoreThreshold = 0
+        let options = String(decoding: try JSONEncoder().encode(scoring), as: UTF8.self)
+        let text = """
+            {"format": "fvlm-calibration", "version": 1, "detector": "\(try detector.network.store.digest())",
+             "clip": "\(detector.identity.description)", "scoring": \(options), "method": "platt",
+             "criterion": "best F1", "iouThreshold": 0.5, "classes": {}, "groups": {"all": {
+             "map": {"platt": {"slope": 1, "intercept": 2}}, "threshold": \(threshold), "detections": 9,
+             "objects": 9}}}
+            """
+        return try folder.write(text, "calibration.json")
     }
 
     @Test func filesGetTheirNamesAtTheEnd() throws {

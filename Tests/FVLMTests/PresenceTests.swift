@@ -34,7 +34,7 @@ import Testing
         (options.includesMasks, options.limit, options.includesPresence) = (false, 10_000, true)
         let seen = try await detector.encode(images, options: options, includesMasks: false)
         let plain = try await seen.detections(of: vocabulary)
-        let presences = try seen.presences(of: vocabulary)
+        let presences = try await seen.presences(of: vocabulary)
         let evidence = try seen.presenceEvidence(of: vocabulary)
         #expect(presences.map(\.count) == [3, 3])
         for (found, evidence) in zip(plain, evidence) {

@@ -98,6 +98,26 @@ import Testing
         }
     }
 
+    /// A group with a softmax of its own has the scores that a search for it alone gives.
+    @Test func groupsAreSearched() throws {
+        _ = try write(0..<3)
+        let index = try RegionIndex(contentsOf: folder.file("index"))
+        let words = try vocabulary(["cat", "a red house", "dog", "tree"])
+        let grouped = try words.makingExclusive(["a red house", "tree"], scores: .group)
+        func scores(_ vocabulary: Vocabulary, _ name: String) throws -> [Float] {
+            try index.search(vocabulary, with: detector, top: 10_000).filter { $0.label == name }
+                .map(\.score)
+        }
+        let alone = try vocabulary(["a red house", "tree"])
+        for name in ["a red house", "tree"] {
+            let (own, other) = (try scores(grouped, name), try scores(alone, name))
+            let shared = try scores(words, name)
+            #expect(own.count == other.count && !own.isEmpty && own != shared)
+            #expect(zip(own, other).allSatisfy { abs($0 - $1) < 1e-5 })
+        }
+        #expect(try scores(grouped, "dog") == scores(words, "dog"))
+    }
+
     /// What was gathered since the last shard is lost, no more; nothing is written twice.
     @Test func anInterruptedRunGoesOn() throws {
         #expect(try write(0..<3, finishes: false).isEmpty)

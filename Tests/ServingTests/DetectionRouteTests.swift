@@ -73,6 +73,28 @@ import Testing
         }
     }
 
+    /// How likely the picture has each class: of a picture that is sent, in a batch or alone, and of an encoded one.
+    @Test func presencesAreTold() async throws {
+        let picture = try TestServer.sample(3)
+        let expected = try await TestServer.expected(picture) { $0.includesPresence = true }
+        #expect(expected.contains("\"presence\":{\"dog face\":0."))
+        let plain = try await TestServer.expected(picture)
+        #expect(!plain.contains("presence"))
+        try await TestServer.run({ $0.encodedLimit = 1 }) { server in
+            let answer = try await server.client.post(
+                "/v1/detect?\(TestServer.query)&presence=true", picture)
+            #expect(answer.text == expected)
+            let made = try await server.client.post("/v1/encode", picture)
+            let handle = try #require(made.text.firstMatch(of: /"encoded":"([0-9a-f]{32})"/)?.1)
+            let asked = try await server.client.post(
+                "/v1/detect?\(TestServer.query)&presence=true&encoded=\(handle)", [])
+            #expect(asked.text == expected)
+            let wrong = try await server.client.post(
+                "/v1/detect?\(TestServer.query)&presence=maybe", picture)
+            #expect(wrong.status == 400 && wrong.text.contains("presence must be true or false"))
+        }
+    }
+
     @Test func aDrawingIsWhatDetectDraws() async throws {
         let picture = try TestServer.sample(1)
         let model = try TestServer.model
@@ -142,7 +164,7 @@ import Testing
         let found = try await model.detector.detect([image], vocabulary: vocabulary, options: options)
         let expected = String(
             decoding: try Answers.detections(
-                [.init(name: "picture 1", size: image.size, detections: found[0], image: nil)],
+                [.init(name: "picture 1", size: image.size, detections: found[0], presence: nil, image: nil)],
                 includesMasks: false), as: UTF8.self)
         let data = Data(picture).base64EncodedString()
         try await TestServer.run { server in

@@ -53,7 +53,15 @@ struct TestServer: Sendable {
         let image = try Image(encoded: bytes)
         let found = try await model.detector.detect(
             [image], vocabulary: words, options: options)
-        let answer = DetectionService.Answer(name: name, size: image.size, detections: found[0], image: nil)
+        let presence =
+            options.includesPresence
+            ? Dictionary(
+                uniqueKeysWithValues: zip(
+                    words.names,
+                    try await model.detector.encode([image], options: options).presences(of: words)[0]))
+            : nil
+        let answer = DetectionService.Answer(
+            name: name, size: image.size, detections: found[0], presence: presence, image: nil)
         return String(decoding: try Answers.detections([answer], includesMasks: masks), as: UTF8.self)
     }
 

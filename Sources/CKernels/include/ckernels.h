@@ -128,10 +128,12 @@ typedef struct ck_search_problem {
     const float *factors; // of each row, at most 1; NULL: 1
     ck_fusion fusion; // its logits are computed here; the weights of both towers add up to 1 for each class
     int64_t limit; // hits kept of each class, at least 1
+    int64_t first; // added to the rows of hits
 } ck_search_problem;
 
-// Searches the rows begin..<end: `heaps` [classes, limit] receive the rows with the best scores of each class, in no
-// order, `counts` [classes], zeros before, their numbers. `scratch` has room for `ck_search_scratch` floats. Returns -1 if
+// Searches the rows begin..<end: `heaps` [classes, limit] receive the rows with the best scores of each class, in the
+// order of a heap, `counts` [classes] their numbers: zeros before the first call; further calls with other rows, of other
+// problems, too, go on with them. `scratch` has room for `ck_search_scratch` floats. Returns -1 if
 // a number is NaN.
 int64_t ck_search(const ck_search_problem *problem, int64_t begin, int64_t end, float *scratch, ck_hit *heaps,
                   int64_t *counts);

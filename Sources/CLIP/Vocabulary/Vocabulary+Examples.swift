@@ -89,9 +89,22 @@ extension Vocabulary {
         return numbers.isEmpty ? nil : groups
     }
 
-    /// The same with classes made a group of which an object has at most one.
+    /// The places of the classes of each group whose scores are a softmax within the group.
+    package var softmaxGroups: [[Int]] {
+        var places: [Int: [Int]] = [:]
+        for (place, group) in (exclusiveGroups ?? []).enumerated()
+        where classes[place].exclusiveScores == .group {
+            if let group { places[group, default: []].append(place) }
+        }
+        return places.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    /// The same with classes made a group of which an object has at most one: of detections that overlap, the best is kept.
+    /// - Parameters:
+    ///   - names: The classes.
+    ///   - scores: What their scores are shares of.
     /// - Throws: ``CLIPError`` for fewer than two names, names that are not in the vocabulary, and classes that have a group.
-    public func makingExclusive(_ names: [String]) throws -> Vocabulary {
+    public func makingExclusive(_ names: [String], scores: ExclusiveScores = .all) throws -> Vocabulary {
         let forms = names.map(ClassNames.form)
         guard Set(forms).count > 1 else {
             throw CLIPError("vocabulary", reason: "an exclusive group needs at least two classes")
@@ -106,6 +119,7 @@ extension Vocabulary {
                     "vocabulary", reason: "the class '\(name)' is in the exclusive group '\(group)' already")
             }
             classes[place].exclusiveGroup = names.joined(separator: " / ")
+            classes[place].exclusiveScores = scores == .all ? nil : scores
         }
         return try Vocabulary(
             stored: classes, templates: templates, article: article, embeddings: embeddings,

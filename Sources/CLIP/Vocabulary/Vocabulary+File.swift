@@ -9,13 +9,14 @@ extension Vocabulary {
 
     /// Writes a safetensors file: `embeddings` [K, E] and, if there is a background, `background` [E]; its metadata
     /// contain `format`, `version`, `clip` and `article`, `classes` (with `categoryID` where known) and `templates` as
-    /// JSON, and the phrase `background`. Rows for a detector's own tower are `detectorEmbeddings` [K, E], in version 2,
-    /// which earlier programs refuse.
+    /// JSON, and the phrase `background`. Rows for a detector's own tower are `detectorEmbeddings` [K, E], in version 2, groups
+    /// with a softmax of their own make version 3: earlier programs refuse what they would get wrong.
     /// - Throws: `WeightFileError` if the file cannot be written; an existing file is then unchanged.
     public func write(to path: String) throws {
         var tensors = [try embeddings.stored(named: "embeddings")]
+        let version = !softmaxGroups.isEmpty ? "3" : detectorEmbeddings != nil ? "2" : "1"
         var metadata = [
-            "format": Self.fileFormat, "version": detectorEmbeddings == nil ? "1" : "2",
+            "format": Self.fileFormat, "version": version,
             "clip": clip.description,
             "article": article.rawValue,
             "classes": try JSONText.line(classes), "templates": try JSONText.line(templates),
@@ -37,10 +38,10 @@ extension Vocabulary {
         guard file.metadata["format"] == Self.fileFormat else {
             throw CLIPError(path, reason: "is not a vocabulary; create one with fvlm vocabulary build")
         }
-        guard let version = file.metadata["version"], ["1", "2"].contains(version) else {
+        guard let version = file.metadata["version"], ["1", "2", "3"].contains(version) else {
             throw CLIPError(
                 path,
-                reason: "has vocabulary version \(file.metadata["version"] ?? "none"); supported are 1 and 2")
+                reason: "has vocabulary version \(file.metadata["version"] ?? "none"); supported are 1 to 3")
         }
         func decoded<Value: Decodable>(_ key: String, _ type: Value.Type) throws -> Value {
             do {
@@ -64,7 +65,8 @@ extension Vocabulary {
             try self.init(
                 stored: decoded("classes", [Class].self), templates: decoded("templates", [String].self),
                 article: article, embeddings: floats("embeddings"),
-                detectorEmbeddings: version == "2" ? floats("detectorEmbeddings") : nil,
+                detectorEmbeddings: file.keys.contains("detectorEmbeddings")
+                    ? floats("detectorEmbeddings") : nil,
                 background: file.metadata["background"].map {
                     Background(phrase: $0, embedding: try floats("background"))
                 }, clip: CLIPIdentity(clip))

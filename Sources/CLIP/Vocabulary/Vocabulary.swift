@@ -33,6 +33,9 @@ public struct Vocabulary: Sendable {
         /// The name of a group of classes of which an object has at most one, such as with and without a helmet; nil: none.
         public var exclusiveGroup: String?
 
+        /// What the class's score is a share of, for a class of an exclusive group; nil: of all classes.
+        public var exclusiveScores: ExclusiveScores?
+
         /// How the class's rows were made from boxes in pictures; nil: from its names alone.
         public var examples: Vocabulary.Examples?
 
@@ -45,6 +48,15 @@ public struct Vocabulary: Sendable {
             self.split = split
             self.categoryID = categoryID
         }
+    }
+
+    /// What the scores of an exclusive group's classes are shares of.
+    public enum ExclusiveScores: String, Sendable, Hashable, Codable, CaseIterable {
+        /// A softmax over all classes and the background: alike classes of a group take from each other, and so do the others.
+        case all
+        /// A softmax over the group's classes and the background alone: the scores that the group has when nothing else is
+        /// asked for. Other classes' scores stay as they are.
+        case group
     }
 
     /// The phrase that represents everything outside the classes, and its embedding.
@@ -385,6 +397,7 @@ extension Vocabulary {
             digest.update(entry.name)
             digest.update(entry.split?.rawValue ?? "")
             if let group = entry.exclusiveGroup { digest.update(group) }
+            if entry.exclusiveScores == .group { digest.update("group") }
         }
         let rows = [embeddings, background?.embedding, detectorEmbeddings].compactMap { $0 }
         for rows in includesEmbeddings ? rows : [] {

@@ -95,6 +95,47 @@ extension Detector {
     }
 }
 
+/// What is found in pictures.
+package struct Findings: Sendable {
+    /// The detections in each picture, best first.
+    package let detections: [[Detection]]
+
+    /// How likely each picture has each class of the vocabulary at all; nil where `includesPresence` is off.
+    package let presences: [[Float]]?
+
+    /// Joins what was found.
+    package init(detections: [[Detection]], presences: [[Float]]?) {
+        self.detections = detections
+        self.presences = presences
+    }
+}
+
+extension Detector {
+    /// Finds objects in prepared pictures and, where the options ask for it, how likely each picture has each class at all.
+    /// - Parameters:
+    ///   - images: Pictures prepared with ``prepare(_:)``.
+    ///   - vocabulary: The classes.
+    ///   - options: Scoring options.
+    ///   - includesEmbeddings: Whether detections carry ``Detection/embedding``.
+    /// - Throws: As `detect` and `EncodedImages.presences(of:options:)`.
+    package func findings(
+        in images: [PixelValues], vocabulary: Vocabulary, options: ScoringOptions,
+        includesEmbeddings: Bool = false
+    ) async throws -> Findings {
+        guard options.includesPresence else {
+            return Findings(
+                detections: try await detect(
+                    prepared: images, vocabulary: vocabulary, options: options,
+                    includesEmbeddings: includesEmbeddings), presences: nil)
+        }
+        let seen = try await encode(
+            prepared: images, options: options, includesMasks: options.includesMasks)
+        return Findings(
+            detections: try await seen.detections(of: vocabulary, includesEmbeddings: includesEmbeddings),
+            presences: try await seen.presences(of: vocabulary))
+    }
+}
+
 extension Detector {
     /// Given boxes within their pictures.
     private static func clipped(_ boxes: [[Box]], to sizes: [ImageSize]) throws -> [[Box]] {
@@ -155,7 +196,8 @@ extension Detector {
         let own = try vocabulary.detectorMatrix(for: identity, withBackground: true)?.to(device: device)
         return ClassRows(
             texts: own ?? rows, vlm: own == nil ? nil : rows, names: vocabulary.names,
-            isBase: isBase(vocabulary).map { [false] + $0 }, groups: vocabulary.exclusiveGroups)
+            isBase: isBase(vocabulary).map { [false] + $0 }, groups: vocabulary.exclusiveGroups,
+            softmaxGroups: vocabulary.softmaxGroups.map { $0.map { $0 + 1 } })
     }
 
     /// The detections in each picture, in its pixels.

@@ -71,6 +71,14 @@ public struct EncodedImages: Sendable {
 
         /// CLIP's embeddings, [P, E] `float32` of length 1; nil if CLIP does not look at regions.
         public let vlmEmbeddings: Tensor?
+
+        /// Creates regions from their parts, for tests and benchmarks of what is made of them.
+        package init(boxes: [Box], objectness: [Float], embeddings: Tensor, vlmEmbeddings: Tensor?) {
+            self.boxes = boxes
+            self.objectness = objectness
+            self.embeddings = embeddings
+            self.vlmEmbeddings = vlmEmbeddings
+        }
     }
 
     /// The regions of the picture at a place, in the order of `Detection`'s proposals.
@@ -132,32 +140,42 @@ public struct EncodedImages: Sendable {
         return try presenceEvidence(of: vocabulary, options: options).map { $0.map(options.presence) }
     }
 
+    /// As the synchronous `presences`, without holding a task's thread.
+    public func presences(of vocabulary: Vocabulary, options: ScoringOptions? = nil) async throws -> [[Float]]
+    {
+        let options = options ?? self.options
+        return try await detector.onQueue { _ in try evidence(of: vocabulary, options) }
+            .map { $0.map(options.presence) }
+    }
+
     /// What the presences rest on.
     public func presenceEvidence(
         of vocabulary: Vocabulary, options: ScoringOptions? = nil
     ) throws -> [[PresenceEvidence]] {
-        var options = options ?? self.options
-        options.includesPresence = true
-        options.includesMasks = false
-        try options.validate()
-        try check(options)
-        let (network, wanted) = (detector.network, options)
-        return try detector.onQueueNow {
-            let classes = try detector.rows(of: vocabulary)
-            var results = [[PresenceEvidence]](repeating: [], count: count)
-            for batch in batches {
-                let seen = batch.seen.regions
-                let found = try withoutGradients {
-                    try network.presenceEvidence(
-                        in: seen, network.scores(seen, classes: classes, options: wanted), classes: classes,
-                        options: wanted)
-                }
-                for (place, evidence) in zip(batch.places, found) {
-                    results[place] = Array(evidence.dropFirst())
-                }
+        try detector.onQueueNow { try evidence(of: vocabulary, options ?? self.options) }
+    }
+
+    private func evidence(of vocabulary: Vocabulary, _ given: ScoringOptions) throws -> [[PresenceEvidence]] {
+        var wanted = given
+        wanted.includesPresence = true
+        wanted.includesMasks = false
+        try wanted.validate()
+        try check(wanted)
+        let network = detector.network
+        let classes = try detector.rows(of: vocabulary)
+        var results = [[PresenceEvidence]](repeating: [], count: count)
+        for batch in batches {
+            let seen = batch.seen.regions
+            let found = try withoutGradients {
+                try network.presenceEvidence(
+                    in: seen, network.scores(seen, classes: classes, options: wanted), classes: classes,
+                    options: wanted)
             }
-            return results
+            for (place, evidence) in zip(batch.places, found) {
+                results[place] = Array(evidence.dropFirst())
+            }
         }
+        return results
     }
 
     private func found(

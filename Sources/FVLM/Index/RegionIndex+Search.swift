@@ -57,10 +57,28 @@ extension RegionIndex {
         let query = try Query(
             detector: rows.detector, vlm: rows.vlm ?? rows.detector, detectorTemperature: temperature,
             options: options, isBase: rows.isBase)
+        // A group with a softmax of its own is a search of its own.
+        let groups = try rows.softmaxGroups.map { group in
+            let columns = [0] + group
+            let places = try Tensor(columns).to(device: rows.detector.device)
+            return (
+                group,
+                try Query(
+                    detector: rows.detector.indexSelected(0, places),
+                    vlm: (rows.vlm ?? rows.detector).indexSelected(0, places),
+                    detectorTemperature: temperature, options: options,
+                    isBase: rows.isBase.map { isBase in columns.map { isBase[$0] } })
+            )
+        }
         // More than are wanted, since some are suppressed; all of them if there are not enough.
         var limit = max(4 * top, 64)
         while true {
-            let found = try search(query, limit: limit)
+            var found = try search(query, limit: limit)
+            for (columns, query) in groups {
+                for (column, hits) in zip(columns, try search(query, limit: limit)) {
+                    found[column - 1] = hits
+                }
+            }
             let hits = try suppressed(found, vocabulary.names, options, detector, top: top)
             let isWhole = zip(found, hits).allSatisfy { $0.count < limit || $1.count >= top }
             guard !isWhole, limit < regionCount else {
@@ -113,8 +131,9 @@ extension RegionIndex {
     /// The best regions of each class but the background, without an order.
     func search(_ query: Query, limit: Int) throws -> [[Candidate]] {
         let options = query.options
+        let starts = starts
         let usesVLM = options.scorer != ScoringOptions.Scorer.none
-        // Parts of shards, each with hits of its own.
+        // Parts of shards; a thread's parts share one set of hits, so that few are left to be sorted.
         let pieces = shards.indices.flatMap { shard in
             stride(from: 0, to: shards[shard].count, by: Self.pieceSize).map {
                 (shard: shard, rows: $0..<min($0 + Self.pieceSize, shards[shard].count))
@@ -141,15 +160,13 @@ extension RegionIndex {
                     factors: weight > 0
                         ? UnsafePointer(memory.copy(of: shard.objectness.map { pow($0, Float(weight)) }))
                         : nil,
-                    fusion: fusion, limit: Int64(limit))
+                    fusion: fusion, limit: Int64(limit), first: 0)
             }
-            let all = memory.copy(of: problems)
             return try Kernel.map(rows: pieces.count) { range in
-                try range.map { piece -> [[Candidate]] in
-                    let (shard, rows) = pieces[piece]
-                    return try Self.hits(
-                        all + shard, rows, shard: shard, classCount: query.classCount, limit: limit)
-                }
+                [
+                    try Self.hits(
+                        problems, pieces[range], starts, classCount: query.classCount, limit: limit)
+                ]
             }
         }
         return (1..<max(query.classCount, 1)).map { place in
@@ -166,23 +183,46 @@ extension RegionIndex {
     /// Regions of one thread's turn: enough that a turn's overhead does not count.
     private static let pieceSize = 16_384
 
+    /// The best regions of each class in parts of shards.
+    /// - Parameter starts: The place of each shard's first region among all.
     private static func hits(
-        _ problem: UnsafePointer<ck_search_problem>, _ rows: Range<Int>, shard: Int, classCount: Int,
-        limit: Int
+        _ problems: [ck_search_problem], _ pieces: ArraySlice<(shard: Int, rows: Range<Int>)>,
+        _ starts: [Int], classCount: Int, limit: Int
     ) throws -> [[Candidate]] {
         var scratch = [Float](repeating: 0, count: Int(ck_search_scratch(Int64(classCount))))
-        // A class has no more hits than the piece has rows.
-        var own = problem.pointee
-        own.limit = Int64(min(limit, rows.count))
-        var heaps = [ck_hit](repeating: ck_hit(), count: classCount * Int(own.limit))
+        // A class has no more hits than the pieces have rows.
+        let limit = min(limit, pieces.reduce(0) { $0 + $1.rows.count })
+        var heaps = [ck_hit](repeating: ck_hit(), count: classCount * limit)
         var counts = [Int64](repeating: 0, count: classCount)
-        guard ck_search(&own, Int64(rows.lowerBound), Int64(rows.upperBound), &scratch, &heaps, &counts) == 0
-        else { throw ScoredPairs.overflow }
+        for (shard, rows) in pieces {
+            var problem = problems[shard]
+            problem.limit = Int64(limit)
+            problem.first = Int64(starts[shard])
+            guard
+                ck_search(
+                    &problem, Int64(rows.lowerBound), Int64(rows.upperBound), &scratch, &heaps, &counts)
+                    == 0
+            else { throw ScoredPairs.overflow }
+        }
         return (0..<classCount).map { place in
-            let start = place * Int(own.limit)
-            return heaps[start..<start + Int(counts[place])].map {
-                Candidate(shard: shard, row: Int($0.row), score: $0.score)
+            heaps[place * limit..<place * limit + Int(counts[place])].map { hit in
+                // The last shard that does not begin behind it.
+                var (low, high) = (0, starts.count)
+                while low + 1 < high {
+                    let middle = (low + high) / 2
+                    if starts[middle] <= Int(hit.row) { low = middle } else { high = middle }
+                }
+                return Candidate(shard: low, row: Int(hit.row) - starts[low], score: hit.score)
             }
+        }
+    }
+
+    /// The place of each shard's first region among all.
+    private var starts: [Int] {
+        var next = 0
+        return shards.map { shard in
+            defer { next += shard.count }
+            return next
         }
     }
 
@@ -191,12 +231,7 @@ extension RegionIndex {
         _ found: [[Candidate]], _ names: [String], _ options: ScoringOptions, _ detector: Detector, top: Int
     ) throws -> [[Hit]] {
         let includes = detector.network.architecture.includesSuppressionThreshold
-        var starts: [Int] = []
-        var start = 0
-        for shard in shards {
-            starts.append(start)
-            start += shard.count
-        }
+        let starts = starts
         return found.enumerated().map { place, candidates in
             var kept: [Hit] = []
             var byPicture: [Int: [Int]] = [:]

@@ -185,9 +185,23 @@ extension DetectorNetwork {
                 .to(device: .cpu).split(by: counts)
             }
             return try objectness.indices.map { image in
-                try FusedScores(
+                let scores = try FusedScores(
                     detectorLogits: detector[image], vlmLogits: vlm?[image], isBase: classes.isBase,
                     objectness: objectness[image], options: options)
+                guard !classes.softmaxGroups.isEmpty else { return scores }
+                return try scores.replacing(
+                    classes.softmaxGroups.map { group in
+                        let columns = [0] + group
+                        let places = try Tensor(columns)
+                        return (
+                            columns,
+                            try FusedScores(
+                                detectorLogits: detector[image].indexSelected(1, places),
+                                vlmLogits: vlm?[image].indexSelected(1, places),
+                                isBase: classes.isBase.map { isBase in columns.map { isBase[$0] } },
+                                objectness: objectness[image], options: options)
+                        )
+                    })
             }
         }
     }

@@ -54,11 +54,16 @@ package struct ClassRows: Sendable {
     /// The exclusive group of each class, [K - 1], numbers of any kind; nil for classes without one, and without any group.
     package let groups: [Int?]?
 
+    /// Columns of classes whose scores are a softmax over themselves and the background alone, for each such group.
+    package let softmaxGroups: [[Int]]
+
     /// Creates rows, by default the same for both models.
     package init(
-        texts: Tensor, vlm: Tensor? = nil, names: [String], isBase: [Bool]?, groups: [Int?]? = nil
+        texts: Tensor, vlm: Tensor? = nil, names: [String], isBase: [Bool]?, groups: [Int?]? = nil,
+        softmaxGroups: [[Int]] = []
     ) {
         self.groups = groups
+        self.softmaxGroups = softmaxGroups
         detector = texts
         self.vlm = vlm
         self.names = names

@@ -65,6 +65,10 @@ public struct FusedScores: Sendable {
     /// Whether a score differs from the first classifier's probability.
     private var isFused: Bool
 
+    /// The sums of groups of classes with a softmax of their own, and the group of each such class.
+    private var groupSums: [(detector: [LogSum], vlm: [LogSum])] = []
+    private var groups: [Int32: Int] = [:]
+
     /// Fuses logits.
     /// - Parameters:
     ///   - detectorLogits: [R, K].
@@ -148,6 +152,30 @@ public struct FusedScores: Sendable {
         return result
     }
 
+    /// The scores with those of some classes taken from elsewhere: from softmaxes over these classes alone.
+    /// - Parameter parts: For each group its columns here, the background first, and its scores.
+    func replacing(_ parts: [(columns: [Int], scores: FusedScores)]) -> FusedScores {
+        var result = self
+        var triples: [(row: Int32, column: Int32, score: Float)] = []
+        for (number, part) in parts.enumerated() {
+            for column in part.columns.dropFirst() { result.groups[Int32(column)] = number }
+            result.groupSums.append((part.scores.detectorSums, part.scores.vlmSums))
+            let own = part.scores.pairs
+            for place in own.rows.indices {
+                triples.append(
+                    (own.rows[place], Int32(part.columns[Int(own.classes[place])]), own.scores[place]))
+            }
+        }
+        for place in pairs.rows.indices where result.groups[pairs.classes[place]] == nil {
+            triples.append((pairs.rows[place], pairs.classes[place], pairs.scores[place]))
+        }
+        triples.sort { ($0.row, $0.column) < ($1.row, $1.column) }
+        result.pairs = ScoredPairs(
+            rows: triples.map(\.row), classes: triples.map(\.column), scores: triples.map(\.score),
+            rowCount: pairs.rowCount, classCount: pairs.classCount)
+        return result
+    }
+
     /// The results of one region.
     private struct Row {
         let classes: [Int32]
@@ -203,13 +231,20 @@ extension FusedScores {
     func probabilities(of kept: ScoredPairs) throws -> (detector: [Float], vlm: [Float]) {
         // The score itself if it is the detector's alone: exact to the last digit.
         guard isFused, !kept.rows.isEmpty else { return (kept.scores, kept.scores) }
-        func values(_ logits: Tensor, _ sums: [LogSum]) throws -> [Float] {
+        func values(_ logits: Tensor, _ sums: [LogSum], _ own: (Int) -> [LogSum]) throws -> [Float] {
             let values = try logits[
                 Tensor(kept.rows.map { Int64($0) }), Tensor(kept.classes.map { Int64($0) })
             ].array(of: Float.self)
-            return zip(kept.rows, values).map { sums[Int($0)].probability(of: $1) }
+            return values.indices.map { place in
+                let row = Int(kept.rows[place])
+                let sum = groups[kept.classes[place]].map { own($0)[row] } ?? sums[row]
+                return sum.probability(of: values[place])
+            }
         }
-        let detector = try values(logits.detector, detectorSums)
-        return (detector, try logits.vlm.map { try values($0, vlmSums) } ?? detector)
+        let detector = try values(logits.detector, detectorSums) { groupSums[$0].detector }
+        return (
+            detector,
+            try logits.vlm.map { try values($0, vlmSums) { groupSums[$0].vlm } } ?? detector
+        )
     }
 }

@@ -70,7 +70,7 @@ public struct ScoringOptions: Codable, Sendable, Hashable {
     /// The weight of the best region in the presence.
     public var presenceRegions = 1.0
     /// The weight of the whole picture in the presence.
-    public var presencePicture = 0.25
+    public var presencePicture = 0.1
     /// Whether CLIP looks at the whole picture, so that presences can be asked for; with a `presenceWeight` it does.
     public var includesPresence = false
     /// Detections scoring at or below this are dropped.

@@ -10,7 +10,7 @@ extension HelpTopic {
             A detector looks for the classes that it is given. Commands take them in one of these ways:
 
               --classes "dog, traffic light"     names, separated by commas
-              --classes coco                     a list by name: coco, lvis, objects365
+              --classes coco                     a list by name: coco, lvis, objects365, openimages
               --classes-file names.txt           a class a line; synonyms follow after tabs
               --vocabulary things.safetensors    a file of fvlm vocabulary
 

@@ -11,7 +11,7 @@ extension Article: ExpressibleByArgument {}
 struct ClassOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Class names, separated by commas, or the name of a list: coco, lvis, objects365.",
+            "Class names, separated by commas, or the name of a list: coco, lvis, objects365, openimages.",
             valueName: "a, b, c"))
     var classes: String?
 

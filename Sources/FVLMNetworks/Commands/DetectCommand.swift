@@ -95,7 +95,7 @@ struct DetectCommand: AsyncParsableCommand {
 
     @Flag(
         help:
-            "Add the presence of each class to a picture's JSON: how likely the picture has it at all, by all of its regions and CLIP's look at the whole."
+            "Add the presence of each class to the JSON of a picture or frame: how likely it has the class at all, by all of its regions and CLIP's look at the whole."
     )
     var presence = false
 
@@ -130,13 +130,15 @@ struct DetectCommand: AsyncParsableCommand {
             if let format, format != .json {
                 throw ValidationError("the results of a film are JSON lines: --format json")
             }
-            try FilmRun.check(resume: resume, results: results, output: output)
+            try FilmRun.check(
+                resume: resume, results: results, output: output, presence: presence,
+                isTiled: tiles.options() != nil)
         } else if let option = reading.given {
             throw ValidationError("\(option) is about films")
         }
-        if presence {
+        if presence, try film == nil {
             let isJSON = json || format == .json || (format == nil && results != nil)
-            guard isJSON, try film == nil, tiles.options() == nil else {
+            guard isJSON, tiles.options() == nil else {
                 throw ValidationError("--presence is part of the JSON of pictures without tiles: --json")
             }
         }
@@ -169,8 +171,8 @@ struct DetectCommand: AsyncParsableCommand {
         if let film = try film {
             return try await FilmRun(
                 film: film, detector: detector, wanted: wanted, reading: reading, tiles: tiles.options(),
-                batchSize: batchSize ?? 4, output: output, results: results, masks: masks, resume: resume,
-                profile: profile
+                batchSize: batchSize ?? 4, output: output, results: results, masks: masks,
+                presence: presence, calibration: calibration, resume: resume, profile: profile
             ).run()
         }
         if let folder = shards.folder { return try await runShards(into: folder) }
@@ -329,7 +331,7 @@ struct DetectCommand: AsyncParsableCommand {
             tiles: tiles.options())
         origin["form of the results"] = format.rawValue
         if let file = try calibration.load(loaded, folder: self.detector.model) {
-            origin["calibration"] = try JSONText.line(file.calibration) + "\(file.maps) \(file.keeps)"
+            origin["calibration"] = try file.identity
         }
         let (ids, reasonForNumbers) = vocabulary.categoryIDs
         if format == .coco, reasonForNumbers == nil { origin["choice of category ids"] = "\(ids)" }

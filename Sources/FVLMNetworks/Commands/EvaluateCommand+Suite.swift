@@ -1,6 +1,7 @@
 import ArgumentParser
 import CLIP
 import COCO
+import DetectionResults
 import Evaluation
 import FVLM
 import FVLMCommand
@@ -34,14 +35,15 @@ extension EvaluateCommand {
         let inputs = OutputGuard([folder, templates], models: detector.models)
         try inputs.check(results)
         let loaded = try detector.load()
-        let results = try results.map { try SuiteResults(folder: $0, origin: origin(loaded)) }
+        let calibration = try calibration.load(loaded, folder: detector.model)
+        let results = try results.map { try SuiteResults(folder: $0, origin: origin(loaded, calibration)) }
         let work = InterruptibleEvaluation()
         var rows: [Row] = []
         var faults = 0
         for (number, entry) in suite.entries.enumerated() {
             do {
                 let row = try await evaluate(
-                    entry, loaded, results, work, "\(number + 1)/\(suite.entries.count) ")
+                    entry, loaded, calibration, results, work, "\(number + 1)/\(suite.entries.count) ")
                 rows.append(row)
                 for note in row.notes { StandardError.note("\(entry.name): \(note)") }
                 faults += row.left_out.count
@@ -79,8 +81,8 @@ extension EvaluateCommand {
     }
 
     private func evaluate(
-        _ entry: DatasetSuite.Entry, _ loaded: Detector, _ results: SuiteResults?,
-        _ work: InterruptibleEvaluation, _ label: String
+        _ entry: DatasetSuite.Entry, _ loaded: Detector, _ calibration: AppliedCalibration?,
+        _ results: SuiteResults?, _ work: InterruptibleEvaluation, _ label: String
     ) async throws -> Row {
         let truth = try Dataset(tolerating: entry.annotations)
         // A root of a tree of categories has no objects and is no class to ask for.
@@ -112,8 +114,10 @@ extension EvaluateCommand {
             var options = detector.options(loaded)
             options.includesMasks = false
             if detector.scoreThreshold == nil { options.scoreThreshold = min(options.scoreThreshold, 0.01) }
+            if let calibration { options = calibration.options(options) }
+            evaluator.adjustment = calibration?.adjustment(of: loaded, vocabulary)
             let record = try results?.record(
-                entry, origin(loaded, vocabulary, options, entry.annotations))
+                entry, origin(loaded, vocabulary, options, entry.annotations, calibration))
             let found = try await work.detections(
                 evaluator, of: loaded, options: options, record: record, label: label + entry.name)
             if let first = found.faults.first {
@@ -145,13 +149,15 @@ extension EvaluateCommand {
     }
 
     /// What detections depend on, by names for messages.
-    private func origin(_ loaded: Detector) throws -> [String: String] {
-        try [
+    private func origin(_ loaded: Detector, _ calibration: AppliedCalibration?) throws -> [String: String] {
+        var origin = try [
             "model": loaded.network.store.digest(), "CLIP": loaded.clip.store.digest(),
             "configuration": loaded.configuration.yaml(), "templates": templates,
             "precision": detector.precision.value.rawValue,
             "score threshold": detector.scoreThreshold.map { "\($0)" } ?? "the model's",
         ]
+        if let calibration { origin["calibration"] = try calibration.identity }
+        return origin
     }
 
     private static func figures(_ rows: [Row], _ combined: ([Double]) -> Double) -> [String: Double] {

@@ -2,6 +2,7 @@ import Analysis
 import ArgumentParser
 import CLIP
 import COCO
+import DetectionResults
 import Evaluation
 import FVLM
 import FVLMCommand
@@ -27,6 +28,9 @@ struct EvaluateCommand: AsyncParsableCommand {
             annotations_without_background.json, annotations.json or instances.json in test, valid, val or the folder \
             itself, pictures beside it; classes.txt there gives names and synonyms to ask for. With --results, a folder, \
             an interrupted run is resumed by the same command.
+
+            --calibrated measures mapped scores, --threshold best what reaches the calibration's thresholds. Both keep the \
+            order within a class, so AP changes by what is left out alone; D-ECE and precision in --report change.
 
             Ctrl-C, and the signals TERM and HUP, end the work after the pictures that it is at. With --results what was \
             found so far is kept in FILE.progress, also after a crash, and --resume goes on from there.
@@ -80,6 +84,8 @@ struct EvaluateCommand: AsyncParsableCommand {
             "The number of classes in the tables, those that lose most first (default: 20).",
             valueName: "count"))
     var classes: Int?
+
+    @OptionGroup var calibration: CalibrationOptions
 
     @Flag(help: "Print one JSON object for boxes and one for masks, one per line.")
     var json = false
@@ -157,11 +163,15 @@ struct EvaluateCommand: AsyncParsableCommand {
         try evaluator.check(masks: detector.options(loaded).includesMasks)
         var options = detector.options(loaded)
         if detector.scoreThreshold == nil { options.scoreThreshold = min(options.scoreThreshold, 0.01) }
+        let calibration = try calibration.load(loaded, folder: detector.model)
+        if let calibration { options = calibration.options(options) }
+        evaluator.adjustment = calibration?.adjustment(of: loaded, vocabulary)
         // Beside a pipe or a device there is no place for it.
         let file = results.flatMap { FileStatus($0)?.kind ?? .file == .file ? $0 : nil }
         let record = try file.map {
             try EvaluationRecord(
-                for: $0, origin: origin(loaded, vocabulary, options, annotations), resumes: resume)
+                for: $0, origin: origin(loaded, vocabulary, options, annotations, calibration),
+                resumes: resume)
         }
         if resume, let record, record.earlier.imageIDs.isEmpty {
             StandardError.note("\(record.path) is not there: the evaluation begins anew")
@@ -223,11 +233,13 @@ struct EvaluateCommand: AsyncParsableCommand {
 extension EvaluateCommand {
     /// Everything that detections depend on, by names for messages.
     func origin(
-        _ loaded: Detector, _ vocabulary: Vocabulary, _ options: ScoringOptions, _ annotations: String
+        _ loaded: Detector, _ vocabulary: Vocabulary, _ options: ScoringOptions, _ annotations: String,
+        _ calibration: AppliedCalibration?
     ) throws -> ResultsFile.Origin {
         var origin = try ResultsFile.origin(
             loaded, vocabulary, options, precision: detector.precision.value.rawValue,
             masks: options.includesMasks, tiles: nil)
+        if let calibration { origin["calibration"] = try calibration.identity }
         let status = FileStatus(annotations)
         origin["version of the annotations"] =
             "\(Path.absolute(annotations)) \(status?.byteCount ?? 0) \(status?.modification ?? 0)"

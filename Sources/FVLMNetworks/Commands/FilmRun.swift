@@ -25,13 +25,25 @@ struct FilmRun {
     /// The tracks in the form of the MOT challenge.
     var mot: String?
     var masks: Bool
+    /// Whether lines tell how likely the frame has each class.
+    var presence = false
+    var calibration: CalibrationOptions
     var resume: Bool
     var profile = false
     /// How objects are followed; nil: each frame is looked at alone.
     var rules: Tracker.Options?
 
     /// Refuses choices that exclude each other.
-    static func check(resume: Bool, results: String?, output: String?) throws {
+    static func check(
+        resume: Bool, results: String?, output: String?, presence: Bool, isTiled: Bool
+    ) throws {
+        if presence, isTiled {
+            throw ValidationError(
+                "--presence is about frames that are looked at as a whole: leave out --tile")
+        }
+        if presence, results == nil, output != nil {
+            throw ValidationError("--presence is part of the JSON of frames: --results names its file")
+        }
         guard resume else { return }
         if results == nil { throw ValidationError("--resume requires --results, the file to resume") }
         if output != nil {
@@ -57,7 +69,11 @@ struct FilmRun {
         let vocabulary = try await wanted.load(loaded, folder: detector.model)
         var options = detector.options(loaded)
         options.includesMasks = options.includesMasks && (masks || output != nil)
-        let origin = try origin(loaded, vocabulary, options)
+        options.includesPresence = presence
+        let calibration = try calibration.load(loaded, folder: detector.model)
+        if let calibration { options = calibration.options(options) }
+        var origin = try origin(loaded, vocabulary, options)
+        if let calibration { origin["calibration"] = try calibration.identity }
         let resumed = try resume ? results.flatMap { try FilmProgress.load(for: $0, origin) } : nil
         var frameOptions = reading.reading
         frameOptions.position = resumed?.position
@@ -76,8 +92,11 @@ struct FilmRun {
                 resumed.map { "\(results) already contains \($0.position.frames) frames; continuing" }
                     ?? "\(results) contains no frames yet")
         }
-        let sequence = frames.found(
+        var sequence = frames.found(
             by: loaded, vocabulary, options, rules, resumed?.tracker, batchSize: batchSize, tiles: tiles)
+        if let calibration {
+            sequence = sequence.adjusting(calibration.adjustment(of: loaded, vocabulary))
+        }
         var progress =
             resumed ?? FilmProgress(origin: origin, position: FramePosition(frames: 0, time: 0))
         let times = profile ? StageProfile(on: loaded.device) : nil

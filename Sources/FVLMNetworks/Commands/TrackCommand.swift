@@ -20,6 +20,9 @@ struct TrackCommand: AsyncParsableCommand {
             for --lost seconds while it is not. Results have a line for each frame, with its time in seconds; --mot \
             writes the boxes of confirmed tracks as the MOT challenge does. A film that is cut, and a stream that is \
             stopped by Ctrl-C, end with what was done; work that was killed is resumed by --resume.
+
+            --calibrated maps scores, and --threshold best drops boxes, before objects are followed: thresholds of tracks are \
+            then about mapped scores.
             """)
 
     @Argument(
@@ -53,6 +56,13 @@ struct TrackCommand: AsyncParsableCommand {
     @Flag(help: "Resume interrupted work from its results file.")
     var resume = false
 
+    @Flag(
+        help:
+            "Add the presence of each class to the JSON of a picture or frame: how likely it has the class at all, by all of its regions and CLIP's look at the whole."
+    )
+    var presence = false
+
+    @OptionGroup var calibration: CalibrationOptions
     @OptionGroup var reading: FilmArguments
     @OptionGroup var tiles: TileArguments
 
@@ -97,7 +107,9 @@ struct TrackCommand: AsyncParsableCommand {
 
     func validate() throws {
         try BatchSize.check(batchSize)
-        try FilmRun.check(resume: resume, results: results, output: output)
+        try FilmRun.check(
+            resume: resume, results: results, output: output, presence: presence,
+            isTiled: tiles.options() != nil)
         if let lost, !(lost >= 0 && lost < 1e6) { throw ValidationError("--lost cannot be negative") }
         for (name, value) in [("--high-score", highScore), ("--activation-score", activationScore)]
         where value.map({ !(0...1).contains($0) }) ?? false {
@@ -114,8 +126,8 @@ struct TrackCommand: AsyncParsableCommand {
         if byteTrack || !looks { rules.minimumSimilarity = nil }
         try await FilmRun(
             film: film, detector: detector, wanted: wanted, reading: reading, tiles: tiles.options(),
-            batchSize: batchSize, output: output, results: results, mot: mot, masks: masks, resume: resume,
-            profile: profile, rules: rules
+            batchSize: batchSize, output: output, results: results, mot: mot, masks: masks,
+            presence: presence, calibration: calibration, resume: resume, profile: profile, rules: rules
         ).run()
     }
 }

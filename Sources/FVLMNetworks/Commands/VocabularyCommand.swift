@@ -10,7 +10,7 @@ struct VocabularyCommand: AsyncParsableCommand {
         .vocabulary,
         subcommands: [
             Build.self, VocabularyExamplesCommand.self, VocabularyImportCommand.self, Show.self,
-            VocabularyCheckCommand.self, Merge.self,
+            VocabularyListsCommand.self, VocabularyCheckCommand.self, Merge.self,
         ])
 
     /// `fvlm vocabulary build`
@@ -50,6 +50,12 @@ struct VocabularyCommand: AsyncParsableCommand {
                 valueName: "a, b"))
         var exclusive: [String] = []
 
+        @Option(
+            help:
+                "What scores of --exclusive classes are shares of: all (a softmax over all classes, the default), or group (over the group's classes and the background)."
+        )
+        var exclusiveScores: Vocabulary.ExclusiveScores?
+
         @Option(help: "The number of prompts per batch.")
         var batchSize = 64
 
@@ -61,6 +67,9 @@ struct VocabularyCommand: AsyncParsableCommand {
         func validate() throws {
             if (classOptions.classes == nil) == (classOptions.classesFile == nil) {
                 throw ValidationError("pass --classes or --classes-file")
+            }
+            if exclusiveScores != nil, exclusive.isEmpty {
+                throw ValidationError("--exclusive-scores is about the groups that --exclusive names")
             }
             try BatchSize.check(batchSize)
         }
@@ -83,7 +92,8 @@ struct VocabularyCommand: AsyncParsableCommand {
             bar.finish()
             for group in exclusive {
                 vocabulary = try vocabulary.makingExclusive(
-                    group.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) })
+                    group.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) },
+                    scores: exclusiveScores ?? .all)
             }
             try vocabulary.write(to: output)
             StandardError.report("\(output): \(classes.count) classes, CLIP \(vocabulary.clip)")
@@ -169,7 +179,7 @@ struct VocabularyCommand: AsyncParsableCommand {
                 rows.append(
                     [entry.name, entry.split?.rawValue ?? "-"] + (hasIDs ? [id] : [])
                         + [entry.synonyms.joined(separator: ", ")]
-                        + (hasGroups ? [entry.exclusiveGroup ?? "-"] : [])
+                        + (hasGroups ? [entry.group ?? "-"] : [])
                         + (hasExamples ? [entry.examples?.summary ?? "words"] : []))
             }
             try StandardOutput.print(
@@ -201,6 +211,15 @@ struct VocabularyCommand: AsyncParsableCommand {
             try OutputGuard(files).check(file: output)
             try Vocabulary.merging(files.map { try Vocabulary(contentsOf: $0) }).write(to: output)
         }
+    }
+}
+
+extension Vocabulary.ExclusiveScores: ExpressibleByArgument {}
+
+extension Vocabulary.Class {
+    /// The exclusive group, with what its scores are shares of where that is the group.
+    fileprivate var group: String? {
+        exclusiveGroup.map { exclusiveScores == .group ? "\($0) (softmax of its own)" : $0 }
     }
 }
 

@@ -138,14 +138,15 @@ struct DetectionWork {
             for fault in batch.faults { try onUnreadable(fault.error) }
             StageProfile.current?.add(.decoding, batch.time)
             let pictures = batch.pictures.map(\.value)
-            var (found, presences) = try await look(at: pictures.map(\.prepared))
+            let findings = try await detector.findings(
+                in: pictures.map(\.prepared), vocabulary: vocabulary, options: options)
+            var found = findings.detections
             if let calibration {
                 found = found.map { calibration.applied(to: $0, of: detector, vocabulary) }
             }
             for (place, (picture, detections)) in zip(pictures, found).enumerated() {
-                let presence = presences.map {
-                    Dictionary(
-                        zip(vocabulary.names, $0[place]), uniquingKeysWith: { first, _ in first })
+                let presence = findings.presences.map {
+                    PictureResult.presence($0[place], of: vocabulary.names)
                 }
                 try output.write(
                     picture.file, picture.prepared.transform.source, detections, presence: presence
@@ -160,18 +161,6 @@ struct DetectionWork {
             progress(batch.end, stream.count, "")
         }
         return summary
-    }
-
-    /// What is found in pictures and, where it is wanted, how likely they have each class.
-    private func look(at pictures: [PixelValues]) async throws -> ([[FVLMDetection]], [[Float]]?) {
-        guard options.includesPresence else {
-            return (
-                try await detector.detect(prepared: pictures, vocabulary: vocabulary, options: options), nil
-            )
-        }
-        let seen = try await detector.encode(
-            prepared: pictures, options: options, includesMasks: options.includesMasks)
-        return (try await seen.detections(of: vocabulary), try seen.presences(of: vocabulary))
     }
 
     /// Looks at pictures in tiles, a picture at a time.

@@ -54,6 +54,8 @@ final class VideoResults {
         let width: Int
         let height: Int
         let detections: [DetectedObject]
+        /// Nil where it was not asked for.
+        let presence: [String: Float]?
         /// Nil where objects are not followed.
         let events: [Event]?
     }
@@ -127,7 +129,8 @@ final class VideoResults {
         return try JSONText.line(
             Line(
                 frame: frame.index, time: (frame.time * 1e6).rounded() / 1e6, width: size.width,
-                height: size.height, detections: objects, events: events))
+                height: size.height, detections: objects,
+                presence: found.presences.map { PictureResult.presence($0, of: names) }, events: events))
     }
 }
 

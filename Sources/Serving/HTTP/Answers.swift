@@ -39,7 +39,8 @@ enum Answers {
         var bytes: [UInt8] = []
         for answer in answers {
             let result = try PictureResult(
-                answer.name, answer.size, answer.detections, includesMasks: includesMasks)
+                answer.name, answer.size, answer.detections, includesMasks: includesMasks,
+                presence: answer.presence)
             bytes += Array(try result.line().utf8) + [0x0A]
         }
         return bytes

@@ -34,6 +34,8 @@ struct DetectionRequest: Sendable {
     var scoreThreshold: Double?
     var includesMasks = false
     var limit: Int?
+    /// Whether answers tell how likely the picture has each class.
+    var includesPresence = false
     /// Whether scores are mapped by the detector's calibration.
     var isCalibrated = false
     /// Whether only what reaches the calibration's thresholds is kept.
@@ -65,6 +67,7 @@ struct DetectionRequest: Sendable {
             }
             limit = Int(number)
         case "masks": includesMasks = try Self.flag(value, name)
+        case "presence": includesPresence = try Self.flag(value, name)
         case "calibrated": isCalibrated = try Self.flag(value, name)
         case "threshold":
             guard try Self.string(value, name) == "best" else {
@@ -84,7 +87,7 @@ struct DetectionRequest: Sendable {
         default:
             throw RequestFault.bad(
                 "'\(name.prefix(60))' is not known; there are classes, vocabulary, examples, mix, encoded, "
-                    + "score_threshold, limit, masks, calibrated and threshold")
+                    + "score_threshold, limit, masks, presence, calibrated and threshold")
         }
     }
 

@@ -80,6 +80,8 @@ final class DetectionService: Sendable {
         let name: String
         let size: ImageSize
         let detections: [FVLM.Detection]
+        /// How likely the picture has each class, by the class's name; nil if it was not asked for.
+        let presence: [String: Float]?
         /// The picture, if it is drawn on.
         let image: Image?
     }
@@ -144,7 +146,9 @@ final class DetectionService: Sendable {
             answers.append(
                 Answer(
                     name: picture.name, size: picture.size, detections: detections,
-                    image: request.keepsPictures ? picture.image : nil))
+                    presence: found.presences.map {
+                        PictureResult.presence($0, of: known.vocabulary.names)
+                    }, image: request.keepsPictures ? picture.image : nil))
         }
         return (
             answers,
@@ -166,7 +170,10 @@ final class DetectionService: Sendable {
         let place = try admit(1)
         defer { withExtendedLifetime(place) {} }
         let decoded = try await decode(picture, model.detector, keepsImage: false)
-        let scoring = model.options
+        var options = model.options
+        // Presences can be asked for later.
+        options.includesPresence = true
+        let scoring = options
         let seen = try await queue.turn(for: client) {
             try await model.detector.encode(
                 prepared: [decoded.prepared], options: scoring,
@@ -190,15 +197,24 @@ final class DetectionService: Sendable {
         defer { withExtendedLifetime(place) {} }
         let known = try await vocabulary(request, model, client)
         let start = ContinuousClock.now
-        let (found, waited) = try await queue.turn(for: client) {
-            try await entry.picture.detections(of: known.vocabulary, options: scoring)
+        let ((found, presences), waited) = try await queue.turn(for: client) {
+            (
+                try await entry.picture.detections(of: known.vocabulary, options: scoring),
+                scoring.includesPresence
+                    ? try await entry.picture.presences(of: known.vocabulary, options: scoring) : nil
+            )
         }
         let detections =
             calibration?.applied(to: found[0], of: model.detector, known.vocabulary) ?? found[0]
         metrics.addObjects(detections.count)
         let network = (ContinuousClock.now - start).seconds - waited
         return (
-            [Answer(name: entry.name, size: entry.size, detections: detections, image: nil)],
+            [
+                Answer(
+                    name: entry.name, size: entry.size, detections: detections,
+                    presence: presences.map { PictureResult.presence($0[0], of: known.vocabulary.names) },
+                    image: nil)
+            ],
             Times(waited: waited, network: network)
         )
     }
@@ -210,6 +226,7 @@ final class DetectionService: Sendable {
         var scoring = model.options
         if let threshold = request.scoreThreshold { scoring.scoreThreshold = threshold }
         if let limit = request.limit { scoring.limit = limit }
+        scoring.includesPresence = request.includesPresence
         scoring.includesMasks = scoring.includesMasks && (request.includesMasks || request.keepsPictures)
         guard request.isCalibrated || request.keepsBest else { return (scoring, nil) }
         guard let calibration = model.calibration else {

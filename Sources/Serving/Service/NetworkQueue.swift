@@ -19,6 +19,8 @@ actor NetworkQueue {
     /// What was found in a picture.
     struct Found: Sendable {
         let detections: [FVLM.Detection]
+        /// How likely the picture has each class; nil if it was not asked for.
+        let presences: [Float]?
         /// Seconds until the turn.
         let waited: Double
         /// Seconds of the network, for the whole batch.
@@ -82,7 +84,7 @@ actor NetworkQueue {
     private var waiting: [String: [Job]] = [:]
     /// The clients with jobs, the next one first.
     private var clients: [String] = []
-    private var running: (jobs: [Job], task: Task<[[FVLM.Detection]], any Error>?)?
+    private var running: (jobs: [Job], task: Task<Findings, any Error>?)?
     private var isDraining = false
     private var lastID: UInt64 = 0
 
@@ -212,8 +214,8 @@ actor NetworkQueue {
         let prepared = batch.compactMap { $0.look?.prepared }
         let task = Task.detached {
             try await StageProfile.$current.withValue(profile) {
-                try await look.detector.detect(
-                    prepared: prepared, vocabulary: look.vocabulary.vocabulary, options: look.key.options)
+                try await look.detector.findings(
+                    in: prepared, vocabulary: look.vocabulary.vocabulary, options: look.key.options)
             }
         }
         running = (batch, task)
@@ -231,7 +233,10 @@ actor NetworkQueue {
                 metrics.add(stage: "queue", seconds: waited[place])
                 job.resume(
                     .success(
-                        .found(Found(detections: found[place], waited: waited[place], network: seconds))))
+                        .found(
+                            Found(
+                                detections: found.detections[place], presences: found.presences?[place],
+                                waited: waited[place], network: seconds))))
             }
         case .failure(let error): for job in batch { job.resume(.failure(error)) }
         }

@@ -72,7 +72,7 @@ import Torch
     }
 
     @Test func lists() throws {
-        #expect(ClassList.allCases.map(\.names.count) == [80, 1203, 365])
+        #expect(ClassList.allCases.map(\.names.count) == [80, 1203, 365, 601])
         for list in ClassList.allCases {
             try ClassNames.check(list.names)
             let classes = list.classes
@@ -83,6 +83,12 @@ import Torch
             uniqueKeysWithValues: ClassList.coco.classes.map { ($0.name, $0.categoryID) })
         #expect(coco["person"] == 1 && coco["stop sign"] == 13 && coco["toothbrush"] == 90)
         #expect(coco["traffic light"] == 10 && coco["dining table"] == 67)
+        let things = Dictionary(
+            uniqueKeysWithValues: ClassList.openImages.classes.map { ($0.name, $0.categoryID) })
+        #expect(things["Tortoise"] == 1 && things["Person"] == 69 && things["Helmet"] == 601)
+        #expect(things["Jaguar (Animal)"] == 275 && things["Kitchen & dining room table"] == 544)
+        #expect(ClassList(rawValue: "openimages") == .openImages)
+        #expect(ClassList.allCases.allSatisfy { $0.source.contains("CC BY 4.0") })
         #expect(ClassList.lvis.names[0] == "aerosol_can" && ClassList.lvis.names[1202] == "zucchini")
     }
 }
