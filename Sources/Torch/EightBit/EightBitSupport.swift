@@ -1,0 +1,17 @@
+internal import CKernels
+
+/// Where products of bytes can be computed.
+package enum EightBitSupport {
+    /// Why this processor or this libtorch cannot compute them; nil if they can.
+    package static let refusal = refusal(
+        processorHasProducts: ck_has_byte_products(),
+        libraryHasOperators: (try? Operator("onednn::qlinear_pointwise").schema) != nil)
+
+    /// Why products of bytes cannot be computed; nil if they can.
+    package static func refusal(processorHasProducts: Bool, libraryHasOperators: Bool) -> String? {
+        guard processorHasProducts else {
+            return "this processor has no products of bytes (AVX-512 VNNI or AVX-VNNI)"
+        }
+        return libraryHasOperators ? nil : "this libtorch was built without oneDNN's products of bytes"
+    }
+}
