@@ -15,6 +15,15 @@ bool ck_has_byte_products(void) {
 #endif
 }
 
+bool ck_has_half_products(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}
+
 CK_INLINE uint8_t byte(float value) {
     // NaN becomes 0. Rounding by truncation: the value is not negative.
     value = value > 0 ? value : 0;

@@ -6,7 +6,9 @@ import Testing
 
 /// Detectors that compute in eight bits.
 @Suite(.enabled(if: Quantization.refusal == nil)) struct QuantizationTests {
-    private static let wide = ["network.width=64", "network.hidden=64", "trunk.adapterChannels=[64,64,64,64]"]
+    private static let wide = [
+        "network.width=64", "network.hidden=64", "trunk.adapterChannels=[64,64,64,64]",
+    ]
 
     private func scores(_ detector: Detector, _ vocabulary: Vocabulary) throws -> [Float] {
         try detector.detect([TestDetector.picture()], vocabulary: vocabulary)[0].map(\.score)
@@ -29,7 +31,8 @@ import Testing
         #expect(try scores(detector, vocabulary) == before)
 
         let names = Set(quantization.layers.filter { $0.part == .network }.map(\.name))
-        #expect(names.isSuperset(of: ["fpn.fpn_lateral2", "fpn.fpn_output5", "box_head.fc1", "mask_head.deconv"]))
+        #expect(
+            names.isSuperset(of: ["fpn.fpn_lateral2", "fpn.fpn_output5", "box_head.fc1", "mask_head.deconv"]))
         // First and last layers are not among them.
         #expect(
             names.isDisjoint(with: [

@@ -95,7 +95,9 @@ import Torch
                         let (channel, i, j) = (place / 9, place / 3 % 3, place % 3)
                         let (y, x0) = (row * stride + i - 1, column * stride + j - 1)
                         guard (0..<height).contains(y), (0..<width).contains(x0) else { continue }
-                        sum += (byte(x[(channel * height + y) * width + x0], range) - range.zero) * weights[place]
+                        sum +=
+                            (byte(x[(channel * height + y) * width + x0], range) - range.zero)
+                            * weights[place]
                     }
                     expected.append(Float(sum) * step * weightStep)
                 }

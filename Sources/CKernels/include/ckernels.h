@@ -30,6 +30,9 @@ typedef enum ck_dtype {
 // Whether the processor multiplies bytes and adds the products in 32 bits (VNNI).
 bool ck_has_byte_products(void);
 
+// Whether it multiplies pairs of bfloat16 (AVX-512 BF16).
+bool ck_has_half_products(void);
+
 // Turns the rows begin..<end of [rows, columns] into bytes: times `factors` [columns], or `factor` if it is NULL, plus
 // `offset`, rounded, cut off at 0 and 255.
 void ck_bytes(const void *from, ck_dtype dtype, int64_t columns, const float *factors, float factor, float offset,

@@ -113,13 +113,15 @@ struct Quantizer {
     private let forms: [(part: Quantization.Layer.Part, form: ProductForm)]
     private var ranges: [Int: ActivationRange] = [:]
 
-    /// The layers after which nothing evens out an error: what they give is compared with words.
-    private static let lastLayers: Set<String> = ["projection"]
+    /// Whether a layer makes embeddings that are compared with words: nothing after it evens out an error.
+    private static func isLast(_ form: ProductForm) -> Bool {
+        form.name == "projection" || form.name.hasSuffix("attnpool.c_proj")
+    }
 
     init(clip: ParameterStore, network: ParameterStore) {
         forms =
-            clip.products.map { (.clip, $0) }
-            + network.products.filter { !Self.lastLayers.contains($0.name) }.map { (.network, $0) }
+            clip.products.filter { !Self.isLast($0) }.map { (.clip, $0) }
+            + network.products.filter { !Self.isLast($0) }.map { (.network, $0) }
     }
 
     func record() { for (_, form) in forms { form.record() } }
@@ -144,7 +146,8 @@ struct Quantizer {
 
     func use(_ layers: [Quantization.Layer]) throws {
         let named = Dictionary(
-            forms.map { ("\($0.part.rawValue) \($0.form.name)", $0.form) }, uniquingKeysWith: { first, _ in first })
+            forms.map { ("\($0.part.rawValue) \($0.form.name)", $0.form) },
+            uniquingKeysWith: { first, _ in first })
         end()
         for layer in layers {
             guard let form = named["\(layer.part.rawValue) \(layer.name)"] else {

@@ -28,7 +28,8 @@ struct DetectorPrecisionArguments: ParsableArguments {
     @Option(
         name: .customLong("precision"),
         help:
-            "float32, bfloat16 where the processor supports it, or int8 for a detector that fvlm quantize has looked into.")
+            "float32, bfloat16 where the processor supports it, or int8 for a detector that fvlm quantize has looked into."
+    )
     var value = Detector.Precision.float32
 }
 

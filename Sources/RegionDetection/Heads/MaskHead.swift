@@ -105,7 +105,14 @@ public struct MaskHead: Sendable {
         guard try SharedBatch.total(pooled.shape[0]) > 0 else {
             return try Tensor.zeros([0, 1, 2 * pooled.shape[2], 2 * pooled.shape[3]], device: pooled.device)
         }
-        return try enlarging.assembled(predictor(NormalizedLayer.chain(layers, pooled)).to(.float32))
+        return try enlarging.assembled(logits(NormalizedLayer.chain(layers, pooled)).to(.float32))
+    }
+
+    /// The logits of windows, in the element type of these: a product of bytes gives halves where they are fast.
+    private func logits(_ windows: Tensor) throws -> Tensor {
+        let type = try windows.dtype
+        guard !isAutocasting, try type != predictor.weight.value.dtype else { return try predictor(windows) }
+        return try windows.conv2d(predictor.weight.value.to(type), predictor.bias?.value.to(type))
     }
 
     /// Mask logits of the regions of a pyramid; see ``callAsFunction(_:)``. A head that computes in bytes takes some regions
@@ -115,7 +122,7 @@ public struct MaskHead: Sendable {
     ///   - boxes: The regions of each of the N images.
     package func callAsFunction(_ maps: [Tensor], boxes: [Boxes], pooler: RegionPooler) throws -> Tensor {
         guard let first = layers.first, first.isInBytes else { return try self(pooler(maps, boxes: boxes)) }
-        return try pooler.inParts(maps, boxes: boxes) { try self($0) }
+        return try pooler.inParts(maps, boxes: boxes, bytes: 8 << 20) { try self($0) }
     }
 
     /// Normalisation, ReLU and predictor work on single pixels, so only the final logits are rearranged, not all
@@ -130,7 +137,7 @@ public struct MaskHead: Sendable {
         func rectified(_ input: Tensor) throws -> Tensor { try rectified(input, for: nil) }
 
         func rectified(_ input: Tensor, for next: ProductForm?) throws -> Tensor {
-            try enlarging.windows(input, rectified: true)
+            try enlarging.windows(input, rectified: true, type: EightBitSupport.resultType)
         }
     }
 }

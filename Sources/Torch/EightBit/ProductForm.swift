@@ -143,7 +143,9 @@ package final class ProductForm: Sendable {
     /// Begins to compute in bytes beside the layer's own way, which gives the results.
     /// - Throws: ``TorchError``.
     package func compare(_ range: ActivationRange) throws {
-        set(.comparing(try withoutGradients { try .init(kind, weight: weightTensor(), range: range) }, .init()))
+        set(
+            .comparing(
+                try withoutGradients { try .init(kind, weight: weightTensor(), range: range) }, .init()))
     }
 
     /// Ends comparing.

@@ -213,9 +213,10 @@ public struct ConvTranspose2d: UnaryLayer {
     /// - Parameters:
     ///   - input: [N, inputs, H, W].
     ///   - rectified: Whether negative numbers are set to zero.
+    ///   - type: The element type of a product of bytes.
     /// - Returns: [N, outputs, H, W x window], channels last.
     /// - Throws: ``TorchError`` if windows overlap or the input has a different shape.
-    package func windows(_ input: Tensor, rectified: Bool = false) throws -> Tensor {
+    package func windows(_ input: Tensor, rectified: Bool = false, type: DType = .float32) throws -> Tensor {
         guard hasDisjointWindows else {
             throw TorchError(
                 "ConvTranspose2d", reason: "windows of \(size) at a stride of \(stride) are not disjoint")
@@ -229,7 +230,7 @@ public struct ConvTranspose2d: UnaryLayer {
         let biases = try bias?.value.expanded([pixels, outputs]).flattened()
         let (batch, height, width) = (input.shape[0], input.shape[2], input.shape[3])
         let rows = try input.permuted([0, 2, 3, 1]).reshaped([batch * height * width, weight.shape[0]])
-        let products = try form(rows, bias: biases, rectified: rectified) {
+        let products = try form(rows, bias: biases, rectified: rectified, type: type) {
             let products = try rows.linear(Self.rows(of: weight), biases)
             // In place, since this is the largest of a detector's tensors.
             if rectified { try products.reluInPlace() }
