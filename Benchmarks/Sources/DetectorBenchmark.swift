@@ -3,6 +3,7 @@ import CLIP
 import RegionDetection
 import FVLM
 import Foundation
+import Imaging
 import Support
 import Torch
 
@@ -29,7 +30,7 @@ struct DetectorBenchmark: ParsableCommand {
     var parts: [Part] = Part.allCases
 
     enum ElementType: String, ExpressibleByArgument, CaseIterable {
-        case float32, bfloat16
+        case float32, bfloat16, int8
     }
 
     enum Part: String, ExpressibleByArgument, CaseIterable {
@@ -55,7 +56,12 @@ struct DetectorBenchmark: ParsableCommand {
         let texts = try Tensor.randomNormal(
             [81, clip.configuration.embeddingWidth], generator: Generator(seed: 3)
         ).normalized()
-        for dtype in types.map({ $0 == .float32 ? DType.float32 : .bfloat16 }) {
+        for type in types {
+            if type == .int8 {
+                if parts.contains(.detection) { try bytes(clip, trunk, network, configuration, texts) }
+                continue
+            }
+            let dtype = type == .float32 ? DType.float32 : .bfloat16
             let square = try Tensor.ones([4096, 4096], dtype: dtype)
             let product = try Measurement(runs: 3) { _ = try square.matmul(square) }
             let peak = 2 * 4096.0 * 4096 * 4096 / product.median
@@ -63,6 +69,42 @@ struct DetectorBenchmark: ParsableCommand {
             if parts.contains(.detection) { try detection(trunk, network, configuration, texts, dtype, peak) }
             if parts.contains(.training) { try training(trunk, network, texts, dtype, peak) }
             if let peak = ProcessMemory.peakBytes { print("  \(peak >> 20) MB held at most since the start") }
+        }
+    }
+
+    /// Detection in bytes, with ranges found on pixels of the kind that are measured.
+    private func bytes(
+        _ clip: CLIPModel, _ trunk: any Trunk, _ network: DetectorNetwork,
+        _ configuration: DetectorConfiguration, _ texts: Tensor
+    ) throws {
+        if let refusal = Quantization.refusal {
+            print("int8: \(refusal)")
+            return
+        }
+        let detector = try Detector(configuration: configuration, clip: clip, network: network)
+        let pictures = try (0..<4).map { picture in
+            let noise = try Tensor.random(
+                in: 0..<256, [224 * 224 * 3], dtype: .uint8, generator: Generator(seed: UInt64(picture)))
+            return try Image(width: 224, height: 224, pixels: noise.array(of: UInt8.self))
+        }
+        let quantization = try detector.quantization(of: pictures, errorLimit: 0.99)
+        let peak = try bytePeak()
+        print("int8: matrix product of 4096 x 4096  \(rounded(peak / 1e9)) GOP/s")
+        try detector.use(quantization)
+        defer { try? detector.use(nil) }
+        try detection(trunk, network, configuration, texts, .float32, peak)
+        if let peak = ProcessMemory.peakBytes { print("  \(peak >> 20) MB held at most since the start") }
+    }
+
+    /// The operations in a second of a large product of bytes.
+    private func bytePeak() throws -> Double {
+        let store = ParameterStore()
+        let layer = try Linear(store.root / "product", inputs: 4096, outputs: 4096, bias: false)
+        try store.initialize(seed: 1)
+        try layer.form.use(.int8(ActivationRange(low: 0, high: 255)))
+        let bytes = try Tensor.ones([4096, 4096], dtype: .uint8)
+        return try withoutGradients {
+            2 * 4096.0 * 4096 * 4096 / (try Measurement(runs: 3) { _ = try layer(bytes) }.median)
         }
     }
 

@@ -163,6 +163,11 @@ struct ct_operator_impl {
         case CT_REALS:
             if (parameter.element == Kind::FloatType)
                 return c10::IValue(std::vector<double>(value.reals, value.reals + value.count));
+            if (parameter.element == Kind::NumberType && parameter.elements_are_optional) {
+                c10::List<std::optional<at::Scalar>> list;
+                for (int64_t i = 0; i < value.count; ++i) list.push_back(at::Scalar(value.reals[i]));
+                return c10::IValue(std::move(list));
+            }
             break;
         case CT_BOOL:
             if (parameter.kind == Kind::BoolType || parameter.kind == Kind::NumberType)

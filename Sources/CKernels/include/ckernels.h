@@ -20,12 +20,25 @@
 extern "C" {
 #endif
 
-// MARK: - Region pooling
-
 typedef enum ck_dtype {
     CK_FLOAT32,
     CK_BFLOAT16,
 } ck_dtype;
+
+// MARK: - Bytes
+
+// Whether the processor multiplies bytes and adds the products in 32 bits (VNNI).
+bool ck_has_byte_products(void);
+
+// Whether it multiplies pairs of bfloat16 (AVX-512 BF16).
+bool ck_has_half_products(void);
+
+// Turns the rows begin..<end of [rows, columns] into bytes: times `factors` [columns], or `factor` if it is NULL, plus
+// `offset`, rounded, cut off at 0 and 255.
+void ck_bytes(const void *from, ck_dtype dtype, int64_t columns, const float *factors, float factor, float offset,
+              uint8_t *to, int64_t begin, int64_t end);
+
+// MARK: - Region pooling
 
 typedef enum ck_sampling {
     // RoIAlign with coordinates shifted by half a pixel; sides are not adjusted.

@@ -54,7 +54,7 @@ struct EVABlock: VisionBlock {
             try rotary.map { try $0(projected) } ?? projected
         }
         let mixed = try Tensor.attention(
-            query: turned(normed.linear(query.weight.value, queryBias.value)), key: turned(key(normed)),
+            query: turned(query(normed, bias: queryBias.value)), key: turned(key(normed)),
             value: projectedValue(normed), heads: heads)
         return try afterAttention(tokens, mixed)
     }
@@ -64,7 +64,7 @@ struct EVABlock: VisionBlock {
     }
 
     private func projectedValue(_ normed: Tensor) throws -> Tensor {
-        try normed.linear(value.weight.value, valueBias.value)
+        try value(normed, bias: valueBias.value)
     }
 
     private func afterAttention(_ tokens: Tensor, _ mixed: Tensor) throws -> Tensor {

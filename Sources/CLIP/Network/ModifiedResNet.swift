@@ -194,7 +194,8 @@ struct Bottleneck: Sendable {
         func pooled(_ map: Tensor) throws -> Tensor {
             stride > 1 ? try map.averagePool2d(Size2D(stride)) : map
         }
-        let output = try layers[2](pooled(layers[1](layers[0](input))))
+        let hidden = try layers[1](layers[0](input, for: layers[1]), for: stride > 1 ? nil : layers[2])
+        let output = try layers[2](pooled(hidden))
         try output.addInPlace(shortcut.map { try $0(pooled(input)) } ?? input)
         try output.reluInPlace()
         return output

@@ -6,7 +6,7 @@ import Torch
 /// While both are frozen, the normalisation is folded into the convolution, once, in float32 and in the channels-last
 /// layout: one pass over the map instead of three. The parameters themselves stay as loaded, in the mapped file.
 final class NormalizedConvolution: Sendable {
-    private struct Folded {
+    private struct Folded: Sendable {
         /// The tensors that it was made from; loading, converting or unfreezing replaces them.
         let sources: [Tensor]
         let weight: Tensor
@@ -17,6 +17,9 @@ final class NormalizedConvolution: Sendable {
     private let normalization: BatchNorm2d
     private let appliesReLU: Bool
     private let folded = Mutex<Folded?>(nil)
+
+    /// How the product is computed, with the normalisation's scale in the weights.
+    var form: ProductForm { convolution.form }
 
     init(
         _ convolution: ParameterScope, _ normalization: ParameterScope, inputs: Int, outputs: Int,
@@ -29,18 +32,27 @@ final class NormalizedConvolution: Sendable {
         self.normalization = try BatchNorm2d(
             normalization, channels: outputs, epsilon: epsilon, dtype: .float32)
         self.appliesReLU = appliesReLU
+        self.convolution.form.useWeight { [weak self] in
+            guard let self else { throw CLIPError("image tower", reason: "is no longer in use") }
+            return try self.foldedParameters().weight
+        }
     }
 
     /// The element type of input and output.
     var dtype: DType { convolution.weight.dtype }
 
     /// [N, inputs, H, W] to [N, outputs, H', W'].
-    func callAsFunction(_ input: Tensor) throws -> Tensor {
+    /// - Parameter next: The only layer that reads the result, see `ProductLayer`.
+    func callAsFunction(_ input: Tensor, for next: NormalizedConvolution? = nil) throws -> Tensor {
         let output: Tensor
         if convolution.weight.isFrozen && normalization.weight.isFrozen && normalization.bias.isFrozen {
             let folded = try foldedParameters()
-            output = try input.conv2d(
-                folded.weight, folded.bias, stride: convolution.stride, padding: convolution.padding)
+            return try form(input, bias: folded.bias, rectified: appliesReLU, for: next?.form) {
+                let output = try input.conv2d(
+                    folded.weight, folded.bias, stride: convolution.stride, padding: convolution.padding)
+                if appliesReLU { try output.reluInPlace() }
+                return output
+            }
         } else {
             output = try normalization(convolution(input))
         }

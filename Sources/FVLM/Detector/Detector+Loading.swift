@@ -10,8 +10,14 @@ extension Detector {
         /// A location of the CLIP that overrides the configuration's.
         public var clip: String?
 
-        /// `float32`, or `bfloat16` where processor or GPU support it; scores, boxes and masks are always float32.
-        public var dtype = DType.float32
+        /// What the networks compute in; scores, boxes and masks are always float32.
+        public var precision = Precision.float32
+
+        /// The element type of ``precision``; setting it chooses `bfloat16` or `float32`.
+        public var dtype: DType {
+            get { precision.dtype }
+            set { precision = newValue == .bfloat16 ? .bfloat16 : .float32 }
+        }
 
         /// The device of the networks; by default the CPU. `DeviceChoice.resolved(note:)` finds a GPU.
         public var device = Device.cpu
@@ -61,8 +67,18 @@ extension Detector {
         try network.store.convert(
             device: options.device.isProcessor ? nil : options.device, format: .channelsLast)
         let trained = vocabulary?.classes.filter { $0.split == .base } ?? []
-        return try Detector(
+        let detector = try Detector(
             configuration: configuration, clip: clip, network: network, trainedNames: trained.map(\.name))
+        if options.precision == .int8 { try detector.use(quantization(files)) }
+        return detector
+    }
+
+    private static func quantization(_ files: ModelFolder) throws -> Quantization {
+        if let refusal = Quantization.refusal {
+            throw ConfigurationError(
+                key: "precision", reason: "int8: \(refusal); use bfloat16 or float32", exitStatus: .failure)
+        }
+        return try Quantization(contentsOf: files.quantization)
     }
 
     /// Tells heads that nobody trained, and embeddings of another trunk.

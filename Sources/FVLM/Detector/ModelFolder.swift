@@ -29,6 +29,9 @@ public struct ModelFolder: Sendable {
     /// The classes that were trained on, with their embeddings.
     public var vocabulary: String { file("vocabulary.safetensors") }
 
+    /// How products are computed in eight bits, if `fvlm quantize` was used.
+    public var quantization: String { file(Quantization.fileName) }
+
     /// The licence of the weights; nil where nothing was kept with them.
     /// - Throws: `WeightFileError`.
     public var license: String? {

@@ -158,6 +158,6 @@ public struct DetectorNetwork: Sendable {
     public func maskLogits(_ pyramid: [Tensor], boxes: [Boxes]) throws -> Tensor? {
         guard let maskHead else { return nil }
         let levels = Array(pyramid.prefix(architecture.maskPooler.strides.count))
-        return try maskHead(architecture.maskPooler(levels, boxes: boxes))
+        return try maskHead(levels, boxes: boxes, pooler: architecture.maskPooler)
     }
 }

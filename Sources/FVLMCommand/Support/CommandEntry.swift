@@ -31,6 +31,8 @@ extension CommandEntry {
         abstract: "Creates, shows and merges files of classes, given by words or by example boxes.")
     package static let calibrate = CommandEntry(
         name: "calibrate", abstract: "Fits scores and thresholds to annotated pictures.")
+    package static let quantize = CommandEntry(
+        name: "quantize", abstract: "Finds how a detector can compute in eight bits.")
     package static let index = CommandEntry(
         name: "index", abstract: "Stores what a detector sees in pictures, to be searched later.")
     package static let search = CommandEntry(
@@ -70,8 +72,8 @@ extension CommandEntry {
         (
             "Detector",
             [
-                .detect, .track, .evaluate, .calibrate, .index, .search, .mergeResults, .serve, .train,
-                .cache,
+                .detect, .track, .evaluate, .calibrate, .quantize, .index, .search, .mergeResults, .serve,
+                .train, .cache,
             ]
         ),
         ("CLIP and weight", [.embed, .vocabulary, .convert, .inspect]),
@@ -110,6 +112,7 @@ enum Listed {
     struct Track: ListedCommand { static let entry = CommandEntry.track }
     struct Evaluate: ListedCommand { static let entry = CommandEntry.evaluate }
     struct Calibrate: ListedCommand { static let entry = CommandEntry.calibrate }
+    struct Quantize: ListedCommand { static let entry = CommandEntry.quantize }
     struct Index: ListedCommand { static let entry = CommandEntry.index }
     struct Search: ListedCommand { static let entry = CommandEntry.search }
     struct Serve: ListedCommand { static let entry = CommandEntry.serve }

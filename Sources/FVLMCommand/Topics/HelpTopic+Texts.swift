@@ -105,7 +105,8 @@ extension HelpTopic {
             doctor shows what is built in and what works.
 
             --precision bfloat16 halves memory; it is faster where the processor or GPU has products of that type. \
-            --tf32 lets NVIDIA's GPUs shorten float32. --threads says how many threads compute on the processor; 0, \
+            --precision int8 computes most products in bytes, on processors that have such products, once fvlm quantize has \
+            looked at some pictures with the detector. --tf32 lets NVIDIA's GPUs shorten float32. --threads says how many threads compute on the processor; 0, \
             the default, is one per processor.
 
             --profile shows where the time goes.

@@ -21,7 +21,7 @@ struct DetectorOptions: ParsableArguments {
             valueName: "path or name"), completion: .file())
     var clip: String?
 
-    @OptionGroup var precision: PrecisionArguments
+    @OptionGroup var precision: DetectorPrecisionArguments
 
     @Option(help: "Detections scoring at or below this are dropped.")
     var scoreThreshold: Double?
@@ -53,7 +53,7 @@ struct DetectorOptions: ParsableArguments {
         try threads.apply()
         var options = Detector.LoadingOptions()
         options.clip = clip
-        options.dtype = precision.dtype
+        options.precision = precision.value
         options.device = try device.resolved()
         options.settings = settings.values
         options.note = { StandardError.note($0) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FVLM
 import FVLMCommand
 import Support
 import Torch
@@ -18,6 +19,18 @@ struct PrecisionArguments: ParsableArguments {
     var value = Precision.float32
 
     var dtype: DType { value.dtype }
+}
+
+extension Detector.Precision: ExpressibleByArgument {}
+
+/// The precision of a command's detector.
+struct DetectorPrecisionArguments: ParsableArguments {
+    @Option(
+        name: .customLong("precision"),
+        help:
+            "float32, bfloat16 where the processor supports it, or int8 for a detector that fvlm quantize has looked into."
+    )
+    var value = Detector.Precision.float32
 }
 
 /// Settings that override those of a file.

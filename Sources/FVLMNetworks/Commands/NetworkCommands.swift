@@ -6,7 +6,8 @@ import Torch
 enum NetworkCommands {
     static let all: [any ParsableCommand.Type] = [
         DetectCommand.self, TrackCommand.self, TrainCommand.self, CacheCommand.self, EvaluateCommand.self,
-        CalibrateCommand.self, IndexCommand.self, SearchCommand.self, ServeCommand.self, EmbedCommand.self,
+        CalibrateCommand.self, QuantizeCommand.self, IndexCommand.self, SearchCommand.self, ServeCommand.self,
+        EmbedCommand.self,
         VocabularyCommand.self, ConvertCommand.self,
     ]
 

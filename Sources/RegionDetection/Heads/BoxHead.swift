@@ -121,19 +121,23 @@ public struct BoxHead: Sendable {
         guard pooled.shape[0] > 0 else {
             return try Tensor.zeros([0, configuration.outputWidth], device: pooled.device)
         }
-        let maps = try convolutions.reduce(pooled) { try $1($0) }
-        return try fullyConnected.reduce(maps.flattened(from: 1)) { try $1($0) }
+        let maps = try NormalizedLayer.chain(convolutions, pooled)
+        return try NormalizedLayer.chain(fullyConnected, maps.flattened(from: 1))
     }
 }
 
 extension BoxHead {
     /// Computes vectors [R, outputWidth] from the regions of a pyramid; see ``callAsFunction(_:)``.
     ///
-    /// While gradients are recorded, pooled regions are not kept for a head that begins with a linear layer.
+    /// While gradients are recorded, pooled regions are not kept for a head that begins with a linear layer. A head that
+    /// computes in bytes takes some regions at a time, so that what it makes bytes of is still in the caches.
     /// - Parameters:
     ///   - maps: [N, C, H, W] for each of the pooler's strides.
     ///   - boxes: The regions of each of the N images.
     package func callAsFunction(_ maps: [Tensor], boxes: [Boxes], pooler: RegionPooler) throws -> Tensor {
+        if let first = convolutions.first ?? fullyConnected.first, first.isInBytes {
+            return try pooler.inParts(maps, boxes: boxes, format: format) { try self($0) }
+        }
         guard isRecordingGradients, convolutions.isEmpty, let first = fullyConnected.first,
             first.norm == nil, let linear = first.layer as? Linear, boxes.contains(where: { $0.count > 0 }),
             let map = maps.first, map.device == .cpu, try [.float32, .bfloat16].contains(map.dtype)

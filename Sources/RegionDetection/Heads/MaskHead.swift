@@ -62,15 +62,16 @@ public struct MaskHead: Sendable {
     package let configuration: Configuration
 
     /// From pooled regions to windows of the upsampling layer.
-    private let layers: Sequential
+    private let layers: [NormalizedLayer]
     private let enlarging: ConvTranspose2d
+    private let predictor: Conv2d
 
     /// Declares a head.
     /// - Throws: `TorchError` if names are taken.
     public init(_ scope: ParameterScope, _ configuration: Configuration) throws {
         self.configuration = configuration
         var channels = configuration.channels
-        var layers: [any UnaryLayer] = []
+        var layers: [NormalizedLayer] = []
         for (place, outputs) in configuration.convolutions.enumerated() {
             layers.append(
                 try NormalizedLayer.convolution(
@@ -88,11 +89,10 @@ public struct MaskHead: Sendable {
         let norm = try normalization.layer(deconv / "norm", channels: configuration.width)
         layers.append(
             NormalizedLayer(layer: Windows(enlarging: enlarging), norm: norm, activation: .relu))
-        layers.append(
-            try Conv2d(
-                scope / "predictor", inputs: configuration.width, outputs: 1, kernel: 1,
-                initializer: .normal(standardDeviation: 0.001), biasInitializer: .zeros))
-        self.layers = Sequential(layers)
+        predictor = try Conv2d(
+            scope / "predictor", inputs: configuration.width, outputs: 1, kernel: 1,
+            initializer: .normal(standardDeviation: 0.001), biasInitializer: .zeros)
+        self.layers = layers
     }
 
     /// Mask logits [R, 1, 2 S, 2 S] for pooled regions [R, C, S, S], `float32`. Without regions the result is empty,
@@ -105,16 +105,39 @@ public struct MaskHead: Sendable {
         guard try SharedBatch.total(pooled.shape[0]) > 0 else {
             return try Tensor.zeros([0, 1, 2 * pooled.shape[2], 2 * pooled.shape[3]], device: pooled.device)
         }
-        return try enlarging.assembled(layers(pooled).to(.float32))
+        return try enlarging.assembled(logits(NormalizedLayer.chain(layers, pooled)).to(.float32))
+    }
+
+    /// The logits of windows, in the element type of these: a product of bytes gives halves where they are fast.
+    private func logits(_ windows: Tensor) throws -> Tensor {
+        let type = try windows.dtype
+        guard !isAutocasting, try type != predictor.weight.value.dtype else { return try predictor(windows) }
+        return try windows.conv2d(predictor.weight.value.to(type), predictor.bias?.value.to(type))
+    }
+
+    /// Mask logits of the regions of a pyramid; see ``callAsFunction(_:)``. A head that computes in bytes takes some regions
+    /// at a time, so that what it makes bytes of is still in the caches.
+    /// - Parameters:
+    ///   - maps: [N, C, H, W] for each of the pooler's strides.
+    ///   - boxes: The regions of each of the N images.
+    package func callAsFunction(_ maps: [Tensor], boxes: [Boxes], pooler: RegionPooler) throws -> Tensor {
+        guard let first = layers.first, first.isInBytes else { return try self(pooler(maps, boxes: boxes)) }
+        return try pooler.inParts(maps, boxes: boxes, bytes: 8 << 20) { try self($0) }
     }
 
     /// Normalisation, ReLU and predictor work on single pixels, so only the final logits are rearranged, not all
     /// channels.
-    private struct Windows: UnaryLayer {
+    private struct Windows: ProductLayer {
         let enlarging: ConvTranspose2d
 
         func callAsFunction(_ input: Tensor) throws -> Tensor { try enlarging.windows(input) }
 
-        func rectified(_ input: Tensor) throws -> Tensor { try enlarging.windows(input, rectified: true) }
+        var form: ProductForm { enlarging.form }
+
+        func rectified(_ input: Tensor) throws -> Tensor { try rectified(input, for: nil) }
+
+        func rectified(_ input: Tensor, for next: ProductForm?) throws -> Tensor {
+            try enlarging.windows(input, rectified: true, type: EightBitSupport.resultType)
+        }
     }
 }

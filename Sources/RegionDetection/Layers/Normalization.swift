@@ -58,6 +58,24 @@ struct NormalizedLayer: UnaryLayer {
         return try activation.map { try $0(output) } ?? output
     }
 
+    /// Applies the layer for a single one that reads the result, see `ProductLayer`.
+    func callAsFunction(_ input: Tensor, for next: NormalizedLayer?) throws -> Tensor {
+        guard norm == nil, activation == .relu, let product = layer as? any ProductLayer,
+            let form = (next?.layer as? any ProductLayer)?.form
+        else { return try self(input) }
+        return try product.rectified(input, for: form)
+    }
+
+    /// Whether the layer computes in bytes.
+    var isInBytes: Bool { (layer as? any ProductLayer)?.form.isInBytes ?? false }
+
+    /// Applies layers in sequence.
+    static func chain(_ layers: [NormalizedLayer], _ input: Tensor) throws -> Tensor {
+        try layers.indices.reduce(input) { input, place in
+            try layers[place](input, for: place + 1 < layers.count ? layers[place + 1] : nil)
+        }
+    }
+
     /// Declares a zero-padded convolution whose 3x3 kernel keeps the map's size.
     static func convolution(
         _ scope: ParameterScope, inputs: Int, outputs: Int, kernel: Int, bias: Bool,

@@ -111,9 +111,11 @@ public struct RegionProposalHead: Sendable {
         for (level, map) in features.enumerated() {
             var hidden = map
             for (convolution, norms) in zip(convolutions, norms) {
-                hidden = try convolution(hidden)
-                if !norms.isEmpty { hidden = try norms[norms.count > 1 ? level : 0](hidden) }
-                hidden = try hidden.relu()
+                guard !norms.isEmpty else {
+                    hidden = try convolution.rectified(hidden)
+                    continue
+                }
+                hidden = try norms[norms.count > 1 ? level : 0](convolution(hidden)).relu()
             }
             predictions.logits.append(try logits(hidden).to(.float32))
             predictions.deltas.append(try deltas(hidden).to(.float32))

@@ -22,8 +22,17 @@ public struct MultiHeadAttention: Sendable {
     }
 
     private enum Projections {
-        case packed(weight: Parameter, bias: Parameter)
+        /// Each third has a form of its own: they are wanted together or one alone.
+        case packed(weight: Parameter, bias: Parameter, forms: [ProductForm])
         case separate(query: Linear, key: Linear, value: Linear)
+
+        /// How query, key and value are computed.
+        var forms: [ProductForm] {
+            switch self {
+            case .packed(_, _, let forms): forms
+            case .separate(let query, let key, let value): [query.form, key.form, value.form]
+            }
+        }
     }
 
     /// The width of a token.
@@ -57,9 +66,14 @@ public struct MultiHeadAttention: Sendable {
         let outputWidth = outputWidth ?? width
         switch layout {
         case .packed:
+            let weight = try scope.weight("in_proj_weight", [3 * width, width], .xavierUniform())
             projections = .packed(
-                weight: try scope.weight("in_proj_weight", [3 * width, width], .xavierUniform()),
-                bias: try scope.weight("in_proj_bias", [3 * width], .zeros))
+                weight: weight, bias: try scope.weight("in_proj_bias", [3 * width], .zeros),
+                forms: ["query", "key", "value"].enumerated().map { part, name in
+                    scope.productForm(.linear, of: weight, suffix: name) {
+                        try weight.value.narrowed(0, start: part * width, length: width)
+                    }
+                })
             output = try Linear(
                 scope / "out_proj", inputs: width, outputs: outputWidth, biasInitializer: .zeros)
         case .separate(let query, let key, let value, let output):
@@ -80,13 +94,17 @@ public struct MultiHeadAttention: Sendable {
     /// - Throws: ``TorchError``.
     public func callAsFunction(_ tokens: Tensor, mask: Tensor? = nil, isCausal: Bool = false) throws -> Tensor
     {
-        switch projections {
-        case .packed(let weight, let bias):
+        let forms = projections.forms
+        if case .packed(let weight, let bias, _) = projections, forms.allSatisfy(\.isPlain) {
             let projected = try tokens.linear(weight.value, bias.value).chunked(3, dimension: -1)
             return try attend(projected[0], projected[1], projected[2], mask, isCausal)
-        case .separate(let query, let key, let value):
-            return try attend(query(tokens), key(tokens), value(tokens), mask, isCausal)
         }
+        // Halves where a kernel of this package takes them, and the output makes bytes of them again.
+        let takesHalves = mask == nil && !isCausal && BFloat16Attention.isSupported(width: width / heads)
+        let type: DType =
+            takesHalves && (forms + [output.form]).allSatisfy(\.isInBytes) ? .bfloat16 : .float32
+        return try attend(
+            project(tokens, 0, type), project(tokens, 1, type), project(tokens, 2, type), mask, isCausal)
     }
 
     /// Computes attention of queries to separate keys and values.
@@ -116,13 +134,16 @@ public struct MultiHeadAttention: Sendable {
     /// - Throws: ``TorchError``.
     package func projectedValue(_ tokens: Tensor) throws -> Tensor { try project(tokens, 2) }
 
-    private func project(_ tokens: Tensor, _ part: Int) throws -> Tensor {
+    private func project(_ tokens: Tensor, _ part: Int, _ type: DType = .float32) throws -> Tensor {
         switch projections {
-        case .packed(let weight, let bias):
-            try tokens.linear(
-                weight.value.narrowed(0, start: part * width, length: width),
-                bias.value.narrowed(0, start: part * width, length: width))
-        case .separate(let query, let key, let value): try [query, key, value][part](tokens)
+        case .packed(let weight, let bias, let forms):
+            let bias = try bias.value.narrowed(0, start: part * width, length: width)
+            return try forms[part](tokens, bias: bias, type: type) {
+                try tokens.linear(weight.value.narrowed(0, start: part * width, length: width), bias)
+            }
+        case .separate(let query, let key, let value):
+            let projection = [query, key, value][part]
+            return try projection(tokens, bias: projection.bias?.value, type: type)
         }
     }
 

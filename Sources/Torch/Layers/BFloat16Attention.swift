@@ -19,6 +19,9 @@ struct BFloat16Attention {
     private static let queriesOfPart = 192
     private static let isSupported = ck_attention_is_supported()
 
+    /// Whether it applies to heads of a width, in main memory.
+    static func isSupported(width: Int) -> Bool { isSupported && width == Self.width }
+
     /// Takes projected queries [N, L, heads * 64], and keys and values [N, S, heads * 64]; nil where it does not apply.
     init?(query: Tensor, key: Tensor, value: Tensor, heads: Int) throws {
         guard Self.isSupported, query.rank == 3, try query.dtype == .bfloat16,

@@ -7,7 +7,7 @@
 /// let convolution = try Conv2d(store.root / "conv1", inputs: 3, outputs: 64, kernel: 3, padding: 1)
 /// let y = try convolution(images)  // [N, 3, H, W] -> [N, 64, H, W]
 /// ```
-public struct Conv2d: UnaryLayer {
+public struct Conv2d: ProductLayer {
     /// How a convolution is computed. Strategies differ in speed and in the last digits.
     public enum Strategy: Sendable, Hashable {
         /// libtorch's kernels.
@@ -38,6 +38,9 @@ public struct Conv2d: UnaryLayer {
 
     /// The strategy of computation.
     package let strategy: Strategy
+
+    /// How the product is computed.
+    package let form: ProductForm
 
     /// Declares a convolution.
     /// - Parameters:
@@ -73,21 +76,32 @@ public struct Conv2d: UnaryLayer {
         self.dilation = dilation
         self.groups = groups
         self.strategy = strategy
+        form = scope.productForm(
+            .convolution(stride: stride, padding: padding), of: weight,
+            isSupported: groups == 1 && dilation == 1)
     }
 
     /// Convolves [N, inputs, H, W] to [N, outputs, H', W'].
     public func callAsFunction(_ input: Tensor) throws -> Tensor {
+        try form(input, bias: bias?.value) { try plain(input) }
+    }
+
+    /// Convolves [N, inputs, H, W] to [N, outputs, H', W'] and sets negative numbers to zero.
+    public func rectified(_ input: Tensor) throws -> Tensor { try rectified(input, for: nil) }
+
+    package func rectified(_ input: Tensor, for next: ProductForm?) throws -> Tensor {
+        try form(input, bias: bias?.value, rectified: true, for: next) {
+            guard let filter = try winograd(input) else { return try plain(input).relu() }
+            return try filter(input, weight: weight.value, bias: bias?.value, rectified: true)
+        }
+    }
+
+    private func plain(_ input: Tensor) throws -> Tensor {
         if let filter = try winograd(input) {
             return try filter(input, weight: weight.value, bias: bias?.value, rectified: false)
         }
         return try input.conv2d(
             weight.value, bias?.value, stride: stride, padding: padding, dilation: dilation, groups: groups)
-    }
-
-    /// Convolves [N, inputs, H, W] to [N, outputs, H', W'] and sets negative numbers to zero.
-    public func rectified(_ input: Tensor) throws -> Tensor {
-        guard let filter = try winograd(input) else { return try self(input).relu() }
-        return try filter(input, weight: weight.value, bias: bias?.value, rectified: true)
     }
 
     /// The filter that computes this convolution of an input; nil if libtorch computes it.
@@ -135,6 +149,9 @@ public struct ConvTranspose2d: UnaryLayer {
     /// Rows and columns of a window.
     private let size: Size2D
 
+    /// How the product of ``windows(_:rectified:)`` is computed.
+    package let form: ProductForm
+
     /// Declares a transposed convolution.
     /// - Parameters:
     ///   - scope: The node of the parameter tree that the layer declares its parameters in.
@@ -162,6 +179,15 @@ public struct ConvTranspose2d: UnaryLayer {
         self.stride = stride
         self.padding = padding
         self.outputPadding = outputPadding
+        let parameter = weight
+        form = scope.productForm(
+            .linear, of: weight, isSupported: stride == size && padding == 0 && outputPadding == 0
+        ) { try Self.rows(of: parameter.value) }
+    }
+
+    /// The weights of disjoint windows as those of a linear map, [window x outputs, inputs].
+    private static func rows(of weight: Tensor) throws -> Tensor {
+        try weight.permuted([2, 3, 1, 0]).reshaped([-1, weight.shape[0]])
     }
 
     /// Upsamples [N, inputs, H, W] to [N, outputs, H', W'].
@@ -187,9 +213,10 @@ public struct ConvTranspose2d: UnaryLayer {
     /// - Parameters:
     ///   - input: [N, inputs, H, W].
     ///   - rectified: Whether negative numbers are set to zero.
+    ///   - type: The element type of a product of bytes.
     /// - Returns: [N, outputs, H, W x window], channels last.
     /// - Throws: ``TorchError`` if windows overlap or the input has a different shape.
-    package func windows(_ input: Tensor, rectified: Bool = false) throws -> Tensor {
+    package func windows(_ input: Tensor, rectified: Bool = false, type: DType = .float32) throws -> Tensor {
         guard hasDisjointWindows else {
             throw TorchError(
                 "ConvTranspose2d", reason: "windows of \(size) at a stride of \(stride) are not disjoint")
@@ -200,13 +227,15 @@ public struct ConvTranspose2d: UnaryLayer {
                 "ConvTranspose2d", reason: "\(input.summary) is not [N, \(weight.shape[0]), H, W]")
         }
         let (outputs, pixels) = (weight.shape[1], size.height * size.width)
-        let rows = try weight.permuted([2, 3, 1, 0]).reshaped([pixels * outputs, weight.shape[0]])
         let biases = try bias?.value.expanded([pixels, outputs]).flattened()
         let (batch, height, width) = (input.shape[0], input.shape[2], input.shape[3])
-        let products = try input.permuted([0, 2, 3, 1]).reshaped([batch * height * width, weight.shape[0]])
-            .linear(rows, biases)
-        // In place, since this is the largest of a detector's tensors.
-        if rectified { try products.reluInPlace() }
+        let rows = try input.permuted([0, 2, 3, 1]).reshaped([batch * height * width, weight.shape[0]])
+        let products = try form(rows, bias: biases, rectified: rectified, type: type) {
+            let products = try rows.linear(Self.rows(of: weight), biases)
+            // In place, since this is the largest of a detector's tensors.
+            if rectified { try products.reluInPlace() }
+            return products
+        }
         return try products.reshaped([batch, height, width * pixels, outputs]).permuted([0, 3, 1, 2])
     }
 

@@ -14,6 +14,16 @@ extension UnaryLayer {
     public func rectified(_ input: Tensor) throws -> Tensor { try self(input).relu() }
 }
 
+/// A layer that multiplies by weights, whose products may be computed with fewer bits.
+package protocol ProductLayer: UnaryLayer {
+    /// How the product is computed.
+    var form: ProductForm { get }
+
+    /// Applies the layer, then max(x, 0), for a single layer that reads the result and takes bytes where both compute in them.
+    /// - Throws: The errors of the layer itself.
+    func rectified(_ input: Tensor, for next: ProductForm?) throws -> Tensor
+}
+
 /// Layers applied in sequence.
 ///
 /// ```swift
@@ -45,12 +55,15 @@ public struct Sequential: UnaryLayer {
 /// let projection = try Linear(store.root / "projection", inputs: 512, outputs: 64, bias: false)
 /// let y = try projection(x)  // [..., 512] -> [..., 64]
 /// ```
-public struct Linear: UnaryLayer {
+public struct Linear: ProductLayer {
     /// [outputs, inputs].
     public let weight: Parameter
 
     /// [outputs]; nil without a bias.
     public let bias: Parameter?
+
+    /// How the product is computed.
+    package let form: ProductForm
 
     /// Declares a linear map.
     /// - Parameters:
@@ -68,11 +81,27 @@ public struct Linear: UnaryLayer {
         let standard = Initializer.fanUniform(inputs: inputs)
         weight = try scope.weight("weight", [outputs, inputs], initializer ?? standard)
         self.bias = bias ? try scope.weight("bias", [outputs], biasInitializer ?? standard) : nil
+        form = scope.productForm(.linear, of: weight)
     }
 
     /// Maps [..., inputs] to [..., outputs].
-    public func callAsFunction(_ input: Tensor) throws -> Tensor {
-        try input.linear(weight.value, bias?.value)
+    public func callAsFunction(_ input: Tensor) throws -> Tensor { try self(input, bias: bias?.value) }
+
+    /// Maps with another bias than the layer's own.
+    /// - Parameter type: The element type of a product of bytes.
+    /// - Throws: ``TorchError``.
+    package func callAsFunction(_ input: Tensor, bias: Tensor?, type: DType = .float32) throws -> Tensor {
+        try form(input, bias: bias, type: type) { try input.linear(weight.value, bias) }
+    }
+
+    /// Maps [..., inputs] to [..., outputs] and sets negative numbers to zero.
+    public func rectified(_ input: Tensor) throws -> Tensor { try rectified(input, for: nil) }
+
+    package func rectified(_ input: Tensor, for next: ProductForm?) throws -> Tensor {
+        let bias = try bias?.value
+        return try form(input, bias: bias, rectified: true, for: next) {
+            try input.linear(weight.value, bias).relu()
+        }
     }
 }
 

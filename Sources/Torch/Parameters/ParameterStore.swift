@@ -16,6 +16,7 @@ public final class ParameterStore: Sendable {
         var parameters: [Parameter] = []
         var byName: [String: Parameter] = [:]
         var modes: [(path: String, mode: LayerMode)] = []
+        var products: [ProductForm] = []
         var isTraining = false
     }
 
@@ -69,6 +70,11 @@ public final class ParameterStore: Sendable {
         }
         return parameter
     }
+
+    /// The products of layers that bytes can compute, in order of declaration.
+    package var products: [ProductForm] { state.withLock { $0.products } }
+
+    func add(_ product: ProductForm) { state.withLock { $0.products.append(product) } }
 
     func mode(at path: String) -> LayerMode {
         state.withLock { state in

@@ -1,0 +1,89 @@
+import FVLM
+import FixtureSupport
+import Foundation
+import Support
+import Testing
+
+/// Detectors that compute in eight bits.
+@Suite(.enabled(if: Quantization.refusal == nil)) struct QuantizationTests {
+    private static let wide = [
+        "network.width=64", "network.hidden=64", "trunk.adapterChannels=[64,64,64,64]",
+    ]
+
+    private func scores(_ detector: Detector, _ vocabulary: Vocabulary) throws -> [Float] {
+        try detector.detect([TestDetector.picture()], vocabulary: vocabulary)[0].map(\.score)
+    }
+
+    @Test(arguments: [false, true]) func whatWasFoundIsUsedAndForgotten(isResNet: Bool) async throws {
+        let detector = try TestDetector.detector(isResNet: isResNet, settings: Self.wide)
+        let vocabulary = try await detector.vocabulary(of: ["cat", "dog"], templates: .single)
+        let before = try scores(detector, vocabulary)
+        var passes: [Int] = []
+        let quantization = try detector.quantization(
+            of: [TestDetector.picture(), TestDetector.picture(width: 90, height: 120)], errorLimit: 0.9
+        ) { done, count in
+            #expect(count == 4)
+            passes.append(done)
+        }
+        #expect(passes == [1, 2, 3, 4])
+        #expect(quantization.pictures == 2 && quantization.inputSize == 128)
+        // Looking changes nothing.
+        #expect(try scores(detector, vocabulary) == before)
+
+        let names = Set(quantization.layers.filter { $0.part == .network }.map(\.name))
+        #expect(
+            names.isSuperset(of: ["fpn.fpn_lateral2", "fpn.fpn_output5", "box_head.fc1", "mask_head.deconv"]))
+        // First and last layers are not among them.
+        #expect(
+            names.isDisjoint(with: [
+                "projection", "bbox_pred", "mask_head.predictor", "rpn_head.objectness_logits",
+            ]))
+        #expect(quantization.layers.allSatisfy { $0.error > 0 })
+
+        try detector.use(quantization)
+        let inBytes = try scores(detector, vocabulary)
+        #expect(inBytes != before && inBytes.allSatisfy(\.isFinite))
+        try detector.use(nil)
+        #expect(try scores(detector, vocabulary) == before)
+    }
+
+    /// A layer of which bytes lose more than is allowed stays in bfloat16.
+    @Test func layersAreMixed() throws {
+        let detector = try TestDetector.detector(isResNet: false, settings: Self.wide)
+        let all = try detector.quantization(of: [TestDetector.picture()], errorLimit: 0.9)
+        let middle = all.layers.map(\.error).sorted()[all.layers.count / 2]
+        let mixed = try detector.quantization(of: [TestDetector.picture()], errorLimit: middle)
+        #expect(Set(mixed.layers.map(\.precision)) == [.int8, .bfloat16])
+        #expect(mixed.layers.allSatisfy { ($0.error <= middle) == ($0.precision == .int8) })
+        try detector.use(mixed)
+    }
+
+    @Test func theFileHoldsItAll() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let detector = try TestDetector.detector(isResNet: true, settings: Self.wide)
+        var configuration = detector.configuration
+        configuration.clip = Fixtures.folder("clip").appending(path: "openai-rn/model.pt").path
+        try ModelFolder(folder).write(configuration, network: detector.network, vocabulary: nil)
+        let quantization = try detector.quantization(of: [TestDetector.picture()], errorLimit: 0.9)
+        try quantization.write(to: ModelFolder(folder).quantization)
+        #expect(try Quantization(contentsOf: ModelFolder(folder).quantization) == quantization)
+
+        var options = Detector.LoadingOptions()
+        options.precision = .int8
+        #expect(options.dtype == .float32)
+        let vocabulary = try await detector.vocabulary(of: ["cat", "dog"], templates: .single)
+        let loaded = try Detector.load(folder, options: options)
+        try detector.use(quantization)
+        #expect(try scores(loaded, vocabulary) == scores(detector, vocabulary))
+    }
+
+    @Test func ofAnotherDetectorItIsRefused() throws {
+        let detector = try TestDetector.detector(isResNet: true, settings: Self.wide)
+        let quantization = try detector.quantization(of: [TestDetector.picture()])
+        try detector.network.store.initialize(seed: 99)
+        let error = try #require(throws: ConfigurationError.self) { try detector.use(quantization) }
+        #expect(error.description.contains("fvlm quantize"))
+        #expect(throws: ConfigurationError.self) { try detector.quantization(of: []) }
+    }
+}
