@@ -1,4 +1,3 @@
-import CLIP
 import FVLM
 import FixtureSupport
 import Imaging

@@ -13,7 +13,7 @@ import Testing
     @Test func theFormula() {
         var options = ScoringOptions()
         let evidence = PresenceEvidence(region: 0.8, picture: -4)
-        #expect(abs(options.presence(evidence) - Float(1 / (1 + exp(-(log(4.0) - 1))))) < 1e-6)
+        #expect(abs(options.presence(evidence) - Float(1 / (1 + exp(-(log(4.0) - 0.4))))) < 1e-6)
         (options.presenceIntercept, options.presenceRegions, options.presencePicture) = (-1, 0.5, 0)
         #expect(abs(options.presence(evidence) - Float(1 / (1 + exp(-(log(2.0) - 1))))) < 1e-6)
         // Nothing found, or surely found: still a number.
