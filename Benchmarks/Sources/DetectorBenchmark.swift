@@ -87,7 +87,7 @@ struct DetectorBenchmark: ParsableCommand {
                 in: 0..<256, [224 * 224 * 3], dtype: .uint8, generator: Generator(seed: UInt64(picture)))
             return try Image(width: 224, height: 224, pixels: noise.array(of: UInt8.self))
         }
-        let quantization = try detector.quantization(of: pictures, errorLimit: 0.99)
+        let quantization = try detector.quantization(of: pictures)
         let peak = try bytePeak()
         print("int8: matrix product of 4096 x 4096  \(rounded(peak / 1e9)) GOP/s")
         try detector.use(quantization)

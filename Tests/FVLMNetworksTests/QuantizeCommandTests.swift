@@ -84,7 +84,7 @@ import Testing
     @Test func wrongUseIsTold() throws {
         let none = try Program(["quantize", model, "--images", folder.file("nowhere")])
         #expect(none.status != 0 && none.errors.contains("nowhere"))
-        for wrong in [["--pictures", "0"], ["--error-limit", "1"]] {
+        for wrong in [["--pictures", "0"], ["--error-limit", "1"], ["--bfloat16-share", "2"]] {
             #expect(try Program(["quantize", model, "--images", Self.samples] + wrong).status == 64)
         }
         let unknown = try detect(["--precision", "int4"])

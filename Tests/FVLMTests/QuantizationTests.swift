@@ -10,6 +10,14 @@ import Testing
         "network.width=64", "network.hidden=64", "trunk.adapterChannels=[64,64,64,64]",
     ]
 
+    /// Everything in bytes.
+    private static var bytes: Quantization.Choice {
+        var choice = Quantization.Choice()
+        choice.errorLimit = 0.99
+        choice.bfloat16Share = 0
+        return choice
+    }
+
     private func scores(_ detector: Detector, _ vocabulary: Vocabulary) throws -> [Float] {
         try detector.detect([TestDetector.picture()], vocabulary: vocabulary)[0].map(\.score)
     }
@@ -20,7 +28,7 @@ import Testing
         let before = try scores(detector, vocabulary)
         var passes: [Int] = []
         let quantization = try detector.quantization(
-            of: [TestDetector.picture(), TestDetector.picture(width: 90, height: 120)], errorLimit: 0.9
+            of: [TestDetector.picture(), TestDetector.picture(width: 90, height: 120)], choice: Self.bytes
         ) { done, count in
             #expect(count == 4)
             passes.append(done)
@@ -50,12 +58,27 @@ import Testing
     /// A layer of which bytes lose more than is allowed stays in bfloat16.
     @Test func layersAreMixed() throws {
         let detector = try TestDetector.detector(isResNet: false, settings: Self.wide)
-        let all = try detector.quantization(of: [TestDetector.picture()], errorLimit: 0.9)
+        let all = try detector.quantization(of: [TestDetector.picture()], choice: Self.bytes)
         let middle = all.layers.map(\.error).sorted()[all.layers.count / 2]
-        let mixed = try detector.quantization(of: [TestDetector.picture()], errorLimit: middle)
+        var choice = Self.bytes
+        choice.errorLimit = middle
+        let mixed = try detector.quantization(of: [TestDetector.picture()], choice: choice)
         #expect(Set(mixed.layers.map(\.precision)) == [.int8, .bfloat16])
         #expect(mixed.layers.allSatisfy { ($0.error <= middle) == ($0.precision == .int8) })
         try detector.use(mixed)
+
+        // Of those that are left, the ones that lose most, as long as they are a small share.
+        choice = Self.bytes
+        choice.bfloat16Share = 0.2
+        let few = try detector.quantization(of: [TestDetector.picture()], choice: choice)
+        let left = few.layers.filter { $0.precision == .bfloat16 }
+        let share = left.reduce(0) { $0 + $1.share }
+        #expect(!left.isEmpty && share <= 0.2)
+        #expect(abs(few.layers.reduce(0) { $0 + $1.share } - 1) < 1e-9)
+        for layer in few.layers where layer.precision == .int8 {
+            let better = left.filter { $0.error > layer.error }.reduce(0) { $0 + $1.share }
+            #expect(better + layer.share > 0.2)
+        }
     }
 
     @Test func theFileHoldsItAll() async throws {
@@ -65,7 +88,7 @@ import Testing
         var configuration = detector.configuration
         configuration.clip = Fixtures.folder("clip").appending(path: "openai-rn/model.pt").path
         try ModelFolder(folder).write(configuration, network: detector.network, vocabulary: nil)
-        let quantization = try detector.quantization(of: [TestDetector.picture()], errorLimit: 0.9)
+        let quantization = try detector.quantization(of: [TestDetector.picture()], choice: Self.bytes)
         try quantization.write(to: ModelFolder(folder).quantization)
         #expect(try Quantization(contentsOf: ModelFolder(folder).quantization) == quantization)
 

@@ -176,12 +176,14 @@ import Torch
         #expect(smoothing[3] > 5 * (smoothing.filter { $0 != smoothing[3] }.max() ?? 0))
         try layer.form.compare(range)
         #expect(try withoutGradients { try layer(input) }.isEqual(to: exact))
-        let error = try #require(layer.form.comparedError())
+        let compared = try #require(layer.form.compared())
+        let error = compared.error
+        #expect(compared.products == 200 * 64 * 32)
         #expect(error < 0.02)
         // Without factors the small channels are lost.
         try layer.form.compare(ActivationRange(low: -100, high: 100))
         _ = try withoutGradients { try layer(input) }
-        #expect(try #require(layer.form.comparedError()) > 2 * error)
+        #expect(try #require(layer.form.compared()).error > 2 * error)
     }
 
     /// What is rectified has a range from zero; a rare large number is cut off.
@@ -205,7 +207,7 @@ import Torch
         layer.form.record()
         _ = try withoutGradients { try layer(Tensor.zeros([4, 64])) }
         #expect(try layer.form.recordedRange() == nil)
-        #expect(layer.form.comparedError() == nil)
+        #expect(layer.form.compared() == nil)
     }
 
     // MARK: Where it does not apply

@@ -11,23 +11,20 @@ extension Detector {
     /// `float32` detector in main memory can be looked into. Nothing changes in this detector.
     /// - Parameters:
     ///   - images: The pictures; 16 to 64 are enough.
-    ///   - errorLimit: A layer of which bytes lose a larger share is left in `bfloat16`.
+    ///   - choice: What decides which layers are left in `bfloat16`.
     ///   - progress: Receives how many of how many passes are done.
     /// - Throws: `ConfigurationError` without pictures, and where bytes are not supported; `DetectionError`, `ImagingError`,
     ///   `TorchError`.
     public func quantization(
-        of images: [Image], errorLimit: Double = Detector.quantizationErrorLimit,
+        of images: [Image], choice: Quantization.Choice = .init(),
         progress: (_ done: Int, _ count: Int) -> Void = { _, _ in }
     ) throws -> Quantization {
-        try quantization(ofPrepared: images.map(prepare), errorLimit: errorLimit, progress: progress)
+        try quantization(ofPrepared: images.map(prepare), choice: choice, progress: progress)
     }
 
-    /// The share of a layer's results that bytes may lose, unless another is given.
-    public static let quantizationErrorLimit = 0.1
-
-    /// As ``quantization(of:errorLimit:progress:)`` for pictures prepared with ``prepare(_:)``.
+    /// As ``quantization(of:choice:progress:)`` for pictures prepared with ``prepare(_:)``.
     public func quantization(
-        ofPrepared pictures: [PixelValues], errorLimit: Double = Detector.quantizationErrorLimit,
+        ofPrepared pictures: [PixelValues], choice: Quantization.Choice = .init(),
         progress: (_ done: Int, _ count: Int) -> Void = { _, _ in }
     ) throws -> Quantization {
         try checkBytes()
@@ -54,8 +51,8 @@ extension Detector {
             return Quantization(
                 detector: try network.store.digest(), clip: identity.description,
                 inputSize: configuration.input.size, pictures: pictures.count,
-                picturesDigest: String(digest.finalized().hexadecimal.prefix(16)), errorLimit: errorLimit,
-                layers: quantizer.layers(errorLimit: errorLimit))
+                picturesDigest: String(digest.finalized().hexadecimal.prefix(16)), choice: choice,
+                layers: quantizer.layers(choice))
         }
     }
 
@@ -135,13 +132,25 @@ struct Quantizer {
     }
 
     /// Ends comparing.
-    func layers(errorLimit: Double) -> [Quantization.Layer] {
-        forms.enumerated().compactMap { place, entry in
-            guard let range = ranges[place], let error = entry.form.comparedError() else { return nil }
+    func layers(_ choice: Quantization.Choice) -> [Quantization.Layer] {
+        let compared = forms.map { $0.form.compared() }
+        let products = compared.reduce(0) { $0 + ($1?.products ?? 0) }
+        var layers = forms.indices.compactMap { place -> Quantization.Layer? in
+            guard let range = ranges[place], let compared = compared[place] else { return nil }
             return Quantization.Layer(
-                part: entry.part, name: entry.form.name, precision: error <= errorLimit ? .int8 : .bfloat16,
-                error: error, range: range)
+                part: forms[place].part, name: forms[place].form.name, precision: .int8,
+                error: compared.error, share: compared.products / products, range: range)
         }
+        var left = choice.bfloat16Share
+        for place in layers.indices.sorted(by: { layers[$0].error > layers[$1].error }) {
+            if layers[place].error > choice.errorLimit {
+                layers[place].precision = .bfloat16
+            } else if layers[place].share <= left {
+                layers[place].precision = .bfloat16
+                left -= layers[place].share
+            }
+        }
+        return layers
     }
 
     func use(_ layers: [Quantization.Layer]) throws {

@@ -42,6 +42,9 @@ public struct Quantization: Codable, Sendable, Hashable {
         /// What bytes lose of the layer's results on the pictures, as a share of them (root mean square).
         public var error: Double
 
+        /// The layer's share of all products that were looked at.
+        public var share: Double
+
         /// The range of its inputs that is told apart, and the factors of their channels.
         package var range: ActivationRange
     }
@@ -64,8 +67,21 @@ public struct Quantization: Codable, Sendable, Hashable {
     /// A digest of the pictures as the network saw them.
     public var picturesDigest: String
 
-    /// The error above which a layer is not computed in bytes.
-    public var errorLimit: Double
+    /// How the layers were chosen that are not computed in bytes.
+    public var choice: Choice
+
+    /// What decides which layers are left in `bfloat16`.
+    public struct Choice: Codable, Sendable, Hashable {
+        /// A layer of whose results bytes lose a larger share is left in `bfloat16`.
+        public var errorLimit = 0.1
+
+        /// The layers of which bytes lose most are left in `bfloat16` too, up to this share of all products: small layers
+        /// cost little time and may lose much.
+        public var bfloat16Share = 0.03
+
+        /// Creates the default choice.
+        public init() {}
+    }
 
     /// The layers; those that are not named compute in `float32`.
     public var layers: [Layer]
@@ -77,14 +93,14 @@ public struct Quantization: Codable, Sendable, Hashable {
 
     init(
         detector: String, clip: String, inputSize: Int, pictures: Int, picturesDigest: String,
-        errorLimit: Double, layers: [Layer]
+        choice: Choice, layers: [Layer]
     ) {
         self.detector = detector
         self.clip = clip
         self.inputSize = inputSize
         self.pictures = pictures
         self.picturesDigest = picturesDigest
-        self.errorLimit = errorLimit
+        self.choice = choice
         self.layers = layers
     }
 

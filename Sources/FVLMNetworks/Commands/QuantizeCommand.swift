@@ -14,7 +14,7 @@ struct QuantizeCommand: ParsableCommand {
         discussion: """
             Looks at some pictures, the kind that the detector will see, and writes into its folder within which range the \
             inputs of each layer lie (quantization.json). With --precision int8 the commands that detect then compute the \
-            products of these layers in bytes. A layer of which bytes lose too much stays in bfloat16; first and last \
+            products of these layers in bytes. Layers of which bytes lose much stay in bfloat16; first and last \
             layers, normalisation, scores and boxes stay in float32. The weights are not changed.
 
             Example:
@@ -36,8 +36,11 @@ struct QuantizeCommand: ParsableCommand {
     @Option(help: "The number of pictures to look at, spread evenly over the folder.")
     var pictures = 32
 
-    @Option(help: "The share of a layer's results that bytes may lose.")
-    var errorLimit = Detector.quantizationErrorLimit
+    @Option(help: "The share of a layer's results that bytes may lose; other layers stay in bfloat16.")
+    var errorLimit = Quantization.Choice().errorLimit
+
+    @Option(help: "The share of all products that stays in bfloat16, of the layers of which bytes lose most.")
+    var bfloat16Share = Quantization.Choice().bfloat16Share
 
     @Option(
         help: ArgumentHelp(
@@ -58,6 +61,9 @@ struct QuantizeCommand: ParsableCommand {
         if pictures < 1 { throw ValidationError("--pictures must be at least 1") }
         if !(errorLimit >= 0 && errorLimit < 1) {
             throw ValidationError("--error-limit must be from 0 to below 1")
+        }
+        if !(0...1).contains(bfloat16Share) {
+            throw ValidationError("--bfloat16-share must be from 0 to 1")
         }
     }
 
@@ -86,7 +92,10 @@ struct QuantizeCommand: ParsableCommand {
                 origin: images, reason: "contains no picture that can be read", exitStatus: .failure)
         }
         let bar = ProgressBar("passes")
-        let quantization = try detector.quantization(ofPrepared: prepared, errorLimit: errorLimit) {
+        var choice = Quantization.Choice()
+        choice.errorLimit = errorLimit
+        choice.bfloat16Share = bfloat16Share
+        let quantization = try detector.quantization(ofPrepared: prepared, choice: choice) {
             bar.update($0, of: $1)
         }
         bar.finish()

@@ -94,8 +94,8 @@ package final class ProductForm: Sendable {
             return try plain()
         case .comparing(let product, let errors):
             let exact = try plain()
-            try errors.add(
-                product(input, bias: bias, rectified: rectified, output: .numbers(.float32)), exact)
+            let result = try product(input, bias: bias, rectified: rectified, output: .numbers(.float32))
+            try errors.add(result, exact, productsOfEach: weightTensor()[0].count)
             return exact
         case .bytes(let product):
             // A smoothed input is made of numbers: the layer before does not know the factors.
@@ -149,11 +149,19 @@ package final class ProductForm: Sendable {
     }
 
     /// Ends comparing.
-    /// - Returns: The root of what bytes lose of a result's square, as a share of it; nil if the layer was not used.
-    package func comparedError() -> Double? {
+    /// - Returns: What was compared; nil if the layer was not used.
+    package func compared() -> Comparison? {
         guard case .comparing(_, let errors) = work.withLock({ $0 }) else { return nil }
         set(.plain)
-        return errors.relative
+        return errors.comparison
+    }
+
+    /// What bytes lose, and what they are used for.
+    package struct Comparison: Sendable, Hashable {
+        /// The root of what is lost of a result's square, as a share of it.
+        package let error: Double
+        /// The number of products that were added up.
+        package let products: Double
     }
 
     /// Chooses what products are computed in; nil: what the layer does. The weights are those of now.
@@ -172,17 +180,23 @@ package final class ProductForm: Sendable {
 
 /// The difference of results, summed over calls.
 final class ProductErrors: Sendable {
-    private let sums = Mutex((error: 0.0, square: 0.0))
+    private let sums = Mutex((error: 0.0, square: 0.0, products: 0.0))
 
-    func add(_ result: Tensor, _ exact: Tensor) throws {
+    /// - Parameter products: The number of products that make one number of the result.
+    func add(_ result: Tensor, _ exact: Tensor, productsOfEach products: Int) throws {
         guard exact.count > 0 else { return }
         let exact = try exact.to(.float32)
         let (error, square) = try ((result - exact).square().sum().item(), exact.square().sum().item())
-        sums.withLock { $0 = ($0.error + error, $0.square + square) }
+        sums.withLock {
+            $0 = ($0.error + error, $0.square + square, $0.products + Double(exact.count * products))
+        }
     }
 
     /// nil if there was nothing but zeros.
-    var relative: Double? {
-        sums.withLock { $0.square > 0 ? ($0.error / $0.square).squareRoot() : nil }
+    var comparison: ProductForm.Comparison? {
+        sums.withLock {
+            $0.square > 0
+                ? .init(error: ($0.error / $0.square).squareRoot(), products: $0.products) : nil
+        }
     }
 }
