@@ -83,10 +83,11 @@ package final class ProductForm: Sendable {
     ///   - plain: The product as the layer computes it.
     /// - Throws: ``TorchError``; the errors of `plain`.
     package func callAsFunction(
-        _ input: Tensor, bias: Tensor?, rectified: Bool = false, type: DType = .float32,
-        for next: ProductForm? = nil, plain: () throws -> Tensor
+        _ input: Tensor, bias: @autoclosure () throws -> Tensor?, rectified: Bool = false,
+        type: DType = .float32, for next: ProductForm? = nil, plain: () throws -> Tensor
     ) throws -> Tensor {
         guard !isPlain, !isRecordingGradients else { return try plain() }
+        let bias = try bias()
         switch work.withLock({ $0 }) {
         case .plain: return try plain()
         case .recording(let record):

@@ -219,7 +219,7 @@ import WeightFiles
         try Safetensors.write([rows], metadata: good, to: path)
         #expect(try Vocabulary(contentsOf: path).names == ["a", "b"])
         try expectError([:], "is not a vocabulary", [rows])
-        try expectError(good.merging(["version": "3"]) { $1 }, "version 3", [rows])
+        try expectError(good.merging(["version": "4"]) { $1 }, "version 4", [rows])
         try expectError(good.merging(["classes": "[{]"]) { $1 }, "\"classes\"", [rows])
         try expectError(good.merging(["article": "le"]) { $1 }, "\"article\"", [rows])
         try expectError(good.merging(["classes": "[]"]) { $1 }, "no classes", [rows])
