@@ -195,6 +195,26 @@ import Testing
         expect(voc, "objects have no box")
     }
 
+    /// The first thousand regions have one attribute, the most another: the class is that of the most.
+    @Test func theClassInVIAIsWhatTheMostRegionsHave() throws {
+        try picture("images/a.png", width: 30, height: 20)
+        func regions(_ count: Int, _ attributes: String) -> String {
+            let shape = #"{"name": "rect", "x": 1, "y": 2, "width": 3, "height": 4}"#
+            let region = #"{"shape_attributes": \#(shape), "region_attributes": \#(attributes)}"#
+            return Array(repeating: region, count: count).joined(separator: ",\n")
+        }
+        let first =
+            #""a.png1": {"filename": "a.png", "size": 1, "regions": [\#(regions(1500, #"{"kind": "x"}"#))]}"#
+        let second =
+            #""b.png1": {"filename": "b.png", "size": 1, "regions": [\#(regions(2000, #"{"sort": "y"}"#))]}"#
+        let contents = try read(["via.json": "{\(first),\n\(second)}"], from: "via.json", as: .via)
+        #expect(contents.dataset.categories.map(\.name) == ["y"])
+        #expect(contents.dataset.annotations.count == 2000)
+        #expect(contents.dataset.images.count == 2)
+        expect(contents, "regions have no class (the attribute \"sort\")")
+        #expect(contents.report.entries.first { $0.text.contains("no class") }?.count == 1500)
+    }
+
     /// A row a region, in an order in which those of a picture are apart.
     @Test func rowsOfVIAsTableInAnyOrder() throws {
         try picture("images/a.png", width: 30, height: 20)

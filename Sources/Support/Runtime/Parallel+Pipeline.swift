@@ -5,7 +5,7 @@ extension Parallel {
     /// Makes values on one thread and uses them on this one, in their order: both work at once.
     ///
     /// - Parameters:
-    ///   - batch: How many values are handed over together; five times as many are held at most.
+    ///   - batch: How many values are handed over together; six times as many are held at most.
     ///   - make: Gets a function that takes the next value; that function throws when nobody uses values any more.
     ///   - use: Gets one value after another.
     /// - Throws: The error of `use`, else, when all values before it are used, that of `make`.
