@@ -36,9 +36,9 @@ test-pages: setup ## The pages of fvlm analyze and fvlm serve in a headless brow
 	$(or $(FVLM_PYTHON),python3) Tools/test-pages "$$(swift build -c release --show-bin-path)/fvlm"
 	$(or $(FVLM_PYTHON),python3) Tools/test-server-page "$$(swift build -c release --show-bin-path)/fvlm"
 
-test-server: setup ## fvlm serve asked by the clients that people use (FVLM_PYTHON: one that has them; SOAK, LOAD: seconds)
+test-server: setup ## fvlm serve asked by the clients that people use (FVLM_PYTHON: one that has them; SOAK, LOAD: seconds; RATE: requests of SOAK a second)
 	swift build -c release --product fvlm-networks
-	$(or $(FVLM_PYTHON),python3) Tools/test-server "$$(swift build -c release --show-bin-path)/fvlm" $(addprefix --soak ,$(SOAK)) $(addprefix --load ,$(LOAD))
+	$(or $(FVLM_PYTHON),python3) Tools/test-server "$$(swift build -c release --show-bin-path)/fvlm" $(addprefix --soak ,$(SOAK)) $(addprefix --rate ,$(RATE)) $(addprefix --load ,$(LOAD))
 
 test-video: setup ## Films read and written with the real ffmpeg (needs ffmpeg and ffprobe)
 	swift build -c release --product fvlm-networks
