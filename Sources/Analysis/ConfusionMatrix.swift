@@ -1,4 +1,5 @@
 import COCO
+import Support
 
 /// Which classes are taken for which: objects and detections paired by overlap whatever their classes, then counted by
 /// class.
@@ -79,23 +80,18 @@ public struct ConfusionMatrix: Sendable {
         var counts = [Int](repeating: 0, count: side * side)
         var matches: [Match] = []
         matches.reserveCapacity(overlaps.detectionCount)
-        // By the place of a detection, that of its object; -1 for none.
-        var paired = [Int32](repeating: -1, count: overlaps.detectionCount)
+        var pairings = [[Int32]](repeating: [], count: overlaps.imageCount)
+        try Parallel.fill(
+            &pairings, threads: Parallel.threadCount(overlaps.threadCount), grain: 16,
+            state: { ImagePairing(overlaps, options) }
+        ) { pairing, image in pairing.objects(image: image) }
         var isTaken = [Bool](repeating: false, count: overlaps.problem.annotationRows.count)
         let problem = overlaps.problem
-        for image in 0..<overlaps.imageCount {
-            var detections = overlaps.ranked(image: image)
-            if let least = options.scoreThreshold {
-                detections = detections.prefix { overlaps.score(Int($0)) >= least }
-            }
-            detections = detections.prefix(options.maximumDetections)
-            switch options.matching {
-            case .byScore: Self.pairByScore(overlaps, detections, options, &isTaken, &paired)
-            case .classFirst: Self.pairClassesFirst(overlaps, detections, options, &isTaken, &paired)
-            }
+        for (image, objects) in pairings.enumerated() {
             let federation = overlaps.federation(image: image)
-            for place in detections.lazy.map({ Int($0) }) {
-                let truth = paired[place] >= 0 ? Int(paired[place]) : nil
+            for (place, object) in zip(overlaps.ranked(image: image), objects) {
+                let place = Int(place)
+                let truth = object >= 0 ? Int(object) : nil
                 if truth == nil, federation?.isPartial(Int32(overlaps.category(ofDetection: place))) == true {
                     continue
                 }
@@ -106,6 +102,7 @@ public struct ConfusionMatrix: Sendable {
                             problem.truth.annotations.ids[Int(problem.annotationRows[$0])]
                         }
                     ))
+                if let truth { isTaken[truth] = true }
                 let row = truth.map(overlaps.category(ofTruth:)) ?? side - 1
                 counts[row * side + overlaps.category(ofDetection: place)] += 1
             }
@@ -115,49 +112,6 @@ public struct ConfusionMatrix: Sendable {
         }
         self.counts = counts
         self.matches = matches
-    }
-
-    private static func pairByScore(
-        _ overlaps: Overlaps, _ detections: ArraySlice<Int32>, _ options: Options, _ isTaken: inout [Bool],
-        _ paired: inout [Int32]
-    ) {
-        for place in detections {
-            var best: Overlaps.Pair?
-            for pair in overlaps.pairs(Int(place))
-            where pair.overlap >= options.iouThreshold && !isTaken[Int(pair.truth)]
-                && !pair.isCrowd && pair.overlap >= best?.overlap ?? 0
-            { best = pair }
-            guard let best else { continue }
-            isTaken[Int(best.truth)] = true
-            paired[Int(place)] = best.truth
-        }
-    }
-
-    /// As supervision's confusion matrix pairs them, with IoUs strictly above the threshold.
-    private static func pairClassesFirst(
-        _ overlaps: Overlaps, _ detections: ArraySlice<Int32>, _ options: Options, _ isTaken: inout [Bool],
-        _ paired: inout [Int32]
-    ) {
-        var candidates: [(place: Int32, truth: Int32, isSame: Bool, overlap: Double)] = []
-        for place in detections {
-            let category = overlaps.category(ofDetection: Int(place))
-            for pair in overlaps.pairs(Int(place))
-            where pair.overlap > options.iouThreshold && !pair.isCrowd {
-                let isSame = category == overlaps.category(ofTruth: Int(pair.truth))
-                candidates.append((place, pair.truth, isSame, pair.overlap))
-            }
-        }
-        // Places break ties, so that the order is one.
-        candidates.sort { a, b in
-            if a.isSame != b.isSame { return a.isSame }
-            if a.overlap != b.overlap { return a.overlap > b.overlap }
-            return (a.truth, a.place) < (b.truth, b.place)
-        }
-        for candidate in candidates
-        where paired[Int(candidate.place)] < 0 && !isTaken[Int(candidate.truth)] {
-            isTaken[Int(candidate.truth)] = true
-            paired[Int(candidate.place)] = candidate.truth
-        }
     }
 
     /// The matrix with every row divided by its sum; 0 in rows without objects.
@@ -185,5 +139,73 @@ public struct ConfusionMatrix: Sendable {
         return result.sorted { a, b in
             a.count != b.count ? a.count > b.count : (a.truth, a.prediction) < (b.truth, b.prediction)
         }
+    }
+}
+
+/// Pairs the detections and objects of one image at a time. Each thread has one and reuses its buffer.
+private struct ImagePairing {
+    let overlaps: Overlaps
+    let options: ConfusionMatrix.Options
+    /// Whether an object of the image has a detection.
+    var isTaken: [Bool] = []
+
+    init(_ overlaps: Overlaps, _ options: ConfusionMatrix.Options) {
+        self.overlaps = overlaps
+        self.options = options
+    }
+
+    /// The places of the objects that an image's best detections are paired with, by falling score; -1 for none.
+    mutating func objects(image: Int) -> [Int32] {
+        var detections = overlaps.ranked(image: image)
+        if let least = options.scoreThreshold {
+            detections = detections.prefix { overlaps.score(Int($0)) >= least }
+        }
+        detections = detections.prefix(options.maximumDetections)
+        let truths = overlaps.truths(image: image)
+        isTaken.removeAll(keepingCapacity: true)
+        isTaken.append(contentsOf: repeatElement(false, count: truths.count))
+        switch options.matching {
+        case .byScore: return byScore(detections, first: truths.lowerBound)
+        case .classFirst: return classesFirst(detections, first: truths.lowerBound)
+        }
+    }
+
+    private mutating func byScore(_ detections: ArraySlice<Int32>, first: Int) -> [Int32] {
+        detections.map { place in
+            var best: Overlaps.Pair?
+            for pair in overlaps.pairs(Int(place))
+            where pair.overlap >= options.iouThreshold && !isTaken[Int(pair.truth) - first]
+                && !pair.isCrowd && pair.overlap >= best?.overlap ?? 0
+            { best = pair }
+            guard let best else { return -1 }
+            isTaken[Int(best.truth) - first] = true
+            return best.truth
+        }
+    }
+
+    /// As supervision's confusion matrix pairs them, with IoUs strictly above the threshold.
+    private mutating func classesFirst(_ detections: ArraySlice<Int32>, first: Int) -> [Int32] {
+        var candidates: [(index: Int, place: Int32, truth: Int32, isSame: Bool, overlap: Double)] = []
+        for (index, place) in detections.enumerated() {
+            let category = overlaps.category(ofDetection: Int(place))
+            for pair in overlaps.pairs(Int(place))
+            where pair.overlap > options.iouThreshold && !pair.isCrowd {
+                let isSame = category == overlaps.category(ofTruth: Int(pair.truth))
+                candidates.append((index, place, pair.truth, isSame, pair.overlap))
+            }
+        }
+        // Places break ties, so that the order is one.
+        candidates.sort { a, b in
+            if a.isSame != b.isSame { return a.isSame }
+            if a.overlap != b.overlap { return a.overlap > b.overlap }
+            return (a.truth, a.place) < (b.truth, b.place)
+        }
+        var objects = [Int32](repeating: -1, count: detections.count)
+        for candidate in candidates
+        where objects[candidate.index] < 0 && !isTaken[Int(candidate.truth) - first] {
+            isTaken[Int(candidate.truth) - first] = true
+            objects[candidate.index] = candidate.truth
+        }
+        return objects
     }
 }

@@ -227,14 +227,14 @@ private struct ImageComparer {
     private mutating func addBoxes(
         _ place: Int, _ image: Int, _ truths: Range<Int>, to pairs: inout [Overlaps.Pair]
     ) throws {
-        let table = problem.detections
         let row = Int(problem.detectionRows[place])
-        let box =
-            table.hasBox[row]
-            ? table.boxes[row]
-            : arena.box(try mask(table.segmentations, row, image, table.subject(row)))
-        for (index, truth) in truthBoxes.enumerated() {
-            let overlap = box.overlap(with: truth, isCrowd: hasCrowds && areCrowds[index])
+        var box = problem.detections.boxes[row]
+        if !problem.detections.hasBox[row] {
+            let table = problem.detections
+            box = arena.box(try mask(table.segmentations, row, image, table.subject(row)))
+        }
+        for index in truthBoxes.indices {
+            let overlap = box.overlap(with: truthBoxes[index], isCrowd: hasCrowds && areCrowds[index])
             guard overlap > 0 else { continue }
             pairs.append(
                 .init(

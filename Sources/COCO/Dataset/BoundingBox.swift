@@ -21,6 +21,7 @@ public struct BoundingBox: Sendable, Hashable {
     }
 
     /// Width times height, in square pixels.
+    @inlinable
     public var area: Double { width * height }
 }
 
@@ -57,7 +58,7 @@ extension BoundingBox {
     /// - Parameters:
     ///   - truth: The annotated object's box.
     ///   - isCrowd: See ``RunLengthMask/overlap(with:isCrowd:)``.
-    @inline(__always)
+    @inlinable
     public func overlap(with truth: BoundingBox, isCrowd: Bool = false) -> Double {
         // The order of the operations is the reference's (maskApi.c, bbIou), for the same rounding and the same ties.
         let commonWidth = min(width + x, truth.width + truth.x) - max(x, truth.x)

@@ -40,43 +40,59 @@ package struct IDIndex: Sendable {
 
 /// One list of ids per row, all in one array. A row may have no list, which differs from an empty one.
 package struct IDListColumn: Sendable {
-    private var values: [Int64] = []
+    /// All lists while every id fits in 32 bits: those of a federated data set are the greater part of its table.
+    private var values: [Int32] = []
+
+    /// All lists from the first id on that does not.
+    private var wideValues: [Int64] = []
     private var ends: [Int] = []
     private var present: [Bool] = []
 
     /// Creates an empty column.
     package init() {}
 
-    /// The number of rows.
-    package var count: Int { ends.count }
-
     /// Whether any row has a list.
     package private(set) var hasLists = false
 
     /// The list of a row; nil if it has none.
-    package subscript(row: Int) -> ArraySlice<Int64>? {
-        present[row] ? values[(row == 0 ? 0 : ends[row - 1])..<ends[row]] : nil
+    package subscript(row: Int) -> [Int64]? {
+        guard present[row] else { return nil }
+        let range = (row == 0 ? 0 : ends[row - 1])..<ends[row]
+        return wideValues.isEmpty ? values[range].map(Int64.init) : Array(wideValues[range])
     }
 
     /// Adds a row.
     package mutating func append(_ list: (some Sequence<Int64>)?) {
         if let list {
-            values.append(contentsOf: list)
+            for id in list { append(id) }
             hasLists = true
         }
-        ends.append(values.count)
+        ends.append(max(values.count, wideValues.count))
         present.append(list != nil)
     }
 
-    /// Adds a row without a list.
-    package mutating func appendNone() { append(nil as [Int64]?) }
+    private mutating func append(_ id: Int64) {
+        if wideValues.isEmpty, let value = Int32(exactly: id) {
+            values.append(value)
+            return
+        }
+        if wideValues.isEmpty {
+            wideValues = values.map(Int64.init)
+            values = []
+        }
+        wideValues.append(id)
+    }
 }
 
-/// Texts that few rows have, in one array of UTF-8.
+/// Texts that few rows have or that many rows share, in one array of UTF-8.
 package struct SparseTextColumn: Sendable {
     private var text: [UInt8] = []
     private var ends: [Int] = []
-    private var rows: [Int32] = []
+    private var rows: [(row: Int32, text: Int32)] = []
+
+    /// The places of texts that a row may share: not of all, since texts of their own would be held twice.
+    private var shared: [String: Int32] = [:]
+    private static let sharedLimit = 256
 
     /// An empty column.
     package init() {}
@@ -88,7 +104,7 @@ package struct SparseTextColumn: Sendable {
     package var count: Int { rows.count }
 
     /// The rows that have a text, in order.
-    package var rowsWithText: some Sequence<Int> { rows.lazy.map { Int($0) } }
+    package var rowsWithText: some Sequence<Int> { rows.lazy.map { Int($0.row) } }
 
     /// The text of a row, nil when it has none.
     package subscript(row: Int) -> String? {
@@ -96,17 +112,24 @@ package struct SparseTextColumn: Sendable {
         var (low, high) = (0, rows.count)
         while low < high {
             let middle = (low + high) / 2
-            if Int(rows[middle]) < row { low = middle + 1 } else { high = middle }
+            if Int(rows[middle].row) < row { low = middle + 1 } else { high = middle }
         }
-        guard low < rows.count, Int(rows[low]) == row else { return nil }
-        return String(decoding: text[(low == 0 ? 0 : ends[low - 1])..<ends[low]], as: UTF8.self)
+        guard low < rows.count, Int(rows[low].row) == row else { return nil }
+        let place = Int(rows[low].text)
+        return String(decoding: text[(place == 0 ? 0 : ends[place - 1])..<ends[place]], as: UTF8.self)
     }
 
     /// Adds the text of a row that lies behind all rows which have one.
     package mutating func append(_ string: String, row: Int) {
+        if let place = shared[string] {
+            rows.append((Int32(row), place))
+            return
+        }
+        let place = Int32(ends.count)
+        if shared.count < Self.sharedLimit { shared[string] = place }
         text.append(contentsOf: string.utf8)
         ends.append(text.count)
-        rows.append(Int32(row))
+        rows.append((Int32(row), place))
     }
 }
 

@@ -94,8 +94,8 @@ public struct ImageTable: Sendable {
         ImageRecord(
             id: ids[row], width: Int(widths[row]), height: Int(heights[row]), fileName: fileNames[row],
             cocoURL: cocoURLs[row], license: licenses[row],
-            negativeCategoryIDs: negativeCategoryIDs[row].map { Array($0) },
-            notExhaustiveCategoryIDs: notExhaustiveCategoryIDs[row].map { Array($0) })
+            negativeCategoryIDs: negativeCategoryIDs[row],
+            notExhaustiveCategoryIDs: notExhaustiveCategoryIDs[row])
     }
 
     /// Adds an image. The size is clamped to 32 bits.

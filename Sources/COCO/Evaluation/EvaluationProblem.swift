@@ -1,3 +1,5 @@
+import Support
+
 /// Ground truth and detections sorted by image: one image is one unit of work, and the many pairs of image and class
 /// that have neither cost nothing.
 package struct EvaluationProblem: Sendable {
@@ -163,66 +165,81 @@ package struct EvaluationProblem: Sendable {
 
     private mutating func groupDetections(_ images: IDIndex, _ ranks: [Int32], _ categories: IDIndex) throws {
         let table = detections
-        let proposals = options.rules == .proposals
-        var imageRanks = [Int32](repeating: -1, count: table.count)
-        var categoryRanks = [Int32](repeating: -1, count: table.count)
-        for row in 0..<table.count {
+        let rules = options.rules
+        let threads = Parallel.threadCount(options.threadCount)
+        var places = [(image: Int32, category: Int32)](repeating: (-1, -1), count: table.count)
+        try Parallel.fill(&places, threads: threads, grain: 4096, state: {}) { _, row in
             guard let image = images[table.imageIDs[row]] else {
                 throw COCOError(
                     "detection at index \(row): the image \(table.imageIDs[row]) is not in the ground truth; "
                         + "do the two files belong together?")
             }
-            if let category = categories[table.categoryIDs[row]] {
-                categoryRanks[row] = Int32(category)
-            } else if !proposals {
-                if options.categoryIDs == nil { omissions.detectionsWithoutCategory += 1 }
-                // LVIS counts these among the best of the image before it drops them.
-                if options.rules != .lvis { continue }
-            }
-            imageRanks[row] = ranks[image]
+            let category = categories[table.categoryIDs[row]].map(Int32.init) ?? -1
+            // LVIS counts detections of unknown classes among the best of the image before it drops them.
+            return (category >= 0 || rules != .coco ? ranks[image] : -1, category)
         }
-        var (rows, starts) = Self.group(imageRanks, count: imageRows.count)
-        let scores = table.scores
-        func isBetter(_ a: Int32, _ b: Int32) -> Bool {
-            let (x, y) = (scores[Int(a)], scores[Int(b)])
-            return x != y ? x > y : a < b
+        if rules != .proposals, options.categoryIDs == nil {
+            omissions.detectionsWithoutCategory = places.count { $0.category < 0 }
+        }
+        (detectionRows, detectionStarts) = Self.group(places.map(\.image), count: imageRows.count)
+        try sortDetections(places, threads: threads)
+        detectionCategories = detectionRows.map { rules == .proposals ? 0 : places[Int($0)].category }
+    }
+
+    /// Sorts the detections of each image as they are compared, and by LVIS's rules drops those that are not.
+    private mutating func sortDetections(_ places: [(image: Int32, category: Int32)], threads: Int) throws {
+        let scores = detections.scores
+        let (rules, starts, limit) = (options.rules, detectionStarts, options.detectionLimits.last)
+        var rows = detectionRows
+        var counts = [Int](repeating: 0, count: imageRows.count)
+        try rows.withUnsafeMutableBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            let shared = Parallel.Shared(base)
+            try Parallel.fill(&counts, threads: threads, grain: 16, state: { [RankedDetection]() }) {
+                [self] ranked, image in
+                let rows = UnsafeMutableBufferPointer(
+                    start: shared.base + starts[image], count: starts[image + 1] - starts[image])
+                ranked.removeAll(keepingCapacity: true)
+                for row in rows {
+                    ranked.append(
+                        RankedDetection(
+                            score: scores[Int(row)], category: places[Int(row)].category, row: row))
+                }
+                switch rules {
+                case .coco: ranked.sort(by: RankedDetection.isBefore)
+                case .proposals:
+                    // The reference concatenates the classes before sorting by score.
+                    ranked.sort { a, b in
+                        if a.score != b.score { return a.score > b.score }
+                        let (k, l) = (UInt32(bitPattern: a.category), UInt32(bitPattern: b.category))
+                        return k != l ? k < l : a.row < b.row
+                    }
+                case .lvis:
+                    let federation = try Federation(self, image: image)
+                    if let limit, ranked.count > limit {
+                        ranked.sort { $0.score != $1.score ? $0.score > $1.score : $0.row < $1.row }
+                        ranked.removeSubrange(limit...)
+                    }
+                    ranked.removeAll { $0.category < 0 || !federation.judges($0.category) }
+                    ranked.sort(by: RankedDetection.isBefore)
+                }
+                for (index, detection) in ranked.enumerated() { rows[index] = detection.row }
+                return ranked.count
+            }
+        }
+        guard rules == .lvis else {
+            detectionRows = rows
+            return
         }
         var kept: [Int32] = []
-        kept.reserveCapacity(rows.count)
+        kept.reserveCapacity(counts.reduce(0, +))
         var keptStarts = [0]
         keptStarts.reserveCapacity(starts.count)
-        for image in 0..<imageRows.count {
-            var range = starts[image]..<starts[image + 1]
-            if options.rules == .lvis, let limit = options.detectionLimits.last, range.count > limit {
-                rows[range].sort(by: isBetter)
-                range = range.lowerBound..<range.lowerBound + limit
-            }
-            let federation = options.rules == .lvis ? try Federation(self, image: image) : nil
-            let begin = kept.count
-            for row in rows[range] {
-                let category = categoryRanks[Int(row)]
-                if let federation, category < 0 || !federation.judges(category) { continue }
-                kept.append(row)
-            }
-            if proposals {
-                // The reference concatenates the classes before sorting by score.
-                kept[begin...].sort { a, b in
-                    let (x, y) = (scores[Int(a)], scores[Int(b)])
-                    if x != y { return x > y }
-                    let (k, l) = (categoryRanks[Int(a)], categoryRanks[Int(b)])
-                    return k != l ? UInt32(bitPattern: k) < UInt32(bitPattern: l) : a < b
-                }
-            } else {
-                kept[begin...].sort { a, b in
-                    let (k, l) = (categoryRanks[Int(a)], categoryRanks[Int(b)])
-                    return k != l ? k < l : isBetter(a, b)
-                }
-            }
+        for (image, count) in counts.enumerated() {
+            kept.append(contentsOf: rows[starts[image]..<starts[image] + count])
             keptStarts.append(kept.count)
         }
-        detectionRows = kept
-        detectionStarts = keptStarts
-        detectionCategories = kept.map { proposals ? 0 : categoryRanks[Int($0)] }
+        (detectionRows, detectionStarts) = (kept, keptStarts)
     }
 
     /// The rows by image, those of an image in the file's order; rows of rank -1 are omitted.
@@ -237,6 +254,19 @@ package struct EvaluationProblem: Sendable {
             next[Int(rank)] += 1
         }
         return (rows, starts)
+    }
+}
+
+/// A detection while those of its image are sorted.
+private struct RankedDetection {
+    var score: Double
+    var category: Int32
+    var row: Int32
+
+    /// By class, those of a class by falling score, equal ones in the file's order.
+    static func isBefore(_ a: RankedDetection, _ b: RankedDetection) -> Bool {
+        if a.category != b.category { return a.category < b.category }
+        return a.score != b.score ? a.score > b.score : a.row < b.row
     }
 }
 
@@ -289,7 +319,7 @@ package struct Federation {
                 "image \(images.ids[row]) has no neg_category_ids or not_exhaustive_category_ids, which LVIS's rules "
                     + "need; score it with COCO's rules")
         }
-        func ranks(_ ids: ArraySlice<Int64>) -> Set<Int32> {
+        func ranks(_ ids: [Int64]) -> Set<Int32> {
             Set(ids.compactMap { id in problem.rank(ofCategory: id) })
         }
         positive = Set(
