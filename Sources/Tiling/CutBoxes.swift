@@ -5,29 +5,6 @@ import Imaging
 /// A box is cut when it ends at an edge of its tile that is not an edge of the picture. Another look shows the object whole when
 /// it has a box of the class that is not cut and that the tile, if it were cut there too, would see nearly as the cut box.
 public struct CutBoxes: Sendable {
-    /// A box that a look found.
-    public struct Candidate: Sendable, Hashable {
-        /// The box in pixels of the picture.
-        public var box: Box
-
-        /// The score.
-        public var score: Float
-
-        /// The class.
-        public var classIndex: Int32
-
-        /// The number of the look.
-        public var look: Int32
-
-        /// Creates a candidate.
-        public init(box: Box, score: Float, classIndex: Int32, look: Int32) {
-            self.box = box
-            self.score = score
-            self.classIndex = classIndex
-            self.look = look
-        }
-    }
-
     /// How far from an edge a box may end to count as cut there, as a part of the tile's side: boxes are not exact.
     public static let edgeTolerance = 0.01
 
@@ -70,7 +47,7 @@ public struct CutBoxes: Sendable {
     }
 
     /// Which candidates to drop, in their order.
-    public func dropped(_ candidates: [Candidate]) -> [Bool] {
+    public func dropped(_ candidates: [LookBox]) -> [Bool] {
         let isCut = candidates.map { self.isCut($0.box, look: Int($0.look)) }
         // The whole boxes of each look by class.
         var whole = [[Int32: [Int]]](repeating: [:], count: looks.count)

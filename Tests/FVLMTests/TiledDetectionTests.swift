@@ -51,21 +51,21 @@ import Testing
         var looks = TileGrid(picture.size, tiles).tiles
         #expect(looks.count == 3)
         looks.append(Tile(columns: 0..<211, rows: 0..<90))
-        var candidates: [CutBoxes.Candidate] = []
+        var candidates: [LookBox] = []
         for (number, look) in looks.enumerated() {
             let image = try picture.region(columns: look.columns, rows: look.rows)
             let (x, y) = (Double(look.columns.lowerBound), Double(look.rows.lowerBound))
             for detection in try await detector.detect([image], vocabulary: vocabulary, options: all)[0] {
                 let box = detection.box
                 candidates.append(
-                    CutBoxes.Candidate(
+                    LookBox(
                         box: Box(x1: box.x1 + x, y1: box.y1 + y, x2: box.x2 + x, y2: box.y2 + y),
                         score: detection.score, classIndex: Int32(detection.classIndex), look: Int32(number)))
             }
         }
         let dropped = CutBoxes(picture.size, looks: looks).dropped(candidates)
         #expect(dropped.contains(true))
-        var kept: [CutBoxes.Candidate] = []
+        var kept: [LookBox] = []
         let order = zip(candidates, dropped).filter { !$1 }.map(\.0).sorted { $0.score > $1.score }
         let threshold = detector.configuration.scoring.suppressionThreshold
         for candidate in order
@@ -75,6 +75,7 @@ import Testing
         }) {
             kept.append(candidate)
         }
+        kept = zip(kept, LookBox.doubles(kept)).filter { !$1 }.map(\.0)
         #expect(found.count == kept.count && kept.count > looks.count)
         for (got, want) in zip(found, kept) {
             #expect(abs(got.score - want.score) < 1e-5)

@@ -40,12 +40,12 @@ import Tiling
 
     private func candidate(
         _ x1: Double, _ x2: Double, look: Int32, score: Float = 0.8, classIndex: Int32 = 1
-    ) -> CutBoxes.Candidate {
-        CutBoxes.Candidate(
+    ) -> LookBox {
+        LookBox(
             box: Box(x1: x1, y1: 40, x2: x2, y2: 60), score: score, classIndex: classIndex, look: look)
     }
 
-    private func dropped(_ candidates: CutBoxes.Candidate...) -> [Bool] {
+    private func dropped(_ candidates: LookBox...) -> [Bool] {
         CutBoxes(size, looks: looks).dropped(candidates)
     }
 
@@ -75,6 +75,22 @@ import Tiling
             dropped(candidate(85, 100, look: 0), candidate(85, 115, look: 1, score: 0.3)) == [false, false])
         // A large object of the class behind it does not look like it where the tile ends.
         #expect(dropped(candidate(90, 100, look: 0), candidate(10, 170, look: 2)) == [false, false])
+    }
+
+    /// A part and a larger box of another look's object go, those of the same look, another class or a neighbor stay.
+    @Test func whatAnotherLookHasFoundBetterIsADouble() {
+        let object = candidate(85, 115, look: 1)
+        #expect(
+            LookBox.doubles([
+                object, candidate(86, 96, look: 0), candidate(86, 96, look: 1), candidate(60, 150, look: 2),
+                candidate(86, 96, look: 0, classIndex: 2), candidate(101, 132, look: 0),
+                candidate(99, 132, look: 0),
+            ]) == [false, true, false, true, false, false, true])
+        // Only what is kept itself drops another.
+        #expect(
+            LookBox.doubles([object, candidate(100, 130, look: 0), candidate(112, 142, look: 2)])
+                == [false, true, false])
+        #expect(LookBox.doubles([]).isEmpty)
     }
 
     /// The picture's own edges cut nothing.

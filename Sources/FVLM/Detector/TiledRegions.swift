@@ -49,15 +49,16 @@ struct TiledRegions: Sendable {
     /// Drops boxes that a look cuts and another one shows whole.
     mutating func dropCut(_ size: ImageSize, _ looks: [PictureLook]) {
         let isDropped = CutBoxes(size, looks: looks.map(\.tile)).dropped(
-            pairs.map {
-                CutBoxes.Candidate(
-                    box: boxes[$0.region], score: $0.score, classIndex: $0.column, look: self.looks[$0.region]
-                )
-            })
+            pairs.map(lookBox))
         pairs = zip(pairs, isDropped).filter { !$1 }.map(\.0)
     }
 
-    /// The pairs that are left after suppression within each class, best first.
+    private func lookBox(_ pair: Pair) -> LookBox {
+        LookBox(
+            box: boxes[pair.region], score: pair.score, classIndex: pair.column, look: looks[pair.region])
+    }
+
+    /// The pairs that are left after suppression within each class and of what another look has found better, best first.
     func suppressed(classCount: Int, _ options: ScoringOptions, _ network: DetectorNetwork) throws -> [Pair] {
         guard !pairs.isEmpty else { return [] }
         let corners = boxes.flatMap { [Float($0.x1), Float($0.y1), Float($0.x2), Float($0.y2)] }
@@ -74,8 +75,9 @@ struct TiledRegions: Sendable {
             Int64(region) * Int64(classCount) + Int64(column)
         }
         for (place, pair) in pairs.enumerated() { places[key(pair.region, pair.column)] = place }
-        return zip(kept.rows, kept.classes).compactMap { row, column in
+        let left = zip(kept.rows, kept.classes).compactMap { row, column in
             places[key(Int(row), column)].map { pairs[$0] }
         }
+        return zip(left, LookBox.doubles(left.map(lookBox))).filter { !$1 }.map(\.0)
     }
 }
