@@ -281,7 +281,8 @@ if withTorch {
         .executableTarget(
             name: "EmojiScenes",
             dependencies: [
-                "CGlyphs", "CLIP", "COCO", "Evaluation", "FVLM", "Imaging", "Support", "Torch", "Tracking",
+                "Analysis", "CGlyphs", "CLIP", "COCO", "Evaluation", "FVLM", "Imaging", "Support", "Torch",
+                "Tracking",
                 "Training", "VideoDetection", "WeightFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -169,8 +169,7 @@ struct DetectorTest {
             let pixels = prepared.tensor
             let corners = annotations.map { annotation -> [Float] in
                 let box = annotation.box ?? BoundingBox(x: 0, y: 0, width: 0, height: 0)
-                let placed = prepared.transform.apply(
-                    to: Imaging.Box(x1: box.x, y1: box.y, x2: box.x + box.width, y2: box.y + box.height))
+                let placed = prepared.transform.apply(to: Imaging.Box(box))
                 return [Float(placed.x1), Float(placed.y1), Float(placed.x2), Float(placed.y2)]
             }
             let multiple = configuration.sizeMultiple(for: clip.configuration)

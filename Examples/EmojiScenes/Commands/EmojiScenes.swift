@@ -11,7 +11,7 @@ struct EmojiScenes: AsyncParsableCommand {
         subcommands: [
             RenderCommand.self, PretrainCommand.self, ZeroShotCommand.self, BenchmarkCommand.self,
             RegionsCommand.self, PreviewCommand.self, ReproduceCommand.self,
-            WeightsCommand.self, MovingCommand.self, LargeCommand.self,
+            WeightsCommand.self, ExamplesCommand.self, MovingCommand.self, LargeCommand.self,
         ])
 
     /// Runs a command while keeping the memory of large tensors for reuse.

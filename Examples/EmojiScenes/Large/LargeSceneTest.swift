@@ -104,10 +104,7 @@ struct LargeSceneTest {
     private static func count(
         _ detections: [Detection], _ objects: [Scene.Object], _ doubles: inout Doubles
     ) {
-        func box(_ object: Scene.Object) -> Box {
-            let box = object.mask.box
-            return Box(x1: box.x, y1: box.y, x2: box.x + box.width, y2: box.y + box.height)
-        }
+        func box(_ object: Scene.Object) -> Box { Box(object.mask.box) }
         for object in objects {
             let truth = box(object)
             let own = detections.filter {

@@ -109,7 +109,7 @@ public struct VisionTransformer: Sendable {
 
     private let patches: Conv2d
     private let classToken: Parameter?
-    private let positions: PositionEmbedding
+    let positions: PositionEmbedding
     private let rotary: RotaryPositions?
     private let firstNorm: LayerNorm?
     private let blocks: [any VisionBlock]
@@ -329,19 +329,27 @@ final class PositionEmbedding: Sendable {
         let source = try weight.value
         guard grid != Size2D(gridSize) else { return source }
         // A table that gradients flow through belongs to one graph.
-        if source.requiresGrad { return try resampled(source, grid) }
+        if source.requiresGrad { return try resampled(grid) }
         let known = recent.withLock { $0 }
         if let known, known.grid == grid, known.source === source { return known.table }
-        let table = try withoutGradients { try resampled(source, grid) }
-        recent.withLock { $0 = (grid, source, table) }
+        let table = try withoutGradients { try resampled(grid) }
+        try use(table, for: grid)
         return table
     }
 
-    private func resampled(_ source: Tensor, _ grid: Size2D) throws -> Tensor {
+    /// Takes a table for a grid, until another grid or other weights are asked for.
+    func use(_ table: Tensor, for grid: Size2D) throws {
+        let source = try weight.value
+        recent.withLock { $0 = (grid, source, table) }
+    }
+
+    /// The table for a grid, without the cache.
+    func resampled(_ grid: Size2D, antialias: Bool = false) throws -> Tensor {
+        let source = try weight.value
         let rows = source.rank == 3 ? try source.squeezed(0) : source
         let patches = try rows[(hasClassToken ? 1 : 0)...].to(.float32)
             .unflattened(0, into: [gridSize, gridSize]).permuted([2, 0, 1]).unsqueezed(0)
-        let resized = try patches.interpolated(to: grid, interpolation)
+        let resized = try patches.interpolated(to: grid, interpolation, antialias: antialias)
             .squeezed(0).flattened(from: 1).transposed(0, 1).to(source.dtype)
         return hasClassToken ? try Tensor.cat([rows[0..<1], resized]) : resized
     }
