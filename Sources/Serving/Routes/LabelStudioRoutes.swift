@@ -50,6 +50,10 @@ struct LabelStudioRoutes {
             let name = (try? service.slot.model.name) ?? "fvlm"
             return Answers.text("{\"model_version\":\(JSONText.quoted(name))}\n")
         }
+        endpoints.on(.get, "/versions", needsModel: false) { _, _ in
+            let name = (try? service.slot.model.name) ?? "fvlm"
+            return Answers.text("{\"versions\":[\(JSONText.quoted(name))]}\n")
+        }
         endpoints.on(.post, "/predict") { request, context in
             let members = try await reader.object(request, context)
             return try await predict(members, context, service, projects)
@@ -135,10 +139,10 @@ struct LabelStudioRoutes {
         let fetcher = PictureFetcher(options: options)
         if address.hasPrefix("/") {
             guard let project else {
-                throw RequestFault(
+                throw RequestFault.fetching(
                     424,
-                    "the picture \(address.prefix(100)) is on Label Studio's own host, which it has not said: connect the "
-                        + "model again")
+                    "the picture is on Label Studio's own host, which it has not said: connect the model again"
+                )
             }
             let host = project.host.hasSuffix("/") ? String(project.host.dropLast()) : project.host
             return try await fetcher.fetch(host + address, authorization: authorization)
