@@ -123,16 +123,7 @@ public struct DetectionServer: Sendable {
 
     private static func tls(_ options: ServerOptions) throws -> TLSConfiguration? {
         guard let certificates = options.certificates, let key = options.privateKey else { return nil }
-        do {
-            return TLSConfiguration.makeServerConfiguration(
-                certificateChain: try NIOSSLCertificate.fromPEMFile(certificates).map { .certificate($0) },
-                privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))
-        } catch {
-            throw ConfigurationError(
-                origin: "\(certificates), \(key)",
-                reason: "cannot be used as certificates and private key in PEM: \(error)",
-                exitStatus: .failure)
-        }
+        return try ServerCertificates(chain: certificates, key: key).configuration
     }
 }
 
