@@ -134,6 +134,8 @@ import Testing
             #expect(Set(functions.keys) == ["detector", "test"])
             #expect(notes["type"] == .string("detector"))
             #expect(spec.contains("\"name\":\"pizza\""))
+            // Without a type: CVAT of before 2025 takes "any" for labels of that type alone.
+            #expect(!spec.contains("\"type\""))
             #expect(try await server.client.get("/api/functions/none").status == 404)
             let answer = try await server.client.send(
                 "POST", "/api/function_invocations",
