@@ -2,7 +2,7 @@
 
 export PKG_CONFIG_PATH := $(CURDIR)/.libtorch/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
 
-.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages test-server test-video test-long-film test-shards docs examples man dist release-check
+.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages test-server test-label-studio test-video test-long-film test-shards docs examples man dist release-check
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -39,6 +39,10 @@ test-pages: setup ## The pages of fvlm analyze and fvlm serve in a headless brow
 test-server: setup ## fvlm serve asked by the clients that people use (FVLM_PYTHON: one that has them; SOAK, LOAD: seconds; RATE: requests of SOAK a second)
 	swift build -c release --product fvlm-networks
 	$(or $(FVLM_PYTHON),python3) Tools/test-server "$$(swift build -c release --show-bin-path)/fvlm" $(addprefix --soak ,$(SOAK)) $(addprefix --rate ,$(RATE)) $(addprefix --load ,$(LOAD))
+
+test-label-studio: setup ## Label Studio with fvlm serve as its model, in a headless browser (FVLM_PYTHON: one with selenium; LABEL_STUDIO: its program)
+	swift build -c release --product fvlm-networks
+	$(or $(FVLM_PYTHON),python3) Tools/test-label-studio "$$(swift build -c release --show-bin-path)/fvlm" $(or $(LABEL_STUDIO),label-studio)
 
 test-video: setup ## Films read and written with the real ffmpeg (needs ffmpeg and ffprobe)
 	swift build -c release --product fvlm-networks

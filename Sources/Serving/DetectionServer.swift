@@ -1,4 +1,5 @@
 import FVLM
+import Foundation
 import Hummingbird
 import HummingbirdCore
 import HummingbirdTLS
@@ -7,6 +8,7 @@ import NIOCore
 import NIOSSL
 import ServiceLifecycle
 import Support
+import Synchronization
 
 /// Answers requests over HTTP with what a detector finds.
 ///
@@ -54,7 +56,7 @@ public struct DetectionServer: Sendable {
     ///   - endsOnSignals: Whether SIGTERM and SIGINT end it; otherwise the end of its task does.
     ///   - onListening: Called with the port when connections are accepted.
     ///   - onReady: Called with the address when the model is loaded and has looked at a picture.
-    /// - Throws: What loading the model throws; an error of the system when it cannot listen.
+    /// - Throws: What loading the model throws; `ConfigurationError` with the address when it cannot listen.
     public func run(
         endsOnSignals: Bool = true, onListening: @escaping @Sendable (Int) -> Void = { _ in },
         onReady: @escaping @Sendable (String) -> Void = { _ in }
@@ -70,7 +72,9 @@ public struct DetectionServer: Sendable {
             ]
         }
         let http = HTTPServerBuilder.http1(configuration: .init(additionalChannelHandlers: watch()))
-        var logger = Logger(label: "fvlm") { _ in LineLog(write: log) }
+        // What the parts of a server say when one of them has failed hides why.
+        let failure = FirstFailure()
+        var logger = Logger(label: "fvlm") { _ in LineLog { if failure.isNone { log($0) } } }
         logger.logLevel = .error
         let application = Application(
             router: endpoints(connections).router,
@@ -84,7 +88,15 @@ public struct DetectionServer: Sendable {
                 port.yield(number)
             },
             logger: logger)
-        let loader = Loader(service: service, load: load, note: note) {
+        let loader = Loader(
+            service: service,
+            load: { [load] in
+                do { return try await load() } catch {
+                    failure.set()
+                    throw error
+                }
+            }, note: note
+        ) {
             for await port in ports {
                 let host = options.host.contains(":") ? "[\(options.host)]" : options.host
                 onReady("\(tls == nil ? "http" : "https")://\(host):\(port)")
@@ -98,9 +110,33 @@ public struct DetectionServer: Sendable {
         configuration.maximumGracefulShutdownDuration = .seconds(options.requestSeconds + options.bodySeconds)
         do { try await ServiceGroup(configuration: configuration).run() } catch {
             await service.vocabularies.unlock()
-            throw error
+            throw Self.explained(error, options)
         }
         await service.vocabularies.unlock()
+    }
+
+    /// An error of listening in words; others as they are.
+    private static func explained(_ error: any Error, _ options: ServerOptions) -> any Error {
+        let reason: String
+        switch error {
+        case let error as IOError:
+            let port = options.port
+            reason =
+                switch error.errnoCode {
+                case EADDRINUSE:
+                    "another program listens there: stop it, or choose another --port than \(port)"
+                case EADDRNOTAVAIL:
+                    "this machine has no such address: --host takes one of its own, or 0.0.0.0 for all"
+                case EACCES:
+                    "ports below 1024 are for the system's administrator: choose another --port than \(port)"
+                default: String(cString: strerror(error.errnoCode))
+                }
+        case is SocketAddressError: reason = "the host is not found"
+        default: return error
+        }
+        return ConfigurationError(
+            origin: "\(options.host), port \(options.port)", reason: "cannot listen: \(reason)",
+            exitStatus: .failure)
     }
 
     /// The methods and paths of all routes.
@@ -123,16 +159,7 @@ public struct DetectionServer: Sendable {
 
     private static func tls(_ options: ServerOptions) throws -> TLSConfiguration? {
         guard let certificates = options.certificates, let key = options.privateKey else { return nil }
-        do {
-            return TLSConfiguration.makeServerConfiguration(
-                certificateChain: try NIOSSLCertificate.fromPEMFile(certificates).map { .certificate($0) },
-                privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))
-        } catch {
-            throw ConfigurationError(
-                origin: "\(certificates), \(key)",
-                reason: "cannot be used as certificates and private key in PEM: \(error)",
-                exitStatus: .failure)
-        }
+        return try ServerCertificates(chain: certificates, key: key).configuration
     }
 }
 
@@ -157,9 +184,17 @@ private struct Loader: Service {
     }
 }
 
+/// Whether something has failed.
+private final class FirstFailure: Sendable {
+    private let hasFailed = Mutex(false)
+    var isNone: Bool { hasFailed.withLock { !$0 } }
+    func set() { hasFailed.withLock { $0 = true } }
+}
+
 /// Lines of what Hummingbird and NIO report.
 private struct LineLog: LogHandler {
-    let write: @Sendable (String) -> Void
+    private let write: @Sendable (String) -> Void
+    init(_ write: @escaping @Sendable (String) -> Void) { self.write = write }
     var metadata: Logger.Metadata = [:]
     var logLevel = Logger.Level.error
 

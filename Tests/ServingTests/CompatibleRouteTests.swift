@@ -4,6 +4,7 @@ import Foundation
 import Imaging
 import NIOCore
 import Support
+import Synchronization
 import Testing
 
 @testable import Serving
@@ -133,6 +134,8 @@ import Testing
             #expect(Set(functions.keys) == ["detector", "test"])
             #expect(notes["type"] == .string("detector"))
             #expect(spec.contains("\"name\":\"pizza\""))
+            // Without a type: CVAT of before 2025 takes "any" for labels of that type alone.
+            #expect(!spec.contains("\"type\""))
             #expect(try await server.client.get("/api/functions/none").status == 404)
             let answer = try await server.client.send(
                 "POST", "/api/function_invocations",
@@ -203,6 +206,7 @@ import Testing
                     "{\"project\":\"3.17\",\"schema\":\(schema),\"hostname\":\"http://127.0.0.1:9\",\"access_token\":\"secret\"}"
             )
             #expect(setup.text == "{\"model_version\":\"emoji-detector\"}\n")
+            #expect(try await client.get("/versions").text == "{\"versions\":[\"emoji-detector\"]}\n")
             #expect(try await client.post("/webhook", json: "{\"action\":\"PROJECT_UPDATED\"}").status == 201)
             func predict(_ addresses: [String]) async throws -> TestClient.Answer {
                 let tasks = addresses.enumerated().map { "{\"id\":\($0),\"data\":{\"photo\":\"\($1)\"}}" }
@@ -237,6 +241,43 @@ import Testing
             #expect(!refused.text.contains("secret"))
             #expect(try await client.post("/predict", json: "{\"tasks\":[]}").status == 400)
         }
+    }
+
+    /// Label Studio shows nobody what a model answers in place of predictions.
+    @Test func theLogSaysWhyPicturesCannotBeFetched() async throws {
+        let lines = Mutex<[String]>([])
+        let schema = JSONText.quoted(Self.interface)
+        // It wants a token, as Label Studio does, and another one than it gives out.
+        try await TestServer.run {
+            $0.tokens = ["0123456789abcdef"]
+        } _: { studio in
+            try await TestServer.run {
+                $0.fetchHosts = ["127.0.0.1"]
+                $0.fetchesPrivate = true
+            } log: { line in
+                lines.withLock { $0.append(line) }
+            } _: { server in
+                let host = "http://127.0.0.1:\(studio.client.port)"
+                _ = try await server.client.post(
+                    "/setup",
+                    json: "{\"project\":\"3.17\",\"hostname\":\"\(host)\",\"access_token\":\"secret\"}")
+                for (address, status) in [("/metrics?secret", 424), ("http://a%0Arequest%20b/secret", 403)] {
+                    let answer = try await server.client.post(
+                        "/predict",
+                        json:
+                            "{\"tasks\":[{\"data\":{\"photo\":\"\(address)\"}}],\"project\":\"3.18\",\"label_config\":\(schema)}"
+                    )
+                    #expect(answer.status == status, "\(answer.text)")
+                }
+            }
+        }
+        let log = lines.withLock { $0 }
+        #expect(
+            log.contains {
+                $0.contains("POST /predict 424 ") && $0.contains("127.0.0.1 refuses the picture (401)")
+            })
+        #expect(log.contains { $0.contains("POST /predict 403 ") && $0.contains("from 'a?request b'") })
+        #expect(!log.contains { $0.contains("secret") || $0.contains("\n") })
     }
 
     @Test func picturesAreFetchedFromAllowedHostsOnly() async throws {

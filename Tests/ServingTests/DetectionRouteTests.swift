@@ -28,6 +28,14 @@ import Testing
                 json: "{\"classes\": \(words), \"picture\": {\"name\": \"a b.jpg\", \"data\": \"\(base64)\"}}"
             )
             #expect(json.text == named)
+            // The type that curl gives where it is told none.
+            let untold = try await server.client.post(
+                "/v1/detect",
+                Array(
+                    " {\"classes\": \(words), \"picture\": {\"name\": \"a b.jpg\", \"data\": \"\(base64)\"}}"
+                        .utf8),
+                type: "application/x-www-form-urlencoded")
+            #expect(untold.text == named)
             let address = try await server.client.post(
                 "/v1/detect",
                 json:

@@ -21,7 +21,9 @@ import Testing
             for path in ["/healthz", "/readyz", "/openapi.json"] {
                 #expect(try await client.get(path).status == 200)
             }
-            for path in ["/v1/models", "/metrics", "/v1/vocabularies"] {
+            // Label Studio's webhooks have no token.
+            #expect(try await client.post("/webhook", json: "{}").status == 201)
+            for path in ["/v1/models", "/metrics", "/v1/vocabularies", "/versions"] {
                 let answer = try await client.get(path)
                 #expect(answer.status == 401)
                 #expect(answer.headers["www-authenticate"] == "Bearer")
@@ -109,10 +111,33 @@ import Testing
 
     @Test func aModelThatCannotBeLoadedEndsTheServer() async throws {
         struct Broken: Error {}
+        let lines = Mutex<[String]>([])
         var options = ServerOptions()
         options.port = 0
-        let server = try DetectionServer(options) { throw Broken() }
+        let server = try DetectionServer(options, log: { line in lines.withLock { $0.append(line) } }) {
+            throw Broken()
+        }
         await #expect(throws: Broken.self) { try await server.run(endsOnSignals: false) }
+        #expect(lines.withLock { $0 } == [])
+    }
+
+    @Test func whyItCannotListenIsSaid() async throws {
+        try await TestServer.run { first in
+            for (host, port, reason) in [
+                ("127.0.0.1", first.client.port, "another program listens there"),
+                ("192.0.2.1", 0, "this machine has no such address"),
+                ("no.invalid", 0, "the host is not found"),
+            ] {
+                var options = ServerOptions()
+                (options.host, options.port) = (host, port)
+                let server = try DetectionServer(options) { try TestServer.model }
+                let error = await #expect(throws: ConfigurationError.self) {
+                    try await server.run(endsOnSignals: false)
+                }
+                #expect(error?.origin == "\(host), port \(port)")
+                #expect(error?.reason.contains(reason) ?? false, "\(error?.reason ?? "")")
+            }
+        }
     }
 
     @Test func metricsCount() async throws {

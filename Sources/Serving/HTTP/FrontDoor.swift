@@ -65,7 +65,7 @@ struct FrontDoor: RouterMiddleware {
         return given
     }
 
-    /// One line: neither the query, nor a header, nor the body is in it.
+    /// One line: neither the query, nor a header, nor the body is in it; of a picture that cannot be fetched the host and why.
     private func line(
         _ request: Request, _ response: Response, _ state: RequestRecord.State, _ seconds: Double,
         _ fault: RequestFault?
@@ -78,6 +78,10 @@ struct FrontDoor: RouterMiddleware {
             text += "\(NumberText.decimals(times.network * 1000, 1)))"
         }
         if let refusal = fault?.refusal { text += " refused: \(refusal.rawValue)" }
+        // A host's name is what a client has sent: it must not begin a line of its own.
+        if let fault, fault.isForOwner {
+            text += ": " + String(fault.reason.map { $0.isNewline || $0.isASCII && $0 < " " ? "?" : $0 })
+        }
         return text
     }
 

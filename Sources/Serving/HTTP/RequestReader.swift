@@ -56,7 +56,14 @@ struct RequestReader: Sendable {
         }
         let body = try await body(request, context)
         let type = request.headers[.contentType] ?? ""
-        switch type.prefix(while: { $0 != ";" }).trimmingCharacters(in: .whitespaces).lowercased() {
+        var kind = type.prefix(while: { $0 != ";" }).trimmingCharacters(in: .whitespaces).lowercased()
+        // What `curl -d` says of JSON where nothing else is said.
+        if kind == "application/x-www-form-urlencoded",
+            body.readableBytesView.first(where: { $0 > UInt8(ascii: " ") }) == UInt8(ascii: "{")
+        {
+            kind = "application/json"
+        }
+        switch kind {
         case "application/json":
             for (key, value) in try Self.object(body).sorted(by: { $0.key < $1.key }) {
                 switch key {

@@ -64,7 +64,6 @@ struct NuclioRoutes {
     private struct Label: Encodable {
         let id: Int
         let name: String
-        let type = "any"
         let attributes: [String] = []
     }
 

@@ -31,18 +31,21 @@ struct PictureFetcher: Sendable {
             case 301, 302, 303, 307, 308:
                 guard let location = answer.location,
                     let next = URL(string: location, relativeTo: URL(string: address))?.absoluteURL
-                else { throw RequestFault(502, "\(target.host) redirects to nowhere") }
+                else { throw RequestFault.fetching(502, "\(target.host) redirects to nowhere") }
                 if next.host()?.lowercased() != target.host { authorization = nil }
                 address = next.absoluteString
             case 401, 403:
-                throw RequestFault(
+                throw RequestFault.fetching(
                     424,
-                    "\(target.host) refuses the picture (\(answer.status)): the project's access token is needed"
+                    "\(target.host) refuses the picture (\(answer.status)): Label Studio takes the token that it gives to models when "
+                        + "legacy tokens are enabled, in Organization, API Tokens Settings"
                 )
-            default: throw RequestFault(424, "\(target.host) answers \(answer.status) for the picture")
+            default:
+                throw RequestFault.fetching(424, "\(target.host) answers \(answer.status) for the picture")
             }
         }
-        throw RequestFault(424, "the picture's address redirects more than \(Self.mostRedirections) times")
+        throw RequestFault.fetching(
+            424, "the picture's address redirects more than \(Self.mostRedirections) times")
     }
 
     /// Where a picture is.
@@ -60,7 +63,7 @@ struct PictureFetcher: Sendable {
             else { throw RequestFault.bad("a picture's address must be http://... or https://...") }
             if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
             guard options.fetchHosts.contains(where: { $0.lowercased() == host }) else {
-                throw RequestFault(
+                throw RequestFault.fetching(
                     403,
                     "pictures are not fetched from '\(host.prefix(100))': fvlm serve --fetch-host allows a host"
                 )
@@ -80,7 +83,7 @@ struct PictureFetcher: Sendable {
             hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
             var list: UnsafeMutablePointer<addrinfo>?
             guard getaddrinfo(target.host, String(target.port), &hints, &list) == 0 else {
-                throw RequestFault(424, "the host '\(target.host)' is not found")
+                throw RequestFault.fetching(424, "the host '\(target.host)' is not found")
             }
             defer { freeaddrinfo(list) }
             var addresses: [SocketAddress] = []
@@ -104,7 +107,7 @@ struct PictureFetcher: Sendable {
             return addresses
         }
         guard let address = found.first(where: { options.fetchesPrivate || Self.isPublic($0) }) else {
-            throw RequestFault(
+            throw RequestFault.fetching(
                 403, "'\(target.host)' is on a private network: fvlm serve --fetch-private allows that")
         }
         return address
@@ -171,12 +174,13 @@ struct PictureFetcher: Sendable {
                 }.connect(to: place).get()
         } catch {
             promise.fail(error)
-            throw RequestFault(424, "\(target.host) cannot be reached")
+            throw RequestFault.fetching(424, "\(target.host) cannot be reached")
         }
         defer { channel.close(promise: nil) }
         let timer = channel.eventLoop.scheduleTask(in: .seconds(Int64(Self.seconds))) {
             promise.fail(
-                RequestFault(424, "\(target.host) did not send the picture in \(Self.seconds) seconds"))
+                RequestFault.fetching(
+                    424, "\(target.host) did not send the picture in \(Self.seconds) seconds"))
         }
         defer { timer.cancel() }
         var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: target.path)
@@ -191,7 +195,7 @@ struct PictureFetcher: Sendable {
         do { return try await promise.futureResult.get() } catch let fault as RequestFault {
             throw fault
         } catch {
-            throw RequestFault(424, "\(target.host) did not send the picture")
+            throw RequestFault.fetching(424, "\(target.host) did not send the picture")
         }
     }
 
@@ -214,7 +218,7 @@ struct PictureFetcher: Sendable {
                 answer.location = head.headers.first(name: "location")
             case .body(var part):
                 guard answer.body.readableBytes + part.readableBytes <= limit else {
-                    promise.fail(RequestFault(413, "a picture exceeds the limit of \(limit) bytes"))
+                    promise.fail(RequestFault.fetching(413, "a picture exceeds the limit of \(limit) bytes"))
                     return context.close(promise: nil)
                 }
                 answer.body.writeBuffer(&part)

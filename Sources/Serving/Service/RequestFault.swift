@@ -12,6 +12,9 @@ struct RequestFault: Error, Hashable {
     var retrySeconds: Int?
     /// What metrics count; nil where nothing was refused for want of room or time.
     var refusal: Refusal?
+    /// Whether the reason stands in the log, too: what the server's owner can mend, and its client may never see. Such a reason
+    /// has nothing of what the client sent but a host's name.
+    var isForOwner = false
 
     /// Why work was refused.
     enum Refusal: String, CaseIterable {
@@ -29,6 +32,13 @@ struct RequestFault: Error, Hashable {
         self.reason = reason
         self.retrySeconds = retrySeconds
         self.refusal = refusal
+    }
+
+    /// A picture that cannot be fetched from where it is.
+    static func fetching(_ status: Int, _ reason: String) -> RequestFault {
+        var fault = RequestFault(status, reason)
+        fault.isForOwner = true
+        return fault
     }
 
     /// A request that makes no sense.

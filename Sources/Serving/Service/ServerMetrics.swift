@@ -1,7 +1,8 @@
+import CoreMetrics
 import Support
 import Synchronization
 
-/// What a server counts, in the text form that Prometheus reads.
+/// What a server counts, in the text form that Prometheus reads; events are told to the program's own metrics system, too.
 final class ServerMetrics: Sendable {
     private struct Answered: Hashable {
         let route: String
@@ -53,8 +54,15 @@ final class ServerMetrics: Sendable {
 
     private static let secondsBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
     private let state = Mutex(State())
+    private let events: MetricsEvents
 
-    func begin() { state.withLock { $0.open += 1 } }
+    /// - Parameter factory: Where events are told.
+    init(_ factory: any MetricsFactory = MetricsSystem.factory) { events = MetricsEvents(factory) }
+
+    func begin() {
+        state.withLock { $0.open += 1 }
+        events.step("fvlm_open_requests", isUp: true)
+    }
 
     func end(route: String, status: Int, seconds: Double) {
         state.withLock {
@@ -62,14 +70,19 @@ final class ServerMetrics: Sendable {
             $0.answered[Answered(route: route, status: status), default: 0] += 1
             $0.seconds[route, default: Histogram(Self.secondsBounds)].add(seconds)
         }
+        events.step("fvlm_open_requests", isUp: false)
+        events.count("fvlm_requests_total", [("route", route), ("status", "\(status)")])
+        events.time("fvlm_request_seconds", [("route", route)], seconds: seconds)
     }
 
     func refuse(_ refusal: RequestFault.Refusal) {
         state.withLock { $0.refusals[refusal, default: 0] += 1 }
+        events.count("fvlm_refusals_total", [("reason", refusal.rawValue)])
     }
 
     func add(stage: String, seconds: Double) {
         state.withLock { $0.stages[stage, default: 0] += seconds }
+        events.time("fvlm_stage_seconds", [("stage", stage)], seconds: seconds)
     }
 
     func addBatch(of count: Int, seconds: Double) {
@@ -79,12 +92,18 @@ final class ServerMetrics: Sendable {
             let each = seconds / Double(max(count, 1))
             $0.pictureSeconds = $0.pictureSeconds == 0 ? each : $0.pictureSeconds * 0.9 + each * 0.1
         }
+        events.record("fvlm_batch_pictures", count)
+        events.count("fvlm_pictures_total", by: count)
     }
 
-    func addObjects(_ count: Int) { state.withLock { $0.objects += count } }
+    func addObjects(_ count: Int) {
+        state.withLock { $0.objects += count }
+        events.count("fvlm_objects_total", by: count)
+    }
 
     func addVocabulary(isKnown: Bool) {
         state.withLock { if isKnown { $0.vocabularyHits += 1 } else { $0.vocabularyMisses += 1 } }
+        events.count("fvlm_vocabulary_total", [("known", isKnown ? "yes" : "no")])
     }
 
     /// The seconds that the network takes for a picture, of late; 0 before the first.
