@@ -4,6 +4,13 @@ import RegionDetection
 import Torch
 
 /// A detected object.
+///
+/// ```swift
+/// for detection in found[0] where detection.score > 0.5 {
+///     print(detection.label, detection.score, detection.box.x1, detection.box.y1)
+///     if let mask = try detection.mask(in: image.size) { print(mask.columns, mask.rows) }
+/// }
+/// ```
 public struct Detection: Sendable, Hashable {
     /// The box in pixels of the upright picture: x from 0 to width, y from 0 to height.
     public private(set) var box: Box
