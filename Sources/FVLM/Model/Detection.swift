@@ -177,8 +177,11 @@ extension Box {
 }
 
 extension Annotator {
-    /// The picture with detections drawn on it, each in its class's colour, the first one on top.
-    /// - Parameter label: The text at a box; by default the class and the score.
+    /// The picture with detections drawn on it, each in its class's color, the first one on top.
+    /// - Parameters:
+    ///   - detections: What was found in the picture.
+    ///   - image: The picture; it stays as it is.
+    ///   - label: The text at a box; by default the class and the score.
     /// - Throws: `DetectionError`, `ImagingError`.
     public func draw(
         _ detections: [Detection], on image: Image,
