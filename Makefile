@@ -2,7 +2,11 @@
 
 export PKG_CONFIG_PATH := $(CURDIR)/.libtorch/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
 
+<<<<<<< HEAD
 .PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages test-server test-label-studio test-video test-long-film test-shards docs examples man dist release-check
+=======
+.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages test-server test-video test-long-film test-shards docs examples spelling man dist release-check
+>>>>>>> e12a9642d191be7bf41a8207c314eeaeebbfcd51
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -56,12 +60,16 @@ test-shards: setup ## 2,000 pictures in 20 archives by four processes, two of th
 	swift build -c release --product fvlm-networks
 	Tools/test-shards "$$(swift build -c release --show-bin-path)/fvlm" $(PICTURES)
 
-docs: build ## The documentation site of the libraries (runs/docs); a warning is an error
+docs: build ## The documentation site of the libraries (runs/docs); a warning or a link that leads nowhere is an error
 	Tools/docs
 
-examples: build ## Compiles the blocks of Swift in documents, runs the lines of Documentation/FirstSteps.md
-	Tools/check-examples
+examples: build ## Compiles the blocks of Swift in documents, runs tutorials and command lines of documents
+	Tools/check-examples --run
 	Tools/test-documents --program "$$(swift build --show-bin-path)/fvlm"
+
+spelling: ## Spelling and links of all documents (needs hunspell and its dictionary en_US)
+	Tools/check-spelling
+	Tools/check-links
 
 man: setup ## Manual pages of all commands and topics (runs/man), rendered without a warning (needs groff)
 	swift build --product fvlm-networks

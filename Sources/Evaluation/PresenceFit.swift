@@ -32,11 +32,11 @@ public struct PresenceFit: Sendable {
         public var classes: Double
     }
 
-    /// The three numbers of ``ScoringOptions/presenceIntercept`` and those beside it.
+    /// The constant of the log-odds, for `ScoringOptions.presenceIntercept`.
     public let intercept: Double
-    /// The weight of the best region's logit.
+    /// The weight of the best region's logit, for `ScoringOptions.presenceRegions`.
     public let regions: Double
-    /// The weight of the whole picture.
+    /// The weight of the whole picture, for `ScoringOptions.presencePicture`.
     public let picture: Double
 
     /// Fits by Newton's method. A ridge as small as a thousandth of a sample keeps numbers finite where classes are told apart

@@ -27,6 +27,11 @@ public struct Tile: Sendable, Hashable {
 
 /// Overlapping tiles that cover a picture, row by row.
 ///
+/// ```swift
+/// let grid = TileGrid(ImageSize(width: 6000, height: 4000), TilingOptions())
+/// for tile in grid.tiles { print(tile.columns, tile.rows) }
+/// ```
+///
 /// All tiles have the same size: the last one of a row or a column is moved inward instead of being cut, as in SAHI. A picture
 /// that is smaller than a tile in one direction has one tile of its own size there.
 public struct TileGrid: Sendable, Hashable {

@@ -1,6 +1,13 @@
 import Support
 
 /// How a picture that is too large for one look is looked at in tiles.
+///
+/// ```swift
+/// var options = TilingOptions()
+/// options.side = 1024
+/// options.overlap = 0.25
+/// try options.validate()
+/// ```
 public struct TilingOptions: Sendable, Hashable {
     /// How what the looks found becomes one list.
     public enum Merging: String, Sendable, Codable, CaseIterable {

@@ -24,6 +24,11 @@ public struct VideoFrame: Sendable, Hashable {
 
 /// Reads the frames of a film one by one, with their times: rotated as the film asks for, at whatever rate it has.
 ///
+/// ```swift
+/// let film = try VideoReader(VideoSource("film.mp4"))
+/// while let frame = try film.next() { print(frame.time, frame.image.size) }
+/// ```
+///
 /// ffmpeg decodes ahead by what a pipe holds; memory does not grow with the film. Use from one task or thread at a time.
 public final class VideoReader: FrameSource {
     /// What ffmpeg says of a film. Nil for what it does not.

@@ -2,6 +2,12 @@ import COCO
 import Support
 
 /// All analyses of detections on annotated images: what is wrong with a detector, and with its data.
+///
+/// ```swift
+/// let detections = try DetectionTable(contentsOf: "detections.json")
+/// let report = try AnalysisReport(truth: truth, detections: detections)
+/// print(report.text())
+/// ```
 public struct AnalysisReport: Sendable {
     /// What is analyzed, and by which rules.
     public struct Options: Sendable {

@@ -4,6 +4,13 @@ import Torch
 
 /// Classes as data: their names, prompt templates, embeddings, and the identity of the CLIP that made them.
 ///
+/// ```swift
+/// let animals = try await detector.vocabulary(of: ["dog", "cat", "guinea pig"])
+/// try animals.write(to: "animals.safetensors")
+/// let again = try Vocabulary(contentsOf: "animals.safetensors")
+/// print(again.names, again.embeddingWidth)
+/// ```
+///
 /// Encoded once, saved to a file, and exchanged without reloading a model. The embedding of a class is the mean of the
 /// embeddings, of length 1 each, of all its prompts (Radford et al., 2021, section 3.1.4). The mean itself is not
 /// normalised; code that compares directions normalises it.

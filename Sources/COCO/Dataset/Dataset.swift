@@ -1,5 +1,10 @@
 /// The contents of an annotation file: COCO instances or LVIS v1.
 ///
+/// ```swift
+/// let truth = try Dataset(contentsOf: "instances_val2017.json")
+/// print(truth.images.count, truth.annotations.count, truth.categories.map(\.name))
+/// ```
+///
 /// Rows are in the file's order. Only the types of the fields are checked: ids may repeat or refer to nothing, so that
 /// a broken data set can be examined.
 public struct Dataset: Sendable {

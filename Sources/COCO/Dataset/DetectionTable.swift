@@ -29,6 +29,11 @@ public struct DetectionRecord: Sendable, Hashable {
 }
 
 /// The detections of a result file as columns.
+///
+/// ```swift
+/// let detections = try DetectionTable(contentsOf: "detections.json")
+/// print(detections.count)
+/// ```
 public struct DetectionTable: Sendable {
     /// The ids of the images, in the file's order.
     public private(set) var imageIDs: [Int64] = []

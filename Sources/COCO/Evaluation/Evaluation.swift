@@ -2,6 +2,12 @@ import Support
 
 /// The result of scoring detections against ground truth with the COCO or LVIS protocol.
 ///
+/// ```swift
+/// let detections = try DetectionTable(contentsOf: "detections.json")
+/// let evaluation = try Evaluation(truth: truth, detections: detections, options: .coco(.box))
+/// for figure in evaluation.figures() { print(figure) }
+/// ```
+///
 /// Precision follows the published protocol: at every recall, the highest precision at that recall or above, sampled at
 /// the recall thresholds; -1 if there are no objects to find.
 public struct Evaluation: Sendable {

@@ -11,8 +11,11 @@ import Torch
 /// ```swift
 /// let detector = try Detector.load("model")
 /// let vocabulary = try await detector.vocabulary(of: ["dog", "traffic light"])
-/// let found = try await detector.detect([Image(contentsOf: "street.jpg")], vocabulary: vocabulary)
-/// for detection in found[0] { print(detection.label, detection.score, detection.box) }
+/// let found = try await detector.detect(
+///     [Image(contentsOf: "street.jpg")], vocabulary: vocabulary)
+/// for detection in found[0] {
+///     print(detection.label, detection.score, detection.box)
+/// }
 /// ```
 ///
 /// Safe to use from several tasks: calls run one after another, each with all threads. A vocabulary is encoded once and

@@ -5,6 +5,12 @@ import Torch
 
 /// Pictures that a detector has seen once: boxes of possible objects, and the embeddings of both models for each.
 ///
+/// ```swift
+/// let seen = try await detector.encode([image])
+/// let dogs = try await seen.detections(of: detector.vocabulary(of: ["dog"]))
+/// let cars = try await seen.detections(of: detector.vocabulary(of: ["car", "lorry"]))
+/// ```
+///
 /// Made by `Detector.encode`. Detections for any vocabulary follow without the network and equal those of
 /// `Detector.detect` with the same pictures, to the bit; only masks, of what was found, use their head again. Safe to use
 /// from several tasks.

@@ -7,7 +7,7 @@ import Torch
 ///
 /// ```swift
 /// let detector = try Detector.load("model")
-/// let quantization = try detector.quantization(of: pictures)
+/// let quantization = try detector.quantization(of: [Image(contentsOf: "a.jpg"), Image(contentsOf: "b.jpg")])
 /// try quantization.write(to: ModelFolder("model").quantization)
 ///
 /// var options = Detector.LoadingOptions()
@@ -19,7 +19,10 @@ public struct Quantization: Codable, Sendable, Hashable {
     public struct Layer: Codable, Sendable, Hashable {
         /// What its products are computed in.
         public enum Precision: String, Codable, Sendable, Hashable {
-            case int8, bfloat16
+            /// Products of bytes, of weights and of inputs.
+            case int8
+            /// Products of bfloat16: bytes would lose too much.
+            case bfloat16
         }
 
         /// The part that the layer belongs to.

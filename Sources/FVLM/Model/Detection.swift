@@ -4,6 +4,13 @@ import RegionDetection
 import Torch
 
 /// A detected object.
+///
+/// ```swift
+/// for detection in found[0] where detection.score > 0.5 {
+///     print(detection.label, detection.score, detection.box.x1, detection.box.y1)
+///     if let mask = try detection.mask(in: image.size) { print(mask.columns, mask.rows) }
+/// }
+/// ```
 public struct Detection: Sendable, Hashable {
     /// The box in pixels of the upright picture: x from 0 to width, y from 0 to height.
     public private(set) var box: Box
@@ -170,8 +177,11 @@ extension Box {
 }
 
 extension Annotator {
-    /// The picture with detections drawn on it, each in its class's colour, the first one on top.
-    /// - Parameter label: The text at a box; by default the class and the score.
+    /// The picture with detections drawn on it, each in its class's color, the first one on top.
+    /// - Parameters:
+    ///   - detections: What was found in the picture.
+    ///   - image: The picture; it stays as it is.
+    ///   - label: The text at a box; by default the class and the score.
     /// - Throws: `DetectionError`, `ImagingError`.
     public func draw(
         _ detections: [Detection], on image: Image,

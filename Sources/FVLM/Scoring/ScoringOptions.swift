@@ -3,6 +3,13 @@ import Support
 
 /// How regions are scored and which detections are kept: the section `scoring` of a configuration, and the options of a
 /// ``Detector`` call. Nothing here changes the weights.
+///
+/// ```swift
+/// var options = detector.configuration.scoring
+/// options.scoreThreshold = 0.3
+/// options.novelWeight = 0.5
+/// let found = try await detector.detect([image], vocabulary: vocabulary, options: options)
+/// ```
 public struct ScoringOptions: Codable, Sendable, Hashable {
     /// How the frozen vision-language model scores a region.
     public enum Scorer: String, Codable, Sendable, CaseIterable {

@@ -22,6 +22,11 @@ public struct Annotation: Sendable, Hashable {
 }
 
 /// Draws boxes, masks and labels on a picture.
+///
+/// ```swift
+/// let annotation = Annotation(box: box, label: "dog", color: Palette.color(of: "dog"))
+/// try Annotator().draw([annotation], on: image).write(to: "found.jpg")
+/// ```
 public struct Annotator: Sendable, Hashable {
     /// The width of box borders in pixels; nil chooses it by the picture's size.
     public var lineWidth: Int?

@@ -1,4 +1,10 @@
 /// A picture of 8-bit sRGB pixels, upright, with rows from top to bottom, without gaps.
+///
+/// ```swift
+/// let image = try Image(contentsOf: "street.jpg")
+/// print(image.width, image.height, image[0, 0])
+/// try image.write(to: "street.png")
+/// ```
 public struct Image: Sendable, Hashable {
     /// The width in pixels, at least 1.
     public let width: Int

@@ -10,6 +10,15 @@ import WeightFiles
 
 /// A training run, from a configuration to a detector's folder.
 ///
+/// ```swift
+/// let configuration = try TrainingConfiguration(contentsOf: "config.yaml")
+/// let run = try TrainingRun(configuration, folder: "runs/first")
+/// let summary = try run.start(resumes: true) { event in
+///     if case .progress(let progress) = event { print(progress.step, progress.loss) }
+/// }
+/// print(summary.step, summary.isComplete)
+/// ```
+///
 /// Writes into its folder: `config.yaml`, `metrics.jsonl`, `tensorboard/`, `checkpoints/`, `report.html`, and at the
 /// end `model/`, a detector's folder.
 public struct TrainingRun {

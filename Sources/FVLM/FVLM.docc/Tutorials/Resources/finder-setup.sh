@@ -1,0 +1,2 @@
+export PKG_CONFIG_PATH="$PWD/.libtorch/pkgconfig"
+fvlm doctor
