@@ -88,15 +88,7 @@ public struct DetectionServer: Sendable {
                 port.yield(number)
             },
             logger: logger)
-        let loader = Loader(
-            service: service,
-            load: { [load] in
-                do { return try await load() } catch {
-                    failure.set()
-                    throw error
-                }
-            }, note: note
-        ) {
+        let loader = Loader(service: service, load: load, note: note, onFailure: failure.set) {
             for await port in ports {
                 let host = options.host.contains(":") ? "[\(options.host)]" : options.host
                 onReady("\(tls == nil ? "http" : "https")://\(host):\(port)")
@@ -131,7 +123,7 @@ public struct DetectionServer: Sendable {
                     "ports below 1024 are for the system's administrator: choose another --port than \(port)"
                 default: String(cString: strerror(error.errnoCode))
                 }
-        case is SocketAddressError: reason = "the host is not found"
+        case is SocketAddressError, is SocketAddressError.UnknownHost: reason = "the host is not found"
         default: return error
         }
         return ConfigurationError(
@@ -168,12 +160,17 @@ private struct Loader: Service {
     let service: DetectionService
     let load: @Sendable () async throws -> LoadedModel
     let note: @Sendable (String) -> Void
+    let onFailure: @Sendable () -> Void
     let onReady: @Sendable () async -> Void
 
     func run() async throws {
         try await withGracefulShutdownHandler {
-            let model = try await Task.detached { try await load() }.value
-            try await service.fill(model, note: note)
+            do {
+                try await service.fill(Task.detached { try await load() }.value, note: note)
+            } catch {
+                onFailure()
+                throw error
+            }
             await onReady()
             await cancelWhenGracefulShutdown {
                 while (try? await Task.sleep(for: .seconds(5))) != nil { service.encoded.forgetExpired() }
