@@ -2,11 +2,7 @@
 
 export PKG_CONFIG_PATH := $(CURDIR)/.libtorch/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
 
-<<<<<<< HEAD
-.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages test-server test-label-studio test-video test-long-film test-shards docs examples man dist release-check
-=======
-.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages test-server test-video test-long-film test-shards docs examples spelling man dist release-check
->>>>>>> e12a9642d191be7bf41a8207c314eeaeebbfcd51
+.PHONY: help setup build test demo bench lint format fuzz thread-sanitizer test-pages test-server test-label-studio test-video test-long-film test-shards docs examples spelling man dist release-check
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
