@@ -92,11 +92,13 @@ import FVLMCommand
         let shape = try recorded.shape("in.picture")
         try Image(width: shape[1], height: shape[0], pixels: recorded.bytes("in.picture"))
             .write(to: folder.file("picture.png"))
-        try await FVLMNetworksTool.run([
+        let run = try Program([
             "detect", folder.file("picture.png"), "--model", output, "--verbose", "--results",
             folder.file("found.jsonl"),
         ])
+        #expect(run.status == 0 && run.errors.contains(FViTCheckpoint.license))
         #expect(try String(contentsOfFile: folder.file("found.jsonl"), encoding: .utf8).contains("\"label\""))
+        #expect(try Program(["inspect", output]).output.contains("license: \(FViTCheckpoint.license)"))
     }
 
     @Test func transferSetsTheScoresOfOtherClasses() async throws {

@@ -35,9 +35,11 @@ struct PairTest {
         }
     }
 
-    private func scene(_ name: String, _ number: Int) throws -> (Image, [Scene.Object]) {
+    /// A scene of both classes, and of as many others.
+    private func scene(_ name: String, _ number: Int, others: Int = 0) throws -> (Image, [Scene.Object]) {
         var random = RandomStream(seed: seed, "\(name) \(shown) \(other)", index: number)
-        let composer = SceneComposer(glyphs: glyphs, candidates: [shown, other])
+        let candidates = [shown, other] + (0..<others).map { _ in random.index(glyphs.categories.count) }
+        let composer = SceneComposer(glyphs: glyphs, candidates: candidates)
         let scene = try composer.scene(&random)
         return (
             try Image(width: composer.side, height: composer.side, pixels: scene.canvas.bytes), scene.objects
@@ -76,7 +78,8 @@ struct PairTest {
         var number = 0
         while left.values.contains(where: { $0 > 0 }) {
             defer { number += 1 }
-            let (image, objects) = try scene("pair examples \(draw)", number)
+            // What is ordinary is learned from the same pictures: they show more than the pair.
+            let (image, objects) = try scene("pair examples \(draw)", number, others: 8)
             // One of each class, so that draws differ in their scenes.
             let boxes = [shown, other].compactMap { category -> ExampleBox? in
                 guard left[category, default: 0] > 0,

@@ -2,6 +2,7 @@ import ArgumentParser
 import CLIP
 import FVLM
 import Foundation
+import Support
 import Torch
 
 /// Tests classes that are shown by boxes instead of named.
@@ -28,6 +29,7 @@ struct ExamplesCommand: ParsableCommand {
     @Option(help: "How often examples are drawn.") var draws = 3
     @Option(help: "The share of the words in mixed classes.") var mix = 0.5
     @Option(help: "The number of confused pairs.") var pairs = 5
+    @Flag(help: "The pairs alone.") var pairsOnly = false
     @Option(help: "The number of scenes of a pair.") var pairScenes = 40
     @Option(help: "The folder of drawings from Tools/setup-emoji, for the pairs.") var glyphs = ".emoji"
     @Option(help: "The seed of all random numbers.") var seed: UInt64 = 1
@@ -55,7 +57,7 @@ struct ExamplesCommand: ParsableCommand {
                     "\(part): \(tested) scenes, \(test.shown.count) novel categories shown, \(draws) draws",
                 columns: ExamplesTest.columns)
             table.rows = try test.compare(shots: shots, draws: draws, mix: mix, seed: seed)
-            print(table.markdown)
+            try StandardOutput.print(table.markdown)
             guard pairs > 0 else { continue }
             let styles = part.hasSuffix("unseen") ? [GlyphStyle.unseen] : GlyphStyle.seen
             let drawings = try GlyphSet(GlyphFolder(path: glyphs), categories: known, styles: styles)
@@ -67,7 +69,7 @@ struct ExamplesCommand: ParsableCommand {
                     shown: Int(pair.prediction) - 1, other: Int(pair.truth) - 1, detector: detector,
                     words: words, glyphs: drawings, scenes: pairScenes, seed: seed
                 ).rows(examples: shots.max() ?? 1, draws: draws, mix: mix)
-                print(table.markdown)
+                try StandardOutput.print(table.markdown)
             }
         }
     }
