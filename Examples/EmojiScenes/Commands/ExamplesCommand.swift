@@ -52,12 +52,14 @@ struct ExamplesCommand: ParsableCommand {
         for part in parts {
             let test = try ExamplesTest(
                 part, in: data, tested: tested, least: shots.max() ?? 1, detector: detector, words: words)
-            var table = BenchmarkTable(
-                title:
-                    "\(part): \(tested) scenes, \(test.shown.count) novel categories shown, \(draws) draws",
-                columns: ExamplesTest.columns)
-            table.rows = try test.compare(shots: shots, draws: draws, mix: mix, seed: seed)
-            try StandardOutput.print(table.markdown)
+            if !pairsOnly {
+                var table = BenchmarkTable(
+                    title:
+                        "\(part): \(tested) scenes, \(test.shown.count) novel categories shown, \(draws) draws",
+                    columns: ExamplesTest.columns)
+                table.rows = try test.compare(shots: shots, draws: draws, mix: mix, seed: seed)
+                try StandardOutput.print(table.markdown)
+            }
             guard pairs > 0 else { continue }
             let styles = part.hasSuffix("unseen") ? [GlyphStyle.unseen] : GlyphStyle.seen
             let drawings = try GlyphSet(GlyphFolder(path: glyphs), categories: known, styles: styles)
