@@ -9,6 +9,7 @@ import re
 
 PACKAGES = ("axe_playwright_python", "axe_selenium_python", "axe_core_python")
 # Levels A and AA, and what is good practice beside them.
+OLDEST = (4, 5, 0)  # the first that knows all of them
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -18,12 +19,12 @@ def _version(path):
 
 
 def script():
-    """The newest script that is there, or nothing."""
+    """The newest script that is there and new enough, or nothing."""
     if path := os.environ.get("FVLM_AXE"):
         return pathlib.Path(path)
     specs = filter(None, map(importlib.util.find_spec, PACKAGES))
     files = [file for spec in specs for file in pathlib.Path(spec.origin).parent.rglob("axe.min.js")]
-    return max(files, key=_version, default=None)
+    return max((file for file in files if _version(file) >= OLDEST), key=_version, default=None)
 
 
 class Axe:
@@ -32,7 +33,7 @@ class Axe:
     def __init__(self, browser):
         self.browser, self.script = browser, script()
         if not self.script:
-            print("LEFT OUT: axe-core is not installed (pip install --no-deps axe-playwright-python), so that accessibility is "
+            print("LEFT OUT: axe-core 4.5 or newer is not installed (pip install --no-deps axe-playwright-python), so that accessibility is "
                   "not checked", flush=True)
 
     def check(self, check, name):
