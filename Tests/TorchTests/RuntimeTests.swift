@@ -146,8 +146,16 @@ import Torch
             try Runtime.keepMemory()
             let first = try address(size)
             #expect(try address(size) == first)
-            #expect(try address(size - 100_000) == first, "a block that is a little larger was not used")
-            #expect(try address(size / 4) != first, "a block that is much too large was used")
+            let part = try address(size / 4)
+            #expect(first <= part && part < first + size, "a part of a larger block was not used")
+            do {
+                let halves = try (0..<2).map { _ in try Tensor.ones([size / 2], dtype: .uint8) }
+                for half in halves {
+                    let data = try half.withPointer { $0 }
+                    #expect(first <= data && data < first + size, "two halves were not cut from one block")
+                }
+            }
+            #expect(try address(size) == first, "two halves were not joined")
             try Runtime.keepMemory(bytes: 0)
             #expect(try growth(3) < size / 2)
             try Runtime.keepMemory(bytes: 2 * size)

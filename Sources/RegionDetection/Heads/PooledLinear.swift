@@ -14,7 +14,7 @@ struct PooledLinear: Sendable {
     }
 
     /// The most bytes of pooled regions at a time.
-    private static let bytesOfPart = 26 << 20
+    private static let bytesOfPart = 52 << 20
 
     /// The layer's output, part of the graph if gradients are recorded.
     /// - Parameters:
