@@ -64,7 +64,7 @@ examples: build ## Compiles the blocks of Swift in documents, runs tutorials and
 	Tools/test-documents --program "$$(swift build --show-bin-path)/fvlm"
 
 spelling: ## Spelling and links of all documents (needs hunspell and its dictionary en_US)
-	Tools/check-spelling
+	Tools/check-spelling --comments
 	Tools/check-links
 
 man: setup ## Manual pages of all commands and topics (runs/man), rendered without a warning (needs groff)

@@ -291,7 +291,7 @@ if withTorch {
             ],
             path: "Examples/EmojiScenes", exclude: ["CGlyphs", "README.md", "Samples"],
             resources: [.copy("Resources/categories.tsv")],
-            // Drawing goes pixel by pixel; without optimisation its tests would take minutes.
+            // Drawing goes pixel by pixel; without optimization its tests would take minutes.
             swiftSettings: [.unsafeFlags(["-O"])], linkerSettings: runPath),
         .testTarget(
             name: "EmojiScenesTests",

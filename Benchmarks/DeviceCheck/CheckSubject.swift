@@ -87,7 +87,7 @@ final class CheckSubject {
         try Tensor.randomNormal([count, 3, side, side], generator: Generator(seed: 4))
     }
 
-    /// Pictures of noise and squares; every third one is grey all over.
+    /// Pictures of noise and squares; every third one is gray all over.
     func pictures(_ count: Int) throws -> [Image] {
         try (0..<count).map { number in
             guard number % 3 != 2 else { return try Image(width: side, height: side, filledWith: .white) }

@@ -54,7 +54,7 @@ struct DeviceCheck: ParsableCommand {
         Runtime.setTensorFloat32(false)
         for family in Family.allCases {
             let subject = CheckSubject(family, isFull: size == .full, device: chosen)
-            for check in AgreementChecks.all(of: subject) + BehaviourChecks.all(of: subject) {
+            for check in AgreementChecks.all(of: subject) + BehaviorChecks.all(of: subject) {
                 report.run("\(family.rawValue): \(check.name)", check.body)
             }
             for check in SpeedChecks.all(of: subject, steps: steps) {

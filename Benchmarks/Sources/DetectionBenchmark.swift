@@ -33,9 +33,9 @@ struct DetectionBenchmark: ParsableCommand {
             try tensor.fillUniformInPlace(generator: generator)
             return tensor
         }
-        let centre = try uniform([count, 2]) * Tensor([Float(width), Float(height)])
+        let center = try uniform([count, 2]) * Tensor([Float(width), Float(height)])
         let side = try (uniform([count, 2]) * 2.995_732 + 2.772_589).exp()
-        return try Boxes(Tensor.cat([centre - side / 2, centre + side / 2], dimension: 1))
+        return try Boxes(Tensor.cat([center - side / 2, center + side / 2], dimension: 1))
             .clipped(to: Size2D(Int(height), Int(width)))
     }
 

@@ -1,7 +1,7 @@
 import Foundation
 import Imaging
 
-/// A kind of object: an outline and a colour.
+/// A kind of object: an outline and a color.
 struct Shape {
     let name: String
     let color: Color

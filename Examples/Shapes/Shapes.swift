@@ -3,12 +3,12 @@ import COCO
 import Foundation
 import Imaging
 
-/// Draws pictures of coloured shapes with exact outlines, as a COCO data set: training data that needs no download.
+/// Draws pictures of colored shapes with exact outlines, as a COCO data set: training data that needs no download.
 @main
 struct Shapes: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "shapes",
-        abstract: "Draws pictures of coloured shapes as a COCO data set.",
+        abstract: "Draws pictures of colored shapes as a COCO data set.",
         discussion: "Example:\n  shapes data/train --count 200 --seed 1")
 
     @Argument(help: "The folder for annotations.json and images/.")

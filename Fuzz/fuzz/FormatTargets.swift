@@ -2,7 +2,7 @@ import COCO
 import DatasetFormats
 import Support
 
-/// The readers below the formats of labelling tools as fuzzing targets.
+/// The readers below the formats of labeling tools as fuzzing targets.
 enum FormatTargets {
     /// The targets by name.
     static let all: [String: FuzzTarget] = [

@@ -131,7 +131,7 @@ bool ck_paste_crop(const float *mask, int64_t side, const float *box, int64_t he
 
 // MARK: - Drawing
 
-// opacity 255 is the colour itself.
+// opacity 255 is the color itself.
 static void mix(uint8_t *pixel, const uint8_t color[3], int32_t opacity) {
     for (int channel = 0; channel < 3; ++channel)
         pixel[channel] = (uint8_t)((color[channel] * opacity + pixel[channel] * (255 - opacity) + 127) / 255);

@@ -34,7 +34,7 @@ void ck_axis_free(ck_axis *axis);
 // RoIAlign: `start` and `extent` in pixels of the map. With a ratio of 0, a cell has one sample per pixel.
 void ck_axis_align(ck_axis *axis, int64_t size, float start, float extent, int64_t ratio);
 
-// One sample at every cell's centre, clamped to the map.
+// One sample at every cell's center, clamped to the map.
 void ck_axis_centers(ck_axis *axis, int64_t size, float start, float extent);
 
 // One sample at start + step * i for every cell; pixels outside are ignored.

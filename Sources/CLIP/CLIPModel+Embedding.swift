@@ -3,7 +3,7 @@ import Torch
 
 extension CLIPModel {
     /// Embeddings of whole images, [N, E] float32 of length 1, on the device of the weights.
-    /// - Parameter pixels: [N, 3, H, W], normalised; of the trained size for a ResNet, of any size for a transformer.
+    /// - Parameter pixels: [N, 3, H, W], normalized; of the trained size for a ResNet, of any size for a transformer.
     /// - Throws: ``CLIPError`` for images of the wrong size, `TorchError`.
     public func embed(pixels: Tensor) throws -> Tensor {
         try withoutGradients {
@@ -40,7 +40,7 @@ extension CLIPModel {
     ///   - progress: Called with the number of texts done.
     ///   - onTruncation: Called for every text that is truncated to the context length, with its index and its number
     ///     of tokens; an error thrown here stops the operation.
-    /// - Throws: ``CLIPError``, `TorchError`; `CancellationError` if the task is cancelled.
+    /// - Throws: ``CLIPError``, `TorchError`; `CancellationError` if the task is canceled.
     public func embed(
         texts: [String], tokenizer: Tokenizer, batchSize: Int = 32,
         progress: (Int) -> Void = { _ in },

@@ -13,7 +13,7 @@ namespace {
 
 // Main memory for tensors. Large blocks are kept when tensors are freed and lent again: page faults of fresh memory cost
 // more than most computations in it, and the C library returns large blocks to the system immediately. A block is cut
-// from the smallest free range that holds it, and joins its free neighbours when it comes back, so that a step which
+// from the smallest free range that holds it, and joins its free neighbors when it comes back, so that a step which
 // asks for the same sizes as the last one finds its memory again, and lent and kept memory together are little more
 // than what was once lent at the same time.
 class KeptMemory final : public c10::Allocator {
@@ -133,7 +133,7 @@ class KeptMemory final : public c10::Allocator {
             ranges_.begin(), ranges_.end(), data, [](const Range &range, char *data) { return range.data < data; });
     }
 
-    // The range with its free neighbours.
+    // The range with its free neighbors.
     Ranges::iterator joined(Ranges::iterator range) noexcept {
         auto upper = std::next(range);
         if (upper != ranges_.end() && !upper->lent && range->end() == upper->data) {

@@ -80,7 +80,7 @@ static int is_srgb(const uint8_t *profile, size_t count) {
     return 0;
 }
 
-static int convert_profile_colours(VipsImage *image, VipsImage **result) {
+static int convert_profile_colors(VipsImage *image, VipsImage **result) {
     return vips_icc_transform(image, result, "srgb", "embedded", TRUE, "intent", VIPS_INTENT_RELATIVE,
                               "black_point_compensation", TRUE, NULL);
 }
@@ -103,7 +103,7 @@ static int is_connection_space(VipsImage *image) {
            memcmp((const uint8_t *)profile + 16, "Lab ", 4) == 0;
 }
 
-// Colour spaces that copy_row reads directly.
+// Color spaces that copy_row reads directly.
 static int is_plain(VipsImage *image) {
     switch (vips_image_get_interpretation(image)) {
     case VIPS_INTERPRETATION_B_W:
@@ -119,13 +119,13 @@ static int is_plain(VipsImage *image) {
     }
 }
 
-int cvips_convert_colours(VipsImage **image, int convert_profile) {
+int cvips_convert_colors(VipsImage **image, int convert_profile) {
     VipsImage *result = NULL;
     int status;
     if (convert_profile && is_connection_space(*image))
         status = vips_icc_export(*image, &result, "output_profile", "srgb", "intent", VIPS_INTENT_RELATIVE, NULL);
     else if (convert_profile && needs_conversion(*image))
-        status = convert_profile_colours(*image, &result);
+        status = convert_profile_colors(*image, &result);
     else if (is_plain(*image))
         return 0;
     else
@@ -214,7 +214,7 @@ int cvips_decode(const void *bytes, size_t count, cvips_format format, int conve
     if (image) {
         if (vips_image_get_width(image) != width || vips_image_get_height(image) != height)
             vips_error("decode", "the size changed while the picture was read");
-        else if (cvips_convert_colours(&image, convert_profile) == 0) {
+        else if (cvips_convert_colors(&image, convert_profile) == 0) {
             VipsRect all = {0, 0, width, height};
             status = cvips_copy_pixels(image, all, rgb, order);
         }

@@ -12,7 +12,7 @@ int cvips_open_tiff(const char *path, int32_t page, int32_t subfile, int convert
     if (status == 0) {
         cvips_describe(image, header);
         header->orientation = vips_image_get_orientation(image);
-        status = cvips_convert_colours(&image, convert_profile);
+        status = cvips_convert_colors(&image, convert_profile);
     }
     if (status == 0)
         *picture = (cvips_picture *)image;
@@ -43,7 +43,7 @@ int cvips_open_animation(const char *path, cvips_format format, cvips_header *he
         cvips_describe(image, header);
         header->height = vips_image_get_page_height(image);
         header->orientation = 1;
-        status = cvips_convert_colours(&image, 1);
+        status = cvips_convert_colors(&image, 1);
     }
     if (status == 0)
         *picture = (cvips_picture *)image;

@@ -35,7 +35,7 @@ extension DetectorEvaluator {
     ) throws -> Seen {
         var pictures: [(row: Int, seen: EncodedImages)] = []
         var faults: [Fault] = []
-        // Of pictures whose annotations cannot be read nothing can be learnt.
+        // Of pictures whose annotations cannot be read nothing can be learned.
         let rows = (0..<truth.images.count).filter { !gaps.images.contains(truth.images.ids[$0]) }
         let stream = try self.pictures(for: detector, rows: rows)
         let count = min(limit ?? stream.count, stream.count)

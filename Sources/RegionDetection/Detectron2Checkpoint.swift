@@ -175,7 +175,7 @@ package struct Detectron2Checkpoint: Sendable {
         if !rejected.isEmpty {
             parts.append(
                 "\(rejected.count) of a different shape: " + rejected.joined(separator: "; ")
-                    + "; re-initialise these if the trunk is a different one")
+                    + "; re-initialize these if the trunk is a different one")
         }
         return DetectionError(
             "Detectron2Checkpoint", "\(source.origin) does not fit: " + parts.joined(separator: "; "))

@@ -45,7 +45,7 @@ public struct TileGrid: Sendable, Hashable {
     /// - Parameters:
     ///   - size: The size of the picture.
     ///   - tile: Width and height of a tile, at least 1.
-    ///   - overlap: The pixels that neighbours share, below the tile's size; a larger number counts as one below.
+    ///   - overlap: The pixels that neighbors share, below the tile's size; a larger number counts as one below.
     public init(_ size: ImageSize, tile: ImageSize, overlap: ImageSize) {
         self.size = size
         let columns = Self.spans(of: size.width, tile: tile.width, overlap: overlap.width)
@@ -68,7 +68,7 @@ public struct TileGrid: Sendable, Hashable {
     /// - Parameters:
     ///   - length: The picture's side.
     ///   - tile: The tile's side, at least 1.
-    ///   - overlap: The pixels that neighbours share.
+    ///   - overlap: The pixels that neighbors share.
     ///   - cutsLast: Whether the last tile is cut at the picture's edge instead of being moved inward, as in supervision
     ///     where tiles do not overlap.
     public static func spans(of length: Int, tile: Int, overlap: Int, cutsLast: Bool = false) -> [Range<Int>]

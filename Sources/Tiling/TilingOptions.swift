@@ -35,7 +35,7 @@ public struct TilingOptions: Sendable, Hashable {
     /// Width and height of a tile in pixels of the picture.
     public var side = 640
 
-    /// The part of a tile that its neighbour shows too, from 0 to 0.9.
+    /// The part of a tile that its neighbor shows too, from 0 to 0.9.
     public var overlap = 0.2
 
     /// Whether the whole picture is looked at as well, which finds objects larger than a tile.

@@ -98,11 +98,19 @@ enum FFmpeg {
 
         private func take(_ text: String, _ line: (String) -> Void) {
             guard !text.allSatisfy(\.isWhitespace) else { return }
-            if !text.contains("Parsed_showinfo"), !text.hasPrefix("frame=") {
-                last.withLock { $0 = Messages.plain(text) }
+            let message = Messages.plain(text)
+            if !text.contains("Parsed_showinfo"), !Messages.consequences.contains(where: message.hasPrefix) {
+                last.withLock { $0 = message }
             }
             line(text)
         }
+
+        /// What follows the message that says why, and the progress.
+        private static let consequences = [
+            "Conversion failed", "Error marking filters as finished", "Cannot determine format of input",
+            "Nothing was written into output", "Task finished with error code", "Terminating thread",
+            "frame=",
+        ]
 
         /// The message without the part of ffmpeg and the address that it comes from.
         private static func plain(_ text: String) -> String {

@@ -100,7 +100,7 @@ public final class VideoWriter {
             arguments +=
                 audio.arguments + ["-map", "0:v:0", "-map", "1:a?"] + (isSame ? ["-c:a", "copy"] : [])
         }
-        // Encoders of four colours to two pixels want even sides.
+        // Encoders of four colors to two pixels want even sides.
         arguments += [
             "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p", temporary,
         ]

@@ -5,7 +5,7 @@ import Foundation
 import Imaging
 import Testing
 
-/// Exports of labelling tools, read as the recorded COCO data set says.
+/// Exports of labeling tools, read as the recorded COCO data set says.
 @Suite struct FormatsParity {
     private static let names = (try? Fixtures.names("formats")) ?? []
 

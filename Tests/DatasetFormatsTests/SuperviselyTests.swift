@@ -71,9 +71,9 @@ import Testing
         }
     }
 
-    /// The alpha of older bitmaps says what is set, whatever the colour.
+    /// The alpha of older bitmaps says what is set, whatever the color.
     @Test func alphaOfABitmapCounts() throws {
-        // 2 x 1 pixels of colour and alpha: a white transparent one, a black opaque one.
+        // 2 x 1 pixels of color and alpha: a white transparent one, a black opaque one.
         let data =
             "eJzrDPBz5+WS4mJgYOD19HAJAtJMQMzIwQYkvyjVdwEpQU8Xx5CKOck//v+3Z2ZmPlzPIPqZ+a9JdO17oCSDp6ufyzqnhCYAQOQTLQ=="
         let folder = try TemporaryFolder()

@@ -42,7 +42,7 @@ extension OnDevice {
             try average.update()
         }
 
-        /// Norm, clipping, optimiser and moving average each take the whole list: as many operators for sixty parameters as
+        /// Norm, clipping, optimizer and moving average each take the whole list: as many operators for sixty parameters as
         /// for three.
         @Test(arguments: ["adamw", "sgd"]) func operatorsTakeAllParametersAtOnce(_ kind: String) throws {
             func counted(_ count: Int) throws -> FakeDevice.Counts {
@@ -55,7 +55,7 @@ extension OnDevice {
                 return try FakeDevice.counting { try update(store, optimizer, average) }.counts
             }
             let (few, many) = try (counted(3), counted(60))
-            // The norms, their scale, the average's two, and the optimiser's one; AdamW counts its steps as well.
+            // The norms, their scale, the average's two, and the optimizer's one; AdamW counts its steps as well.
             let expected = kind == "adamw" ? 6 : 5
             #expect(few.listOperators == expected && many.listOperators == expected)
             #expect(few.operators == many.operators)

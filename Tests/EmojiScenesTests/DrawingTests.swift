@@ -41,7 +41,7 @@ struct DrawingTests {
         #expect(glyph?.height == 32)
         #expect(glyph?.levels.map(\.width) == [16, 8])
         #expect(glyph?.levels.map(\.height) == [32, 16])
-        // Colours are multiplied by alpha: 200 * 128 / 255, rounded.
+        // Colors are multiplied by alpha: 200 * 128 / 255, rounded.
         #expect(glyph?.levels[0].pixels[19] == SIMD4(100, 50, 25, 128))
         #expect(glyph?.levels[1].pixels[11] == SIMD4(100, 50, 25, 128))
         let empty = [UInt8](repeating: 0, count: 64)
@@ -89,8 +89,8 @@ struct DrawingTests {
         #expect(try scene(0).canvas.bytes != scene(1).canvas.bytes)
     }
 
-    /// Values of a ramp at the new pixels' centres; beyond the outer centres the outer values stand.
-    @Test func enlargingInterpolatesBetweenCentres() {
+    /// Values of a ramp at the new pixels' centers; beyond the outer centers the outer values stand.
+    @Test func enlargingInterpolatesBetweenCenters() {
         var canvas = Canvas(width: 2, height: 1)
         canvas.pixels = [SIMD4(0, 1, 0.5, 0), SIMD4(1, 0, 0.5, 0)]
         let large = canvas.enlarged(width: 4, height: 3)

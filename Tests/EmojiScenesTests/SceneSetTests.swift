@@ -40,7 +40,7 @@ struct SceneSetTests {
     @Test func partsOfTheDataSetDiffer() throws {
         try withFolder { folder in
             for name in ["train", "test"] {
-                try SceneSet(name: name, count: 2, novelObjects: .labelled).render(
+                try SceneSet(name: name, count: 2, novelObjects: .labeled).render(
                     glyphs: SyntheticGlyphs.set(), side: 96, seed: 1, folder: folder)
             }
             let files = try bytes(folder)
@@ -63,7 +63,7 @@ struct SceneSetTests {
                     Int64($0 + 1)
                 })
             let hasNovel = dataset.annotations.categoryIDs.contains { novelIDs.contains($0) }
-            #expect(hasNovel == (novel == .labelled))
+            #expect(hasNovel == (novel == .labeled))
             for row in 0..<dataset.annotations.count {
                 let annotation = dataset.annotations[row]
                 let segmentation = try #require(annotation.segmentation)

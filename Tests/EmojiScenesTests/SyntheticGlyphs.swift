@@ -1,6 +1,6 @@
 @testable import EmojiScenes
 
-/// Drawings that need no packages: discs, boxes and rings in colours of their own.
+/// Drawings that need no packages: discs, boxes and rings in colors of their own.
 enum SyntheticGlyphs {
     static func set(count: Int = 8, styles: [GlyphStyle] = [.noto]) -> GlyphSet {
         let categories = (0..<count).map { index in

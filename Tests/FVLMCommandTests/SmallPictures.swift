@@ -3,7 +3,7 @@ import Testing
 
 /// The smallest of pictures for tests that go through a decoder.
 enum SmallPictures {
-    /// 4 x 3 grey pixels.
+    /// 4 x 3 gray pixels.
     static func png() throws -> Data {
         try #require(
             Data(

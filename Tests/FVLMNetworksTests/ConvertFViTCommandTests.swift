@@ -88,7 +88,7 @@ import FVLMCommand
         try recorded.expectEqual("out.scores", Tensor(found.map(\.score)))
         try recorded.expectEqual("out.labels", Tensor(found.map { Int64($0.classIndex) }))
 
-        // A picture goes all the way, and the licence is shown where a user looks for it.
+        // A picture goes all the way, and the license is shown where a user looks for it.
         let shape = try recorded.shape("in.picture")
         try Image(width: shape[1], height: shape[0], pixels: recorded.bytes("in.picture"))
             .write(to: folder.file("picture.png"))

@@ -8,7 +8,7 @@ import Testing
 
 @testable import FVLMNetworks
 
-/// `fvlm detect` in the formats of labelling tools.
+/// `fvlm detect` in the formats of labeling tools.
 @Suite struct DetectLabelsTests {
     private let folder: TemporaryFolder
 

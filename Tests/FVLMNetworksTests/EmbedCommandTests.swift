@@ -25,7 +25,7 @@ import FVLMCommand
         try #require(try Fixtures.cases("clip").first { $0.has("in.image0") })
     }
 
-    /// Normalised values that were recorded.
+    /// Normalized values that were recorded.
     private func expectEmbeddings(_ file: Safetensors, _ recorded: StoredTensor) throws {
         let got = try file.tensor(named: "embeddings")
         #expect(got.shape == recorded.shape)

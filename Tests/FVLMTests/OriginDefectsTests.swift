@@ -49,7 +49,7 @@ import Testing
         #expect(try (maps[0] - changed).abs().max().item() > 0.5)
     }
 
-    /// Defect 3: colours in the order blue, green, red were given to a CLIP that wants red first.
+    /// Defect 3: colors in the order blue, green, red were given to a CLIP that wants red first.
     @Test func redComesFirst() throws {
         let red = try Image(width: 8, height: 8, pixels: (0..<64).flatMap { _ in [UInt8(255), 0, 0] })
         let values = try DetectorConfiguration().preprocessor(red).tensor[
@@ -63,7 +63,7 @@ import Testing
         let (_, model) = try model(isResNet: true)
         let levels = try model.trunk.levels(of: random([1, 3, 128, 128]))
         #expect(levels.map { 128 / $0.shape[2] } == [4, 8, 16, 32])
-        // Not an enlargement: neighbours inside of a block of four differ.
+        // Not an enlargement: neighbors inside of a block of four differ.
         let fine = levels[0]
         let (left, right) = (try fine[0, 0, 0, 0].item(), try fine[0, 0, 0, 1].item())
         #expect(left != right)
@@ -177,8 +177,8 @@ import Testing
         #expect(store["projection.weight"]?.shape[0] == clip.configuration.embeddingWidth)
     }
 
-    /// Defects 18 and 19: parts that were never initialised, and linear layers that the initialisation left out.
-    @Test(arguments: [true, false]) func everyWeightIsInitialised(_ isResNet: Bool) throws {
+    /// Defects 18 and 19: parts that were never initialized, and linear layers that the initialization left out.
+    @Test(arguments: [true, false]) func everyWeightIsInitialized(_ isResNet: Bool) throws {
         let (_, model) = try model(isResNet: isResNet)
         for parameter in model.network.store.parameters { #expect(parameter.hasValue, "\(parameter.name)") }
         for (name, deviation) in [("projection.weight", 0.01), ("bbox_pred.weight", 0.001)] {

@@ -144,7 +144,7 @@ import Testing
         #expect(error?.reason.contains("scans") == true)
     }
 
-    /// Every way of cutting a file short is an error, never a picture with a grey rest.
+    /// Every way of cutting a file short is an error, never a picture with a gray rest.
     @Test(arguments: [ImageEncoding.png(), .jpeg(quality: 85), .webp(), .losslessWebP])
     func truncatedFilesAreErrors(_ encoding: ImageEncoding) throws {
         let bytes = try patternImage(width: 90, height: 70).encoded(as: encoding)
@@ -199,7 +199,7 @@ import Testing
         }
     }
 
-    @Test func signaturesAreRecognised() throws {
+    @Test func signaturesAreRecognized() throws {
         func format(_ bytes: [UInt8]) -> ImageFormat? { bytes.withUnsafeBytes { ImageFormat(signature: $0) } }
         #expect(format([]) == nil)
         #expect(format([0xFF, 0xD8]) == nil)

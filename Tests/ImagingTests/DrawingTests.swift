@@ -18,7 +18,7 @@ import Testing
         }
         #expect(Palette.color(at: -1) == Palette.color(at: 0xFFFF))
         #expect(Palette.color(at: .max) == Palette.color(at: 0xFFFF))
-        // White, black and a known middle grey of OKLCH.
+        // White, black and a known middle gray of OKLCH.
         #expect(Palette.color(lightness: 1, chroma: 0, hue: 0) == .white)
         #expect(Palette.color(lightness: 0, chroma: 0, hue: 0) == .black)
     }
@@ -148,7 +148,7 @@ import Testing
         #expect(plain != dog && dog != cat)
         // The label stands above the box, and covers nothing of it.
         for y in 60..<150 { #expect(dog[120, y] == plain[120, y]) }
-        // Two labels at the same place do not cover each other: both grounds keep their own colour somewhere.
+        // Two labels at the same place do not cover each other: both grounds keep their own color somewhere.
         let both = try Annotator(labelOpacity: 1).draw(
             [
                 Annotation(box: box, label: "dog", color: Color(red: 255, green: 0, blue: 0)),

@@ -3,8 +3,8 @@ import Testing
 
 @testable import Imaging
 
-/// Formats and colour spaces that the recorded cases do not have. The pictures were written by Pillow 13; all
-/// but the colour patches show `(9 x + 5 y + 60 channel) mod 256` on 16 x 12 pixels.
+/// Formats and color spaces that the recorded cases do not have. The pictures were written by Pillow 13; all
+/// but the color patches show `(9 x + 5 y + 60 channel) mod 256` on 16 x 12 pixels.
 @Suite struct FormatTests {
     private func path(_ name: String) -> String {
         URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Pictures/\(name)").path
@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    /// Ink of JPEGs is stored inverted, with and without Adobe's mark; the third has its inks as YCCK. One colour each,
+    /// Ink of JPEGs is stored inverted, with and without Adobe's mark; the third has its inks as YCCK. One color each,
     /// as Pillow 13 shows it.
     @Test(arguments: [
         ("cmyk-adobe.jpg", Color(red: 63, green: 95, blue: 127)),
@@ -77,7 +77,7 @@ import Testing
     @Test func theFirstFrameOfAGIF() throws {
         let image = try Image(contentsOf: path("two-frames.gif"))
         #expect(image.size == ImageSize(width: 16, height: 12))
-        // 16 colours come close.
+        // 16 colors come close.
         #expect(difference(image, try shown()).mean < 6)
     }
 
@@ -102,7 +102,7 @@ import Testing
         #expect(error?.reason.contains("float") == true)
     }
 
-    /// Colours of a profile with the primaries of Display P3 and a gamma of 2.2, against LittleCMS 2 as Pillow
+    /// Colors of a profile with the primaries of Display P3 and a gamma of 2.2, against LittleCMS 2 as Pillow
     /// runs it (relative colorimetric, black point compensation).
     @Test func profilesAreConverted() throws {
         let want: [UInt8] = [

@@ -97,7 +97,7 @@ import Testing
         #expect(padded.target == ImageSize(width: 64, height: 64))
     }
 
-    /// A coloured rectangle in a stored picture is where its box says after turning, resizing and padding,
+    /// A colored rectangle in a stored picture is where its box says after turning, resizing and padding,
     /// for every orientation; the mask and the polygon go with it.
     @Test(arguments: EXIFOrientation.allCases)
     func boxesFollowThePicture(_ orientation: EXIFOrientation) throws {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Imaging
 
-/// A picture in which every pixel differs from its neighbours and every turn shows.
+/// A picture in which every pixel differs from its neighbors and every turn shows.
 func patternImage(width: Int, height: Int, seed: Int = 1) throws -> Image {
     var image = try Image(width: width, height: height)
     for y in 0..<height {

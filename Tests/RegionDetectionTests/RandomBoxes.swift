@@ -14,9 +14,9 @@ struct RandomBoxes {
 
     /// Boxes with corners on quarters of pixels, so that equal overlaps occur; some leave the image.
     func boxes(_ count: Int, height: Double, width: Double, side: Double) throws -> Boxes {
-        let centre = try numbers([count, 2]) * Tensor([Float(width), Float(height)])
+        let center = try numbers([count, 2]) * Tensor([Float(width), Float(height)])
         let extent = try numbers([count, 2]) * side + 2
-        let corners = try Tensor.cat([centre - extent / 2, centre + extent / 2], dimension: 1)
+        let corners = try Tensor.cat([center - extent / 2, center + extent / 2], dimension: 1)
         return try Boxes((corners * 4).rounded() / 4)
     }
 }

@@ -103,8 +103,8 @@ import TorchFixtures
         }
     }
 
-    @Test func aRampGivesTheCentresOfCells() throws {
-        // A map whose value is the x coordinate of the pixel's centre.
+    @Test func aRampGivesTheCentersOfCells() throws {
+        // A map whose value is the x coordinate of the pixel's center.
         let ramp = try (Tensor.arange(to: 40, dtype: .float32) + 0.5).expanded([1, 1, 30, 40])
         let regions = try Regions(boxes: Boxes([[8, 6, 22, 20]]), images: [0], levels: [0])
         let pooled = try roiAlign(

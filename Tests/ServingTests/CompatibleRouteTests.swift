@@ -172,7 +172,7 @@ import Testing
         """
 
     @Test func anInterfaceIsRead() throws {
-        let interface = try LabellingInterface(Self.interface)
+        let interface = try LabelingInterface(Self.interface)
         #expect(interface.kind == .rectangle && interface.control == "box" && interface.picture == "img")
         #expect(interface.pictureField == "photo" && interface.threshold == 0.3)
         #expect(
@@ -180,15 +180,15 @@ import Testing
                 Vocabulary.Class("pizza"), Vocabulary.Class("Dog", synonyms: ["dog face", "puppy"]),
             ])
         #expect(throws: RequestFault.self) {
-            try LabellingInterface("<View><Image name='a' value='$b'/></View>")
+            try LabelingInterface("<View><Image name='a' value='$b'/></View>")
         }
-        #expect(throws: RequestFault.self) { try LabellingInterface("<View>") }
+        #expect(throws: RequestFault.self) { try LabelingInterface("<View>") }
     }
 
     @Test func labelStudioFetchesAndAnswersInPerCent() async throws {
         let picture = try TestServer.sample(1)
         let model = try TestServer.model
-        let interface = try LabellingInterface(Self.interface)
+        let interface = try LabelingInterface(Self.interface)
         var options = model.options
         options.scoreThreshold = 0.3
         options.includesMasks = false

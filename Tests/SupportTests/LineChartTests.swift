@@ -46,7 +46,7 @@ import Testing
         #expect(file.contains("stroke=\"#123456\" points=\"64,432 544,252\"><title>l v</title>"))
     }
 
-    /// Colours are used again for dashed lines, and the picture grows with the legend.
+    /// Colors are used again for dashed lines, and the picture grows with the legend.
     @Test func manyLinesCanBeToldApart() {
         let lines = (0..<30).map { LineChart.Line(label: "\($0)", points: [(0, Double($0)), (1, 1)]) }
         let file = chart(lines).file

@@ -6,8 +6,8 @@ package enum PyTorchTrainingFile {
     /// Writes such a file; `torch.load(path, weights_only=True)` reads it.
     /// - Parameters:
     ///   - model: The weights under the names that the file is to have.
-    ///   - optimizer: What the optimiser remembers, named `slot/parameter`.
-    ///   - parameters: The parameters' names in the order in which PyTorch's optimiser will get them.
+    ///   - optimizer: What the optimizer remembers, named `slot/parameter`.
+    ///   - parameters: The parameters' names in the order in which PyTorch's optimizer will get them.
     ///   - learningRate: Of the only group.
     ///   - scheduleSteps: PyTorch's `last_epoch`.
     /// - Throws: `WeightFileError`; `TorchError` for a state of a parameter that is not among `parameters`.
@@ -23,7 +23,7 @@ package enum PyTorchTrainingFile {
                 let place = places[String(tensor.name[tensor.name.index(after: slash)...])]
             else {
                 throw TorchError(
-                    path, reason: "the optimiser's '\(tensor.name)' belongs to none of the parameters")
+                    path, reason: "the optimizer's '\(tensor.name)' belongs to none of the parameters")
             }
             slots[place, default: []].append((.text(String(tensor.name[..<slash])), .tensor(tensor)))
         }

@@ -89,7 +89,7 @@ import Torch
     }
 
     /// The origin's defect 16: names behind `model.`, none of which was found.
-    @Test func aPrefixIsRecognised() throws {
+    @Test func aPrefixIsRecognized() throws {
         let (source, target) = (ParameterStore(), ParameterStore())
         _ = try network(source)
         _ = try network(target)
@@ -183,9 +183,9 @@ import Torch
         #expect(try store["head.0.weight"]?.grad?.dtype == .bfloat16)
     }
 
-    // MARK: Optimisers
+    // MARK: Optimizers
 
-    @Test func optimisersRefuseNonsense() throws {
+    @Test func optimizersRefuseNonsense() throws {
         let store = ParameterStore()
         _ = try network(store)
         try store.initialize(seed: 1)

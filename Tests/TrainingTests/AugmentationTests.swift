@@ -72,16 +72,16 @@ import Testing
         #expect(draw(Augmentation(colorJitter: ColorJitter(hue: 2))).contains("hue"))
     }
 
-    @Test func coloursDoNotMoveTheGeometry() throws {
+    @Test func colorsDoNotMoveTheGeometry() throws {
         let plain = Augmentation.published(side: 100)
-        var colourful = plain
-        colourful.colorJitter = ColorJitter(brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1)
-        #expect(try transforms(plain, 20) == transforms(colourful, 20))
-        let data = try JSONEncoder().encode(colourful)
-        #expect(try JSONDecoder().decode(Augmentation.self, from: data) == colourful)
+        var colorful = plain
+        colorful.colorJitter = ColorJitter(brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1)
+        #expect(try transforms(plain, 20) == transforms(colorful, 20))
+        let data = try JSONEncoder().encode(colorful)
+        #expect(try JSONDecoder().decode(Augmentation.self, from: data) == colorful)
     }
 
-    // MARK: Colours
+    // MARK: Colors
 
     private func jittered(
         _ color: Color, brightness: Double = 1, contrast: Double = 1, saturation: Double = 1, hue: Double = 0
@@ -93,20 +93,20 @@ import Testing
         return try draw.apply(to: image)[0, 0]
     }
 
-    @Test func coloursAreAsComputedByHand() throws {
+    @Test func colorsAreAsComputedByHand() throws {
         let color = Color(red: 200, green: 100, blue: 50)
         #expect(try jittered(color) == color)
         #expect(try jittered(color, brightness: 0.5) == Color(red: 100, green: 50, blue: 25))
         #expect(try jittered(color, brightness: 2) == Color(red: 255, green: 200, blue: 100))
-        // Grey 0.299 * 200 + 0.587 * 100 + 0.114 * 50 = 124.2.
+        // Gray 0.299 * 200 + 0.587 * 100 + 0.114 * 50 = 124.2.
         #expect(try jittered(color, saturation: 0) == Color(red: 124, green: 124, blue: 124))
-        // The picture's mean grey is (124.2 + 100) / 2 = 112.1.
+        // The picture's mean gray is (124.2 + 100) / 2 = 112.1.
         #expect(try jittered(color, contrast: 0.5) == Color(red: 156, green: 106, blue: 81))
         let half = try jittered(color, hue: 0.5)
         #expect(half.blue > half.red)
-        // YIQ's matrices are published to three digits, so that grey may move by one.
-        let grey = try jittered(Color(red: 90, green: 90, blue: 90), hue: 0.3)
-        #expect([grey.red, grey.green, grey.blue].allSatisfy { abs(Int($0) - 90) <= 1 })
+        // YIQ's matrices are published to three digits, so that gray may move by one.
+        let gray = try jittered(Color(red: 90, green: 90, blue: 90), hue: 0.3)
+        #expect([gray.red, gray.green, gray.blue].allSatisfy { abs(Int($0) - 90) <= 1 })
     }
 }
 

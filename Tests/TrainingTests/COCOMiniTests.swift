@@ -9,7 +9,7 @@ import Torch
 
 private let photographs = ProcessInfo.processInfo.environment["FVLM_COCO_MINI"]
 
-/// Real photographs. Their licences keep them out of the repository: FVLM_COCO_MINI names the folder.
+/// Real photographs. Their licenses keep them out of the repository: FVLM_COCO_MINI names the folder.
 @Suite(.enabled("needs FVLM_COCO_MINI, the folder of the photographs") { photographs != nil })
 struct COCOMiniTests {
     private func dataset(_ augmentation: Augmentation, _ options: TrainingDataset.Options = .init()) throws

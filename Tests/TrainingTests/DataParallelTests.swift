@@ -57,7 +57,7 @@ import TrainingFixtures
     }
 
     /// Two processes and three, of batches that do not divide evenly, with masks: the losses of one process, and the same
-    /// bits of weights everywhere. The first family has batch normalisation over the whole batch.
+    /// bits of weights everywhere. The first family has batch normalization over the whole batch.
     @Test(arguments: [("openai-rn", 2, 1), ("openai-rn", 3, 1), ("hf-vit", 2, 1), ("hf-vit", 3, 2)])
     func manyAreAsOne(_ kind: String, _ count: Int, _ accumulation: Int) async {
         // By itself, since other tests change the number of threads, and with it the last bits of sums.

@@ -13,7 +13,7 @@ import WeightFiles
 
     init() throws { folder = try TemporaryFolder() }
 
-    /// A checkpoint that is written, read and used goes on exactly as the optimiser that was not interrupted.
+    /// A checkpoint that is written, read and used goes on exactly as the optimizer that was not interrupted.
     @Test func optimizerStateComesBack() throws {
         func network() throws -> (ParameterStore, AdamW) {
             let store = ParameterStore()
@@ -67,7 +67,7 @@ import WeightFiles
             }, losses: detector.losses)
     }
 
-    /// Trains four steps and writes what a PyTorch program would: under its own names, the optimiser's parameters in the
+    /// Trains four steps and writes what a PyTorch program would: under its own names, the optimizer's parameters in the
     /// order of the model's.
     private func written(
         sgd: Bool = false, parameters: ((ParameterStore) -> [Parameter])? = nil,
@@ -95,7 +95,7 @@ import WeightFiles
         Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0.withUnsafeBytes { Array($0) }) })
     }
 
-    /// Weights, statistics, the optimiser's memory, the step and the place in the data; whether the program's optimiser got
+    /// Weights, statistics, the optimizer's memory, the step and the place in the data; whether the program's optimizer got
     /// the frozen part too or not.
     @Test(arguments: [false, true], [false, true])
     func aTrainerGoesOn(_ sgd: Bool, onlyTrainable: Bool) throws {
@@ -136,7 +136,7 @@ import WeightFiles
         )
         #expect(try reason(path, sgd: true).contains("exp_avg"))
         #expect(try reason(path) { "net." + ($0 == "head.bias" ? "other" : $0) }.contains("head.bias"))
-        #expect(try reason(path) { $0 }.contains("contains no optimiser state"))
+        #expect(try reason(path) { $0 }.contains("contains no optimizer state"))
 
         (path, _) = try written(parameters: { $0.trainableParameters.reversed() })
         #expect(try reason(path).contains("and the parameters in order have different shapes"))

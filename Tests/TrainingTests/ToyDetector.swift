@@ -46,7 +46,7 @@ final class ToyDetector {
     }
 }
 
-/// Pictures of one square each; its class is its colour. Made from the row and chance alone.
+/// Pictures of one square each; its class is its color. Made from the row and chance alone.
 struct SquareSource: ExampleSource {
     var count = 12
     var fingerprint = "squares"

@@ -82,7 +82,7 @@ import Torch
         return dataset
     }
 
-    /// The pixels of a colour in an example without normalisation, and of its mask.
+    /// The pixels of a color in an example without normalization, and of its mask.
     private func shown(_ example: TrainingExample, channel: Int) throws -> [Bool] {
         let values = try example.pixels[channel].array(of: Float.self)
         return values.map { $0 > 0.5 }
@@ -299,7 +299,7 @@ import Torch
             }.contains("no image is left"))
     }
 
-    @Test func normalisationIsExact() throws {
+    @Test func normalizationIsExact() throws {
         var image = try Image(width: 2, height: 1)
         image[1, 0] = Color(red: 255, green: 51, blue: 0)
         let tensor = try PixelNormalization(mean: [0.5, 0.1, 0], standardDeviation: [0.25, 0.1, 2])(image)

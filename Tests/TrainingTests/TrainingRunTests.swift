@@ -70,8 +70,8 @@ import WeightFiles
         #expect(!FileManager.default.fileExists(atPath: path))
     }
 
-    /// Colours that are varied change pixels and losses, not where objects are.
-    @Test func coloursReachTheNetwork() throws {
+    /// Colors that are varied change pixels and losses, not where objects are.
+    @Test func colorsReachTheNetwork() throws {
         func example(_ settings: String...) throws -> TrainingExample {
             let training = try TrainingRun(
                 run.configuration("openai-rn", settings), folder: folder.file("none"))
@@ -134,7 +134,7 @@ import WeightFiles
         #expect(try !Detector.load(folder.file("run/model")).configuration.clip.isEmpty)
     }
 
-    /// `schedule: steps` of a training's file is PyTorch's `MultiStepLR`, step by step, in the optimiser's rates.
+    /// `schedule: steps` of a training's file is PyTorch's `MultiStepLR`, step by step, in the optimizer's rates.
     @Test func theStepsOfAScheduleReachTheOptimizer() throws {
         let fixture = try Fixtures.case("torch", "schedules")
         let entry = try fixture.parameters["schedules"]["steps"]

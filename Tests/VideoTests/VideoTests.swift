@@ -75,7 +75,8 @@ import Testing
     @Test func aFilmThatIsCutEndsWithWhatWasReadAndSaysWhy() throws {
         let source = try film()
         let script =
-            twoFrames + "\nprintf 'xy'\necho '[mov @ 0x5] moov atom is cut off' >&2\nexit 1"
+            twoFrames
+            + "\nprintf 'xy'\necho '[mov @ 0x5] moov atom is cut off' >&2\necho 'Conversion failed!' >&2\nexit 1"
         do {
             let program = try ffmpeg(script)
             let reader = try VideoReader(source, program: program)

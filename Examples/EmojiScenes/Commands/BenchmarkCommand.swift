@@ -33,7 +33,7 @@ struct BenchmarkCommand: ParsableCommand {
     @Option(help: "Scenes for choosing settings, and for ablations.") var ablations = 100
     @Option(help: "The side in pixels that scenes of 256 are resized to.") var size = 256
     @Option(help: "The highest learning rate.") var learningRate = 1e-3
-    @Option(help: "Novel categories in training scenes: absent or unlabelled.")
+    @Option(help: "Novel categories in training scenes: absent or unlabeled.")
     var novel = SceneSet.NovelObjects.absent
     @Option(
         help:
@@ -108,9 +108,9 @@ struct BenchmarkCommand: ParsableCommand {
     private func render(_ known: [EmojiCategory], to data: String) throws {
         let parts: [(set: SceneSet, styles: [GlyphStyle])] = [
             (SceneSet(name: "train", count: train, novelObjects: novel), GlyphStyle.seen),
-            (SceneSet(name: "val", count: ablations, novelObjects: .labelled), GlyphStyle.seen),
-            (SceneSet(name: "test", count: test, novelObjects: .labelled), GlyphStyle.seen),
-            (SceneSet(name: "test-unseen", count: test, novelObjects: .labelled), [GlyphStyle.unseen]),
+            (SceneSet(name: "val", count: ablations, novelObjects: .labeled), GlyphStyle.seen),
+            (SceneSet(name: "test", count: test, novelObjects: .labeled), GlyphStyle.seen),
+            (SceneSet(name: "test-unseen", count: test, novelObjects: .labeled), [GlyphStyle.unseen]),
         ]
         for part in parts where FileStatus("\(data)/\(part.set.name).json") == nil {
             let glyphSet = try GlyphSet(GlyphFolder(path: glyphs), categories: known, styles: part.styles)

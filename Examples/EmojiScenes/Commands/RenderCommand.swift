@@ -21,7 +21,7 @@ struct RenderCommand: ParsableCommand {
     @Option(help: "Scenes to train on.") var train = 2_000
     @Option(help: "Scenes for choosing settings.") var val = 200
     @Option(help: "Scenes to test on, of each kind.") var test = 400
-    @Option(help: "Novel categories in training scenes: absent or unlabelled.")
+    @Option(help: "Novel categories in training scenes: absent or unlabeled.")
     var novel = SceneSet.NovelObjects.absent
 
     func validate() throws {
@@ -31,9 +31,9 @@ struct RenderCommand: ParsableCommand {
         guard min(train, val, test) >= 0 else {
             throw ValidationError("numbers of scenes cannot be negative")
         }
-        guard novel != .labelled else {
+        guard novel != .labeled else {
             throw ValidationError(
-                "--novel must be absent or unlabelled: with annotations, categories would no longer be novel")
+                "--novel must be absent or unlabeled: with annotations, categories would no longer be novel")
         }
     }
 
@@ -45,9 +45,9 @@ struct RenderCommand: ParsableCommand {
         let unseen = try GlyphSet(folder, categories: known, styles: [GlyphStyle.unseen])
         for (set, glyphs) in [
             (SceneSet(name: "train", count: train, novelObjects: novel), seen),
-            (SceneSet(name: "val", count: val, novelObjects: .labelled), seen),
-            (SceneSet(name: "test", count: test, novelObjects: .labelled), seen),
-            (SceneSet(name: "test-unseen", count: test, novelObjects: .labelled), unseen),
+            (SceneSet(name: "val", count: val, novelObjects: .labeled), seen),
+            (SceneSet(name: "test", count: test, novelObjects: .labeled), seen),
+            (SceneSet(name: "test-unseen", count: test, novelObjects: .labeled), unseen),
         ] where set.count > 0 {
             let dataset = try set.render(glyphs: glyphs, side: side, seed: seed, folder: output)
             print(

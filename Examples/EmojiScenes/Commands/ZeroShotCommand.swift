@@ -9,7 +9,7 @@ struct ZeroShotCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "zero-shot", abstract: "Tests how often a CLIP names the emoji in fresh pictures.",
         discussion: """
-            Pictures of 96 pixels with one object of 0.3 to 1 of the picture, rotated, recoloured, on rich backgrounds; \
+            Pictures of 96 pixels with one object of 0.3 to 1 of the picture, rotated, recolored, on rich backgrounds; \
             all known categories are candidates. "Among others": with up to four other objects next to it. \
             Example: emoji-scenes zero-shot --clip Models/emoji-clip
             """)

@@ -1,11 +1,11 @@
 import Support
 
-/// Backgrounds for objects: colours, gradients, clouds, patterns and shapes.
+/// Backgrounds for objects: colors, gradients, clouds, patterns and shapes.
 enum Background: CaseIterable {
     case plain, gradient, clouds, stripes, checks, shapes
 
     /// Creates a canvas with a background.
-    /// - Parameter richness: From 0, plain colours, to 1, all kinds.
+    /// - Parameter richness: From 0, plain colors, to 1, all kinds.
     static func canvas(width: Int, height: Int, richness: Float, _ random: inout RandomStream) -> Canvas {
         let kind = random.chance(richness) ? allCases[1 + random.index(allCases.count - 1)] : .plain
         var canvas = Canvas(width: width, height: height, color: randomColor(&random))
@@ -23,11 +23,11 @@ enum Background: CaseIterable {
         return canvas
     }
 
-    /// A random colour: pale, dark and saturated ones alike.
+    /// A random color: pale, dark and saturated ones alike.
     static func randomColor(_ random: inout RandomStream) -> SIMD4<Float> {
         let color = SIMD4<Float>(random.unit(), random.unit(), random.unit(), 0)
-        let grey = SIMD4<Float>(repeating: random.unit())
-        return grey + (color - grey) * random.unit()
+        let gray = SIMD4<Float>(repeating: random.unit())
+        return gray + (color - gray) * random.unit()
     }
 }
 
@@ -62,7 +62,7 @@ extension Canvas {
         }
     }
 
-    /// Random colours on a coarse grid, smoothly interpolated.
+    /// Random colors on a coarse grid, smoothly interpolated.
     fileprivate mutating func paintClouds(cells: Float, strength: Float, _ random: inout RandomStream) {
         let side = Float(max(width, height))
         let step = cells / side

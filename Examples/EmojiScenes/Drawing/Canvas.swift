@@ -4,7 +4,7 @@ struct Canvas: Sendable {
     let height: Int
     var pixels: [SIMD4<Float>]
 
-    /// Creates a canvas of one colour.
+    /// Creates a canvas of one color.
     init(width: Int, height: Int, color: SIMD4<Float> = .zero) {
         self.width = width
         self.height = height
@@ -47,7 +47,7 @@ struct Canvas: Sendable {
         }
     }
 
-    /// Averages every pixel with its neighbours.
+    /// Averages every pixel with its neighbors.
     mutating func soften() {
         for (step, count, other, lines) in [(1, width, width, height), (width, height, 1, width)]
         where count > 2 {
@@ -66,7 +66,7 @@ struct Canvas: Sendable {
         }
     }
 
-    /// Enlarges the picture by linear interpolation between pixel centres.
+    /// Enlarges the picture by linear interpolation between pixel centers.
     func enlarged(width newWidth: Int, height newHeight: Int) -> Canvas {
         func samples(_ from: Int, _ to: Int) -> [(low: Int, high: Int, weight: Float)] {
             (0..<to).map { place in

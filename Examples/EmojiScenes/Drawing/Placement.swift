@@ -1,6 +1,6 @@
 /// Where and how a drawing is placed on a canvas.
 struct Placement: Sendable {
-    /// The centre of the drawing in pixels of the canvas.
+    /// The center of the drawing in pixels of the canvas.
     var x: Float
     var y: Float
     /// The longest side of the upright drawing in pixels.
@@ -11,9 +11,9 @@ struct Placement: Sendable {
     var aspect: Float = 1
 }
 
-/// A change of a drawing's colours.
+/// A change of a drawing's colors.
 struct ColorShift: Sendable {
-    /// The saturation: 0 is grey, 1 is unchanged.
+    /// The saturation: 0 is gray, 1 is unchanged.
     var saturation: Float = 1
     /// Factors of red, green and blue.
     var gain = SIMD4<Float>(repeating: 1)

@@ -57,9 +57,9 @@ struct Sprite: Sendable {
                             let below = mix(source[place + stride], source[place + stride + 1], fu)
                             let pixel = above + (below - above) * fv
                             if pixel.w > 0 {
-                                let grey = (pixel.x * 0.299 + pixel.y * 0.587 + pixel.z * 0.114)
+                                let gray = (pixel.x * 0.299 + pixel.y * 0.587 + pixel.z * 0.114)
                                 let alpha = pixel.w * (1 / 255)
-                                var shifted = SIMD4<Float>(repeating: grey)
+                                var shifted = SIMD4<Float>(repeating: gray)
                                 shifted = (shifted + (pixel - shifted) * color.saturation) * gain
                                 shifted += color.offset * alpha
                                 shifted.clamp(

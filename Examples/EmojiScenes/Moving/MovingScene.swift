@@ -13,7 +13,7 @@ struct MovingScene: Sendable {
         let style: Int
         let color: ColorShift
         let size: Float
-        /// Centre, amplitude, angular speed and phase, along x and along y.
+        /// Center, amplitude, angular speed and phase, along x and along y.
         let x: Wave
         let y: Wave
         /// The angle.

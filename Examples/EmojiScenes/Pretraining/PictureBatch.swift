@@ -2,7 +2,7 @@ import Torch
 
 /// Pictures with the categories that they show.
 struct PictureBatch: Sendable {
-    /// [N, 3, side, side], normalised with CLIP's statistics, channels last.
+    /// [N, 3, side, side], normalized with CLIP's statistics, channels last.
     let pixels: Tensor
 
     /// Indices of categories, [N].

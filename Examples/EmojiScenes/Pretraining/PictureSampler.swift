@@ -12,12 +12,12 @@ struct PictureSampler: Sendable {
     var othersShare: Float = 0.65
 
     /// The share of pictures that look like regions of scenes, at full difficulty: objects partly hidden by close
-    /// neighbours, and half of the pictures with a lower resolution than their number of pixels.
+    /// neighbors, and half of the pictures with a lower resolution than their number of pixels.
     var regionShare: Float = 0
 
     /// Draws a picture.
     /// - Parameters:
-    ///   - difficulty: From 0, large upright objects on plain colours, to 1.
+    ///   - difficulty: From 0, large upright objects on plain colors, to 1.
     ///   - side: The side of the picture in pixels.
     func picture(category: Int, style: Int, side: Int, difficulty: Float, _ random: inout RandomStream)
         -> Canvas
@@ -35,7 +35,7 @@ struct PictureSampler: Sendable {
         let size = frame * random.logUniform(between(0.85, sizes.lowerBound), between(1, sizes.upperBound))
         let hasOthers = isRegion || random.chance(othersShare * difficulty)
         let others = hasOthers ? 1 + random.index(4) : 0
-        // Among others, the object in the middle is the named one, as a region is centred on its object.
+        // Among others, the object in the middle is the named one, as a region is centered on its object.
         let freedom = max(abs(frame - size) / 2, 0.04 * frame)
         let reach = others > 0 ? min(freedom, 0.12 * frame) : freedom
         let target = placement(

@@ -85,7 +85,7 @@ final class Pretrainer {
             let size = min(stage == .image ? plan.imageBatch : plan.jointBatch, count)
             var labels = Array((0..<count).shuffled(using: &random).prefix(size))
             if stage == .joint, random.chance(0.5) {
-                // Categories are in Unicode's order: neighbours are similar and hard to tell apart.
+                // Categories are in Unicode's order: neighbors are similar and hard to tell apart.
                 let start = random.index(count)
                 labels = (0..<size).map { (start + $0) % count }
             }

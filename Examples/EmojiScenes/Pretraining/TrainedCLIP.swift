@@ -2,9 +2,9 @@ import CLIP
 import Torch
 import WeightFiles
 
-/// A small CLIP in training: the library's network, and a normalisation of the image embeddings.
+/// A small CLIP in training: the library's network, and a normalization of the image embeddings.
 ///
-/// Without the normalisation, all embeddings start in one narrow cone, and training takes many steps to leave it. In
+/// Without the normalization, all embeddings start in one narrow cone, and training takes many steps to leave it. In
 /// the saved model it is folded into the pool's last projection, so that a plain CLIP remains.
 final class TrainedCLIP {
     let model: CLIPModel

@@ -19,7 +19,7 @@ struct ZeroShotTest {
     /// in the middle counts.
     var othersShare: Float = 0
 
-    /// From 0, large upright objects on plain colours, to 1.
+    /// From 0, large upright objects on plain colors, to 1.
     var difficulty: Float = 1
 
     /// Tests pictures of 96 pixels: `rounds` of every chosen category, at full difficulty.

@@ -12,9 +12,9 @@ struct SceneSet: Sendable {
         /// They do not appear.
         case absent
         /// They appear without annotations, as in COCO.
-        case unlabelled
+        case unlabeled
         /// They appear and are annotated.
-        case labelled
+        case labeled
     }
 
     /// The name of the part, such as `train`, which also names streams, files and folders.
@@ -40,7 +40,7 @@ struct SceneSet: Sendable {
         let composer = SceneComposer(
             glyphs: glyphs, candidates: novelObjects == .absent ? base : Array(glyphs.categories.indices),
             side: side)
-        let isLabelled = Set(novelObjects == .labelled ? Array(glyphs.categories.indices) : base)
+        let isLabeled = Set(novelObjects == .labeled ? Array(glyphs.categories.indices) : base)
         try Folder.make(folder + "/" + name)
         let objects = try parallelMap(count) { index in
             var random = RandomStream(seed: seed, "scenes \(name) \(side)", index: index)
@@ -59,7 +59,7 @@ struct SceneSet: Sendable {
             dataset.images.append(
                 ImageRecord(
                     id: Int64(index + 1), width: side, height: side, fileName: fileName(index, encoding)))
-            for object in objects where isLabelled.contains(object.category) {
+            for object in objects where isLabeled.contains(object.category) {
                 dataset.annotations.append(
                     AnnotationRecord(
                         id: Int64(dataset.annotations.count + 1), imageID: Int64(index + 1),

@@ -45,7 +45,7 @@ typedef enum ck_sampling {
     CK_ALIGNED,
     // RoIAlign of Mask R-CNN's first version: no shift, sides of at least one pixel.
     CK_LEGACY,
-    // One sample at the centre of every cell, without a shift, clamped to the map.
+    // One sample at the center of every cell, without a shift, clamped to the map.
     CK_CELL_CENTERS,
 } ck_sampling;
 
@@ -242,7 +242,7 @@ enum {
 bool ck_attention_is_supported(void);
 
 // Lays out the `count` keys and values of a head for ck_attention, for the blocks begin..<end of CK_ATTENTION_BLOCK keys.
-// Numbers are bfloat16, neighbouring keys are a stride apart; both results have CK_ATTENTION_BLOCK * 32 elements a block.
+// Numbers are bfloat16, neighboring keys are a stride apart; both results have CK_ATTENTION_BLOCK * 32 elements a block.
 void ck_attention_pack(const uint16_t *keys, int64_t key_stride, const uint16_t *values, int64_t value_stride,
                        int64_t count, uint32_t *packed_keys, uint32_t *packed_values, int64_t begin, int64_t end);
 
@@ -253,7 +253,7 @@ void ck_attention(const uint16_t *queries, int64_t query_stride, const uint32_t 
 // MARK: - Masks
 
 // Pastes the masks begin..<end [masks, side, side] into images [masks, height, width]: sampled bilinearly at pixel
-// centres, zero outside. `binary` is set to 1 where the value reaches the threshold, `soft`, unless it is NULL, to the
+// centers, zero outside. `binary` is set to 1 where the value reaches the threshold, `soft`, unless it is NULL, to the
 // values themselves; both must be zeroed before.
 bool ck_paste(const float *masks, int64_t side, const float *boxes, int64_t height, int64_t width, float threshold,
               uint8_t *binary, float *soft, int64_t begin, int64_t end);
@@ -264,7 +264,7 @@ bool ck_paste_crop(const float *mask, int64_t side, const float *box, int64_t he
                    int64_t first, int64_t last, int64_t bounds[4], uint8_t *crop);
 
 // Draws the rows first..<last of a mask [rows, columns] on a picture of RGB: pixels inside are mixed with `color` by
-// opacity / 255; with `outline` those with a neighbour outside, or at the mask's sides, take the colour itself. `rgb` is
+// opacity / 255; with `outline` those with a neighbor outside, or at the mask's sides, take the color itself. `rgb` is
 // the picture's pixel under the mask's first one; the picture's rows are `stride` bytes apart.
 void ck_draw_mask(const uint8_t *mask, int64_t columns, int64_t rows, int64_t first, int64_t last,
                   const uint8_t color[3], int32_t opacity, bool outline, uint8_t *rgb, int64_t stride);
@@ -278,7 +278,7 @@ bool ck_crop_masks(const uint8_t *masks, int64_t height, int64_t width, const in
                    int64_t side, float *result, int64_t begin, int64_t end);
 
 // Masks stored within their boxes, [masks, size, size], resampled in side x side cells of the regions begin..<end:
-// bilinear at cell centres without half-pixel shift, zero outside the mask.
+// bilinear at cell centers without half-pixel shift, zero outside the mask.
 bool ck_resample_box_masks(const uint8_t *masks, int64_t size, const int64_t *mask_index, const float *mask_boxes,
                            const float *regions, int64_t side, float *result, int64_t begin, int64_t end);
 

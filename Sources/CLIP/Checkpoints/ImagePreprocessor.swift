@@ -5,7 +5,7 @@ import Torch
 public struct ImagePreprocessor: Sendable, Hashable {
     /// How an image is fitted into the network's input.
     public enum Fitting: Sendable, Hashable {
-        /// Resizes the shortest side, then crops the centre: CLIP's method for whole images. A step without a size is
+        /// Resizes the shortest side, then crops the center: CLIP's method for whole images. A step without a size is
         /// skipped.
         case centerCrop(shortestSide: Int?, crop: ImageSize?, rounding: FloatingPointRoundingRule)
 
@@ -22,10 +22,10 @@ public struct ImagePreprocessor: Sendable, Hashable {
 
     /// The value of padding pixels.
     public enum Padding: Sendable, Hashable {
-        /// Black pixels, normalised like all others (transformers).
+        /// Black pixels, normalized like all others (transformers).
         case black
 
-        /// 0 after normalisation (detectron2, F-VLM).
+        /// 0 after normalization (detectron2, F-VLM).
         case zero
     }
 
@@ -41,7 +41,7 @@ public struct ImagePreprocessor: Sendable, Hashable {
     /// The scale applied to 8-bit values: 1/255 or 1.
     public var rescale: Double
 
-    /// The normalisation applied to the scaled values.
+    /// The normalization applied to the scaled values.
     public var normalization: PixelNormalization
 
     /// Creates a preprocessor, by default with CLIP's values.
@@ -122,7 +122,7 @@ public struct ImagePreprocessor: Sendable, Hashable {
 
 /// An image in the form that a network takes.
 public struct PixelValues: Sendable {
-    /// [3, height, width] float32, on the CPU; bytes if a device is to normalise them.
+    /// [3, height, width] float32, on the CPU; bytes if a device is to normalize them.
     public let tensor: Tensor
 
     /// The mapping of the image's pixels to these; its inverse maps results back.
@@ -131,7 +131,7 @@ public struct PixelValues: Sendable {
     /// The size of the image's content; pixels to the right of it and below it are padding.
     public let content: ImageSize
 
-    /// Normalises bytes; nil for numbers.
+    /// Normalizes bytes; nil for numbers.
     private let preprocessor: ImagePreprocessor?
 
     /// The bytes on their way to a device.

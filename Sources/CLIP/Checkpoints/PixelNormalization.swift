@@ -1,7 +1,7 @@
 import Imaging
 import Torch
 
-/// Converts 8-bit colours to a network's numbers: (value / 255 - mean) / standard deviation, per channel.
+/// Converts 8-bit colors to a network's numbers: (value / 255 - mean) / standard deviation, per channel.
 ///
 /// The only path from images to tensors, for CLIP, detection and training alike.
 public struct PixelNormalization: Sendable, Hashable, Codable {
@@ -11,7 +11,7 @@ public struct PixelNormalization: Sendable, Hashable, Codable {
     /// Standard deviations of red, green, blue.
     public var standardDeviation: [Double]
 
-    /// Creates a normalisation from three means and three standard deviations.
+    /// Creates a normalization from three means and three standard deviations.
     public init(mean: [Double], standardDeviation: [Double]) {
         self.mean = mean
         self.standardDeviation = standardDeviation
@@ -93,7 +93,7 @@ public struct PixelNormalization: Sendable, Hashable, Codable {
             standardDeviation.allSatisfy({ $0 != 0 && $0.isFinite })
         else {
             throw CLIPError(
-                "normalisation",
+                "normalization",
                 reason: "needs three means and three nonzero deviations, not \(mean) and "
                     + "\(standardDeviation)")
         }
@@ -104,7 +104,7 @@ public struct PixelNormalization: Sendable, Hashable, Codable {
 extension PixelNormalization {
     /// The picture's bytes, [3, H, W] `uint8`, in main memory that devices read directly.
     ///
-    /// In memory a pixel's colours lie together, as in the picture.
+    /// In memory a pixel's colors lie together, as in the picture.
     /// - Throws: `TorchError` where there is no device.
     package static func bytes(of image: Image) throws -> Tensor {
         let tensor = try Tensor.emptyPinned([image.height, image.width, 3], dtype: .uint8)

@@ -5,7 +5,7 @@ extension AttentionPool {
     /// and pooling the crops, up to rounding.
     ///
     /// Cropping and projecting are both linear, so they commute: a map is projected once, regardless of the number of
-    /// regions, instead of projecting every cell of every crop, and crops are never materialised. A region's query is
+    /// regions, instead of projecting every cell of every crop, and crops are never materialized. A region's query is
     /// matched against the projected keys of all cells of the map; only the scores, one number per head, are cropped.
     /// The attention weights are distributed back to the cells of the map by the same weights and applied to the
     /// projected values there.

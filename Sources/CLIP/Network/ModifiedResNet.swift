@@ -19,7 +19,7 @@ public struct ModifiedResNet: Sendable {
         package var heads: Int
         /// The width E of an embedding.
         package var embeddingWidth: Int
-        /// The epsilon of the batch normalisations.
+        /// The epsilon of the batch normalizations.
         package var epsilon: Double
 
         /// Creates a configuration; heads are 64 wide by default.
@@ -109,7 +109,7 @@ public struct ModifiedResNet: Sendable {
     }
 
     /// The stem: three convolutions and an average pool, [N, width, H / 4, W / 4].
-    /// - Parameter pixels: [N, 3, H, W], normalised.
+    /// - Parameter pixels: [N, 3, H, W], normalized.
     /// - Throws: ``CLIPError`` for images with a side under 32 pixels, `TorchError`.
     package func stem(_ pixels: Tensor) throws -> Tensor {
         let shape = pixels.shape
@@ -123,7 +123,7 @@ public struct ModifiedResNet: Sendable {
     }
 
     /// C2 to C5 of images.
-    /// - Parameter pixels: [N, 3, H, W], normalised.
+    /// - Parameter pixels: [N, 3, H, W], normalized.
     /// - Throws: The errors of ``stem(_:)``.
     package func features(of pixels: Tensor) throws -> Features {
         var outputs: [Tensor] = []

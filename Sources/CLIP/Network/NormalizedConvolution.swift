@@ -1,9 +1,9 @@
 import Synchronization
 import Torch
 
-/// A convolution without bias, batch normalisation, and an optional ReLU.
+/// A convolution without bias, batch normalization, and an optional ReLU.
 ///
-/// While both are frozen, the normalisation is folded into the convolution, once, in float32 and in the channels-last
+/// While both are frozen, the normalization is folded into the convolution, once, in float32 and in the channels-last
 /// layout: one pass over the map instead of three. The parameters themselves stay as loaded, in the mapped file.
 final class NormalizedConvolution: Sendable {
     private struct Folded: Sendable {
@@ -18,7 +18,7 @@ final class NormalizedConvolution: Sendable {
     private let appliesReLU: Bool
     private let folded = Mutex<Folded?>(nil)
 
-    /// How the product is computed, with the normalisation's scale in the weights.
+    /// How the product is computed, with the normalization's scale in the weights.
     var form: ProductForm { convolution.form }
 
     init(

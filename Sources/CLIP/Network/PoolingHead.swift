@@ -22,7 +22,7 @@ package struct PoolingHead: Sendable {
         contraction = try Linear(scope / "mlp" / "c_proj", inputs: 4 * width, outputs: width)
     }
 
-    /// Pools normalised tokens [N, L, width] to [N, width].
+    /// Pools normalized tokens [N, L, width] to [N, width].
     /// - Throws: `TorchError`.
     package func callAsFunction(_ tokens: Tensor) throws -> Tensor {
         let query = try probe.value.expanded([tokens.size(0), 1, tokens.size(2)])
@@ -42,7 +42,7 @@ extension PoolingHead {
     ///
     /// Cropping is linear, as the projections are: instead of the cells of every crop those of the map are projected,
     /// once, and the crops are made of the result. ``embedding(ofCrops:)`` takes it from there.
-    /// - Parameter map: Normalised patch tokens, [N, width, H, W].
+    /// - Parameter map: Normalized patch tokens, [N, width, H, W].
     /// - Returns: [N, 8 + width, H, W] float32.
     /// - Throws: `TorchError`.
     package func projected(_ map: Tensor) throws -> Tensor {

@@ -34,7 +34,7 @@ package struct RegionCropping: Sendable {
     ///   - gridSize: The number of cells along a side of a crop.
     ///   - scale: Cells of the map per pixel: 1/32 for C5.
     ///   - samplingRatio: Samples along each side of a crop cell; 0 for one per map cell that it spans.
-    ///   - isAligned: Whether pixel centres are at half-integers.
+    ///   - isAligned: Whether pixel centers are at half-integers.
     /// - Throws: ``CLIPError`` for boxes that are not finite or not [R, 4], `TorchError`.
     package static func roiAlign(
         _ boxes: Tensor, images: [Int]? = nil, mapSize: Size2D, gridSize: Int, scale: Float = 1 / 32,
@@ -63,7 +63,7 @@ package struct RegionCropping: Sendable {
         }
     }
 
-    /// One sample at the centre of every cell, without the half-pixel shift: the crop of the published F-VLM
+    /// One sample at the center of every cell, without the half-pixel shift: the crop of the published F-VLM
     /// (`multilevel_crop_and_resize`). Positions outside the map take the value of its border.
     /// - Parameters: Same as ``roiAlign(_:images:mapSize:gridSize:scale:samplingRatio:isAligned:)``.
     /// - Throws: Same as ``roiAlign(_:images:mapSize:gridSize:scale:samplingRatio:isAligned:)``.
@@ -81,7 +81,7 @@ package struct RegionCropping: Sendable {
         }
     }
 
-    /// Splits a sample between its two neighbours; positions outside are clamped to the border.
+    /// Splits a sample between its two neighbors; positions outside are clamped to the border.
     private static func addSample(
         at place: Float, _ share: Float, to row: UnsafeMutableBufferPointer<Float>
     ) {

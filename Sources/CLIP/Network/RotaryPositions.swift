@@ -8,7 +8,7 @@ extension Operator {
     fileprivate static let multiply = Operator("aten::mul.Tensor")
 }
 
-/// Rotary positions of a grid of patches (Su et al., 2021): neighbouring pairs of a query's and a key's numbers are turned
+/// Rotary positions of a grid of patches (Su et al., 2021): neighboring pairs of a query's and a key's numbers are turned
 /// by angles that grow with the patch's row and column, half of a head's width for each.
 ///
 /// With d the width of a head, pair k of an axis turns by its position times 10000^(-k / (d / 4)). A class token is not

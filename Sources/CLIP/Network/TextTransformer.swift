@@ -48,7 +48,7 @@ public struct TextTransformer: Sendable {
 
     /// The states of the tokens inside the tower.
     public struct Features: Sendable {
-        /// The output of the last block, not normalised, [N, L, width].
+        /// The output of the last block, not normalized, [N, L, width].
         package let last: Tensor
         /// The kept states, by the number of blocks before them; 0 is the sum of token and position.
         package let blocks: [Int: Tensor]
@@ -110,16 +110,16 @@ public struct TextTransformer: Sendable {
         return Features(last: states, blocks: keptStates)
     }
 
-    /// The normalised states of all tokens, [N, L, width].
+    /// The normalized states of all tokens, [N, L, width].
     /// - Throws: `TorchError`.
     package func normalizedStates(of features: Features) throws -> Tensor { try finalNorm(features.last) }
 
-    /// The normalised state at the end token of every row, [N, width].
+    /// The normalized state at the end token of every row, [N, width].
     /// - Throws: `TorchError`.
     package func pooled(_ features: Features, ids: Tensor) throws -> Tensor {
         let ends = try endPositions(of: ids)
         let rows = try Tensor.arange(to: ends.count, dtype: .int64, device: ids.device)
-        // Selected before normalising: the other states are not needed.
+        // Selected before normalizing: the other states are not needed.
         return try finalNorm(features.last[rows, ends])
     }
 

@@ -17,7 +17,7 @@ public struct TransformerConfiguration: Sendable, Hashable {
     /// The function between the two linear maps.
     package var activation: Activation
 
-    /// The epsilon of the layer normalisations.
+    /// The epsilon of the layer normalizations.
     package var epsilon: Double
 
     /// Creates a configuration; by default the hidden width is four times the width, and heads are 64 wide.

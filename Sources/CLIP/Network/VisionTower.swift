@@ -54,7 +54,7 @@ public enum VisionTower: Sendable {
     }
 
     /// Runs the first stage.
-    /// - Parameter pixels: [N, 3, H, W], normalised.
+    /// - Parameter pixels: [N, 3, H, W], normalized.
     /// - Throws: ``CLIPError`` for images that are too small, `TorchError`.
     package func features(of pixels: Tensor) throws -> Features {
         switch self {

@@ -4,7 +4,7 @@ import Torch
 /// An image tower of patches and a transformer, CLIP's or one of its `Design`s, in two stages:
 /// `features(of:keeping:)` runs the blocks, `embedding(of:)` and `denseMap(of:)` pool what came out.
 ///
-/// Pixels are [N, 3, H, W], normalised; H and W may be any size from one patch on (what is left of a patch at the right
+/// Pixels are [N, 3, H, W], normalized; H and W may be any size from one patch on (what is left of a patch at the right
 /// and at the bottom is not seen). Position embeddings are resampled to the grid as the tower's authors do it.
 public struct VisionTransformer: Sendable {
     /// The designs of towers.
@@ -174,7 +174,7 @@ public struct VisionTransformer: Sendable {
 
     /// Runs the blocks; the last one only if its state is kept, since pooling decides how it runs.
     /// - Parameters:
-    ///   - pixels: [N, 3, H, W], normalised.
+    ///   - pixels: [N, 3, H, W], normalized.
     ///   - kept: The states to keep, by the number of blocks before them: 0 to ``TransformerConfiguration/depth``.
     ///   - keepsValuePath: Whether the last block's value path is kept, where both a pyramid and a dense map need it.
     /// - Throws: ``CLIPError`` for images smaller than a patch, `TorchError`.
@@ -218,7 +218,7 @@ public struct VisionTransformer: Sendable {
 
     // MARK: Pooling
 
-    /// The output of the last block, [N, 1 + P, width]; neither normalised nor projected.
+    /// The output of the last block, [N, 1 + P, width]; neither normalized nor projected.
     /// - Throws: `TorchError`.
     package func lastState(of features: Features) throws -> Tensor {
         if let kept = features.blocks[blocks.count] { return kept }
@@ -226,27 +226,27 @@ public struct VisionTransformer: Sendable {
         return try last(features.lastInput, rotary: features.rotary)
     }
 
-    /// The normalised class token, or what the pooling head makes of all normalised tokens, [N, width].
+    /// The normalized class token, or what the pooling head makes of all normalized tokens, [N, width].
     /// - Throws: `TorchError`.
     package func pooled(_ features: Features) throws -> Tensor {
         guard let poolingHead else { return try lastNorm(lastState(of: features).selected(1, 0)) }
         return try poolingHead(normalizedState(of: features))
     }
 
-    /// The output of the last block, normalised, [N, 1 + P, width].
+    /// The output of the last block, normalized, [N, 1 + P, width].
     /// - Throws: `TorchError`.
     package func normalizedState(of features: Features) throws -> Tensor {
         try lastNorm(lastState(of: features))
     }
 
-    /// The normalised patch tokens of the last block as a map, [N, width, height, width of the grid].
+    /// The normalized patch tokens of the last block as a map, [N, width, height, width of the grid].
     /// - Throws: `TorchError`.
     package func normalizedMap(of features: Features) throws -> Tensor {
         try Features.map(normalizedState(of: features), features.grid)
     }
 
     /// The last block with every token attending to itself alone, as a map, [N, width, height, width of the grid];
-    /// neither normalised nor projected.
+    /// neither normalized nor projected.
     /// - Throws: `CLIPError` for a tower without blocks, `TorchError`.
     package func valuePathMap(of features: Features) throws -> Tensor {
         try Features.map(valuePathState(of: features), features.grid)
@@ -292,7 +292,7 @@ public struct VisionTransformer: Sendable {
 
 /// The position embedding of a square grid of patches, and of a class token before it, for any grid.
 ///
-/// Other grids than the trained one are resampled with pixel centres at halves and without antialiasing: bicubic with
+/// Other grids than the trained one are resampled with pixel centers at halves and without antialiasing: bicubic with
 /// a = -0.75, as transformers' `interpolate_pos_encoding` and EVA-CLIP's detectors do it, or bilinear for a Perception
 /// Encoder. The class token keeps its own.
 final class PositionEmbedding: Sendable {

@@ -1,6 +1,6 @@
 import HeapModule
 
-/// Byte-level byte-pair encoding: the symbols of a word, initially its bytes, are merged pair by pair, the pair learnt
+/// Byte-level byte-pair encoding: the symbols of a word, initially its bytes, are merged pair by pair, the pair learned
 /// earliest first (Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units", 2016; on bytes as in
 /// GPT-2).
 struct BytePairEncoding: Sendable {

@@ -148,7 +148,7 @@ extension Tokenizer {
         }
     }
 
-    /// Characters that are literal in all flavours: not the ones that start special tokens or HTML entities, no control
+    /// Characters that are literal in all flavors: not the ones that start special tokens or HTML entities, no control
     /// characters.
     private func isPlain(_ byte: UInt8) -> Bool {
         switch byte {

@@ -13,7 +13,7 @@ import Torch
 ///
 /// Encoded once, saved to a file, and exchanged without reloading a model. The embedding of a class is the mean of the
 /// embeddings, of length 1 each, of all its prompts (Radford et al., 2021, section 3.1.4). The mean itself is not
-/// normalised; code that compares directions normalises it.
+/// normalized; code that compares directions normalizes it.
 public struct Vocabulary: Sendable {
     /// A class.
     public struct Class: Sendable, Hashable, Codable {
@@ -269,7 +269,7 @@ extension Vocabulary {
     /// Encodes classes.
     ///
     /// Every name and synonym is inserted into every template, with underscores as spaces; the embeddings, of length 1
-    /// each, are averaged per class, and the mean is not normalised (F-VLM's `utils/clip_utils.py`).
+    /// each, are averaged per class, and the mean is not normalized (F-VLM's `utils/clip_utils.py`).
     /// - Parameters:
     ///   - classes: The classes.
     ///   - templates: The prompt templates.

@@ -65,7 +65,7 @@ package struct DatasetMerge: Sendable {
         isEmpty = false
     }
 
-    /// - Returns: Whether licence ids mean the same as in the first file.
+    /// - Returns: Whether license ids mean the same as in the first file.
     private mutating func addFacts(_ part: Dataset, name: String) -> Bool {
         if isEmpty {
             (dataset.info, dataset.licenses) = (part.info, part.licenses)

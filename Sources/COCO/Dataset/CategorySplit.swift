@@ -16,7 +16,7 @@ public struct CategorySplit: Sendable, Hashable {
 /// Published splits of the classes into trained and novel ones.
 public enum OpenVocabularySplit: String, Sendable, CaseIterable {
     /// COCO: 48 base and 17 novel classes (Bansal et al., Zero-Shot Object Detection, 2018; OVR-CNN, ViLD). The 15
-    /// remaining classes are not used. Scored in the generalised setting: all 65 classes at once.
+    /// remaining classes are not used. Scored in the generalized setting: all 65 classes at once.
     case coco48x17 = "ovd48-17"
 
     /// LVIS v1: the 337 rare classes are novel, the 866 common and frequent ones base (ViLD).

@@ -15,7 +15,7 @@ public struct ImageRecord: Sendable, Hashable {
     /// LVIS: the picture's address on COCO's server; empty if the file does not state it.
     public var cocoURL: String
 
-    /// The id of the picture's licence.
+    /// The id of the picture's license.
     public var license: Int64?
 
     /// LVIS: the categories known to be absent from the picture.
@@ -74,7 +74,7 @@ public struct ImageTable: Sendable {
     /// LVIS: addresses of the pictures, empty where not stated.
     package private(set) var cocoURLs = StringColumn()
 
-    /// Ids of the licences.
+    /// Ids of the licenses.
     public private(set) var licenses: [Int64?] = []
 
     /// LVIS: the categories known to be absent.

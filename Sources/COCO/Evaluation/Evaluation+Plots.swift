@@ -119,7 +119,7 @@ extension Evaluation {
         return points
     }
 
-    /// A colour of a scale from dark blue through green to yellow, with even steps in lightness.
+    /// A color of a scale from dark blue through green to yellow, with even steps in lightness.
     private static func scale(_ index: Int, of count: Int) -> String {
         let stops: [(Double, Double, Double)] = [
             (68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (222, 200, 20),

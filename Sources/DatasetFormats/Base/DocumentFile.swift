@@ -59,7 +59,7 @@ extension ConversionReport {
             ids: rows.orphans.map { dataset.annotations.ids[$0] })
     }
 
-    /// Counts what formats without ids, areas and licences lose.
+    /// Counts what formats without ids, areas and licenses lose.
     mutating func addFieldsOfCOCO(_ dataset: Dataset) {
         if dataset.isFederated {
             add("images state absent or unfinished categories (LVIS): not kept", count: dataset.images.count)

@@ -2,11 +2,11 @@ import COCO
 import CZlib
 import Support
 
-/// A PNG file whose pixels are numbers, not colours: masks of one object, and pictures whose palette's places number the
+/// A PNG file whose pixels are numbers, not colors: masks of one object, and pictures whose palette's places number the
 /// objects.
 ///
-/// Decoders of pictures turn palettes into colours, so the numbers are read here (PNG, third edition, W3C 2025): all kinds of
-/// pixels without interlacing. Of pictures in colour the number is the place of the colour in Pascal VOC's palette, of
+/// Decoders of pictures turn palettes into colors, so the numbers are read here (PNG, third edition, W3C 2025): all kinds of
+/// pixels without interlacing. Of pictures in color the number is the place of the color in Pascal VOC's palette, of
 /// transparent ones the alpha does not count.
 package struct LabelPicture: Sendable {
     /// The width in pixels.
@@ -39,7 +39,7 @@ package struct LabelPicture: Sendable {
 
     /// Decodes a file in memory.
     ///
-    /// - Parameter readsAlpha: whether of pixels with alpha that is the number, and not their colour.
+    /// - Parameter readsAlpha: whether of pixels with alpha that is the number, and not their color.
     /// - Throws: `COCOError` for what is no PNG, is damaged, or is interlaced.
     package init(png bytes: some Collection<UInt8>, readsAlpha: Bool = false) throws {
         let bytes = Array(bytes)
@@ -262,7 +262,7 @@ enum VOCPalette {
         return color
     }
 
-    /// The place of a colour.
+    /// The place of a color.
     static let numbers: [UInt32: UInt8] = Dictionary(
         (0..<256).map { number in
             let color = bytes[(3 * number)..<(3 * number + 3)].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }

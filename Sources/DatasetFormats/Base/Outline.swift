@@ -61,7 +61,7 @@ struct Outline {
         area = plain.area
     }
 
-    /// An ellipse as a polygon, turned clockwise on the screen by `degrees` around its centre; nil for a radius of 0.
+    /// An ellipse as a polygon, turned clockwise on the screen by `degrees` around its center; nil for a radius of 0.
     init?(ellipseAt center: (x: Double, y: Double), radii: (x: Double, y: Double), degrees: Double = 0) {
         guard radii.x > 0, radii.y > 0 else { return nil }
         let corners = 64

@@ -146,7 +146,7 @@ private struct LabelMeReading {
             }
             return Outline(box: box)
         case "circle":
-            guard points.count == 2 else { throw failure("a circle is its centre and a point on it") }
+            guard points.count == 2 else { throw failure("a circle is its center and a point on it") }
             let (x, y) = (points[1].x - points[0].x, points[1].y - points[0].y)
             let radius = (x * x + y * y).squareRoot()
             builder.report.add("circles become polygons of 64 corners", count: 1)

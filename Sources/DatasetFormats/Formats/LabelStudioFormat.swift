@@ -103,7 +103,7 @@ private struct LabelStudioReading {
         try add(results, to: image, task)
     }
 
-    /// The results of the newest annotation that is not cancelled.
+    /// The results of the newest annotation that is not canceled.
     private mutating func results(of annotations: [FormatValue]) -> [FormatValue] {
         let valid = annotations.filter {
             $0.member("was_cancelled")?.asBool != true && $0.member("result") != nil

@@ -5,7 +5,7 @@ import Support
 /// The text of Label Studio's tasks, picture by picture, for import as annotations or as predictions.
 ///
 /// The names of the tags are `label` (RectangleLabels), `polygon` (PolygonLabels), `brush` (BrushLabels), that of the picture
-/// `image`, which the project's labelling interface must have.
+/// `image`, which the project's labeling interface must have.
 package struct LabelStudioText {
     /// What was lost so far.
     package internal(set) var report = ConversionReport()

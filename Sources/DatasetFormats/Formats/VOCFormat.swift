@@ -223,7 +223,7 @@ private struct VOCReading {
                 height: (bottom - top).magnitude + 1))
     }
 
-    /// The turned box of roLabelImg: centre, extent and an angle in radians, clockwise.
+    /// The turned box of roLabelImg: center, extent and an angle in radians, clockwise.
     private static func turnedBox(_ scanner: inout XMLScanner) throws -> Outline? {
         var values: [Double?] = [nil, nil, nil, nil, nil]
         try scanner.forEachChild { scanner in

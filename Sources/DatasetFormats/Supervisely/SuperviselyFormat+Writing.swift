@@ -100,7 +100,7 @@ private struct SuperviselyFigures {
         flagTags = flags.subtracting(texts)
     }
 
-    /// A colour for the tool, another for each number.
+    /// A color for the tool, another for each number.
     private static func color(_ number: Int) -> String {
         let hexadecimal = String((number + 1) &* 0x9E_3779 & 0xFF_FFFF, radix: 16, uppercase: true)
         return "#" + String(repeating: "0", count: 6 - hexadecimal.count) + hexadecimal

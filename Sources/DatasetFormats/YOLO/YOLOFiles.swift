@@ -17,7 +17,7 @@ package struct YOLOFiles {
 
     /// - Parameters:
     ///   - path: `data.yaml`, or the folder that holds it, or one that holds `classes.txt` with a name of a class a line, as
-    ///     labelling tools export it.
+    ///     labeling tools export it.
     ///   - subset: `train`, `val` or `test`; nil: the only one.
     package init(description path: String, subset: String?, _ report: inout ConversionReport) throws {
         let list = path + "/classes.txt"

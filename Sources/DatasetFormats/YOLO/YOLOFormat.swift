@@ -10,7 +10,7 @@ package enum YOLOFormat: DatasetFormat {
         return description(source) != nil
     }
 
-    /// The file that describes the data set; without one, the list of classes that labelling tools export beside it.
+    /// The file that describes the data set; without one, the list of classes that labeling tools export beside it.
     private static func description(_ source: FormatSource) -> String? {
         let names = ["data.yaml", "dataset.yaml", "data.yml"].filter(source.names.contains)
         return (names.first ?? source.names(suffix: "yaml").first).map(source.file)

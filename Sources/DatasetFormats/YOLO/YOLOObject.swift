@@ -3,7 +3,7 @@ import Support
 
 /// The contents of the lines of YOLO label files.
 package enum YOLOGeometry: String, Sendable, CaseIterable {
-    /// `class x y width height`: the centre and size of a box as fractions of the picture's size.
+    /// `class x y width height`: the center and size of a box as fractions of the picture's size.
     case boxes
     /// `class x0 y0 x1 y1 ...`: one outline per object as fractions of the picture's size.
     case polygons

@@ -57,7 +57,7 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
             /// Resizes the shortest side to `size` unless the longest would exceed `longestSide`.
             case shortestSide
         }
-        /// How colours become numbers.
+        /// How colors become numbers.
         public enum Normalization: String, Codable, Sendable, CaseIterable {
             /// By the means and deviations of CLIP's pictures.
             case clip
@@ -79,7 +79,7 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
         public var fitting = Fitting.square
         /// The maximum longest side, for `shortestSide`.
         public var longestSide = 1333
-        /// How colours become numbers; must be what the trunk was trained with.
+        /// How colors become numbers; must be what the trunk was trained with.
         public var normalization = Normalization.clip
         /// How pixels are sampled.
         public var resampling = Resampling.antialiased
@@ -91,7 +91,7 @@ public struct DetectorConfiguration: Codable, Sendable, Hashable {
         public var width = 256
         /// The width of the box head's fully connected layers.
         public var hidden = 1024
-        /// Whether the convolutions of the proposal network are normalised, in the family fvit.
+        /// Whether the convolutions of the proposal network are normalized, in the family fvit.
         public var normalizesProposals = false
         /// Whether there is a mask head.
         public var masks = true

@@ -181,7 +181,7 @@ public final class Detector: Sendable {
         return try queue.sync { try StageProfile.$current.withValue(profile) { try body() } }
     }
 
-    /// Runs work outside the threads of tasks, which must not block. A cancelled task stops waiting.
+    /// Runs work outside the threads of tasks, which must not block. A canceled task stops waiting.
     func onQueue<Value: Sendable>(
         _ body: @escaping @Sendable (_ checkCancellation: () throws -> Void) throws -> Value
     ) async throws -> Value {
@@ -260,7 +260,7 @@ private final class Turn<Value: Sendable>: Sendable {
     private let state = Mutex(State())
 
     /// Starts waiting.
-    /// - Returns: Whether there is a turn to wait for: a task cancelled before ends at once.
+    /// - Returns: Whether there is a turn to wait for: a task canceled before ends at once.
     func wait(_ continuation: CheckedContinuation<Value, any Error>) -> Bool {
         let isCancelled = state.withLock { state in
             if !state.isCancelled { state.continuation = continuation }

@@ -32,7 +32,7 @@ public struct ModelFolder: Sendable {
     /// How products are computed in eight bits, if `fvlm quantize` was used.
     public var quantization: String { file(Quantization.fileName) }
 
-    /// The licence of the weights; nil where nothing was kept with them.
+    /// The license of the weights; nil where nothing was kept with them.
     /// - Throws: `WeightFileError`.
     public var license: String? {
         get throws { try Safetensors(contentsOf: weights).metadata[Self.licenseKey] }

@@ -14,7 +14,7 @@ import Torch
 /// Both towers embed each box, and each has its own mean of a class's boxes. Embeddings of regions resemble each other more
 /// than they resemble words, so a row made of the mean alone would win against words everywhere. It is made as a linear
 /// discriminant instead: with e the mean of the examples, n of the negatives, r and C the mean and the covariance of ordinary
-/// regions, the proposals in the pictures, and v the mean of C's diagonal,
+/// regions, the pictures' proposals beside the examples, and v the mean of C's diagonal,
 ///
 ///     row = mix * word + (1 - mix) * unit((C + shrinkage * v * I)^-1 (e - r - negativeWeight * (n - r)))
 ///
@@ -41,6 +41,9 @@ public struct ExampleCollector: Sendable {
     /// Sums over ordinary regions and their products, by tower, [E] and [E, E] `float64`.
     private var regionSums: [(sum: Tensor, products: Tensor)?] = [nil, nil]
     private var regionCount = 0
+
+    /// Proposals that overlap an example by this much show the same object.
+    private static let overlapOfExample = 0.5
 
     /// The most proposals of a picture that count as ordinary regions.
     private static let regionsPerPicture = 100
@@ -78,16 +81,16 @@ public struct ExampleCollector: Sendable {
         ).regions(ofPicture: 0)
         let ordinary = try detector.encode(prepared, options: options, includesMasks: false)
             .regions(ofPicture: 0)
-        let count = min(ordinary.boxes.count, Self.regionsPerPicture)
-        for (tower, rows) in [ordinary.embeddings, ordinary.vlmEmbeddings].enumerated() where count > 0 {
-            guard let rows = try rows?[0..<count].to(.float64) else { continue }
+        let kept = Self.ordinary(among: ordinary.boxes, beside: examples)
+        for (tower, rows) in [ordinary.embeddings, ordinary.vlmEmbeddings].enumerated() where !kept.isEmpty {
+            guard let rows = try rows?.indexSelected(0, Tensor(kept)).to(.float64) else { continue }
             let (sum, products) = (try rows.sum(0), try rows.transposed(0, 1).matmul(rows))
             regionSums[tower] =
                 try regionSums[tower].map { (try $0.sum + sum, try $0.products + products) } ?? (
                     sum, products
                 )
         }
-        regionCount += count
+        regionCount += kept.count
         for (row, example) in examples.enumerated() {
             let key = ClassNames.form(example.className)
             if classes[key] == nil { names.append(example.className) }
@@ -114,6 +117,15 @@ public struct ExampleCollector: Sendable {
             }
             classes[key] = shown
         }
+    }
+
+    /// The first proposals that do not show an example: what an example shares with itself is not ordinary, and in few
+    /// pictures, or in pictures of one class, such proposals are many.
+    private static func ordinary(among proposals: [Box], beside examples: [ExampleBox]) -> [Int64] {
+        let others = proposals.indices.filter { place in
+            !examples.contains { $0.box.intersectionOverUnion(with: proposals[place]) >= overlapOfExample }
+        }
+        return others.prefix(regionsPerPicture).map(Int64.init)
     }
 
     /// Makes a vocabulary of the classes shown.

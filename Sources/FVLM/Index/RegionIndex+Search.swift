@@ -262,14 +262,3 @@ extension RegionIndex {
         }
     }
 }
-
-extension Box {
-    /// The intersection's share of the union; 0 for boxes without a common part.
-    func intersectionOverUnion(with other: Box) -> Double {
-        let width = min(x2, other.x2) - max(x1, other.x1)
-        let height = min(y2, other.y2) - max(y1, other.y1)
-        guard width > 0, height > 0 else { return 0 }
-        let common = width * height
-        return common / (self.width * self.height + other.width * other.height - common)
-    }
-}

@@ -132,7 +132,7 @@ package struct DetectorArchitecture: Sendable {
     /// as in ``detectron2(adapter:channels:strides:embeddingWidth:width:hidden:anchorSizes:)``.
     /// - Parameters:
     ///   - inputs: Channels of the transformer's maps.
-    ///   - normalizesProposals: Whether the proposal network's convolutions are normalised.
+    ///   - normalizesProposals: Whether the proposal network's convolutions are normalized.
     /// - Throws: `DetectionError` when the numbers are impossible.
     package static func fvit(
         inputs: Int, patchSize: Int, embeddingWidth: Int, width: Int = 256, hidden: Int = 512,

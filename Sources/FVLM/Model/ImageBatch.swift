@@ -2,7 +2,7 @@ import Torch
 
 /// Images of one or several sizes as one tensor, each in the upper left corner.
 public struct ImageBatch: Sendable {
-    /// [N, 3, H, W] `float32`, normalised; zeros, the mean colour, outside an image.
+    /// [N, 3, H, W] `float32`, normalized; zeros, the mean color, outside an image.
     public let pixels: Tensor
 
     /// Height and width of each image, [N].

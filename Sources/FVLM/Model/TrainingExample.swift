@@ -7,7 +7,7 @@ public struct TrainingExample: Sendable {
     /// The image's id in its data set, for messages.
     public var imageID: Int64
 
-    /// [3, H, W] `float32`, normalised, without padding; `uint8` where ``normalization`` is to make numbers of it.
+    /// [3, H, W] `float32`, normalized, without padding; `uint8` where ``normalization`` is to make numbers of it.
     public var pixels: Tensor { didSet { uploads = [] } }
 
     /// What makes numbers of ``pixels`` when these are bytes, on the network's device.
@@ -56,7 +56,7 @@ public struct TrainingExample: Sendable {
         uploads = try (features.isEmpty ? [pixels] : features).map { try Upload($0, to: device) }
     }
 
-    /// ``pixels`` on a device, normalised.
+    /// ``pixels`` on a device, normalized.
     func pixels(on device: Device) throws -> Tensor {
         let pixels = try (features.isEmpty ? uploads.first?.tensor() : nil) ?? pixels
         let moved = try pixels.to(device: device)
@@ -81,7 +81,7 @@ public enum InstanceMask: Sendable {
 
 extension Trunk {
     /// The pyramid's maps for one image, [C, h, w] each: the contents of a cache.
-    /// - Parameter image: [3, H, W], normalised.
+    /// - Parameter image: [3, H, W], normalized.
     /// - Throws: The errors of ``features(of:)``.
     package func levels(ofImage image: Tensor, padding: ImageBatch.Padding, on device: Device) throws
         -> [Tensor]

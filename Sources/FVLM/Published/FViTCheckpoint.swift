@@ -9,7 +9,7 @@ import WeightFiles
 /// Which classes were seen in training is not in the file, nor are the weights of the scores; ``ScoringOptions/fvit(_:)``
 /// has those of the published configurations.
 public struct FViTCheckpoint: Sendable {
-    /// The licences of the published files, which are kept with what is made of them.
+    /// The licenses of the published files, which are kept with what is made of them.
     public static let license =
         "S-Lab License 1.0 (non-commercial use only), https://github.com/wusize/CLIPSelf; its trunk, where it is not "
         + "one of these files: MIT, https://huggingface.co/QuanSun/EVA-CLIP"

@@ -7,7 +7,7 @@ import WeightFiles
 ///
 /// Box outputs keep the published order of coordinates, y before x; ``load(into:)`` swaps it.
 public struct PublishedCheckpoint: WeightSource {
-    /// The licences of the published files, which are kept with what is made of them.
+    /// The licenses of the published files, which are kept with what is made of them.
     public static let license =
         "Apache-2.0, https://github.com/google-research/google-research/tree/master/fvlm; its CLIP: MIT, "
         + "https://github.com/openai/CLIP"
@@ -33,7 +33,7 @@ public struct PublishedCheckpoint: WeightSource {
         var places: [String: (String, PublishedName.Layout)] = [:]
         var unknown: [String] = []
         for path in file.keys {
-            // The optimiser's momentum of every parameter, including frozen ones, and its step.
+            // The optimizer's momentum of every parameter, including frozen ones, and its step.
             if path == "step" || path.hasPrefix("optimizer/state/") { continue }
             guard let name = PublishedName(path: path) else {
                 unknown.append(path)

@@ -39,7 +39,7 @@ public struct FusedScores: Sendable {
         }
     }
 
-    /// The normalisation of a region's logits, sufficient to compute their softmax.
+    /// The normalization of a region's logits, sufficient to compute their softmax.
     public struct LogSum: Sendable, Hashable {
         /// The largest logit.
         public let maximum: Float

@@ -4,7 +4,7 @@ import Torch
 
 /// A Perception Encoder's pooling head on crops of its last tokens: the published method on a transformer.
 ///
-/// The head sees the patches of a crop, normalised, without the class token, positions or rotary turns.
+/// The head sees the patches of a crop, normalized, without the class token, positions or rotary turns.
 package struct PoolingHeadScorer: RegionScorer {
     let tower: VisionTransformer
     let head: PoolingHead

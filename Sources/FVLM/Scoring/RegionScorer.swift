@@ -11,7 +11,7 @@ public protocol RegionScorer<Features>: Sendable {
     /// - Parameters:
     ///   - boxes: The regions of each image, in pixels of the batch.
     ///   - features: The trunk's features for the batch.
-    ///   - pixels: The batch, [N, 3, H, W], normalised.
+    ///   - pixels: The batch, [N, 3, H, W], normalized.
     /// - Throws: `CLIPError`, `DetectionError`, `TorchError`.
     func embeddings(of boxes: [Boxes], features: Features, pixels: Tensor) throws -> Tensor
 }
@@ -58,7 +58,7 @@ struct ScaledMaps {
         return result
     }
 
-    /// A batch rescaled, and padded with the mean colour to whole cells.
+    /// A batch rescaled, and padded with the mean color to whole cells.
     private func enlarged(_ pixels: Tensor, _ scale: Double) throws -> Tensor {
         func length(_ side: Int) -> Int { max(Int((Double(side) * scale).rounded()), 1) }
         let size = Size2D(length(pixels.shape[2]), length(pixels.shape[3]))

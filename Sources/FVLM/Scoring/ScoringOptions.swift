@@ -39,12 +39,12 @@ public struct ScoringOptions: Codable, Sendable, Hashable {
     /// The boxes scored by CLIP.
     public var vlmRegions = ScoredRegions.proposals
     /// The scales, relative to the pyramid's input, at which CLIP sees the picture to score regions, from 0.125 to 8.
-    /// CLIP recognises objects best at the sizes that it was trained with: each region uses the scale that brings it
+    /// CLIP recognizes objects best at the sizes that it was trained with: each region uses the scale that brings it
     /// closest to `vlmObjectSize`. The published method has a single scale, 1.
     public var vlmScales = [1.0]
     /// The number of `vlmScales` per region: the closest ones, whose embeddings are averaged.
     public var vlmScalesPerRegion = 1
-    /// The side at which CLIP recognises objects best, the square root of their area, in pixels of the rescaled
+    /// The side at which CLIP recognizes objects best, the square root of their area, in pixels of the rescaled
     /// picture.
     public var vlmObjectSize = 56.0
     /// Whether the map of a ResNet that regions are pooled from has twice as many cells along each side.

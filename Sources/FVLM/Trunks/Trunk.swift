@@ -12,7 +12,7 @@ public protocol Trunk: Sendable {
     var levelNames: [String] { get }
 
     /// Computes the features of a batch.
-    /// - Parameter pixels: [N, 3, H, W], normalised.
+    /// - Parameter pixels: [N, 3, H, W], normalized.
     /// - Throws: `CLIPError` for images that are too small, `TorchError`.
     func features(of pixels: Tensor) throws -> Features
 
@@ -37,7 +37,7 @@ extension Trunk {
     /// Embeddings of regions alone, [R, E] `float32`, not of length 1; nil without a scorer.
     /// - Parameters:
     ///   - boxes: The regions of each image, in pixels of the batch.
-    ///   - pixels: The batch, [N, 3, H, W], normalised.
+    ///   - pixels: The batch, [N, 3, H, W], normalized.
     /// - Throws: `ConfigurationError` for a scorer of the other kind of tower; `CLIPError`, `DetectionError`,
     ///   `TorchError`.
     package func embeddings(of boxes: [Boxes], in pixels: Tensor, _ options: ScoringOptions) throws -> Tensor?

@@ -9,7 +9,7 @@ package struct MessageArguments: ParsableArguments {
     @Flag(help: "Write no notes and no progress; errors are written.")
     package var quiet = false
 
-    @Flag(help: "Say more: what a detector is made of and its licence, and the time and memory of the run.")
+    @Flag(help: "Say more: what a detector is made of and its license, and the time and memory of the run.")
     package var verbose = false
 
     @Option(

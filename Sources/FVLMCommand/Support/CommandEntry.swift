@@ -42,7 +42,7 @@ extension CommandEntry {
         abstract: "Joins and checks the results of shards, which several processes made.",
         isElsewhere: false)
     package static let serve = CommandEntry(
-        name: "serve", abstract: "Answers requests over HTTP, as an API and to labelling tools.")
+        name: "serve", abstract: "Answers requests over HTTP, as an API and to labeling tools.")
     package static let convert = CommandEntry(
         name: "convert", abstract: "Imports weights of other projects, and exports to their formats.")
     package static let score = CommandEntry(

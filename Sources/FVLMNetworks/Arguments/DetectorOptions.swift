@@ -74,7 +74,7 @@ struct DetectorOptions: ParsableArguments {
             "CLIP \(clip ?? configuration.clip), identity \(detector.identity); trained parameters: "
                 + "\(detector.network.store.parameters.reduce(0) { $0 + $1.shape.reduce(1, *) })")
         let license = try ModelFolder(model).license ?? "not said in the folder"
-        StandardError.note("licence of the detector's weights: \(license)")
+        StandardError.note("license of the detector's weights: \(license)")
     }
 
     /// The scoring options with overrides from the command line.

@@ -92,7 +92,7 @@ struct ConvertPublishedCommand: AsyncParsableCommand {
         try StandardOutput.print(
             "\(output): \(network.store.trainableWeightCount) trained parameters\(step) for \(configuration.clip)"
         )
-        StandardError.note("licence of the weights: \(PublishedCheckpoint.license)")
+        StandardError.note("license of the weights: \(PublishedCheckpoint.license)")
     }
 
     private func fetch(_ file: PublishedRelease.File, to path: String) async throws {

@@ -16,7 +16,7 @@ struct ConvertFViTCommand: AsyncParsableCommand {
         discussion: """
             The checkpoint is mmdet's .pth file, the trunk the EVA-02 CLIP that it was trained on: its text tower is not in \
             the checkpoint. Put CLIP's tokenizer (bpe_simple_vocab_16e6.txt.gz) beside the trunk, to detect classes by name. \
-            The published files are for non-commercial use only; their licence is kept in the folder.
+            The published files are for non-commercial use only; their license is kept in the folder.
 
             The classes in the checkpoint become the folder's vocabulary. Which of them were seen in training is known for \
             COCO's 65 classes; of others say it with --base-classes, or with --annotations for LVIS's. --transfer sets the \
@@ -110,7 +110,7 @@ struct ConvertFViTCommand: AsyncParsableCommand {
         try StandardOutput.print(
             "\(output): \(network.store.trainableWeightCount) trained parameters, \(names.count) classes, for "
                 + configuration.clip)
-        StandardError.note("licence of the weights: \(FViTCheckpoint.license)")
+        StandardError.note("license of the weights: \(FViTCheckpoint.license)")
     }
 
     // MARK: Classes

@@ -41,7 +41,7 @@ struct DetectCommand: AsyncParsableCommand {
             --format coco writes the category ids of the vocabulary's data set (kept by fvlm train and fvlm vocabulary \
             import --annotations); without them, classes are numbered from 1, with a note.
 
-            Labelling tools read --format labelstudio (tasks with predictions and scores), cvat (CVAT for images 1.1), \
+            Labeling tools read --format labelstudio (tasks with predictions and scores), cvat (CVAT for images 1.1), \
             voc and yolo; for the last two, --results names a folder, which gets one file per picture and links to the \
             pictures.
             """)

@@ -15,7 +15,7 @@ struct QuantizeCommand: ParsableCommand {
             Looks at some pictures, the kind that the detector will see, and writes into its folder within which range the \
             inputs of each layer lie (quantization.json). With --precision int8 the commands that detect then compute the \
             products of these layers in bytes. Layers of which bytes lose much stay in bfloat16; first and last \
-            layers, normalisation, scores and boxes stay in float32. The weights are not changed.
+            layers, normalization, scores and boxes stay in float32. The weights are not changed.
 
             Example:
               fvlm quantize detector --images photos/ --pictures 32

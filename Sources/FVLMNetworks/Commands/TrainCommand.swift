@@ -26,7 +26,7 @@ struct TrainCommand: ParsableCommand {
 
             --resume-from imports a training state saved by a PyTorch program, \
             {"epoch", "model", "optimizer", "scheduler"} with detectron2's names, into a new folder: weights, the \
-            optimiser's state, and the number of steps. Everything else, including the learning-rate schedule, comes \
+            optimizer's state, and the number of steps. Everything else, including the learning-rate schedule, comes \
             from the configuration. Anything that does not fit is an error; to use only the weights, set run.initialWeights.
             """)
 

@@ -9,7 +9,7 @@ extension ClassList: ExpressibleByArgument {}
 struct VocabularyListsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lists",
-        abstract: "Shows the lists of classes that are known by name, with their sources and licences.",
+        abstract: "Shows the lists of classes that are known by name, with their sources and licenses.",
         discussion: """
             --classes of other commands takes these names. Lists are names and ids only: no data of these sets.
 
@@ -36,7 +36,7 @@ struct VocabularyListsCommand: ParsableCommand {
         let title: String
         let count: Int
         let source: String
-        let licence: String
+        let license: String
         let classes: [Entry]?
     }
 
@@ -47,7 +47,7 @@ struct VocabularyListsCommand: ParsableCommand {
                     JSONText.line(
                         Line(
                             list: entry.rawValue, title: entry.title, count: entry.names.count,
-                            source: entry.address, licence: entry.licence,
+                            source: entry.address, license: entry.license,
                             classes: list?.classes.map { .init(name: $0.name, id: $0.categoryID) })))
             }
             return
@@ -57,10 +57,10 @@ struct VocabularyListsCommand: ParsableCommand {
             try StandardOutput.print(list.names.joined(separator: "\n"))
             return
         }
-        var rows = [["list", "classes", "data set", "source", "licence"]]
+        var rows = [["list", "classes", "data set", "source", "license"]]
         for entry in ClassList.allCases {
             rows.append([
-                entry.rawValue, "\(entry.names.count)", entry.title, entry.address, entry.licence,
+                entry.rawValue, "\(entry.names.count)", entry.title, entry.address, entry.license,
             ])
         }
         try StandardOutput.print(TextTable(rows, leftAligned: rows[0].count).text, terminator: "")

@@ -5,7 +5,7 @@ import Evaluation
 import Imaging
 import Support
 
-/// A picture's detections as a data set of one picture, which the writers of labelling tools' formats take.
+/// A picture's detections as a data set of one picture, which the writers of labeling tools' formats take.
 struct DetectedPicture {
     let dataset: Dataset
     let scores: [Double]

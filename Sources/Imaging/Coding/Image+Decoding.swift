@@ -4,7 +4,7 @@ import Support
 extension Image {
     /// Decodes a file of any ``ImageFormat``.
     ///
-    /// EXIF orientation is applied. Alpha is dropped: colours are kept as stored, nothing is composited (fully
+    /// EXIF orientation is applied. Alpha is dropped: colors are kept as stored, nothing is composited (fully
     /// transparent pixels of a GIF are black). 16-bit samples are reduced to their high byte. Only the first frame or
     /// page is read.
     ///
@@ -107,7 +107,7 @@ public struct DecodingLimits: Sendable, Hashable {
 
 /// How a file is decoded into an ``Image``.
 public struct DecodingOptions: Sendable, Hashable {
-    /// The treatment of an embedded colour profile.
+    /// The treatment of an embedded color profile.
     public enum ColorProfile: Sendable, Hashable {
         /// Samples are converted to sRGB, unless the profile already is sRGB.
         case convert
@@ -119,7 +119,7 @@ public struct DecodingOptions: Sendable, Hashable {
     /// Limits on the cost of decoding.
     public var limits: DecodingLimits
 
-    /// The treatment of an embedded colour profile.
+    /// The treatment of an embedded color profile.
     public var colorProfile: ColorProfile
 
     /// Creates options; the defaults suit pictures of unknown origin.

@@ -3,7 +3,7 @@ import Support
 
 /// An output format with its settings.
 public enum ImageEncoding: Sendable, Hashable {
-    /// JPEG with a quality from 1 to 100. Colour is stored at half the resolution up to quality 89.
+    /// JPEG with a quality from 1 to 100. Color is stored at half the resolution up to quality 89.
     case jpeg(quality: Int = 90)
 
     /// PNG; lossless. Compression from 0 (fast) to 9 (small).

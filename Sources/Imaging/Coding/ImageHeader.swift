@@ -12,7 +12,7 @@ public struct ImageHeader: Sendable, Hashable {
     /// (HEIF).
     public let orientation: EXIFOrientation
 
-    /// Whether an ICC colour profile is embedded.
+    /// Whether an ICC color profile is embedded.
     public let hasColorProfile: Bool
 
     /// The size of the upright picture, as decoded by ``Image/init(contentsOf:options:)``.

@@ -3,7 +3,7 @@ import Support
 /// A TIFF file stored in tiles, of which parts are read while the rest stays on the disk: aerial and microscope pictures of any
 /// size. Copies of the picture at a half, a quarter and so on (pyramids) are used where they are there.
 ///
-/// EXIF orientation and colour profiles are treated as in ``Image/init(contentsOf:options:)``; alpha is dropped. Memory is that
+/// EXIF orientation and color profiles are treated as in ``Image/init(contentsOf:options:)``; alpha is dropped. Memory is that
 /// of two rows of the file's tiles and of the parts that are read. Safe to use from several tasks.
 public final class TiledTIFF: PictureRegions {
     /// The path of the file.

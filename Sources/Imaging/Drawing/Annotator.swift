@@ -9,7 +9,7 @@ public struct Annotation: Sendable, Hashable {
     /// Its mask, of the picture's size.
     public var mask: Mask?
 
-    /// Its colour; use ``Palette/color(of:)`` for the colour of a class.
+    /// Its color; use ``Palette/color(of:)`` for the color of a class.
     public var color: Color
 
     /// Creates an annotation.
@@ -73,7 +73,7 @@ public struct Annotator: Sendable, Hashable {
         }
         for annotation in annotations.reversed() {
             guard let box = annotation.box else { continue }
-            // A thin line of the opposite lightness keeps the border visible on a background of its own colour.
+            // A thin line of the opposite lightness keeps the border visible on a background of its own color.
             let outer = Box(x1: box.x1 - 1, y1: box.y1 - 1, x2: box.x2 + 1, y2: box.y2 + 1)
             image.stroke(outer, with: annotation.color.readableForeground, width: 1, opacity: 0.5)
             image.stroke(box, with: annotation.color, width: line)

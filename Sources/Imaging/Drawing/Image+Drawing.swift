@@ -1,7 +1,7 @@
 import CKernels
 
 extension Image {
-    /// Fills the pixels of a box with a colour.
+    /// Fills the pixels of a box with a color.
     ///
     /// - Parameters:
     ///   - box: Rounded to whole pixels and clipped to the picture.
@@ -38,7 +38,7 @@ extension Image {
         fill(Box(x1: innerX2, y1: innerY1, x2: x2, y2: innerY2), with: color, opacity: opacity)
     }
 
-    /// Tints the pixels of a mask, and draws its outline in the full colour.
+    /// Tints the pixels of a mask, and draws its outline in the full color.
     ///
     /// - Parameter rows: The rows of the picture to draw, of those that the mask stores; by default all. A mask of many rows
     ///   can so be drawn in bands, each with the rows beside it, which decide where its outline is.

@@ -1,8 +1,8 @@
 import Support
 
-/// Colours for classes: an index always has the same colour, and neighbouring indices have clearly different ones.
+/// Colors for classes: an index always has the same color, and neighboring indices have clearly different ones.
 public enum Palette {
-    /// The colour of a class. Hues advance by the golden angle; lightness changes after every eight, before hues come
+    /// The color of a class. Hues advance by the golden angle; lightness changes after every eight, before hues come
     /// close to earlier ones.
     public static func color(at index: Int) -> Color {
         let index = index & 0xFFFF
@@ -10,7 +10,7 @@ public enum Palette {
         return color(lightness: [0.70, 0.56, 0.84][index / 8 % 3], chroma: 0.19, hue: hue)
     }
 
-    /// The colour of a class by its name, whatever its place in a vocabulary and however it is spelled: `Polar_bear` and
+    /// The color of a class by its name, whatever its place in a vocabulary and however it is spelled: `Polar_bear` and
     /// `polar bear` have the same.
     public static func color(of name: String) -> Color {
         // FNV-1a, whose values are the same in every run.
@@ -19,7 +19,7 @@ public enum Palette {
         return color(at: Int((hash ^ hash >> 16) & 0xFFFF))
     }
 
-    /// A colour of the OKLCH space (B. Ottosson, "A perceptual color space for image processing", 2020), with its
+    /// A color of the OKLCH space (B. Ottosson, "A perceptual color space for image processing", 2020), with its
     /// chroma reduced until sRGB can represent it.
     static func color(lightness: Double, chroma: Double, hue: Double) -> Color {
         var chroma = chroma

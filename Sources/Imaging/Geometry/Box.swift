@@ -1,4 +1,4 @@
-/// A position in a picture, in pixels: (0, 0) is the upper left corner of the upper left pixel, whose centre is (0.5,
+/// A position in a picture, in pixels: (0, 0) is the upper left corner of the upper left pixel, whose center is (0.5,
 /// 0.5).
 public struct Point: Sendable, Hashable {
     /// The horizontal coordinate, to the right.
@@ -50,6 +50,14 @@ public struct Box: Sendable, Hashable {
     /// The overlap of this box and another; its width or height is negative if they are apart.
     package func intersection(_ other: Box) -> Box {
         Box(x1: max(x1, other.x1), y1: max(y1, other.y1), x2: min(x2, other.x2), y2: min(y2, other.y2))
+    }
+
+    /// The intersection's share of the union; 0 for boxes without a common part.
+    package func intersectionOverUnion(with other: Box) -> Double {
+        let common = intersection(other)
+        guard common.width > 0, common.height > 0 else { return 0 }
+        let area = common.width * common.height
+        return area / (width * height + other.width * other.height - area)
     }
 
     /// The part inside a picture of the given size; empty if no part is inside.

@@ -84,7 +84,7 @@ extension SpatialTransform {
             yOffset: -Double(y))
     }
 
-    /// Crops the centre to the given size; a smaller source is padded on all sides.
+    /// Crops the center to the given size; a smaller source is padded on all sides.
     ///
     /// - Parameter rounding: How half a pixel of the left and upper margin is rounded: `.down` as in transformers,
     ///   `.toNearestOrEven` as in torchvision (and so OpenAI's code).

@@ -128,7 +128,7 @@ extension SpatialTransform {
     /// Maps a polygon of the source to the target, with its points in the same order.
     public func apply(to polygon: [Point]) -> [Point] { polygon.map { apply(to: $0) } }
 
-    /// Maps a mask to the target: every target pixel takes the source pixel under its centre, or `fill` if there is
+    /// Maps a mask to the target: every target pixel takes the source pixel under its center, or `fill` if there is
     /// none.
     ///
     /// - Throws: ``ImagingError`` if the mask does not have the source's size.

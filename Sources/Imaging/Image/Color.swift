@@ -1,6 +1,6 @@
 import Support
 
-/// An sRGB colour with 8 bits per channel.
+/// An sRGB color with 8 bits per channel.
 public struct Color: Sendable, Hashable {
     /// Red, 0 to 255.
     public var red: UInt8
@@ -11,7 +11,7 @@ public struct Color: Sendable, Hashable {
     /// Blue, 0 to 255.
     public var blue: UInt8
 
-    /// Creates a colour from its channels.
+    /// Creates a color from its channels.
     public init(red: UInt8, green: UInt8, blue: UInt8) {
         self.red = red
         self.green = green
@@ -33,12 +33,12 @@ public struct Color: Sendable, Hashable {
         return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
     }
 
-    /// Black or white, whichever has the higher WCAG contrast against this colour.
+    /// Black or white, whichever has the higher WCAG contrast against this color.
     package var readableForeground: Color {
         (luminance + 0.05) * (luminance + 0.05) > 0.05 * 1.05 ? .black : .white
     }
 
-    /// This colour over `other` with an opacity of `opacity` / 255.
+    /// This color over `other` with an opacity of `opacity` / 255.
     func blended(over other: Color, opacity: Int) -> Color {
         func mix(_ above: UInt8, _ below: UInt8) -> UInt8 {
             UInt8((Int(above) * opacity + Int(below) * (255 - opacity) + 127) / 255)

@@ -35,7 +35,7 @@ public struct Image: Sendable, Hashable {
         self.pixels = pixels
     }
 
-    /// Creates a picture of one colour.
+    /// Creates a picture of one color.
     ///
     /// - Throws: ``ImagingError`` if a side is not positive or the size exceeds the address space.
     public init(width: Int, height: Int, filledWith color: Color = .black) throws {

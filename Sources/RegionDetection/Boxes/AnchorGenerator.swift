@@ -12,7 +12,7 @@ public struct AnchorGenerator: Sendable, Hashable {
     /// Pixels of the image from cell to cell, for every level; 3.5 for a quarter of a patch of 14 pixels.
     public var strides: [Double]
 
-    /// The position of an anchor's centre in its cell: 0 for the upper left corner, 0.5 for the middle.
+    /// The position of an anchor's center in its cell: 0 for the upper left corner, 0.5 for the middle.
     public var offset: Double
 
     /// Creates an anchor generator.
@@ -51,7 +51,7 @@ public struct AnchorGenerator: Sendable, Hashable {
     /// Anchors per cell.
     package var anchorsPerCell: Int { (sizes.first?.count ?? 0) * ratios.count }
 
-    /// The anchors of one cell of a level, centred on the origin.
+    /// The anchors of one cell of a level, centered on the origin.
     package func cellAnchors(level: Int) throws -> Boxes {
         let corners = sizes[level].flatMap { size in
             ratios.map { ratio -> [Float] in

@@ -2,7 +2,7 @@ import Support
 
 /// Encodes boxes as differences from other boxes (anchors, proposals), the targets of box regression.
 ///
-/// The four deltas are the offset of the centre in widths and heights of the source, and the logarithm of the ratio of
+/// The four deltas are the offset of the center in widths and heights of the source, and the logarithm of the ratio of
 /// widths and heights, each times its weight (Fast R-CNN, appendix C; detectron2's `Box2BoxTransform`).
 public struct BoxCoder: Sendable, Hashable {
     /// How the width of a box is measured.

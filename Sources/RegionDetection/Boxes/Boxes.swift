@@ -72,7 +72,7 @@ public struct Boxes: Sendable {
     /// The boxes clipped to an image. NaN stays NaN.
     /// - Parameters:
     ///   - size: Height and width of the image in pixels.
-    ///   - border: Where the image ends: at its edge, or at the centres of its last pixels.
+    ///   - border: Where the image ends: at its edge, or at the centers of its last pixels.
     public func clipped(to size: Size2D, border: Border = .edge) throws -> Boxes {
         let inset = border == .edge ? 0 : 1
         let (width, height) = (Swift.max(size.width - inset, 0), Swift.max(size.height - inset, 0))

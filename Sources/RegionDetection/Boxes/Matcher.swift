@@ -80,7 +80,7 @@ public struct Matcher: Sendable, Hashable {
 
     /// Matches boxes with ground truths by intersection over union.
     ///
-    /// In main memory, the table of overlaps, which can take hundreds of megabytes for anchors, is never materialised.
+    /// In main memory, the table of overlaps, which can take hundreds of megabytes for anchors, is never materialized.
     /// - Throws: ``DetectionError`` if a ground truth is not finite; `TorchError`.
     public func callAsFunction(_ boxes: Boxes, groundTruth: Boxes) throws -> Matches {
         let (n, m) = (boxes.count, groundTruth.count)

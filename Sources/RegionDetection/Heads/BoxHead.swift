@@ -19,10 +19,10 @@ public struct BoxHead: Sendable {
         /// Widths of the fully connected layers.
         public var fullyConnected: [Int]
 
-        /// The normalisation of convolutions.
+        /// The normalization of convolutions.
         public var normalization: Normalization
 
-        /// Whether fully connected layers are normalised too.
+        /// Whether fully connected layers are normalized too.
         public var normalizesFullyConnected: Bool
 
         /// Whether convolutions have a bias.
@@ -36,7 +36,7 @@ public struct BoxHead: Sendable {
         ///   - fullyConnected: The widths of the fully connected layers.
         ///   - normalization: What follows each convolution.
         ///   - normalizesFullyConnected: Whether `normalization` follows the fully connected layers too.
-        ///   - hasBias: Defaults to detectron2's rule: true where nothing is normalised.
+        ///   - hasBias: Defaults to detectron2's rule: true where nothing is normalized.
         public init(
             channels: Int = 256, resolution: Int = 7, convolutions: [Int] = [],
             fullyConnected: [Int] = [1024, 1024], normalization: Normalization = .none,
@@ -51,7 +51,7 @@ public struct BoxHead: Sendable {
             self.hasBias = hasBias ?? (normalization == .none)
         }
 
-        /// The published F-VLM's configuration: four convolutions and one fully connected layer, all normalised.
+        /// The published F-VLM's configuration: four convolutions and one fully connected layer, all normalized.
         public static func published(channels: Int = 256, width: Int = 1024) -> Configuration {
             Configuration(
                 channels: channels, convolutions: [Int](repeating: channels, count: 4),
@@ -59,7 +59,7 @@ public struct BoxHead: Sendable {
                 hasBias: true)
         }
 
-        /// F-ViT's: four convolutions with batch normalisation and two fully connected layers.
+        /// F-ViT's: four convolutions with batch normalization and two fully connected layers.
         public static func fvit(channels: Int = 256, width: Int = 512) -> Configuration {
             Configuration(
                 channels: channels, convolutions: [Int](repeating: channels, count: 4),
@@ -191,7 +191,7 @@ public struct RegionPredictor: Sendable {
             biasInitializer: .zeros)
     }
 
-    /// Deltas [R, 4] and embeddings [R, E], not normalised, from vectors [R, width]; `float32`.
+    /// Deltas [R, 4] and embeddings [R, E], not normalized, from vectors [R, width]; `float32`.
     public func callAsFunction(_ vectors: Tensor) throws -> (deltas: Tensor, embeddings: Tensor) {
         guard let boxLayer else {
             return (try boxes(vectors).to(.float32), try projection(vectors).to(.float32))

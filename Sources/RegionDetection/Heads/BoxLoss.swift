@@ -6,7 +6,7 @@ public enum BoxLoss: Sendable, Hashable {
     case smoothL1(beta: Double)
     /// d^2 / 2 below delta, delta (|d| - delta / 2) beyond.
     case huber(delta: Double)
-    /// 1 - generalised IoU of the decoded boxes (Rezatofighi et al., 2019), one number per box.
+    /// 1 - generalized IoU of the decoded boxes (Rezatofighi et al., 2019), one number per box.
     case generalizedIoU
 
     /// The sum over all boxes.
@@ -35,7 +35,7 @@ public enum BoxLoss: Sendable, Hashable {
     package func mean(_ predicted: Tensor, _ targets: Tensor, where mask: Tensor) throws -> Tensor {
         guard self != .generalizedIoU else {
             throw DetectionError(
-                "box loss", "generalised IoU has no coordinates to average: choose a sum")
+                "box loss", "generalized IoU has no coordinates to average: choose a sum")
         }
         let counts = try mask.expanded(targets.shape).to(.float32)
         return try (elements(predicted, targets) * counts).sum()
@@ -52,7 +52,7 @@ public enum BoxLoss: Sendable, Hashable {
         }
     }
 
-    /// Generalised IoU of pairs of boxes, [N]; from -1 (far apart) to 1 (equal).
+    /// Generalized IoU of pairs of boxes, [N]; from -1 (far apart) to 1 (equal).
     package static func generalizedIoU(_ boxes: Boxes, _ others: Boxes) throws -> Tensor {
         // Avoids division by zero for boxes without area.
         let least = 1e-7

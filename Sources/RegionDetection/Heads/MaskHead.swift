@@ -14,13 +14,13 @@ public struct MaskHead: Sendable {
         /// Channels of the transposed convolution.
         public var width: Int
 
-        /// The normalisation after each of these convolutions.
+        /// The normalization after each of these convolutions.
         public var normalization: Normalization
 
         /// Whether convolutions have a bias.
         public var hasBias: Bool
 
-        /// Whether the transposed convolution is normalised too; otherwise it has a bias in any case.
+        /// Whether the transposed convolution is normalized too; otherwise it has a bias in any case.
         public var normalizesEnlarging = true
 
         /// Creates detectron2's configuration for mask_rcnn_R_50_FPN.
@@ -29,7 +29,7 @@ public struct MaskHead: Sendable {
         ///   - convolutions: The widths of the convolutions.
         ///   - width: The width of the upsampling layer.
         ///   - normalization: What follows each convolution.
-        ///   - hasBias: Defaults to detectron2's rule: true where nothing is normalised.
+        ///   - hasBias: Defaults to detectron2's rule: true where nothing is normalized.
         public init(
             channels: Int = 256, convolutions: [Int] = [256, 256, 256, 256], width: Int = 256,
             normalization: Normalization = .none, hasBias: Bool? = nil
@@ -41,14 +41,14 @@ public struct MaskHead: Sendable {
             self.hasBias = hasBias ?? (normalization == .none)
         }
 
-        /// The published F-VLM's configuration: all normalised, with biases.
+        /// The published F-VLM's configuration: all normalized, with biases.
         public static func published(channels: Int = 256) -> Configuration {
             Configuration(
                 channels: channels, convolutions: [Int](repeating: channels, count: 4), width: channels,
                 normalization: .published, hasBias: true)
         }
 
-        /// F-ViT's: batch normalisation after each convolution but the transposed one.
+        /// F-ViT's: batch normalization after each convolution but the transposed one.
         public static func fvit(channels: Int = 256) -> Configuration {
             var configuration = Configuration(
                 channels: channels, convolutions: [Int](repeating: channels, count: 4), width: channels,
@@ -125,7 +125,7 @@ public struct MaskHead: Sendable {
         return try pooler.inParts(maps, boxes: boxes, bytes: 8 << 20) { try self($0) }
     }
 
-    /// Normalisation, ReLU and predictor work on single pixels, so only the final logits are rearranged, not all
+    /// Normalization, ReLU and predictor work on single pixels, so only the final logits are rearranged, not all
     /// channels.
     private struct Windows: ProductLayer {
         let enlarging: ConvTranspose2d

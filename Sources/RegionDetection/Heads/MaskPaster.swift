@@ -3,7 +3,7 @@ import Support
 
 /// Pastes masks predicted within boxes into images.
 ///
-/// A pixel takes the bilinear value of the mask at its centre; it is zero outside the mask, which extends half a cell
+/// A pixel takes the bilinear value of the mask at its center; it is zero outside the mask, which extends half a cell
 /// beyond its placement.
 public struct MaskPaster: Sendable, Hashable {
     /// How a mask is placed, and which of its values are inside.
@@ -89,12 +89,12 @@ public struct MaskPaster: Sendable, Hashable {
     private static func wholePixels(_ start: Float, _ end: Float, side: Float) -> (Float, Float) {
         // The steps of the published code, in its order and precision: a slightly smaller value can add a pixel.
         var half = (end - start) * 0.5
-        let centre = start + half
+        let center = start + half
         half *= (side + 2) / side
         // A float has 24 significant bits: anything further away is outside any image.
         let limit = Float(1 << 23)
-        let first = min(max((centre - half).rounded(.towardZero), -limit), limit)
-        let last = min(max((centre + half).rounded(.towardZero), -limit), limit)
+        let first = min(max((center - half).rounded(.towardZero), -limit), limit)
+        let last = min(max((center + half).rounded(.towardZero), -limit), limit)
         guard last >= first else { return (0, 0) }
         let width = last - first + 1
         let border = width / (side + 2)

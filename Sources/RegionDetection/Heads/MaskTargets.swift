@@ -74,7 +74,7 @@ public enum MaskTargets {
     /// Targets from bitmaps stored within their boxes: soft values from 0 to 1 (the published F-VLM's
     /// ops/spatial_transform_ops.py, `crop_mask_in_target_box`).
     ///
-    /// One bilinear sample at the centre of every cell, without half-pixel shift; zero outside the mask's box. Not
+    /// One bilinear sample at the center of every cell, without half-pixel shift; zero outside the mask's box. Not
     /// rounded: the published mask loss takes the values unchanged.
     /// - Parameters:
     ///   - masks: [M, S, S], `bool` or `uint8`, each stretched over its box.

@@ -6,7 +6,7 @@ public struct TextClassifier: Sendable {
     /// The divisor of the cosines, before the learned factor.
     package let temperatureScale: Double
 
-    /// The learned factor of the temperature, a scalar initialised to 1; nil if the temperature is fixed. Must be
+    /// The learned factor of the temperature, a scalar initialized to 1; nil if the temperature is fixed. Must be
     /// excluded from weight decay.
     package let temperature: Parameter?
 

@@ -12,7 +12,7 @@ public struct FeaturePyramid: Sendable {
         case none
         /// Every second row and column of the coarsest output, as in detectron2.
         case maxPool
-        /// A 3x3 convolution of stride 2 over the coarsest output before normalisation, padded with zeros only after
+        /// A 3x3 convolution of stride 2 over the coarsest output before normalization, padded with zeros only after
         /// the last row and column if these are even in number: the published F-VLM's.
         case convolution
     }
@@ -28,10 +28,10 @@ public struct FeaturePyramid: Sendable {
         /// The level of the first map: 2 for stride 4.
         public var firstLevel: Int
 
-        /// The normalisation of outputs.
+        /// The normalization of outputs.
         public var normalization: Normalization
 
-        /// Whether the lateral convolutions are normalised in the same way.
+        /// Whether the lateral convolutions are normalized in the same way.
         public var normalizesLaterals: Bool
 
         /// Whether convolutions have a bias.
@@ -49,8 +49,8 @@ public struct FeaturePyramid: Sendable {
         ///   - width: The channels of every result.
         ///   - firstLevel: The level of the finest map: 2 for stride 4.
         ///   - normalization: What follows each convolution.
-        ///   - normalizesLaterals: Defaults to detectron2's rule: true where outputs are normalised.
-        ///   - hasBias: Defaults to detectron2's rule: true where nothing is normalised.
+        ///   - normalizesLaterals: Defaults to detectron2's rule: true where outputs are normalized.
+        ///   - hasBias: Defaults to detectron2's rule: true where nothing is normalized.
         ///   - lastLevel: How the map beyond the coarsest is made.
         public init(
             inputs: [Int], width: Int = 256, firstLevel: Int = 2, normalization: Normalization = .none,
@@ -65,7 +65,7 @@ public struct FeaturePyramid: Sendable {
             self.lastLevel = lastLevel
         }
 
-        /// The published F-VLM's configuration: a batch normalisation for every output, P6 by convolution, no biases.
+        /// The published F-VLM's configuration: a batch normalization for every output, P6 by convolution, no biases.
         public static func published(inputs: [Int], width: Int = 256) -> Configuration {
             Configuration(
                 inputs: inputs, width: width, normalization: .published, normalizesLaterals: false,

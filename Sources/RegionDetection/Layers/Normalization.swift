@@ -1,11 +1,11 @@
-/// How the channels of a layer's output are normalised.
+/// How the channels of a layer's output are normalized.
 public enum Normalization: Sendable, Hashable {
-    /// No normalisation.
+    /// No normalization.
     case none
 
-    /// Batch normalisation. `momentum` is the weight of a batch in the new running statistics; Flax and the published
-    /// F-VLM specify 1 minus this (0.997). Parameters and running statistics match those of synchronised batch
-    /// normalisation, so weights trained with either can be used with the other.
+    /// Batch normalization. `momentum` is the weight of a batch in the new running statistics; Flax and the published
+    /// F-VLM specify 1 minus this (0.997). Parameters and running statistics match those of synchronized batch
+    /// normalization, so weights trained with either can be used with the other.
     case batch(epsilon: Double = 1e-5, momentum: Double = 0.1)
 
     /// Over groups of channels, for small batches.
@@ -14,7 +14,7 @@ public enum Normalization: Sendable, Hashable {
     /// Over the channels of every pixel, as in ViTDet.
     case layer(epsilon: Double = 1e-6)
 
-    /// The normalisation of the published F-VLM's pyramid and heads.
+    /// The normalization of the published F-VLM's pyramid and heads.
     public static let published = Normalization.batch(epsilon: 1e-4, momentum: 0.003)
 
     /// The layer for `channels` channels, nil for ``none``.
@@ -31,7 +31,7 @@ public enum Normalization: Sendable, Hashable {
     }
 }
 
-/// Layer normalisation over the channels of [N, C, H, W].
+/// Layer normalization over the channels of [N, C, H, W].
 struct ChannelNorm: UnaryLayer {
     private let norm: LayerNorm
 
@@ -45,7 +45,7 @@ struct ChannelNorm: UnaryLayer {
     }
 }
 
-/// A layer followed by an optional normalisation (parameters below `norm`) and an optional activation.
+/// A layer followed by an optional normalization (parameters below `norm`) and an optional activation.
 struct NormalizedLayer: UnaryLayer {
     let layer: any UnaryLayer
     let norm: (any UnaryLayer)?

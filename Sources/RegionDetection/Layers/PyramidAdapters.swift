@@ -56,7 +56,7 @@ package struct BilinearAdapter: Sendable {
 }
 
 /// ViTDet's pyramid from a single map (Li et al., 2022): strides of a quarter, half, one and two times the map's, by
-/// transposed convolutions and pooling, each followed by a 1x1 and a 3x3 convolution with layer normalisation.
+/// transposed convolutions and pooling, each followed by a 1x1 and a 3x3 convolution with layer normalization.
 ///
 /// Parameters are named as in detectron2's `SimpleFeaturePyramid`: `simfp_2.0` ... for a map of stride 16.
 package struct SimpleFeaturePyramid: Sendable {
@@ -136,7 +136,7 @@ package struct SimpleFeaturePyramid: Sendable {
 /// F-ViT's way from four maps of one stride to four strides (Wu et al., "CLIPSelf", 2024): a quarter and a half of it by
 /// transposed convolutions, the same, and twice of it by pooling.
 ///
-/// Parameters: `up4.{0,1,3}`, `up2.0`, numbered as in PyTorch's lists; `1` is a batch normalisation.
+/// Parameters: `up4.{0,1,3}`, `up2.0`, numbered as in PyTorch's lists; `1` is a batch normalization.
 package struct DeconvolutionAdapter: Sendable {
     private let quarter: Sequential
     private let half: ConvTranspose2d

@@ -8,7 +8,7 @@ public enum RegionSampling: Sendable, Hashable {
     /// RoIAlign as first published: no shift, sides of at least one pixel.
     case legacy(ratio: Int)
 
-    /// One bilinear sample at the centre of every cell, without a shift, clamped to the map: the published F-VLM's crop
+    /// One bilinear sample at the center of every cell, without a shift, clamped to the map: the published F-VLM's crop
     /// (ops/spatial_transform_ops.py, `multilevel_crop_and_resize`).
     case cellCenters
 

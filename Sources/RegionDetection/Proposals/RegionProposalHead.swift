@@ -14,16 +14,16 @@ public struct RegionProposalHead: Sendable {
         /// 3x3 convolutions before the predictions.
         public var convolutions: Int
 
-        /// The normalisation after each of these convolutions.
+        /// The normalization after each of these convolutions.
         public var normalization: Normalization
 
-        /// Levels with a normalisation of their own; empty if all share one.
+        /// Levels with a normalization of their own; empty if all share one.
         public var normalizedLevels: [Int]
 
         /// Whether the convolutions have a bias.
         public var hasBias: Bool
 
-        /// Creates a configuration; by default detectron2's: one convolution, no normalisation.
+        /// Creates a configuration; by default detectron2's: one convolution, no normalization.
         public init(
             width: Int = 256, anchorsPerCell: Int = 3, convolutions: Int = 1,
             normalization: Normalization = .none, normalizedLevels: [Int] = [], hasBias: Bool = true
@@ -36,7 +36,7 @@ public struct RegionProposalHead: Sendable {
             self.hasBias = hasBias
         }
 
-        /// The published F-VLM's configuration: two convolutions, a batch normalisation for each level after each.
+        /// The published F-VLM's configuration: two convolutions, a batch normalization for each level after each.
         public static func published(width: Int = 256, levels: [Int] = [2, 3, 4, 5, 6]) -> Configuration {
             Configuration(
                 width: width, convolutions: 2, normalization: .published, normalizedLevels: levels)

@@ -22,7 +22,7 @@ extension RegionProposalNetwork {
         /// Binary cross-entropy of the sampled anchors' logits, summed and divided by the requested sample count.
         public let objectness: Tensor
 
-        /// The loss of the deltas, normalised according to ``ProposalBoxNormalizer``.
+        /// The loss of the deltas, normalized according to ``ProposalBoxNormalizer``.
         public let boxes: Tensor
     }
 
@@ -133,7 +133,7 @@ extension RegionProposalNetwork {
     }
 }
 
-/// Binary cross-entropy of objectness, summed over anchors labelled 0 or 1 and divided by `normalizer`.
+/// Binary cross-entropy of objectness, summed over anchors labeled 0 or 1 and divided by `normalizer`.
 ///
 /// detectron2 and the published F-VLM divide by the requested sample count, 256 per image, regardless of the actual
 /// one.

@@ -39,7 +39,7 @@ struct LabelStudioRoutes {
         endpoints.on(.post, "/setup", needsModel: false) { request, context in
             let members = try await reader.object(request, context)
             if case .string(let schema)? = members["schema"], !schema.isEmpty {
-                _ = try LabellingInterface(schema)
+                _ = try LabelingInterface(schema)
             }
             if case .string(let host)? = members["hostname"], !host.isEmpty {
                 let id = key(members["project"], context)
@@ -89,9 +89,9 @@ struct LabelStudioRoutes {
             throw RequestFault.bad("tasks must be a list")
         }
         guard case .string(let schema)? = members["label_config"] else {
-            throw RequestFault.bad("label_config, the project's labelling interface, is needed")
+            throw RequestFault.bad("label_config, the project's labeling interface, is needed")
         }
-        let interface = try LabellingInterface(schema)
+        let interface = try LabelingInterface(schema)
         let project = projects[key(members["project"], context)]
         guard tasks.count <= service.options.pictureLimit else {
             throw RequestFault(
@@ -152,8 +152,8 @@ struct LabelStudioRoutes {
     }
 }
 
-/// What of a labelling interface concerns detections.
-struct LabellingInterface: Sendable {
+/// What of a labeling interface concerns detections.
+struct LabelingInterface: Sendable {
     /// The form of regions.
     enum Kind: String {
         case rectangle = "rectanglelabels"
@@ -221,7 +221,7 @@ struct LabellingInterface: Sendable {
             }
         } catch let failure as XMLScanner.Failure {
             throw RequestFault.bad(
-                "the labelling interface is not XML: \(failure.reason) at byte \(failure.position)")
+                "the labeling interface is not XML: \(failure.reason) at byte \(failure.position)")
         }
         // Boxes first: brushes and polygons are often there beside them, to be drawn by hand.
         let order: [Kind] = [.rectangle, .polygon, .brush]
@@ -235,7 +235,7 @@ struct LabellingInterface: Sendable {
             return
         }
         throw RequestFault.bad(
-            "the labelling interface has no RectangleLabels, PolygonLabels or BrushLabels with labels for an Image"
+            "the labeling interface has no RectangleLabels, PolygonLabels or BrushLabels with labels for an Image"
         )
     }
 

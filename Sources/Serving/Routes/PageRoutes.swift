@@ -18,7 +18,7 @@ struct PageRoutes {
         }
     }
 
-    /// Nothing but the page's own files runs or is fetched. Colours of classes are set as styles of elements by the script, which
+    /// Nothing but the page's own files runs or is fetched. Colors of classes are set as styles of elements by the script, which
     /// the policy does not concern.
     private static let policy =
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src blob:; "

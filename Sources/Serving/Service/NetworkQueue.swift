@@ -14,7 +14,7 @@ final class KnownVocabulary: Sendable {
 /// The turns at the one network: in the order in which they were asked for by each client, and one client after another.
 ///
 /// Pictures of one size that the same is wanted of are looked at together, up to a limit, after a wait for them of a few
-/// milliseconds. What is cancelled leaves the queue, and stops if it has begun.
+/// milliseconds. What is canceled leaves the queue, and stops if it has begun.
 actor NetworkQueue {
     /// What was found in a picture.
     struct Found: Sendable {

@@ -9,7 +9,7 @@ package struct LineChart: Sendable {
         /// A figure at the end of the legend's row.
         package var value: String
 
-        /// `#rrggbb`; nil uses one of the chart's own colours, by the line's position.
+        /// `#rrggbb`; nil uses one of the chart's own colors, by the line's position.
         package var color: String?
 
         /// Points from left to right; points that are not finite are omitted.
@@ -190,7 +190,7 @@ package struct LineChart: Sendable {
 
     // MARK: Lines and their legend
 
-    /// Colours that can be told apart with any colour vision (Okabe and Ito, Color Universal Design, 2008).
+    /// Colors that can be told apart with any color vision (Okabe and Ito, Color Universal Design, 2008).
     package static let palette = [
         "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#b8a800",
     ]
@@ -199,7 +199,7 @@ package struct LineChart: Sendable {
         lines[place].color ?? Self.palette[place % Self.palette.count]
     }
 
-    /// Lines whose colour is reused are dashed.
+    /// Lines whose color is reused are dashed.
     private func dashes(_ place: Int) -> String {
         lines[place].color == nil && place >= Self.palette.count ? " stroke-dasharray=\"5 4\"" : ""
     }

@@ -61,7 +61,7 @@ public final class StageProfile: Sendable {
     /// Creates an empty profile.
     public init() { device = nil }
 
-    /// Creates an empty profile of work on a device, which is synchronised at the end of every stage.
+    /// Creates an empty profile of work on a device, which is synchronized at the end of every stage.
     package init(_ device: AsynchronousDevice) { self.device = device }
 
     /// Runs `body` and adds its time to a stage of the current profile.

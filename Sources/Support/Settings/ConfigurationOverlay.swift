@@ -3,7 +3,7 @@ import Foundation
 /// Settings applied over complete defaults: YAML files, then single settings from a command line.
 ///
 /// Every key must exist in the defaults; an unknown key is an error that names the nearest known one, so that a
-/// misspelt setting is never ignored. Lists are replaced as a whole. `null` is the value of optional settings that are
+/// misspelled setting is never ignored. Lists are replaced as a whole. `null` is the value of optional settings that are
 /// not set.
 ///
 /// A relative path in a file starts from the file's folder, one in a single setting from the working folder;

@@ -4,7 +4,7 @@ internal import CTorch
 ///
 /// A tensor has reference semantics: `let y = x` refers to the same elements, and views (slices, transposes) share
 /// them. Its memory is freed with the last reference. Reading from several tasks at once is safe; writing elements
-/// (methods that end in `InPlace`, ``copyInPlace(_:)``) while others read requires the caller's own synchronisation, as
+/// (methods that end in `InPlace`, ``copyInPlace(_:)``) while others read requires the caller's own synchronization, as
 /// with any shared memory.
 ///
 /// Every operation of libtorch throws ``TorchError``; one `try` covers a whole statement:
@@ -51,7 +51,7 @@ public final class Tensor: @unchecked Sendable {
         return shape[index]
     }
 
-    /// The distances in memory between neighbours along each dimension, in elements.
+    /// The distances in memory between neighbors along each dimension, in elements.
     /// - Throws: ``TorchError`` for tensors without strides, such as sparse ones.
     public var strides: [Int] {
         get throws {

@@ -1,6 +1,6 @@
 /// A batch of which every process of a group has a share.
 ///
-/// Losses divide by counts of the whole batch, and batch normalisation takes its statistics: the sum of all processes' losses and
+/// Losses divide by counts of the whole batch, and batch normalization takes its statistics: the sum of all processes' losses and
 /// gradients is that of one process with the whole batch. All processes must ask for the same totals in the same order, also
 /// those whose share has nothing to count.
 package enum SharedBatch {
@@ -27,7 +27,7 @@ package enum SharedBatch {
         }
     }
 
-    /// Normalises [N, C, H, W] by the mean and variance of each channel over all processes, in `float32`.
+    /// Normalizes [N, C, H, W] by the mean and variance of each channel over all processes, in `float32`.
     /// - Returns: The result in the input's type; the mean, the unbiased variance, [C] each, and the number of elements that they
     ///   are of.
     /// - Throws: ``ProcessGroupError``, ``TorchError``.

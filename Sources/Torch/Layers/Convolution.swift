@@ -53,8 +53,8 @@ public struct Conv2d: ProductLayer {
     ///   - dilation: The distance between the elements of a window.
     ///   - groups: The number of groups of channels that are convolved apart.
     ///   - bias: Whether a bias is added.
-    ///   - initializer: The weight's initialiser; PyTorch's uniform one by default.
-    ///   - biasInitializer: The bias's initialiser; PyTorch's uniform one by default.
+    ///   - initializer: The weight's initializer; PyTorch's uniform one by default.
+    ///   - biasInitializer: The bias's initializer; PyTorch's uniform one by default.
     ///   - strategy: Which kernel computes it.
     /// - Throws: ``TorchError`` if the names are taken or the groups do not divide the channels.
     public init(
@@ -162,8 +162,8 @@ public struct ConvTranspose2d: UnaryLayer {
     ///   - padding: Zeros added on each side, in rows and columns.
     ///   - outputPadding: Rows and columns added to one side of the result.
     ///   - bias: Whether a bias is added.
-    ///   - initializer: The weight's initialiser; PyTorch's uniform one by default.
-    ///   - biasInitializer: The bias's initialiser; PyTorch's uniform one by default.
+    ///   - initializer: The weight's initializer; PyTorch's uniform one by default.
+    ///   - biasInitializer: The bias's initializer; PyTorch's uniform one by default.
     /// - Throws: ``TorchError`` if the names are taken.
     public init(
         _ scope: ParameterScope, inputs: Int, outputs: Int, kernel: Size2D, stride: Size2D = 1,

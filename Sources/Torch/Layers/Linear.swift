@@ -71,8 +71,8 @@ public struct Linear: ProductLayer {
     ///   - inputs: The number of input features.
     ///   - outputs: The number of output features.
     ///   - bias: Whether a bias is added.
-    ///   - initializer: The weight's initialiser; PyTorch's uniform one by default.
-    ///   - biasInitializer: The bias's initialiser; PyTorch's uniform one by default.
+    ///   - initializer: The weight's initializer; PyTorch's uniform one by default.
+    ///   - biasInitializer: The bias's initializer; PyTorch's uniform one by default.
     /// - Throws: ``TorchError`` if the names are taken.
     public init(
         _ scope: ParameterScope, inputs: Int, outputs: Int, bias: Bool = true,

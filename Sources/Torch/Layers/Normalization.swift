@@ -1,6 +1,6 @@
 import WeightFiles
 
-/// Normalisation over the last dimension.
+/// Normalization over the last dimension.
 ///
 /// Parameters: `weight`, `bias` [width].
 ///
@@ -21,7 +21,7 @@ public struct LayerNorm: UnaryLayer {
 
     private let shape: [Int]
 
-    /// Declares a layer normalisation.
+    /// Declares a layer normalization.
     /// - Throws: ``TorchError`` if the names are taken.
     public init(_ scope: ParameterScope, width: Int, epsilon: Double = 1e-5) throws {
         weight = try scope.weight("weight", [width], .ones)
@@ -30,13 +30,13 @@ public struct LayerNorm: UnaryLayer {
         self.epsilon = epsilon
     }
 
-    /// Normalises [..., width].
+    /// Normalizes [..., width].
     public func callAsFunction(_ input: Tensor) throws -> Tensor {
         try input.layerNorm(shape, weight: weight.value, bias: bias.value, epsilon: epsilon)
     }
 }
 
-/// Batch normalisation over N, H and W of [N, C, H, W]; in a training by several processes over the batch of all of them.
+/// Batch normalization over N, H and W of [N, C, H, W]; in a training by several processes over the batch of all of them.
 ///
 /// Parameters: `weight`, `bias`, `running_mean`, `running_var` [channels], `num_batches_tracked` (a count, optional in
 /// checkpoints). In evaluation, and whenever its part of the store is frozen, it uses the running statistics and never
@@ -73,7 +73,7 @@ public struct BatchNorm2d: UnaryLayer {
     private let mode: LayerMode
     private let isAlwaysFrozen: Bool
 
-    /// Declares a batch normalisation.
+    /// Declares a batch normalization.
     /// - Parameters:
     ///   - scope: The node of the parameter tree that the layer declares its parameters in.
     ///   - channels: The number of channels.
@@ -107,7 +107,7 @@ public struct BatchNorm2d: UnaryLayer {
         isAlwaysFrozen = isFrozen
     }
 
-    /// Normalises [N, channels, H, W]; in training also updates the running statistics.
+    /// Normalizes [N, channels, H, W]; in training also updates the running statistics.
     public func callAsFunction(_ input: Tensor) throws -> Tensor {
         let trains = mode.isTraining && !isAlwaysFrozen
         if trains, let batchCount { try withoutGradients { try batchCount.value.addInPlace(1) } }
@@ -119,7 +119,7 @@ public struct BatchNorm2d: UnaryLayer {
 }
 
 extension BatchNorm2d {
-    /// Normalises this process's share of a batch by the statistics of the whole.
+    /// Normalizes this process's share of a batch by the statistics of the whole.
     private func normalized(_ input: Tensor, over group: ProcessGroup) throws -> Tensor {
         let result = try SharedBatch.normalized(
             input, weight: weight.value, bias: bias.value, epsilon: epsilon, group: group)
@@ -135,7 +135,7 @@ extension BatchNorm2d {
     }
 }
 
-/// Normalisation over groups of channels of [N, C, ...].
+/// Normalization over groups of channels of [N, C, ...].
 ///
 /// Parameters: `weight`, `bias` [channels].
 ///
@@ -157,7 +157,7 @@ public struct GroupNorm: UnaryLayer {
     /// Added to the variance.
     package let epsilon: Double
 
-    /// Declares a group normalisation.
+    /// Declares a group normalization.
     /// - Throws: ``TorchError`` if the names are taken or the groups do not divide the channels.
     public init(_ scope: ParameterScope, groups: Int, channels: Int, epsilon: Double = 1e-5) throws {
         guard groups > 0, channels % groups == 0 else {
@@ -170,7 +170,7 @@ public struct GroupNorm: UnaryLayer {
         self.epsilon = epsilon
     }
 
-    /// Normalises [N, channels, ...].
+    /// Normalizes [N, channels, ...].
     public func callAsFunction(_ input: Tensor) throws -> Tensor {
         try input.groupNorm(groups, weight: weight.value, bias: bias.value, epsilon: epsilon)
     }

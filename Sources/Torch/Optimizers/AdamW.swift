@@ -21,7 +21,7 @@ public final class AdamW: Optimizer {
     private var meanSquares = OptimizerSlots("exp_avg_sq")
     private var steps = OptimizerSlots("step")
 
-    /// Creates an optimiser for parameter groups.
+    /// Creates an optimizer for parameter groups.
     /// - Throws: ``TorchError`` naming a rate out of range, or a parameter that occurs twice.
     public init(
         _ groups: [ParameterGroup], learningRate: Double,

@@ -46,15 +46,15 @@ extension Optimizer {
     }
 }
 
-/// Parameters that share an optimiser's settings.
+/// Parameters that share an optimizer's settings.
 public struct ParameterGroup: Sendable {
     /// The parameters. A step skips frozen ones and those without a gradient.
     public var parameters: [Parameter]
 
-    /// The learning rate before any schedule; the optimiser's if nil.
+    /// The learning rate before any schedule; the optimizer's if nil.
     public var learningRate: Double?
 
-    /// The weight decay; the optimiser's if nil.
+    /// The weight decay; the optimizer's if nil.
     public var weightDecay: Double?
 
     /// Creates a group of parameters, optionally with its own rates.

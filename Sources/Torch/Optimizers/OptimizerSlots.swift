@@ -1,6 +1,6 @@
 import WeightFiles
 
-/// An optimiser's tensors for each parameter, under one name.
+/// An optimizer's tensors for each parameter, under one name.
 struct OptimizerSlots {
     let name: String
     private var tensors: [ObjectIdentifier: Tensor] = [:]
@@ -26,7 +26,7 @@ struct OptimizerSlots {
         try parameters.compactMap { parameter in try self[parameter]?.stored(named: key(parameter)) }
     }
 
-    /// Loads all slots of an optimiser; nothing changes unless everything fits.
+    /// Loads all slots of an optimizer; nothing changes unless everything fits.
     static func load(
         _ slots: [OptimizerSlots], of parameters: [Parameter], from source: some WeightSource,
         shape: (OptimizerSlots, Parameter) -> [Int]

@@ -25,7 +25,7 @@ public final class SGD: Optimizer {
 
     private var directions = OptimizerSlots("momentum_buffer")
 
-    /// Creates an optimiser for parameter groups.
+    /// Creates an optimizer for parameter groups.
     /// - Throws: ``TorchError`` naming a rate out of range (momentum of 1 or more never forgets), Nesterov without
     ///   momentum, or a parameter that occurs twice.
     public init(

@@ -125,7 +125,7 @@ public enum Initializer: Sendable, Hashable {
         guard shape.count >= 2 else {
             throw TorchError(
                 "Initializer", arguments: ["shape \(shape)"],
-                reason: "fans need at least two dimensions: choose an initialiser without them")
+                reason: "fans need at least two dimensions: choose an initializer without them")
         }
         let window = shape.dropFirst(2).reduce(1, *)
         return Fans(inputs: Double(shape[1] * window), outputs: Double(shape[0] * window))

@@ -3,7 +3,7 @@ import WeightFiles
 
 /// A named tensor of a network: a trainable weight, or a buffer.
 ///
-/// A parameter has a name and a shape from the start and gets its values later, by loading or initialising; accessing
+/// A parameter has a name and a shape from the start and gets its values later, by loading or initializing; accessing
 /// values that were never set is an error, not a random tensor. Created by ``ParameterScope``.
 ///
 /// All members may be used from several tasks. A read concurrent with a write returns the values from before or after
@@ -69,13 +69,13 @@ public final class Parameter: Sendable {
     public var hasValue: Bool { current != nil }
 
     /// The values, [``shape``].
-    /// - Throws: ``TorchError`` if they were neither loaded nor initialised.
+    /// - Throws: ``TorchError`` if they were neither loaded nor initialized.
     public var value: Tensor {
         get throws {
             guard let current else {
                 throw TorchError(
                     "parameter \(name)",
-                    reason: "has no values yet: load a checkpoint or initialise the parameters first")
+                    reason: "has no values yet: load a checkpoint or initialize the parameters first")
             }
             return current
         }

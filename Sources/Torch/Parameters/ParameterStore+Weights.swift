@@ -49,7 +49,7 @@ extension ParameterStore {
         try initializeOptional(under: path)
     }
 
-    /// Initialises optional parameters, such as counts of batches.
+    /// Initializes optional parameters, such as counts of batches.
     private func initializeOptional(under path: String) throws {
         for parameter in parameters(under: path) where parameter.isOptional && !parameter.hasValue {
             try initialize(seed: 0, under: parameter.name)

@@ -131,7 +131,7 @@ public final class ParameterStore: Sendable {
         parameters.lazy.compactMap { try? $0.value.device }.first ?? .cpu
     }
 
-    /// Initialises the parameters at a path or below it, each with its own initialiser.
+    /// Initializes the parameters at a path or below it, each with its own initializer.
     ///
     /// Every parameter draws from its own stream, derived from the seed and its name: its values do not depend on the
     /// other parameters.
@@ -170,7 +170,7 @@ public final class ParameterStore: Sendable {
     }
 }
 
-/// Whether a layer is in training mode, as read by batch normalisation.
+/// Whether a layer is in training mode, as read by batch normalization.
 ///
 /// Created by ``ParameterScope/mode()``, switched by ``ParameterStore``.
 public final class LayerMode: Sendable {

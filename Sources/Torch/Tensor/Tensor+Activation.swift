@@ -67,7 +67,7 @@ extension Tensor {
 }
 
 extension Tensor {
-    /// Batch normalisation over N, H, W of [N, C, H, W] (or [N, C]).
+    /// Batch normalization over N, H, W of [N, C, H, W] (or [N, C]).
     /// - Parameters:
     ///   - weight: [C], the scale; nil is 1.
     ///   - bias: [C], added last; nil is 0.
@@ -85,14 +85,14 @@ extension Tensor {
             self, weight, bias, runningMean, runningVariance, isTraining, momentum, epsilon, true)
     }
 
-    /// Normalisation over groups of channels of [N, C, ...].
+    /// Normalization over groups of channels of [N, C, ...].
     public func groupNorm(_ groups: Int, weight: Tensor?, bias: Tensor?, epsilon: Double = 1e-5) throws
         -> Tensor
     {
         try Operator.groupNorm(self, groups, weight, bias, epsilon, true)
     }
 
-    /// Normalisation over the last dimensions, of the given sizes.
+    /// Normalization over the last dimensions, of the given sizes.
     public func layerNorm(_ shape: [Int], weight: Tensor?, bias: Tensor?, epsilon: Double = 1e-5) throws
         -> Tensor
     {

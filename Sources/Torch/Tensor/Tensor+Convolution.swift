@@ -119,7 +119,7 @@ extension Tensor {
     /// - Parameters:
     ///   - size: Rows and columns of the result.
     ///   - mode: How values between pixels are computed.
-    ///   - alignCorners: Whether the centres of the corner pixels coincide, instead of their outer edges.
+    ///   - alignCorners: Whether the centers of the corner pixels coincide, instead of their outer edges.
     ///   - antialias: Whether the window widens when downsampling, as in PIL; not for `nearest`.
     ///   - scale: PyTorch's `scale_factor`: used for the coordinates instead of the ratio of the sizes, which differs
     ///     if sizes are rounded.

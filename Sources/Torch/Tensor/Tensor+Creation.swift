@@ -76,7 +76,7 @@ extension Tensor {
     /// - Parameters:
     ///   - memory: The first element; aligned for the element type.
     ///   - shape: The shape of the tensor.
-    ///   - strides: Distances between neighbours in elements; row by row by default. The caller guarantees that every
+    ///   - strides: Distances between neighbors in elements; row by row by default. The caller guarantees that every
     ///     element is inside the memory.
     ///   - dtype: The type of the elements.
     ///   - owner: Kept alive as long as the tensor or a view of it exists.
@@ -135,7 +135,7 @@ extension Tensor {
 
     // MARK: Filled
 
-    /// A tensor with uninitialised elements.
+    /// A tensor with uninitialized elements.
     public static func empty(
         _ shape: [Int], dtype: DType = .float32, device: Device = .cpu, format: MemoryFormat = .contiguous
     ) throws -> Tensor {
@@ -181,7 +181,7 @@ extension Tensor {
         try Operator.eye(rows, columns ?? rows, dtype, noLayout, device)
     }
 
-    /// A tensor of the same shape, type and device with uninitialised elements.
+    /// A tensor of the same shape, type and device with uninitialized elements.
     package func emptyLike() throws -> Tensor { try Operator.emptyLike(self) }
 
     /// A tensor of zeros of the same shape, type and device.

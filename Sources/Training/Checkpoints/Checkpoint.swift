@@ -9,7 +9,7 @@ import WeightFiles
 /// |---|---|
 /// | `model.safetensors` | weights and buffers, by the parameters' names |
 /// | `average.safetensors` | their moving averages, if there are any |
-/// | `optimizer.safetensors` | the optimiser's state |
+/// | `optimizer.safetensors` | the optimizer's state |
 /// | `random.safetensors` | states of random streams |
 /// | `state.json` | step, position in the data, schedule, metric, versions: ``State`` |
 /// | `configuration.yaml` | the configuration of the run, as text |
@@ -29,7 +29,7 @@ struct Checkpoint: Sendable {
         /// The version of the folder's format; 1.
         var formatVersion = 1
 
-        /// The number of optimiser steps made.
+        /// The number of optimizer steps made.
         var step: Int
 
         /// The position of the next example.
@@ -111,7 +111,7 @@ struct Checkpoint: Sendable {
     /// - Throws: `WeightFileError`.
     func average() throws -> Safetensors? { try optional(File.average) }
 
-    /// The optimiser's state.
+    /// The optimizer's state.
     /// - Throws: `WeightFileError`.
     func optimizer() throws -> Safetensors { try Safetensors(contentsOf: "\(folder)/\(File.optimizer)") }
 
@@ -139,7 +139,7 @@ struct CheckpointContents: Sendable {
     /// Their moving averages; empty if there are none.
     var average: [StoredTensor] = []
 
-    /// The optimiser's state.
+    /// The optimizer's state.
     var optimizer: [StoredTensor] = []
 
     /// The states of random streams.

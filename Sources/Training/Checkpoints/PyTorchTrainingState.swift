@@ -3,7 +3,7 @@ import WeightFiles
 
 /// The training state of PyTorch programs that save `{"epoch", "model", "optimizer", "scheduler"}`.
 ///
-/// PyTorch's optimisers identify parameters by index; the caller provides the names.
+/// PyTorch's optimizers identify parameters by index; the caller provides the names.
 public struct PyTorchTrainingState: Sendable {
     /// The path of the file.
     let path: String
@@ -32,7 +32,7 @@ public struct PyTorchTrainingState: Sendable {
     /// The number of epochs or steps of the schedule, PyTorch's `last_epoch`; nil if the file has no schedule.
     var scheduleSteps: Int? { archive.root["scheduler"]?["last_epoch"]?.integer }
 
-    /// The learning rates of the optimiser's groups; empty if the file has no optimiser.
+    /// The learning rates of the optimizer's groups; empty if the file has no optimizer.
     var learningRates: [Double] {
         guard case .list(let groups)? = archive.root["optimizer"]?["param_groups"]?.content else { return [] }
         return groups.compactMap { $0["lr"]?.real }
@@ -59,9 +59,9 @@ public struct PyTorchTrainingState: Sendable {
         archive.root["model"]?.items?.compactMap { $0.value.tensor == nil ? nil : $0.key.string } ?? []
     }
 
-    /// The keys of the parameters in the order of PyTorch's optimiser; nil if the file has no optimiser.
+    /// The keys of the parameters in the order of PyTorch's optimizer; nil if the file has no optimizer.
     ///
-    /// The file states them (`param_names`) only if the program asked for it. Otherwise an optimiser with a single
+    /// The file states them (`param_names`) only if the program asked for it. Otherwise an optimizer with a single
     /// group is assumed to hold all parameters of the model, in the order of `model.parameters()`, or those of them
     /// that are trained here: whichever matches the number and the shapes in the file.
     /// - Parameter isTrained: Whether a key belongs to a parameter that is trained here.
@@ -82,7 +82,7 @@ public struct PyTorchTrainingState: Sendable {
         let count = groups.reduce(0) { $0 + elements($1["params"]).count }
         let named = groups.flatMap { elements($0["param_names"]).compactMap(\.string) }
         guard named.count == count || groups.count == 1 else {
-            throw refusal("the optimiser has \(groups.count) groups without names (param_names)")
+            throw refusal("the optimizer has \(groups.count) groups without names (param_names)")
         }
         // Frozen norms are buffers in some programs and parameters in others.
         let all = modelKeys.filter { !isStatistic($0) }
@@ -94,7 +94,7 @@ public struct PyTorchTrainingState: Sendable {
         let numbered = candidates.filter { $0.count == count }
         guard !numbered.isEmpty else {
             throw refusal(
-                "the optimiser has \(count) parameters, the model \(all.count), of which \(candidates[2].count) are trained here"
+                "the optimizer has \(count) parameters, the model \(all.count), of which \(candidates[2].count) are trained here"
             )
         }
         let shapes = modelShapes
@@ -102,10 +102,10 @@ public struct PyTorchTrainingState: Sendable {
         if fitting.isEmpty {
             let wrong = wrongShapes(numbered[0], shapes).prefix(4).joined(separator: "; ")
             throw refusal(
-                "the optimiser's state and the parameters in order have different shapes: \(wrong)")
+                "the optimizer's state and the parameters in order have different shapes: \(wrong)")
         }
         guard let keys = fitting.first, fitting.count == 1 else {
-            throw refusal("the optimiser's \(count) parameters match the model's in several ways")
+            throw refusal("the optimizer's \(count) parameters match the model's in several ways")
         }
         return keys
     }
@@ -130,7 +130,7 @@ public struct PyTorchTrainingState: Sendable {
         return keys.contains(scope + "running_mean") && !keys.contains(scope + "num_batches_tracked")
     }
 
-    /// State of the optimiser whose shape differs from its parameter's.
+    /// State of the optimizer whose shape differs from its parameter's.
     private func wrongShapes(_ names: [String], _ shapes: [String: [Int]]) -> [String] {
         var wrong: [String] = []
         for (place, value) in archive.root["optimizer"]?["state"]?.items ?? [] {
@@ -148,8 +148,8 @@ public struct PyTorchTrainingState: Sendable {
         return wrong
     }
 
-    /// The optimiser's state, in the form that `Optimizer.load(state:)` takes; nil if the file has none.
-    /// - Parameter parameters: This network's names of the parameters, in the order of PyTorch's optimiser; nil for
+    /// The optimizer's state, in the form that `Optimizer.load(state:)` takes; nil if the file has none.
+    /// - Parameter parameters: This network's names of the parameters, in the order of PyTorch's optimizer; nil for
     ///   those that this network lacks.
     /// - Throws: ``TrainingError`` if the numbers of parameters differ; `WeightFileError`.
     func optimizerState(parameters: [String?]) throws -> StoredTensors? {
@@ -160,7 +160,7 @@ public struct PyTorchTrainingState: Sendable {
             guard parameters.indices.contains(place) else {
                 throw TrainingError(
                     path,
-                    "the optimiser has parameter \(place), but only \(parameters.count) names were given")
+                    "the optimizer has parameter \(place), but only \(parameters.count) names were given")
             }
             guard let parameter = parameters[place] else { continue }
             for (slot, value) in slots {

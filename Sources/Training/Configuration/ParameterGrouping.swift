@@ -1,8 +1,8 @@
 import Torch
 
-/// Parameters with their own optimiser settings.
+/// Parameters with their own optimizer settings.
 public struct ParameterGrouping: Sendable, Hashable, Codable {
-    /// Whether scales and offsets of normalisations are exempt from weight decay.
+    /// Whether scales and offsets of normalizations are exempt from weight decay.
     public var exemptsNorms: Bool
 
     /// Whether biases are exempt from weight decay.

@@ -69,7 +69,7 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public var jitter = [0.1, 2.0]
         /// The sizes that `resize` draws from, in pixels of the side set by the detector's `input.fitting`.
         public var sizes: [Int]?
-        /// The strengths of colour jitter.
+        /// The strengths of color jitter.
         public var colors = ColorJitter()
         /// The number of variations of each picture, used in turn epoch after epoch; null: a new one in every epoch. A
         /// cache requires a number.
@@ -94,9 +94,9 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         public var background = "background"
     }
 
-    /// How weights are optimised.
+    /// How weights are optimized.
     public struct Optimization: Codable, Sendable, Hashable {
-        /// Optimisers.
+        /// Optimizers.
         public enum Kind: String, Codable, Sendable, CaseIterable {
             /// Stochastic gradient descent with momentum.
             case sgd
@@ -112,7 +112,7 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
             /// The rate is multiplied by a factor at given steps.
             case steps
         }
-        /// The optimiser.
+        /// The optimizer.
         public var kind = Kind.adamw
         /// The learning rate.
         public var learningRate = 1e-4
@@ -162,7 +162,7 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
         }
         /// The device of the networks: `auto` (a working GPU, otherwise the CPU), `cpu`, `cuda`, `cuda:N` or `mps`.
         public var device = DeviceChoice.automatic
-        /// The total number of optimiser steps.
+        /// The total number of optimizer steps.
         public var steps = 1000
         /// The number of batches whose gradients are accumulated per step.
         public var accumulation = 1
@@ -201,7 +201,7 @@ public struct TrainingConfiguration: Codable, Sendable, Hashable {
     public var data = Data()
     /// How class names are embedded.
     public var texts = Texts()
-    /// How weights are optimised.
+    /// How weights are optimized.
     public var optimizer = Optimization()
     /// Length, precision, reports and checkpoints.
     public var run = Run()
@@ -326,7 +326,7 @@ extension TrainingConfiguration {
         return try LearningRateSchedule(warmup: warmup, decay: decay)
     }
 
-    /// Creates the optimiser of a network's trainable parameters.
+    /// Creates the optimizer of a network's trainable parameters.
     /// - Throws: ``TrainingError`` if nothing is trainable; `TorchError`.
     func makeOptimizer(of parameters: ParameterStore) throws -> any Optimizer {
         let groups = try optimizer.grouping.groups(

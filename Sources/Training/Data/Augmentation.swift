@@ -1,7 +1,7 @@
 import Imaging
 import Support
 
-/// How pictures are augmented for training: mirrored, resized, cropped, recoloured.
+/// How pictures are augmented for training: mirrored, resized, cropped, recolored.
 ///
 /// All random choices for an image are drawn at once (``draw(for:random:)``); the result is one transform for pixels,
 /// boxes, polygons and masks.
@@ -29,7 +29,7 @@ struct Augmentation: Sendable, Hashable, Codable {
     /// The probability of mirroring a picture horizontally, from 0 to 1.
     var flipProbability = 0.0
 
-    /// How colours are changed.
+    /// How colors are changed.
     var colorJitter: ColorJitter?
 
     /// The random choices for one image.
@@ -37,7 +37,7 @@ struct Augmentation: Sendable, Hashable, Codable {
         /// The transform of pixels, boxes, polygons and masks.
         var transform: SpatialTransform
 
-        /// The change of colours, applied after the transform.
+        /// The change of colors, applied after the transform.
         var colors: ColorJitter.Draw?
     }
 
@@ -86,7 +86,7 @@ struct Augmentation: Sendable, Hashable, Codable {
                         y: offset(third, whole.height - part.height), width: part.width, height: part.height))
             }
         }
-        // Drawn last, so that turning colours on does not change the geometry.
+        // Drawn last, so that turning colors on does not change the geometry.
         return Draw(transform: transform, colors: try colorJitter?.draw(&random))
     }
 }

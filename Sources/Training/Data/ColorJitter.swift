@@ -3,18 +3,18 @@ import Support
 
 /// Random changes of brightness, contrast, saturation and hue.
 public struct ColorJitter: Sendable, Hashable, Codable {
-    /// The strength x of brightness changes, from 0 to 1: colours are multiplied by a number in 1 ± x.
+    /// The strength x of brightness changes, from 0 to 1: colors are multiplied by a number in 1 ± x.
     public var brightness: Double
 
-    /// The strength x of contrast changes, from 0 to 1: distances from the picture's mean grey are multiplied by a number in
+    /// The strength x of contrast changes, from 0 to 1: distances from the picture's mean gray are multiplied by a number in
     /// 1 ± x.
     public var contrast: Double
 
-    /// The strength x of saturation changes, from 0 to 1: distances from each pixel's grey are multiplied by a number in
+    /// The strength x of saturation changes, from 0 to 1: distances from each pixel's gray are multiplied by a number in
     /// 1 ± x.
     public var saturation: Double
 
-    /// The strength x of hue changes, from 0 to 0.5: colours are rotated about the grey axis by an angle in ± x, in fractions
+    /// The strength x of hue changes, from 0 to 0.5: colors are rotated about the gray axis by an angle in ± x, in fractions
     /// of a full turn.
     public var hue: Double
 
@@ -28,13 +28,13 @@ public struct ColorJitter: Sendable, Hashable, Codable {
 
     /// The random choices for one image.
     struct Draw: Sendable, Hashable {
-        /// The factor of all colours.
+        /// The factor of all colors.
         var brightness: Double
-        /// The factor of distances from the picture's mean grey.
+        /// The factor of distances from the picture's mean gray.
         var contrast: Double
-        /// The factor of distances from each pixel's grey.
+        /// The factor of distances from each pixel's gray.
         var saturation: Double
-        /// The angle about the grey axis in fractions of a full turn.
+        /// The angle about the gray axis in fractions of a full turn.
         var hue: Double
     }
 
@@ -46,7 +46,7 @@ public struct ColorJitter: Sendable, Hashable, Codable {
         else {
             throw TrainingError(
                 "augmentation",
-                "colour jitter needs brightness, contrast and saturation from 0 to 1 and hue from 0 to 0.5")
+                "color jitter needs brightness, contrast and saturation from 0 to 1 and hue from 0 to 0.5")
         }
         func factor(_ strength: Double) -> Double { 1 + strength * (2 * random.uniform() - 1) }
         return Draw(
@@ -56,16 +56,16 @@ public struct ColorJitter: Sendable, Hashable, Codable {
 }
 
 extension ColorJitter.Draw {
-    /// The recoloured picture, rounded and clamped to 0 to 255.
+    /// The recolored picture, rounded and clamped to 0 to 255.
     ///
-    /// Brightness, saturation and hue are linear and combined into one matrix; contrast adds a constant. Grey is 0.299
+    /// Brightness, saturation and hue are linear and combined into one matrix; contrast adds a constant. Gray is 0.299
     /// R + 0.587 G + 0.114 B; hue rotates the two other axes of YIQ.
     /// - Throws: `ImagingError`.
     func apply(to image: Image) throws -> Image {
         let luma = [0.299, 0.587, 0.114]
         let matrix = scaled(product(turned(), saturated(luma)), by: brightness * contrast)
-        let grey = meanGrey(of: image, luma) * brightness
-        let offset = grey * (1 - contrast)
+        let gray = meanGray(of: image, luma) * brightness
+        let offset = gray * (1 - contrast)
         var pixels = [UInt8](repeating: 0, count: image.pixels.count)
         image.pixels.withUnsafeBufferPointer { source in
             pixels.withUnsafeMutableBufferPointer { target in
@@ -85,7 +85,7 @@ extension ColorJitter.Draw {
         return try Image(width: image.width, height: image.height, pixels: pixels)
     }
 
-    private func meanGrey(of image: Image, _ luma: [Double]) -> Double {
+    private func meanGray(of image: Image, _ luma: [Double]) -> Double {
         var sums = (0, 0, 0)
         image.pixels.withUnsafeBufferPointer { pixels in
             for start in stride(from: 0, to: pixels.count, by: 3) {

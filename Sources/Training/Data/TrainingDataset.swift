@@ -63,7 +63,7 @@ struct TrainingDataset: ExampleSource {
     /// How pictures and objects are augmented.
     let augmentation: Augmentation
 
-    /// The normalisation of pixels.
+    /// The normalization of pixels.
     let normalization: PixelNormalization
 
     /// How pixels are sampled.

@@ -10,7 +10,7 @@ struct FeatureCacheIdentity: Sendable, Hashable, Codable {
     /// The identity of the CLIP that computed the features.
     var clip: String
 
-    /// Everything that determines its input pixels: size, resizing, normalisation, variations and their seed, the
+    /// Everything that determines its input pixels: size, resizing, normalization, variations and their seed, the
     /// number of views. Any text that is equal exactly when these are.
     var preprocessing: String
 

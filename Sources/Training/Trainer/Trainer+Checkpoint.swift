@@ -2,13 +2,13 @@ import Torch
 import WeightFiles
 
 extension Trainer {
-    /// Resumes from a checkpoint exactly, restoring weights, moving averages, optimiser, random streams, position in
+    /// Resumes from a checkpoint exactly, restoring weights, moving averages, optimizer, random streams, position in
     /// the data, and step.
     ///
     /// The continuation is bit-identical if the run is deterministic and libraries and threads are the same;
     /// differences are listed in the notes of ``TrainingStart``.
     /// - Throws: ``TrainingError`` if the checkpoint belongs to other data, another order or another network;
-    ///   `WeightMismatch` for another optimiser; `WeightFileError`, `TorchError`. The trainer must not be used
+    ///   `WeightMismatch` for another optimizer; `WeightFileError`, `TorchError`. The trainer must not be used
     ///   afterwards.
     func resume(from checkpoint: Checkpoint) throws {
         let state = checkpoint.state
@@ -108,13 +108,13 @@ extension Trainer {
 }
 
 extension Trainer {
-    /// Resumes from a PyTorch program's training state: weights, the optimiser's state, and the number of steps, which
+    /// Resumes from a PyTorch program's training state: weights, the optimizer's state, and the number of steps, which
     /// determines the position in the data. Moving averages and random streams start afresh; the learning-rate schedule
     /// is that of the options. Differences between the file and this training are listed in the notes of
     /// ``TrainingStart``.
     /// - Parameter keys: The possible names of a parameter of this network in the file.
     /// - Throws: ``TrainingError`` stating what does not fit: weights or state that are missing or of a different
-    ///   shape, an unknown number of steps; `WeightMismatch` for the state of another optimiser; `WeightFileError`,
+    ///   shape, an unknown number of steps; `WeightMismatch` for the state of another optimizer; `WeightFileError`,
     ///   `TorchError`. The trainer must not be used afterwards.
     func resume(from checkpoint: PyTorchTrainingState, naming keys: (String) -> [String]) throws {
         let stored = Set(checkpoint.modelKeys)
@@ -153,11 +153,11 @@ extension Trainer {
         }
         if !stateless.isEmpty {
             notes.append(
-                "its optimiser has no state for \(stateless.count) parameters: \(stateless.prefix(4).joined(separator: ", "))"
+                "its optimizer has no state for \(stateless.count) parameters: \(stateless.prefix(4).joined(separator: ", "))"
                     + (stateless.count > 4 ? ", …" : ""))
         }
         if let seen = checkpoint.scheduleSteps, seen != made {
-            notes.append("its schedule has seen \(seen) steps, its optimiser \(made)")
+            notes.append("its schedule has seen \(seen) steps, its optimizer \(made)")
         }
         if let rate = checkpoint.learningRates.first, let own = optimizer.groups.first?.learningRate {
             let next = own * schedule.factor(at: made)
@@ -178,7 +178,7 @@ extension Trainer {
         else {
             throw TrainingError(
                 checkpoint.path,
-                "contains no optimiser state for this network's parameters; start from the weights (run.initialWeights) instead"
+                "contains no optimizer state for this network's parameters; start from the weights (run.initialWeights) instead"
             )
         }
         // Parameters that are frozen here are not trained; their state in the file is ignored.
@@ -187,7 +187,7 @@ extension Trainer {
                 .map { try state.tensor(named: $0) }, origin: checkpoint.path)
     }
 
-    /// The number of optimiser steps made.
+    /// The number of optimizer steps made.
     private func steps(_ checkpoint: PyTorchTrainingState, _ state: StoredTensors) throws -> Int {
         let counts = try state.keys.filter { $0.hasPrefix("step/") }.map {
             try Tensor(state.tensor(named: $0)).item()
@@ -196,7 +196,7 @@ extension Trainer {
         if let most = counts.max() {
             guard let whole = Int(exactly: most), whole >= 0 else {
                 throw TrainingError(
-                    checkpoint.path, "the optimiser has made \(most) steps, which is not a valid count")
+                    checkpoint.path, "the optimizer has made \(most) steps, which is not a valid count")
             }
             made = whole
         } else if let seen = checkpoint.scheduleSteps, seen >= 0 {
@@ -204,7 +204,7 @@ extension Trainer {
         } else {
             throw TrainingError(
                 checkpoint.path,
-                "neither optimiser nor schedule states how many steps were made; start from the weights (run.initialWeights) instead"
+                "neither optimizer nor schedule states how many steps were made; start from the weights (run.initialWeights) instead"
             )
         }
         guard made < settings.steps else {

@@ -3,7 +3,7 @@ import FVLM
 import Torch
 
 extension Trainer {
-    /// Makes one optimiser step from the accumulated batches.
+    /// Makes one optimizer step from the accumulated batches.
     func makeStep() throws {
         let parameters = optimizer.parameters
         // Kept for error reports; the pixels of a step fit in memory.

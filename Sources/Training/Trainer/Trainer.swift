@@ -8,7 +8,7 @@ import Torch
 ///
 /// Runs on the calling thread; not safe to use from several tasks at once.
 final class Trainer {
-    /// The named terms of the loss of a batch, `float32` tensors without dimensions; their sum is minimised. Random
+    /// The named terms of the loss of a batch, `float32` tensors without dimensions; their sum is minimized. Random
     /// choices, such as the sampling of anchors and regions, use the generator.
     typealias Losses = (_ batch: [TrainingExample], Generator) throws -> [(name: String, value: Tensor)]
 
@@ -30,7 +30,7 @@ final class Trainer {
     /// Whether all processes have agreed to stop.
     var isAgreedToStop = false
 
-    /// The optimiser of the weights.
+    /// The optimizer of the weights.
     let optimizer: any Optimizer
 
     /// The settings of batches and steps. The detector's settings are ignored.
@@ -52,7 +52,7 @@ final class Trainer {
     /// Steps made so far.
     var step = 0
 
-    /// Whether timing synchronises the device, so that each part of a step is charged its own time.
+    /// Whether timing synchronizes the device, so that each part of a step is charged its own time.
     var isMeasuredExactly = false
 
     /// The moving averages, if configured.
@@ -81,7 +81,7 @@ final class Trainer {
     /// - Parameters:
     ///   - bestMetric: The evaluation metric that selects the best checkpoint.
     ///   - group: The processes that train together, each with a share of every batch; nil: this one alone.
-    ///   - losses: The loss to minimise.
+    ///   - losses: The loss to minimize.
     /// - Throws: `ConfigurationError` for settings out of range; `TorchError` if weights have no values.
     init(
         _ parameters: ParameterStore, source: any ExampleSource, optimizer: any Optimizer,

@@ -50,7 +50,7 @@ public struct TrainingProgress: Sendable, Hashable {
         public var forward = 0.0
         /// The backward pass.
         public var backward = 0.0
-        /// Gradient clipping, the optimiser, the moving average.
+        /// Gradient clipping, the optimizer, the moving average.
         public var update = 0.0
     }
 
@@ -64,7 +64,7 @@ public struct TrainingProgress: Sendable, Hashable {
     public var losses: [NamedValue]
     /// The mean of their sum.
     public var loss: Double
-    /// The learning rate of the optimiser's first group at the last step.
+    /// The learning rate of the optimizer's first group at the last step.
     public var learningRate: Double
     /// The mean norm of the gradients before clipping.
     public var gradientNorm: Double

@@ -9,7 +9,7 @@ public struct StoredTensor: Sendable {
     /// Sizes of the dimensions; empty for a single number.
     public let shape: [Int]
 
-    /// The steps in elements between neighbours along every dimension.
+    /// The steps in elements between neighbors along every dimension.
     public let strides: [Int]
 
     /// The bytes that contain the elements; several tensors may share one storage.

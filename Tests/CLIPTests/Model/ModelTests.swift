@@ -81,8 +81,8 @@ func largestDifference(_ first: Tensor, _ second: Tensor) throws -> Double {
         }
     }
 
-    /// Folding the normalisation into the convolution changes nothing but rounding, and follows the parameters.
-    @Test func foldedNormalisationFollowsTheParameters() throws {
+    /// Folding the normalization into the convolution changes nothing but rounding, and follows the parameters.
+    @Test func foldedNormalizationFollowsTheParameters() throws {
         let model = try model(.tinyResNet)
         guard case .resNet(let trunk, _) = model.vision else { throw CLIPError("", reason: "") }
         let generator = try Generator(seed: 8)

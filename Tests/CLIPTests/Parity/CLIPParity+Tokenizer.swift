@@ -5,7 +5,7 @@ import Testing
 import WeightFiles
 
 extension CLIPParity {
-    /// Every string's ids in all flavours, from all forms of the vocabulary, and the cut and padded rows.
+    /// Every string's ids in all flavors, from all forms of the vocabulary, and the cut and padded rows.
     func compareTokenizer(_ recorded: FixtureCase) throws {
         let parameters = try recorded.parameters
         let exceptions = try Dictionary(

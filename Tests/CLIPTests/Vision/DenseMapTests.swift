@@ -5,7 +5,7 @@ import Torch
 @Suite struct DenseMapTests {
     private func features(width: Int, height: Int) throws -> (ModifiedResNet, ModifiedResNet.Features) {
         let store = ParameterStore()
-        // Two blocks in the last stage: its second 3 x 3 convolution must see cells that are C5's neighbours.
+        // Two blocks in the last stage: its second 3 x 3 convolution must see cells that are C5's neighbors.
         let trunk = try ModifiedResNet(
             store.root, .init(blocks: [1, 1, 1, 2], width: 4, imageSize: 96, heads: 4, embeddingWidth: 20))
         try store.initialize(seed: 2)

@@ -44,8 +44,8 @@ import Torch
         #expect(try regions.crops(of: maps).shape == [0, 128, 3, 3])
     }
 
-    /// A ramp is reproduced at the samples: cell (i, j) of a crop has the value of the ramp at its centre.
-    @Test func crossingARampGivesTheCentres() throws {
+    /// A ramp is reproduced at the samples: cell (i, j) of a crop has the value of the ramp at its center.
+    @Test func crossingARampGivesTheCenters() throws {
         let ramp =
             try Tensor.arange(to: 8, dtype: .float32).unsqueezed(1)
             + Tensor.arange(to: 10, dtype: .float32) * 100

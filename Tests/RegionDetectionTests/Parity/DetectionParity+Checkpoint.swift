@@ -134,7 +134,7 @@ extension DetectionParity {
         #expect {
             try checkpoint.load(other.scopes, classSpecific: .average, otherShapes: .reject, seed: 0)
         } throws: {
-            "\($0)".contains("backbone.fpn_lateral2.weight") && "\($0)".contains("re-initialise")
+            "\($0)".contains("backbone.fpn_lateral2.weight") && "\($0)".contains("re-initialize")
         }
         #expect(other.store.parameters.allSatisfy { !$0.hasValue })
         let laterals = try checkpoint.load(

@@ -42,7 +42,7 @@ import TorchFixtures
             statistics: [try values(norm.runningMean.value), try values(norm.runningVariance.value)])
     }
 
-    /// Batch normalisation over processes, one of them without a picture: values, statistics and the sums of gradients are
+    /// Batch normalization over processes, one of them without a picture: values, statistics and the sums of gradients are
     /// those of the whole batch.
     @Test(arguments: [[0..<2, 2..<5], [0..<3, 3..<3, 3..<5]]) func batchNorm(_ shares: [Range<Int>]) throws {
         let whole = try Self.normalized(0..<5)

@@ -18,7 +18,7 @@ extension TorchParity {
         }
     }
 
-    /// Stopped in the middle, saved, loaded into a new optimiser: the rest gives the same bits.
+    /// Stopped in the middle, saved, loaded into a new optimizer: the rest gives the same bits.
     @Test func optimizersContinueFromTheirState() throws {
         let fixture = try Fixtures.case("torch", "optimizers")
         for (_, setting) in try fixture.parameters["optimizers"].object {
@@ -86,14 +86,14 @@ extension TorchParity {
             case "xavier-normal": initializer = .xavierNormal()
             case "xavier-uniform": initializer = .xavierUniform(gain: 1.5)
             case "fan-uniform": initializer = .fanUniform(inputs: shape[1...].reduce(1, *))
-            default: throw FixtureError("initialiser '\(name)' is not known")
+            default: throw FixtureError("initializer '\(name)' is not known")
             }
             try fixture.expectEqual(key, initializer(shape, generator: generator))
         }
     }
 }
 
-/// The small network of the case `optimizers` with one optimiser.
+/// The small network of the case `optimizers` with one optimizer.
 private struct OptimizerRun {
     let fixture: FixtureCase
     let setting: JSONValue
@@ -125,7 +125,7 @@ private struct OptimizerRun {
                 groups, learningRate: rate, momentum: setting["momentum"].double, weightDecay: decay,
                 nesterov: setting["nesterov"].bool)
         case "adamw": optimizer = try AdamW(groups, learningRate: rate, weightDecay: decay)
-        case let other: throw FixtureError("optimiser '\(other)' is not known")
+        case let other: throw FixtureError("optimizer '\(other)' is not known")
         }
     }
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 typedef struct {
-    // Rows of red, green, blue, alpha; colours not multiplied by alpha.
+    // Rows of red, green, blue, alpha; colors not multiplied by alpha.
     uint8_t *rgba;
     int32_t width;
     int32_t height;

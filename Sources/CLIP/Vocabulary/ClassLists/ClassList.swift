@@ -31,8 +31,8 @@ public enum ClassList: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// The licence under which the data set's makers publish its annotations, of which the names are a part.
-    public var licence: String {
+    /// The license under which the data set's makers publish its annotations, of which the names are a part.
+    public var license: String {
         switch self {
         case .coco: "annotations: CC BY 4.0 (COCO Consortium)"
         case .lvis: "annotations: CC BY 4.0 (LVIS's authors), besides COCO's terms"
@@ -42,8 +42,8 @@ public enum ClassList: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// Data set, address and licence in a line.
-    public var source: String { "\(title), \(address); \(licence)" }
+    /// Data set, address and license in a line.
+    public var source: String { "\(title), \(address); \(license)" }
 
     /// The names, as the data set spells them.
     public var names: [String] {

@@ -5,13 +5,13 @@ import Torch
 import WeightFiles
 
 /// Whether a device does what programs rely on.
-enum BehaviourChecks {
+enum BehaviorChecks {
     static func all(of subject: CheckSubject) -> [Check] {
         [
             Check("detection, with and without objects") { try detection(subject) },
             Check("1,203 names") { try vocabulary(subject, 1203) },
             Check("20,000 names") { try vocabulary(subject, 20_000) },
-            Check("weights and optimiser through a file") { try resumption(subject) },
+            Check("weights and optimizer through a file") { try resumption(subject) },
             Check("deterministic twice") { try determinism(subject) },
         ]
     }
