@@ -19,6 +19,36 @@ enum FFmpeg {
             exitStatus: .failure)
     }
 
+    /// A line of its messages.
+    struct Message {
+        /// The text without its level, and without the part of ffmpeg and the address that it comes from.
+        let text: String
+
+        /// The part of ffmpeg that it comes from: `mjpeg @ 0x55c6bb85f140`; empty for ffmpeg itself.
+        let part: String
+
+        /// Whether something went wrong. What has no level comes from elsewhere, and counts.
+        let isError: Bool
+
+        /// Nil for a line without text.
+        init?(_ line: String) {
+            var (text, parts, level) = (line.drop(while: \.isWhitespace), [Substring](), Substring?.none)
+            while text.hasPrefix("["), let end = text.firstIndex(of: "]") {
+                let tag = text[text.index(after: text.startIndex)..<end]
+                if Message.levels.contains(tag) { level = tag } else { parts.append(tag) }
+                text = text[text.index(after: end)...].drop { $0 == " " }
+            }
+            self.text = text.trimmingCharacters(in: .whitespaces)
+            part = String(parts.first ?? "")
+            isError = level.map { ["error", "fatal", "panic"].contains($0) } ?? !text.hasPrefix("frame=")
+            if self.text.isEmpty { return nil }
+        }
+
+        private static let levels: [Substring] = [
+            "quiet", "panic", "fatal", "error", "warning", "info", "verbose", "debug", "trace",
+        ]
+    }
+
     /// A running ffmpeg.
     ///
     /// Its messages are read as they come; the last ones explain its end.
@@ -34,13 +64,14 @@ enum FFmpeg {
         ///   - line: Called with every line of its messages, on a thread of its own.
         init(
             _ path: String, _ arguments: [String], input: PipeEnds? = nil, output: PipeEnds? = nil,
-            line: @escaping @Sendable (String) -> Void = { _ in }
+            line: @escaping @Sendable (Message) -> Void = { _ in }
         ) throws {
             let errors: PipeEnds
             do {
                 errors = try PipeEnds()
                 program = try ChildProgram(
-                    path, ["-hide_banner", "-nostdin"] + arguments, input: input?.reading.fileDescriptor,
+                    path, ["-hide_banner", "-nostdin", "-loglevel", "level+info"] + arguments,
+                    input: input?.reading.fileDescriptor,
                     output: output?.writing.fileDescriptor, errors: errors.writing.fileDescriptor)
             } catch {
                 throw VideoError(error.subject, error.reason, exitStatus: .failure)
@@ -54,10 +85,11 @@ enum FFmpeg {
 
         /// Waits for its end.
         ///
-        /// - Returns: Nil when all went well, else its last message.
+        /// - Returns: Nil when all went well, else its last error.
         func finish() -> String? {
             let (status, last) = messages.wait()
-            return status == 0 ? nil : last
+            guard status != 0 else { return nil }
+            return last.isEmpty ? "ffmpeg ended with status \(status)" : last
         }
 
         /// Ends it.
@@ -72,7 +104,7 @@ enum FFmpeg {
         private let status = Mutex(0)
         private let isDone = DispatchSemaphore(value: 0)
 
-        init(_ handle: FileHandle, of program: ChildProgram, _ line: @escaping @Sendable (String) -> Void) {
+        init(_ handle: FileHandle, of program: ChildProgram, _ line: @escaping @Sendable (Message) -> Void) {
             let descriptor = handle.fileDescriptor
             let thread = Thread { [self] in
                 var rest: [UInt8] = []
@@ -96,32 +128,22 @@ enum FFmpeg {
             thread.start()
         }
 
-        private func take(_ text: String, _ line: (String) -> Void) {
-            guard !text.allSatisfy(\.isWhitespace) else { return }
-            let message = Messages.plain(text)
-            if !text.contains("Parsed_showinfo"), !Messages.consequences.contains(where: message.hasPrefix) {
-                last.withLock { $0 = message }
+        private func take(_ text: String, _ line: (Message) -> Void) {
+            guard let message = Message(text) else { return }
+            if message.isError, !Messages.consequences.contains(where: message.text.hasPrefix) {
+                last.withLock { $0 = message.text }
             }
-            line(text)
+            line(message)
         }
 
-        /// What follows the message that says why, and the progress.
+        /// What follows the message that says why.
         private static let consequences = [
             "Conversion failed", "Error marking filters as finished", "Cannot determine format of input",
             "Nothing was written into output", "Task finished with error code", "Terminating thread",
             "frame=",
         ]
 
-        /// The message without the part of ffmpeg and the address that it comes from.
-        private static func plain(_ text: String) -> String {
-            var text = text[...]
-            while text.hasPrefix("["), let end = text.firstIndex(of: "]") {
-                text = text[text.index(after: end)...].drop { $0 == " " }
-            }
-            return text.trimmingCharacters(in: .whitespaces)
-        }
-
-        /// The exit status and the last message.
+        /// The exit status and the last error.
         func wait() -> (status: Int, last: String) {
             isDone.wait()
             isDone.signal()

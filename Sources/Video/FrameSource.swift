@@ -15,6 +15,9 @@ public protocol FrameSource: AnyObject, Sendable {
     /// What was wrong where it ended early; nil when nothing was.
     var fault: String? { get }
 
+    /// What is said of damage that was read over; nil for none.
+    var damage: String? { get }
+
     /// Stops reading; the next frame is nil.
     func stop()
 }

@@ -76,6 +76,9 @@ public final class PictureSequence: FrameSource {
     /// Always nil: a picture that cannot be read is an error.
     public var fault: String? { nil }
 
+    /// Nil: a damaged picture is an error.
+    public var damage: String? { nil }
+
     private var isAnimation: Bool {
         if case .pages(let pages) = origin { return pages.duration != nil }
         return false

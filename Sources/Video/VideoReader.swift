@@ -57,6 +57,7 @@ public final class VideoReader: FrameSource {
         var count = 0
         var last = -Double.infinity
         var fault: String?
+        var errors = (count: 0, first: "")
         var hasNoVideo = false
     }
 
@@ -109,6 +110,12 @@ public final class VideoReader: FrameSource {
 
     /// What was wrong with a film that ended early; nil when nothing was.
     public var fault: String? { state.withLock(\.fault) }
+
+    /// What ffmpeg says of damage that it read over: such frames are shown as far as they go. Nil for none.
+    public var damage: String? {
+        let (count, first) = state.withLock(\.errors)
+        return count > 1 ? "\(count) errors, the first: \(first)" : count == 1 ? first : nil
+    }
 
     /// The length in seconds, once a frame was read.
     public var duration: Double? { info.duration }
@@ -209,18 +216,22 @@ public final class VideoReader: FrameSource {
 
     // MARK: - Messages
 
-    private func take(_ line: String) {
+    private func take(_ message: FFmpeg.Message) {
+        let text = message.text
         state.withLock { state in
-            if line.contains("Parsed_showinfo") {
-                guard let place = line.range(of: " pts_time:") else { return }
-                state.times.append(Double(line[place.upperBound...].prefix { !$0.isWhitespace }))
-                if state.info.size == nil, let size = Self.size(in: line) { state.info.size = size }
-            } else if line.contains("matches no streams") {
+            if message.part.hasPrefix("Parsed_showinfo") {
+                guard let place = text.range(of: " pts_time:") else { return }
+                state.times.append(Double(text[place.upperBound...].prefix { !$0.isWhitespace }))
+                if state.info.size == nil, let size = Self.size(in: text) { state.info.size = size }
+            } else if text.contains("matches no streams") {
                 // Advice follows it, so it is not the last message.
                 state.hasNoVideo = true
+            } else if message.isError {
+                state.errors.count += 1
+                if state.errors.count == 1 { state.errors.first = text }
             } else if state.isInput {
-                state.info.read(line)
-                if line.hasPrefix("Stream mapping") || line.hasPrefix("Output #") { state.isInput = false }
+                state.info.read(text)
+                if text.hasPrefix("Stream mapping") || text.hasPrefix("Output #") { state.isInput = false }
             }
         }
         arrived.signal()
@@ -254,9 +265,10 @@ extension VideoReader.Info {
 
 /// Holds lines back until there is somebody to take them: a reader cannot be named before it is made.
 private final class LineSink: Sendable {
-    private let state = Mutex<(lines: [String], target: (@Sendable (String) -> Void)?)>(([], nil))
+    private let state = Mutex<(lines: [FFmpeg.Message], target: (@Sendable (FFmpeg.Message) -> Void)?)>(
+        ([], nil))
 
-    func take(_ line: String) {
+    func take(_ line: FFmpeg.Message) {
         let target = state.withLock { state in
             if state.target == nil { state.lines.append(line) }
             return state.target
@@ -264,7 +276,7 @@ private final class LineSink: Sendable {
         target?(line)
     }
 
-    func begin(_ target: @escaping @Sendable (String) -> Void) {
+    func begin(_ target: @escaping @Sendable (FFmpeg.Message) -> Void) {
         // Under the lock, so that no later line overtakes those that were held back.
         state.withLock { state in
             for line in state.lines { target(line) }

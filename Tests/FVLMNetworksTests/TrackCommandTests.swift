@@ -27,10 +27,10 @@ import Testing
             #!/bin/sh
             here=$(dirname "$0")
             case " $* " in *" pipe:0 "*) for last; do :; done; cat > "$last"; exit ;; esac
-            echo '  Stream #0:0: Video: h264, yuv420p, 48x32, 10 fps, 10 tbr' >&2
-            echo 'Stream mapping:' >&2
+            echo '[info]   Stream #0:0: Video: h264, yuv420p, 48x32, 10 fps, 10 tbr' >&2
+            echo '[info] Stream mapping:' >&2
             for n in 0 1 2 3 4 5; do
-                echo "[Parsed_showinfo_3 @ 0x1] n: $n pts: $n pts_time:0.$n sar:1/1 s:48x32 i:P" >&2
+                echo "[Parsed_showinfo_3 @ 0x1] [info] n: $n pts: $n pts_time:0.$n sar:1/1 s:48x32 i:P" >&2
                 cat "$here/frame"
             done
             \(end)

@@ -29,14 +29,14 @@ import Testing
     private let twoFrames = """
         echo "$@" > "$(dirname "$0")/arguments"
         cat >&2 <<END
-          Duration: 00:01:02.50, start: 0.000000, bitrate: 95 kb/s
-          Stream #0:0(und): Video: h264 (High), yuv420p, 2x1, 25 fps, 25 tbr
-          Stream #0:1(und): Audio: aac
-        Stream mapping:
-        [Parsed_showinfo_3 @ 0x1] n:   0 pts:      0 pts_time:0.5       fmt:rgb24 sar:1/1 s:2x1 i:P
+        [info]   Duration: 00:01:02.50, start: 0.000000, bitrate: 95 kb/s
+        [info]   Stream #0:0(und): Video: h264 (High), yuv420p, 2x1, 25 fps, 25 tbr
+        [info]   Stream #0:1(und): Audio: aac
+        [info] Stream mapping:
+        [Parsed_showinfo_3 @ 0x1] [info] n:   0 pts:      0 pts_time:0.5       fmt:rgb24 sar:1/1 s:2x1 i:P
         END
         printf 'abcdef'
-        echo "[Parsed_showinfo_3 @ 0x1] n:   1 pts:      9 pts_time:0.74 fmt:rgb24 sar:1/1 s:2x1 i:P" >&2
+        echo "[Parsed_showinfo_3 @ 0x1] [info] n:   1 pts:      9 pts_time:0.74 fmt:rgb24 sar:1/1 s:2x1 i:P" >&2
         printf 'ghijkl'
         """
 
@@ -84,6 +84,16 @@ import Testing
             while try reader.next() != nil { count += 1 }
             #expect(count == 2 && reader.fault == "moov atom is cut off")
         }
+    }
+
+    /// What ffmpeg reads over is told, warnings and descriptions are not.
+    @Test func damageIsTold() throws {
+        let script =
+            twoFrames
+            + "\necho '[mjpeg @ 0x5] [error] overread 8' >&2\necho '[mjpeg @ 0x5] [warning] EOI missing' >&2"
+        let reader = try VideoReader(film(), program: ffmpeg(script))
+        while try reader.next() != nil {}
+        #expect(reader.fault == nil && reader.damage == "overread 8")
     }
 
     @Test(arguments: [

@@ -111,6 +111,9 @@ struct FilmRun {
         }
         let tracks = rules == nil ? "" : " \(progress.tracks) tracks,"
         StandardError.note("\(progress.position.frames) frames,\(tracks) \(progress.objects) boxes")
+        if frames.fault == nil, let damage = frames.damage {
+            StandardError.note("\(film): is damaged: \(damage)")
+        }
         if let fault = frames.fault {
             StandardError.note("\(film): ended early: \(fault)")
             throw ExitCode.failure
