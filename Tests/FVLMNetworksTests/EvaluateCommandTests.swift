@@ -272,7 +272,8 @@ import Testing
     }
 
     @Test("B12: an interrupted evaluation says what is kept") func anInterruptionIsExplained() throws {
-        let command = try manyScenes(30)
+        // So many that they are not done before a busy machine lets the signal be sent.
+        let command = try manyScenes(200)
         for (more, text) in [
             ([], "nothing is kept: with --results"),
             (["--results", folder.file("r.json")], "with --resume goes on"),
@@ -285,7 +286,7 @@ import Testing
                 in: folder.path)
             #expect(
                 run.output.hasPrefix("1\n") && run.output.contains("interrupted after ")
-                    && run.output.contains("of 240 pictures") && run.output.contains(text), "\(run.output)")
+                    && run.output.contains("of 1600 pictures") && run.output.contains(text), "\(run.output)")
         }
         #expect(try Program(["evaluate", "--resume"] + command.dropFirst()).errors.contains("--results"))
     }

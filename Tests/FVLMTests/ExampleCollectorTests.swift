@@ -27,16 +27,23 @@ import WeightFiles
     @Test func rowsAreMadeAsStated() async throws {
         let detector = try detector()
         let words = try await words(detector)
-        let (first, second) = (try TestDetector.picture(), try TestDetector.picture(width: 120, height: 100))
+        let pictures = [
+            try TestDetector.picture(), try TestDetector.picture(width: 120, height: 100),
+            try TestDetector.picture(width: 90, height: 110),
+        ]
+        let ordinary = try await detector.encode(pictures)
         let other = Box(x1: 10, y1: 10, x2: 60, y2: 60)
+        // A proposal, so that one at least is left out.
+        let proposed = try ordinary.regions(ofPicture: 1).boxes[0]
         var collector = ExampleCollector(detector)
         try collector.add(
-            first, named: "a.png",
+            pictures[0], named: "a.png",
             [
                 ExampleBox(className: "mug", box: box, weight: 3),
                 ExampleBox(className: "mug", box: other, isNegative: true),
             ])
-        try collector.add(second, named: "b.png", [ExampleBox(className: "Mug", box: other)])
+        try collector.add(pictures[1], named: "b.png", [ExampleBox(className: "Mug", box: proposed)])
+        try collector.add(ordinary: pictures[2])
         #expect(collector.classNames == ["mug"])
         var options = ExampleOptions()
         (options.negativeWeight, options.shrinkage) = (0.25, 0.3)
@@ -44,8 +51,7 @@ import WeightFiles
         #expect(made.names == ["mug"] && made.templates == words.templates)
         #expect(made.background?.phrase == "background")
 
-        let seen = try Self.encode(detector, [first, second], [[box, other], [other]])
-        let ordinary = try await detector.encode([first, second])
+        let seen = try Self.encode(detector, Array(pictures[..<2]), [[box, other], [proposed]])
         for (tower, rows) in [made.detectorEmbeddings, made.embeddings].enumerated() {
             func embeddings(_ seen: EncodedImages, _ place: Int) throws -> Tensor {
                 let regions = try seen.regions(ofPicture: place)
@@ -53,7 +59,17 @@ import WeightFiles
             }
             let a = try embeddings(seen, 0)
             let b = try embeddings(seen, 1)
-            let all = try Tensor.cat([embeddings(ordinary, 0), embeddings(ordinary, 1)])
+            var left = 0
+            let all = try Tensor.cat(
+                [[box, other], [proposed], []].enumerated().map { place, examples in
+                    let rows = try ordinary.regions(ofPicture: place).boxes.enumerated().filter { _, region in
+                        !examples.contains { $0.intersectionOverUnion(with: region) >= 0.5 }
+                    }
+                    left += try ordinary.regions(ofPicture: place).boxes.count - rows.count
+                    return try embeddings(ordinary, place)
+                        .indexSelected(0, Tensor(rows.map { Int64($0.offset) }))
+                })
+            #expect(left > 0, "a proposal that shows an example is not ordinary")
             let mean = try all.mean(0)
             let positive = try (a[0] * 3 + b[0]) / 4
             let direction = try positive - mean - (a[1] - mean) * 0.25
@@ -69,6 +85,7 @@ import WeightFiles
         #expect(kept.shown.map(\.picture) == ["a.png", "a.png", "b.png"])
         #expect(
             kept.shown.map(\.weight) == [3, 1, 1] && kept.shown.map(\.isNegative) == [false, true, false])
+        #expect(kept.ordinaryPictures == 1)
         #expect(kept.shown[0].box == [40, 20, 80, 50] && kept.negativeWeight == 0.25 && kept.mix == 0)
     }
 

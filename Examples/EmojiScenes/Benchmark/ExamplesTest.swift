@@ -10,7 +10,7 @@ struct ExamplesTest {
     /// Objects of a class, in the order in which a draw takes them.
     typealias Draw = [Int64: [AnnotationRecord]]
 
-    /// The columns of ``compare(shots:draws:mix:seed:)``.
+    /// The columns of ``compare(shots:draws:ordinary:mix:seed:)``.
     static let columns = [
         "base AP50", "novel AP50", "shown AP50", "base spread", "novel spread", "shown spread",
     ]
@@ -61,22 +61,38 @@ struct ExamplesTest {
     func name(_ id: Int64) -> String { truth.categories[Int(id) - 1].name }
 
     /// Average precision by name, by examples, and by both.
-    func compare(shots: [Int], draws: Int, mix: Double, seed: UInt64) throws -> [BenchmarkTable.Row] {
+    ///
+    /// Each class is made of its own examples beside `ordinary` scenes without boxes, the last ones.
+    func compare(shots: [Int], draws: Int, ordinary: Int, mix: Double, seed: UInt64) throws
+        -> [BenchmarkTable.Row]
+    {
+        var start = ExampleCollector(detector, options: options)
+        for row in max(pool.images.count - ordinary, 0)..<pool.images.count {
+            try start.add(ordinary: image(pool.images[row]))
+        }
         var rows: [String: [BenchmarkTable.Row]] = [:]
         var titles = ["by name"]
         rows["by name"] = [.init(name: "by name", values: try figures(words))]
-        for count in shots {
-            for mix in [0, mix] {
-                titles.append("\(count) example\(count == 1 ? "" : "s")" + (mix > 0 ? ", mixed" : ""))
-            }
-            for number in 0..<draws {
-                let collector = try collector(draw(number, seed: seed).mapValues { Array($0.prefix(count)) })
-                for (title, mix) in zip(titles.suffix(2), [0, mix]) {
+        for number in 0..<draws {
+            let objects = draw(number, seed: seed)
+            var collectors = shown.map { _ in start }
+            var done = 0
+            for count in shots.sorted() {
+                for (place, id) in shown.enumerated() {
+                    for object in (objects[id] ?? [])[done..<count] {
+                        try add(object, to: &collectors[place])
+                    }
+                }
+                done = count
+                for mix in [0, mix] {
+                    let title = "\(count) example\(count == 1 ? "" : "s")" + (mix > 0 ? ", mixed" : "")
+                    if number == 0 { titles.append(title) }
                     var options = ExampleOptions()
                     options.mix = mix
-                    let made = try collector.vocabulary(beside: words, options: options)
-                    rows[title, default: []].append(
-                        .init(name: title, values: try figures(words.replacing(with: made))))
+                    let made = try collectors.reduce(words) {
+                        try $0.replacing(with: $1.vocabulary(beside: words, options: options))
+                    }
+                    rows[title, default: []].append(.init(name: title, values: try figures(made)))
                 }
             }
         }
@@ -106,19 +122,15 @@ struct ExamplesTest {
         return result
     }
 
-    /// A collector that has looked at the drawn boxes, picture by picture.
-    private func collector(_ draw: Draw) throws -> ExampleCollector {
-        var collector = ExampleCollector(detector, options: options)
-        let byImage = Dictionary(grouping: draw.values.joined(), by: \.imageID)
-        for (id, objects) in byImage.sorted(by: { $0.key < $1.key }) {
-            guard let record = pool.images.record(id) else { continue }
-            try collector.add(
-                Image(contentsOf: "\(folder)/\(record.fileName)"), named: record.fileName,
-                objects.compactMap { object in
-                    object.box.map { ExampleBox(className: name(object.categoryID), box: Box($0)) }
-                })
-        }
-        return collector
+    private func image(_ record: ImageRecord) throws -> Image {
+        try Image(contentsOf: "\(folder)/\(record.fileName)")
+    }
+
+    private func add(_ object: AnnotationRecord, to collector: inout ExampleCollector) throws {
+        guard let record = pool.images.record(object.imageID), let box = object.box else { return }
+        try collector.add(
+            image(record), named: record.fileName,
+            [ExampleBox(className: name(object.categoryID), box: Box(box))])
     }
 
     private func figures(_ vocabulary: Vocabulary) throws -> [String: Double] {

@@ -18,17 +18,23 @@ struct PairTest {
     /// The places of the class that is shown, and of the one that is taken for it, among the known categories.
     private let shown: Int, other: Int
     private let seed: UInt64
+    /// A collector that knows what is ordinary.
+    private var start: ExampleCollector
     private var scenes: [(objects: [Scene.Object], seen: EncodedImages)] = []
 
     init(
         shown: Int, other: Int, detector: Detector, words: Vocabulary, glyphs: GlyphSet, scenes count: Int,
-        seed: UInt64
+        ordinary: Int, seed: UInt64
     ) throws {
         (self.shown, self.other, self.detector) = (shown, other, detector)
         (self.words, self.glyphs, self.seed) = (words, glyphs, seed)
         var options = detector.configuration.scoring
         options.includesMasks = false
         self.options = options
+        start = ExampleCollector(detector, options: options)
+        for number in 0..<ordinary {
+            try start.add(ordinary: scene("pair ordinary", number, others: 8).0)
+        }
         for number in 0..<count {
             let (image, objects) = try scene("pairs", number)
             scenes.append((objects, try detector.encode([image], options: options, includesMasks: false)))
@@ -73,12 +79,11 @@ struct PairTest {
 
     /// A collector that has looked at boxes of the class, and of the other one as negatives.
     private func collector(_ draw: Int, _ count: Int, hasNegatives: Bool) throws -> ExampleCollector {
-        var collector = ExampleCollector(detector, options: options)
+        var collector = start
         var left = [shown: count, other: hasNegatives ? count : 0]
         var number = 0
         while left.values.contains(where: { $0 > 0 }) {
             defer { number += 1 }
-            // What is ordinary is learned from the same pictures: they show more than the pair.
             let (image, objects) = try scene("pair examples \(draw)", number, others: 8)
             // One of each class, so that draws differ in their scenes.
             let boxes = [shown, other].compactMap { category -> ExampleBox? in

@@ -27,6 +27,7 @@ struct ExamplesCommand: ParsableCommand {
     @Option(help: "The number of scenes that are tested, starting with the first.") var tested = 100
     @Option(parsing: .upToNextOption, help: "The numbers of examples.") var shots = [1, 3, 5]
     @Option(help: "How often examples are drawn.") var draws = 3
+    @Option(help: "The number of scenes that show what is ordinary, the last ones.") var ordinary = 30
     @Option(help: "The share of the words in mixed classes.") var mix = 0.5
     @Option(help: "The number of confused pairs.") var pairs = 5
     @Flag(help: "The pairs alone.") var pairsOnly = false
@@ -36,9 +37,9 @@ struct ExamplesCommand: ParsableCommand {
     @Option(help: "Threads per operator; 0 uses one per processor.") var threads = 0
 
     func validate() throws {
-        guard min(tested, draws, shots.min() ?? 0) > 0, min(pairs, pairScenes) >= 0 else {
+        guard min(tested, draws, shots.min() ?? 0) > 0, min(pairs, pairScenes, ordinary) >= 0 else {
             throw ValidationError(
-                "--tested, --draws and --shots are above 0, --pairs and --pair-scenes not below")
+                "--tested, --draws and --shots are above 0, --pairs, --pair-scenes and --ordinary not below")
         }
     }
 
@@ -57,7 +58,8 @@ struct ExamplesCommand: ParsableCommand {
                     title:
                         "\(part): \(tested) scenes, \(test.shown.count) novel categories shown, \(draws) draws",
                     columns: ExamplesTest.columns)
-                table.rows = try test.compare(shots: shots, draws: draws, mix: mix, seed: seed)
+                table.rows = try test.compare(
+                    shots: shots, draws: draws, ordinary: ordinary, mix: mix, seed: seed)
                 try StandardOutput.print(table.markdown)
             }
             guard pairs > 0 else { continue }
@@ -69,7 +71,8 @@ struct ExamplesCommand: ParsableCommand {
                     columns: PairTest.columns)
                 table.rows = try PairTest(
                     shown: Int(pair.prediction) - 1, other: Int(pair.truth) - 1, detector: detector,
-                    words: words, glyphs: drawings, scenes: pairScenes, seed: seed
+                    words: words, glyphs: drawings, scenes: pairScenes,
+                    ordinary: ordinary, seed: seed
                 ).rows(examples: shots.max() ?? 1, draws: draws, mix: mix)
                 try StandardOutput.print(table.markdown)
             }

@@ -32,11 +32,17 @@ extension Vocabulary {
         /// The share of the negatives' mean that was taken away.
         public var negativeWeight: Double
 
+        /// The number of pictures that showed what is ordinary, beside those with examples; nil where it is not known.
+        public var ordinaryPictures: Int?
+
         /// Creates a description.
-        public init(shown: [Shown], mix: Double = 0, negativeWeight: Double = 0) {
+        public init(
+            shown: [Shown], mix: Double = 0, negativeWeight: Double = 0, ordinaryPictures: Int? = nil
+        ) {
             self.shown = shown
             self.mix = mix
             self.negativeWeight = negativeWeight
+            self.ordinaryPictures = ordinaryPictures
         }
     }
 }

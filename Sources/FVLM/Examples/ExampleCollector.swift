@@ -14,7 +14,7 @@ import Torch
 /// Both towers embed each box, and each has its own mean of a class's boxes. Embeddings of regions resemble each other more
 /// than they resemble words, so a row made of the mean alone would win against words everywhere. It is made as a linear
 /// discriminant instead: with e the mean of the examples, n of the negatives, r and C the mean and the covariance of ordinary
-/// regions, the pictures' proposals beside the examples, and v the mean of C's diagonal,
+/// regions, the proposals in all pictures that do not show an example, and v the mean of C's diagonal,
 ///
 ///     row = mix * word + (1 - mix) * unit((C + shrinkage * v * I)^-1 (e - r - negativeWeight * (n - r)))
 ///
@@ -41,6 +41,8 @@ public struct ExampleCollector: Sendable {
     /// Sums over ordinary regions and their products, by tower, [E] and [E, E] `float64`.
     private var regionSums: [(sum: Tensor, products: Tensor)?] = [nil, nil]
     private var regionCount = 0
+    /// The number of pictures that show what is ordinary alone.
+    private var ordinaryCount = 0
 
     /// Proposals that overlap an example by this much show the same object.
     private static let overlapOfExample = 0.5
@@ -75,22 +77,10 @@ public struct ExampleCollector: Sendable {
                 "the weight of an example of '\(example.className)' must be above 0, not \(example.weight)"
             )
         }
-        let prepared = [image]
         let seen = try detector.encode(
-            prepared, boxes: [examples.map(\.box)], options: options, includesMasks: false
+            [image], boxes: [examples.map(\.box)], options: options, includesMasks: false
         ).regions(ofPicture: 0)
-        let ordinary = try detector.encode(prepared, options: options, includesMasks: false)
-            .regions(ofPicture: 0)
-        let kept = Self.ordinary(among: ordinary.boxes, beside: examples)
-        for (tower, rows) in [ordinary.embeddings, ordinary.vlmEmbeddings].enumerated() where !kept.isEmpty {
-            guard let rows = try rows?.indexSelected(0, Tensor(kept)).to(.float64) else { continue }
-            let (sum, products) = (try rows.sum(0), try rows.transposed(0, 1).matmul(rows))
-            regionSums[tower] =
-                try regionSums[tower].map { (try $0.sum + sum, try $0.products + products) } ?? (
-                    sum, products
-                )
-        }
-        regionCount += kept.count
+        try addRegions(of: image, beside: examples)
         for (row, example) in examples.enumerated() {
             let key = ClassNames.form(example.className)
             if classes[key] == nil { names.append(example.className) }
@@ -117,6 +107,32 @@ public struct ExampleCollector: Sendable {
             }
             classes[key] = shown
         }
+    }
+
+    /// Looks at a picture of the kind that will be searched, whose regions are ordinary: what else there is. It needs no
+    /// boxes, and should not show the classes often.
+    ///
+    /// What tells a class apart is known only beside what is ordinary. Pictures with examples count too, but they are
+    /// few; some thirty of these bring more than further examples.
+    /// - Throws: `CLIPError`, `DetectionError`, `TorchError`.
+    public mutating func add(ordinary image: Image) throws {
+        try addRegions(of: image, beside: [])
+        ordinaryCount += 1
+    }
+
+    private mutating func addRegions(of image: Image, beside examples: [ExampleBox]) throws {
+        let regions = try detector.encode([image], options: options, includesMasks: false)
+            .regions(ofPicture: 0)
+        let kept = Self.ordinary(among: regions.boxes, beside: examples)
+        for (tower, rows) in [regions.embeddings, regions.vlmEmbeddings].enumerated() where !kept.isEmpty {
+            guard let rows = try rows?.indexSelected(0, Tensor(kept)).to(.float64) else { continue }
+            let (sum, products) = (try rows.sum(0), try rows.transposed(0, 1).matmul(rows))
+            regionSums[tower] =
+                try regionSums[tower].map { (try $0.sum + sum, try $0.products + products) } ?? (
+                    sum, products
+                )
+        }
+        regionCount += kept.count
     }
 
     /// The first proposals that do not show an example: what an example shares with itself is not ordinary, and in few
@@ -166,7 +182,8 @@ public struct ExampleCollector: Sendable {
             entry.name = name
             entry.examples = Vocabulary.Examples(
                 shown: shown.entries, mix: options.mix,
-                negativeWeight: shown.negativeWeight > 0 ? options.negativeWeight : 0)
+                negativeWeight: shown.negativeWeight > 0 ? options.negativeWeight : 0,
+                ordinaryPictures: ordinaryCount)
             entries.append(entry)
             for tower in 0..<2 {
                 let word = try place.map { try [own, texts][tower][$0] }

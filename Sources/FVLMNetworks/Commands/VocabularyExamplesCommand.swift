@@ -13,7 +13,8 @@ struct VocabularyExamplesCommand: ParsableCommand {
         abstract: "Makes classes of boxes in pictures, with or without words.",
         discussion: """
             A class is what tells its boxes from ordinary regions, for each tower of the detector. \
-            --negative shows what is not the class. --mix 0.5 gives the class's words half of the weight. The result is \
+            --negative shows what is not the class. --ordinary names pictures of the kind that will be searched, without boxes: \
+            what is ordinary there is learned from them too, and thirty bring more than further examples. --mix 0.5 gives the class's words half of the weight. The result is \
             an ordinary vocabulary for this detector's CLIP; fvlm vocabulary show says how its classes were made.
 
             --vocabulary is the one whose words, background and templates are used: by default \
@@ -24,12 +25,19 @@ struct VocabularyExamplesCommand: ParsableCommand {
               fvlm vocabulary examples --image a.jpg --image b.jpg --box 10,20,80,60 --box 5,5,40,50@2 --negative \
             a.jpg:90,90,30,40 --name "my mug" --mix 0.5 --model detector --output mug.safetensors
               fvlm vocabulary examples --annotations few.json --images few --contrast "mug=cup" --model detector \
-            --output things.safetensors
+            --ordinary photos --output things.safetensors
             """)
 
     @OptionGroup var examples: ExampleArguments
 
     @OptionGroup var detector: DetectorOptions
+
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "Pictures, and folders of pictures, that show what is ordinary.", valueName: "pictures"),
+        completion: .file())
+    var ordinary: [String] = []
 
     @Option(help: "The share of the words' embedding in a class, from 0 to 1.")
     var mix = ExampleOptions().mix
@@ -85,8 +93,10 @@ struct VocabularyExamplesCommand: ParsableCommand {
     }
 
     func run() throws {
-        try OutputGuard(examples.inputs + [words, templates], models: detector.models).check(file: output)
+        try OutputGuard(examples.inputs + ordinary + [words, templates], models: detector.models)
+            .check(file: output)
         let shown = try examples.boxes()
+        let others = try ordinaryPictures()
         let loaded = try detector.load()
         var collector = ExampleCollector(loaded)
         let bar = ProgressBar("pictures")
@@ -97,7 +107,11 @@ struct VocabularyExamplesCommand: ParsableCommand {
             } catch let error as DetectionError {
                 throw CLIPError(picture.picture, reason: error.reason)
             }
-            bar.update(place + 1, of: shown.count)
+            bar.update(place + 1, of: shown.count + others.count)
+        }
+        for (place, picture) in others.enumerated() {
+            try collector.add(ordinary: Image(contentsOf: picture))
+            bar.update(shown.count + place + 1, of: shown.count + others.count)
         }
         bar.finish()
         let base = try self.base()
@@ -110,8 +124,16 @@ struct VocabularyExamplesCommand: ParsableCommand {
         StandardError.report(
             "\(output): \(made.classes.count) \(made.classes.count == 1 ? "class" : "classes") of \(boxes) boxes in "
                 + "\(shown.count) pictures"
+                + (others.isEmpty ? "" : " beside \(others.count) ordinary ones")
                 + (keep ? ", \(result.classes.count - made.classes.count) of words" : "")
                 + ", CLIP \(result.clip)")
+    }
+
+    private func ordinaryPictures() throws -> [String] {
+        guard !ordinary.isEmpty else { return [] }
+        let pictures = try PictureFiles(ordinary, isRecursive: false, opensArchives: false)
+        if let note = pictures.passedOver.note { StandardError.note(note) }
+        return pictures.paths
     }
 
     private struct Output: Encodable {
