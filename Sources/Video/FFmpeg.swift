@@ -140,7 +140,6 @@ enum FFmpeg {
         private static let consequences = [
             "Conversion failed", "Error marking filters as finished", "Cannot determine format of input",
             "Nothing was written into output", "Task finished with error code", "Terminating thread",
-            "frame=",
         ]
 
         /// The exit status and the last error.

@@ -71,10 +71,12 @@ import FVLMCommand
             examples(
                 [
                     "--image", picture, "--box", "0,0,30,20", "--name", "mug", "--mix", "0.5", "--vocabulary",
-                    folder.file("words.safetensors"), "--keep",
+                    folder.file("words.safetensors"), "--keep", "--ordinary", folder.file("pictures"),
                 ], "both.safetensors"))
         #expect(mixed.status == 0, "\(mixed.errors)")
-        #expect(mixed.errors.contains("1 of words"))
+        #expect(mixed.errors.contains("1 pictures beside 5 ordinary ones, 1 of words"), "\(mixed.errors)")
+        let described = try Program(["vocabulary", "show", folder.file("both.safetensors")])
+        #expect(described.output.contains("1 boxes in 1 picture, beside 5 ordinary pictures, words x 0.5"))
         let all = try Vocabulary(contentsOf: folder.file("both.safetensors"))
         #expect(all.names == ["cat", "mug"] && all.classes[1].examples?.mix == 0.5)
         #expect(all.classes[0].examples == nil && all.detectorEmbeddings != nil)

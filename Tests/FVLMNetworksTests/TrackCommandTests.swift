@@ -205,6 +205,12 @@ import Testing
         #expect(folder.bytes("r.jsonl.partial") == Array("another run's".utf8))
     }
 
+    @Test func damageThatIsReadOverIsTold() throws {
+        try script(end: "for n in 1 2; do echo '[mjpeg @ 0x1] [error] overread 8' >&2; done")
+        let run = try run([])
+        #expect(run.status == 0 && run.errors.contains("is damaged: 2 errors, the first: overread 8"))
+    }
+
     @Test func theFilmIsNotReplaced() throws {
         let run = try run(["--output", folder.file("film.mp4")])
         #expect(run.status == 64 && run.errors.contains("film.mp4"), "\(run.errors)")

@@ -113,7 +113,7 @@ public struct ExampleCollector: Sendable {
     /// boxes, and should not show the classes often.
     ///
     /// What tells a class apart is known only beside what is ordinary. Pictures with examples count too, but they are
-    /// few; some thirty of these bring more than further examples.
+    /// few; some thirty of these are a good start.
     /// - Throws: `CLIPError`, `DetectionError`, `TorchError`.
     public mutating func add(ordinary image: Image) throws {
         try addRegions(of: image, beside: [])

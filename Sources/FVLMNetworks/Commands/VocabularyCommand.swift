@@ -232,6 +232,10 @@ extension Vocabulary.Examples {
             "\(shown.count - negatives) boxes in \(pictures) \(pictures == 1 ? "picture" : "pictures")"
         ]
         if negatives > 0 { parts.append("\(negatives) negatives x \(JSONText.number(negativeWeight))") }
+        if let ordinaryPictures, ordinaryPictures > 0 {
+            parts.append(
+                "beside \(ordinaryPictures) ordinary \(ordinaryPictures == 1 ? "picture" : "pictures")")
+        }
         if mix > 0 { parts.append("words x \(JSONText.number(mix))") }
         return parts.joined(separator: ", ")
     }

@@ -14,7 +14,8 @@ struct VocabularyExamplesCommand: ParsableCommand {
         discussion: """
             A class is what tells its boxes from ordinary regions, for each tower of the detector. \
             --negative shows what is not the class. --ordinary names pictures of the kind that will be searched, without boxes: \
-            what is ordinary there is learned from them too, and thirty bring more than further examples. --mix 0.5 gives the class's words half of the weight. The result is \
+            what is ordinary there is learned from them too; thirty are a good start. --mix 0.5 gives the class's words half of the \
+            weight. The result is \
             an ordinary vocabulary for this detector's CLIP; fvlm vocabulary show says how its classes were made.
 
             --vocabulary is the one whose words, background and templates are used: by default \
